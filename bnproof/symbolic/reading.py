@@ -1,0 +1,155 @@
+"""Reading a statement: what the symbols mean, bound indices renamed apart, equations of conditions kept.
+
+SymPy lets two sums share an index name and captures it when it substitutes or differentiates; after reading,
+every summation index is a fresh dummy, so nothing later can capture anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Basic, Dummy, Expr, Idx, Indexed, IndexedBase, Integer, KroneckerDelta, Sum, Symbol, sympify
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.setting import eps, m
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement and its conditions, as bnproof reads them."""
+
+    statement: Basic
+    given: tuple[Basic, ...]
+
+    @property
+    def parts(self) -> tuple[Basic, ...]:
+        return (self.statement, *self.given)
+
+    @property
+    def scalars(self) -> list[Symbol]:
+        """The batch size, then eps and the symbols mentioned, by name."""
+        return [m, *sorted({eps, *self.named}, key=str)]
+
+    @property
+    def named(self) -> list[Symbol]:
+        """The free symbols the statement and its conditions mention, without the batch size."""
+        return sorted({symbol for part in self.parts for symbol in scalar_symbols(part)} - {m}, key=str)
+
+    @property
+    def indices(self) -> list[Expr]:
+        """Index terms with no summation index in them (``i``, ``k``, ``1``), in a fixed order."""
+        return sorted({t for part in self.parts for t in free_indices(part)}, key=str)
+
+    @property
+    def bases(self) -> list[IndexedBase]:
+        """The indexed bases, ``x`` and ``g`` among them, by name."""
+        return sorted({e.base for part in self.parts for e in part.atoms(Indexed)}, key=str)
+
+
+def read(statement: Any, given: tuple[Any, ...] = ()) -> Question:
+    """Read a SymPy statement (or a Python bool) and its conditions; raises ``TypeError`` for anything else."""
+    parts = [_boolean(part) for part in (statement, *given)]
+    meaning = _meaning(parts)
+    parts = [part.xreplace(meaning) if meaning else part for part in parts]
+    parts = [apart(part, {}) for part in parts]
+    return Question(parts[0], tuple(parts[1:]))
+
+
+def _boolean(part: Any) -> Basic:
+    read_as = sympify(part)
+    if not isinstance(read_as, (Relational, Boolean)) or isinstance(read_as, Symbol):
+        raise TypeError(f"{part} is no statement: write an equation such as Eq(lhs, rhs)")
+    return read_as
+
+
+def _meaning(parts: list[Basic]) -> dict[Basic, Basic]:
+    """Replacements for the user's own symbols: ``Idx`` and plain indices are positive integers, the rest real."""
+    indexing = {s for part in parts for s in _index_symbols(part)}
+    used = {symbol for part in parts for symbol in part.atoms(Symbol, Idx)}
+    meaning: dict[Basic, Basic] = {}
+    for symbol in used:
+        if isinstance(symbol, Idx):
+            meaning[symbol] = Dummy(str(symbol.label), integer=True, positive=True)
+        elif symbol in indexing and symbol.is_integer is None:
+            meaning[symbol] = Dummy(symbol.name, integer=True, positive=True)
+        elif symbol.is_real is None and symbol.is_complex is None and symbol.is_commutative:
+            meaning[symbol] = Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))
+        elif symbol.is_real is not True:
+            raise Undecided(f"{symbol} is not a real number")
+    labels = {base.label for part in parts for base in part.atoms(IndexedBase)}
+    plain_bases = {base for part in parts for base in part.atoms(IndexedBase) if base.is_real is None}
+    meaning = {old: new for old, new in meaning.items() if old not in labels}
+    return meaning | {base: IndexedBase(str(base.label), real=True) for base in plain_bases}
+
+
+def _index_symbols(part: Basic) -> Iterator[Symbol]:
+    for node in part.atoms(Indexed, KroneckerDelta):
+        for index in node.indices if isinstance(node, Indexed) else node.args:
+            yield from index.free_symbols
+    for node in part.atoms(Sum):
+        for limit in node.limits:
+            yield limit[0]
+            for end in limit[1:]:
+                yield from end.free_symbols
+
+
+def apart(e: Basic, names: dict[Basic, Basic]) -> Basic:
+    """``e`` with every summation index replaced by a fresh dummy (``names``: the renamings in force)."""
+    if isinstance(e, Symbol):
+        return names.get(e, e)
+    if isinstance(e, Sum):
+        return _sum_apart(e, names)
+    if not e.args or isinstance(e, IndexedBase):
+        return e
+    return e.func(*(apart(a, names) for a in e.args))
+
+
+def _sum_apart(e: Sum, names: dict[Basic, Basic]) -> Expr:
+    """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
+    *inner, limit = e.limits
+    if len(limit) != 3:
+        raise Undecided(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
+    index, low, high = limit
+    fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
+    summand = Sum(e.function, *inner) if inner else e.function
+    bounds = (apart(low, names), apart(high, names))
+    return Sum(apart(summand, {**names, index: fresh}), (fresh, *bounds))
+
+
+def scalar_symbols(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Symbol]:
+    """Free symbols of ``e`` that stand for numbers (labels of bases and summation indices do not)."""
+    if isinstance(e, Symbol):
+        if e not in bound:
+            yield e
+    elif isinstance(e, Sum):
+        inside = bound | {limit[0] for limit in e.limits}
+        yield from scalar_symbols(e.function, inside)
+        for limit in e.limits:
+            for end in limit[1:]:
+                yield from scalar_symbols(end, inside)
+    elif not isinstance(e, IndexedBase):
+        for argument in e.args:
+            yield from scalar_symbols(argument, bound)
+
+
+def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Expr]:
+    """Terms that index a base or a delta and hold no summation index, and the ends a partial sum leaves."""
+    if isinstance(e, Sum):
+        bound = bound | {limit[0] for limit in e.limits}
+        for _, low, high in e.limits:
+            if low.is_Integer:
+                yield from (Integer(p) for p in range(1, int(min(low, 9))))
+            if low.is_Integer and high.is_Integer:
+                yield from (Integer(p) for p in range(int(low), int(min(high, 9)) + 1))
+            elif high.is_Add:
+                yield high.as_coeff_Add()[1]
+    if isinstance(e, (Indexed, KroneckerDelta)):
+        for index in e.indices if isinstance(e, Indexed) else e.args:
+            if not index.free_symbols & bound:
+                yield index
+    for argument in e.args:
+        yield from free_indices(argument, bound)

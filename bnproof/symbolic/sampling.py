@@ -1,0 +1,178 @@
+"""Exact points that satisfy a question's conditions, small and readable first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from random import Random
+
+from sympy import Basic, Eq, Expr, Indexed, IndexedBase, Symbol
+
+from bnproof.symbolic.exact import Evaluator, Point, Undefined
+from bnproof.symbolic.reading import Question, scalar_symbols
+from bnproof.symbolic.setting import eps, m, s, v, x
+from bnproof.symbolic.surds import NotExact, Surd
+
+ATTEMPTS = 60
+_PLAIN = [Fraction(n) for n in (0, 1, -1, 2, -2, 3)]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws points for one question: conditions that are equations are solved, the others filter."""
+
+    question: Question
+    random: Random
+
+    def points(self, size: int, count: int) -> Iterator[Point]:
+        """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points out."""
+        found = 0
+        for attempt in range(ATTEMPTS):
+            if found == count:
+                return
+            point = self._attempt(size, simple=attempt % 2 == 0)
+            if point is not None:
+                found += 1
+                yield point
+
+    def _attempt(self, size: int, simple: bool) -> Point | None:
+        point = Point({m: Surd(size)}, lambda base, index: Surd(self._real(simple)))
+        for symbol in self.question.scalars:
+            if symbol != m:
+                point.scalars[symbol] = Surd(self._scalar(symbol, size, simple))
+        if self._equations():
+            self._echo(point)
+        try:
+            self._round_std(point)
+            self._assign(point)
+            solve_conditions(self._equations(), point)
+            return point if self._allowed(point) else None
+        except (Undefined, NotExact, ZeroDivisionError):
+            return None
+
+    def _real(self, simple: bool) -> Fraction:
+        if simple:
+            return Fraction(self.random.randint(-3, 4))
+        return Fraction(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
+
+    def _scalar(self, symbol: Symbol, size: int, simple: bool) -> Fraction:
+        if symbol in self.question.indices:
+            return Fraction(self.random.randint(1, size))
+        for _ in range(200):
+            if symbol.is_integer:
+                value = Fraction(self.random.randint(-2, 5))
+            elif simple and self.random.random() < 0.5:
+                value = self.random.choice(_PLAIN)
+            else:
+                value = Fraction(self.random.randint(-8, 8), self.random.choice((1, 2, 3, 4, 7)))
+            if _suits(symbol, value):
+                return value
+        return Fraction(1)
+
+    def _echo(self, point: Point) -> None:
+        """Half of the time a further base repeats ``x``, reversed and shifted: conditions may need equal spreads."""
+        for base in self.question.bases:
+            if base != x and self.random.random() < 0.5:
+                shift = self.random.choice((Surd(0), Surd(self._real(True))))
+                entries = {(p,): point.entry(x, (point.size + 1 - p,)) + shift for p in range(1, point.size + 1)}
+                point.entries[base] = entries
+
+    def _round_std(self, point: Point) -> None:
+        """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
+        if eps in point.scalars and self.random.random() < 0.75:
+            spread = Evaluator(point).value(v).rational
+            root = Fraction(int(float(spread) ** 0.5 * 2) + self.random.randint(1, 4), 2)
+            if root * root >= spread:
+                point.scalars[eps] = Surd(root * root - spread)
+
+    def _assign(self, point: Point) -> None:
+        """Conditions ``symbol = value`` set the symbol."""
+        for condition in self.question.given:
+            if assigned := assignment(condition):
+                point.scalars[assigned[0]] = Evaluator(point).value(assigned[1])
+
+    def _equations(self) -> list[Expr]:
+        return [c.lhs - c.rhs for c in self.question.given if isinstance(c, Eq) and not assignment(c)]
+
+    def _allowed(self, point: Point) -> bool:
+        evaluator = Evaluator(point)
+        if x in self.question.bases and evaluator.value(s).sign() == 0:
+            return False
+        if not 1 <= point.size or any(
+            not _suits(symbol, value.rational) for symbol, value in point.scalars.items() if value.is_rational
+        ):
+            return False
+        return all(evaluator.holds(condition) for condition in self.question.given)
+
+
+def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
+    """``(symbol, value)`` where the condition is an equation that gives a symbol a value free of it."""
+    if isinstance(condition, Eq):
+        for symbol, value in ((condition.lhs, condition.rhs), (condition.rhs, condition.lhs)):
+            if isinstance(symbol, Symbol) and symbol not in set(scalar_symbols(value)):
+                return symbol, value
+    return None
+
+
+def _suits(symbol: Symbol, value: Fraction) -> bool:
+    """Whether the symbol's own assumptions allow the value."""
+    forbidden = (
+        (symbol.is_positive and value <= 0)
+        or (symbol.is_nonnegative and value < 0)
+        or (symbol.is_negative and value >= 0)
+        or (symbol.is_nonpositive and value > 0)
+        or (symbol.is_zero is False and value == 0)
+        or (symbol.is_integer and value.denominator != 1)
+    )
+    return not forbidden
+
+
+def solve_conditions(equations: list[Expr], point: Point) -> None:
+    """Move the entries of one base so that equations linear in them hold; others are left to the filter."""
+    found = {h: {e.base for e in h.atoms(Indexed)} for h in equations}
+    for base in sorted(set().union(*found.values()) - {x}, key=str):
+        _solve_linear([h for h in equations if base in found[h]], base, point)
+
+
+def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
+    """Gaussian elimination on the residuals, taken as affine in ``base[1..m]`` (the filter checks the outcome)."""
+    size = point.size
+    start = [point.entry(base, (p,)) for p in range(1, size + 1)]
+
+    def residuals(entries: list[Surd]) -> list[Surd]:
+        moved = Point(point.scalars, point.draw, {**point.entries, base: {(p + 1,): e for p, e in enumerate(entries)}})
+        return [Evaluator(moved).value(h) for h in equations]
+
+    zero = residuals([Surd(0)] * size)
+    columns = [residuals([Surd(int(p == q)) for q in range(size)]) for p in range(size)]
+    rows = [
+        [columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))
+    ]
+    pivots = _eliminate(rows, size)
+    solution = list(start)
+    for row, pivot in reversed(pivots):
+        rest = row[-1]
+        for p in range(size):
+            if p != pivot:
+                rest = rest - row[p] * solution[p]
+        solution[pivot] = rest / row[pivot]
+    point.entries[base] = {(p + 1,): e for p, e in enumerate(solution)}
+
+
+def _eliminate(rows: list[list[Surd]], size: int) -> list[tuple[list[Surd], int]]:
+    """Reduced row echelon form; pivots from the right, so the first entries keep their drawn values."""
+    pivots: list[tuple[list[Surd], int]] = []
+    for row in rows:
+        for reduced, column in pivots:
+            factor = row[column]
+            row = [a - factor * b for a, b in zip(row, reduced, strict=True)]
+        column = next((c for c in reversed(range(size)) if row[c].terms), None)
+        if column is None:
+            continue
+        row = [a / row[column] for a in row]
+        pivots = [
+            ([a - other[column] * b for a, b in zip(other, row, strict=True)], c) for other, c in pivots
+        ]
+        pivots.append((row, column))
+    return pivots

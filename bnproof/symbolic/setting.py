@@ -1,0 +1,72 @@
+"""The names of the setting: Algorithm 1 of Ioffe and Szegedy (2015) for one feature of a mini-batch.
+
+A mini-batch is ``x[1], ..., x[m]`` with a symbolic size ``m >= 1``; ``g[i]`` is the upstream gradient
+``dL/dy_i``.  Every statistic below is an ordinary SymPy expression over ``Sum`` and ``IndexedBase``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sympy import Dummy, Expr, IndexedBase, Sum, Symbol, sqrt, symbols
+
+m = Symbol("m", integer=True, positive=True)
+i, j, k = symbols("i j k", integer=True, positive=True)
+x = IndexedBase("x", real=True)
+g = IndexedBase("g", real=True)
+gamma, beta = symbols("gamma beta", real=True)
+eps = Symbol("eps", nonnegative=True)
+
+# Dummies, not symbols: an expression a reader differentiates by x[i] cannot capture them.
+_p = Dummy("p", integer=True, positive=True)
+_r = Dummy("r", integer=True, positive=True)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Batch statistics of ``entry(1), ..., entry(size)``.
+
+    ``entry`` maps an index to an expression, so ``Batch(lambda r: a * x[r])`` is the scaled batch.
+    """
+
+    entry: Callable[[Expr], Expr]
+    size: Expr = m
+    eps: Expr = eps
+
+    @property
+    def mean(self) -> Expr:
+        """``mu = (1/m) sum_r entry(r)``."""
+        return Sum(self.entry(_p), (_p, 1, self.size)) / self.size
+
+    @property
+    def variance(self) -> Expr:
+        """``v = (1/m) sum_r (entry(r) - mu)^2``, the biased variance of Algorithm 1."""
+        return Sum((self.entry(_r) - self.mean) ** 2, (_r, 1, self.size)) / self.size
+
+    @property
+    def std(self) -> Expr:
+        """``s = sqrt(v + eps)``."""
+        return sqrt(self.variance + self.eps)
+
+    def xhat(self, index: Expr) -> Expr:
+        """``xhat_i = (entry(i) - mu) / s``."""
+        return (self.entry(index) - self.mean) / self.std
+
+    def y(self, index: Expr, gamma: Expr = gamma, beta: Expr = beta) -> Expr:
+        """``y_i = gamma xhat_i + beta``."""
+        return gamma * self.xhat(index) + beta
+
+
+batch = Batch(x.__getitem__)
+mu, v, s = batch.mean, batch.variance, batch.std
+
+
+def xhat(index: Expr) -> Expr:
+    """``xhat_i = (x_i - mu)/s``, the normalised value at ``index`` (Algorithm 1, third line)."""
+    return batch.xhat(index)
+
+
+def y(index: Expr) -> Expr:
+    """``y_i = gamma xhat_i + beta``, the output at ``index`` (Algorithm 1, fourth line)."""
+    return batch.y(index)
