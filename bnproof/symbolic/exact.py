@@ -1,8 +1,8 @@
 """Exact evaluation of a statement as it was written, at one concrete point.
 
 This is the independent second check: it shares no code with the normal form.  Sums are added term by term,
-derivatives are taken by SymPy after the batch has been unrolled into ``m`` separate symbols, and numbers are
-elements of Q(sqrt 2, sqrt 3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.
+derivatives are those of dual numbers (:mod:`bnproof.symbolic.duals`), and numbers are elements of
+Q(sqrt 2, sqrt 3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache, reduce
+from operator import add, mul
 from typing import Any
 
 from sympy import (
@@ -17,7 +19,6 @@ from sympy import (
     Add,
     Basic,
     Derivative,
-    Dummy,
     Expr,
     Indexed,
     IndexedBase,
@@ -37,6 +38,7 @@ from sympy import (
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
+from bnproof.symbolic.duals import Dual, Number
 from bnproof.symbolic.setting import g, m, x
 from bnproof.symbolic.surds import NotExact, Surd
 
@@ -53,18 +55,30 @@ class NotEvaluable(ArithmeticError):
 
 @dataclass
 class Point:
-    """Concrete exact values: scalars by symbol, entries by base; missing entries come from ``draw``."""
+    """Concrete exact values: scalars by symbol, entries by base.
 
-    scalars: dict[Symbol, Surd]
+    Missing entries come from ``draw``, which must give the same value every time: perturbed copies share it.
+    """
+
+    scalars: dict[Symbol, Any]
     draw: Callable[[IndexedBase, tuple[int, ...]], Surd]
-    entries: dict[IndexedBase, dict[tuple[int, ...], Surd]] = field(default_factory=dict)
+    entries: dict[IndexedBase, dict[tuple[int, ...], Any]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """The batch size ``m`` of this point."""
         return int(self.scalars[m].rational)
 
-    def entry(self, base: IndexedBase, index: tuple[int, ...]) -> Surd:
+    def perturbed(self, variable: Expr, index: tuple[int, ...]) -> Point:
+        """This point with a dual unit added to a scalar, or to the entry ``index`` of an indexed variable."""
+        if not index:
+            moved = Dual(self.scalars[variable], Surd(1))
+            return Point({**self.scalars, variable: moved}, self.draw, self.entries)
+        moved = Dual(self.entry(variable.base, index), Surd(1))
+        entries = {**self.entries, variable.base: {**self.entries[variable.base], index: moved}}
+        return Point(self.scalars, self.draw, entries)
+
+    def entry(self, base: IndexedBase, index: tuple[int, ...]) -> Number:
         """``base[index]``; an entry of ``x`` or ``g`` outside ``1..m`` does not exist."""
         if base in (x, g) and not 1 <= index[0] <= self.size:
             raise Undefined(f"{base}[{index[0]}] is not an entry of a batch of {self.size}")
@@ -79,18 +93,22 @@ class Evaluator:
 
     def __init__(self, point: Point) -> None:
         self.point = point
-        self._known: dict[tuple[Expr, tuple[Any, ...]], Surd] = {}
+        self._known: dict[tuple[Expr, tuple[Any, ...]], Number] = {}
 
     def value(self, expression: Expr, bound: Bindings | None = None) -> Surd:
         """The exact value, with ``bound`` giving the current values of summation indices."""
-        bound = bound or {}
-        free = expression.free_symbols
+        value = self.number(expression, bound or {})
+        return value if isinstance(value, Surd) else value.value  # type: ignore[return-value]
+
+    def number(self, expression: Expr, bound: Bindings) -> Number:
+        """The value, a dual number inside a derivative."""
+        free = _free(expression)
         key = (expression, tuple((index, bound[index]) for index in bound if index in free))
         if key not in self._known:
-            self._known[key] = self._value(expression, bound)
+            self._known[key] = self._number(expression, bound)
         return self._known[key]
 
-    def _value(self, e: Expr, bound: Bindings) -> Surd:
+    def _number(self, e: Expr, bound: Bindings) -> Number:
         match e:
             case Rational():
                 return Surd(Fraction(int(e.p), int(e.q)))
@@ -99,15 +117,9 @@ class Evaluator:
             case Symbol():
                 return self._symbol(e, bound)
             case Add():
-                total = Surd(0)
-                for argument in e.args:
-                    total = total + self.value(argument, bound)
-                return total
+                return reduce(add, (self.number(a, bound) for a in e.args))
             case Mul():
-                product = Surd(1)
-                for argument in e.args:
-                    product = product * self.value(argument, bound)
-                return product
+                return reduce(mul, (self.number(a, bound) for a in e.args))
             case Pow():
                 return self._power(e, bound)
             case Sum():
@@ -115,10 +127,10 @@ class Evaluator:
             case KroneckerDelta():
                 return Surd(int(self._integer(e.args[0], bound) == self._integer(e.args[1], bound)))
             case Abs():
-                inner = self.value(e.args[0], bound)
+                inner = self.number(e.args[0], bound)
                 return -inner if inner.sign() < 0 else inner
             case sign():
-                return Surd(self.value(e.args[0], bound).sign())
+                return Surd(self.number(e.args[0], bound).sign())
             case Piecewise():
                 return self._piecewise(e, bound)
             case Derivative():
@@ -127,7 +139,7 @@ class Evaluator:
                 return self._limit(e, bound)
         raise NotEvaluable(f"{type(e).__name__} has no exact evaluation")
 
-    def _symbol(self, e: Symbol, bound: Bindings) -> Surd:
+    def _symbol(self, e: Symbol, bound: Bindings) -> Number:
         if e in bound:
             return Surd(bound[e])
         if e not in self.point.scalars:
@@ -140,86 +152,71 @@ class Evaluator:
             raise Undefined(f"the index {e} is {value}, not an integer")
         return int(value.rational)
 
-    def _power(self, e: Pow, bound: Bindings) -> Surd:
-        base, exponent = self.value(e.base, bound), self.value(e.exp, bound)
+    def _power(self, e: Pow, bound: Bindings) -> Number:
+        base, exponent = self.number(e.base, bound), self.value(e.exp, bound)
         if not exponent.is_rational:
             raise NotExact("an irrational exponent")
         power = exponent.rational
-        if power.denominator == 2:
-            if base.sign() < 0:
-                raise Undefined(f"square root of the negative number {base}")
-            base, power = base.sqrt(), power * 2
-        if power.denominator != 1:
-            raise NotExact("a root other than the square root")
-        if power < 0 and base.sign() == 0:
-            raise Undefined("division by zero")
-        if abs(power) > 200:
-            raise NotExact("a power beyond 200")
-        return base ** int(power)
+        try:
+            if power.denominator == 2:
+                base, power = base.sqrt(), power * 2
+            if power.denominator != 1 or abs(power) > 200:
+                raise NotExact("a root other than the square root, or a power beyond 200")
+            return base ** int(power)
+        except ZeroDivisionError:
+            raise Undefined("division by zero") from None
+        except ValueError:
+            raise Undefined("the square root of a negative number") from None
 
-    def _sum(self, e: Sum, bound: Bindings) -> Surd:
+    def _sum(self, e: Sum, bound: Bindings) -> Number:
         *inner, (index, low, high) = e.limits
         summand = Sum(e.function, *inner) if inner else e.function
-        if not (low.is_finite is not False and high.is_finite is not False):
+        if low.is_infinite or high.is_infinite:
             raise NotEvaluable("an infinite sum")
         first, last = self._integer(low, bound), self._integer(high, bound)
         if last < first - 1:
             raise Undefined(f"a sum from {first} to {last}")
-        total = Surd(0)
-        for position in range(first, last + 1):
-            total = total + self.value(summand, {**bound, index: position})
-        return total
+        terms = (self.number(summand, {**bound, index: position}) for position in range(first, last + 1))
+        return reduce(add, terms, Surd(0))
 
-    def _piecewise(self, e: Piecewise, bound: Bindings) -> Surd:
+    def _piecewise(self, e: Piecewise, bound: Bindings) -> Number:
         for value, condition in e.args:
             if self.holds(condition, bound):
-                return self.value(value, bound)
+                return self.number(value, bound)
         raise Undefined("no branch of a Piecewise applies")
 
-    def _derivative(self, e: Derivative, bound: Bindings) -> Surd:
-        entries: dict[Symbol, Surd] = {}
-        unrolled = self._unroll(e.expr, bound, entries)
-        for variable, count in e.variable_count:
-            unrolled = unrolled.diff(self._unroll(variable, bound, entries), int(count))
-        inner = Point({**self.point.scalars, **entries}, self.point.draw, self.point.entries)
-        Evaluator(inner).value(self._unroll(e.expr, bound, entries))  # the function itself must exist here
-        return Evaluator(inner).value(unrolled)
+    def _derivative(self, e: Derivative, bound: Bindings) -> Number:
+        variables = [v for v, count in e.variable_count for _ in range(int(count))]
+        point = self.point
+        for variable in variables:
+            point = point.perturbed(variable, tuple(self._integer(a, bound) for a in getattr(variable, "indices", ())))
+        try:
+            value = Evaluator(point).number(e.expr, bound)
+        except ZeroDivisionError:
+            raise Undefined("a derivative at a kink") from None
+        for _ in variables:
+            value = value.derivative if isinstance(value, Dual) else Surd(0)
+        return value
 
-    def _limit(self, e: Limit, bound: Bindings) -> Surd:
-        """SymPy's limit of the unrolled function with every number but the variable put in."""
+    def _limit(self, e: Limit, bound: Bindings) -> Number:
+        """SymPy's limit of the written-out function with every number but the variable put in."""
         function, variable, target, direction = e.args
-        entries: dict[Symbol, Surd] = {}
-        unrolled = self._unroll(function, bound, entries)
-        numbers = {**self.point.scalars, **entries}
-        numbers.pop(variable, None)
-        known = {symbol: _number(value) for symbol, value in numbers.items()}
-        return self.value(limit(unrolled.xreplace(known), variable, target, str(direction)), bound)
+        outside = {index: Integer(value) for index, value in bound.items()}
+        written = self._written_out(function.xreplace(outside), variable)
+        return self.number(limit(written, variable, target, str(direction)), {})
 
-    def _unroll(self, e: Expr, bound: Bindings, entries: dict[Symbol, Surd]) -> Expr:
-        """``e`` with every sum written out and every entry a plain symbol of its own (kept in ``entries``)."""
-        match e:
-            case Indexed():
-                index = tuple(self._integer(a, bound) for a in e.indices)
-                entry = _entry_symbol(e.base, index)
-                entries[entry] = self.point.entry(e.base, index)
-                return entry
-            case Symbol():
-                return Integer(bound[e]) if e in bound else e
-            case Sum():
-                *inner, (index, low, high) = e.limits
-                summand = Sum(e.function, *inner) if inner else e.function
-                span = range(self._integer(low, bound), self._integer(high, bound) + 1)
-                return Add(*(self._unroll(summand, {**bound, index: p}, entries) for p in span))
-            case KroneckerDelta():
-                return Integer(int(self._integer(e.args[0], bound) == self._integer(e.args[1], bound)))
-            case Derivative():
-                result = self._unroll(e.expr, bound, entries)
-                for variable, count in e.variable_count:
-                    result = result.diff(self._unroll(variable, bound, entries), int(count))
-                return result
-        if not e.args:
+    def _written_out(self, e: Expr, variable: Symbol) -> Expr:
+        """``e`` with sums added up and every number but ``variable`` put in."""
+        if e == variable:
             return e
-        return e.func(*(self._unroll(a, bound, entries) for a in e.args))
+        if variable not in e.free_symbols:
+            return _rendered(self.value(e))
+        if isinstance(e, Sum):
+            *inner, (index, low, high) = e.limits
+            summand = Sum(e.function, *inner) if inner else e.function
+            span = range(self._integer(low, {}), self._integer(high, {}) + 1)
+            return Add(*(self._written_out(summand.xreplace({index: Integer(p)}), variable) for p in span))
+        return e.func(*(self._written_out(a, variable) for a in e.args))
 
     def holds(self, condition: Basic, bound: Bindings | None = None) -> bool:
         """Whether a relation (or a conjunction, disjunction, negation of relations) is true here."""
@@ -240,14 +237,13 @@ class Evaluator:
         raise NotEvaluable(f"{condition} is not a relation")
 
 
-def _number(value: Surd) -> Expr:
+def _rendered(value: Surd) -> Expr:
     return Add(*(Rational(q.numerator, q.denominator) * sqrt(d) for d, q in value.terms.items()))
 
 
+@cache
+def _free(e: Expr) -> frozenset[Any]:
+    return frozenset(e.free_symbols)
+
+
 _HOLDS = {"==": {0}, "!=": {-1, 1}, "<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {0, 1}}
-_ENTRIES: dict[tuple[IndexedBase, tuple[int, ...]], Symbol] = {}
-
-
-def _entry_symbol(base: IndexedBase, index: tuple[int, ...]) -> Symbol:
-    """One real symbol per entry, the same at every call, so that derivatives find it."""
-    return _ENTRIES.setdefault((base, index), Dummy(f"{base}_{index}", real=True))

@@ -12,6 +12,8 @@ it exists.
 
 from __future__ import annotations
 
+from functools import cache
+
 from sympy import (
     Abs,
     Add,
@@ -58,9 +60,10 @@ def expanded(e: Expr) -> Expr:
     return e.expand(power_base=False, power_exp=False, log=False, basic=False)
 
 
-def _bound(depth: int) -> Symbol:
-    """The canonical summation index of an atom with ``depth - 1`` sums inside it."""
-    return Symbol("jabcdefh"[depth - 1] if depth <= 8 else f"j{depth}", integer=True, positive=True)
+@cache
+def _bound(depth: int) -> Dummy:
+    """The summation index of an atom with ``depth - 1`` sums inside it: a dummy, so no free index is captured."""
+    return Dummy("jabcdefh"[depth - 1] if depth <= 8 else f"j{depth}", integer=True, positive=True)
 
 
 class NormalForm:
@@ -73,6 +76,7 @@ class NormalForm:
         self.relations: dict[Symbol, Expr] = {}
         self.size_of: dict[Symbol, Expr] = {}
         self._atoms: dict[Expr, Symbol] = {}
+        self._normal: dict[Expr, Expr] = {}
         self._lengths: dict[IndexedBase, Expr] = {x: m, g: m}
 
     # -- generators ------------------------------------------------------------------------------------------
@@ -102,6 +106,11 @@ class NormalForm:
 
     def normal(self, e: Expr) -> Expr:
         """``e`` in generators; raises ``Undecided`` where it is not known to exist."""
+        if e not in self._normal:
+            self._normal[e] = self._rewrite(e)
+        return self._normal[e]
+
+    def _rewrite(self, e: Expr) -> Expr:
         match e:
             case Rational() | Symbol():
                 return e

@@ -55,7 +55,8 @@ def read(statement: Any, given: tuple[Any, ...] = ()) -> Question:
     parts = [_boolean(part) for part in (statement, *given)]
     meaning = _meaning(parts)
     parts = [part.xreplace(meaning) if meaning else part for part in parts]
-    parts = [apart(part, {}) for part in parts]
+    renaming = _Renaming()
+    parts = [renaming.apart(part, {}) for part in parts]
     return Question(parts[0], tuple(parts[1:]))
 
 
@@ -97,27 +98,35 @@ def _index_symbols(part: Basic) -> Iterator[Symbol]:
                 yield from end.free_symbols
 
 
-def apart(e: Basic, names: dict[Basic, Basic]) -> Basic:
-    """``e`` with every summation index replaced by a fresh dummy (``names``: the renamings in force)."""
-    if isinstance(e, Symbol):
-        return names.get(e, e)
-    if isinstance(e, Sum):
-        return _sum_apart(e, names)
-    if not e.args or isinstance(e, IndexedBase):
-        return e
-    return e.func(*(apart(a, names) for a in e.args))
+class _Renaming:
+    """Renames summation indices apart; equal sums get equal dummies (no sum contains itself)."""
 
+    def __init__(self) -> None:
+        self._known: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Basic] = {}
 
-def _sum_apart(e: Sum, names: dict[Basic, Basic]) -> Expr:
-    """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
-    *inner, limit = e.limits
-    if len(limit) != 3:
-        raise Undecided(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
-    index, low, high = limit
-    fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
-    summand = Sum(e.function, *inner) if inner else e.function
-    bounds = (apart(low, names), apart(high, names))
-    return Sum(apart(summand, {**names, index: fresh}), (fresh, *bounds))
+    def apart(self, e: Basic, names: dict[Basic, Basic]) -> Basic:
+        """``e`` with every summation index replaced by a dummy (``names``: the renamings in force)."""
+        if isinstance(e, Symbol):
+            return names.get(e, e)
+        if not e.args or isinstance(e, IndexedBase):
+            return e
+        free = e.free_symbols
+        key = (e, frozenset((old, new) for old, new in names.items() if old in free))
+        if key not in self._known:
+            renamed = self._sum(e, names) if isinstance(e, Sum) else e.func(*(self.apart(a, names) for a in e.args))
+            self._known[key] = renamed
+        return self._known[key]
+
+    def _sum(self, e: Sum, names: dict[Basic, Basic]) -> Expr:
+        """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
+        *inner, limit = e.limits
+        if len(limit) != 3:
+            raise Undecided(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
+        index, low, high = limit
+        fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
+        summand = Sum(e.function, *inner) if inner else e.function
+        bounds = (self.apart(low, names), self.apart(high, names))
+        return Sum(self.apart(summand, {**names, index: fresh}), (fresh, *bounds))
 
 
 def scalar_symbols(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Symbol]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from random import Random
 
 from sympy import Basic, Eq, Expr, Indexed, IndexedBase, Symbol
@@ -14,7 +15,7 @@ from bnproof.symbolic.reading import Question, scalar_symbols
 from bnproof.symbolic.setting import eps, m, s, v, x
 from bnproof.symbolic.surds import NotExact, Surd
 
-ATTEMPTS = 60
+ATTEMPTS = 40
 _PLAIN = [Fraction(n) for n in (0, 1, -1, 2, -2, 3)]
 
 
@@ -37,7 +38,7 @@ class Sampler:
                 yield point
 
     def _attempt(self, size: int, simple: bool) -> Point | None:
-        point = Point({m: Surd(size)}, lambda base, index: Surd(self._real(simple)))
+        point = Point({m: Surd(size)}, cache(lambda base, index: Surd(self._real(simple))))
         for symbol in self.question.scalars:
             if symbol != m:
                 point.scalars[symbol] = Surd(self._scalar(symbol, size, simple))
@@ -46,6 +47,8 @@ class Sampler:
         try:
             self._round_std(point)
             self._assign(point)
+            if point.size != size:
+                return None
             solve_conditions(self._equations(), point)
             return point if self._allowed(point) else None
         except (Undefined, NotExact, ZeroDivisionError):
@@ -71,10 +74,15 @@ class Sampler:
         return Fraction(1)
 
     def _echo(self, point: Point) -> None:
-        """Half of the time a further base repeats ``x``, reversed and shifted: conditions may need equal spreads."""
+        """Mostly let the further bases repeat ``x``, reversed and shifted: conditions may need equal spreads."""
+        if self.random.random() < 0.25:
+            return
+        for symbol in self.question.named:
+            if symbol.is_integer and symbol.is_positive and symbol not in self.question.indices:
+                point.scalars[symbol] = Surd(point.size)
         for base in self.question.bases:
-            if base != x and self.random.random() < 0.5:
-                shift = self.random.choice((Surd(0), Surd(self._real(True))))
+            if base != x:
+                shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(True))))
                 entries = {(p,): point.entry(x, (point.size + 1 - p,)) + shift for p in range(1, point.size + 1)}
                 point.entries[base] = entries
 

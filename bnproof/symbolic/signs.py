@@ -41,6 +41,7 @@ class Signs:
     def __init__(self) -> None:
         self.lower: dict[Symbol, int] = {}
         self.facts: list[tuple[Expr, SignSet]] = []
+        self._known: dict[Expr, SignSet] = {}
 
     def least(self, symbol: Symbol) -> int | None:
         """The greatest known lower bound of an integer symbol."""
@@ -53,6 +54,7 @@ class Signs:
         """Take it as known that the sign of the rational expression ``e`` lies in ``signs``."""
         numerator, denominator = fraction(together(e))
         below = self.of(denominator)
+        self._known.clear()
         if len(below) == 1:
             self._learn_polynomial(numerator, product(signs, below))
         elif signs == NONZERO:
@@ -97,6 +99,11 @@ class Signs:
 
     def of(self, e: Expr) -> SignSet:
         """The signs the rational expression ``e`` can have."""
+        if e not in self._known:
+            self._known[e] = self._of(e)
+        return self._known[e]
+
+    def _of(self, e: Expr) -> SignSet:
         if e.is_number:
             return POSITIVE if e > 0 else NEGATIVE if e < 0 else ZERO
         signs = POSITIVE

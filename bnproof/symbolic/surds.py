@@ -42,6 +42,8 @@ class Surd:
             self.terms = {1: Fraction(value)} if value else {}
 
     def __add__(self, other: Surd) -> Surd:
+        if not isinstance(other, Surd):
+            return NotImplemented
         total = dict(self.terms)
         for d, q in other.terms.items():
             total[d] = total.get(d, Fraction(0)) + q
@@ -51,9 +53,11 @@ class Surd:
         return Surd({d: -q for d, q in self.terms.items()})
 
     def __sub__(self, other: Surd) -> Surd:
-        return self + (-other)
+        return self + (-other)  # also where other is a dual number
 
     def __mul__(self, other: Surd) -> Surd:
+        if not isinstance(other, Surd):
+            return NotImplemented
         total: dict[int, Fraction] = {}
         for d, q in self.terms.items():
             for e, r in other.terms.items():

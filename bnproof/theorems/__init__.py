@@ -1,0 +1,1 @@
+"""The theorem book: statements with proofs, conditions and negative controls."""

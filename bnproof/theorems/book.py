@@ -1,0 +1,159 @@
+"""What a theorem is, and the book: every function decorated with ``@theorem`` in a chapter of this package.
+
+A theorem is a generator of items.  Its name is its permanent id (underscores become hyphens), its docstring the
+plain statement, its module the chapter.  Each item is data; :mod:`bnproof.theorems.proving` proves it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from sympy import Basic, Eq, Expr
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One equation (or inequality) of a theorem, with its conditions.
+
+    ``predicts`` names the output of an implementation for which the right-hand side is the formula, so that what is
+    proved here is what is executed on arrays; ``at`` is the free index that runs over the batch.
+    """
+
+    says: str
+    statement: Basic
+    given: tuple[Basic, ...] = ()
+    predicts: str = ""
+
+
+@dataclass(frozen=True)
+class Law:
+    """A relation among outputs (``y``, ``dx``, ...) that is proved for the formulas and measured on arrays.
+
+    ``relation`` takes the quantities its parameters name: expressions in the proof, observed arrays in a check.
+    """
+
+    says: str
+    relation: Callable[..., Eq]
+    given: tuple[Basic, ...] = ()
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The names of the outputs the relation speaks of."""
+        return tuple(inspect.signature(self.relation).parameters)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A link of a derivation: the expression reached, by which rule, and why."""
+
+    rule: str
+    expression: Expr
+    why: str
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A chain of equal expressions; every link is proved on its own."""
+
+    says: str
+    start: Expr
+    lines: tuple[Line, ...]
+    given: tuple[Basic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Control:
+    """A false variant that has to be refuted; ``common`` marks one that is often stated as true."""
+
+    wrong: str
+    statement: Basic
+    given: tuple[Basic, ...] = ()
+    common: bool = False
+
+
+@dataclass(frozen=True)
+class Corollary:
+    """A consequence: a further equation, with the use it has."""
+
+    says: str
+    statement: Basic
+    given: tuple[Basic, ...] = ()
+
+
+Item = Claim | Law | Derivation | Control | Corollary
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """One entry of the book."""
+
+    id: str
+    chapter: str
+    says: str
+    source: str
+    items: tuple[Item, ...]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The items of one kind, in order."""
+        return [item for item in self.items if isinstance(item, kind)]
+
+
+_WRITTEN: dict[str, tuple[str, Callable[[], Iterator[Item]], str]] = {}
+
+
+def theorem(*, source: str) -> Callable[[Callable[[], Iterator[Item]]], Callable[[], Iterator[Item]]]:
+    """Enter a function that yields items into the book; ``source`` cites where the statement comes from."""
+
+    def enter(items: Callable[[], Iterator[Item]]) -> Callable[[], Iterator[Item]]:
+        chapter = items.__module__.rpartition(".")[2]
+        _WRITTEN[items.__name__.replace("_", "-")] = (chapter, items, source)
+        return items
+
+    return enter
+
+
+def build(id: str, chapter: str, items: Callable[[], Iterator[Item]], source: str) -> Theorem:
+    """The theorem a function describes; one without a statement or a negative control is refused."""
+    book_entry = Theorem(id, chapter, inspect.cleandoc(items.__doc__ or ""), source, tuple(items()))
+    if not book_entry.says:
+        raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
+    if not book_entry.of(Claim) + book_entry.of(Law):
+        raise ValueError(f"theorem {id} claims nothing: yield a Claim or a Law")
+    if not book_entry.of(Control):
+        raise ValueError(f"theorem {id} has no negative control: yield a Control that must be refuted")
+    return book_entry
+
+
+def chapters() -> list[str]:
+    """The chapters, in reading order: the modules of this package whose names start with ``chapter``."""
+    package = import_module("bnproof.theorems")
+    return sorted(info.name for info in iter_modules(package.__path__) if info.name.startswith("chapter"))
+
+
+@cache
+def book() -> dict[str, Theorem]:
+    """Every theorem by id, in chapter order and then as written."""
+    for chapter in chapters():
+        import_module(f"bnproof.theorems.{chapter}")
+    entries = {id: build(id, chapter, items, source) for id, (chapter, items, source) in _WRITTEN.items()}
+    return dict(sorted(entries.items(), key=lambda entry: entry[1].chapter))
+
+
+class UnknownTheorem(LookupError):
+    """No theorem has this id; the message suggests near ones."""
+
+
+def find(id: str) -> Theorem:
+    """The theorem with this id; raises ``UnknownTheorem`` with suggestions."""
+    from difflib import get_close_matches
+
+    if id not in book():
+        near = get_close_matches(id, book(), n=3, cutoff=0.4) or list(book())[:3]
+        raise UnknownTheorem(f"there is no theorem {id!r}: try {', '.join(near)}")
+    return book()[id]

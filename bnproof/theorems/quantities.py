@@ -1,0 +1,57 @@
+"""The closed forms the book proves, as functions of an index: what an implementation has to return.
+
+``y`` and ``xhat`` are those of the setting; the gradients are the compact forms of the theorem ``gradient-x`` and
+``gradient-affine``, the running statistics those of ``ema-closed-form``, inference that of ``inference-collapse``.
+"""
+
+from __future__ import annotations
+
+from sympy import Expr, Sum, Symbol, sqrt
+
+from bnproof.symbolic.setting import beta, eps, g, gamma, j, m, mu, s, v, x, xhat, y
+
+mu_r = Symbol("mu_r", real=True)
+v_r = Symbol("v_r", nonnegative=True)
+s_r = sqrt(v_r + eps)
+alpha = Symbol("alpha", real=True)
+shift_by = Symbol("c", real=True)
+scale_by = Symbol("a", positive=True)
+
+gamma_collapsed, beta_collapsed = gamma / s, beta - gamma * mu / s
+gamma_inference, beta_inference = gamma / s_r, beta - gamma * mu_r / s_r
+loss = Sum(g[j] * y(j), (j, 1, m))
+
+
+def dx(k: Expr) -> Expr:
+    """``dL/dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``."""
+    return gamma / (m * s) * (m * g[k] - Sum(g[j], (j, 1, m)) - xhat(k) * dgamma)
+
+
+dgamma = Sum(g[j] * xhat(j), (j, 1, m))
+dbeta = Sum(g[j], (j, 1, m))
+
+
+def infer_y(i: Expr) -> Expr:
+    """``gamma (x_i - mu_r)/s_r + beta``, inference with running statistics."""
+    return gamma * (x[i] - mu_r) / s_r + beta
+
+
+infer_loss = Sum(g[j] * infer_y(j), (j, 1, m))
+
+
+def infer_dx(k: Expr) -> Expr:
+    """``dL/dx_k = gamma/s_r g_k`` at inference."""
+    return gamma / s_r * g[k]
+
+
+infer_dgamma = Sum(g[j] * (x[j] - mu_r) / s_r, (j, 1, m))
+
+
+def running(old: Expr, new: Expr) -> Expr:
+    """``(1 - alpha) old + alpha new``."""
+    return (1 - alpha) * old + alpha * new
+
+
+running_mean = running(mu_r, mu)
+running_var_biased = running(v_r, v)
+running_var_unbiased = running(v_r, m / (m - 1) * v)
