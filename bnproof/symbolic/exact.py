@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, reduce
+from functools import reduce
 from operator import add, mul
 from typing import Any
 
@@ -39,6 +39,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from bnproof.symbolic.duals import Dual, Number
+from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import g, m, x
 from bnproof.symbolic.surds import NotExact, Surd
 
@@ -102,7 +103,7 @@ class Evaluator:
 
     def number(self, expression: Expr, bound: Bindings) -> Number:
         """The value, a dual number inside a derivative."""
-        free = _free(expression)
+        free = numbers_in(expression)
         key = (expression, tuple((index, bound[index]) for index in bound if index in free))
         if key not in self._known:
             self._known[key] = self._number(expression, bound)
@@ -239,11 +240,6 @@ class Evaluator:
 
 def _rendered(value: Surd) -> Expr:
     return Add(*(Rational(q.numerator, q.denominator) * sqrt(d) for d, q in value.terms.items()))
-
-
-@cache
-def _free(e: Expr) -> frozenset[Any]:
-    return frozenset(e.free_symbols)
 
 
 _HOLDS = {"==": {0}, "!=": {-1, 1}, "<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {0, 1}}

@@ -47,6 +47,7 @@ from sympy import (
 
 from bnproof.symbolic import roots
 from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import g, m, x
 from bnproof.symbolic.signs import Signs
@@ -99,7 +100,7 @@ class NormalForm:
         """Whether ``e`` depends on a summation index, also through an atom."""
         return any(
             symbol == index or (symbol in self.meaning and self.depends(self.meaning[symbol], index))
-            for symbol in e.free_symbols
+            for symbol in numbers_in(e)
         )
 
     # -- the rewriting ---------------------------------------------------------------------------------------

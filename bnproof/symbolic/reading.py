@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import Basic, Dummy, Expr, Idx, Indexed, IndexedBase, Integer, KroneckerDelta, Sum, Symbol, sympify
@@ -18,33 +19,33 @@ from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.setting import eps, m
 
 
-@dataclass(frozen=True)
+@dataclass
 class Question:
     """A statement and its conditions, as bnproof reads them."""
 
     statement: Basic
     given: tuple[Basic, ...]
 
-    @property
+    @cached_property
     def parts(self) -> tuple[Basic, ...]:
         return (self.statement, *self.given)
 
-    @property
+    @cached_property
     def scalars(self) -> list[Symbol]:
         """The batch size, then eps and the symbols mentioned, by name."""
         return [m, *sorted({eps, *self.named}, key=str)]
 
-    @property
+    @cached_property
     def named(self) -> list[Symbol]:
         """The free symbols the statement and its conditions mention, without the batch size."""
-        return sorted({symbol for part in self.parts for symbol in scalar_symbols(part)} - {m}, key=str)
+        return sorted(frozenset().union(*(numbers_in(part) for part in self.parts)) - {m}, key=str)
 
-    @property
+    @cached_property
     def indices(self) -> list[Expr]:
         """Index terms with no summation index in them (``i``, ``k``, ``1``), in a fixed order."""
         return sorted({t for part in self.parts for t in free_indices(part)}, key=str)
 
-    @property
+    @cached_property
     def bases(self) -> list[IndexedBase]:
         """The indexed bases, ``x`` and ``g`` among them, by name."""
         return sorted({e.base for part in self.parts for e in part.atoms(Indexed)}, key=str)
@@ -110,8 +111,7 @@ class _Renaming:
             return names.get(e, e)
         if not e.args or isinstance(e, IndexedBase):
             return e
-        free = e.free_symbols
-        key = (e, frozenset((old, new) for old, new in names.items() if old in free))
+        key = (e, frozenset((old, new) for old, new in names.items() if old in numbers_in(e)))
         if key not in self._known:
             renamed = self._sum(e, names) if isinstance(e, Sum) else e.func(*(self.apart(a, names) for a in e.args))
             self._known[key] = renamed
@@ -129,20 +129,15 @@ class _Renaming:
         return Sum(self.apart(summand, {**names, index: fresh}), (fresh, *bounds))
 
 
-def scalar_symbols(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Symbol]:
-    """Free symbols of ``e`` that stand for numbers (labels of bases and summation indices do not)."""
+@lru_cache(maxsize=1 << 16)
+def numbers_in(e: Basic) -> frozenset[Symbol]:
+    """Free symbols of ``e`` that stand for numbers: labels of bases and summation indices do not."""
     if isinstance(e, Symbol):
-        if e not in bound:
-            yield e
-    elif isinstance(e, Sum):
-        inside = bound | {limit[0] for limit in e.limits}
-        yield from scalar_symbols(e.function, inside)
-        for limit in e.limits:
-            for end in limit[1:]:
-                yield from scalar_symbols(end, inside)
-    elif not isinstance(e, IndexedBase):
-        for argument in e.args:
-            yield from scalar_symbols(argument, bound)
+        return frozenset({e})
+    if isinstance(e, IndexedBase):
+        return frozenset()
+    found = frozenset[Symbol]().union(*(numbers_in(a) for a in e.args))
+    return found - {limit[0] for limit in e.limits} if isinstance(e, Sum) else found
 
 
 def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Expr]:

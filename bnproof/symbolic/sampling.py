@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from random import Random
 
-from sympy import Basic, Eq, Expr, Indexed, IndexedBase, Symbol
+from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Sum, Symbol
 
 from bnproof.symbolic.exact import Evaluator, Point, Undefined
-from bnproof.symbolic.reading import Question, scalar_symbols
-from bnproof.symbolic.setting import eps, m, s, v, x
+from bnproof.symbolic.reading import Question, numbers_in
+from bnproof.symbolic.setting import eps, m, mu, s, v, x
 from bnproof.symbolic.surds import NotExact, Surd
 
 ATTEMPTS = 40
 _PLAIN = [Fraction(n) for n in (0, 1, -1, 2, -2, 3)]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sampler:
     """Draws points for one question: conditions that are equations are solved, the others filter."""
 
@@ -42,14 +42,14 @@ class Sampler:
         for symbol in self.question.scalars:
             if symbol != m:
                 point.scalars[symbol] = Surd(self._scalar(symbol, size, simple))
-        if self._equations():
+        if self._equations:
             self._echo(point)
         try:
             self._round_std(point)
             self._assign(point)
             if point.size != size:
                 return None
-            solve_conditions(self._equations(), point)
+            solve_conditions(self._equations, point)
             return point if self._allowed(point) else None
         except (Undefined, NotExact, ZeroDivisionError):
             return None
@@ -74,7 +74,10 @@ class Sampler:
         return Fraction(1)
 
     def _echo(self, point: Point) -> None:
-        """Mostly let the further bases repeat ``x``, reversed and shifted: conditions may need equal spreads."""
+        """Mostly let further bases repeat ``x``, reversed and shifted, and scalars its statistics.
+
+        Conditions may ask for equal spreads or equal means, which independent draws would never meet.
+        """
         if self.random.random() < 0.25:
             return
         for symbol in self.question.named:
@@ -85,6 +88,11 @@ class Sampler:
                 shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(True))))
                 entries = {(p,): point.entry(x, (point.size + 1 - p,)) + shift for p in range(1, point.size + 1)}
                 point.entries[base] = entries
+        statistics = Evaluator(point)
+        for symbol in {s for e in self._equations for s in numbers_in(e)} - {m, eps}:
+            value = statistics.value(self.random.choice((mu, v)))
+            if not symbol.is_integer and self.random.random() < 0.6 and _suits(symbol, value.rational):
+                point.scalars[symbol] = value
 
     def _round_std(self, point: Point) -> None:
         """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
@@ -100,6 +108,7 @@ class Sampler:
             if assigned := assignment(condition):
                 point.scalars[assigned[0]] = Evaluator(point).value(assigned[1])
 
+    @cached_property
     def _equations(self) -> list[Expr]:
         return [c.lhs - c.rhs for c in self.question.given if isinstance(c, Eq) and not assignment(c)]
 
@@ -118,7 +127,7 @@ def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
     """``(symbol, value)`` where the condition is an equation that gives a symbol a value free of it."""
     if isinstance(condition, Eq):
         for symbol, value in ((condition.lhs, condition.rhs), (condition.rhs, condition.lhs)):
-            if isinstance(symbol, Symbol) and symbol not in set(scalar_symbols(value)):
+            if isinstance(symbol, Symbol) and symbol not in numbers_in(value):
                 return symbol, value
     return None
 
@@ -137,14 +146,24 @@ def _suits(symbol: Symbol, value: Fraction) -> bool:
 
 
 def solve_conditions(equations: list[Expr], point: Point) -> None:
-    """Move the entries of one base so that equations linear in them hold; others are left to the filter."""
-    found = {h: {e.base for e in h.atoms(Indexed)} for h in equations}
-    for base in sorted(set().union(*found.values()) - {x}, key=str):
-        _solve_linear([h for h in equations if base in found[h]], base, point)
+    """Move the entries of one base so that equations affine in them hold; others are left to the filter."""
+    for base in sorted({e.base for h in equations for e in h.atoms(Indexed)} - {x}, key=str):
+        affine = [h for h in equations if h.has(base) and _affine(h, base)]
+        if affine:
+            _solve_linear(affine, base, point)
+
+
+def _affine(e: Expr, base: IndexedBase) -> bool:
+    """Whether ``e`` visibly has degree at most one in the entries of ``base``."""
+    if not e.has(base) or isinstance(e, Indexed):
+        return True
+    if isinstance(e, (Add, Sum)):
+        return all(_affine(a, base) for a in (e.args if isinstance(e, Add) else (e.function,)))
+    return isinstance(e, Mul) and sum(a.has(base) for a in e.args) == 1 and all(_affine(a, base) for a in e.args)
 
 
 def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
-    """Gaussian elimination on the residuals, taken as affine in ``base[1..m]`` (the filter checks the outcome)."""
+    """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
     size = point.size
     start = [point.entry(base, (p,)) for p in range(1, size + 1)]
 
