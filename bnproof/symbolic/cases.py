@@ -29,13 +29,28 @@ class Case:
 
 def cases(question: Question) -> list[Case]:
     """One case where nothing compares indices, else one for every partition of the free indices."""
-    terms = [t for t in question.indices if t.is_Symbol or t.is_Integer]
-    size = next((value for c in question.given if (a := assignment(c)) and a[0] == m and (value := a[1])), None)
-    if size is not None and size.is_Integer:
-        return _concrete(terms, int(size))
+    terms = _terms(question)
     if len(terms) < 2 or not _compares(question):
         return [Case({}, frozenset(terms), 1)]
     return [case for blocks in partitions(terms) if (case := _case(blocks)) is not None]
+
+
+def _terms(question: Question) -> list[Expr]:
+    return [t for t in question.indices if t.is_Symbol or t.is_Integer]
+
+
+def given_size(question: Question) -> int | None:
+    """The batch size, where a condition ``Eq(m, 3)`` fixes it."""
+    sizes = [a[1] for c in question.given if (a := assignment(c)) and a[0] == m]
+    return int(sizes[0]) if sizes and sizes[0].is_Integer and sizes[0] >= 1 else None
+
+
+def concrete_cases(question: Question, size: int) -> list[Case]:
+    """A given batch size: each free index takes each of its values."""
+    symbols = [t for t in _terms(question) if t.is_Symbol and t != m]
+    numbers = frozenset(Integer(p) for p in range(1, size + 1))
+    values = product(sorted(numbers), repeat=len(symbols))
+    return [Case({**dict(zip(symbols, value, strict=True)), m: Integer(size)}, numbers, size) for value in values]
 
 
 def _compares(question: Question) -> bool:
@@ -57,15 +72,9 @@ def _case(blocks: list[list[Expr]]) -> Case | None:
     if m in replace and len(blocks) > int(replace[m]):
         return None
     distinct = frozenset(replace.get(block[0], block[0]) for block in blocks)
-    return Case(replace, distinct, max([len(blocks), *(int(t) for t in distinct if t.is_Integer)]))
-
-
-def _concrete(terms: list[Expr], size: int) -> list[Case]:
-    """A given batch size: each free index takes each of its values."""
-    symbols = [t for t in terms if t.is_Symbol and t != m]
-    numbers = frozenset(Integer(p) for p in range(1, size + 1))
-    values = product(sorted(numbers), repeat=len(symbols))
-    return [Case(dict(zip(symbols, value, strict=True)), numbers, size) for value in values]
+    inside = [block for block in blocks if any(t.is_Symbol for t in block)]  # a bare number need not be an index
+    merged = [int(t) for block in inside for t in block if t.is_Integer]
+    return Case(replace, distinct, max([1, len(inside), *merged]))
 
 
 def partitions(terms: list[Expr]) -> Iterator[list[list[Expr]]]:

@@ -31,6 +31,7 @@ from sympy import (
     Rational,
     Sum,
     Symbol,
+    Tuple,
     limit,
     sign,
     sqrt,
@@ -38,7 +39,7 @@ from sympy import (
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from bnproof.symbolic.duals import Dual, Number
+from bnproof.symbolic.duals import Dual, Number, derivative, new_level
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import g, m, x
 from bnproof.symbolic.surds import NotExact, Surd
@@ -70,12 +71,12 @@ class Point:
         """The batch size ``m`` of this point."""
         return int(self.scalars[m].rational)
 
-    def perturbed(self, variable: Expr, index: tuple[int, ...]) -> Point:
+    def perturbed(self, variable: Expr, index: tuple[int, ...], level: int) -> Point:
         """This point with a dual unit added to a scalar, or to the entry ``index`` of an indexed variable."""
         if not index:
-            moved = Dual(self.scalars[variable], Surd(1))
+            moved = Dual(self.scalars[variable], Surd(1), level)
             return Point({**self.scalars, variable: moved}, self.draw, self.entries)
-        moved = Dual(self.entry(variable.base, index), Surd(1))
+        moved = Dual(self.entry(variable.base, index), Surd(1), level)
         entries = {**self.entries, variable.base: {**self.entries[variable.base], index: moved}}
         return Point(self.scalars, self.draw, entries)
 
@@ -99,7 +100,7 @@ class Evaluator:
     def value(self, expression: Expr, bound: Bindings | None = None) -> Surd:
         """The exact value, with ``bound`` giving the current values of summation indices."""
         value = self.number(expression, bound or {})
-        return value if isinstance(value, Surd) else value.value  # type: ignore[return-value]
+        return value if isinstance(value, Surd) else value.plain()
 
     def number(self, expression: Expr, bound: Bindings) -> Number:
         """The value, a dual number inside a derivative."""
@@ -188,30 +189,34 @@ class Evaluator:
 
     def _derivative(self, e: Derivative, bound: Bindings) -> Number:
         variables = [v for v, count in e.variable_count for _ in range(int(count))]
-        point = self.point
-        for variable in variables:
-            point = point.perturbed(variable, tuple(self._integer(a, bound) for a in getattr(variable, "indices", ())))
+        point, levels = self.point, [new_level() for _ in variables]
+        for variable, level in zip(variables, levels, strict=True):
+            index = tuple(self._integer(a, bound) for a in getattr(variable, "indices", ()))
+            point = point.perturbed(variable, index, level)
         try:
             value = Evaluator(point).number(e.expr, bound)
         except ZeroDivisionError:
             raise Undefined("a derivative at a kink") from None
-        for _ in variables:
-            value = value.derivative if isinstance(value, Dual) else Surd(0)
-        return value
+        return reduce(derivative, reversed(levels), value)
 
     def _limit(self, e: Limit, bound: Bindings) -> Number:
         """SymPy's limit of the written-out function with every number but the variable put in."""
         function, variable, target, direction = e.args
         outside = {index: Integer(value) for index, value in bound.items()}
         written = self._written_out(function.xreplace(outside), variable)
-        return self.number(limit(written, variable, target, str(direction)), {})
+        try:
+            return self.number(limit(written, variable, target, str(direction)), {})
+        except NotImplementedError as error:
+            raise NotEvaluable("SymPy does not find the limit") from error
 
     def _written_out(self, e: Expr, variable: Symbol) -> Expr:
         """``e`` with sums added up and every number but ``variable`` put in."""
         if e == variable:
             return e
-        if variable not in e.free_symbols:
+        if variable not in numbers_in(e):
             return _rendered(self.value(e))
+        if isinstance(e, (Indexed, KroneckerDelta)) or (isinstance(e, Sum) and variable in numbers_in(Tuple(*e.limits))):
+            raise NotEvaluable("a limit in an index or a bound")
         if isinstance(e, Sum):
             *inner, (index, low, high) = e.limits
             summand = Sum(e.function, *inner) if inner else e.function

@@ -7,7 +7,7 @@ identity wherever the conditions hold.
 
 from __future__ import annotations
 
-from sympy import Expr, Integer, Mul, Poly, Symbol, factor_list, fraction, groebner, reduced, together
+from sympy import Expr, Indexed, Integer, Mul, Poly, Symbol, factor_list, fraction, groebner, reduced, together
 
 from bnproof.symbolic.normal_form import NormalForm, expanded
 
@@ -19,6 +19,7 @@ class Hypotheses:
         self.form = form
         self.solved: dict[Expr, Expr] = {}
         self.left: list[Expr] = []
+        self.impossible = False  # the conditions contradict each other
         for equation in equations:
             self._assume(form.normal(equation))
 
@@ -27,9 +28,10 @@ class Hypotheses:
         _, factors = factor_list(expanded(numerator))
         factors = [f for f, _ in factors if not self.form.signs.nonzero(f)]
         remaining = reduce_roots(expanded(Mul(*factors)), self.form.relations)
-        if remaining == 0:
+        if remaining.is_number:
+            self.impossible |= bool(remaining != 0)
             return
-        for generator in sorted(remaining.free_symbols, key=self._preference):
+        for generator in sorted(Poly(remaining).gens, key=self._preference):
             if self._solve(remaining, generator):
                 return
         self.left.append(remaining)
@@ -40,7 +42,7 @@ class Hypotheses:
         return (0 if known and generator not in self.form.relations else 1 if known else 2, str(generator))
 
     def _solve(self, e: Expr, generator: Expr) -> bool:
-        if not isinstance(generator, Symbol) or generator.is_integer:
+        if not isinstance(generator, (Symbol, Indexed)) or generator.is_integer:
             return False
         poly = Poly(e, generator)
         coefficient = poly.LC()
@@ -68,7 +70,7 @@ class Hypotheses:
             return bool(rest == 0)
         ideal = [*self.left, *(r**2 - base for r, base in relations.items())]
         ideal = [fraction(together(p))[0] for p in ideal]
-        generators = sorted(set().union(*(p.free_symbols for p in (*ideal, rest))), key=str)
+        generators = sorted(set().union(*(Poly(p).gens for p in (*ideal, rest) if not p.is_number)), key=str)
         basis = groebner(ideal, *generators, order="grevlex")
         return bool(reduced(rest, basis.exprs, *generators, order="grevlex")[1] == 0)
 

@@ -17,13 +17,16 @@ from functools import cache
 from sympy import (
     Abs,
     Add,
+    And,
     Derivative,
     Dummy,
     Expr,
+    Ge,
     Indexed,
     IndexedBase,
     Integer,
     KroneckerDelta,
+    Le,
     Limit,
     Mul,
     Piecewise,
@@ -34,15 +37,17 @@ from sympy import (
     atan,
     bernoulli,
     binomial,
+    cancel,
     cos,
     cosh,
     exp,
-    limit,
+    fraction,
+    oo,
     sign,
     sin,
     sinh,
-    sqrt,
     tanh,
+    together,
 )
 
 from bnproof.symbolic import roots
@@ -102,6 +107,11 @@ class NormalForm:
             symbol == index or (symbol in self.meaning and self.depends(self.meaning[symbol], index))
             for symbol in numbers_in(e)
         )
+
+    def leave_sums(self) -> None:
+        """Forget the ranges of summation indices, and what was rewritten under them; atoms stay."""
+        self.size_of.clear()
+        self._normal.clear()
 
     # -- the rewriting ---------------------------------------------------------------------------------------
 
@@ -293,26 +303,33 @@ class NormalForm:
         self.normal(e.expr)
         for corner in e.expr.atoms(Abs, sign):
             self.divisor(self.normal(corner.args[0]), corner.args[0])
-        result = e.expr
-        for variable, count in e.variable_count:
-            if not isinstance(variable, Indexed) and (variable.is_integer or not variable.is_Symbol):
-                raise Undecided(f"a derivative by {text(variable)}: differentiate by an entry or a real scalar")
-            result = result.diff(variable, int(count))
-        if result.has(Derivative):
-            raise Undecided(f"SymPy does not differentiate {text(e.expr)}")
-        return self.normal(result)
+        return self.normal(differentiated(e))
 
     def _limit(self, e: Limit) -> Expr:
-        function, variable, target, direction = e.args
-        self.size_of.pop(variable, None)
-        inside = self.unfold_roots(self.normal(function))
-        return self.normal(limit(inside, variable, target, str(direction)))
+        """By continuity: ``a = 1/t`` (or ``target +- t``), common factors cancelled, then ``t = 0``.
 
-    def unfold_roots(self, e: Expr) -> Expr:
-        """``e`` with roots written out over the other generators (for SymPy's limits)."""
-        while known := {r: sqrt(self.relations[r]) for r in e.free_symbols if r in self.relations}:
-            e = e.xreplace(known)
-        return e
+        Rational functions and square roots are continuous where they exist, and that ``t = 0`` is such a point is
+        checked like every other division and root.
+        """
+        function, variable, target, direction = e.args
+        near = Dummy("t", real=True, **({} if str(direction) == "+-" else {"positive": True}))
+        moved = {oo: 1 / near, -oo: -1 / near}.get(target, target + near if str(direction) != "-" else target - near)
+        inside = self.normal(function.xreplace({variable: moved}))
+        for generator in numbers_in(inside) & set(self.meaning) - set(self.relations):
+            if self.depends(generator, near):
+                raise Undecided(f"the limit of {text(function)}: a sum or a power in it depends on {variable}")
+        numerator, denominator = fraction(cancel(together(inside)))
+        ends = [self._at_zero(part, near) for part in (numerator, denominator)]
+        return ends[0] / self.divisor(ends[1], denominator)
+
+    def _at_zero(self, e: Expr, near: Symbol) -> Expr:
+        """``e`` at ``near = 0``, roots included."""
+        known = {near: Integer(0)}
+        for root in numbers_in(e) & set(self.relations):
+            if self.depends(root, near):
+                base = self._at_zero(self.relations[root], near)
+                known[root] = roots.square_root(self, base, base)
+        return e.xreplace(known)
 
     def _piecewise(self, e: Piecewise) -> Expr:
         for value, condition in e.args:
@@ -322,19 +339,32 @@ class NormalForm:
         raise Undecided(f"the cases of {text(e)} are not decided by the conditions")
 
     def _in_range(self, condition: Expr) -> bool:
-        """Whether a condition only says that an index lies in ``1..m``."""
-        conditions = condition.args if condition.func.__name__ == "And" else (condition,)
-        return all(
-            (c.rel_op == "<=" and (c.lhs == 1 or c.lhs.is_positive) and self._reach(c.lhs, c.rhs))
-            or (c.rel_op == ">=" and c.rhs == 1 and c.lhs.is_positive)
-            for c in conditions
-            if hasattr(c, "rel_op")
-        ) and all(hasattr(c, "rel_op") for c in conditions)
+        """Whether a condition only says that an index lies in ``1..m``, in either direction SymPy writes it."""
+        for part in And.make_args(condition):
+            low, high = (part.lhs, part.rhs) if isinstance(part, Le) else (part.rhs, part.lhs)
+            if not isinstance(part, (Le, Ge)) or not (self._from_one(high) if low == 1 else self._up_to(low, high)):
+                return False
+        return True
 
-    def _reach(self, low: Expr, high: Expr) -> bool:
-        if low == 1:
-            return bool(high.is_integer and high.is_positive)
-        return bool(high == m and low.is_Symbol and low.is_integer and self.size_of.get(low, m) == m)
+    def _from_one(self, index: Expr) -> bool:
+        return bool(index.is_integer and index.is_positive)
+
+    def _up_to(self, index: Expr, size: Expr) -> bool:
+        return bool(index.is_Symbol and self.size_of.get(index, m if index in self.distinct else None) == size)
+
+
+def differentiated(e: Derivative) -> Expr:
+    """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
+    result = e.expr
+    for variable, count in e.variable_count:
+        if not isinstance(variable, Indexed) and (variable.is_integer or not variable.is_Symbol):
+            raise Undecided(f"a derivative by {text(variable)}: differentiate by an entry or a real scalar")
+        if not count.is_Integer:
+            raise Undecided(f"a derivative of the symbolic order {count}")
+        result = result.diff(variable, int(count))
+    if result.has(Derivative) and not e.expr.has(Derivative):
+        raise Undecided(f"SymPy does not differentiate {text(e.expr)}")
+    return result
 
 
 def _separate(term: Expr, dependent: object) -> tuple[Expr, Expr]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from sympy import Basic, Eq, Expr, Indexed, Integer, Pow, Sum
+from sympy import Abs, Basic, Derivative, Eq, Expr, Indexed, Integer, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue
 
-from bnproof.symbolic.cases import Case, cases
+from bnproof.symbolic.cases import Case, cases, concrete_cases, given_size
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.hypotheses import Hypotheses
-from bnproof.symbolic.normal_form import NormalForm, expanded
+from bnproof.symbolic.normal_form import NormalForm, differentiated, expanded
 from bnproof.symbolic.outcomes import Counterexample, Disagreement, Proof, Refuted, Step, Undecided
 from bnproof.symbolic.reading import Question, read
 from bnproof.symbolic.rendering import text
@@ -23,6 +22,7 @@ from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, ZER
 from bnproof.symbolic.surds import NotExact, Surd
 
 SIZES = range(1, 9)
+MOST_CASES = 64
 FURTHER_SIZES = (9, 10, 11, 12, 13, 16, 24, 40)
 _SIGNS = {">": POSITIVE, ">=": NONNEGATIVE, "<": NEGATIVE, "<=": NEGATIVE | ZERO, "!=": NONZERO}
 
@@ -43,15 +43,13 @@ def prove(statement: Any, *given: Any) -> Proof:
         return _conjunction(question)
     search = Search(question)
     search.run(SIZES, count=2)
-    if isinstance(question.statement, BooleanTrue):
-        return Proof(question.statement, question.given, points=search.points)
     try:
         steps = _steps(search)
     except _Nonzero as unequal:
         search.run(FURTHER_SIZES, count=2)
         raise Undecided(f"{unequal}, yet no exact counterexample was found") from None
     if search.undefined:
-        raise Disagreement(f"the normal form proves {text(statement)}, yet it is undefined: {search.undefined}")
+        raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
     if not search.points:
         raise Undecided(search.obstacle or "no exact point that satisfies the conditions was found to check the proof")
     return Proof(question.statement, question.given, tuple(steps), search.points)
@@ -123,13 +121,24 @@ class _Nonzero(Exception):
 
 
 def _steps(search: Search) -> list[Step]:
+    """For every batch size at once; only where that fails and ``Eq(m, 3)`` is given, for that size alone."""
     question = search.question
-    if not isinstance(question.statement, Relational):
+    if not isinstance(question.statement, (Relational, BooleanTrue)):
         raise _Nonzero(f"{text(question.statement)} is not an identity")
-    steps: list[Step] = []
-    for case in cases(question):
-        steps += CaseProof(search, case).steps()
-    return steps
+    size = given_size(question)
+    try:
+        return _prove_cases(search, cases(question))
+    except (_Nonzero, Undecided):
+        if size is None:
+            raise
+    numbered = concrete_cases(question, size)
+    if len(numbered) > MOST_CASES:
+        raise Undecided(f"m = {size} leaves {len(numbered)} cases, more than {MOST_CASES}")
+    return _prove_cases(search, numbered)
+
+
+def _prove_cases(search: Search, chosen: list[Case]) -> list[Step]:
+    return [step for case in chosen for step in CaseProof(search, case).steps()]
 
 
 class CaseProof:
@@ -140,19 +149,24 @@ class CaseProof:
         self.replace = {**case.replace, **_assignments(search.question, case)}
         self.given = [self._read(condition) for condition in search.question.given]
         signs = Signs()
-        signs.lower[m] = case.least_size
+        signs.lower[m] = max(case.least_size, given_size(search.question) or 1)
         self.form = NormalForm(signs, case.distinct)
 
     def _read(self, part: Basic) -> Basic:
-        return part.xreplace(self.replace) if self.replace else part
+        """The part with its derivatives taken, and only then with what the case and the conditions replace."""
+        if not self.replace:
+            return part
+        taken = part.replace(lambda e: isinstance(e, Derivative), differentiated)
+        return taken.xreplace(self.replace)
 
     def steps(self) -> list[Step]:
         """The steps of the case; none where the conditions exclude it.  Raises where it is not proved."""
         if any(isinstance(condition, BooleanFalse) for condition in self.given):
             return []
         self._learn()
-        if self.replace:
-            existence(self.form, self.search.question.statement, self._read)
+        if self.hypotheses.impossible:
+            return []
+        self._exists()
         statement = self._read(self.search.question.statement)
         if isinstance(statement, BooleanTrue):
             return [Step(self._title("evaluate"), statement, "both sides are the same expression")]
@@ -171,6 +185,21 @@ class CaseProof:
                 self.form.signs.learn(difference, _SIGNS[condition.rel_op])
         equations = [c.lhs - c.rhs for c in self.given if isinstance(c, Eq)]
         self.hypotheses = Hypotheses(self.form, equations)
+
+    def _exists(self) -> None:
+        """Every division, root and symbolic power of the statement as received must exist in this case.
+
+        SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not show it.
+        """
+        form = self.form
+        for index, (_, high) in self.search.question.sizes.items():
+            form.size_of[index] = self._read(high)
+        for power in self.search.question.powers:
+            form.normal(self._read(power))
+        for derivative in self.search.question.statement.atoms(Derivative):
+            for corner in derivative.expr.atoms(Abs, sign):
+                form.divisor(form.normal(self._read(corner.args[0])), corner.args[0])
+        form.leave_sums()
 
     def _decide(self, statement: Relational) -> list[Step]:
         lhs, rhs = (expanded(self.form.normal(side)) for side in (statement.lhs, statement.rhs))
@@ -224,22 +253,8 @@ def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
     replace: dict[Expr, Expr] = {}
     for condition in question.given:
         assigned = assignment(condition)
-        if assigned and assigned[0] not in case.replace and assigned[0] not in replace:
+        if assigned and assigned[0] not in (*case.replace, *replace, m):
             symbol, value = assigned[0], assigned[1].xreplace({**case.replace, **replace})
             if symbol not in value.free_symbols:
                 replace = {s: old.xreplace({symbol: value}) for s, old in replace.items()} | {symbol: value}
     return replace
-
-
-def existence(form: NormalForm, e: Basic, read_as: Callable[[Basic], Basic]) -> None:
-    """Every division and root of ``e`` as it was received must exist once ``read_as`` has replaced symbols.
-
-    Replacing first and looking afterwards would miss what SymPy cancels on the way (``a b/c`` with ``b = c``).
-    """
-    if isinstance(e, Sum):
-        for index, _, size in e.limits:
-            form.size_of[index] = read_as(size)
-    if isinstance(e, Pow) and not (e.exp.is_Integer and e.exp > 0):
-        form.normal(Pow(read_as(e.base), read_as(e.exp)))
-    for argument in e.args:
-        existence(form, argument, read_as)

@@ -7,30 +7,56 @@ every summation index is a fresh dummy, so nothing later can capture anything.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import Basic, Dummy, Expr, Idx, Indexed, IndexedBase, Integer, KroneckerDelta, Sum, Symbol, sympify
+from sympy import (
+    Basic,
+    Dummy,
+    Expr,
+    Idx,
+    Indexed,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Lambda,
+    Limit,
+    Pow,
+    Subs,
+    Sum,
+    Symbol,
+    oo,
+    sympify,
+)
+from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean
+from sympy.logic.boolalg import And, Boolean
 
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.setting import eps, m
+from bnproof.symbolic.setting import eps, i, j, k, m
+
+DIRECTIONS = frozenset({Symbol("+"), Symbol("-"), Symbol("+-")})  # SymPy keeps a limit's direction as a symbol
 
 
 @dataclass
 class Question:
-    """A statement and its conditions, as bnproof reads them."""
+    """A statement and its conditions, as bnproof reads them.
+
+    ``powers`` are the divisions, roots and symbolic powers of the statement as it was received (SymPy may cancel
+    them when it rebuilds an expression, yet they have to exist); ``sizes`` bounds each summation index.
+    """
 
     statement: Basic
     given: tuple[Basic, ...]
+    powers: tuple[Expr, ...] = ()
+    sizes: dict[Basic, tuple[Expr, Expr]] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def parts(self) -> tuple[Basic, ...]:
         return (self.statement, *self.given)
 
-    @cached_property
+    @property
     def scalars(self) -> list[Symbol]:
         """The batch size, then eps and the symbols mentioned, by name."""
         return [m, *sorted({eps, *self.named}, key=str)]
@@ -43,7 +69,8 @@ class Question:
     @cached_property
     def indices(self) -> list[Expr]:
         """Index terms with no summation index in them (``i``, ``k``, ``1``), in a fixed order."""
-        return sorted({t for part in self.parts for t in free_indices(part)}, key=str)
+        used = {t for part in self.parts for t in free_indices(part)}
+        return sorted(used | {n for n in (i, j, k) if n in self.named}, key=str)
 
     @cached_property
     def bases(self) -> list[IndexedBase]:
@@ -53,12 +80,18 @@ class Question:
 
 def read(statement: Any, given: tuple[Any, ...] = ()) -> Question:
     """Read a SymPy statement (or a Python bool) and its conditions; raises ``TypeError`` for anything else."""
-    parts = [_boolean(part) for part in (statement, *given)]
-    meaning = _meaning(parts)
-    parts = [part.xreplace(meaning) if meaning else part for part in parts]
     renaming = _Renaming()
-    parts = [renaming.apart(part, {}) for part in parts]
-    return Question(parts[0], tuple(parts[1:]))
+    received = renaming.apart(_boolean(statement), {})
+    powers = tuple(renaming.powers)
+    conditions = [renaming.apart(part, {}) for condition in given for part in And.make_args(_boolean(condition))]
+    parts = [received, *conditions]
+    meaning = _meaning([*parts, *powers])
+
+    def meant(part: Basic) -> Basic:
+        return part.xreplace(meaning) if meaning else part
+
+    sizes = {index: (meant(low), meant(high)) for index, (low, high) in renaming.sizes.items()}
+    return Question(meant(received), tuple(map(meant, conditions)), tuple(map(meant, powers)), sizes)
 
 
 def _boolean(part: Any) -> Basic:
@@ -72,8 +105,9 @@ def _meaning(parts: list[Basic]) -> dict[Basic, Basic]:
     """Replacements for the user's own symbols: ``Idx`` and plain indices are positive integers, the rest real."""
     indexing = {s for part in parts for s in _index_symbols(part)}
     used = {symbol for part in parts for symbol in part.atoms(Symbol, Idx)}
+    labels = {base.label for part in parts for base in part.atoms(IndexedBase)}
     meaning: dict[Basic, Basic] = {}
-    for symbol in used:
+    for symbol in used - labels - DIRECTIONS:
         if isinstance(symbol, Idx):
             meaning[symbol] = Dummy(str(symbol.label), integer=True, positive=True)
         elif symbol in indexing and symbol.is_integer is None:
@@ -82,9 +116,7 @@ def _meaning(parts: list[Basic]) -> dict[Basic, Basic]:
             meaning[symbol] = Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))
         elif symbol.is_real is not True:
             raise Undecided(f"{symbol} is not a real number")
-    labels = {base.label for part in parts for base in part.atoms(IndexedBase)}
     plain_bases = {base for part in parts for base in part.atoms(IndexedBase) if base.is_real is None}
-    meaning = {old: new for old, new in meaning.items() if old not in labels}
     return meaning | {base: IndexedBase(str(base.label), real=True) for base in plain_bases}
 
 
@@ -94,28 +126,40 @@ def _index_symbols(part: Basic) -> Iterator[Symbol]:
             yield from index.free_symbols
     for node in part.atoms(Sum):
         for limit in node.limits:
-            yield limit[0]
             for end in limit[1:]:
                 yield from end.free_symbols
 
 
 class _Renaming:
-    """Renames summation indices apart; equal sums get equal dummies (no sum contains itself)."""
+    """Renames bound symbols apart; equal sums get equal dummies (no sum contains itself)."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Basic] = {}
+        self.powers: list[Expr] = []
+        self.sizes: dict[Basic, tuple[Expr, Expr]] = {}
 
     def apart(self, e: Basic, names: dict[Basic, Basic]) -> Basic:
-        """``e`` with every summation index replaced by a dummy (``names``: the renamings in force)."""
-        if isinstance(e, Symbol):
+        """``e`` with every bound symbol replaced by a dummy (``names``: the renamings in force)."""
+        if isinstance(e, (Symbol, Idx)):
             return names.get(e, e)
         if not e.args or isinstance(e, IndexedBase):
             return e
         key = (e, frozenset((old, new) for old, new in names.items() if old in numbers_in(e)))
         if key not in self._known:
-            renamed = self._sum(e, names) if isinstance(e, Sum) else e.func(*(self.apart(a, names) for a in e.args))
-            self._known[key] = renamed
+            self._known[key] = self._renamed(e, names)
         return self._known[key]
+
+    def _renamed(self, e: Basic, names: dict[Basic, Basic]) -> Basic:
+        if isinstance(e, Sum):
+            return self._sum(e, names)
+        if isinstance(e, Limit):
+            return self._limit(e, names)
+        if isinstance(e, (ExprWithLimits, Subs, Lambda)):
+            raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
+        arguments = [self.apart(a, names) for a in e.args]
+        if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
+            self.powers.append(Pow(*arguments, evaluate=False))
+        return e.func(*arguments)
 
     def _sum(self, e: Sum, names: dict[Basic, Basic]) -> Expr:
         """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
@@ -123,19 +167,27 @@ class _Renaming:
         if len(limit) != 3:
             raise Undecided(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
         index, low, high = limit
-        fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
+        fresh = Dummy(str(index), integer=True, **({"positive": True} if low.is_positive else {}))
         summand = Sum(e.function, *inner) if inner else e.function
         bounds = (self.apart(low, names), self.apart(high, names))
+        self.sizes[fresh] = bounds
         return Sum(self.apart(summand, {**names, index: fresh}), (fresh, *bounds))
+
+    def _limit(self, e: Limit, names: dict[Basic, Basic]) -> Expr:
+        function, variable, target, direction = e.args
+        fresh = Dummy(variable.name, **({"positive": True} if target == oo else {"real": True}))
+        return Limit(self.apart(function, {**names, variable: fresh}), fresh, self.apart(target, names), str(direction))
 
 
 @lru_cache(maxsize=1 << 16)
 def numbers_in(e: Basic) -> frozenset[Symbol]:
     """Free symbols of ``e`` that stand for numbers: labels of bases and summation indices do not."""
-    if isinstance(e, Symbol):
+    if isinstance(e, (Symbol, Idx)):
         return frozenset({e})
     if isinstance(e, IndexedBase):
         return frozenset()
+    if isinstance(e, Limit):
+        return (numbers_in(e.args[0]) - {e.args[1]}) | numbers_in(e.args[2])
     found = frozenset[Symbol]().union(*(numbers_in(a) for a in e.args))
     return found - {limit[0] for limit in e.limits} if isinstance(e, Sum) else found
 

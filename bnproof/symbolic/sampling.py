@@ -8,9 +8,9 @@ from fractions import Fraction
 from functools import cache, cached_property
 from random import Random
 
-from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Sum, Symbol
+from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Rational, Sum, Symbol
 
-from bnproof.symbolic.exact import Evaluator, Point, Undefined
+from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.reading import Question, numbers_in
 from bnproof.symbolic.setting import eps, m, mu, s, v, x
 from bnproof.symbolic.surds import NotExact, Surd
@@ -51,7 +51,7 @@ class Sampler:
                 return None
             solve_conditions(self._equations, point)
             return point if self._allowed(point) else None
-        except (Undefined, NotExact, ZeroDivisionError):
+        except (Undefined, NotExact, NotEvaluable, ZeroDivisionError):
             return None
 
     def _real(self, simple: bool) -> Fraction:
@@ -67,6 +67,8 @@ class Sampler:
                 value = Fraction(self.random.randint(-2, 5))
             elif simple and self.random.random() < 0.5:
                 value = self.random.choice(_PLAIN)
+            elif self.random.random() < 0.05:
+                value = Fraction(self.random.randint(-1000, 1000))
             else:
                 value = Fraction(self.random.randint(-8, 8), self.random.choice((1, 2, 3, 4, 7)))
             if _suits(symbol, value):
@@ -83,6 +85,8 @@ class Sampler:
         for symbol in self.question.named:
             if symbol.is_integer and symbol.is_positive and symbol not in self.question.indices:
                 point.scalars[symbol] = Surd(point.size)
+        if self.random.random() < 0.3:
+            point.entries[x] = {(p,): point.entry(x, (1,)) for p in range(1, point.size + 1)}
         for base in self.question.bases:
             if base != x:
                 shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(True))))
@@ -96,7 +100,9 @@ class Sampler:
 
     def _round_std(self, point: Point) -> None:
         """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
-        if eps in point.scalars and self.random.random() < 0.75:
+        if self.random.random() < 0.15:
+            point.scalars[eps] = Surd(0)
+        elif self.random.random() < 0.75:
             spread = Evaluator(point).value(v).rational
             root = Fraction(int(float(spread) ** 0.5 * 2) + self.random.randint(1, 4), 2)
             if root * root >= spread:
@@ -120,6 +126,9 @@ class Sampler:
             not _suits(symbol, value.rational) for symbol, value in point.scalars.items() if value.is_rational
         ):
             return False
+        indices = [n for n in self.question.indices if n in point.scalars]
+        if any(not 1 <= point.scalars[n].rational <= point.size for n in indices):
+            return False
         return all(evaluator.holds(condition) for condition in self.question.given)
 
 
@@ -134,15 +143,8 @@ def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
 
 def _suits(symbol: Symbol, value: Fraction) -> bool:
     """Whether the symbol's own assumptions allow the value."""
-    forbidden = (
-        (symbol.is_positive and value <= 0)
-        or (symbol.is_nonnegative and value < 0)
-        or (symbol.is_negative and value >= 0)
-        or (symbol.is_nonpositive and value > 0)
-        or (symbol.is_zero is False and value == 0)
-        or (symbol.is_integer and value.denominator != 1)
-    )
-    return not forbidden
+    number = Rational(value.numerator, value.denominator)
+    return all(getattr(number, f"is_{name}") in (None, held) for name, held in symbol.assumptions0.items())
 
 
 def solve_conditions(equations: list[Expr], point: Point) -> None:

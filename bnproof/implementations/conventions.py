@@ -1,0 +1,24 @@
+"""The named conventions: documented differences between correct batch norms."""
+
+from bnproof.contract import Convention
+
+NAMED = {
+    convention.name: convention
+    for convention in (
+        Convention("torch", momentum="new", running_var="unbiased", one_value="raise"),
+        Convention("paper", momentum="new", running_var="unbiased", one_value="any"),
+        Convention("keras", momentum="old", running_var="biased", one_value="beta"),
+        Convention("flax", momentum="old", running_var="biased", one_value="beta"),
+        Convention("onnx", momentum="old", running_var="biased", one_value="any"),
+        Convention("paddle", momentum="old", running_var="biased", one_value="any"),
+    )
+}
+
+
+def convention_of(declared: object) -> Convention:
+    """The convention a name or an instance stands for; raises ``LookupError`` for a name that is not known."""
+    if isinstance(declared, Convention):
+        return declared
+    if declared not in NAMED:
+        raise LookupError(f"there is no convention {declared!r}: use one of {', '.join(sorted(NAMED))}")
+    return NAMED[str(declared)]

@@ -1,0 +1,150 @@
+"""Batch normalisation in NumPy, line by line Algorithm 1 of Ioffe and Szegedy (2015) and its gradients.
+
+Channels on axis 1; ``x`` of shape ``(N, C, *spatial)``, rank 2 to 5, float32 or float64, and everything is computed
+in that dtype.  Each formula is one method, so that each can be replaced on its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bnproof.contract import Array
+
+
+class NumpyBatchNorm:
+    """The reference implementation, in the conventions of PyTorch (momentum weighs the new value)."""
+
+    convention = "torch"
+
+    # -- Algorithm 1 -----------------------------------------------------------------------------------------
+
+    def mean(self, x: Array) -> Array:
+        """``mu = (1/m) sum_i x_i``, shape ``(1, C, 1, ...)``."""
+        return x.mean(axis=_batch_axes(x), keepdims=True)  # type: ignore[no-any-return]
+
+    def variance(self, x: Array, mu: Array) -> Array:
+        """``v = (1/m) sum_i (x_i - mu)^2``, the biased variance, in two passes."""
+        return ((x - mu) ** 2).mean(axis=_batch_axes(x), keepdims=True)  # type: ignore[no-any-return]
+
+    def std(self, v: Array, eps: float) -> Array:
+        """``s = sqrt(v + eps)``."""
+        return np.sqrt(v + v.dtype.type(eps))  # type: ignore[no-any-return]
+
+    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+        """``y_i = gamma xhat_i + beta``; a missing gamma is 1, a missing beta 0."""
+        return xhat * _per_channel(gamma, xhat, 1) + _per_channel(beta, xhat, 0)
+
+    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        """``(xhat, mu, v, s)``."""
+        mu = self.mean(x)
+        v = self.variance(x, mu)
+        s = self.std(v, eps)
+        return (x - mu) / s, mu, v, s
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """One training step: output and updated running statistics (``None`` if not tracked).
+
+        Raises ``ValueError`` where a channel has a single value, whose variance says nothing.
+        """
+        m = _values_per_channel(x)
+        if m < 2:
+            raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
+        xhat, mu, v, _ = self.normalised(x, eps)
+        mean = None if running_mean is None else self.track(running_mean, mu.reshape(-1), momentum)
+        var = None if running_var is None else self.track(running_var, self.bessel(v, m).reshape(-1), momentum)
+        return self.affine(xhat, gamma, beta), mean, var
+
+    # -- running statistics ----------------------------------------------------------------------------------
+
+    def bessel(self, v: Array, m: int) -> Array:
+        """``m/(m - 1) v``, the unbiased estimate that is tracked."""
+        return v * v.dtype.type(m / (m - 1))  # type: ignore[no-any-return]
+
+    def track(self, running: Array, new: Array, momentum: float) -> Array:
+        """``(1 - alpha) running + alpha new``."""
+        alpha = running.dtype.type(momentum)
+        return (1 - alpha) * running + alpha * new.astype(running.dtype)  # type: ignore[no-any-return]
+
+    # -- gradients -------------------------------------------------------------------------------------------
+
+    def train_vjp(
+        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
+    ) -> tuple[Array, Array | None, Array | None]:
+        """``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``, ``dbeta = sum g``."""
+        xhat, _, _, s = self.normalised(x, eps)
+        dgamma = (dy * xhat).sum(axis=_batch_axes(x))
+        dbeta = dy.sum(axis=_batch_axes(x))
+        centred = self.through_mean(dy, dbeta)
+        dx = _per_channel(gamma, x, 1) / s * (centred - self.through_std(xhat, dgamma))
+        return dx, None if gamma is None else dgamma, None if beta is None else dbeta
+
+    def through_mean(self, dy: Array, dbeta: Array) -> Array:
+        """``g_k - (1/m) sum g``: what is left of g after the path through mu."""
+        return dy - _per_channel(dbeta, dy, 0) / dy.dtype.type(_values_per_channel(dy))
+
+    def through_std(self, xhat: Array, dgamma: Array) -> Array:
+        """``xhat_k (1/m) sum g xhat``: the path through s."""
+        return xhat * (_per_channel(dgamma, xhat, 0) / xhat.dtype.type(_values_per_channel(xhat)))
+
+    # -- inference -------------------------------------------------------------------------------------------
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array:
+        """``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: the same map for every input."""
+        s = self.std(_per_channel(running_var, x, 1), eps)
+        return self.affine((x - _per_channel(running_mean, x, 0)) / s, gamma, beta)
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """``dx = gamma/s_r dy``, no cross terms; ``dgamma = sum g (x - mu_r)/s_r``, ``dbeta = sum g``."""
+        s = self.std(_per_channel(running_var, x, 1), eps)
+        dgamma = (dy * ((x - _per_channel(running_mean, x, 0)) / s)).sum(axis=_batch_axes(x))
+        dbeta = dy.sum(axis=_batch_axes(x))
+        dx = dy * (_per_channel(gamma, x, 1) / s)
+        return dx, None if gamma is None else dgamma, None if beta is None else dbeta
+
+
+def _batch_axes(x: Array) -> tuple[int, ...]:
+    return (0, *range(2, x.ndim))
+
+
+def _values_per_channel(x: Array) -> int:
+    return math.prod(x.shape[axis] for axis in _batch_axes(x))
+
+
+def _per_channel(parameter: Array | None, x: Array, absent: int) -> Array:
+    """A parameter of shape ``(C,)`` as ``(1, C, 1, ...)`` in x's dtype; ``absent`` stands for ``None``."""
+    values = np.full(x.shape[1], absent, dtype=x.dtype) if parameter is None else parameter.astype(x.dtype)
+    return values.reshape(1, -1, *(1,) * (x.ndim - 2))
+
+
+IMPLEMENTATIONS = {"numpy": NumpyBatchNorm}

@@ -1,0 +1,94 @@
+"""From what a user types to an implementation: built-in names, ``package.module:Name``, ``path/to/file.py:Name``."""
+
+from __future__ import annotations
+
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+
+class UnusableTarget(LookupError):
+    """The target cannot be used; the message says why and how to mend it."""
+
+
+def builtin() -> dict[str, Any]:
+    """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module of this package."""
+    package = import_module("bnproof.implementations")
+    found: dict[str, Any] = {}
+    for info in iter_modules(package.__path__):
+        module = import_module(f"bnproof.implementations.{info.name}")
+        found |= getattr(module, "IMPLEMENTATIONS", {})
+    return found
+
+
+def load(target: str) -> Any:
+    """The implementation a target names: an object with ``train``.
+
+    Classes are instantiated without arguments.  Raises ``UnusableTarget`` with one line that names the mend.
+    """
+    if target in builtin():
+        return builtin()[target]()
+    place, colon, name = target.rpartition(":")
+    if not colon or not place or not name:
+        near = get_close_matches(target, builtin(), n=1) or sorted(builtin())
+        raise UnusableTarget(f"no implementation {target!r}: try {', '.join(near)}, or package.module:Name, or file.py:Name")
+    module = _import(place)
+    if not hasattr(module, name):
+        offered = [n for n in vars(module) if hasattr(getattr(module, n), "train")]
+        hint = f"it offers {', '.join(offered)}" if offered else "nothing in it has a train method"
+        raise UnusableTarget(f"{place} has no {name!r}: {hint}")
+    return usable(getattr(module, name), target)
+
+
+def usable(candidate: Any, name: str) -> Any:
+    """The candidate (an instance, a class without arguments, a module) once it is known to have ``train``."""
+    if isinstance(candidate, type):
+        try:
+            candidate = candidate()
+        except Exception as error:
+            raise UnusableTarget(f"{name} cannot be made without arguments ({_line(error)}): name an instance") from error
+    if not callable(getattr(candidate, "train", None)):
+        raise UnusableTarget(f"{name} has no train method: see the contract in the README for its signature")
+    return candidate
+
+
+def _import(place: str) -> ModuleType:
+    try:
+        if place.endswith(".py"):
+            return _import_file(Path(place))
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        return import_module(place)
+    except UnusableTarget:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and (place == error.name or place.startswith(error.name + ".")):
+            raise UnusableTarget(f"no module {error.name!r}: run from its folder, or give path/to/file.py:Name") from error
+        raise UnusableTarget(f"{place} needs {error.name!r}, which is not installed: pip install it") from error
+    except Exception as error:
+        raise UnusableTarget(f"{place} does not import: {_line(error)}") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UnusableTarget(f"there is no file {path}: check the path")
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UnusableTarget(f"{path} is no Python file")
+    module = module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    return module
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

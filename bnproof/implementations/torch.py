@@ -1,0 +1,205 @@
+"""PyTorch behind the contract: ``torch.nn.functional.batch_norm`` with autograd, and the ``torch.nn`` modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+
+
+def _tensor(array: Array | None, *, grad: bool = False) -> Any:
+    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``."""
+    import torch
+
+    return None if array is None else torch.from_numpy(np.array(array)).requires_grad_(grad)
+
+
+def _array(tensor: Any) -> Array | None:
+    return None if tensor is None else tensor.detach().numpy()
+
+
+def _needs_positive(eps: float) -> None:
+    if eps == 0:
+        raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training")
+
+
+class TorchFunctional:
+    """``torch.nn.functional.batch_norm``; gradients by autograd."""
+
+    convention = "torch"
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
+        from torch.nn.functional import batch_norm
+
+        _needs_positive(eps)
+        mean, var = _tensor(running_mean), _tensor(running_var)
+        y = batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), True, momentum, eps)
+        return _array(y), _array(mean), _array(var)
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array | None:
+        """``F.batch_norm(..., training=False)``."""
+        from torch.nn.functional import batch_norm
+
+        mean, var = _tensor(running_mean), _tensor(running_var)
+        return _array(batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), False, 0.0, eps))
+
+    def train_vjp(
+        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
+    ) -> tuple[Array | None, ...]:
+        """``(dx, dgamma, dbeta)`` by autograd through the training-mode output."""
+        _needs_positive(eps)
+        return _vjp(dy, x, gamma, beta, None, None, training=True, eps=eps)
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> tuple[Array | None, ...]:
+        """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
+        return _vjp(dy, x, gamma, beta, running_mean, running_var, training=False, eps=eps)
+
+
+def _vjp(
+    dy: Array,
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    running_mean: Array | None,
+    running_var: Array | None,
+    *,
+    training: bool,
+    eps: float,
+) -> tuple[Array | None, ...]:
+    from torch.nn.functional import batch_norm
+
+    leaves = [_tensor(a, grad=True) for a in (x, gamma, beta)]
+    y = batch_norm(leaves[0], _tensor(running_mean), _tensor(running_var), *leaves[1:], training, 0.0, eps)
+    y.backward(_tensor(dy))
+    return tuple(None if leaf is None else _array(leaf.grad) for leaf in leaves)
+
+
+class TorchModules:
+    """``torch.nn.BatchNorm1d/2d/3d`` (by the rank of x) in train and eval mode."""
+
+    convention = "torch"
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """One ``forward`` in training mode on a module that holds the given state."""
+        _needs_positive(eps)
+        module = _module(x, gamma, beta, running_mean, running_var, eps, momentum).train()
+        y = module(_tensor(x))
+        return _array(y), _array(module.running_mean), _array(module.running_var)
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array | None:
+        """One ``forward`` in eval mode."""
+        module = _module(x, gamma, beta, running_mean, running_var, eps, 0.1).eval()
+        return _array(module(_tensor(x)))
+
+    def train_vjp(
+        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
+    ) -> tuple[Array | None, ...]:
+        """Autograd through the module in training mode."""
+        _needs_positive(eps)
+        return _module_vjp(dy, x, _module(x, gamma, beta, None, None, eps, 0.1).train())
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> tuple[Array | None, ...]:
+        """Autograd through the module in eval mode."""
+        return _module_vjp(dy, x, _module(x, gamma, beta, running_mean, running_var, eps, 0.1).eval())
+
+
+def _module(
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    running_mean: Array | None,
+    running_var: Array | None,
+    eps: float,
+    momentum: float,
+) -> Any:
+    """The module of the right rank with the given state."""
+    import torch
+
+    if (gamma is None) != (beta is None):
+        raise NotImplementedError("the modules have gamma and beta together or not at all")
+    kind = {2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}[x.ndim]
+    tracked = running_mean is not None
+    module = kind(
+        x.shape[1],
+        eps=eps,
+        momentum=momentum,
+        affine=gamma is not None,
+        track_running_stats=tracked,
+        dtype=_tensor(x).dtype,
+    )
+    with torch.no_grad():
+        for name, value in (("weight", gamma), ("bias", beta), ("running_mean", running_mean), ("running_var", running_var)):
+            if value is not None:
+                getattr(module, name).copy_(_tensor(value))
+    return module
+
+
+def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
+    entry = _tensor(x, grad=True)
+    module(entry).backward(_tensor(dy))
+    parameters = (None if p is None else _array(p.grad) for p in (module.weight, module.bias))
+    return (_array(entry.grad), *parameters)
+
+
+IMPLEMENTATIONS = {"torch": TorchFunctional, "torch-modules": TorchModules}

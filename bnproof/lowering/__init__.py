@@ -1,0 +1,1 @@
+"""Lowering proved statements to array functions, exact rationals and balls."""
