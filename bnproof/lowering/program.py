@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import numpy as np
-from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol, sign
+from sympy import Abs, Add, Eq, Expr, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol, sign
 
 from bnproof.lowering.numbers import Numbers
 from bnproof.symbolic.reading import read
@@ -81,7 +80,7 @@ def _run(step: Instruction, numbers: Numbers, arrays: Mapping[str, Array], value
                 total = total + operand if step.operation == "add" else total * operand
             return total
         case "power":
-            return operands[0] ** step.detail if step.detail > 0 else 1 / operands[0] ** -step.detail
+            return _power(operands[0], step.detail)
         case "sqrt":
             return numbers.sqrt(operands[0])
         case "abs":
@@ -93,6 +92,14 @@ def _run(step: Instruction, numbers: Numbers, arrays: Mapping[str, Array], value
         case "count":
             return operands[0] * numbers.rational(_batch_size(arrays), 1)
     raise NotLowered(step.operation)
+
+
+def _power(a: Array, exponent: int) -> Array:
+    """``a^n`` by multiplication: Arb's own power of a ball with midpoint 0 is not a number."""
+    power = a
+    for _ in range(abs(exponent) - 1):
+        power = power * a
+    return power if exponent > 0 else 1 / power
 
 
 def _batch_size(arrays: Mapping[str, Array]) -> int:
@@ -202,9 +209,4 @@ def lower(expression: Expr, *free: Symbol) -> Program:
 
 def _statement(expression: Expr) -> Expr:
     """A statement about the expression, so that it is read exactly as the prover reads it."""
-    from sympy import Eq
-
     return Eq(expression, Symbol("lowered_result", real=True), evaluate=False)
-
-
-__all__ = ["NotLowered", "Program", "lower", "np"]

@@ -8,25 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Basic, Dummy, Expr, Indexed, IndexedBase, Mul, Pow, Sum, Symbol
+from sympy import Add, Basic, Dummy, Expr, Indexed, IndexedBase, Mul, Pow, Sum, Symbol, factor_terms
 from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
-from bnproof.symbolic.setting import eps, g, x
+from bnproof.symbolic.setting import beta, eps, gamma, x
 
 MU, V, S = Symbol("mu", real=True), Symbol("v", nonnegative=True), Symbol("s", positive=True)
-XHAT = IndexedBase("xhat", real=True)
-
-
-def mean_name(base: IndexedBase) -> Symbol:
-    """``mu`` for the batch itself, ``mean(u)`` for another base."""
-    return MU if base == x else Symbol(f"mean({base})", real=True)
-
-
-def variance_name(base: IndexedBase) -> Symbol:
-    """``v`` for the batch itself, ``var(u)`` for another base."""
-    return V if base == x else Symbol(f"var({base})", nonnegative=True)
+XHAT, Y = IndexedBase("xhat", real=True), IndexedBase("y", real=True)
 
 
 def fold(e: Basic) -> Basic:
@@ -42,21 +32,59 @@ def fold(e: Basic) -> Basic:
         return S ** (2 * folded[1])
     if isinstance(e, Relational):
         return e.func(*folded, evaluate=False)
-    return e.func(*folded) if folded != list(e.args) else e
+    rebuilt = e.func(*folded) if folded != list(e.args) else e
+    return _common_factor(rebuilt) if isinstance(rebuilt, Add) else rebuilt
+
+
+def _common_factor(e: Expr) -> Expr:
+    """``a x_i - a mu`` as ``a (x_i - mu)``; other sums as they are."""
+    factored = factor_terms(e)
+    factors = Mul.make_args(factored)
+    return factored if any(isinstance(f, Add) and isinstance(f + MU, Indexed) for f in factors) else e
+
+
+def named(e: Basic) -> Basic:
+    """A folded expression with ``gamma xhat_i + beta`` written ``y_i``."""
+    if isinstance(e, Add):
+        for entry in e.atoms(Indexed):
+            if entry.base == XHAT and e == gamma * entry + beta:
+                return Y[entry.indices[0]]
+    if not e.args or isinstance(e, Indexed):
+        return e
+    return e.func(*(named(a) for a in e.args))
 
 
 def _fold_sum(e: Sum) -> Expr:
     if len(e.limits) != 1 or e.limits[0][1] != 1:
         return e
     index, _, size = e.limits[0]
-    function = e.function
-    if isinstance(function, Indexed) and function.indices == (index,) and function.base not in (g, XHAT):
-        return size * mean_name(function.base)
+    constant, function = factor_terms(e.function).as_independent(index, as_Add=False)
+    if isinstance(function, Pow) and isinstance(function.base, Mul) and function.exp.is_Integer:
+        inner, base = function.base.as_independent(index, as_Add=False)
+        constant, function = constant * inner**function.exp, base**function.exp
+    return constant * _fold_single(function, index, size)
+
+
+def _fold_single(function: Expr, index: Symbol, size: Expr) -> Expr:
+    """``sum_index function`` for a summand without constant factors."""
+    if isinstance(function, Indexed) and function == x[index]:
+        return size * MU
     if isinstance(function, Pow) and function.exp == 2 and isinstance(function.base, Add):
         for base in {node.base for node in function.base.atoms(Indexed)}:
-            if (function.base - (base[index] - mean_name(base))).is_zero:
-                return size * variance_name(base)
-    return e
+            if _is_deviation(function.base, base, index, size):
+                return size * (V if base == x else Symbol(f"var({base})", nonnegative=True))
+    return Sum(function, (index, 1, size))
+
+
+def _is_deviation(e: Expr, base: IndexedBase, index: Symbol, size: Expr) -> bool:
+    """Whether ``e`` is ``base[index]`` minus the mean of the base."""
+    mean = base[index] - e
+    if base == x:
+        return bool(mean == MU)
+    sums = mean.atoms(Sum)
+    return len(sums) == 1 and all(
+        mean == total / size and total.function.subs(total.limits[0][0], index) == base[index] for total in sums
+    )
 
 
 def _fold_product(e: Expr) -> Expr:
@@ -97,7 +125,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
     def _print_Relational(self, e: Relational) -> str:
         sign = "=" if e.rel_op == "==" else e.rel_op
-        return f"{_bare(self._print(e.lhs))} {sign} {_bare(self._print(e.rhs))}"
+        return f"{_bare(self._print(named(e.lhs)))} {sign} {_bare(self._print(e.rhs))}"
 
 
 def _bare(shown: str) -> str:
@@ -117,14 +145,17 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         return str(self._print(Symbol(e.name)))
 
     def _print_Symbol(self, e: Symbol, style: str = "plain") -> str:
-        if e.name.startswith(("mean(", "var(")):
-            kind, base = e.name[:-1].split("(")
-            return rf"\mu_{{{base}}}" if kind == "mean" else rf"v_{{{base}}}"
+        if e.name.startswith("var("):
+            return rf"v_{{{e.name[4:-1]}}}"
         return _LATEX.get(e.name) or str(super()._print_Symbol(e))
 
     def _print_Indexed(self, e: Indexed) -> str:
         base = _LATEX.get(str(e.base.label)) or self._print(e.base)
         return f"{base}_{{{' '.join(map(self._print, e.indices))}}}"
+
+
+    def _print_Relational(self, e: Relational) -> str:
+        return str(super()._print_Relational(e.func(named(e.lhs), e.rhs, evaluate=False)))
 
 
 _LATEX = {"eps": r"\varepsilon", "xhat": r"\hat{x}", "mu": r"\mu"}

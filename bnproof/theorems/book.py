@@ -35,9 +35,11 @@ class Claim:
 class Law:
     """A relation among outputs (``y``, ``dx``, ...) that is proved for the formulas and measured on arrays.
 
-    ``relation`` takes the quantities its parameters name: expressions in the proof, observed arrays in a check.
+    ``relation`` takes the quantities its parameters name: formulas in the proof, observed arrays in a check.  ``name``
+    is the name of the law in a check.
     """
 
+    name: str
     says: str
     relation: Callable[..., Eq]
     given: tuple[Basic, ...] = ()

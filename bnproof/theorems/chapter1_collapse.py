@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from sympy import Derivative, Eq, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
+from sympy import Derivative, Eq, Expr, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
 
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Law, Line, theorem
 from bnproof.theorems.quantities import (
     beta_collapsed,
     beta_inference,
+    dbeta,
     gamma_collapsed,
     gamma_inference,
     infer_dgamma,
@@ -22,6 +23,7 @@ from bnproof.theorems.quantities import (
     v_r,
 )
 
+Entry = Callable[[Expr], Expr]
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
 c, d = symbols("c d", real=True)
 
@@ -29,7 +31,7 @@ c, d = symbols("c d", real=True)
 @theorem(source=f"{PAPER}, Algorithm 1; the thread's question")
 def collapse() -> Iterator[Item]:
     """On one fixed mini-batch, training-mode batch normalisation is the affine map gamma' x + beta'."""
-    yield Claim("the output, by definition", Eq(y(i), gamma * xhat(i) + beta), predicts="y")
+    yield Claim("the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta, evaluate=False), predicts="y")
     yield Claim(
         "gamma' = gamma/s, beta' = beta - gamma mu/s", Eq(y(i), gamma_collapsed * x[i] + beta_collapsed)
     )
@@ -38,19 +40,22 @@ def collapse() -> Iterator[Item]:
         y(i),
         (
             Line("definition", gamma * (x[i] - mu) / s + beta, "xhat_i = (x_i - mu)/s"),
-            Line("distribute", gamma / s * x[i] - gamma / s * mu + beta, "gamma/s multiplies both terms of x_i - mu"),
-            Line("collect", gamma_collapsed * x[i] + beta_collapsed, "what does not multiply x_i is beta'"),
+            Line(
+                "distribute and collect",
+                gamma_collapsed * x[i] + beta_collapsed,
+                "gamma/s multiplies both terms of x_i - mu; what does not multiply x_i is beta'",
+            ),
         ),
     )
-    yield Law("the output is the collapsed affine map of the input", _output_is_affine)
+    yield Law("affine", "gamma and beta act on the normalised value", _affine_step)
     yield Control("the shift with the wrong sign", Eq(y(i), gamma_collapsed * x[i] + beta + gamma * mu / s))
     yield Control("the shift forgotten", Eq(y(i), gamma_collapsed * x[i] + beta))
     yield Control("divided by the variance", Eq(y(i), gamma / s**2 * x[i] + beta - gamma * mu / s**2))
     yield Control("eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,))
 
 
-def _output_is_affine(y: object) -> Eq:
-    return Eq(y(i), gamma_collapsed * x[i] + beta_collapsed)  # type: ignore[operator]
+def _affine_step(y: Entry, y_plain: Entry) -> Eq:
+    return Eq(y(i), gamma * y_plain(i) + beta, evaluate=False)
 
 
 @theorem(source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1")
@@ -124,12 +129,12 @@ def collapse_hides_gradient() -> Iterator[Item]:
 def inference_collapse() -> Iterator[Item]:
     """With fixed running statistics the collapse has constant coefficients: exact in value and in derivative."""
     alive = (v_r + eps > 0,)
-    yield Claim("the output, by definition", Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta), alive, "infer_y")
+    yield Claim("the output, by definition", Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta, evaluate=False), alive, "infer_y")
     yield Claim("one affine map for every input", Eq(infer_y(i), gamma_inference * x[i] + beta_inference), alive)
     yield Claim("no cross terms", Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)), alive)
     yield Claim("the gradient of the input", Eq(Derivative(infer_loss, x[k]), infer_dx(k)), alive, "infer_dx")
     yield Claim("the gradient of gamma", Eq(Derivative(infer_loss, gamma), infer_dgamma), alive, "infer_dgamma")
-    yield Law("inference is the affine map gamma'_r x + beta'_r", _inference_is_affine, alive)
+    yield Claim("the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta")
     yield Control("eps dropped", Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + beta), (v_r > 0,))
     yield Control(
         "eps outside the root", Eq(infer_y(i), gamma * (x[i] - mu_r) / (sqrt(v_r) + eps) + beta), (v_r > 0,)
@@ -139,9 +144,5 @@ def inference_collapse() -> Iterator[Item]:
         Eq(Derivative(infer_y(i), x[k]), gamma_inference * (KroneckerDelta(i, k) - 1 / m)),
         alive,
     )
-
-
-def _inference_is_affine(infer_y: object) -> Eq:
-    return Eq(infer_y(i), gamma_inference * x[i] + beta_inference)  # type: ignore[operator]
 
 

@@ -8,7 +8,7 @@ from sympy import Abs, Derivative, Eq, Limit, Ne, Sum, Symbol, oo, sign, sqrt
 
 from bnproof.symbolic.setting import Batch, batch, beta, eps, g, gamma, i, j, m, v, x, xhat, y
 from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Law, Line, theorem
-from bnproof.theorems.quantities import infer_y, mu_r, s_r, v_r
+from bnproof.theorems.quantities import infer_y, mu_r, s_r, scale_by, v_r
 
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
 a = Symbol("a", real=True)
@@ -23,7 +23,7 @@ def shift() -> Iterator[Item]:
     yield Claim("the output does not change", Eq(shifted.y(i), y(i)))
     yield Claim("the mean moves along", Eq(shifted.mean, batch.mean + c))
     yield Claim("the variance stays", Eq(shifted.variance, v))
-    yield Law("shifted input, same output", lambda y, y_shifted: Eq(y_shifted(i), y(i)))
+    yield Law("shift", "shifted input, same output", lambda y, y_shifted: Eq(y_shifted(i), y(i)))
     shifted_loss = Sum(g[j] * shifted.y(j), (j, 1, m))
     yield Corollary("the gradient of a bias before it is 0", Eq(Derivative(shifted_loss, c), 0))
     yield Control("the plain affine map", Eq(gamma * (x[i] + c) + beta, gamma * x[i] + beta))
@@ -40,7 +40,10 @@ def scale_exact() -> Iterator[Item]:
     yield Claim("the mean scales", Eq(scaled.mean, a * batch.mean))
     yield Claim("the variance scales with the square", Eq(scaled.variance, a**2 * v))
     yield Law(
-        "eps = 0: scaling the input by a > 0 changes nothing", lambda y, y_scaled: Eq(y_scaled(i), y(i)), (Eq(eps, 0),)
+        "scale-exact",
+        "eps = 0: scaling the input by a > 0 changes nothing",
+        lambda y, y_scaled: Eq(y_scaled(i), y(i)),
+        (Eq(eps, 0), v > 0),
     )
     yield Derivation(
         "why a cancels",
@@ -63,7 +66,7 @@ def scale_eps() -> Iterator[Item]:
     rescaled = Batch(x.__getitem__, eps=eps / a**2)
     yield Claim("the exact scaling law", Eq(scaled.xhat(i), sign(a) * rescaled.xhat(i)), (Ne(a, 0),))
     yield Claim("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
-    yield Law("scaled input, eps scaled along: same output", lambda y, y_rescaled: Eq(y_rescaled(i), y(i)))
+    yield Law("scale-eps", "input scaled by a, eps by a^2: same output", lambda y, y_rescaled: Eq(y_rescaled(i), y(i)))
     yield Control("eps unchanged", Eq(scaled.xhat(i), sign(a) * xhat(i)), (Ne(a, 0),), common=True)
     yield Control(
         "eps/|a|", Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)), (Ne(a, 0),)
@@ -75,7 +78,7 @@ def scale_eps() -> Iterator[Item]:
 def scale_defect() -> Iterator[Item]:
     """How far scale invariance fails for eps > 0: by the factor sqrt((v + eps)/(v + eps/a^2)), which tends to
     sqrt(1 + eps/v) for large a, and by at most |xhat_i| eps/(2 v) |1 - 1/a^2|."""
-    a = Symbol("a", positive=True)
+    a = scale_by
     scaled = Batch(lambda r: a * x[r])
     before, after = v + eps, v + eps / a**2
     factor = sqrt(before / after)
@@ -93,6 +96,12 @@ def scale_defect() -> Iterator[Item]:
     yield Claim(
         "hence sqrt(B)(sqrt(A) + sqrt(B)) = sqrt(A B) + B >= 2 v bounds the defect",
         Eq(sqrt(after) * (sqrt(before) + sqrt(after)), sqrt(before * after) + after),
+        given,
+    )
+    yield Law(
+        "scale-defect",
+        "input scaled by a, same eps: the deviation from beta grows by the factor",
+        lambda y, y_scaled: Eq(y_scaled(i) - beta, (y(i) - beta) * factor),
         given,
     )
     yield Control("the factor upside down", Eq(scaled.xhat(i), xhat(i) / factor), given)

@@ -73,7 +73,6 @@ def gradient_x() -> Iterator[Item]:
             Line("common factor", dx(k), "gamma/(m s) taken out"),
         ),
     )
-    yield Law("the input's gradient is the compact form", lambda dx_: Eq(dx_(k), dx(k)))
     gs, gxs = total(lambda r: g[r]), dgamma
     yield Control("the mean's term dropped", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - xhat(k) * gxs)))
     yield Control("the variance's term dropped", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - gs)))
@@ -99,8 +98,9 @@ def gradient_affine() -> Iterator[Item]:
 @theorem(source="follows from gradient-x")
 def gradient_orthogonal() -> Iterator[Item]:
     """The input's gradient sums to 0, and is orthogonal to xhat up to eps: sum dx xhat = gamma eps/s^3 sum g xhat."""
-    yield Law("sum dx = 0", lambda dx: Eq(Sum(dx(k), (k, 1, m)), 0))
+    yield Law("gradient-sum", "sum dx = 0", lambda dx: Eq(Sum(dx(k), (k, 1, m)), 0))
     yield Law(
+        "gradient-orthogonal",
         "sum dx xhat = gamma eps/s^3 sum g xhat",
         lambda dx: Eq(Sum(dx(k) * xhat(k), (k, 1, m)), gamma * eps / s**3 * dgamma),
     )
@@ -125,7 +125,7 @@ def jacobian() -> Iterator[Item]:
 
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     yield Claim("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
-    yield Claim("symmetric", Eq(J(i, k), J(k, i)))
+    yield Claim("symmetric", Eq(J(i, k), J(k, i), evaluate=False))
     yield Claim("constants are sent to 0", Eq(applied(lambda r: 1), 0))
     yield Claim("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
     yield Claim("what is orthogonal to 1 and x is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]), on_rest)

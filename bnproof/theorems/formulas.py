@@ -14,6 +14,7 @@ from bnproof.theorems.book import Claim, book
 
 FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
     "y": Batch(x.__getitem__).y,
+    "y_plain": Batch(x.__getitem__).xhat,
     "y_shifted": Batch(lambda r: x[r] + quantities.shift_by).y,
     "y_scaled": Batch(lambda r: quantities.scale_by * x[r]).y,
     "y_rescaled": Batch(lambda r: quantities.scale_by * x[r], eps=quantities.scale_by**2 * EPS).y,
@@ -24,7 +25,7 @@ FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
 
 def of(names: tuple[str, ...]) -> list[Callable[[Expr], Expr]]:
     """The formulas a law's parameters name, as functions of an index."""
-    return [FUNCTIONS[name.rstrip("_")] for name in names]
+    return [FUNCTIONS[name] for name in names]
 
 
 def predictions() -> dict[str, tuple[str, Claim]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,40 +13,85 @@ from sympy import Basic, Eq
 
 from bnproof.symbolic.outcomes import Disagreement, Proof, Refuted, Undecided
 from bnproof.symbolic.prover import prove
+from bnproof.symbolic.rendering import latex, text
 from bnproof.theorems import formulas
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Law, Theorem
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Law, Theorem, book, find
 
 
 @dataclass(frozen=True)
-class Settled:
-    """One statement of a theorem and its outcome; ``detail`` is the proof, the counterexample or the reason."""
+class Posed:
+    """One statement a theorem wants settled; ``part_of`` names the derivation a link belongs to."""
 
     kind: str
     says: str
     statement: Basic
     given: tuple[Basic, ...]
+    common: bool = False
+    part_of: str = ""
+
+    @property
+    def wanted(self) -> str:
+        """The verdict the book asks for: controls are refuted, all else is proved."""
+        return "refuted" if self.kind == "control" else "proved"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A posed statement with its outcome; ``detail`` is the proof, the counterexample or the reason."""
+
+    posed: Posed
     verdict: str
     detail: Any
-    common: bool = False
+
+    @property
+    def as_wanted(self) -> bool:
+        """Whether the verdict is the one the book asks for."""
+        return self.verdict == self.posed.wanted
+
+    def as_row(self) -> dict[str, Any]:
+        """Texts and LaTeX of the statement, its conditions, and its proof or counterexample."""
+        posed = self.posed
+        steps = self.detail.steps if isinstance(self.detail, Proof) else ()
+        return {
+            "kind": posed.kind,
+            "says": posed.says,
+            "part_of": posed.part_of,
+            "common": posed.common,
+            "text": text(posed.statement),
+            "latex": latex(posed.statement),
+            "given_text": [text(condition) for condition in posed.given],
+            "given_latex": [latex(condition) for condition in posed.given],
+            "verdict": self.verdict,
+            "detail": "" if isinstance(self.detail, Proof) else str(self.detail),
+            "steps": [
+                {"rule": step.rule, "text": text(step.expression), "latex": latex(step.expression), "why": step.why}
+                for step in steps
+            ],
+        }
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A theorem with everything settled."""
 
-    theorem: Theorem
+    id: str
     settled: tuple[Settled, ...]
     seconds: float
 
     @property
+    def theorem(self) -> Theorem:
+        """The entry of the book."""
+        return book()[self.id]
+
+    @property
     def claims(self) -> list[Settled]:
         """What the theorem asserts: all but the controls."""
-        return [one for one in self.settled if one.kind != "control"]
+        return [one for one in self.settled if one.posed.kind != "control"]
 
     @property
     def controls(self) -> list[Settled]:
         """The negative controls."""
-        return [one for one in self.settled if one.kind == "control"]
+        return [one for one in self.settled if one.posed.kind == "control"]
 
     @property
     def verdict(self) -> str:
@@ -63,33 +110,76 @@ class Outcome:
         """Exact evaluations that agreed with the proofs."""
         return sum(one.detail.points for one in self.settled if isinstance(one.detail, Proof))
 
+    def as_json(self) -> dict[str, Any]:
+        """The row of ``bnproof prove --format json``."""
+        return {
+            "id": self.id,
+            "chapter": self.theorem.chapter,
+            "verdict": self.verdict,
+            "seconds": round(self.seconds, 3),
+            "negative_controls": [{"id": control.posed.says, "verdict": control.verdict} for control in self.controls],
+            "independent_check": self.independent_check,
+        }
 
-def statements(theorem: Theorem) -> Iterator[tuple[str, str, Basic, tuple[Basic, ...], bool]]:
-    """``(kind, says, statement, given, common)`` of everything a theorem wants settled, in order."""
+
+def statements(theorem: Theorem) -> Iterator[Posed]:
+    """Everything a theorem wants settled, in order."""
     for item in theorem.items:
         match item:
             case Claim() | Corollary():
-                kind = type(item).__name__.lower()
-                yield kind, item.says, item.statement, item.given, False
+                yield Posed(type(item).__name__.lower(), item.says, item.statement, item.given)
             case Law():
-                yield "law", item.says, item.relation(*formulas.of(item.quantities)), item.given, False
+                yield Posed("law", item.says, item.relation(*formulas.of(item.quantities)), item.given)
             case Derivation():
                 reached = item.start
                 for line in item.lines:
-                    yield "step", f"{line.rule}: {line.why}", Eq(reached, line.expression), item.given, False
+                    link = Eq(reached, line.expression, evaluate=False)
+                    yield Posed("step", f"{line.rule}: {line.why}", link, item.given, part_of=item.says)
                     reached = line.expression
             case Control():
-                yield "control", item.wrong, item.statement, item.given, item.common
+                yield Posed("control", item.wrong, item.statement, item.given, item.common)
 
 
 def settle(theorem: Theorem) -> Outcome:
     """Prove or refute everything in the theorem."""
     start = time.perf_counter()
-    settled = []
-    for kind, says, statement, given, common in statements(theorem):
-        verdict, detail = _verdict(statement, given)
-        settled.append(Settled(kind, says, statement, given, verdict, detail, common))
-    return Outcome(theorem, tuple(settled), time.perf_counter() - start)
+    settled = tuple(Settled(posed, *_verdict(posed.statement, posed.given)) for posed in statements(theorem))
+    return Outcome(theorem.id, settled, time.perf_counter() - start)
+
+
+def as_row(outcome: Outcome) -> dict[str, Any]:
+    """A settled theorem as a record: what reports are made of (times are kept apart: they do not repeat)."""
+    entry = outcome.theorem
+    return {
+        "kind": "theorem",
+        "id": outcome.id,
+        "chapter": entry.chapter,
+        "says": " ".join(entry.says.split()),
+        "source": entry.source,
+        "verdict": outcome.verdict,
+        "independent_check": outcome.independent_check,
+        "points": outcome.points,
+        "items": [one.as_row() for one in outcome.settled],
+    }
+
+
+def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
+    """Settle theorems on every core, in the order of the book (or of ``names``); raises ``UnknownTheorem``."""
+    wanted = [find(name).id for name in names] or list(book())
+    outcomes: list[Outcome] = []
+    workers = min(len(wanted), os.cpu_count() or 1)
+    if workers == 1:
+        return [settle(find(name)) for name in wanted]
+    with ProcessPoolExecutor(workers) as pool:
+        for outcome in pool.map(_settle_named, wanted):
+            outcomes.append(outcome)
+            if progress:
+                progress(len(outcomes), len(wanted))
+    return outcomes
+
+
+def _settle_named(name: str) -> Outcome:
+    return settle(find(name))
 
 
 def _verdict(statement: Basic, given: tuple[Basic, ...]) -> tuple[str, Any]:

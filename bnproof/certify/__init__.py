@@ -1,0 +1,1 @@
+"""Rigorous error bounds; knows no implementation."""

@@ -1,0 +1,233 @@
+"""A-priori error bounds of two-pass batch normalisation in a working precision, for one given input.
+
+Model of arithmetic: ``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u`` (unit roundoff) and ``|e| <= eta`` (smallest
+subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d`` differs from 1 by at most
+``gamma_n = n u/(1 - n u)`` (Higham, lemma 3.1), so a sum of ``n`` terms in *any* order of summation is off by at most
+``gamma_{n-1} sum |terms|`` (Higham, equation 4.4).  Both ways of applying the affine step are admitted: ``gamma xhat +
+beta`` and the collapsed ``gamma' x + beta'``.  Where ``m u >= 1`` no such bound exists (:class:`NoBound`).
+
+Every function takes arrays with channels on the last axis and returns a sum of named terms, so that a report can say
+what an error may come from.  Bounds are evaluated in float64 and enlarged by ``SAFETY`` for their own rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+SAFETY = 1 + 2.0**-20  # the bound itself is computed with relative error below 2^-40
+
+
+class NoBound(ArithmeticError):
+    """The batch is too long for the precision (``m u >= 1``): no a-priori bound exists."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound as a sum of named non-negative terms."""
+
+    terms: dict[str, Array]
+
+    @property
+    def total(self) -> Array:
+        """The sum of the terms, rounded outwards."""
+        return np.asarray(sum(self.terms.values()) * SAFETY, dtype=np.float64)
+
+    def scaled(self, factor: Array) -> Bound:
+        """The bound times a non-negative factor."""
+        return Bound({name: term * factor for name, term in self.terms.items()})
+
+    def __add__(self, other: Bound) -> Bound:
+        names = [*self.terms, *(n for n in other.terms if n not in self.terms)]
+        return Bound({n: self.terms.get(n, np.float64(0)) + other.terms.get(n, np.float64(0)) for n in names})
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A working dtype's unit roundoff ``u`` and smallest subnormal ``eta``."""
+
+    u: float
+    eta: float
+
+    @classmethod
+    def of(cls, dtype: Any) -> Precision:
+        """The precision of a NumPy float dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``."""
+        info = np.finfo(dtype)
+        return cls(float(info.eps) / 2, float(info.smallest_subnormal))
+
+    def gamma(self, n: int) -> float:
+        """``gamma_n = n u/(1 - n u)``; raises ``NoBound`` where ``n u >= 1``."""
+        if n * self.u >= 1:
+            raise NoBound(f"{n} roundings of size {self.u} have no a-priori bound")
+        return n * self.u / (1 - n * self.u)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The exact values a bound refers to, rounded to float64: ``x``, ``deviation = x - mu`` of shape ``(m, C)``; the
+    rest ``(C,)``."""
+
+    x: Array
+    deviation: Array
+    mu: Array
+    v: Array
+    eps: float
+
+    @property
+    def m(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def s(self) -> Array:
+        return np.sqrt(self.v + self.eps)
+
+    @property
+    def xhat(self) -> Array:
+        return self.deviation / self.s
+
+
+def mean(p: Precision, b: Batch) -> Bound:
+    """``|mu~ - mu| <= gamma_{m+1} (1/m) sum |x|``: ``m - 1`` additions, one division or a product with a rounded 1/m."""
+    return Bound({"sums": p.gamma(b.m + 1) * np.abs(b.x).mean(axis=0) + b.m * p.eta})
+
+
+def variance(p: Precision, b: Batch) -> Bound:
+    """``|v~ - v| <= d^2 + gamma_{m+5} (v + d^2)`` with ``d`` the mean's residue.
+
+    Since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly (theorem mean-error); each term then
+    carries the two roundings of ``fl(x_i - mu~)`` squared and one of the product, the sum ``m - 1``, the division two.
+    """
+    d = mean(p, b).total
+    return Bound({"mean's residue": d**2, "sums": p.gamma(b.m + 5) * (b.v + d**2) + b.m * p.eta})
+
+
+def inverse_std(p: Precision, b: Batch) -> Bound:
+    """Relative error of ``1/s~``, ``s~ = fl(sqrt(v~ + eps~))``.
+
+    ``v~`` lies in ``[v (1 - gamma), (v + d^2)(1 + gamma)]`` and ``eps~`` within ``u eps`` (eps rounded to the dtype, or a
+    half-precision-like flush within eta); with ``w = v + eps`` and the ends ``w_lo``, ``w_hi`` of ``v~ + eps~``, the error
+    is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``.  Rounding of the addition, the root and the reciprocal adds
+    ``gamma_4``.  The three parts (sums, residue, eps) are named by the share of the interval they cause.
+    """
+    w, error = b.v + b.eps, variance(p, b)
+    sums, residue = error.terms["sums"], error.terms["mean's residue"]
+    of_eps = np.full_like(w, p.u * b.eps + p.eta)
+    low = np.maximum(b.v - sums, 0) + np.maximum(b.eps - of_eps, 0)
+    high = w + sums + residue + of_eps
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.where(w > 0, np.maximum(np.sqrt(w / low) - 1, 1 - np.sqrt(w / high)), np.inf)
+        share = spread / (sums + residue + of_eps)
+    rounding = np.full_like(w, p.gamma(4)) * (1 + spread)
+    return Bound({"sums": sums * share, "mean's residue": residue * share, "eps": of_eps * share, "rounding": rounding})
+
+
+def normalised(p: Precision, b: Batch) -> Bound:
+    """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``, r = inverse_std."""
+    d, r = mean(p, b).total, inverse_std(p, b).total
+    shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
+    rounded = Bound({"rounding": p.u * (np.abs(b.deviation) + d) / b.s * (1 + r) + p.eta / b.s})
+    return shifted + rounded + inverse_std(p, b).scaled(np.abs(b.xhat))
+
+
+def output(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
+    """``|y~_i - y_i|`` for ``gamma xhat + beta`` or the collapsed ``gamma' x + beta'``, ``gamma' = gamma/s``.
+
+    The normalised value's error times ``|gamma|``; the products and the addition of the affine step, where the
+    collapsed form rounds ``gamma' x``, ``gamma' mu`` and ``beta - gamma' mu`` (``gamma_3`` of each magnitude); and the
+    rounding of the result.
+    """
+    scale = np.abs(gamma) / b.s * (1 + inverse_std(p, b).total)
+    affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta))
+    y = gamma * b.xhat + beta
+    total = normalised(p, b).scaled(np.abs(gamma)) + Bound({"affine step": affine})
+    return total + Bound({"output rounding": p.u * (np.abs(y) + total.total) + 4 * p.eta + 0 * affine})
+
+
+def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound]:
+    """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``: ``sum |g| e_i + gamma_{m+2} sum |g|(|xhat| + e_i)`` with
+    ``e`` the error of xhat, and ``gamma_m sum |g|``."""
+    e = normalised(p, b)
+    carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
+    products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
+    dgamma = carried + Bound({"gradient sums": p.gamma(b.m + 2) * products + b.m * p.eta})
+    return dgamma, Bound({"gradient sums": p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta})
+
+
+def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
+    """``|dx~_k - dx_k|`` for ``gamma/s (g_k - a - xhat_k c)``, ``a = (1/m) sum g``, ``c = (1/m) sum g xhat``.
+
+    Errors of ``a`` and ``c``, of xhat_k where it multiplies ``c``, of ``gamma/s`` (relative r), and eight roundings of
+    the terms combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r enters xhat once more).
+    """
+    e, r = normalised(p, b).total, inverse_std(p, b).total
+    dgamma, dbeta = (bound.total / b.m for bound in parameter_gradients(p, b, dy))
+    a, c = dy.mean(axis=0), (dy * b.xhat).mean(axis=0)
+    xhat = np.abs(b.xhat)
+    magnitude = np.abs(dy) + np.abs(a) + dbeta + (xhat + e) * (np.abs(c) + dgamma)
+    scale = np.abs(gamma) / b.s * (1 + r)
+    exact = np.abs(gamma) / b.s * np.abs(dy - a - b.xhat * c)
+    return Bound(
+        {
+            "gradient sums": scale * (dbeta + (xhat + e) * dgamma),
+            "normalised value": scale * (e + xhat * r) * (np.abs(c) + dgamma),
+            "inverse std": exact * r,
+            "rounding": p.gamma(8) * scale * magnitude + 4 * p.eta + 0 * exact,
+        }
+    )
+
+
+def running(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
+    """``|r~ - ((1 - alpha) r + alpha b)|``: ``alpha`` times the error of ``b``, and ``gamma_6`` of the magnitudes.
+
+    ``1 - alpha`` with alpha rounded to the dtype is off by ``u alpha + u |1 - alpha|``; the forms ``(1 - alpha) r +
+    alpha b`` and ``r + alpha (b - r)`` round at most five times after that.
+    """
+    magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
+    rounding = p.gamma(6) * magnitude + 4 * p.eta
+    return Bound({f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}) + Bound(
+        {"momentum and rounding": rounding}
+    )
+
+
+def bessel(p: Precision, b: Batch) -> Bound:
+    """The variance's error times ``m/(m - 1)``, and ``gamma_3`` for the factor (rounded quotient and product)."""
+    factor = b.m / (b.m - 1)
+    error = variance(p, b)
+    return error.scaled(np.float64(factor)) + Bound({"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)})
+
+
+def fixed(x: Array, mean: Array, var: Array, eps: float) -> Batch:
+    """Inference: running statistics are exact inputs, so only rounding remains."""
+    return Batch(x, x - mean, mean, var, eps)
+
+
+def _fixed_inverse_std(p: Precision, b: Batch) -> Array:
+    """eps rounded (``u eps``), then the addition, root and reciprocal: relative ``gamma_5`` (``eta`` where eps underflows)."""
+    return p.gamma(5) + p.eta / (b.v + b.eps)
+
+
+def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
+    """``|y~_i - y_i|`` with fixed statistics: relative ``gamma_8`` of ``|gamma| |x - mu_r|/s_r``, the affine step's
+    magnitudes in the collapsed form, and the rounding of the result."""
+    r = _fixed_inverse_std(p, b)
+    scale = np.abs(gamma) / b.s * (1 + r)
+    direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
+    affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta))
+    y = gamma * b.xhat + beta
+    rounding = p.u * (np.abs(y) + direct + affine) + 4 * p.eta + p.eta * scale
+    return Bound({"normalised value": direct, "affine step": affine, "output rounding": rounding})
+
+
+def inference_gradients(p: Precision, b: Batch, dy: Array, gamma: Array) -> tuple[Bound, Bound, Bound]:
+    """``dx = gamma/s_r g``: relative error of ``1/s_r`` and three products; ``dgamma``: ``gamma_{m+5}`` of
+    ``sum |g (x - mu_r)|/s_r`` as well as of the magnitudes of ``sum g x - mu_r sum g``; ``dbeta``: ``gamma_m sum |g|``."""
+    r = _fixed_inverse_std(p, b)
+    dx = np.abs(gamma * dy) / b.s * (r + p.gamma(3)) * (1 + r) + 4 * p.eta
+    products = (np.abs(dy) * np.abs(b.xhat)).sum(axis=0)
+    dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
+    dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta
+    return Bound({"rounding": dx}), Bound({"gradient sums": dgamma}), Bound({"gradient sums": dbeta})

@@ -1,0 +1,65 @@
+"""``bnproof prove``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from bnproof.cli._console import cannot, console, progress
+
+if TYPE_CHECKING:
+    from bnproof.theorems.proving import Outcome
+
+STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(names: tuple[str, ...], form: str) -> int:
+    """Prove theorems for every batch size (all of the book without NAME)."""
+    from bnproof.theorems.book import UnknownTheorem
+    from bnproof.theorems.proving import settle_all
+
+    with progress("proving") as advance:
+        try:
+            outcomes = settle_all(names, advance)
+        except UnknownTheorem as unknown:
+            raise cannot(unknown) from unknown
+    if form == "json":
+        click.echo(json.dumps({"theorems": [outcome.as_json() for outcome in outcomes]}))
+    else:
+        _show(outcomes)
+    return max((STATUS[outcome.verdict] for outcome in outcomes), default=0)
+
+
+def _show(outcomes: list[Outcome]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("theorem", "verdict"):
+        table.add_column(heading)
+    for heading in ("claims", "controls refuted", "exact points", "seconds"):
+        table.add_column(heading, justify="right")
+    for outcome in outcomes:
+        colour = {"proved": "green", "refuted": "red", "undecided": "yellow"}[outcome.verdict]
+        refuted = sum(control.verdict == "refuted" for control in outcome.controls)
+        table.add_row(
+            outcome.id,
+            f"[{colour}]{outcome.verdict}[/]",
+            str(len(outcome.claims)),
+            f"{refuted}/{len(outcome.controls)}",
+            str(outcome.points),
+            f"{outcome.seconds:.2f}",
+        )
+    out = console()
+    out.print(table)
+    for outcome in outcomes:
+        for one in outcome.settled:
+            if not one.as_wanted:
+                out.print(f"\n{outcome.id}: {escape(one.posed.says)} is {one.verdict}: {escape(str(one.detail))}")
+    proved = sum(outcome.verdict == "proved" for outcome in outcomes)
+    out.print(f"\n{proved} of {len(outcomes)} theorems proved for every m, each with its negative controls refuted.")

@@ -1,0 +1,1 @@
+"""Experiments on real data; each yields rows for the record stream."""

@@ -1,0 +1,178 @@
+"""Running statistics and inference on real data: NumPy against PyTorch and against the proved recurrence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.datasets import batches, hidden_activations
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.targets import load
+from bnproof.laws.oracle import BALLS, BITS, floats
+from bnproof.lowering.numbers import ball, precision
+from bnproof.lowering.program import lower
+from bnproof.records import Row
+from bnproof.symbolic.setting import v
+from bnproof.theorems.formulas import predictions
+from bnproof.theorems.quantities import beta_collapsed, gamma_collapsed
+
+TARGETS = ("numpy", "torch", "torch-modules")
+EPS, ALPHA = 1e-5, 0.1
+BATCH = 32
+
+
+def rows(seed: int) -> Iterator[Row]:
+    """Every measurement of the report on running statistics."""
+    data = hidden_activations()
+    yield from recurrence(data, seed)
+    yield from bessel(data, seed)
+    yield from single_value(data)
+    yield from cumulative(data, seed)
+    yield from train_against_eval(data, seed)
+    yield from scatter(data, seed)
+
+
+def exact(name: str, **inputs: Any) -> Any:
+    """A predicted formula in balls."""
+    return lower(predictions()[name][1].statement.rhs)(BALLS, inputs)
+
+
+def recurrence(data: Array, seed: int) -> Iterator[Row]:
+    """After every batch: the distance of each implementation's running statistics from the exact recurrence."""
+    start = np.zeros(data.shape[1]), np.ones(data.shape[1])
+    tracked = {target: start for target in TARGETS}
+    with precision(BITS):
+        truth = {"running_mean": BALLS.array(start[0]), "running_var": BALLS.array(start[1])}
+        for step, batch in enumerate(batches(data, BATCH, seed), 1):
+            inputs = {"x": BALLS.array(batch), "alpha": ball(ALPHA)}
+            truth = {
+                "running_mean": exact("running_mean", mu_r=truth["running_mean"], **inputs),
+                "running_var": exact("running_var_unbiased", v_r=truth["running_var"], **inputs),
+            }
+            for target in TARGETS:
+                _, mean, var = load(target).train(batch, None, None, *tracked[target], eps=EPS, momentum=ALPHA)
+                tracked[target] = (mean, var)
+                for quantity, got in (("running_mean", mean), ("running_var", var)):
+                    true = floats(truth[quantity])
+                    yield {
+                        "kind": "recurrence",
+                        "step": step,
+                        "target": target,
+                        "quantity": quantity,
+                        "value_of_first_feature": float(got[0]),
+                        "largest_error": float(np.abs(got - true).max()),
+                        "largest_ulp": float((np.abs(got - true) / np.spacing(np.abs(true))).max()),
+                    }
+
+
+def bessel(data: Array, seed: int) -> Iterator[Row]:
+    """With momentum 1 the running variance is what one batch contributes: its ratio to the biased variance."""
+    for m in (2, 3, 8, 32, 128):
+        batch = batches(data, m, seed)[0]
+        with precision(BITS):
+            biased = floats(lower(v)(BALLS, {"x": BALLS.array(batch)}))
+        for target in TARGETS:
+            channels = batch.shape[1]
+            zeros = np.zeros(channels)
+            _, _, var = load(target).train(batch, None, None, zeros, zeros, eps=EPS, momentum=1.0)
+            ratio = np.asarray(var)[biased > 0] / biased[biased > 0]
+            yield {
+                "kind": "bessel",
+                "m": m,
+                "target": target,
+                "predicted": m / (m - 1),
+                "smallest": float(ratio.min()),
+                "largest": float(ratio.max()),
+            }
+
+
+def single_value(data: Array) -> Iterator[Row]:
+    """What training on a single value per channel does."""
+    channels = data.shape[1]
+    for target in TARGETS:
+        try:
+            load(target).train(
+                np.array(data[:1]), None, None, np.zeros(channels), np.ones(channels), eps=EPS, momentum=ALPHA
+            )
+            outcome = "answers"
+        except ValueError as error:
+            outcome = f"ValueError: {error}"
+        yield {"kind": "single_value", "target": target, "outcome": outcome}
+
+
+def cumulative(data: Array, seed: int) -> Iterator[Row]:
+    """``momentum=None`` in PyTorch, momentum 1/t in NumPy: both the plain mean of the batch statistics."""
+    import torch
+
+    cut = batches(data, BATCH, seed)
+    module = torch.nn.BatchNorm1d(data.shape[1], eps=EPS, momentum=None, dtype=torch.float64)
+    reference, mean, var = NumpyBatchNorm(), np.zeros(data.shape[1]), np.ones(data.shape[1])
+    for t, batch in enumerate(cut, 1):
+        module(torch.from_numpy(np.array(batch)))
+        _, mean, var = reference.train(batch, None, None, mean, var, eps=EPS, momentum=1 / t)  # type: ignore[assignment]
+    unbiased = BATCH / (BATCH - 1)
+    plain = {
+        "running_mean": np.mean([b.mean(axis=0) for b in cut], axis=0),
+        "running_var": np.mean([unbiased * b.var(axis=0) for b in cut], axis=0),
+    }
+    got = {
+        "numpy, momentum 1/t": {"running_mean": mean, "running_var": var},
+        "torch, momentum=None": {
+            "running_mean": module.running_mean.numpy(),
+            "running_var": module.running_var.numpy(),
+        },
+    }
+    for target, statistics in got.items():
+        for quantity, values in statistics.items():
+            yield {
+                "kind": "cumulative",
+                "target": target,
+                "quantity": quantity,
+                "batches": len(cut),
+                "largest_relative_difference": float((np.abs(values - plain[quantity]) / np.abs(plain[quantity])).max()),
+            }
+
+
+def train_against_eval(data: Array, seed: int) -> Iterator[Row]:
+    """The same batch through training mode and through inference with the statistics tracked so far."""
+    for target in ("numpy", "torch"):
+        implementation = load(target)
+        mean, var = np.zeros(data.shape[1]), np.ones(data.shape[1])
+        for step, batch in enumerate(batches(data, BATCH, seed), 1):
+            y, mean, var = implementation.train(batch, None, None, mean, var, eps=EPS, momentum=ALPHA)
+            gap = np.abs(y - implementation.infer(batch, None, None, mean, var, eps=EPS))
+            yield {
+                "kind": "train_eval",
+                "target": target,
+                "step": step,
+                "root_mean_square_gap": float(np.sqrt((gap**2).mean())),
+                "largest_gap": float(gap.max()),
+            }
+
+
+def scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
+    """``(gamma', beta')`` of one feature batch by batch, for gamma = 1 and beta = 0, and the pair used at inference."""
+    column = data[:, feature : feature + 1]
+    scale, shift = lower(gamma_collapsed), lower(beta_collapsed)
+
+    def pair(values: Array) -> tuple[float, float]:
+        inputs = {"x": BALLS.array(values), "eps": ball(EPS), "gamma": ball(1), "beta": ball(0)}
+        with precision(BITS):
+            first, second = (floats(program(BALLS, inputs)).item() for program in (scale, shift))
+        return float(first), float(second)
+
+    for size in (8, 32, 128):
+        for number, batch in enumerate(batches(column, size, seed), 1):
+            gamma_prime, beta_prime = pair(batch)
+            yield {
+                "kind": "scatter",
+                "m": size,
+                "batch": number,
+                "gamma_prime": gamma_prime,
+                "beta_prime": beta_prime,
+            }
+    gamma_prime, beta_prime = pair(column)
+    yield {"kind": "scatter", "m": len(column), "batch": 0, "gamma_prime": gamma_prime, "beta_prime": beta_prime}

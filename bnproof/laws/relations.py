@@ -1,0 +1,140 @@
+"""Relation laws: a theorem's relation among outputs, evaluated on what was observed.
+
+Each observed number stands for a ball around it with its a-priori bound as radius; a correct implementation's ball
+contains the exact value, and the exact values satisfy the theorem.  So the law is broken exactly if the two sides of
+the relation, computed in balls, are disjoint somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from flint import arb
+from sympy import Eq, Expr, IndexedBase, Symbol
+
+from bnproof.contract import Array, Case, Measurement
+from bnproof.laws.answers import Answers, Failed, NotOffered
+from bnproof.laws.law import Law
+from bnproof.laws.layout import columns, position
+from bnproof.laws.oracle import BALLS, BITS, Oracle
+from bnproof.lowering.numbers import ball, precision
+from bnproof.lowering.program import lower
+from bnproof.symbolic.setting import eps, i, k
+from bnproof.theorems import book
+from bnproof.theorems.book import Theorem
+
+SCALE = 4.0  # a power of four: scaling x by it and eps by its square is exact
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How the case changes for an observed quantity, and which output is meant."""
+
+    output: str
+    change: Callable[[Case], Case]
+
+
+def _shift(case: Case) -> float:
+    """A shift that keeps ``x + c`` exact on the snapped grid: one and a half times the largest entry's power of two."""
+    return 1.5 * 2.0 ** float(np.ceil(np.log2(np.max(np.abs(case.x)) or 1.0)))
+
+
+VARIANTS = {
+    "y": Variant("y", lambda case: case),
+    "dx": Variant("dx", lambda case: case),
+    "y_plain": Variant("y", lambda case: replace(case, gamma=None, beta=None)),
+    "y_shifted": Variant("y", lambda case: replace(case, x=case.x + case.dtype.type(_shift(case)))),
+    "y_scaled": Variant("y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE))),
+    "y_rescaled": Variant(
+        "y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE), eps=case.eps * SCALE**2)
+    ),
+}
+
+
+def listed() -> Iterable[Law]:
+    """One law per ``Law`` item of the book."""
+    for theorem in book.book().values():
+        for item in theorem.of(book.Law):
+            yield _law(theorem, item)
+
+
+def _law(theorem: Theorem, item: book.Law) -> Law:
+    def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
+        return judge(item, answers)
+
+    return Law(item.name, theorem.id, item.says, ", ".join(item.quantities), measure)
+
+
+def judge(item: book.Law, answers: Answers) -> Measurement | None:
+    """Evaluate both sides in balls and compare them entry by entry."""
+    case = snapped(answers.case)
+    if Eq(eps, 0) in item.given:
+        if answers.convention.eps_min > 0:
+            raise NotOffered("eps = 0 is outside the convention")
+        case = replace(case, eps=0.0)
+    if case.eps == 0 and constant_channel(case):
+        return None
+    oracle = Oracle(case)
+    observed = {name: _observed(name, answers, case) for name in item.quantities}
+    relation = item.relation(*(IndexedBase(name, real=True).__getitem__ for name in item.quantities))
+    inputs = oracle.inputs | observed | {"c": ball(_shift(case)), "a": ball(SCALE)}
+    index = next((n for n in (i, k) if n in relation.free_symbols), None)
+    with precision(BITS):
+        left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
+        return _compared(item, np.asarray(left - right), case.x.shape)
+
+
+def snapped(case: Case) -> Case:
+    """The case with x on a grid of 12 bits, so that the shifts and scalings of the variants are exact."""
+    largest = float(np.max(np.abs(case.x)))
+    if largest == 0:
+        return case
+    grid = 2.0 ** (np.ceil(np.log2(largest)) - 12)
+    return replace(case, x=(np.round(case.x / grid) * grid).astype(case.dtype))
+
+
+def constant_channel(case: Case) -> bool:
+    """Whether some channel has no spread (with eps = 0 nothing is defined there)."""
+    return bool(np.any(np.ptp(columns(case.x), axis=0) == 0))
+
+
+def _observed(name: str, answers: Answers, case: Case) -> Any:
+    """The observed array as balls, each with its own a-priori bound as radius."""
+    variant = VARIANTS[name]
+    changed = variant.change(case)
+    values = Answers(answers.implementation, answers.convention, changed).observe(variant.output)
+    if values is None:
+        raise NotOffered(f"no {variant.output}")
+    got = columns(values)
+    if not np.all(np.isfinite(got)):
+        raise Failed(f"{variant.output} is not finite")
+    radius = np.broadcast_to(Oracle(changed).bound(variant.output).total, got.shape)
+    return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(got, radius)
+
+
+def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:
+    return lower(side, *(() if index is None else (index,)))(BALLS, inputs)
+
+
+def _compared(item: book.Law, difference: Array, shape: tuple[int, ...]) -> Measurement:
+    def ratio(value: arb) -> float:
+        if not value.is_finite():
+            return 0.0  # no a-priori bound here, so nothing to judge by
+        return float(abs(value.mid()) / value.rad()) if value.mid() != 0 else 0.0
+
+    ratios = np.vectorize(ratio, otypes=[float])(difference)
+    at = tuple(map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape)))
+    worst = difference[at]
+    return Measurement(
+        law=item.name,
+        quantity=", ".join(item.quantities),
+        ratio=float(ratios[at]),
+        at=position(at, shape),
+        got=str(worst.mid().str(6, radius=False)),
+        expected=f"0 +- {float(worst.rad()):.3g}",
+        message=f"{item.says}: the two sides differ by {worst.mid().str(6, radius=False)} at {list(position(at, shape))}, "
+        f"where the arithmetic explains {float(worst.rad()):.3g}",
+    )

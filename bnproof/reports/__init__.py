@@ -1,0 +1,1 @@
+"""Reports: Markdown, CSV and plots as pure functions of records."""

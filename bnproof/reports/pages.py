@@ -1,0 +1,65 @@
+"""Jinja templates of this package, and the few things every page shares."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bnproof.records import Records, Row
+
+CHAPTERS = {
+    "chapter1_collapse": "1 The collapse",
+    "chapter2_invariance": "2 Invariance",
+    "chapter3_moments": "3 Moments",
+    "chapter4_gradients": "4 Gradients",
+    "chapter5_running": "5 Running statistics and inference",
+}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bnproof.reports"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown and LaTeX, not HTML
+    )
+    environment.filters["number"] = number
+    environment.filters["chapter"] = chapter_title
+    return environment
+
+
+def page(template: str, **values: Any) -> str:
+    """A rendered template; a missing value is an error."""
+    return _environment().get_template(template).render(**values)
+
+
+def number(value: float | None) -> str:
+    """A measured number in at most three significant digits; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}"
+
+
+def chapter_title(module: str) -> str:
+    """The title of a chapter, from its module's name where none is given."""
+    return CHAPTERS.get(module, module.replace("chapter", "").replace("_", " ").strip())
+
+
+def provenance(records: Records) -> str:
+    """Versions and machine, in one line."""
+    versions = ", ".join(f"{name} {version}" for name, version in records.header["versions"].items())
+    machine = records.header["machine"]
+    return f"{versions}; {machine['system']} {machine['processor']}, {machine['cores']} cores; seed {records.header['seed']}"
+
+
+def by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
+    """Theorems grouped by chapter, in order."""
+    grouped: dict[str, list[Row]] = {}
+    for theorem in theorems:
+        grouped.setdefault(theorem["chapter"], []).append(theorem)
+    return grouped

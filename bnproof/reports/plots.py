@@ -1,0 +1,86 @@
+"""Plots as SVG whose bytes repeat: fixed hash salt, no date, text as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from bnproof.records import Records
+
+COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "black": "#222222"}  # Okabe and Ito
+STYLE = {
+    "svg.hashsalt": "bnproof",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def _figure(columns: int = 1) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * columns, 4.0), layout="constrained", facecolor="white")
+    return figure, figure.subplots(1, columns)
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def scatter(records: Records, path: Path) -> None:
+    """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at inference."""
+    rows = records.of("scatter")
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure()
+        for size, colour, marker in ((8, "orange", "o"), (32, "blue", "s"), (128, "green", "^")):
+            of_size = [row for row in rows if row["m"] == size]
+            points = [[row[axis] for row in of_size] for axis in ("gamma_prime", "beta_prime")]
+            axes.scatter(*points, s=18, alpha=0.6, c=COLOURS[colour], marker=marker, linewidths=0, label=f"batches of {size}")
+        fixed = next(row for row in rows if row["batch"] == 0)
+        axes.scatter(
+            fixed["gamma_prime"], fixed["beta_prime"], s=140, marker="*", c=COLOURS["black"], label="all data (inference)"
+        )
+        axes.set(
+            xlabel="scale γ' = γ/s", ylabel="shift β' = β − γμ/s", title="Each mini-batch has its own collapsed pair"
+        )
+        axes.legend(frameon=False)
+        _save(figure, path)
+
+
+def train_eval(records: Records, path: Path) -> None:
+    """The gap between training and inference output as the running statistics settle."""
+    rows = [row for row in records.of("train_eval") if row["target"] == "torch"]
+    with mpl.rc_context(STYLE):
+        figure, axes = _figure()
+        steps = [row["step"] for row in rows]
+        axes.plot(steps, [row["largest_gap"] for row in rows], c=COLOURS["orange"], label="largest entry")
+        axes.plot(steps, [row["root_mean_square_gap"] for row in rows], c=COLOURS["blue"], label="root mean square")
+        axes.set(
+            xlabel="training batches seen",
+            ylabel="|training output − inference output|",
+            yscale="log",
+            title="Training and inference never agree on a batch",
+        )
+        axes.legend(frameon=False)
+        _save(figure, path)
+
+
+def running_mean(records: Records, path: Path) -> None:
+    """The tracked mean and variance of one feature, NumPy and PyTorch on top of each other."""
+    with mpl.rc_context(STYLE):
+        figure, both = _figure(2)
+        for axes, quantity in zip(both, ("running_mean", "running_var"), strict=True):
+            for target, colour, style in (("numpy", "blue", "-"), ("torch", "orange", "--")):
+                rows = [r for r in records.of("recurrence") if r["target"] == target and r["quantity"] == quantity]
+                values = [row["value_of_first_feature"] for row in rows]
+                axes.plot([row["step"] for row in rows], values, style, c=COLOURS[colour], label=target)
+            axes.set(xlabel="training batches seen", ylabel=quantity.replace("_var", " variance").replace("_", " "))
+            axes.legend(frameon=False)
+        figure.suptitle("Running statistics of the first hidden feature, momentum 0.1")
+        _save(figure, path)

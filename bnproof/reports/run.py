@@ -1,0 +1,66 @@
+"""Producing the record stream behind the reports: proofs, checks, experiments, all in this run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bnproof.experiments import agreement, running
+from bnproof.implementations.targets import load
+from bnproof.laws.law import laws
+from bnproof.records import Row, collect, write
+from bnproof.reports.build import build, table
+from bnproof.theorems.proving import Outcome, as_row, settle_all
+from bnproof.verification.run import check
+
+TARGETS = ("numpy", "torch", "torch-modules")
+Stage = Callable[[str], None]
+
+
+def report(out: Path, seed: int = 0, stage: Stage = lambda name: None) -> list[Path]:
+    """Run everything and write records, reports and timings into ``out``; returns the files written."""
+    stage("proving the book")
+    outcomes = settle_all()
+    stage("checking the implementations")
+    checked = list(checks(seed))
+    stage("measuring on the digits")
+    records = collect(seed, [map(as_row, outcomes), law_rows(), checked, agreement.rows(seed), running.rows(seed)])
+    stage("writing")
+    out.mkdir(parents=True, exist_ok=True)
+    write(out / "records.ndjson", records)
+    (out / "timings.csv").write_text(timings(outcomes), encoding="utf-8")
+    return [out / "records.ndjson", out / "timings.csv", *build(records, out)]
+
+
+def law_rows() -> Iterator[Row]:
+    """What each law says and the theorem behind it."""
+    for law in laws().values():
+        yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
+
+
+def checks(seed: int) -> Iterator[Row]:
+    """One row per implementation and law."""
+    for target in TARGETS:
+        verdict = check(load(target), seed=seed, target=target)
+        violated = {violation.law for violation in verdict.violations}
+        yield {"kind": "check", "target": target, "cases": verdict.cases, "effort": verdict.effort, "ok": verdict.ok}
+        for law in laws().values():
+            worst = verdict.worst.get(law.id)
+            yield {
+                "kind": "law_result",
+                "target": target,
+                "law": law.id,
+                "theorem": law.theorem,
+                "verdict": "violated" if law.id in violated else "holds" if worst else "not offered",
+                "cases": worst.cases if worst else 0,
+                "ratio": worst.ratio if worst else None,
+                "ulp": worst.ulp if worst else None,
+            }
+
+
+def timings(outcomes: list[Outcome]) -> str:
+    """Seconds per theorem: the part that no second run repeats."""
+    rows = [{"theorem": outcome.id, "seconds": round(outcome.seconds, 3)} for outcome in outcomes]
+    return table(rows, ("theorem", "seconds"))
+
+

@@ -1,0 +1,1 @@
+"""Planning and running laws, finding the smallest failing input, and the verdict."""

@@ -1,0 +1,85 @@
+"""A short program that shows a violation with NumPy and the implementation alone."""
+
+from __future__ import annotations
+
+
+
+from bnproof.contract import Array, Case, Measurement
+from bnproof.implementations.targets import builtin
+from bnproof.laws.answers import METHODS, Answers
+from bnproof.laws.relations import SCALE, VARIANTS, snapped
+
+
+def program(target: str, answers: Answers, seen: Measurement) -> str:
+    """Python source: the input in hexadecimal floats, the calls, what came back and what should have."""
+    calls = [_call(answers, name) for name in _observed(seen)]
+    lines = [
+        "import numpy as np",
+        "",
+        *_obtain(target),
+        "",
+        "def array(shape, dtype, entries):",
+        "    return np.array([float.fromhex(e) for e in entries.split()], dtype=dtype).reshape(shape)",
+        "",
+        *(line for call in calls for line in call),
+        f"# law {seen.law}: {seen.message}",
+    ]
+    if seen.got:
+        lines.append(f"# got {seen.got}, expected {seen.expected}, at {list(seen.at)}")
+    return "\n".join(lines) + "\n"
+
+
+def _observed(seen: Measurement) -> list[str]:
+    names = [name for name in seen.quantity.split(", ") if name in METHODS or name in VARIANTS]
+    return names or ["y"]
+
+
+def _obtain(target: str) -> list[str]:
+    """How the implementation comes into the program."""
+    place, _, name = target.rpartition(":")
+    make = "implementation = implementation() if isinstance(implementation, type) else implementation"
+    if not place and target in builtin():
+        return ["from bnproof.implementations.targets import load", f"implementation = load({target!r})"]
+    if not place:
+        return [f"implementation = ...  # put the {target} that was checked here"]
+    if place.endswith(".py"):
+        return ["import runpy", f"implementation = runpy.run_path({place!r})[{name!r}]", make]
+    return [f"from {place} import {name} as implementation", make]
+
+
+def _call(answers: Answers, name: str) -> list[str]:
+    """One call: the quantity by name, on the case or on its variant."""
+    if name in VARIANTS and name not in METHODS:
+        output, case = VARIANTS[name].output, VARIANTS[name].change(snapped(answers.case))
+    else:
+        output, case = name, answers.case
+    method = METHODS[output]
+    asked = Answers(answers.implementation, answers.convention, case)
+    positional, keywords = asked.arguments(method)
+    names = _PARAMETERS[method]
+    lines = [f"{parameter} = {_literal(value)}" for parameter, value in zip(names, positional, strict=True)]
+    options = ", ".join(f"{key}={value!r}" for key, value in keywords.items())
+    note = f"  # {name}: x scaled by {SCALE} or shifted" if name != output else ""
+    return [*lines, f"print({name!r}, implementation.{method}({', '.join(names)}, {options})){note}", ""]
+
+
+_PARAMETERS = {
+    "train": ("x", "gamma", "beta", "running_mean", "running_var"),
+    "infer": ("x", "gamma", "beta", "running_mean", "running_var"),
+    "train_vjp": ("dy", "x", "gamma", "beta"),
+    "infer_vjp": ("dy", "x", "gamma", "beta", "running_mean", "running_var"),
+}
+
+
+def _literal(value: Array | None) -> str:
+    if value is None:
+        return "None"
+    entries = " ".join(float(entry).hex() for entry in value.reshape(-1))
+    return f"array({value.shape}, {value.dtype.name!r}, {entries!r})"
+
+
+def smallest(case: Case) -> str:
+    """The case in words: shape, eps, momentum."""
+    return f"x of shape {case.x.shape} {case.dtype}, eps={case.eps!r}, momentum {case.momentum!r}"
+
+
