@@ -24,8 +24,10 @@ class Hypotheses:
             self._assume(form.normal(equation))
 
     def _assume(self, e: Expr) -> None:
-        numerator = fraction(together(self.apply(e)))[0]
-        _, factors = factor_list(expanded(numerator))
+        numerator = expanded(fraction(together(self.apply(e)))[0])
+        if numerator == 0:
+            return
+        _, factors = factor_list(numerator)
         factors = [f for f, _ in factors if not self.form.signs.nonzero(f)]
         remaining = reduce_roots(expanded(Mul(*factors)), self.form.relations)
         if remaining.is_number:

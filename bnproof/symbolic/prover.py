@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from sympy import Abs, Basic, Derivative, Eq, Expr, Indexed, Integer, sign
+from sympy import Abs, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue
 
@@ -14,7 +14,7 @@ from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.hypotheses import Hypotheses
 from bnproof.symbolic.normal_form import NormalForm, differentiated, expanded
 from bnproof.symbolic.outcomes import Counterexample, Disagreement, Proof, Refuted, Step, Undecided
-from bnproof.symbolic.reading import Question, read
+from bnproof.symbolic.reading import Question, read, replaced
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import Sampler, assignment
 from bnproof.symbolic.setting import eps, m, v
@@ -151,20 +151,21 @@ class CaseProof:
         signs = Signs()
         signs.lower[m] = max(case.least_size, given_size(search.question) or 1)
         self.form = NormalForm(signs, case.distinct)
+        self.impossible = any(isinstance(condition, BooleanFalse) for condition in self.given)
 
     def _read(self, part: Basic) -> Basic:
         """The part with its derivatives taken, and only then with what the case and the conditions replace."""
         if not self.replace:
             return part
-        taken = part.replace(lambda e: isinstance(e, Derivative), differentiated)
-        return taken.xreplace(self.replace)
+        if part.has(Derivative):
+            taken = (side.replace(lambda e: isinstance(e, Derivative), differentiated) for side in part.args)
+            part = part.func(*taken, evaluate=False)
+        return replaced(part, self.replace)
 
     def steps(self) -> list[Step]:
         """The steps of the case; none where the conditions exclude it.  Raises where it is not proved."""
-        if any(isinstance(condition, BooleanFalse) for condition in self.given):
-            return []
         self._learn()
-        if self.hypotheses.impossible:
+        if self.impossible or self.hypotheses.impossible:
             return []
         self._exists()
         statement = self._read(self.search.question.statement)
@@ -178,11 +179,14 @@ class CaseProof:
         """What the conditions say of signs, scalars first, and ``v + eps > 0``."""
         conditions = [c for c in self.given if isinstance(c, Relational) and c.rel_op in _SIGNS]
         conditions.sort(key=lambda c: c.has(Indexed))
-        standing = [c for c in conditions if not c.has(Indexed)] + [self._read(v + eps) > 0]
+        standing = [c for c in conditions if not c.has(Indexed)] + [Gt(self._read(v + eps), 0, evaluate=False)]
         for condition in [*standing, *(c for c in conditions if c.has(Indexed))]:
             if isinstance(condition, Relational):
                 difference = expanded(self.form.normal(condition.lhs) - self.form.normal(condition.rhs))
-                self.form.signs.learn(difference, _SIGNS[condition.rel_op])
+                if difference.is_number:
+                    self.impossible |= not self.form.signs.of(difference) <= _SIGNS[condition.rel_op]
+                else:
+                    self.form.signs.learn(difference, _SIGNS[condition.rel_op])
         equations = [c.lhs - c.rhs for c in self.given if isinstance(c, Eq)]
         self.hypotheses = Hypotheses(self.form, equations)
 

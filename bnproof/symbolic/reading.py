@@ -88,10 +88,19 @@ def read(statement: Any, given: tuple[Any, ...] = ()) -> Question:
     meaning = _meaning([*parts, *powers])
 
     def meant(part: Basic) -> Basic:
-        return part.xreplace(meaning) if meaning else part
+        return replaced(part, meaning)
 
     sizes = {index: (meant(low), meant(high)) for index, (low, high) in renaming.sizes.items()}
     return Question(meant(received), tuple(map(meant, conditions)), tuple(map(meant, powers)), sizes)
+
+
+def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
+    """``part`` with replacements made; a relation stays one, without SymPy deciding it by assumptions."""
+    if not replacements:
+        return part
+    if isinstance(part, Relational):
+        return part.func(*(side.xreplace(replacements) for side in part.args), evaluate=False)
+    return part.xreplace(replacements)
 
 
 def _boolean(part: Any) -> Basic:
@@ -157,6 +166,8 @@ class _Renaming:
         if isinstance(e, (ExprWithLimits, Subs, Lambda)):
             raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
         arguments = [self.apart(a, names) for a in e.args]
+        if isinstance(e, Relational):
+            return e.func(*arguments, evaluate=False)
         if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
             self.powers.append(Pow(*arguments, evaluate=False))
         return e.func(*arguments)

@@ -63,15 +63,14 @@ def collapse_bijection() -> Iterator[Item]:
     """For one fixed mini-batch, (gamma, beta) -> (gamma', beta') is a bijection: on ONE batch nothing is gained."""
     yield Claim("there and back: gamma", Eq(gamma_collapsed * s, gamma))
     yield Claim("there and back: beta", Eq(beta_collapsed + gamma_collapsed * mu, beta))
-    yield Claim("back and there: gamma'", Eq((c * s) / s, c))
-    yield Claim("back and there: beta'", Eq((d + c * mu) - (c * s) * mu / s, d))
+    yield Claim(
+        "every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
+        Eq((c * s) * xhat(i) + (d + c * mu), c * x[i] + d),
+    )
     determinant = Derivative(gamma_collapsed, gamma) * Derivative(beta_collapsed, beta) - Derivative(
         gamma_collapsed, beta
     ) * Derivative(beta_collapsed, gamma)
     yield Claim("the Jacobian determinant is 1/s, never 0", Eq(determinant, 1 / s))
-    yield Corollary(
-        "any affine map of the batch is a batch norm of it", Eq((c * s) * xhat(i) + (d + c * mu), c * x[i] + d)
-    )
     yield Control("the inverse with the shift subtracted", Eq(beta_collapsed - gamma_collapsed * mu, beta))
     yield Control("the determinant squared", Eq(determinant, 1 / s**2))
 
