@@ -71,7 +71,7 @@ class Dual:
 
     def plain(self) -> Surd:
         """The value without any infinitesimal."""
-        return self.value if isinstance(self.value, Surd) else self.value.plain()
+        return self.value.plain()
 
 
 Number = Surd | Dual

@@ -99,11 +99,12 @@ class Evaluator:
 
     def value(self, expression: Expr, bound: Bindings | None = None) -> Surd:
         """The exact value, with ``bound`` giving the current values of summation indices."""
-        value = self.number(expression, bound or {})
-        return value if isinstance(value, Surd) else value.plain()
+        return self.number(expression, bound or {}).plain()
 
     def number(self, expression: Expr, bound: Bindings) -> Number:
         """The value, a dual number inside a derivative."""
+        if expression.is_Atom or isinstance(expression, Indexed):
+            return self._number(expression, bound)
         free = numbers_in(expression)
         key = (expression, tuple((index, bound[index]) for index in bound if index in free))
         if key not in self._known:
@@ -149,6 +150,8 @@ class Evaluator:
         return self.point.scalars[e]
 
     def _integer(self, e: Expr, bound: Bindings) -> int:
+        if e in bound:
+            return bound[e]
         value = self.value(e, bound)
         if not value.is_rational or value.rational.denominator != 1:
             raise Undefined(f"the index {e} is {value}, not an integer")

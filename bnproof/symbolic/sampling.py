@@ -12,7 +12,7 @@ from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Rational, Sum
 
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.reading import Question, numbers_in
-from bnproof.symbolic.setting import eps, m, mu, s, v, x
+from bnproof.symbolic.setting import eps, m, mu, v, x
 from bnproof.symbolic.surds import NotExact, Surd
 
 ATTEMPTS = 40
@@ -103,7 +103,7 @@ class Sampler:
         if self.random.random() < 0.15:
             point.scalars[eps] = Surd(0)
         elif self.random.random() < 0.75:
-            spread = Evaluator(point).value(v).rational
+            spread = _spread(point)
             root = Fraction(int(float(spread) ** 0.5 * 2) + self.random.randint(1, 4), 2)
             if root * root >= spread:
                 point.scalars[eps] = Surd(root * root - spread)
@@ -120,7 +120,7 @@ class Sampler:
 
     def _allowed(self, point: Point) -> bool:
         evaluator = Evaluator(point)
-        if x in self.question.bases and evaluator.value(s).sign() == 0:
+        if x in self.question.bases and (point.scalars[eps] + Surd(_spread(point))).sign() == 0:
             return False
         if not 1 <= point.size or any(
             not _suits(symbol, value.rational) for symbol, value in point.scalars.items() if value.is_rational
@@ -130,6 +130,13 @@ class Sampler:
         if any(not 1 <= point.scalars[n].rational <= point.size for n in indices):
             return False
         return all(evaluator.holds(condition) for condition in self.question.given)
+
+
+def _spread(point: Point) -> Fraction:
+    """The biased variance of the point's batch (its entries are rational by construction)."""
+    entries = [point.entry(x, (p,)).plain().rational for p in range(1, point.size + 1)]
+    mean = sum(entries, Fraction(0)) / point.size
+    return sum(((entry - mean) ** 2 for entry in entries), Fraction(0)) / point.size
 
 
 def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:

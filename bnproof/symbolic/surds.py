@@ -117,6 +117,10 @@ class Surd:
             low, high = low + min(ends), high + max(ends)
         return low, high
 
+    def plain(self) -> Surd:
+        """Itself: a number without infinitesimals."""
+        return self
+
     @property
     def is_rational(self) -> bool:
         return not self.terms or set(self.terms) == {1}

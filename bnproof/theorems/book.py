@@ -14,7 +14,13 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from sympy import Basic, Eq, Expr
+import sympy
+from sympy import Basic, Expr
+
+
+def Eq(lhs: Expr, rhs: Expr | int) -> Basic:
+    """An equation as it is written: SymPy neither decides nor rewrites it on the way in."""
+    return sympy.Eq(lhs, rhs, evaluate=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Law:
 
     name: str
     says: str
-    relation: Callable[..., Eq]
+    relation: Callable[..., Basic]
     given: tuple[Basic, ...] = ()
 
     @property

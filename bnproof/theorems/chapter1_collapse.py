@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Derivative, Eq, Expr, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
+from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
 
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Law, Line, theorem
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
 from bnproof.theorems.quantities import (
     beta_collapsed,
     beta_inference,
@@ -31,7 +31,7 @@ c, d = symbols("c d", real=True)
 @theorem(source=f"{PAPER}, Algorithm 1; the thread's question")
 def collapse() -> Iterator[Item]:
     """On one fixed mini-batch, training-mode batch normalisation is the affine map gamma' x + beta'."""
-    yield Claim("the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta, evaluate=False), predicts="y")
+    yield Claim("the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta), predicts="y")
     yield Claim(
         "gamma' = gamma/s, beta' = beta - gamma mu/s", Eq(y(i), gamma_collapsed * x[i] + beta_collapsed)
     )
@@ -55,7 +55,7 @@ def collapse() -> Iterator[Item]:
 
 
 def _affine_step(y: Entry, y_plain: Entry) -> Eq:
-    return Eq(y(i), gamma * y_plain(i) + beta, evaluate=False)
+    return Eq(y(i), gamma * y_plain(i) + beta)
 
 
 @theorem(source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1")
@@ -128,7 +128,7 @@ def collapse_hides_gradient() -> Iterator[Item]:
 def inference_collapse() -> Iterator[Item]:
     """With fixed running statistics the collapse has constant coefficients: exact in value and in derivative."""
     alive = (v_r + eps > 0,)
-    yield Claim("the output, by definition", Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta, evaluate=False), alive, "infer_y")
+    yield Claim("the output, by definition", Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta), alive, "infer_y")
     yield Claim("one affine map for every input", Eq(infer_y(i), gamma_inference * x[i] + beta_inference), alive)
     yield Claim("no cross terms", Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)), alive)
     yield Claim("the gradient of the input", Eq(Derivative(infer_loss, x[k]), infer_dx(k)), alive, "infer_dx")

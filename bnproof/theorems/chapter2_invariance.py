@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Abs, Derivative, Eq, Limit, Ne, Sum, Symbol, oo, sign, sqrt
+from sympy import Abs, Derivative, Limit, Ne, Sum, Symbol, oo, sign, sqrt
 
 from bnproof.symbolic.setting import Batch, batch, beta, eps, g, gamma, i, j, m, v, x, xhat, y
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Law, Line, theorem
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
 from bnproof.theorems.quantities import infer_y, mu_r, s_r, scale_by, v_r
 
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"

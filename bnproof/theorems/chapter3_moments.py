@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Eq, Sum
+from sympy import Sum
 
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, j, m, s, v, x, xhat, y
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Law, Line, theorem
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
 
 q = v / (v + eps)
 

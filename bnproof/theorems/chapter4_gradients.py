@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Derivative, Eq, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, sqrt
+from sympy import Derivative, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, sqrt
 
 from bnproof.symbolic.setting import beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Law, Line, theorem
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
 from bnproof.theorems.quantities import dbeta, dgamma, dx, loss
 
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
@@ -125,7 +125,7 @@ def jacobian() -> Iterator[Item]:
 
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     yield Claim("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
-    yield Claim("symmetric", Eq(J(i, k), J(k, i), evaluate=False))
+    yield Claim("symmetric", Eq(J(i, k), J(k, i)))
     yield Claim("constants are sent to 0", Eq(applied(lambda r: 1), 0))
     yield Claim("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
     yield Claim("what is orthogonal to 1 and x is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]), on_rest)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Eq, Expr, IndexedBase, Integer, Ne, Sum, Symbol
+from sympy import Expr, IndexedBase, Integer, Ne, Sum, Symbol
 
 from bnproof.symbolic.setting import eps, gamma, i, j, m, mu, v, x, y
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Item, Line, theorem
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Line, theorem
 from bnproof.theorems.quantities import (
     alpha,
     beta_collapsed,
