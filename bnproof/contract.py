@@ -74,7 +74,7 @@ class Measurement:
     """What one law saw on one case.
 
     ``ratio``: the largest error in units of what the working precision explains (above 1: violated); ``ulp``: the
-    largest error in units in the last place of the largest expected value of its channel; ``at``: where.
+    largest error in units in the last place of the sum of magnitudes the output is made of; ``at``: where.
     """
 
     law: str

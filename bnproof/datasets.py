@@ -7,8 +7,7 @@ from functools import cache
 import numpy as np
 
 from bnproof.contract import Array
-
-HIDDEN = 32
+from bnproof.implementations.torch_network import hidden_layer
 
 
 @cache
@@ -22,32 +21,11 @@ def digits() -> Array:
 
 
 @cache
-def hidden_activations(seed: int = 0, epochs: int = 30) -> Array:
-    """What reaches the hidden layer's nonlinearity, 1797 x 32 float64, after training 64-32-10 on the digits.
-
-    PyTorch, float32, plain SGD on one thread; deterministic for a seed on one machine.
-    """
-    import torch
+def hidden_activations(seed: int = 0) -> Array:
+    """What reaches the hidden layer's nonlinearity, 1797 x 32 float64, after training 64-32-10 on the digits."""
     from sklearn.datasets import load_digits
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            inputs = torch.tensor(digits() / 16, dtype=torch.float32)
-            classes = torch.tensor(load_digits().target)
-            layers = (torch.nn.Linear(64, HIDDEN), torch.nn.Linear(HIDDEN, 10))
-            network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
-            optimiser = torch.optim.SGD(network.parameters(), lr=0.2)
-            for _ in range(epochs):
-                for chosen in torch.randperm(len(inputs)).split(64):
-                    optimiser.zero_grad()
-                    torch.nn.functional.cross_entropy(network(inputs[chosen]), classes[chosen]).backward()
-                    optimiser.step()
-            activations: Array = layers[0](inputs).detach().numpy().astype(np.float64)
-    finally:
-        torch.set_num_threads(threads)
+    activations = hidden_layer(digits() / 16, load_digits().target, width=32, epochs=30, seed=seed)
     activations.setflags(write=False)
     return activations
 

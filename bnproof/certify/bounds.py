@@ -43,7 +43,8 @@ class Bound:
 
     def __add__(self, other: Bound) -> Bound:
         names = [*self.terms, *(n for n in other.terms if n not in self.terms)]
-        return Bound({n: self.terms.get(n, np.float64(0)) + other.terms.get(n, np.float64(0)) for n in names})
+        none = np.zeros(())
+        return Bound({n: self.terms.get(n, none) + other.terms.get(n, none) for n in names})
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def bessel(p: Precision, b: Batch) -> Bound:
     """The variance's error times ``m/(m - 1)``, and ``gamma_3`` for the factor (rounded quotient and product)."""
     factor = b.m / (b.m - 1)
     error = variance(p, b)
-    return error.scaled(np.float64(factor)) + Bound({"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)})
+    return error.scaled(np.asarray(factor)) + Bound({"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)})
 
 
 def fixed(x: Array, mean: Array, var: Array, eps: float) -> Batch:

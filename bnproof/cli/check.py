@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("target")
 @click.option("--convention", metavar="NAME", help="Check by this convention instead of the declared one.")
-@click.option(
-    "--effort", type=click.Choice(["quick", "standard", "thorough"]), default="standard", show_default=True
-)
+@click.option("--effort", type=click.Choice(["quick", "standard", "thorough"]), default="standard", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Cases are drawn from it.")
 @click.option("--select", multiple=True, metavar="LAW", help="Only this law (repeatable).")
 @click.option("--ignore", multiple=True, metavar="LAW", help="Without this law (repeatable).")
@@ -74,18 +72,27 @@ def _show(verdict: Verdict) -> None:
 
     out = console()
     table = Table(box=None, pad_edge=False)
-    for heading in ("law", "theorem", "verdict"):
-        table.add_column(heading)
-    for heading in ("cases", "error/bound", "ulp"):
-        table.add_column(heading, justify="right")
+    for heading in ("law", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("cases", "error", "ulp"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("theorem", no_wrap=True)
     violated = {violation.law for violation in verdict.violations}
     for law, worst in verdict.worst.items():
-        state = "[red]violated[/]" if law in violated else "[yellow]expected[/]" if law in verdict.expected else "[green]holds[/]"
-        ulp = "" if worst.ulp is None else f"{worst.ulp:.1f}"
-        table.add_row(law, worst.theorem, state, str(worst.cases), f"{worst.ratio:.2g}" if worst.ratio < 1e9 else "-", ulp)
+        state = (
+            "[red]violated[/]"
+            if law in violated
+            else "[yellow]expected[/]"
+            if law in verdict.expected
+            else "[green]holds[/]"
+        )
+        ulp = "" if worst.ulp is None else f"{worst.ulp:.3g}"
+        ratio = f"{worst.ratio:.2g}" if worst.ratio < 1e9 else "-"
+        table.add_row(law, state, str(worst.cases), ratio, ulp, worst.theorem)
     for law in verdict.not_offered:
-        table.add_row(law, "", "[dim]not offered[/]", "0", "", "")
+        table.add_row(law, "[dim]not offered[/]", "0")
     out.print(table)
+    out.print("[dim]error: largest error over what the working precision explains; ulp: of the magnitudes summed[/]")
     for violation in verdict.violations:
         out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")
         if violation.reproducer:

@@ -41,8 +41,8 @@ def _show(outcomes: list[Outcome]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for heading in ("theorem", "verdict"):
-        table.add_column(heading)
-    for heading in ("claims", "controls refuted", "exact points", "seconds"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("claims", "refuted", "points", "seconds"):
         table.add_column(heading, justify="right")
     for outcome in outcomes:
         colour = {"proved": "green", "refuted": "red", "undecided": "yellow"}[outcome.verdict]

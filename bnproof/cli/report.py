@@ -11,20 +11,26 @@ from bnproof.cli._console import cannot, console
 
 @click.command()
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True, help="Folder."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Folder.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(out: Path, seed: int) -> int:
     """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
     from rich.console import Console
 
-    from bnproof.reports.run import report
+    from bnproof.reporting import report
 
     with Console(stderr=True).status("starting") as status:
         try:
             written = report(out, seed, status.update)
         except OSError as error:
-            raise cannot(f"cannot write into {out}: {error.strerror or error}; choose another folder with --out") from error
+            raise cannot(
+                f"cannot write into {out}: {error.strerror or error}; choose another folder with --out"
+            ) from error
     out_console = console()
     for path in written:
         out_console.print(str(path))

@@ -22,7 +22,7 @@ BATCH = 128
 def data_case(values: Array, dtype: str, seed: int) -> Case:
     """A mini-batch of real values with random gamma (some negative), beta, upstream gradient and running statistics."""
     random = np.random.default_rng(seed)
-    channels = values.shape[1]
+    channels = (values.shape[1],)
     return Case(
         x=values.astype(dtype),
         dy=random.normal(size=values.shape).astype(dtype),

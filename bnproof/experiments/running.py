@@ -9,8 +9,8 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.datasets import batches, hidden_activations
-from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import load
+from bnproof.implementations.torch import cumulative_statistics
 from bnproof.laws.oracle import BALLS, BITS, floats
 from bnproof.lowering.numbers import ball, precision
 from bnproof.lowering.program import lower
@@ -43,7 +43,7 @@ def exact(name: str, **inputs: Any) -> Any:
 def recurrence(data: Array, seed: int) -> Iterator[Row]:
     """After every batch: the distance of each implementation's running statistics from the exact recurrence."""
     start = np.zeros(data.shape[1]), np.ones(data.shape[1])
-    tracked = {target: start for target in TARGETS}
+    tracked = dict.fromkeys(TARGETS, start)
     with precision(BITS):
         truth = {"running_mean": BALLS.array(start[0]), "running_var": BALLS.array(start[1])}
         for step, batch in enumerate(batches(data, BATCH, seed), 1):
@@ -105,25 +105,19 @@ def single_value(data: Array) -> Iterator[Row]:
 
 def cumulative(data: Array, seed: int) -> Iterator[Row]:
     """``momentum=None`` in PyTorch, momentum 1/t in NumPy: both the plain mean of the batch statistics."""
-    import torch
-
     cut = batches(data, BATCH, seed)
-    module = torch.nn.BatchNorm1d(data.shape[1], eps=EPS, momentum=None, dtype=torch.float64)
-    reference, mean, var = NumpyBatchNorm(), np.zeros(data.shape[1]), np.ones(data.shape[1])
+    torch_mean, torch_var = cumulative_statistics(cut, EPS)
+    reference, mean, var = load("numpy"), np.zeros(data.shape[1]), np.ones(data.shape[1])
     for t, batch in enumerate(cut, 1):
-        module(torch.from_numpy(np.array(batch)))
-        _, mean, var = reference.train(batch, None, None, mean, var, eps=EPS, momentum=1 / t)  # type: ignore[assignment]
+        _, mean, var = reference.train(batch, None, None, mean, var, eps=EPS, momentum=1 / t)
     unbiased = BATCH / (BATCH - 1)
     plain = {
         "running_mean": np.mean([b.mean(axis=0) for b in cut], axis=0),
         "running_var": np.mean([unbiased * b.var(axis=0) for b in cut], axis=0),
     }
-    got = {
+    got: dict[str, dict[str, Any]] = {
         "numpy, momentum 1/t": {"running_mean": mean, "running_var": var},
-        "torch, momentum=None": {
-            "running_mean": module.running_mean.numpy(),
-            "running_var": module.running_var.numpy(),
-        },
+        "torch, momentum=None": {"running_mean": torch_mean, "running_var": torch_var},
     }
     for target, statistics in got.items():
         for quantity, values in statistics.items():
@@ -132,7 +126,9 @@ def cumulative(data: Array, seed: int) -> Iterator[Row]:
                 "target": target,
                 "quantity": quantity,
                 "batches": len(cut),
-                "largest_relative_difference": float((np.abs(values - plain[quantity]) / np.abs(plain[quantity])).max()),
+                "largest_relative_difference": float(
+                    (np.abs(values - plain[quantity]) / np.abs(plain[quantity])).max()
+                ),
             }
 
 

@@ -22,15 +22,15 @@ class NumpyBatchNorm:
 
     def mean(self, x: Array) -> Array:
         """``mu = (1/m) sum_i x_i``, shape ``(1, C, 1, ...)``."""
-        return x.mean(axis=_batch_axes(x), keepdims=True)  # type: ignore[no-any-return]
+        return x.mean(axis=_batch_axes(x), keepdims=True)
 
     def variance(self, x: Array, mu: Array) -> Array:
         """``v = (1/m) sum_i (x_i - mu)^2``, the biased variance, in two passes."""
-        return ((x - mu) ** 2).mean(axis=_batch_axes(x), keepdims=True)  # type: ignore[no-any-return]
+        return ((x - mu) ** 2).mean(axis=_batch_axes(x), keepdims=True)
 
     def std(self, v: Array, eps: float) -> Array:
         """``s = sqrt(v + eps)``."""
-        return np.sqrt(v + v.dtype.type(eps))  # type: ignore[no-any-return]
+        return np.sqrt(v + v.dtype.type(eps))
 
     def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
         """``y_i = gamma xhat_i + beta``; a missing gamma is 1, a missing beta 0."""
@@ -38,6 +38,7 @@ class NumpyBatchNorm:
 
     def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
         """``(xhat, mu, v, s)``."""
+        _check(x, eps)
         mu = self.mean(x)
         v = self.variance(x, mu)
         s = self.std(v, eps)
@@ -59,7 +60,7 @@ class NumpyBatchNorm:
         Raises ``ValueError`` where a channel has a single value, whose variance says nothing.
         """
         m = _values_per_channel(x)
-        if m < 2:
+        if m == 1:
             raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
         xhat, mu, v, _ = self.normalised(x, eps)
         mean = None if running_mean is None else self.track(running_mean, mu.reshape(-1), momentum)
@@ -70,12 +71,12 @@ class NumpyBatchNorm:
 
     def bessel(self, v: Array, m: int) -> Array:
         """``m/(m - 1) v``, the unbiased estimate that is tracked."""
-        return v * v.dtype.type(m / (m - 1))  # type: ignore[no-any-return]
+        return v * v.dtype.type(m / (m - 1))
 
     def track(self, running: Array, new: Array, momentum: float) -> Array:
         """``(1 - alpha) running + alpha new``."""
         alpha = running.dtype.type(momentum)
-        return (1 - alpha) * running + alpha * new.astype(running.dtype)  # type: ignore[no-any-return]
+        return (1 - alpha) * running + alpha * new.astype(running.dtype)
 
     # -- gradients -------------------------------------------------------------------------------------------
 
@@ -111,6 +112,7 @@ class NumpyBatchNorm:
         eps: float,
     ) -> Array:
         """``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: the same map for every input."""
+        _check(x, eps)
         s = self.std(_per_channel(running_var, x, 1), eps)
         return self.affine((x - _per_channel(running_mean, x, 0)) / s, gamma, beta)
 
@@ -133,6 +135,18 @@ class NumpyBatchNorm:
         return dx, None if gamma is None else dgamma, None if beta is None else dbeta
 
 
+def _check(x: Array, eps: float) -> None:
+    """Refuse what has no batch norm, in one line that names the mend."""
+    if not 2 <= x.ndim <= 5:
+        raise ValueError(f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
+    if x.dtype.kind != "f":
+        raise TypeError(f"x has dtype {x.dtype}: convert it with .astype('float64')")
+    if not eps >= 0:
+        raise ValueError(f"eps is {eps}: give a number >= 0")
+    if _values_per_channel(x) == 0:
+        raise ValueError(f"x has shape {x.shape}, no value per channel: give at least one")
+
+
 def _batch_axes(x: Array) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
@@ -144,6 +158,8 @@ def _values_per_channel(x: Array) -> int:
 def _per_channel(parameter: Array | None, x: Array, absent: int) -> Array:
     """A parameter of shape ``(C,)`` as ``(1, C, 1, ...)`` in x's dtype; ``absent`` stands for ``None``."""
     values = np.full(x.shape[1], absent, dtype=x.dtype) if parameter is None else parameter.astype(x.dtype)
+    if values.shape != x.shape[1:2]:
+        raise ValueError(f"a parameter has shape {values.shape}: give one value per channel, {x.shape[1:2]}")
     return values.reshape(1, -1, *(1,) * (x.ndim - 2))
 
 

@@ -36,7 +36,9 @@ def load(target: str) -> Any:
     place, colon, name = target.rpartition(":")
     if not colon or not place or not name:
         near = get_close_matches(target, builtin(), n=1) or sorted(builtin())
-        raise UnusableTarget(f"no implementation {target!r}: try {', '.join(near)}, or package.module:Name, or file.py:Name")
+        raise UnusableTarget(
+            f"no implementation {target!r}: try {', '.join(near)}, or package.module:Name, or file.py:Name"
+        )
     module = _import(place)
     if not hasattr(module, name):
         offered = [n for n in vars(module) if hasattr(getattr(module, n), "train")]
@@ -51,7 +53,9 @@ def usable(candidate: Any, name: str) -> Any:
         try:
             candidate = candidate()
         except Exception as error:
-            raise UnusableTarget(f"{name} cannot be made without arguments ({_line(error)}): name an instance") from error
+            raise UnusableTarget(
+                f"{name} cannot be made without arguments ({_line(error)}): name an instance"
+            ) from error
     if not callable(getattr(candidate, "train", None)):
         raise UnusableTarget(f"{name} has no train method: see the contract in the README for its signature")
     return candidate
@@ -68,7 +72,9 @@ def _import(place: str) -> ModuleType:
         raise
     except ModuleNotFoundError as error:
         if error.name and (place == error.name or place.startswith(error.name + ".")):
-            raise UnusableTarget(f"no module {error.name!r}: run from its folder, or give path/to/file.py:Name") from error
+            raise UnusableTarget(
+                f"no module {error.name!r}: run from its folder, or give path/to/file.py:Name"
+            ) from error
         raise UnusableTarget(f"{place} needs {error.name!r}, which is not installed: pip install it") from error
     except Exception as error:
         raise UnusableTarget(f"{place} does not import: {_line(error)}") from error

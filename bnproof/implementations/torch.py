@@ -46,7 +46,7 @@ class TorchFunctional:
 
         _needs_positive(eps)
         mean, var = _tensor(running_mean), _tensor(running_var)
-        y = batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), True, momentum, eps)
+        y = batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), training=True, momentum=momentum, eps=eps)
         return _array(y), _array(mean), _array(var)
 
     def infer(
@@ -63,7 +63,7 @@ class TorchFunctional:
         from torch.nn.functional import batch_norm
 
         mean, var = _tensor(running_mean), _tensor(running_var)
-        return _array(batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), False, 0.0, eps))
+        return _array(batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), eps=eps))
 
     def train_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
@@ -101,7 +101,8 @@ def _vjp(
     from torch.nn.functional import batch_norm
 
     leaves = [_tensor(a, grad=True) for a in (x, gamma, beta)]
-    y = batch_norm(leaves[0], _tensor(running_mean), _tensor(running_var), *leaves[1:], training, 0.0, eps)
+    entry, weight, bias = leaves
+    y = batch_norm(entry, _tensor(running_mean), _tensor(running_var), weight, bias, training, 0.0, eps)
     y.backward(_tensor(dy))
     return tuple(None if leaf is None else _array(leaf.grad) for leaf in leaves)
 
@@ -189,7 +190,12 @@ def _module(
         dtype=_tensor(x).dtype,
     )
     with torch.no_grad():
-        for name, value in (("weight", gamma), ("bias", beta), ("running_mean", running_mean), ("running_var", running_var)):
+        for name, value in (
+            ("weight", gamma),
+            ("bias", beta),
+            ("running_mean", running_mean),
+            ("running_var", running_var),
+        ):
             if value is not None:
                 getattr(module, name).copy_(_tensor(value))
     return module
@@ -200,6 +206,16 @@ def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
     module(entry).backward(_tensor(dy))
     parameters = (None if p is None else _array(p.grad) for p in (module.weight, module.bias))
     return (_array(entry.grad), *parameters)
+
+
+def cumulative_statistics(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:
+    """Running mean and variance of ``torch.nn.BatchNorm1d(momentum=None)`` after training on ``(N, C)`` batches."""
+    import torch
+
+    module = torch.nn.BatchNorm1d(batches[0].shape[1], eps=eps, momentum=None, dtype=_tensor(batches[0]).dtype)
+    for batch in batches:
+        module(_tensor(batch))
+    return _array(module.running_mean), _array(module.running_var)
 
 
 IMPLEMENTATIONS = {"torch": TorchFunctional, "torch-modules": TorchModules}

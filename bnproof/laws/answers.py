@@ -11,11 +11,11 @@ import numpy as np
 from bnproof.contract import Array, Case, Convention
 
 
-class NotOffered(Exception):  # noqa: N818 - a result, not an error
+class NotOffered(Exception):
     """The implementation does not offer this method, or not for this case."""
 
 
-class Failed(Exception):  # noqa: N818 - a result, not an error
+class Failed(Exception):
     """The implementation raised, or its answer has the wrong form; the message says what happened."""
 
 
@@ -155,5 +155,3 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, (tuple, list)):
         return all(same(a, b) for a, b in zip(first, second, strict=True))
     return first is second is None or (first is not None and second is not None and first.tobytes() == second.tobytes())
-
-

@@ -4,7 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnproof.contract import Array
+from bnproof.contract import Array, Case
+
+
+class BadCase(ValueError):
+    """The input is no case of batch normalisation; the message names the mend."""
+
+
+def validated(case: Case) -> Case:
+    """The case, once its shapes, dtypes and values make sense; raises ``BadCase`` with one line otherwise."""
+    if not 2 <= case.x.ndim <= 5:
+        raise BadCase(f"x has shape {case.x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
+    for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var"):
+        array = getattr(case, name)
+        expected = case.x.shape if name in ("x", "dy") else case.x.shape[1:2]
+        if array is None:
+            continue
+        if array.dtype.kind != "f":
+            raise BadCase(f"{name} has dtype {array.dtype}: convert it with .astype('float64')")
+        if array.shape != expected:
+            raise BadCase(f"{name} has shape {array.shape}: give {expected}")
+        if not np.all(np.isfinite(array)):
+            raise BadCase(f"{name} holds NaN or infinity: leave such channels out")
+    if case.m == 0:
+        raise BadCase(f"x has shape {case.x.shape}, no value per channel: give at least one")
+    if not (np.isfinite(case.eps) and case.eps >= 0):
+        raise BadCase(f"eps is {case.eps}: give a number >= 0")
+    if np.any(case.running_var < 0):
+        raise BadCase("running_var is negative: give a variance >= 0")
+    return case
 
 
 def columns(x: Array) -> Array:

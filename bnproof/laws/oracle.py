@@ -10,7 +10,7 @@ import numpy as np
 from bnproof.certify import bounds
 from bnproof.certify.bounds import Bound, Precision
 from bnproof.contract import Array, Case
-from bnproof.laws.layout import columns
+from bnproof.laws.layout import columns, validated
 from bnproof.lowering.numbers import Balls, ball, precision
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import i, mu, v, x
@@ -24,7 +24,7 @@ class Oracle:
     """True values (balls) and error bounds of every quantity, each computed when first asked for."""
 
     def __init__(self, case: Case) -> None:
-        self.case = case
+        self.case = validated(case)
         self.precision = Precision.of(case.dtype)
         self._true: dict[str, Any] = {}
 
@@ -104,6 +104,31 @@ class Oracle:
                 of = dict(zip(("infer_dx", "infer_dgamma", "infer_dbeta"), range(3), strict=True))
                 return bounds.inference_gradients(p, self.fixed, dy, gamma)[of[quantity]]
         raise KeyError(quantity)
+
+    def magnitude(self, quantity: str) -> Array:
+        """The sum of magnitudes an output is made of (``|gamma xhat| + |beta|`` for y): what one ulp is measured on."""
+        b, f, c = self.batch, self.fixed, self.case
+        gamma, beta = map(np.abs, self._affine)
+        dy = np.abs(np.asarray(columns(c.dy), dtype=float))
+        kept = abs(1 - c.momentum)
+        match quantity:
+            case "y":
+                return gamma * np.abs(b.xhat) + beta
+            case "infer_y":
+                return gamma * np.abs(f.xhat) + beta
+            case "dx":
+                paths = dy.mean(axis=0) + np.abs(b.xhat) * (dy * np.abs(b.xhat)).mean(axis=0)
+                return gamma / b.s * (dy + paths)
+            case "infer_dx":
+                return gamma / f.s * dy
+            case "dgamma" | "infer_dgamma":
+                return (dy * np.abs((b if quantity == "dgamma" else f).xhat)).sum(axis=0)
+            case "dbeta" | "infer_dbeta":
+                return dy.sum(axis=0)
+            case "running_mean":
+                return kept * np.abs(f.mu) + abs(c.momentum) * np.abs(b.x).mean(axis=0)
+        factor = c.m / (c.m - 1) if quantity == "running_var_unbiased" else 1.0
+        return kept * f.v + abs(c.momentum) * factor * b.v
 
     @property
     def _affine(self) -> tuple[Array, Array]:

@@ -48,9 +48,7 @@ VARIANTS = {
     "y_plain": Variant("y", lambda case: replace(case, gamma=None, beta=None)),
     "y_shifted": Variant("y", lambda case: replace(case, x=case.x + case.dtype.type(_shift(case)))),
     "y_scaled": Variant("y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE))),
-    "y_rescaled": Variant(
-        "y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE), eps=case.eps * SCALE**2)
-    ),
+    "y_rescaled": Variant("y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE), eps=case.eps * SCALE**2)),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ NAMES = {
     "dgamma": ("gradient-gamma", "gamma's gradient is sum g xhat"),
     "dbeta": ("gradient-beta", "beta's gradient is sum g"),
     "running_mean": ("running-mean", "the running mean is (1 - alpha) r + alpha mu"),
-    "running_var": ("running-variance", "the running variance is (1 - alpha) r + alpha v, v with the convention's factor"),
+    "running_var": (
+        "running-variance",
+        "the running variance is (1 - alpha) r + alpha v, v with the convention's factor",
+    ),
     "infer_y": ("inference-output", "the inference output is gamma (x - mu_r)/s_r + beta"),
     "infer_dx": ("inference-gradient-x", "the input's gradient at inference is gamma/s_r g"),
     "infer_dgamma": ("inference-gradient-gamma", "gamma's gradient at inference is sum g (x - mu_r)/s_r"),
@@ -33,7 +37,7 @@ def listed() -> Iterable[Law]:
     """One law per predicted output."""
     for quantity, (name, says) in NAMES.items():
         theorem = predictions()[formula_of(quantity, "unbiased")][0]
-        yield Law(name, theorem, says, quantity, lambda answers, oracle, q=quantity: measure(q, answers, oracle))
+        yield Law(name, theorem, says, quantity, partial(measure, quantity))
 
 
 def formula_of(quantity: str, running_var: str) -> str:
@@ -59,7 +63,7 @@ def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | No
         law=NAMES[quantity][0],
         quantity=quantity,
         ratio=float(ratios[at]),
-        ulp=float(np.max(_ulps(errors, true, got.dtype))),
+        ulp=float(np.max(_ulps(errors, oracle.magnitude(formula), got.dtype))),
         at=place,
         got=float(got[at]).hex(),
         expected=f"{float(true[at].mid()).hex()} +- {bound[at]:.3g}",
@@ -78,11 +82,9 @@ def distances(got: Array, true: Any) -> Array:
         return np.vectorize(distance, otypes=[float])(got, true)
 
 
-def _ulps(errors: Array, true: Any, dtype: Any) -> Array:
-    """Errors in units in the last place of the channel's largest exact value, rounded to the dtype."""
-    exact = np.abs(np.vectorize(lambda value: float(value.mid()), otypes=[float])(true))
-    largest = exact.max(axis=0) if exact.ndim > 1 else exact
-    return errors / np.spacing(largest.astype(dtype)).astype(float)
+def _ulps(errors: Array, magnitude: Array, dtype: Any) -> Array:
+    """Errors in units in the last place of the sum of magnitudes the output is made of."""
+    return errors / np.spacing(magnitude.astype(dtype)).astype(float)
 
 
 def _decimal(value: Any) -> str:

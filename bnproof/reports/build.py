@@ -81,6 +81,7 @@ def index(records: Records) -> str:
         "index.md",
         provenance=provenance(records),
         theorems=lines,
+        verdicts={line["id"]: line["verdict"] for line in lines},
         proved=sum(line["verdict"] == "proved" for line in lines),
         refuted=sum(line["controls_refuted"] for line in lines),
         targets=_targets(records),

@@ -38,7 +38,14 @@ def latex_document(theorem: Row) -> str:
 
 
 def _escaped(prose: str) -> str:
-    table = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+    table = {
+        "\\": r"\textbackslash{}",
+        "^": r"\^{}",
+        "~": r"\~{}",
+        "|": r"\textbar{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
     table |= {letter: f"\\{letter}" for letter in "&%$#_{}"}
     return "".join(table.get(letter, letter) for letter in prose)
 

@@ -26,7 +26,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown and LaTeX, not HTML
+        autoescape=False,
     )
     environment.filters["number"] = number
     environment.filters["chapter"] = chapter_title

@@ -41,10 +41,17 @@ def scatter(records: Records, path: Path) -> None:
         for size, colour, marker in ((8, "orange", "o"), (32, "blue", "s"), (128, "green", "^")):
             of_size = [row for row in rows if row["m"] == size]
             points = [[row[axis] for row in of_size] for axis in ("gamma_prime", "beta_prime")]
-            axes.scatter(*points, s=18, alpha=0.6, c=COLOURS[colour], marker=marker, linewidths=0, label=f"batches of {size}")
+            axes.scatter(
+                *points, s=18, alpha=0.6, c=COLOURS[colour], marker=marker, linewidths=0, label=f"batches of {size}"
+            )
         fixed = next(row for row in rows if row["batch"] == 0)
         axes.scatter(
-            fixed["gamma_prime"], fixed["beta_prime"], s=140, marker="*", c=COLOURS["black"], label="all data (inference)"
+            fixed["gamma_prime"],
+            fixed["beta_prime"],
+            s=140,
+            marker="*",
+            c=COLOURS["black"],
+            label="all data (inference)",
         )
         axes.set(
             xlabel="scale γ' = γ/s", ylabel="shift β' = β − γμ/s", title="Each mini-batch has its own collapsed pair"
@@ -65,7 +72,7 @@ def train_eval(records: Records, path: Path) -> None:
             xlabel="training batches seen",
             ylabel="|training output − inference output|",
             yscale="log",
-            title="Training and inference never agree on a batch",
+            title="The same batch, trained on and inferred",
         )
         axes.legend(frameon=False)
         _save(figure, path)

@@ -80,9 +80,7 @@ Number = Surd | Dual
 def _levelled(a: Dual, b: Number) -> tuple[Dual, Dual]:
     """Both as dual numbers of the higher level; what lacks it is a constant there."""
     level = max(a.level, b.level if isinstance(b, Dual) else 0)
-    first, second = (
-        n if isinstance(n, Dual) and n.level == level else Dual(n, Surd(0), level) for n in (a, b)
-    )
+    first, second = (n if isinstance(n, Dual) and n.level == level else Dual(n, Surd(0), level) for n in (a, b))
     return first, second
 
 

@@ -218,7 +218,9 @@ class Evaluator:
             return e
         if variable not in numbers_in(e):
             return _rendered(self.value(e))
-        if isinstance(e, (Indexed, KroneckerDelta)) or (isinstance(e, Sum) and variable in numbers_in(Tuple(*e.limits))):
+        if isinstance(e, (Indexed, KroneckerDelta)) or (
+            isinstance(e, Sum) and variable in numbers_in(Tuple(*e.limits))
+        ):
             raise NotEvaluable("a limit in an index or a bound")
         if isinstance(e, Sum):
             *inner, (index, low, high) = e.limits

@@ -12,6 +12,7 @@ it exists.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from sympy import (
@@ -49,6 +50,7 @@ from sympy import (
     tanh,
     together,
 )
+from sympy.logic.boolalg import BooleanTrue
 
 from bnproof.symbolic import roots
 from bnproof.symbolic.outcomes import Undecided
@@ -333,7 +335,7 @@ class NormalForm:
 
     def _piecewise(self, e: Piecewise) -> Expr:
         for value, condition in e.args:
-            if condition == True or self._in_range(condition):  # noqa: E712 - SymPy's own true
+            if isinstance(condition, BooleanTrue) or self._in_range(condition):
                 return self.normal(value)
             break
         raise Undecided(f"the cases of {text(e)} are not decided by the conditions")
@@ -367,11 +369,12 @@ def differentiated(e: Derivative) -> Expr:
     return result
 
 
-def _separate(term: Expr, dependent: object) -> tuple[Expr, Expr]:
+def _separate(term: Expr, dependent: Callable[[Expr], bool]) -> tuple[Expr, Expr]:
     """``(outside, inside)`` with ``term = outside * inside``."""
-    outside, inside = [], []
+    outside: list[Expr] = []
+    inside: list[Expr] = []
     for factor in Mul.make_args(term):
-        (inside if dependent(factor) else outside).append(factor)  # type: ignore[operator]
+        (inside if dependent(factor) else outside).append(factor)
     return Mul(*outside), Mul(*inside)
 
 

@@ -63,7 +63,7 @@ def _listed(value: object) -> str:
     return str(value)
 
 
-class Refuted(Exception):  # noqa: N818 - an outcome named by the contract, not an error
+class Refuted(Exception):
     """The statement is false; ``counterexample`` holds the exact values that show it."""
 
     def __init__(self, statement: Basic, counterexample: Counterexample) -> None:
@@ -72,7 +72,7 @@ class Refuted(Exception):  # noqa: N818 - an outcome named by the contract, not 
         super().__init__(f"{text(statement)} is false at {counterexample}")
 
 
-class Undecided(Exception):  # noqa: N818 - an outcome named by the contract, not an error
+class Undecided(Exception):
     """Neither proved nor refuted; ``reason`` says what stood in the way."""
 
     def __init__(self, reason: str) -> None:
@@ -82,4 +82,3 @@ class Undecided(Exception):  # noqa: N818 - an outcome named by the contract, no
 
 class Disagreement(AssertionError):
     """The normal form and the exact evaluation contradict each other: a fault of bnproof itself."""
-

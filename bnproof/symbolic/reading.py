@@ -187,7 +187,10 @@ class _Renaming:
     def _limit(self, e: Limit, names: dict[Basic, Basic]) -> Expr:
         function, variable, target, direction = e.args
         fresh = Dummy(variable.name, **({"positive": True} if target == oo else {"real": True}))
-        return Limit(self.apart(function, {**names, variable: fresh}), fresh, self.apart(target, names), str(direction))
+        outside = list(self.powers)
+        inside = self.apart(function, {**names, variable: fresh})
+        self.powers = outside  # the function need only exist near the target, which its limit decides
+        return Limit(inside, fresh, self.apart(target, names), str(direction))
 
 
 @lru_cache(maxsize=1 << 16)

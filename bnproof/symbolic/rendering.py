@@ -151,14 +151,24 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
 
     def _print_Indexed(self, e: Indexed) -> str:
         base = _LATEX.get(str(e.base.label)) or self._print(e.base)
+        base = f"{{{base}}}" if "_" in base else base
         return f"{base}_{{{' '.join(map(self._print, e.indices))}}}"
-
 
     def _print_Relational(self, e: Relational) -> str:
         return str(super()._print_Relational(e.func(named(e.lhs), e.rhs, evaluate=False)))
 
 
-_LATEX = {"eps": r"\varepsilon", "xhat": r"\hat{x}", "mu": r"\mu"}
+_LATEX = {
+    "eps": r"\varepsilon",
+    "xhat": r"\hat{x}",
+    "mu": r"\mu",
+    "xhat_B": r"\hat{x}",
+    "mu_B": r"\mu_B",
+    "sigma2_B": r"\sigma_B^2",
+    "dxhat": r"\delta\hat{x}",
+    "dsigma2": r"\delta\sigma^2",
+    "dmu": r"\delta\mu",
+}
 
 
 def text(e: Basic) -> str:
@@ -169,5 +179,3 @@ def text(e: Basic) -> str:
 def latex(e: Basic) -> str:
     """LaTeX source, without delimiters."""
     return str(_Latex({"mul_symbol": r"\,"}).doprint(fold(e)))
-
-

@@ -59,7 +59,9 @@ def _split_content(form: NormalForm, inside: Expr) -> Expr:
 def _root(form: NormalForm, base: Expr) -> Expr:
     positive = form.signs.of(base) == POSITIVE
     generator = form.atom(
-        sympy_sqrt(form.unfold(base)), f"sqrt({text(base)})", **({"positive": True} if positive else {"nonnegative": True})
+        sympy_sqrt(form.unfold(base)),
+        f"sqrt({text(base)})",
+        **({"positive": True} if positive else {"nonnegative": True}),
     )
     form.relations[generator] = base
     return generator

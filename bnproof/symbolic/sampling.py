@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from random import Random
+from typing import Any
 
 from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Rational, Sum, Symbol
 
@@ -25,6 +26,7 @@ class Sampler:
 
     question: Question
     random: Random
+    edges: bool = False  # draw scalars from -1, 0, 1 most of the time
 
     def points(self, size: int, count: int) -> Iterator[Point]:
         """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points out."""
@@ -37,13 +39,15 @@ class Sampler:
                 found += 1
                 yield point
 
-    def _attempt(self, size: int, simple: bool) -> Point | None:
-        point = Point({m: Surd(size)}, cache(lambda base, index: Surd(self._real(simple))))
+    def _attempt(self, size: int, *, simple: bool) -> Point | None:
+        point = Point({m: Surd(size)}, cache(lambda base, index: Surd(self._real(simple=simple))))
         for symbol in self.question.scalars:
             if symbol != m:
-                point.scalars[symbol] = Surd(self._scalar(symbol, size, simple))
+                point.scalars[symbol] = Surd(self._scalar(symbol, size, simple=simple))
         if self._equations:
             self._echo(point)
+        elif self.edges and self.random.random() < 0.3:
+            self._flatten(point)
         try:
             self._round_std(point)
             self._assign(point)
@@ -54,16 +58,18 @@ class Sampler:
         except (Undefined, NotExact, NotEvaluable, ZeroDivisionError):
             return None
 
-    def _real(self, simple: bool) -> Fraction:
+    def _real(self, *, simple: bool) -> Fraction:
         if simple:
             return Fraction(self.random.randint(-3, 4))
         return Fraction(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
 
-    def _scalar(self, symbol: Symbol, size: int, simple: bool) -> Fraction:
+    def _scalar(self, symbol: Symbol, size: int, *, simple: bool) -> Fraction:
         if symbol in self.question.indices:
             return Fraction(self.random.randint(1, size))
         for _ in range(200):
-            if symbol.is_integer:
+            if self.edges and self.random.random() < 0.7:
+                value = Fraction(self.random.randint(-1, 1))
+            elif symbol.is_integer:
                 value = Fraction(self.random.randint(-2, 5))
             elif simple and self.random.random() < 0.5:
                 value = self.random.choice(_PLAIN)
@@ -86,17 +92,23 @@ class Sampler:
             if symbol.is_integer and symbol.is_positive and symbol not in self.question.indices:
                 point.scalars[symbol] = Surd(point.size)
         if self.random.random() < 0.3:
-            point.entries[x] = {(p,): point.entry(x, (1,)) for p in range(1, point.size + 1)}
+            self._flatten(point)
         for base in self.question.bases:
             if base != x:
-                shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(True))))
-                entries = {(p,): point.entry(x, (point.size + 1 - p,)) + shift for p in range(1, point.size + 1)}
+                shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(simple=True))))
+                entries: dict[tuple[int, ...], Any] = {
+                    (p,): point.entry(x, (point.size + 1 - p,)) + shift for p in range(1, point.size + 1)
+                }
                 point.entries[base] = entries
         statistics = Evaluator(point)
         for symbol in {s for e in self._equations for s in numbers_in(e)} - {m, eps}:
             value = statistics.value(self.random.choice((mu, v)))
             if not symbol.is_integer and self.random.random() < 0.6 and _suits(symbol, value.rational):
                 point.scalars[symbol] = value
+
+    def _flatten(self, point: Point) -> None:
+        """A constant batch: v = 0."""
+        point.entries[x] = {(p,): point.entry(x, (1,)) for p in range(1, point.size + 1)}
 
     def _round_std(self, point: Point) -> None:
         """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
@@ -122,7 +134,7 @@ class Sampler:
         evaluator = Evaluator(point)
         if x in self.question.bases and (point.scalars[eps] + Surd(_spread(point))).sign() == 0:
             return False
-        if not 1 <= point.size or any(
+        if not point.size >= 1 or any(
             not _suits(symbol, value.rational) for symbol, value in point.scalars.items() if value.is_rational
         ):
             return False
@@ -174,7 +186,7 @@ def _affine(e: Expr, base: IndexedBase) -> bool:
 def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
     """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
     size = point.size
-    start = [point.entry(base, (p,)) for p in range(1, size + 1)]
+    start: list[Surd] = [point.entry(base, (p,)).plain() for p in range(1, size + 1)]
 
     def residuals(entries: list[Surd]) -> list[Surd]:
         moved = Point(point.scalars, point.draw, {**point.entries, base: {(p + 1,): e for p, e in enumerate(entries)}})
@@ -182,9 +194,7 @@ def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> Non
 
     zero = residuals([Surd(0)] * size)
     columns = [residuals([Surd(int(p == q)) for q in range(size)]) for p in range(size)]
-    rows = [
-        [columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))
-    ]
+    rows = [[columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))]
     pivots = _eliminate(rows, size)
     solution = list(start)
     for row, pivot in reversed(pivots):
@@ -203,12 +213,11 @@ def _eliminate(rows: list[list[Surd]], size: int) -> list[tuple[list[Surd], int]
         for reduced, column in pivots:
             factor = row[column]
             row = [a - factor * b for a, b in zip(row, reduced, strict=True)]
-        column = next((c for c in reversed(range(size)) if row[c].terms), None)
-        if column is None:
+        filled = [c for c in range(size) if row[c].terms]
+        if not filled:
             continue
+        column = filled[-1]
         row = [a / row[column] for a in row]
-        pivots = [
-            ([a - other[column] * b for a, b in zip(other, row, strict=True)], c) for other, c in pivots
-        ]
+        pivots = [([a - other[column] * b for a, b in zip(other, row, strict=True)], c) for other, c in pivots]
         pivots.append((row, column))
     return pivots

@@ -149,7 +149,7 @@ def book() -> dict[str, Theorem]:
     """Every theorem by id, in chapter order and then as written."""
     for chapter in chapters():
         import_module(f"bnproof.theorems.{chapter}")
-    entries = {id: build(id, chapter, items, source) for id, (chapter, items, source) in _WRITTEN.items()}
+    entries = {name: build(name, *written) for name, written in _WRITTEN.items()}
     return dict(sorted(entries.items(), key=lambda entry: entry[1].chapter))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
+from sympy import Basic, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
 
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
@@ -32,9 +32,7 @@ c, d = symbols("c d", real=True)
 def collapse() -> Iterator[Item]:
     """On one fixed mini-batch, training-mode batch normalisation is the affine map gamma' x + beta'."""
     yield Claim("the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta), predicts="y")
-    yield Claim(
-        "gamma' = gamma/s, beta' = beta - gamma mu/s", Eq(y(i), gamma_collapsed * x[i] + beta_collapsed)
-    )
+    yield Claim("gamma' = gamma/s, beta' = beta - gamma mu/s", Eq(y(i), gamma_collapsed * x[i] + beta_collapsed))
     yield Derivation(
         "from Algorithm 1 to the collapsed form",
         y(i),
@@ -54,7 +52,7 @@ def collapse() -> Iterator[Item]:
     yield Control("eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,))
 
 
-def _affine_step(y: Entry, y_plain: Entry) -> Eq:
+def _affine_step(y: Entry, y_plain: Entry) -> Basic:
     return Eq(y(i), gamma * y_plain(i) + beta)
 
 
@@ -135,13 +133,9 @@ def inference_collapse() -> Iterator[Item]:
     yield Claim("the gradient of gamma", Eq(Derivative(infer_loss, gamma), infer_dgamma), alive, "infer_dgamma")
     yield Claim("the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta")
     yield Control("eps dropped", Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + beta), (v_r > 0,))
-    yield Control(
-        "eps outside the root", Eq(infer_y(i), gamma * (x[i] - mu_r) / (sqrt(v_r) + eps) + beta), (v_r > 0,)
-    )
+    yield Control("eps outside the root", Eq(infer_y(i), gamma * (x[i] - mu_r) / (sqrt(v_r) + eps) + beta), (v_r > 0,))
     yield Control(
         "the training-mode cross terms",
         Eq(Derivative(infer_y(i), x[k]), gamma_inference * (KroneckerDelta(i, k) - 1 / m)),
         alive,
     )
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Abs, Derivative, Limit, Ne, Sum, Symbol, oo, sign, sqrt
+from sympy import Abs, Derivative, Ge, Limit, Ne, Sum, Symbol, oo, sign, sqrt
 
 from bnproof.symbolic.setting import Batch, batch, beta, eps, g, gamma, i, j, m, v, x, xhat, y
 from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
@@ -68,9 +68,7 @@ def scale_eps() -> Iterator[Item]:
     yield Claim("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
     yield Law("scale-eps", "input scaled by a, eps by a^2: same output", lambda y, y_rescaled: Eq(y_rescaled(i), y(i)))
     yield Control("eps unchanged", Eq(scaled.xhat(i), sign(a) * xhat(i)), (Ne(a, 0),), common=True)
-    yield Control(
-        "eps/|a|", Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)), (Ne(a, 0),)
-    )
+    yield Control("eps/|a|", Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)), (Ne(a, 0),))
     yield Control("the sign of a forgotten", Eq(scaled.xhat(i), rescaled.xhat(i)), (Ne(a, 0),))
 
 
@@ -91,8 +89,8 @@ def scale_defect() -> Iterator[Item]:
         given,
     )
     yield Claim("A B - v^2 has no negative term", Eq(before * after - v**2, v * eps * (1 + 1 / a**2) + eps**2 / a**2))
-    yield Claim("so sqrt(A B) >= v", before * after >= v**2)
-    yield Claim("and B >= v", after >= v)
+    yield Claim("so sqrt(A B) >= v", Ge(before * after, v**2, evaluate=False))
+    yield Claim("and B >= v", Ge(after, v, evaluate=False))
     yield Claim(
         "hence sqrt(B)(sqrt(A) + sqrt(B)) = sqrt(A B) + B >= 2 v bounds the defect",
         Eq(sqrt(after) * (sqrt(before) + sqrt(after)), sqrt(before * after) + after),
@@ -120,5 +118,3 @@ def affine_not_invariant() -> Iterator[Item]:
     yield Corollary("a = 1 changes nothing", Eq(gamma * a * x[i] + beta, gamma * x[i] + beta), (Eq(a, 1),))
     yield Control("invariant like batch normalisation", Eq(gamma * a * x[i] + beta, gamma * x[i] + beta), (a > 0,))
     yield Control("invariant for centred batches", Eq(gamma * a * (x[i] - mu_r), gamma * (x[i] - mu_r)), (a > 0,))
-
-

@@ -31,7 +31,11 @@ def output_moments() -> Iterator[Item]:
         ),
     )
     yield Law("output-mean", "the mean of the output is beta", lambda y: Eq(Batch(y).mean, beta))
-    yield Law("output-variance", "the variance of the output is gamma^2 v/(v + eps)", lambda y: Eq(Batch(y).variance, gamma**2 * q))
+    yield Law(
+        "output-variance",
+        "the variance of the output is gamma^2 v/(v + eps)",
+        lambda y: Eq(Batch(y).variance, gamma**2 * q),
+    )
     yield Corollary("eps = 0: the root mean square is 1", Eq(mean_square, 1), (Eq(eps, 0),))
     yield Control("unit variance also with eps > 0", Eq(mean_square, 1), (eps > 0,), common=True)
     yield Control("var(y) = gamma^2", Eq(Batch(y).variance, gamma**2), (v > 0,), common=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from sympy import Derivative, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, sqrt
+from sympy import Derivative, Expr, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, sqrt
 
 from bnproof.symbolic.setting import beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat
 from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
@@ -13,9 +13,9 @@ from bnproof.theorems.quantities import dbeta, dgamma, dx, loss
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
 
 
-def total(summand: object) -> Sum:
+def total(summand: Callable[[Expr], Expr]) -> Sum:
     """``sum_j summand(j)`` over the batch."""
-    return Sum(summand(j), (j, 1, m))  # type: ignore[operator]
+    return Sum(summand(j), (j, 1, m))
 
 
 @theorem(source=f"{PAPER}, section 3, the six equations after Algorithm 1")
@@ -90,7 +90,9 @@ def gradient_affine() -> Iterator[Item]:
     yield Claim("dgamma", Eq(Derivative(loss, gamma), dgamma), predicts="dgamma")
     yield Claim("dbeta", Eq(Derivative(loss, beta), dbeta), predicts="dbeta")
     yield Corollary("dgamma from raw values", Eq(dgamma, (total(lambda r: g[r] * x[r]) - mu * dbeta) / s))
-    yield Control("dgamma with y for xhat", Eq(Derivative(loss, gamma), total(lambda r: g[r] * (gamma * xhat(r) + beta))))
+    yield Control(
+        "dgamma with y for xhat", Eq(Derivative(loss, gamma), total(lambda r: g[r] * (gamma * xhat(r) + beta)))
+    )
     yield Control("dgamma averaged", Eq(Derivative(loss, gamma), dgamma / m))
     yield Control("dbeta scaled by gamma", Eq(Derivative(loss, beta), gamma * dbeta))
 
@@ -117,21 +119,25 @@ def jacobian() -> Iterator[Item]:
     orthogonal projection of rank m - 2."""
     w = IndexedBase("w", real=True)
 
-    def J(r: object, c: object) -> object:
+    def J(r: Expr, c: Expr) -> Expr:
         return gamma / s * (KroneckerDelta(r, c) - 1 / m - xhat(r) * xhat(c) / m)
 
-    def applied(vector: object) -> Sum:
-        return Sum(J(i, j) * vector(j), (j, 1, m))  # type: ignore[operator]
+    def applied(vector: Callable[[Expr], Expr]) -> Sum:
+        return Sum(J(i, j) * vector(j), (j, 1, m))
 
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     yield Claim("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
     yield Claim("symmetric", Eq(J(i, k), J(k, i)))
     yield Claim("constants are sent to 0", Eq(applied(lambda r: 1), 0))
     yield Claim("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
-    yield Claim("what is orthogonal to 1 and x is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]), on_rest)
+    yield Claim(
+        "what is orthogonal to 1 and x is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]), on_rest
+    )
     gram = m * total(lambda r: xhat(r) ** 2) - total(xhat) ** 2
     yield Claim("1 and xhat are independent iff v > 0: their Gram determinant", Eq(gram, m**2 * v / (v + eps)))
-    yield Claim("the trace counts the eigenvalues", Eq(Sum(J(i, i), (i, 1, m)), gamma / s * (m - 2) + gamma * eps / s**3))
+    yield Claim(
+        "the trace counts the eigenvalues", Eq(Sum(J(i, i), (i, 1, m)), gamma / s * (m - 2) + gamma * eps / s**3)
+    )
     yield Corollary(
         "v = 0: every w orthogonal to 1 is stretched by gamma/s",
         Eq(Sum(gamma / s * (KroneckerDelta(i, j) - 1 / m) * w[j], (j, 1, m)), gamma / s * w[i]),
@@ -139,10 +145,10 @@ def jacobian() -> Iterator[Item]:
     )
     projected = Sum(J(i, j) * J(j, k), (j, 1, m))
     yield Claim("eps = 0: (s/gamma) J is idempotent", Eq(projected, gamma / s * J(i, k)), (Eq(eps, 0),))
-    yield Claim("eps = 0: its trace, hence its rank, is m - 2", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 2)), (Eq(eps, 0),))
+    yield Claim(
+        "eps = 0: its trace, hence its rank, is m - 2", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 2)), (Eq(eps, 0),)
+    )
     yield Control("a projection also with eps > 0", Eq(projected, gamma / s * J(i, k)), (eps > 0,), common=True)
     yield Control("xhat is sent to 0 with eps > 0", Eq(applied(xhat), 0), (eps > 0,), common=True)
     yield Control("everything is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]))
     yield Control("rank m - 1", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 1)), (Eq(eps, 0),))
-
-

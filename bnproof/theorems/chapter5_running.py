@@ -66,7 +66,9 @@ def ema_closed_form() -> Iterator[Item]:
         "the weights of the batches, step (they sum to 1 - (1 - alpha)^T)",
         Eq((1 - alpha) * weights(T) + alpha, weights(T + 1)),
     )
-    yield Claim("and so does the closed form", Eq((1 - alpha) * (1 - (1 - alpha) ** T) + alpha, 1 - (1 - alpha) ** (T + 1)))
+    yield Claim(
+        "and so does the closed form", Eq((1 - alpha) * (1 - (1 - alpha) ** T) + alpha, 1 - (1 - alpha) ** (T + 1))
+    )
     yield Claim("one step of the running mean", Eq(mu_r + alpha * (mu - mu_r), running_mean), predicts="running_mean")
     yield Claim(
         "one step of the running variance, biased",
@@ -80,7 +82,9 @@ def ema_closed_form() -> Iterator[Item]:
         (m >= 2,),
         predicts="running_var_unbiased",
     )
-    yield Control("the exponent off by one", Eq(average(T + 1), (1 - alpha) * average(T) + alpha * (1 - alpha) * b[T + 1]))
+    yield Control(
+        "the exponent off by one", Eq(average(T + 1), (1 - alpha) * average(T) + alpha * (1 - alpha) * b[T + 1])
+    )
     yield Control("the weights swapped", Eq(average(T + 1), alpha * average(T) + (1 - alpha) * b[T + 1]))
     yield Control("the weights sum to 1", Eq(weights(T + 1), 1), common=True)
     yield Control("Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,))
@@ -104,5 +108,3 @@ def momentum_conventions() -> Iterator[Item]:
         ),
     )
     yield Control("the same number handed to both", Eq(running(old, new), by_old), (Eq(rho, alpha),), common=True)
-
-

@@ -7,8 +7,7 @@ from typing import Any
 
 from sympy import Expr
 
-from bnproof.symbolic.setting import Batch, i, k, x
-from bnproof.symbolic.setting import eps as EPS
+from bnproof.symbolic.setting import Batch, eps, i, k, x
 from bnproof.theorems import quantities
 from bnproof.theorems.book import Claim, book
 
@@ -17,7 +16,7 @@ FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
     "y_plain": Batch(x.__getitem__).xhat,
     "y_shifted": Batch(lambda r: x[r] + quantities.shift_by).y,
     "y_scaled": Batch(lambda r: quantities.scale_by * x[r]).y,
-    "y_rescaled": Batch(lambda r: quantities.scale_by * x[r], eps=quantities.scale_by**2 * EPS).y,
+    "y_rescaled": Batch(lambda r: quantities.scale_by * x[r], eps=quantities.scale_by**2 * eps).y,
     "dx": quantities.dx,
     "infer_y": quantities.infer_y,
 }

@@ -9,13 +9,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Basic, Eq
+from sympy import Basic
 
 from bnproof.symbolic.outcomes import Disagreement, Proof, Refuted, Undecided
 from bnproof.symbolic.prover import prove
 from bnproof.symbolic.rendering import latex, text
 from bnproof.theorems import formulas
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Law, Theorem, book, find
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Law, Theorem, book, find
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
             case Derivation():
                 reached = item.start
                 for line in item.lines:
-                    link = Eq(reached, line.expression, evaluate=False)
+                    link = Eq(reached, line.expression)
                     yield Posed("step", f"{line.rule}: {line.why}", link, item.given, part_of=item.says)
                     reached = line.expression
             case Control():
@@ -142,9 +142,19 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
 
 def settle(theorem: Theorem) -> Outcome:
     """Prove or refute everything in the theorem."""
+    return _outcome(theorem.id, *_verdicts(theorem.id))
+
+
+def _outcome(name: str, verdicts: list[tuple[str, Any]], seconds: float) -> Outcome:
+    posed = statements(find(name))
+    return Outcome(name, tuple(Settled(p, *verdict) for p, verdict in zip(posed, verdicts, strict=True)), seconds)
+
+
+def _verdicts(name: str) -> tuple[list[tuple[str, Any]], float]:
+    """Verdicts and details in the order of the statements (which SymPy would rewrite on its way between processes)."""
     start = time.perf_counter()
-    settled = tuple(Settled(posed, *_verdict(posed.statement, posed.given)) for posed in statements(theorem))
-    return Outcome(theorem.id, settled, time.perf_counter() - start)
+    verdicts = [_verdict(posed.statement, posed.given) for posed in statements(find(name))]
+    return verdicts, time.perf_counter() - start
 
 
 def as_row(outcome: Outcome) -> dict[str, Any]:
@@ -166,20 +176,16 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
 def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
     """Settle theorems on every core, in the order of the book (or of ``names``); raises ``UnknownTheorem``."""
     wanted = [find(name).id for name in names] or list(book())
-    outcomes: list[Outcome] = []
     workers = min(len(wanted), os.cpu_count() or 1)
     if workers == 1:
         return [settle(find(name)) for name in wanted]
+    outcomes: list[Outcome] = []
     with ProcessPoolExecutor(workers) as pool:
-        for outcome in pool.map(_settle_named, wanted):
-            outcomes.append(outcome)
+        for name, settled in zip(wanted, pool.map(_verdicts, wanted), strict=True):
+            outcomes.append(_outcome(name, *settled))
             if progress:
                 progress(len(outcomes), len(wanted))
     return outcomes
-
-
-def _settle_named(name: str) -> Outcome:
-    return settle(find(name))
 
 
 def _verdict(statement: Basic, given: tuple[Basic, ...]) -> tuple[str, Any]:

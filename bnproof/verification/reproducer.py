@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from bnproof.contract import Array, Case, Measurement
 from bnproof.implementations.targets import builtin
 from bnproof.laws.answers import METHODS, Answers
@@ -81,5 +79,3 @@ def _literal(value: Array | None) -> str:
 def smallest(case: Case) -> str:
     """The case in words: shape, eps, momentum."""
     return f"x of shape {case.x.shape} {case.dtype}, eps={case.eps!r}, momentum {case.momentum!r}"
-
-

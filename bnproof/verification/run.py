@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
@@ -57,7 +58,8 @@ def check(
     session = Session(implementation, declared, target or _named(implementation), seed)
     session.run(plan, EFFORTS[effort], progress)
     verdict = Verdict(session.target, declared.name, effort, seed, cases=session.count, worst=session.worst)
-    _conclude(verdict, session, plan, expect or {}, convention is None and not hasattr(implementation, "convention"))
+    undeclared = convention is None and not hasattr(implementation, "convention")
+    _conclude(verdict, session, plan, expect or {}, undeclared=undeclared)
     verdict.seconds = time.perf_counter() - start
     return verdict
 
@@ -136,10 +138,8 @@ class Session:
                 found.append((answers, seen))
                 raise AssertionError(law.id)
 
-        try:
+        with suppress(AssertionError):
             _over_cases(fails, self.seed, max(self.count, 30), shrink=True)
-        except AssertionError:
-            pass
         answers, seen = found[-1]
         return Violation(law.id, seen.quantity, seen.message, program(self.target, answers, seen))
 
@@ -167,7 +167,7 @@ def _over_cases(body: Callable[[Case], None], seed: int, count: int, *, shrink: 
 
 
 def _conclude(
-    verdict: Verdict, session: Session, plan: list[Law], expect: Mapping[str, str], undeclared: bool
+    verdict: Verdict, session: Session, plan: list[Law], expect: Mapping[str, str], *, undeclared: bool
 ) -> None:
     """Sort the laws into passed, violated, expected and not offered."""
     settled = _other_convention(session, plan) if undeclared and session.broken.keys() <= CONVENTIONAL else None

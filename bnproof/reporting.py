@@ -62,5 +62,3 @@ def timings(outcomes: list[Outcome]) -> str:
     """Seconds per theorem: the part that no second run repeats."""
     rows = [{"theorem": outcome.id, "seconds": round(outcome.seconds, 3)} for outcome in outcomes]
     return table(rows, ("theorem", "seconds"))
-
-

@@ -1,0 +1,5 @@
+"""``python -m bnproof``."""
+
+from bnproof.cli import main
+
+main()

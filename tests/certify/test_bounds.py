@@ -1,0 +1,53 @@
+"""The a-priori bounds hold for honest arithmetic and are not so wide that they hide a wrong formula."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from bnproof.certify.bounds import Bound, NoBound, Precision
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.laws.cases import semantic, wild
+from bnproof.laws.layout import columns
+from bnproof.laws.oracle import Oracle
+from bnproof.laws.values import distances
+
+
+@given(wild())
+def test_two_pass_arithmetic_stays_inside(case):
+    """A plain two-pass computation, also with a shuffled batch and in the collapsed form, obeys the bound."""
+    oracle = Oracle(case)
+    bound = oracle.bound("y").total
+    xhat, mu, _, s = NumpyBatchNorm().normalised(case.x, case.eps)
+    shape = (1, -1, *(1,) * (case.x.ndim - 2))
+    gamma = np.ones(case.x.shape[1], case.dtype) if case.gamma is None else case.gamma
+    beta = np.zeros(case.x.shape[1], case.dtype) if case.beta is None else case.beta
+    direct = xhat * gamma.reshape(shape) + beta.reshape(shape)
+    scale = gamma.reshape(shape) / s
+    collapsed = case.x * scale + (beta.reshape(shape) - mu * scale)
+    for y in (direct, collapsed):
+        assert np.all(distances(columns(y), oracle.true("y")) <= bound)
+
+
+@given(semantic())
+def test_a_forgotten_eps_lies_far_outside(case):
+    """On semantic cases the effect of ignoring eps exceeds the bound tenfold."""
+    x = columns(case.x)
+    plain = (x - x.mean(axis=0)) / x.std(axis=0)
+    oracle = Oracle(case)
+    true = oracle.true("y")
+    gamma, beta = oracle._affine
+    assert np.any(distances(plain * gamma + beta, true) > 10 * oracle.bound("y").total)
+
+
+def test_too_many_values_have_no_bound():
+    """m u >= 1 is refused, not judged."""
+    with pytest.raises(NoBound):
+        Precision.of(np.float16).gamma(4096)
+
+
+def test_terms_are_named_and_add_up():
+    """A bound is the sum of its terms; sums of bounds join terms of one name."""
+    one, two = Bound({"sums": np.array([1.0])}), Bound({"sums": np.array([2.0]), "eps": np.array([4.0])})
+    joined = one + two
+    assert set(joined.terms) == {"sums", "eps"}
+    assert joined.total >= 7

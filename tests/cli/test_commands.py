@@ -1,0 +1,101 @@
+"""The command line: output, exit statuses, one-line failures."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from bnproof.cli import group
+
+BROKEN = """
+from bnproof.implementations.numpy import NumpyBatchNorm
+
+class Bessel(NumpyBatchNorm):
+    def bessel(self, v, m):
+        return v
+"""
+
+
+def run(*arguments):
+    """``(exit status, standard output, standard error)`` of the command as a user starts it."""
+    done = subprocess.run([sys.executable, "-m", "bnproof", *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_check_passes_as_json():
+    """A correct implementation: status 0, one JSON object with the contract's keys."""
+    status, out, _ = run("check", "numpy", "--effort", "quick", "--format", "json")
+    answer = json.loads(out)
+    assert status == 0
+    assert set(answer) == {"target", "ok", "convention", "violations", "passed", "not_offered", "seconds"}
+    assert answer["ok"]
+    assert answer["violations"] == []
+
+
+def test_check_names_the_law_and_prints_a_reproducer(tmp_path):
+    """A broken implementation from a file: status 1, the law, a program."""
+    path = tmp_path / "broken.py"
+    path.write_text(BROKEN)
+    status, out, _ = run("check", f"{path}:Bessel", "--effort", "quick", "--format", "json")
+    (violation,) = json.loads(out)["violations"]
+    assert status == 1
+    assert violation["law"] == "running-variance"
+    program = tmp_path / "reproducer.py"
+    program.write_text(violation["reproducer"])
+    shown = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    assert "running_var" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mend"),
+    [
+        (("check", "nump"), "try numpy"),
+        (("check", "json:dumps"), "no train method"),
+        (("check", "numpy", "--select", "outputt"), "try output"),
+        (("check", "numpy", "--convention", "teras"), "use one of"),
+        (("check", "numpy", "--expect", "output"), "LAW=REASON"),
+        (("check", "numpy", "--effort", "huge"), "quick"),
+        (("prove", "colapse"), "try collapse"),
+        (("show", "jacobain"), "try jacobian"),
+        (("shw",), "try show"),
+    ],
+)
+def test_bad_requests_get_one_line_and_status_2(arguments, mend):
+    """No traceback, one line that names the mend."""
+    status, out, err = run(*arguments)
+    assert status == 2
+    assert mend in err
+    assert "Traceback" not in out + err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_prove_as_json():
+    """The contract's keys for each theorem."""
+    status, out, _ = run("prove", "shift", "collapse", "--format", "json")
+    first, second = json.loads(out)["theorems"]
+    assert status == 0
+    assert (first["id"], second["id"]) == ("shift", "collapse")
+    assert set(first) == {"id", "chapter", "verdict", "seconds", "negative_controls", "independent_check"}
+    assert all(control["verdict"] == "refuted" for control in first["negative_controls"])
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+def test_show_in_every_format(form):
+    """Statement, conditions and counterexample appear; lines fit where the terminal says 80 columns."""
+    shown = CliRunner().invoke(
+        group, ["show", "scale-eps", "--format", form], env={"COLUMNS": "80"}, standalone_mode=False
+    )
+    assert shown.return_value == 0
+    assert "eps unchanged" in shown.output
+    assert "m = 2" in shown.output
+    if form == "text":
+        assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_help_lists_the_commands():
+    """--help names every subcommand."""
+    status, out, _ = run("--help")
+    assert status == 0
+    assert all(name in out for name in ("check", "prove", "report", "show"))

@@ -1,0 +1,248 @@
+"""The suite on fakes: each broken formula is found and the right law named; correct ones pass under every seed."""
+
+import time
+
+import numpy as np
+import pytest
+
+import bnproof
+from bnproof.implementations.numpy import NumpyBatchNorm, _batch_axes
+from bnproof.implementations.targets import UnusableTarget, load
+
+
+class UnbiasedVariance(NumpyBatchNorm):
+    def variance(self, x, mu):
+        m = x.size // x.shape[1]
+        return super().variance(x, mu) * x.dtype.type(m / (m - 1))
+
+
+class EpsIgnored(NumpyBatchNorm):
+    def std(self, v, eps):
+        return np.sqrt(v + v.dtype.type(1e-12))
+
+
+class EpsOutside(NumpyBatchNorm):
+    def std(self, v, eps):
+        return np.sqrt(v) + v.dtype.type(eps)
+
+
+class EpsFixed(NumpyBatchNorm):
+    def std(self, v, eps):
+        return super().std(v, 1e-5)
+
+
+class GammaIgnored(NumpyBatchNorm):
+    def affine(self, xhat, gamma, beta):
+        return super().affine(xhat, None, beta)
+
+
+class BetaScaled(NumpyBatchNorm):
+    def affine(self, xhat, gamma, beta):
+        return super().affine(xhat + 0 if beta is None else xhat, gamma, None if beta is None else 2 * beta)
+
+
+class NoMeanPath(NumpyBatchNorm):
+    def through_mean(self, dy, dbeta):
+        return dy
+
+
+class NoStdPath(NumpyBatchNorm):
+    def through_std(self, xhat, dgamma):
+        return 0 * xhat
+
+
+class StdPathSign(NumpyBatchNorm):
+    def through_std(self, xhat, dgamma):
+        return -super().through_std(xhat, dgamma)
+
+
+class NoBessel(NumpyBatchNorm):
+    def bessel(self, v, m):
+        return v
+
+
+class MomentumSwapped(NumpyBatchNorm):
+    def track(self, running, new, momentum):
+        return super().track(running, new, 1 - momentum)
+
+
+class GradientOfGammaAveraged(NumpyBatchNorm):
+    def train_vjp(self, dy, x, gamma, beta, *, eps):
+        dx, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
+        return dx, None if dgamma is None else dgamma * dgamma.dtype.type(x.shape[1] / x.size), dbeta
+
+
+class GradientOfBetaNegated(NumpyBatchNorm):
+    def train_vjp(self, dy, x, gamma, beta, *, eps):
+        dx, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
+        return dx, dgamma, None if dbeta is None else -dbeta
+
+
+class OnePassVariance(NumpyBatchNorm):
+    def variance(self, x, mu):
+        return np.abs((x * x).mean(axis=_batch_axes(x), keepdims=True) - mu * mu)
+
+
+class InferenceUsesBatch(NumpyBatchNorm):
+    def infer(self, x, gamma, beta, running_mean, running_var, *, eps):
+        return self.affine(self.normalised(x, eps)[0], gamma, beta)
+
+
+class ModifiesInput(NumpyBatchNorm):
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        answer = super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+        x += 1
+        return answer
+
+
+class Forgetful(NumpyBatchNorm):
+    calls = 0
+
+    def infer(self, x, gamma, beta, running_mean, running_var, *, eps):
+        self.calls += 1
+        return (
+            super().infer(x, gamma, beta, running_mean, running_var, eps=eps)
+            + x.dtype.type(1e-30 * self.calls)
+            + (x.dtype.type(np.finfo(x.dtype).tiny) * (self.calls % 2))
+        )
+
+
+class WrongDtype(NumpyBatchNorm):
+    def infer(self, x, gamma, beta, running_mean, running_var, *, eps):
+        return super().infer(x, gamma, beta, running_mean, running_var, eps=eps).astype("float16")
+
+
+class AnswersForOneValue(NumpyBatchNorm):
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        if x.size == x.shape[1]:
+            return np.zeros_like(x), running_mean, running_var
+        return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+
+
+RIGHT_LAW = {
+    UnbiasedVariance: "output-variance",
+    EpsIgnored: "scale-defect",
+    EpsOutside: "scale-eps",
+    EpsFixed: "scale-eps",
+    GammaIgnored: "affine",
+    BetaScaled: "output-mean",
+    NoMeanPath: "gradient-sum",
+    NoStdPath: "gradient-orthogonal",
+    StdPathSign: "gradient-x",
+    NoBessel: "running-variance",
+    MomentumSwapped: "running-mean",
+    GradientOfGammaAveraged: "gradient-gamma",
+    GradientOfBetaNegated: "gradient-beta",
+    OnePassVariance: "output",
+    InferenceUsesBatch: "inference-output",
+    ModifiesInput: "answers",
+    WrongDtype: "answers",
+    AnswersForOneValue: "one-value",
+}
+ONLY = {
+    NoBessel: {"running-variance"},
+    MomentumSwapped: {"running-mean", "running-variance"},
+    GradientOfGammaAveraged: {"gradient-gamma"},
+    GradientOfBetaNegated: {"gradient-beta"},
+    InferenceUsesBatch: {"inference-output"},
+    NoMeanPath: {"gradient-sum", "gradient-x"},
+    AnswersForOneValue: {"one-value"},
+}
+
+
+@pytest.mark.parametrize("broken", RIGHT_LAW, ids=lambda c: c.__name__)
+def test_a_broken_formula_is_found_by_the_right_law(broken):
+    """The check fails and names the law; a bug that touches one output is blamed on nothing else."""
+    verdict = bnproof.check(broken(), effort="quick")
+    violated = {violation.law for violation in verdict.violations}
+    assert not verdict.ok
+    assert RIGHT_LAW[broken] in violated
+    assert violated <= ONLY.get(broken, violated)
+
+
+def test_the_reproducer_is_a_program_that_shows_the_violation():
+    """It runs by itself and prints the value the violation speaks of."""
+    verdict = bnproof.check(NoBessel(), effort="quick")
+    source = verdict.violations[0].reproducer.replace("from tests", "from tests")
+    source = "\n".join(line for line in source.splitlines() if "import" not in line or "numpy as np" in line)
+    printed = []
+    exec(  # the program under test
+        source, {"implementation": NoBessel(), "np": np, "print": lambda *a: printed.append(a)}
+    )
+    assert printed
+    assert printed[0][0] == "running_var"
+
+
+class WeighsTheOldValue:
+    """Correct, in another convention, which it does not declare."""
+
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        reference = NumpyBatchNorm()
+        reference.bessel = lambda v, m: v
+        return reference.train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=1 - momentum)
+
+
+def test_an_undeclared_convention_is_one_violation_that_names_the_flag():
+    """Running statistics that fit another named convention are told so, once."""
+    verdict = bnproof.check(WeighsTheOldValue(), effort="quick", ignore=["one-value"])
+    assert [violation.law for violation in verdict.violations] == ["convention"]
+    assert "--convention" in verdict.violations[0].message
+
+
+def test_a_declared_convention_is_respected():
+    """The same implementation passes once the convention is named."""
+    assert bnproof.check(WeighsTheOldValue(), effort="quick", convention="onnx").ok
+
+
+class Crashes:
+    def train(self, *arguments, **options):
+        raise RuntimeError("out of order")
+
+
+def test_a_target_that_never_answers_is_unusable():
+    """No case gives an answer: one line with the reason."""
+    with pytest.raises(UnusableTarget, match="RuntimeError: out of order"):
+        bnproof.check(Crashes(), effort="quick")
+
+
+class OnlyTrains:
+    def train(self, *arguments, **options):
+        return NumpyBatchNorm().train(*arguments, **options)
+
+
+def test_what_is_left_out_is_not_offered():
+    """Missing methods are neither passed nor violated."""
+    verdict = bnproof.check(OnlyTrains(), effort="quick")
+    assert verdict.ok
+    assert {"gradient-x", "inference-output"} <= set(verdict.not_offered)
+    assert "output" in verdict.passed
+
+
+def test_the_same_seed_gives_the_same_verdict():
+    """Cases depend on the seed alone."""
+    first, second = (bnproof.check(UnbiasedVariance(), effort="quick", seed=5) for _ in range(2))
+    assert first.violations == second.violations
+    assert first.worst == second.worst
+
+
+def test_expected_failures_are_strict():
+    """A known failure passes; an expectation that does not fail is a violation."""
+    assert bnproof.check(NoBessel(), effort="quick", expect={"running-variance": "tracks v"}).ok
+    verdict = bnproof.check(NumpyBatchNorm(), effort="quick", expect={"output": "old bug"})
+    assert "drop the expectation" in verdict.violations[0].message
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "torch-modules"])
+def test_correct_implementations_pass(name):
+    """No false alarm on the built-in implementations."""
+    assert not bnproof.check(load(name), effort="standard", seed=1).violations
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", ["numpy", "torch", "torch-modules"])
+def test_correct_implementations_pass_over_twenty_seeds(name, seed):
+    """No false alarm under any of twenty seeds."""
+    start = time.perf_counter()
+    assert not bnproof.check(load(name), effort="standard", seed=seed).violations
+    assert time.perf_counter() > start
