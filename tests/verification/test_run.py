@@ -1,0 +1,38 @@
+"""Planning a check: selection, bad requests, the JSON object."""
+
+import pytest
+
+import bnproof
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.laws.law import laws
+from bnproof.theorems.book import book
+from bnproof.verification.run import UnknownLaw
+
+
+def test_every_law_names_a_theorem_of_the_book():
+    """Laws about behaviour aside, each comes from a theorem."""
+    behaviour = {"answers", "repeats", "one-value"}
+    assert all(law.theorem in book() for law in laws().values() if law.id not in behaviour)
+    assert behaviour <= set(laws())
+
+
+def test_only_selected_laws_run():
+    """--select and --ignore narrow the plan."""
+    chosen = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output", "shift"], ignore=["shift"])
+    assert chosen.passed == ["output"]
+
+
+def test_unknown_laws_and_efforts_are_refused():
+    """A slip is met with near names."""
+    with pytest.raises(UnknownLaw, match="try output"):
+        bnproof.check(NumpyBatchNorm(), select=["outputt"])
+    with pytest.raises(ValueError, match="use one of quick"):
+        bnproof.check(NumpyBatchNorm(), effort="lazy")
+
+
+def test_the_verdict_as_json():
+    """The contract's keys, plain values only."""
+    answer = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output"]).as_json()
+    assert answer["target"] == "bnproof.implementations.numpy:NumpyBatchNorm"
+    assert answer["passed"] == ["output"]
+    assert answer["not_offered"] == []
