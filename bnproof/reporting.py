@@ -14,19 +14,22 @@ from bnproof.theorems.proving import Outcome, as_row, settle_all
 from bnproof.verification.run import check
 
 TARGETS = ("numpy", "torch", "torch-modules")
-Stage = Callable[[str], None]
+Progress = Callable[[int, int], None]
 
 
-def report(out: Path, seed: int = 0, stage: Stage = lambda name: None) -> list[Path]:
-    """Run everything and write records, reports and timings into ``out``; returns the files written."""
-    stage("proving the book")
-    outcomes = settle_all()
-    stage("checking the implementations")
-    checked = list(checks(seed))
-    stage("measuring on the digits")
-    records = collect(seed, [map(as_row, outcomes), law_rows(), checked, agreement.rows(seed), running.rows(seed)])
-    stage("writing")
+def report(out: Path, seed: int = 0, progress: Progress = lambda done, total: None) -> list[Path]:
+    """Run everything and write records, reports and timings into ``out``; returns the files written.
+
+    Raises ``OSError`` at once where ``out`` cannot be made; nothing is written before everything has run.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    outcomes = settle_all()
+    parts = [map(as_row, outcomes), law_rows(), checks(seed), agreement.rows(seed), running.rows(seed)]
+    rows = []
+    for done, part in enumerate(parts):
+        progress(done, len(parts))
+        rows.append(list(part))
+    records = collect(seed, rows)
     write(out / "records.ndjson", records)
     (out / "timings.csv").write_text(timings(outcomes), encoding="utf-8")
     return [out / "records.ndjson", out / "timings.csv", *build(records, out)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import cannot, console
+from bnproof.cli._console import cannot, console, progress
 
 
 @click.command()
@@ -20,17 +20,13 @@ from bnproof.cli._console import cannot, console
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(out: Path, seed: int) -> int:
     """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
-    from rich.console import Console
-
     from bnproof.reporting import report
 
-    with Console(stderr=True).status("starting") as status:
-        try:
-            written = report(out, seed, status.update)
-        except OSError as error:
-            raise cannot(
-                f"cannot write into {out}: {error.strerror or error}; choose another folder with --out"
-            ) from error
+    try:
+        with progress("reporting") as advance:
+            written = report(out, seed, advance)
+    except OSError as error:
+        raise cannot(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
     out_console = console()
     for path in written:
         out_console.print(str(path))
