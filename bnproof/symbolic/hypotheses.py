@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from sympy import Expr, Indexed, Integer, Mul, Poly, Symbol, factor_list, fraction, groebner, reduced, together
 
-from bnproof.symbolic.normal_form import NormalForm, expanded
+from bnproof.symbolic.atoms import expanded
+from bnproof.symbolic.normal_form import NormalForm
 
 
 class Hypotheses:

@@ -6,22 +6,18 @@ non-negative.  What is left under a root is squarefree and irreducible, so equal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sympy import Abs, Expr, Integer, Mul, Rational, factor_list, fraction, together
 from sympy import sign as sympy_sign
 from sympy import sqrt as sympy_sqrt
 from sympy.ntheory.factor_ import core
 
+from bnproof.symbolic.atoms import Atoms
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO
 
-if TYPE_CHECKING:
-    from bnproof.symbolic.normal_form import NormalForm
 
-
-def square_root(form: NormalForm, radicand: Expr, shown: Expr) -> Expr:
+def square_root(form: Atoms, radicand: Expr, shown: Expr) -> Expr:
     """``sqrt(N/D) = sqrt(N D)/|D|``, squares taken out; refuses a radicand not known to be >= 0."""
     if not form.signs.of(radicand) <= NONNEGATIVE:
         raise Undecided(f"square root of {text(shown)}, which the conditions allow to be negative")
@@ -40,7 +36,7 @@ def square_root(form: NormalForm, radicand: Expr, shown: Expr) -> Expr:
     return outside * _split_content(form, inside)
 
 
-def _split_content(form: NormalForm, inside: Expr) -> Expr:
+def _split_content(form: Atoms, inside: Expr) -> Expr:
     """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives ``a/r sqrt(d w)``."""
     content, rest = inside.as_coeff_Mul()
     if content == 0:
@@ -56,7 +52,7 @@ def _split_content(form: NormalForm, inside: Expr) -> Expr:
     return result
 
 
-def _root(form: NormalForm, base: Expr) -> Expr:
+def _root(form: Atoms, base: Expr) -> Expr:
     positive = form.signs.of(base) == POSITIVE
     generator = form.atom(
         sympy_sqrt(form.unfold(base)),
@@ -67,7 +63,7 @@ def _root(form: NormalForm, base: Expr) -> Expr:
     return generator
 
 
-def absolute(form: NormalForm, e: Expr) -> Expr:
+def absolute(form: Atoms, e: Expr) -> Expr:
     """``|c prod f^n| = |c| prod |f|^n``; ``|f|`` is ``f``, ``-f`` or a generator with ``|f|^2 = f^2``."""
     signs = form.signs.of(e)
     if signs <= NONNEGATIVE:
@@ -82,7 +78,7 @@ def absolute(form: NormalForm, e: Expr) -> Expr:
     return result
 
 
-def _magnitude(form: NormalForm, factor: Expr) -> Expr:
+def _magnitude(form: Atoms, factor: Expr) -> Expr:
     signs = form.signs.of(factor)
     if signs <= NONNEGATIVE:
         return factor
@@ -94,7 +90,7 @@ def _magnitude(form: NormalForm, factor: Expr) -> Expr:
     return generator
 
 
-def sign(form: NormalForm, e: Expr) -> Expr:
+def sign(form: Atoms, e: Expr) -> Expr:
     """``sign(e) = e/|e|`` where ``e`` is known to differ from zero, else a generator of its own."""
     signs = form.signs.of(e)
     if len(signs) == 1:

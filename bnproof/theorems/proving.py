@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -180,7 +181,7 @@ def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] |
     if workers == 1:
         return [settle(find(name)) for name in wanted]
     outcomes: list[Outcome] = []
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         for name, settled in zip(wanted, pool.map(_verdicts, wanted), strict=True):
             outcomes.append(_outcome(name, *settled))
             if progress:

@@ -4,6 +4,7 @@ import pytest
 from sympy import (
     Abs,
     Add,
+    And,
     Derivative,
     Eq,
     Function,
@@ -105,6 +106,7 @@ TRUE = {
     "same name bound twice": (Eq(Sum(x[i] * Sum(x[i], (i, 1, m)), (i, 1, m)), m**2 * mu**2),),
     "Piecewise of SymPy's own": (Eq(Sum(KroneckerDelta(i, k) * g[i], (i, 1, m)).doit(), g[k]),),
     "true": (true,),
+    "a conjunction": (And(Eq(total(xhat(i)), 0), Eq(total(y(i)), m * beta)),),
 }
 
 FALSE = {
@@ -131,6 +133,9 @@ NOT_PROVED = {
     "undefined at m = 1": (Eq(m / (m - 1) * v, total((x[i] - mu) ** 2) / (m - 1)),),
     "undefined at v = 0": (Eq(total((x[i] - mu) ** 2) / (m * v), 1),),
     "unevaluated a/a": (Eq(Mul(a, 1 / a, evaluate=False), 1),),
+    "a conjunction that hides a division": (
+        And(Eq(Mul(a, 1 / a, evaluate=False), 1, evaluate=False), Eq(total(x[i]), m * mu, evaluate=False)),
+    ),
     "unevaluated difference": (Eq(Add(1 / (m - 1), -1 / (m - 1), evaluate=False), Integer(0), evaluate=False),),
     "a division hidden by a condition": (Eq(a * b / c, a), Eq(b, c)),
     "a condition put in before the derivative": (Eq(Derivative(N * a, b), 2 * N), Eq(a, 2 * b)),
