@@ -41,6 +41,7 @@ class Answers:
     convention: Convention
     case: Case
     modified: list[str] = field(default_factory=list)
+    shared: dict[Any, Any] = field(default_factory=dict)  # what laws of this case have already worked out
 
     def observe(self, quantity: str) -> Array | None:
         """One output as it was returned (channels moved to axis 1); raises ``NotOffered`` or ``Failed``."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from flint import arb
-from sympy import Eq, Expr, IndexedBase, Symbol
+from sympy import Basic, Eq, Expr, IndexedBase, Symbol
 
 from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered
@@ -75,14 +76,27 @@ def judge(item: book.Law, answers: Answers) -> Measurement | None:
         case = replace(case, eps=0.0)
     if case.eps == 0 and constant_channel(case):
         return None
-    oracle = Oracle(case)
+    relation, index = _relation(item)
     observed = {name: _observed(name, answers, case) for name in item.quantities}
-    relation = item.relation(*(IndexedBase(name, real=True).__getitem__ for name in item.quantities))
-    inputs = oracle.inputs | observed | {"c": ball(_shift(case)), "a": ball(SCALE)}
-    index = next((n for n in (i, k) if n in relation.free_symbols), None)
+    inputs = _oracle(answers, case).inputs | observed | {"c": ball(_shift(case)), "a": ball(SCALE)}
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
         return _compared(item, np.asarray(left - right), case.x.shape)
+
+
+@cache
+def _relation(item: book.Law) -> tuple[Basic, Symbol | None]:
+    """The relation over arrays of observed values, and the index it is stated for."""
+    relation = item.relation(*(IndexedBase(name, real=True).__getitem__ for name in item.quantities))
+    return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
+
+
+def _oracle(answers: Answers, case: Case) -> Oracle:
+    """The oracle of a variant of the case, one for all the laws that look at it."""
+    key = ("oracle", case.x.tobytes(), case.eps, case.gamma is None, case.beta is None)
+    if key not in answers.shared:
+        answers.shared[key] = Oracle(case)
+    return answers.shared[key]
 
 
 def snapped(case: Case) -> Case:
@@ -100,16 +114,28 @@ def constant_channel(case: Case) -> bool:
 
 
 def _observed(name: str, answers: Answers, case: Case) -> Any:
-    """The observed array as balls, each with its own a-priori bound as radius."""
-    variant = VARIANTS[name]
+    """The observed array as balls, each with its own a-priori bound as radius; asked for once per case."""
+    key = ("observed", name, case.eps)
+    if key not in answers.shared:
+        answers.shared[key] = _ask(VARIANTS[name], answers, case)
+    found = answers.shared[key]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _ask(variant: Variant, answers: Answers, case: Case) -> Any:
     changed = variant.change(case)
-    values = Answers(answers.implementation, answers.convention, changed).observe(variant.output)
+    try:
+        values = Answers(answers.implementation, answers.convention, changed).observe(variant.output)
+    except (Failed, NotOffered) as missing:
+        return missing
     if values is None:
-        raise NotOffered(f"no {variant.output}")
+        return NotOffered(f"no {variant.output}")
     got = columns(values)
     if not np.all(np.isfinite(got)):
-        raise Failed(f"{variant.output} is not finite")
-    radius = np.broadcast_to(Oracle(changed).bound(variant.output).total, got.shape)
+        return Failed(f"{variant.output} is not finite")
+    radius = np.broadcast_to(_oracle(answers, changed).bound(variant.output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(got, radius)
 
 
