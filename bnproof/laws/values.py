@@ -83,8 +83,9 @@ def distances(got: Array, true: Any) -> Array:
 
 
 def _ulps(errors: Array, magnitude: Array, dtype: Any) -> Array:
-    """Errors in units in the last place of the sum of magnitudes the output is made of."""
-    return errors / np.spacing(magnitude.astype(dtype)).astype(float)
+    """Errors in units in the last place of the sum of magnitudes the output is made of; 0 where there are none."""
+    unit = np.spacing(magnitude.astype(dtype)).astype(float)
+    return np.divide(errors, unit, out=np.zeros_like(errors), where=np.broadcast_to(magnitude > 0, errors.shape))
 
 
 def _decimal(value: Any) -> str:
