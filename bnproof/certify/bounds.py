@@ -224,11 +224,11 @@ def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
 
 
 def inference_gradients(p: Precision, b: Batch, dy: Array, gamma: Array) -> tuple[Bound, Bound, Bound]:
-    """``dx = gamma/s_r g``: relative error of ``1/s_r`` and three products; ``dgamma``: ``gamma_{m+5}`` of
-    ``sum |g (x - mu_r)|/s_r`` as well as of the magnitudes of ``sum g x - mu_r sum g``; ``dbeta``: ``gamma_m sum |g|``."""
+    """``dx = gamma/s_r g``: relative error of ``1/s_r`` and three products; ``dgamma``: relative error of
+    ``1/s_r`` and ``gamma_{m+4}`` of ``sum |g|(|x| + |mu_r|)/s_r``, which also covers ``(sum g x - mu_r sum g)/s_r``; ``dbeta``: ``gamma_m sum |g|``."""
     r = _fixed_inverse_std(p, b)
     dx = np.abs(gamma * dy) / b.s * (r + p.gamma(3)) * (1 + r) + 4 * p.eta
-    products = (np.abs(dy) * np.abs(b.xhat)).sum(axis=0)
+    products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
     dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
     dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta
     return Bound({"rounding": dx}), Bound({"gradient sums": dgamma}), Bound({"gradient sums": dbeta})

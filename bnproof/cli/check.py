@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -33,12 +35,14 @@ def command(
     form: str,
 ) -> int:
     """Run the laws of batch normalisation on TARGET: numpy, torch, package.module:Name or file.py:Name."""
-    from bnproof.implementations.targets import load
-    from bnproof.verification.run import check
+    from bnproof.implementations.conventions import UnknownConvention
+    from bnproof.implementations.targets import UnusableTarget, load
+    from bnproof.verification.run import UnknownLaw, check
 
     try:
-        implementation = load(target)
-        with progress(f"checking {target}") as advance:
+        expected = dict(_reasoned(e) for e in expect)
+        with redirect_stdout(sys.stderr), progress(f"checking {target}") as advance:  # the target may print
+            implementation = load(target)
             verdict = check(
                 implementation,
                 effort=effort,
@@ -46,11 +50,11 @@ def command(
                 convention=convention,
                 select=select,
                 ignore=ignore,
-                expect=dict(_reasoned(e) for e in expect),
+                expect=expected,
                 target=target,
                 progress=advance,
             )
-    except (LookupError, ImportError) as error:
+    except (UnusableTarget, UnknownLaw, UnknownConvention, ValueError) as error:
         raise cannot(error.args[0] if error.args else error) from error
     if form == "json":
         click.echo(json.dumps(verdict.as_json()))

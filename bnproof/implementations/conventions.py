@@ -15,10 +15,14 @@ NAMED = {
 }
 
 
+class UnknownConvention(LookupError):
+    """No convention has this name; the message lists those there are."""
+
+
 def convention_of(declared: object) -> Convention:
-    """The convention a name or an instance stands for; raises ``LookupError`` for a name that is not known."""
+    """The convention a name or an instance stands for; raises ``UnknownConvention`` for a name that is not known."""
     if isinstance(declared, Convention):
         return declared
-    if declared not in NAMED:
-        raise LookupError(f"there is no convention {declared!r}: use one of {', '.join(sorted(NAMED))}")
-    return NAMED[str(declared)]
+    if not isinstance(declared, str) or declared not in NAMED:
+        raise UnknownConvention(f"there is no convention {declared!r}: use one of {', '.join(sorted(NAMED))}")
+    return NAMED[declared]

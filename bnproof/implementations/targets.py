@@ -41,7 +41,8 @@ def load(target: str) -> Any:
         )
     module = _import(place)
     if not hasattr(module, name):
-        offered = [n for n in vars(module) if hasattr(getattr(module, n), "train")]
+        own = [n for n, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        offered = [n for n in own if hasattr(getattr(module, n), "train")][:5]
         hint = f"it offers {', '.join(offered)}" if offered else "nothing in it has a train method"
         raise UnusableTarget(f"{place} has no {name!r}: {hint}")
     return usable(getattr(module, name), target)
@@ -52,11 +53,15 @@ def usable(candidate: Any, name: str) -> Any:
     if isinstance(candidate, type):
         try:
             candidate = candidate()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UnusableTarget(
                 f"{name} cannot be made without arguments ({_line(error)}): name an instance"
             ) from error
-    if not callable(getattr(candidate, "train", None)):
+    try:
+        offered = callable(getattr(candidate, "train", None))
+    except Exception as error:
+        raise UnusableTarget(f"{name}.train cannot be read: {_line(error)}") from error
+    if not offered:
         raise UnusableTarget(f"{name} has no train method: see the contract in the README for its signature")
     return candidate
 
@@ -76,7 +81,7 @@ def _import(place: str) -> ModuleType:
                 f"no module {error.name!r}: run from its folder, or give path/to/file.py:Name"
             ) from error
         raise UnusableTarget(f"{place} needs {error.name!r}, which is not installed: pip install it") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UnusableTarget(f"{place} does not import: {_line(error)}") from error
 
 
@@ -88,13 +93,13 @@ def _import_file(path: Path) -> ModuleType:
         raise UnusableTarget(f"{path} is no Python file")
     module = module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent.resolve()))
+    sys.path.insert(0, str(path.parent.resolve()))  # its neighbours may be imported later, when it is called
+    spec.loader.exec_module(module)
     return module
 
 
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _line(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    except Exception:
+        return type(error).__name__

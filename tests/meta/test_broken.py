@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bnproof
+from bnproof.contract import Convention
 from bnproof.implementations.numpy import NumpyBatchNorm, _batch_axes
 from bnproof.implementations.targets import UnusableTarget, load
 
@@ -246,3 +247,111 @@ def test_correct_implementations_pass_over_twenty_seeds(name, seed):
     start = time.perf_counter()
     assert not bnproof.check(load(name), effort="standard", seed=seed).violations
     assert time.perf_counter() > start
+
+
+class LeaksNaN(NumpyBatchNorm):
+    def mean(self, x):
+        return super().mean(x) + 0 * x.sum()
+
+
+class FailsOnTheTwentiethCall(NumpyBatchNorm):
+    calls = 0
+
+    def infer(self, *arguments, **options):
+        self.calls += 1
+        return super().infer(*arguments, **options) * (2 if self.calls == 20 else 1)
+
+
+class Exits(NumpyBatchNorm):
+    def train_vjp(self, *arguments, **options):
+        raise SystemExit(0)
+
+
+class RefusesReadOnly(NumpyBatchNorm):
+    def train(self, x, *arguments, **options):
+        x.setflags(write=True)
+        return super().train(np.ascontiguousarray(x), *arguments, **options)
+
+
+class NeedsStatistics(NumpyBatchNorm):
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        return super().train(x, gamma, beta, running_mean + 0, running_var + 0, eps=eps, momentum=momentum)
+
+
+@pytest.mark.parametrize(
+    ("broken", "law"),
+    [
+        (LeaksNaN, "channels-apart"),
+        (FailsOnTheTwentiethCall, "repeats"),
+        (Exits, "answers"),
+        (NeedsStatistics, "untracked"),
+        (RefusesReadOnly, "layout"),
+    ],
+)
+def test_misbehaviour_is_a_violation_and_never_a_crash(broken, law):
+    """State, NaN, refusals and exits of a stranger's code end as a named violation."""
+    verdict = bnproof.check(broken(), effort="quick")
+    assert law in {violation.law for violation in verdict.violations}
+
+
+class CollapsedKeras(NumpyBatchNorm):
+    """Correct: gamma' x + beta' as Keras computes it, one value allowed, biased statistics, momentum of the old value."""
+
+    convention = "keras"
+
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        mu = self.mean(x)
+        v = self.variance(x, mu)
+        shape = (1, -1, *(1,) * (x.ndim - 2))
+        scale = (1 if gamma is None else gamma.reshape(shape)) / self.std(v, eps)
+        y = x * scale + ((0 if beta is None else beta.reshape(shape)) - mu * scale)
+        tracked = [
+            None if old is None else self.track(old, new.reshape(-1), 1 - momentum)
+            for old, new in ((running_mean, mu), (running_var, v))
+        ]
+        return y.astype(x.dtype), *tracked
+
+
+class Clamps(CollapsedKeras):
+    """Correct for its declared least eps."""
+
+    convention = Convention("clamped", running_var="biased", momentum="old", eps_min=1e-4)
+
+    def std(self, v, eps):
+        return super().std(v, max(eps, 1e-4))
+
+
+class Narrow(NumpyBatchNorm):
+    """Correct where it says it works."""
+
+    supports = {"dtypes": ["float64"], "ranks": [2, 4], "num_features": 3, "eps": 1e-3}
+
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        if (x.dtype, x.shape[1], eps) != (np.float64, 3, 1e-3) or x.ndim not in (2, 4):
+            raise TypeError("not what was promised")
+        return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+
+
+class ChannelsLast(NumpyBatchNorm):
+    """Correct with channels on the last axis, and one buffer for every answer."""
+
+    convention = Convention("last", one_value="any", channel_axis=-1)
+
+    def train(self, x, *arguments, **options):
+        y, mean, var = super().train(np.moveaxis(x, -1, 1), *arguments, **options)
+        return np.moveaxis(y, 1, -1), mean, var
+
+    def infer(self, x, *arguments, **options):
+        return np.moveaxis(super().infer(np.moveaxis(x, -1, 1), *arguments, **options), 1, -1)
+
+    def train_vjp(self, dy, x, *arguments, **options):
+        first = super().train_vjp(np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *arguments, **options)
+        return [np.moveaxis(first[0], 1, -1), *first[1:]]
+
+    infer_vjp = property()  # not offered
+
+
+@pytest.mark.parametrize("correct", [CollapsedKeras, Clamps, Narrow, ChannelsLast])
+def test_correct_implementations_in_other_styles_pass(correct):
+    """No false alarm on the collapsed form, a least eps, a narrowed range or channels last."""
+    assert not bnproof.check(correct(), effort="quick").violations
