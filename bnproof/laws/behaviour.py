@@ -55,11 +55,14 @@ def repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """``running_mean = running_var = None``: y as ever (within its bound), and ``None`` for the statistics."""
+    """``running_mean = running_var = None``: y as ever (within its bound), and ``None`` for the statistics.
+
+    An implementation that cannot do without statistics does not offer this; one that answers has to be right.
+    """
     (x, gamma, beta, *_), keywords = answers.arguments("train")
     result = _trained(answers, (x, gamma, beta, None, None), keywords)
     if isinstance(result, str):
-        return _outcome("untracked", "y", result)
+        raise NotOffered(result)
     y, mean, var = result
     if mean is not None or var is not None:
         return _outcome("untracked", "y", "running statistics came back where None was handed in")

@@ -273,9 +273,23 @@ class RefusesReadOnly(NumpyBatchNorm):
         return super().train(np.ascontiguousarray(x), *arguments, **options)
 
 
+class ForgetsUntracked(NumpyBatchNorm):
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        if running_mean is None:
+            return self.affine(x - self.mean(x), gamma, beta), None, None
+        return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+
+
 class NeedsStatistics(NumpyBatchNorm):
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
         return super().train(x, gamma, beta, running_mean + 0, running_var + 0, eps=eps, momentum=momentum)
+
+
+def test_needing_running_statistics_is_not_offering_to_do_without():
+    """What raises where no statistics are handed in is reported as not offered, neither passed nor violated."""
+    verdict = bnproof.check(NeedsStatistics(), effort="quick")
+    assert verdict.ok
+    assert "untracked" in verdict.not_offered
 
 
 @pytest.mark.parametrize(
@@ -284,7 +298,7 @@ class NeedsStatistics(NumpyBatchNorm):
         (LeaksNaN, "channels-apart"),
         (FailsOnTheTwentiethCall, "repeats"),
         (Exits, "answers"),
-        (NeedsStatistics, "untracked"),
+        (ForgetsUntracked, "untracked"),
         (RefusesReadOnly, "layout"),
     ],
 )
