@@ -178,7 +178,7 @@ class _Renaming:
         if len(limit) != 3:
             raise Undecided(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
         index, low, high = limit
-        fresh = Dummy(str(index), integer=True, **({"positive": True} if low.is_positive else {}))
+        fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
         summand = Sum(e.function, *inner) if inner else e.function
         bounds = (self.apart(low, names), self.apart(high, names))
         self.sizes[fresh] = bounds

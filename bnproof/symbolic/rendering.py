@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Basic, Dummy, Expr, Indexed, IndexedBase, Mul, Pow, Sum, Symbol, factor_terms
+from sympy import Add, Basic, Derivative, Dummy, Expr, Indexed, IndexedBase, Mul, Pow, Sum, Symbol, factor_terms
 from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
@@ -58,6 +58,8 @@ def _fold_sum(e: Sum) -> Expr:
     if len(e.limits) != 1 or e.limits[0][1] != 1:
         return e
     index, _, size = e.limits[0]
+    if e.function.has(Derivative):  # SymPy does not count its variable as one the derivative depends on
+        return e
     constant, function = factor_terms(e.function).as_independent(index, as_Add=False)
     if isinstance(function, Pow) and isinstance(function.base, Mul) and function.exp.is_Integer:
         inner, base = function.base.as_independent(index, as_Add=False)

@@ -1,8 +1,9 @@
 """Statements as text and LaTeX, with the statistics by name."""
 
-from sympy import Derivative, Eq, Sum
+import pytest
+from sympy import Derivative, Eq, IndexedBase, Sum
 
-from bnproof.symbolic import Batch, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
+from bnproof.symbolic import Batch, Refuted, eps, g, gamma, i, j, k, m, mu, prove, s, v, x, xhat, y
 from bnproof.symbolic.rendering import latex, text
 
 
@@ -26,6 +27,18 @@ def test_sums_and_derivatives_read_as_such():
     """A sum names its index, a derivative its variable."""
     assert text(Sum(g[j] * xhat(j), (j, 1, m))) == "sum_j g[j]*xhat[j]"
     assert text(Derivative(v, x[k])) == "d(v)/dx[k]"
+
+
+def test_a_sum_over_the_differentiation_index_keeps_it():
+    """The derivative by x[k] is not taken out of the sum over k."""
+    assert text(Sum(Derivative(v, x[k]), (k, 1, m))) == "sum_k d(v)/dx[k]"
+
+
+def test_bound_names_print_without_underscores():
+    """Dummies read like the indices they stand for."""
+    u = Batch(IndexedBase("u", real=True).__getitem__)
+    with pytest.raises(Refuted, match=r"sum_p u\[p\]"):
+        prove(Eq(mu, u.mean))
 
 
 def test_an_equation_of_equal_sides_stays_an_equation():
