@@ -49,8 +49,11 @@ def scale_exact() -> Iterator[Item]:
         "why a cancels",
         scaled.xhat(i),
         (
-            Line("pull out a", a * (x[i] - batch.mean) / sqrt(a**2 * v), "the mean scales with a, v with a^2"),
-            Line("take the root", a * (x[i] - batch.mean) / (Abs(a) * sqrt(v)), "sqrt(a^2) = |a|, not a"),
+            Line(
+                "pull out a",
+                a * (x[i] - batch.mean) / (Abs(a) * sqrt(v)),
+                "the mean scales with a, v with a^2, and sqrt(a^2) = |a|, not a",
+            ),
             Line("cancel", sign(a) * (x[i] - batch.mean) / sqrt(v), "a/|a| = sign(a): 1 for a > 0, -1 for a < 0"),
         ),
         (Ne(a, 0), v > 0, Eq(eps, 0)),
