@@ -28,7 +28,7 @@ class Claim:
     """One equation (or inequality) of a theorem, with its conditions.
 
     ``predicts`` names the output of an implementation for which the right-hand side is the formula, so that what is
-    proved here is what is executed on arrays; ``at`` is the free index that runs over the batch.
+    proved here is what is executed on arrays.
     """
 
     says: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnproof.contract import Array, Case, Measurement
+from bnproof.contract import Array, Measurement
 from bnproof.implementations.targets import builtin
 from bnproof.laws.answers import METHODS, Answers
 from bnproof.laws.relations import SCALE, VARIANTS, snapped
@@ -74,8 +74,3 @@ def _literal(value: Array | None) -> str:
         return "None"
     entries = " ".join(float(entry).hex() for entry in value.reshape(-1))
     return f"array({value.shape}, {value.dtype.name!r}, {entries!r})"
-
-
-def smallest(case: Case) -> str:
-    """The case in words: shape, eps, momentum."""
-    return f"x of shape {case.x.shape} {case.dtype}, eps={case.eps!r}, momentum {case.momentum!r}"
