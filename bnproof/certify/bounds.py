@@ -34,8 +34,9 @@ class Bound:
 
     @property
     def total(self) -> Array:
-        """The sum of the terms, rounded outwards."""
-        return np.asarray(sum(self.terms.values()) * SAFETY, dtype=np.float64)
+        """The sum of the terms, rounded outwards; infinite where a term has no bound (also 0 times infinity)."""
+        total = np.asarray(sum(self.terms.values()) * SAFETY, dtype=np.float64)
+        return np.where(np.isnan(total), np.inf, total)
 
     def scaled(self, factor: Array) -> Bound:
         """The bound times a non-negative factor."""

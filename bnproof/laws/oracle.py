@@ -78,7 +78,11 @@ class Oracle:
         return bounds.fixed(x64, np.asarray(c.running_mean, float), np.asarray(c.running_var, float), c.eps)
 
     def bound(self, quantity: str) -> Bound:
-        """The a-priori bound of an output's error in the case's working precision."""
+        """The a-priori bound of an output's error in the case's working precision (infinite where there is none)."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self._bound(quantity)
+
+    def _bound(self, quantity: str) -> Bound:
         p, b, c = self.precision, self.batch, self.case
         gamma, beta = self._affine
         dy = np.asarray(columns(c.dy), dtype=float)

@@ -71,7 +71,9 @@ def _named(implementation: Any) -> str:
     """``module:Class`` where that can be imported again, else the class's name."""
     made = type(implementation)
     importable = made.__module__ not in ("__main__", "builtins") and made.__qualname__.isidentifier()
-    importable = importable and not vars(implementation)  # an instance with state cannot be made anew
+    importable = importable and not getattr(
+        implementation, "__dict__", None
+    )  # an instance with state cannot be made anew
     return f"{made.__module__}:{made.__name__}" if importable else made.__name__
 
 

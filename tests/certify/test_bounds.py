@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 
 from bnproof.certify.bounds import Bound, NoBound, Precision
+from bnproof.contract import Case
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.cases import Asked, semantic, wild
 from bnproof.laws.layout import columns
@@ -51,3 +52,14 @@ def test_terms_are_named_and_add_up():
     joined = one + two
     assert set(joined.terms) == {"sums", "eps"}
     assert joined.total >= 7
+
+
+def test_where_the_spread_drowns_in_rounding_nothing_is_judged():
+    """Values one ulp apart far from 0, eps = 0: the bound is infinite, never not-a-number, and raises no warning."""
+    x = np.full((700, 1), 1000.0, dtype=np.float32)
+    x[0], x[1] = np.nextafter(np.float32(1000), np.float32(2000)), np.nextafter(np.float32(1000), np.float32(0))
+    one = np.ones(1, dtype=np.float32)
+    case = Case(x, x, one, one, one, one, eps=0.0, momentum=0.5)
+    total = Oracle(case).bound("y").total
+    assert not np.any(np.isnan(total))
+    assert np.any(np.isinf(total))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bnproof.certify.bounds import Precision
 from bnproof.datasets import batches, digits, hidden_activations
 from bnproof.experiments import running
 
@@ -32,11 +33,12 @@ def test_the_recurrence_is_followed_to_a_few_ulp(rows):
 
 
 def test_bessel_holds_for_every_m(rows):
-    """The tracked variance is m/(m - 1) times the biased one, to rounding."""
+    """The tracked variance is m/(m - 1) times the biased one, to the rounding of a two-pass variance."""
     for row in rows:
         if row["kind"] == "bessel":
-            assert abs(row["largest"] - row["predicted"]) < 1e-14
-            assert abs(row["smallest"] - row["predicted"]) < 1e-14
+            explained = Precision.of(np.float64).gamma(row["m"] + 12) * row["predicted"]
+            assert abs(row["largest"] - row["predicted"]) <= explained
+            assert abs(row["smallest"] - row["predicted"]) <= explained
 
 
 def test_the_pair_scatters_less_in_larger_batches(rows):

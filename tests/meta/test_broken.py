@@ -1,7 +1,5 @@
 """The suite on fakes: each broken formula is found and the right law named; correct ones pass under every seed."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -96,18 +94,6 @@ class ModifiesInput(NumpyBatchNorm):
         return answer
 
 
-class Forgetful(NumpyBatchNorm):
-    calls = 0
-
-    def infer(self, x, gamma, beta, running_mean, running_var, *, eps):
-        self.calls += 1
-        return (
-            super().infer(x, gamma, beta, running_mean, running_var, eps=eps)
-            + x.dtype.type(1e-30 * self.calls)
-            + (x.dtype.type(np.finfo(x.dtype).tiny) * (self.calls % 2))
-        )
-
-
 class WrongDtype(NumpyBatchNorm):
     def infer(self, x, gamma, beta, running_mean, running_var, *, eps):
         return super().infer(x, gamma, beta, running_mean, running_var, eps=eps).astype("float16")
@@ -164,7 +150,7 @@ def test_a_broken_formula_is_found_by_the_right_law(broken):
 def test_the_reproducer_is_a_program_that_shows_the_violation():
     """It runs by itself and prints the value the violation speaks of."""
     verdict = bnproof.check(NoBessel(), effort="quick")
-    source = verdict.violations[0].reproducer.replace("from tests", "from tests")
+    source = verdict.violations[0].reproducer
     source = "\n".join(line for line in source.splitlines() if "import" not in line or "numpy as np" in line)
     printed = []
     exec(  # the program under test
@@ -244,9 +230,7 @@ def test_correct_implementations_pass(name):
 @pytest.mark.parametrize("name", ["numpy", "torch", "torch-modules"])
 def test_correct_implementations_pass_over_twenty_seeds(name, seed):
     """No false alarm under any of twenty seeds."""
-    start = time.perf_counter()
     assert not bnproof.check(load(name), effort="standard", seed=seed).violations
-    assert time.perf_counter() > start
 
 
 class LeaksNaN(NumpyBatchNorm):
@@ -308,6 +292,15 @@ def test_misbehaviour_is_a_violation_and_never_a_crash(broken, law):
     assert law in {violation.law for violation in verdict.violations}
 
 
+class Slotted:
+    """Correct, and without a ``__dict__``."""
+
+    __slots__ = ()
+
+    def train(self, *arguments, **options):
+        return NumpyBatchNorm().train(*arguments, **options)
+
+
 class CollapsedKeras(NumpyBatchNorm):
     """Correct: gamma' x + beta' as Keras computes it, one value allowed, biased statistics, momentum of the old value."""
 
@@ -365,7 +358,7 @@ class ChannelsLast(NumpyBatchNorm):
     infer_vjp = property()  # not offered
 
 
-@pytest.mark.parametrize("correct", [CollapsedKeras, Clamps, Narrow, ChannelsLast])
+@pytest.mark.parametrize("correct", [CollapsedKeras, Clamps, Narrow, ChannelsLast, Slotted])
 def test_correct_implementations_in_other_styles_pass(correct):
     """No false alarm on the collapsed form, a least eps, a narrowed range or channels last."""
     assert not bnproof.check(correct(), effort="quick").violations
