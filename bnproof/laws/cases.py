@@ -63,9 +63,9 @@ def semantic(draw: st.DrawFn, asked: Asked = Asked()) -> Case:
 
 
 def _spread(x: Array) -> Array:
-    """The first entry of every channel raised, so that no channel is constant."""
+    """The first entry of every channel raised above all others (they reach 1.5), so that no channel is constant."""
     raised = x.copy()
-    raised.reshape(*x.shape[:2], -1)[0, :, 0] += x.dtype.type(1.75)
+    raised.reshape(*x.shape[:2], -1)[0, :, 0] += x.dtype.type(3.125)
     return raised
 
 

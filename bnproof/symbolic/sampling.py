@@ -101,7 +101,7 @@ class Sampler:
                 }
                 point.entries[base] = entries
         statistics = Evaluator(point)
-        for symbol in {s for e in self._equations for s in numbers_in(e)} - {m, eps}:
+        for symbol in sorted({s for e in self._equations for s in numbers_in(e)} - {m, eps}, key=str):
             value = statistics.value(self.random.choice((mu, v)))
             if not symbol.is_integer and self.random.random() < 0.6 and _suits(symbol, value.rational):
                 point.scalars[symbol] = value
