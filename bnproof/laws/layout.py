@@ -40,6 +40,11 @@ def columns(x: Array) -> Array:
     return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
 
 
+def rows(values: Array, shape: tuple[int, ...]) -> Array:
+    """``(m, C)`` as ``(N, C, *spatial)`` of the given shape: the inverse of ``columns``."""
+    return np.moveaxis(values.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+
+
 def position(at: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """The index into ``(N, C, *spatial)`` of row and channel ``at`` of its columns; ``(C,)`` quantities as they are."""
     if len(at) < 2 or len(shape) < 2:

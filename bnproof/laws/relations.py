@@ -7,8 +7,8 @@ the relation, computed in balls, are disjoint somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,38 +19,16 @@ from sympy import Basic, Eq, Expr, IndexedBase, Symbol
 from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered
 from bnproof.laws.law import Law
-from bnproof.laws.layout import columns, position
+from bnproof.laws.layout import columns, position, rows
 from bnproof.laws.oracle import BALLS, BITS, Oracle
-from bnproof.lowering.numbers import ball, precision
+from bnproof.lowering.numbers import Floats, ball, precision
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import eps, i, k
 from bnproof.theorems import book
-from bnproof.theorems.book import Theorem
+from bnproof.theorems.book import Observed, Theorem
+from bnproof.theorems.formulas import scalar_changes
 
-SCALE = 4.0  # a power of four: scaling x by it and eps by its square is exact
-
-
-@dataclass(frozen=True)
-class Variant:
-    """How the case changes for an observed quantity, and which output is meant."""
-
-    output: str
-    change: Callable[[Case], Case]
-
-
-def _shift(case: Case) -> float:
-    """A shift that keeps ``x + c`` exact on the snapped grid: one and a half times the largest entry's power of two."""
-    return 1.5 * 2.0 ** float(np.ceil(np.log2(np.max(np.abs(case.x)) or 1.0)))
-
-
-VARIANTS = {
-    "y": Variant("y", lambda case: case),
-    "dx": Variant("dx", lambda case: case),
-    "y_plain": Variant("y", lambda case: replace(case, gamma=None, beta=None)),
-    "y_shifted": Variant("y", lambda case: replace(case, x=case.x + case.dtype.type(_shift(case)))),
-    "y_scaled": Variant("y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE))),
-    "y_rescaled": Variant("y", lambda case: replace(case, x=case.x * case.dtype.type(SCALE), eps=case.eps * SCALE**2)),
-}
+SCALE = 4.0  # a power of two: scaling x by it and eps by its square is exact
 
 
 def listed() -> Iterable[Law]:
@@ -67,6 +45,13 @@ def _law(theorem: Theorem, item: book.Law) -> Law:
     return Law(item.name, theorem.id, item.says, ", ".join(item.quantities), measure)
 
 
+@cache
+def observations(law: str) -> dict[str, Observed]:
+    """What a relation law asks for with changed arguments, by the name it gives it."""
+    items = [item for theorem in book.book().values() for item in theorem.of(book.Law) if item.name == law]
+    return {name: item.of(name) for item in items for name in item.quantities}
+
+
 def judge(item: book.Law, answers: Answers) -> Measurement | None:
     """Evaluate both sides in balls and compare them entry by entry."""
     case = snapped(answers.case)
@@ -75,8 +60,8 @@ def judge(item: book.Law, answers: Answers) -> Measurement | None:
     if case.eps < answers.convention.eps_min or (case.eps == 0 and constant_channel(case)):
         return None
     relation, index = _relation(item)
-    observed = {name: _observed(name, answers, case) for name in item.quantities}
-    inputs = _oracle(answers, case).inputs | observed | {"c": ball(_shift(case)), "a": ball(SCALE)}
+    observed = {name: _observed(item.of(name), answers, case) for name in item.quantities}
+    inputs = _oracle(answers, case).inputs | observed | {name: ball(value) for name, value in _constants(case).items()}
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
         return _compared(item, np.asarray(left - right), case.x.shape)
@@ -91,10 +76,14 @@ def _relation(item: book.Law) -> tuple[Basic, Symbol | None]:
 
 def _oracle(answers: Answers, case: Case) -> Oracle:
     """The oracle of a variant of the case, one for all the laws that look at it."""
-    key = ("oracle", case.x.tobytes(), case.eps, case.gamma is None, case.beta is None)
+    key = ("oracle", *_key(case))
     if key not in answers.shared:
         answers.shared[key] = Oracle(case)
     return answers.shared[key]
+
+
+def _key(case: Case) -> tuple[Any, ...]:
+    return case.eps, *(None if a is None else a.tobytes() for a in (case.x, case.gamma, case.beta))
 
 
 def snapped(case: Case) -> Case:
@@ -111,29 +100,55 @@ def constant_channel(case: Case) -> bool:
     return bool(np.any(np.ptp(columns(case.x), axis=0) == 0))
 
 
-def _observed(name: str, answers: Answers, case: Case) -> Any:
+def _constants(case: Case) -> dict[str, float]:
+    """``c``: a shift that keeps ``x + c`` exact on the snapped grid, 1.5 times the largest entry's power of two; ``a``."""
+    return {"c": 1.5 * 2.0 ** float(np.ceil(np.log2(np.max(np.abs(case.x)) or 1.0))), "a": SCALE}
+
+
+def _observed(of: Observed, answers: Answers, case: Case) -> Any:
     """The observed array as balls, each with its own a-priori bound as radius; asked for once per case."""
-    key = ("observed", name, case.eps)
+    asked = changed(case, of)
+    key = ("observed", of.output, _key(asked))
     if key not in answers.shared:
-        answers.shared[key] = _ask(VARIANTS[name], answers, case)
+        answers.shared[key] = _ask(of.output, answers, asked)
     found = answers.shared[key]
     if isinstance(found, Exception):
         raise found
     return found
 
 
-def _ask(variant: Variant, answers: Answers, case: Case) -> Any:
-    changed = variant.change(case)
+def changed(case: Case, of: Observed) -> Case:
+    """The case with the arguments of an observation; gamma = 1 and beta = 0 are handed over as ``None``."""
+    channels = case.x.shape[1]
+    like = case.dtype if case.gamma is None else case.gamma.dtype
+    gamma = np.ones(channels, like) if case.gamma is None else case.gamma
+    beta = np.zeros(channels, like) if case.beta is None else case.beta
+    scalars: dict[str, Any] = {**_constants(case), "gamma": gamma, "beta": beta, "eps": case.eps}
+    found = {name: lower(change)(Floats(), scalars) for name, change in scalar_changes(of).items()}
+    case = replace(case, eps=float(found.get("eps", case.eps)))
+    for name, neutral in (("gamma", 1), ("beta", 0)):
+        if name in found:
+            value = None if np.ndim(found[name]) == 0 and found[name] == neutral else np.asarray(found[name], like)
+            case = replace(case, **{name: value})
+    if of.x is None:
+        return case
+    floats = Floats(case.dtype)
+    constants = {name: floats.array(value) for name, value in _constants(case).items()}
+    moved = lower(of.x(i), i)(floats, {**constants, "x": columns(case.x)})
+    return replace(case, x=rows(np.asarray(moved), case.x.shape))
+
+
+def _ask(output: str, answers: Answers, case: Case) -> Any:
     try:
-        values = Answers(answers.implementation, answers.convention, changed).observe(variant.output)
+        values = Answers(answers.implementation, answers.convention, case).observe(output)
     except (Failed, NotOffered) as missing:
         return missing
     if values is None:
-        return NotOffered(f"no {variant.output}")
+        return NotOffered(f"no {output}")
     got = columns(values)
     if not np.all(np.isfinite(got)):
-        return Failed(f"{variant.output} is not finite")
-    radius = np.broadcast_to(_oracle(answers, changed).bound(variant.output).total, got.shape)
+        return Failed(f"{output} is not finite")
+    radius = np.broadcast_to(_oracle(answers, case).bound(output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(got, radius)
 
 

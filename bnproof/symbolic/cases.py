@@ -8,6 +8,7 @@ from itertools import product
 
 from sympy import Derivative, Expr, Indexed, Integer, KroneckerDelta
 
+from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.reading import Question
 from bnproof.symbolic.sampling import assignment
 from bnproof.symbolic.setting import m
@@ -54,7 +55,7 @@ def concrete_cases(question: Question, size: int) -> list[Case]:
 
 
 def _compares(question: Question) -> bool:
-    if any(part.has(KroneckerDelta) for part in question.parts):
+    if any(part.has(KroneckerDelta, Expectation) for part in question.parts):
         return True
     if any(isinstance(v, Indexed) for part in question.parts for d in part.atoms(Derivative) for v in d.variables):
         return True

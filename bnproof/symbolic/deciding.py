@@ -11,7 +11,7 @@ from bnproof.symbolic.cases import Case, given_size
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point
 from bnproof.symbolic.hypotheses import Hypotheses
 from bnproof.symbolic.normal_form import NormalForm, differentiated
-from bnproof.symbolic.outcomes import Disagreement, Step
+from bnproof.symbolic.outcomes import Disagreement, Step, Undecided
 from bnproof.symbolic.reading import Question, replaced
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import assignment
@@ -19,7 +19,15 @@ from bnproof.symbolic.search import Search
 from bnproof.symbolic.setting import eps, m, v
 from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, ZERO, Signs
 from bnproof.symbolic.surds import NotExact
+from bnproof.symbolic.visible import visible_signs
 
+WANTED = {
+    ">": (POSITIVE, "positive"),
+    "<": (POSITIVE, "positive"),
+    ">=": (NONNEGATIVE, "not negative"),
+    "<=": (NONNEGATIVE, "not negative"),
+    "!=": (NONZERO, "not 0"),
+}
 SIGNS = {">": POSITIVE, ">=": NONNEGATIVE, "<": NEGATIVE, "<=": NEGATIVE | ZERO, "!=": NONZERO}
 
 
@@ -73,6 +81,8 @@ class CaseProof:
                     self.impossible |= not self.form.signs.of(difference) <= SIGNS[condition.rel_op]
                 else:
                     self.form.signs.learn(difference, SIGNS[condition.rel_op])
+        if self.form.signs.of(self.form.normal(self._read(v))) == POSITIVE:
+            self.form.signs.learn(m - 2, NONNEGATIVE)  # one value has no spread
         equations = [c.lhs - c.rhs for c in self.given if isinstance(c, Eq)]
         self.hypotheses = Hypotheses(self.form, equations)
 
@@ -97,9 +107,26 @@ class CaseProof:
         if isinstance(statement, Eq):
             if not self.hypotheses.vanishes(difference):
                 raise Unequal(f"the sides of {text(statement)} have different normal forms")
+        elif self.search.question.remainder is not None:
+            return self._by_remainder(statement, lhs, rhs, self.search.question.remainder)
         elif not self.form.signs.of(difference) <= SIGNS[statement.rel_op]:
             raise Unequal(f"the sign of the difference in {text(statement)} does not follow from the conditions")
         return self._written(statement, lhs, rhs, difference)
+
+    def _by_remainder(self, statement: Relational, lhs: Expr, rhs: Expr, remainder: Expr) -> list[Step]:
+        """The difference equals the remainder, whose sign shows as it is written."""
+        shown = remainder.xreplace(self.replace)
+        downwards = statement.rel_op in ("<", "<=")
+        greater, lesser = (rhs, lhs) if downwards else (lhs, rhs)
+        difference = self.hypotheses.apply(expanded(greater - lesser - expanded(self.form.normal(shown))))
+        if not self.hypotheses.vanishes(difference):
+            raise Unequal(f"the sides of {text(statement)} do not differ by {text(shown)}")
+        wanted, adjective = WANTED[statement.rel_op]
+        if not visible_signs(self.form, shown) <= wanted:
+            raise Undecided(f"{text(shown)} is not visibly {adjective}")
+        title = self._title("right minus left" if downwards else "left minus right")
+        why = f"the difference of both cancels to 0{self._using(difference)}; as it is written it is {adjective}"
+        return [Step(title, shown, why)]
 
     def _written(self, statement: Relational, lhs: Expr, rhs: Expr, difference: Expr) -> list[Step]:
         why = "deltas contracted, summands expanded, constants pulled out of the sums"
@@ -116,10 +143,12 @@ class CaseProof:
         return [*steps, Step(self._title("left minus right"), self.form.unfold(difference), why)]
 
     def _reason(self, difference: Expr) -> str:
+        return f"over a common denominator, known not to be 0, the numerator cancels to 0{self._using(difference)}"
+
+    def _using(self, difference: Expr) -> str:
         unfold, used = self.form.unfold, difference.free_symbols
         roots = [f"{text(unfold(r))}^2 = {text(unfold(b))}" for r, b in self.form.relations.items() if r in used]
-        using = f", using {', '.join(roots)}" if roots else ""
-        return f"over a common denominator, known not to be 0, the numerator cancels to 0{using}"
+        return f", using {', '.join(roots)}" if roots else ""
 
     def _title(self, rule: str) -> str:
         return f"{rule} (case {self.case})" if str(self.case) else rule
@@ -129,7 +158,7 @@ class CaseProof:
         for point in [p for p in self.search.samples if self._applies(p)][:2]:
             evaluator = Evaluator(point)
             try:
-                agrees = evaluator.value(normal) == evaluator.value(side)
+                agrees = evaluator.holds(Eq(normal, side, evaluate=False))
             except (NotExact, NotEvaluable):
                 continue
             if not agrees:

@@ -8,8 +8,12 @@ way, so it does not rely on the symbolic differentiation it is there to check.
 from __future__ import annotations
 
 from itertools import count
+from typing import TYPE_CHECKING, Union
 
 from bnproof.symbolic.surds import Surd
+
+if TYPE_CHECKING:
+    from bnproof.symbolic.intervals import Interval
 
 _levels = count(1)
 
@@ -69,12 +73,12 @@ class Dual:
             raise ZeroDivisionError("a derivative at a kink")
         return sign
 
-    def plain(self) -> Surd:
+    def plain(self) -> Surd | Interval:
         """The value without any infinitesimal."""
         return self.value.plain()
 
 
-Number = Surd | Dual
+Number = Union["Surd", "Interval", Dual]
 
 
 def _levelled(a: Dual, b: Number) -> tuple[Dual, Dual]:

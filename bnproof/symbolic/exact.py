@@ -1,8 +1,10 @@
 """Exact evaluation of a statement as it was written, at one concrete point.
 
 This is the independent second check: it shares no code with the normal form.  Sums are added term by term,
-derivatives are those of dual numbers (:mod:`bnproof.symbolic.duals`), and numbers are elements of
-Q(sqrt 2, sqrt 3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.
+derivatives are those of dual numbers (:mod:`bnproof.symbolic.duals`), expected values are sums over every outcome of a
+distribution with the right moments (:mod:`bnproof.symbolic.expectation`), and numbers are elements of
+Q(sqrt 2, sqrt 3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.  For exp, tanh and their kin a
+number is an interval, and only disjoint intervals count.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
+from itertools import product
 from operator import add, mul
 from typing import Any
 
 from sympy import (
     Abs,
+    AccumBounds,
     Add,
     Basic,
     Derivative,
@@ -32,19 +36,31 @@ from sympy import (
     Sum,
     Symbol,
     Tuple,
+    cos,
+    cosh,
+    exp,
     limit,
+    nan,
+    oo,
     sign,
+    sin,
+    sinh,
     sqrt,
+    tanh,
+    zoo,
 )
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from bnproof.symbolic.duals import Dual, Number, derivative, new_level
+from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.intervals import Interval, apply
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import g, m, x
 from bnproof.symbolic.surds import NotExact, Surd
 
 Bindings = dict[Symbol, int]
+MOST_OUTCOMES = 256
 
 
 class Undefined(ArithmeticError):
@@ -97,8 +113,8 @@ class Evaluator:
         self.point = point
         self._known: dict[tuple[Expr, tuple[Any, ...]], Number] = {}
 
-    def value(self, expression: Expr, bound: Bindings | None = None) -> Surd:
-        """The exact value, with ``bound`` giving the current values of summation indices."""
+    def value(self, expression: Expr, bound: Bindings | None = None) -> Surd | Interval:
+        """The exact value (an interval around it for exp, tanh and their kin), with ``bound`` giving the current values of summation indices."""
         return self.number(expression, bound or {}).plain()
 
     def number(self, expression: Expr, bound: Bindings) -> Number:
@@ -140,6 +156,10 @@ class Evaluator:
                 return self._derivative(e, bound)
             case Limit():
                 return self._limit(e, bound)
+            case Expectation():
+                return self._expectation(e, bound)
+            case exp() | sin() | cos() | tanh() | sinh() | cosh():
+                return apply(e.func.__name__, self.number(e.args[0], bound))
         raise NotEvaluable(f"{type(e).__name__} has no exact evaluation")
 
     def _symbol(self, e: Symbol, bound: Bindings) -> Number:
@@ -202,15 +222,31 @@ class Evaluator:
             raise Undefined("a derivative at a kink") from None
         return reduce(derivative, reversed(levels), value)
 
+    def _expectation(self, e: Expectation, bound: Bindings) -> Number:
+        """The mean over every outcome of independent entries of the batch, each taking a few values."""
+        mean, std = (self.number(a, bound) for a in e.args[1:])
+        size = self.point.size
+        total: Number = Surd(0)
+        if len(e.nodes) ** size > MOST_OUTCOMES:
+            raise NotEvaluable(f"an expected value over {len(e.nodes)}^{size} outcomes")
+        for outcome in product(e.nodes, repeat=size):
+            entries = {(p,): mean + std * node for p, (node, _) in enumerate(outcome, 1)}
+            point = Point(self.point.scalars, self.point.draw, {**self.point.entries, x: entries})
+            total = total + reduce(mul, (weight for _, weight in outcome)) * Evaluator(point).number(e.args[0], bound)
+        return total
+
     def _limit(self, e: Limit, bound: Bindings) -> Number:
         """SymPy's limit of the written-out function with every number but the variable put in."""
         function, variable, target, direction = e.args
         outside = {index: Integer(value) for index, value in bound.items()}
         written = self._written_out(function.xreplace(outside), variable)
         try:
-            return self.number(limit(written, variable, target, str(direction)), {})
+            found = limit(written, variable, target, str(direction))
         except NotImplementedError as error:
             raise NotEvaluable("SymPy does not find the limit") from error
+        if found.has(oo, -oo, zoo, nan, AccumBounds):
+            raise Undefined("a limit that does not exist")
+        return self.number(found, {})
 
     def _written_out(self, e: Expr, variable: Symbol) -> Expr:
         """``e`` with sums added up and every number but ``variable`` put in."""
@@ -242,10 +278,16 @@ class Evaluator:
             case Not():
                 return not self.holds(condition.args[0], bound)
             case Relational():
-                difference = self.value(condition.lhs, bound) - self.value(condition.rhs, bound)
-                order = 0 if not difference.terms else difference.sign()
-                return order in _HOLDS[condition.rel_op]
+                return self._compare(condition, bound)
         raise NotEvaluable(f"{condition} is not a relation")
+
+    def _compare(self, condition: Relational, bound: Bindings) -> bool:
+        difference = self.value(condition.lhs, bound) - self.value(condition.rhs, bound)
+        if isinstance(difference, Interval) and difference.contains_zero:
+            if 0 not in _HOLDS[condition.rel_op]:
+                raise NotExact("two intervals that overlap")
+            return True  # nothing contradicts it
+        return difference.sign() in _HOLDS[condition.rel_op]
 
 
 def _rendered(value: Surd) -> Expr:

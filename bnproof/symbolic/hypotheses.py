@@ -7,8 +7,9 @@ identity wherever the conditions hold.
 
 from __future__ import annotations
 
-from sympy import Expr, Indexed, Integer, Mul, Poly, Symbol, factor_list, fraction, groebner, reduced, together
+from sympy import Expr, Indexed, Mul, Poly, Symbol, factor_list, fraction, groebner, reduced, together
 
+from bnproof.symbolic import roots
 from bnproof.symbolic.atoms import expanded
 from bnproof.symbolic.normal_form import NormalForm
 
@@ -30,7 +31,7 @@ class Hypotheses:
             return
         _, factors = factor_list(numerator)
         factors = [f for f, _ in factors if not self.form.signs.nonzero(f)]
-        remaining = reduce_roots(expanded(Mul(*factors)), self.form.relations)
+        remaining = roots.reduced(expanded(Mul(*factors)), self.form.relations)
         if remaining.is_number:
             self.impossible |= bool(remaining != 0)
             return
@@ -68,7 +69,7 @@ class Hypotheses:
         """Whether the rational expression ``e`` is zero wherever it exists and the conditions hold."""
         relations = {r: self.apply(base) for r, base in self.form.relations.items() if r not in self.solved}
         numerator = expanded(fraction(together(self.apply(e)))[0])
-        rest = reduce_roots(numerator, relations)
+        rest = roots.reduced(numerator, relations)
         if rest == 0 or not self.left:
             return bool(rest == 0)
         ideal = [*self.left, *(r**2 - base for r, base in relations.items())]
@@ -77,15 +78,3 @@ class Hypotheses:
         basis = groebner(ideal, *generators, order="grevlex")
         return bool(reduced(rest, basis.exprs, *generators, order="grevlex")[1] == 0)
 
-
-def reduce_roots(numerator: Expr, relations: dict[Symbol, Expr]) -> Expr:
-    """The numerator with every ``r^2`` replaced by its base until none is left."""
-    rest = numerator
-    for generator in reversed(relations):
-        if generator not in rest.free_symbols:
-            continue
-        base, total = relations[generator], Integer(0)
-        for (exponent,), coefficient in Poly(rest, generator).terms():
-            total += coefficient * base ** (exponent // 2) * generator ** (exponent % 2)
-        rest = expanded(fraction(together(total))[0])
-    return rest

@@ -19,6 +19,7 @@ from sympy import (
     Le,
     Limit,
     Piecewise,
+    Pow,
     Symbol,
     cancel,
     fraction,
@@ -29,11 +30,15 @@ from sympy import (
 from sympy.logic.boolalg import BooleanTrue
 
 from bnproof.symbolic import roots
+from bnproof.symbolic.atoms import expanded
+from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.moments import expected
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.power_sums import PowerSums
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import m
+from bnproof.symbolic.signs import POSITIVE
 
 
 class NormalForm(PowerSums):
@@ -47,6 +52,9 @@ class NormalForm(PowerSums):
                 return self._limit(e)
             case Piecewise():
                 return self._piecewise(e)
+            case Expectation():
+                self.normal(e.args[0])
+                return self.normal(expected(e))
         return super()._rewrite(e)
 
     def _derivative(self, e: Derivative) -> Expr:
@@ -56,12 +64,14 @@ class NormalForm(PowerSums):
         return self.normal(differentiated(e))
 
     def _limit(self, e: Limit) -> Expr:
-        """By continuity: ``a = 1/t`` (or ``target +- t``), common factors cancelled, then ``t = 0``.
+        """By continuity: ``a = 1/t`` (or ``target +- t``), common factors cancelled, then ``t = 0``; ``c^T -> 0`` for ``|c| < 1``.
 
         Rational functions and square roots are continuous where they exist, and that ``t = 0`` is such a point is
         checked like every other division and root.
         """
         function, variable, target, direction = e.args
+        if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
+            return self._geometric(function, variable)
         near = Dummy("t", real=True, **({} if str(direction) == "+-" else {"positive": True}))
         moved = {oo: 1 / near, -oo: -1 / near}.get(target, target + near if str(direction) != "-" else target - near)
         inside = self.normal(function.xreplace({variable: moved}))
@@ -71,6 +81,20 @@ class NormalForm(PowerSums):
         numerator, denominator = fraction(cancel(together(inside)))
         ends = [self._at_zero(part, near) for part in (numerator, denominator)]
         return ends[0] / self.divisor(ends[1], denominator)
+
+    def _geometric(self, function: Expr, variable: Symbol) -> Expr:
+        """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with ``c^2 < 1``: they vanish."""
+        inside = expanded(self.normal(function))
+        powers = {atom for atom in numbers_in(inside) if self.depends(atom, variable)}
+        for atom in powers:
+            power = self.meaning.get(atom)
+            if not isinstance(power, Pow) or not (power.exp - variable).is_number or variable in numbers_in(power.base):
+                raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
+            if self.signs.of(1 - self.normal(power.base) ** 2) != POSITIVE:
+                raise Undecided(f"the limit of {text(power)}: {text(power.base)} is not known to lie inside (-1, 1)")
+        if not inside.is_polynomial(*powers):
+            raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
+        return inside.xreplace(dict.fromkeys(powers, Integer(0)))
 
     def _at_zero(self, e: Expr, near: Symbol) -> Expr:
         """``e`` at ``near = 0``, roots included."""

@@ -53,8 +53,14 @@ class Counterexample:
     rhs: object = None
 
     def __str__(self) -> str:
+        sides = "" if self.lhs is None and self.rhs is None else f": left side {self.lhs}, right side {self.rhs}"
+        return f"{self.point}{sides}"
+
+    @property
+    def point(self) -> str:
+        """The values alone."""
         at = ", ".join(f"{name} = {_listed(value)}" for name, value in self.values.items())
-        return f"m = {self.m}{', ' if at else ''}{at}: left side {self.lhs}, right side {self.rhs}"
+        return f"m = {self.m}{', ' if at else ''}{at}"
 
 
 def _listed(value: object) -> str:

@@ -10,7 +10,9 @@ Square roots and absolute values are generators with one relation each (:mod:`bn
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import cache
+from typing import Self
 
 from sympy import (
     Abs,
@@ -38,14 +40,16 @@ from sympy import (
     tanh,
 )
 
-from bnproof.symbolic import roots
+from bnproof.symbolic import powers, roots
 from bnproof.symbolic.atoms import Atoms, expanded
+from bnproof.symbolic.multiple_sums import MOST_INDICES, canonical
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import g, m, x
-from bnproof.symbolic.signs import Signs
+from bnproof.symbolic.signs import NONNEGATIVE, POSITIVE, Signs
 
-TOTAL = (exp, sin, cos, tanh, sinh, cosh, atan)  # real and defined for every real argument
+HYPERBOLIC = (tanh, sinh, cosh)
+TOTAL = (sin, cos, atan)  # real and defined for every real argument
 UNROLL = 64
 
 
@@ -64,6 +68,15 @@ class PowerSums(Atoms):
         self.size_of: dict[Symbol, Expr] = {}
         self._normal: dict[Expr, Expr] = {}
         self._lengths: dict[IndexedBase, Expr] = {x: m, g: m}
+
+    def fork(self) -> Self:
+        """A copy in which more can be supposed; what it finds does not reach this one."""
+        other = copy(self)
+        for name, table in vars(self).items():
+            if isinstance(table, dict):
+                setattr(other, name, dict(table))
+        other.signs = self.signs.fork()
+        return other
 
     def leave_sums(self) -> None:
         """Forget the ranges of summation indices, and what was rewritten under them; atoms stay."""
@@ -94,9 +107,12 @@ class PowerSums(Atoms):
                 return roots.absolute(self, self.normal(e.args[0]))
             case sign():
                 return roots.sign(self, self.normal(e.args[0]))
+            case exp():
+                return powers.exponential(self, self.normal(e.args[0]))
+        if isinstance(e, HYPERBOLIC):
+            return powers.hyperbolic(self, e, self.normal(e.args[0]))
         if isinstance(e, TOTAL):
-            argument = self.unfold(expanded(self.normal(e.args[0])))
-            return self.atom(e.func(argument), text(e), **({"positive": True} if isinstance(e, exp) else {}))
+            return self.atom(e.func(self.unfold(expanded(self.normal(e.args[0])))), text(e))
         raise Undecided(f"{text(e)} is beyond the power-sum normal form ({type(e).__name__})")
 
     def _entry(self, e: Indexed) -> Expr:
@@ -112,6 +128,8 @@ class PowerSums(Atoms):
             inside = size if offset >= 0 else None
         elif inside is None and index.is_Integer and 1 <= index <= (self.signs.least(m) or 1):
             inside = m
+        if inside is None and length is None and index.is_Integer and index >= 1:
+            return  # a base that nothing ties to a size is a sequence without end
         if inside is None or (len(e.indices) == 1 and length not in (None, inside)):
             raise Undecided(f"{text(e)} is not known to be an entry for every m")
         if len(e.indices) == 1:
@@ -134,22 +152,22 @@ class PowerSums(Atoms):
             root = roots.square_root(self, base, e.base)
             return (self.divisor(root, e.base) if e.exp < 0 else root) ** e.exp.p
         if e.exp.is_integer:
-            return self._symbolic_power(base, e)
+            return self._symbolic_power(base, e.exp, e.base)
+        if (2 * e.exp).is_integer:
+            return self._symbolic_power(roots.square_root(self, base, e.base), 2 * e.exp, e.base)
         raise Undecided(f"the power {text(e)} is not a square root and has no integer exponent")
 
-    def _symbolic_power(self, base: Expr, e: Pow) -> Expr:
+    def _symbolic_power(self, base: Expr, exponent: Expr, shown: Expr) -> Expr:
         """``b^(c + n) = b^c b^n``: for ``b = 0`` too, as long as neither exponent is negative."""
-        least = self._least(e.exp)
+        least = self._least(exponent)
         if least is None or least < 0:
-            self.divisor(base, e.base)
-            least = e.exp.as_coeff_Add()[0]
-        rest = expanded(e.exp - least)
+            self.divisor(base, shown)
+            least = exponent.as_coeff_Add()[0]
+        rest = expanded(exponent - least)
         parts = Add.make_args(rest)
         if any((self._least(part) or 0) < 0 or self._least(part) is None for part in parts):
             parts = (rest,)
-        stem = self.unfold(expanded(base))
-        powers = (self.atom(Pow(stem, part, evaluate=False), f"{text(stem)}^{part}") for part in parts if part != 0)
-        return base**least * (Integer(1) if stem == 1 else Mul(*powers))
+        return base**least * Mul(*(powers.symbolic_power(self, base, part) for part in parts if part != 0))
 
     def _least(self, exponent: Expr) -> Integer | None:
         """A lower bound of an integer expression linear in sizes and summation indices."""
@@ -194,7 +212,7 @@ class PowerSums(Atoms):
     def _sum_to(self, summand: Expr, index: Symbol, size: Symbol) -> Expr:
         self.size_of[index] = size
         total = Integer(0)
-        for term in Add.make_args(expanded(self.normal(summand))):
+        for term in Add.make_args(roots.squares_replaced(self.normal(summand), self.relations)):
             outside, inside = _separate(term, lambda factor: self.depends(factor, index))
             total += outside * self._power_sum(inside, index, size)
         return expanded(total)
@@ -219,7 +237,17 @@ class PowerSums(Atoms):
     def _sum_atom(self, monomial: Expr, index: Symbol, size: Symbol) -> Symbol:
         unfolded = self.unfold(monomial)
         bound = _bound(1 + max((_depth(e) for e in unfolded.atoms(Sum)), default=0))
-        return self.atom(Sum(unfolded.xreplace({index: bound}), (bound, 1, size)), f"S[{text(monomial)}]")
+        total = Sum(unfolded.xreplace({index: bound}), (bound, 1, size))
+        if unfolded.has(Sum):
+            total = canonical(total, [_bound(depth) for depth in range(1, MOST_INDICES + 1)])
+        return self.atom(total, f"S[{text(monomial)}]", **self._sum_sign(monomial, size))
+
+    def _sum_sign(self, summand: Expr, size: Expr) -> dict[str, bool]:
+        """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative."""
+        signs = self.signs.of(summand)
+        if signs == POSITIVE and (self.signs.least(size) or 0) >= 1:
+            return {"positive": True}
+        return {"nonnegative": True} if signs <= NONNEGATIVE else {}
 
     def _contract(self, rest: Expr, delta: KroneckerDelta, index: Symbol, size: Symbol) -> Expr:
         """``sum_j delta_jt f(j) = f(t)`` for ``t`` in the range of ``j``."""
@@ -233,7 +261,8 @@ class PowerSums(Atoms):
 
     def _mean(self, base: IndexedBase, size: Symbol) -> Symbol:
         bound = _bound(1)
-        return self.atom(Sum(base[bound], (bound, 1, size)) / size, f"mean[{base}]")
+        known = self._sum_sign(base[bound], size)
+        return self.atom(Sum(base[bound], (bound, 1, size)) / size, f"mean[{base}]", **known)
 
     def _variance(self, base: IndexedBase, size: Symbol) -> Symbol:
         inner, outer = _bound(1), _bound(2)
@@ -250,10 +279,10 @@ def _separate(term: Expr, dependent: Callable[[Expr], bool]) -> tuple[Expr, Expr
     return Mul(*outside), Mul(*inside)
 
 
-def _split_size(e: Expr) -> tuple[Symbol | None, int]:
-    """``N + c`` with an integer symbol ``N`` and an integer ``c``; ``(None, 0)`` for anything else."""
+def _split_size(e: Expr) -> tuple[Expr | None, int]:
+    """``N + c`` with an integer symbol (or entry ``n[k]``) ``N`` and an integer ``c``; ``(None, 0)`` for anything else."""
     offset, size = e.as_coeff_Add()
-    if size.is_Symbol and size.is_integer and offset.is_Integer:
+    if (size.is_Symbol or isinstance(size, Indexed)) and size.is_integer and offset.is_Integer:
         return size, int(offset)
     return None, 0
 

@@ -13,18 +13,20 @@ from bnproof.symbolic.outcomes import Proof, Step, Undecided
 from bnproof.symbolic.reading import read
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.search import Search
+from bnproof.symbolic.witnesses import Increasing, Induction, Remainder, Witness
 
 SIZES = range(1, 9)
 MOST_CASES = 64
 FURTHER_SIZES = (9, 10, 11, 12, 13, 16, 24, 40)
 
 
-def prove(statement: Any, *given: Any) -> Proof:
+def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     """Prove a statement about batches for every batch size ``m >= 1`` and every value the conditions allow.
 
     ``statement``: a SymPy equation (also an inequality, a conjunction, ``true`` or ``false``) over the names of
     :mod:`bnproof.symbolic.setting`; ``given``: conditions such as ``Eq(eps, 0)``, ``m >= 2``, ``a > 0``.  Free
-    indices lie in ``1..m``; ``eps >= 0`` and ``v + eps > 0`` are assumed; a plain symbol is a real number.
+    indices lie in ``1..m``; ``eps >= 0`` and ``v + eps > 0`` are assumed; a plain symbol is a real number.  ``by``: what the
+    proof rests on where the normal form alone does not decide (a ``Remainder``, ``Increasing``, ``Induction``).
 
     Returns a ``Proof``.  Raises ``Refuted`` with an exact counterexample; ``Undecided`` with the reason, also where the
     statement does not exist for some allowed value (a division by ``m - 1`` without ``m >= 2``); ``TypeError`` for
@@ -32,11 +34,11 @@ def prove(statement: Any, *given: Any) -> Proof:
     """
     if isinstance(statement, And):
         return _conjunction(statement, given)
-    question = read(statement, given)
-    search = Search(question)
+    remainder = by.expression if isinstance(by, Remainder) else None
+    search = Search(read(statement, given, remainder))
     search.run(SIZES, count=2)
     try:
-        steps = _steps(search)
+        steps = _reasoned(statement, given, by) if isinstance(by, (Increasing, Induction)) else _steps(search)
     except Unequal as unequal:
         search.run(FURTHER_SIZES, count=2)
         search.run(SIZES, count=8, edges=True)
@@ -45,7 +47,14 @@ def prove(statement: Any, *given: Any) -> Proof:
         raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
     if not search.points:
         raise Undecided(search.obstacle or "no exact point that satisfies the conditions was found to check the proof")
-    return Proof(question.statement, question.given, tuple(steps), search.points)
+    return Proof(search.question.statement, search.question.given, tuple(steps), search.points)
+
+
+def _reasoned(statement: Any, given: tuple[Any, ...], by: Increasing | Induction) -> list[Step]:
+    """The statements a witness reduces the statement to, each proved."""
+    parts = by.parts(statement, given)
+    proofs = [(rule, prove(part, *conditions, by=witness)) for rule, part, conditions, witness in parts]
+    return [Step(f"{rule}: {step.rule}", step.expression, step.why) for rule, proof in proofs for step in proof.steps]
 
 
 def _conjunction(statement: And, given: tuple[Any, ...]) -> Proof:

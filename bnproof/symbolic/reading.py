@@ -51,6 +51,7 @@ class Question:
     given: tuple[Basic, ...]
     powers: tuple[Expr, ...] = ()
     sizes: dict[Basic, tuple[Expr, Expr]] = field(default_factory=dict)
+    remainder: Expr | None = None  # of an inequality: what its sides are claimed to differ by
 
     @property
     def parts(self) -> tuple[Basic, ...]:
@@ -78,20 +79,27 @@ class Question:
         return sorted({e.base for part in self.parts for e in part.atoms(Indexed)}, key=str)
 
 
-def read(statement: Any, given: tuple[Any, ...] = ()) -> Question:
-    """Read a SymPy statement (or a Python bool) and its conditions; raises ``TypeError`` for anything else."""
+def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = None) -> Question:
+    """Read a SymPy statement (or a Python bool), its conditions and a remainder; raises ``TypeError`` for anything else."""
     renaming = _Renaming()
     received = renaming.apart(_boolean(statement), {})
     powers = tuple(renaming.powers)
     conditions = [renaming.apart(part, {}) for condition in given for part in And.make_args(_boolean(condition))]
-    parts = [received, *conditions]
+    aside = None if remainder is None else renaming.apart(remainder, {})
+    parts = [received, *conditions, *(() if aside is None else (aside,))]
     meaning = _meaning([*parts, *powers])
 
     def meant(part: Basic) -> Basic:
         return replaced(part, meaning)
 
     sizes = {index: (meant(low), meant(high)) for index, (low, high) in renaming.sizes.items()}
-    return Question(meant(received), tuple(map(meant, conditions)), tuple(map(meant, powers)), sizes)
+    return Question(
+        meant(received),
+        tuple(map(meant, conditions)),
+        tuple(map(meant, powers)),
+        sizes,
+        None if aside is None else meant(aside),
+    )
 
 
 def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
@@ -186,7 +194,8 @@ class _Renaming:
 
     def _limit(self, e: Limit, names: dict[Basic, Basic]) -> Expr:
         function, variable, target, direction = e.args
-        fresh = Dummy(variable.name, **({"positive": True} if target == oo else {"real": True}))
+        known = {"integer": True} if variable.is_integer else {}
+        fresh = Dummy(variable.name, **known, **({"positive": True} if target == oo else {"real": True}))
         outside = list(self.powers)
         inside = self.apart(function, {**names, variable: fresh})
         self.powers = outside  # the function need only exist near the target, which its limit decides

@@ -6,12 +6,12 @@ non-negative.  What is left under a root is squarefree and irreducible, so equal
 
 from __future__ import annotations
 
-from sympy import Abs, Expr, Integer, Mul, Rational, factor_list, fraction, together
+from sympy import Abs, Expr, Integer, Mul, Poly, Pow, Rational, Symbol, factor_list, fraction, together
 from sympy import sign as sympy_sign
 from sympy import sqrt as sympy_sqrt
 from sympy.ntheory.factor_ import core
 
-from bnproof.symbolic.atoms import Atoms
+from bnproof.symbolic.atoms import Atoms, expanded
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO
@@ -21,7 +21,7 @@ def square_root(form: Atoms, radicand: Expr, shown: Expr) -> Expr:
     """``sqrt(N/D) = sqrt(N D)/|D|``, squares taken out; refuses a radicand not known to be >= 0."""
     if not form.signs.of(radicand) <= NONNEGATIVE:
         raise Undecided(f"square root of {text(shown)}, which the conditions allow to be negative")
-    numerator, denominator = fraction(together(radicand))
+    numerator, denominator = (squares_replaced(part, form.relations) for part in fraction(together(radicand)))
     content, factors = factor_list(numerator * denominator)
     inside, outside = content, 1 / absolute(form, denominator)
     for factor, exponent in factors:
@@ -98,3 +98,32 @@ def sign(form: Atoms, e: Expr) -> Expr:
     if 0 not in signs:
         return e / absolute(form, e)
     return form.atom(sympy_sign(form.unfold(e)), f"sign({text(e)})")
+
+
+def reduced(numerator: Expr, relations: dict[Symbol, Expr]) -> Expr:
+    """A polynomial with every ``r^2`` of a root ``r`` replaced by its base until none is left."""
+    rest = numerator
+    for generator in reversed(relations):
+        if generator not in rest.free_symbols:
+            continue
+        base, total = relations[generator], Integer(0)
+        for (exponent,), coefficient in Poly(rest, generator).terms():
+            total += coefficient * base ** (exponent // 2) * generator ** (exponent % 2)
+        rest = expanded(fraction(together(total))[0])
+    return rest
+
+
+def squares_replaced(e: Expr, relations: dict[Symbol, Expr]) -> Expr:
+    """``e``, multiplied out, with every ``r^n``, ``n >= 2``, of a root written ``base^(n // 2) r^(n % 2)``: the same value."""
+    e = expanded(e)
+    while any(_is_square(power, relations) for power in e.atoms(Pow)):
+        e = expanded(e.replace(lambda power: _is_square(power, relations), lambda power: _rewritten(power, relations)))
+    return e
+
+
+def _is_square(e: Expr, relations: dict[Symbol, Expr]) -> bool:
+    return isinstance(e, Pow) and e.base in relations and bool(e.exp.is_Integer) and e.exp >= 2
+
+
+def _rewritten(power: Pow, relations: dict[Symbol, Expr]) -> Expr:
+    return relations[power.base] ** (power.exp // 2) * power.base ** (power.exp % 2)

@@ -12,6 +12,7 @@ from typing import Any
 from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Rational, Sum, Symbol
 
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import Question, numbers_in
 from bnproof.symbolic.setting import eps, m, mu, v, x
 from bnproof.symbolic.surds import NotExact, Surd
@@ -27,6 +28,7 @@ class Sampler:
     question: Question
     random: Random
     edges: bool = False  # draw scalars from -1, 0, 1 most of the time
+    undefined: str = ""  # the first point seen where a condition has no value
 
     def points(self, size: int, count: int) -> Iterator[Point]:
         """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points out."""
@@ -40,14 +42,17 @@ class Sampler:
                 yield point
 
     def _attempt(self, size: int, *, simple: bool) -> Point | None:
-        point = Point({m: Surd(size)}, cache(lambda base, index: Surd(self._real(simple=simple))))
+        point = Point({m: Surd(size)}, cache(lambda base, index: Surd(self._entry(base, simple=simple))))
         for symbol in self.question.scalars:
             if symbol != m:
                 point.scalars[symbol] = Surd(self._scalar(symbol, size, simple=simple))
         if self._equations:
             self._echo(point)
         elif self.edges and self.random.random() < 0.3:
-            self._flatten(point)
+            self._flatten(point, x)
+        for base in self.question.bases if self.edges else ():
+            if base != x and self.random.random() < 0.15:
+                self._flatten(point, base)
         try:
             self._round_std(point)
             self._assign(point)
@@ -55,13 +60,25 @@ class Sampler:
                 return None
             solve_conditions(self._equations, point)
             return point if self._allowed(point) else None
-        except (Undefined, NotExact, NotEvaluable, ZeroDivisionError):
-            return None
+        except Undefined as undefined:
+            if self._standing(point):
+                self.undefined = self.undefined or f"{undefined} in a condition, at {described(self.question, point).point}"
+        except (NotExact, NotEvaluable, ZeroDivisionError):
+            pass
+        return None
 
     def _real(self, *, simple: bool) -> Fraction:
         if simple:
             return Fraction(self.random.randint(-3, 4))
         return Fraction(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
+
+    def _entry(self, base: IndexedBase, *, simple: bool) -> Fraction:
+        """An entry that the assumptions of its base allow."""
+        for _ in range(200):
+            value = Fraction(self.random.randint(1, 4)) if base.is_integer else self._real(simple=simple)
+            if _suits(base, value):
+                return value
+        return Fraction(1)
 
     def _scalar(self, symbol: Symbol, size: int, *, simple: bool) -> Fraction:
         if symbol in self.question.indices:
@@ -82,7 +99,7 @@ class Sampler:
         return Fraction(1)
 
     def _echo(self, point: Point) -> None:
-        """Mostly let further bases repeat ``x``, reversed and shifted, and scalars its statistics.
+        """Mostly let further bases repeat ``x``, reversed, scaled and shifted, and scalars its statistics.
 
         Conditions may ask for equal spreads or equal means, which independent draws would never meet.
         """
@@ -92,12 +109,13 @@ class Sampler:
             if symbol.is_integer and symbol.is_positive and symbol not in self.question.indices:
                 point.scalars[symbol] = Surd(point.size)
         if self.random.random() < 0.3:
-            self._flatten(point)
+            self._flatten(point, x)
         for base in self.question.bases:
             if base != x:
                 shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(simple=True))))
+                scale = self.random.choice((Surd(1), Surd(1), Surd(2)))
                 entries: dict[tuple[int, ...], Any] = {
-                    (p,): point.entry(x, (point.size + 1 - p,)) + shift for p in range(1, point.size + 1)
+                    (p,): point.entry(x, (point.size + 1 - p,)) * scale + shift for p in range(1, point.size + 1)
                 }
                 point.entries[base] = entries
         statistics = Evaluator(point)
@@ -106,9 +124,10 @@ class Sampler:
             if not symbol.is_integer and self.random.random() < 0.6 and _suits(symbol, value.rational):
                 point.scalars[symbol] = value
 
-    def _flatten(self, point: Point) -> None:
-        """A constant batch: v = 0."""
-        point.entries[x] = {(p,): point.entry(x, (1,)) for p in range(1, point.size + 1)}
+    def _flatten(self, point: Point, base: IndexedBase) -> None:
+        """A constant batch, of no spread; for a base with several indices nothing happens."""
+        if all(len(e.indices) == 1 for part in self.question.parts for e in part.atoms(Indexed) if e.base == base):
+            point.entries[base] = {(p,): point.entry(base, (1,)) for p in range(1, point.size + 1)}
 
     def _round_std(self, point: Point) -> None:
         """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
@@ -132,6 +151,10 @@ class Sampler:
 
     def _allowed(self, point: Point) -> bool:
         evaluator = Evaluator(point)
+        return self._standing(point) and all(evaluator.holds(condition) for condition in self.question.given)
+
+    def _standing(self, point: Point) -> bool:
+        """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in ``1..m``."""
         if x in self.question.bases and (point.scalars[eps] + Surd(_spread(point))).sign() == 0:
             return False
         if not point.size >= 1 or any(
@@ -139,9 +162,7 @@ class Sampler:
         ):
             return False
         indices = [n for n in self.question.indices if n in point.scalars]
-        if any(not 1 <= point.scalars[n].rational <= point.size for n in indices):
-            return False
-        return all(evaluator.holds(condition) for condition in self.question.given)
+        return all(1 <= point.scalars[n].rational <= point.size for n in indices)
 
 
 def _spread(point: Point) -> Fraction:
@@ -160,8 +181,8 @@ def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
     return None
 
 
-def _suits(symbol: Symbol, value: Fraction) -> bool:
-    """Whether the symbol's own assumptions allow the value."""
+def _suits(symbol: Symbol | IndexedBase, value: Fraction) -> bool:
+    """Whether the symbol's (or base's) own assumptions allow the value."""
     number = Rational(value.numerator, value.denominator)
     return all(getattr(number, f"is_{name}") in (None, held) for name, held in symbol.assumptions0.items())
 

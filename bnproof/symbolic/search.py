@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanFalse
-
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
 from bnproof.symbolic.reading import Question
+from bnproof.symbolic.points import described
 from bnproof.symbolic.sampling import Sampler
-from bnproof.symbolic.surds import NotExact, Surd
+from bnproof.symbolic.surds import NotExact
+
+SEED = 20150211
 
 
 class Search:
@@ -30,41 +30,35 @@ class Search:
 
     def run(self, sizes: Iterable[int], count: int, *, edges: bool = False) -> None:
         """Try every size; raises ``Refuted`` at the first point where the statement is false."""
-        sampler = Sampler(self.question, Random(20150211), edges)
+        sampler = Sampler(self.question, Random(SEED), edges)
         for size in sizes:
             for point in sampler.points(size, count if size < 5 else 1):
                 self._try(point)
+
+    def breaks(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
+        """A point where the statement is false, or the first where it has no value; empty where neither was found."""
+        sampler = Sampler(self.question, Random(SEED), edges=True)
+        for size in [*sizes] * rounds:
+            for point in sampler.points(size, 1):
+                try:
+                    self._try(point)
+                except Refuted as refuted:
+                    return refuted.counterexample
+                if self.undefined:
+                    return self.undefined
+            if sampler.undefined:
+                return sampler.undefined
+        return ""
 
     def _try(self, point: Point) -> None:
         try:
             holds = Evaluator(point).holds(self.question.statement)
         except Undefined as undefined:
-            self.undefined = self.undefined or f"{undefined} at {_describe(self.question, point)}"
+            self.undefined = self.undefined or f"{undefined} at {described(self.question, point).point}"
         except (NotExact, NotEvaluable) as obstacle:
             self.obstacle = f"the exact check has to pass: {obstacle}"
         else:
             if not holds:
-                raise Refuted(self.question.statement, _describe(self.question, point))
+                raise Refuted(self.question.statement, described(self.question, point))
             self.samples.append(point)
 
-
-def _describe(question: Question, point: Point) -> Counterexample:
-    values: dict[str, object] = {}
-    for base, entries in sorted(point.entries.items(), key=str):
-        values[str(base)] = tuple(_plain(entries[index]) for index in sorted(entries))
-    values |= {s.name: _plain(point.scalars[s]) for s in question.named}
-    statement = question.statement
-    sides: tuple[object, object] = (None, None)
-    if isinstance(statement, Relational):
-        evaluator = Evaluator(point)
-        try:
-            sides = (_plain(evaluator.value(statement.lhs)), _plain(evaluator.value(statement.rhs)))
-        except (Undefined, NotExact, NotEvaluable):
-            sides = (None, None)
-    elif isinstance(statement, BooleanFalse):
-        sides = (False, True)
-    return Counterexample(point.size, values, *sides)
-
-
-def _plain(value: Surd) -> object:
-    return value.rational if value.is_rational else value

@@ -50,6 +50,12 @@ class Signs:
             known = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else None
         return known
 
+    def fork(self) -> Signs:
+        """A copy that can learn more without this one knowing."""
+        other = Signs()
+        other.lower, other.facts = dict(self.lower), list(self.facts)
+        return other
+
     def learn(self, e: Expr, signs: SignSet) -> None:
         """Take it as known that the sign of the rational expression ``e`` lies in ``signs``."""
         numerator, denominator = fraction(together(e))
@@ -152,24 +158,21 @@ class Signs:
                 continue
             needed = self._terms(fact)
             if all(-sense not in signs for signs, _ in needed) and all(
-                any(self._positive_ratio(term, other) for _, term in terms) for _, other in needed
+                any(self._vanishes_only_with(term, other) for _, term in terms) for _, other in needed
             ):
                 return True
         return False
 
-    def _positive_ratio(self, term: Expr, other: Expr) -> bool:
-        ratio = term / other
-        signs = POSITIVE
-        for base, exponent in ratio.as_powers_dict().items():
-            if not exponent.is_Integer or (exponent < 0 and not base.is_number):
-                return False
-            base_signs = (POSITIVE if base > 0 else NEGATIVE) if base.is_number else self._generator(base)
-            signs = product(signs, power(base_signs, int(exponent)))
-        return signs == POSITIVE
+    def _vanishes_only_with(self, term: Expr, other: Expr) -> bool:
+        """Every generator of the monomial ``term`` is non-zero, or a generator of ``other``."""
+        generators = other.as_powers_dict()
+        return all(
+            base.is_number or base in generators or 0 not in self._generator(base) for base in term.as_powers_dict()
+        )
 
     def _terms(self, f: Expr) -> list[tuple[SignSet, Expr]]:
         shifts = {}
-        for symbol in f.free_symbols:
+        for symbol in () if f.is_number else Poly(f).gens:
             least = self.least(symbol) if isinstance(symbol, Symbol) else None
             if least:
                 shifts[symbol] = _EXCESS.setdefault(symbol, Dummy(f"{symbol}'", integer=True, nonnegative=True)) + least

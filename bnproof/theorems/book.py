@@ -7,15 +7,17 @@ plain statement, its module the chapter.  Each item is data; :mod:`bnproof.theor
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
 import sympy
-from sympy import Basic, Expr
+from sympy import Basic, Expr, Integer, Symbol
+
+from bnproof.symbolic.witnesses import Witness
 
 
 def Eq(lhs: Expr, rhs: Expr | int) -> Basic:
@@ -23,37 +25,103 @@ def Eq(lhs: Expr, rhs: Expr | int) -> Basic:
     return sympy.Eq(lhs, rhs, evaluate=False)
 
 
+def Le(lhs: Expr, rhs: Expr | int) -> Basic:
+    """``lhs <= rhs`` as it is written."""
+    return sympy.Le(lhs, rhs, evaluate=False)
+
+
+def Ge(lhs: Expr, rhs: Expr | int) -> Basic:
+    """``lhs >= rhs`` as it is written."""
+    return sympy.Ge(lhs, rhs, evaluate=False)
+
+
+def Gt(lhs: Expr, rhs: Expr | int) -> Basic:
+    """``lhs > rhs`` as it is written."""
+    return sympy.Gt(lhs, rhs, evaluate=False)
+
+
+def Ne(lhs: Expr, rhs: Expr | int) -> Basic:
+    """``lhs != rhs`` as it is written."""
+    return sympy.Ne(lhs, rhs, evaluate=False)
+
+
 @dataclass(frozen=True)
 class Claim:
     """One equation (or inequality) of a theorem, with its conditions.
 
     ``predicts`` names the output of an implementation for which the right-hand side is the formula, so that what is
-    proved here is what is executed on arrays.
+    proved here is what is executed on arrays; ``by`` is what the proof rests on where the normal form does not decide.
     """
 
     says: str
     statement: Basic
     given: tuple[Basic, ...] = ()
     predicts: str = ""
+    by: Witness | None = None
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """``r_first = start`` and ``r_(T+1) = step(T, r_T)`` have the solution ``closed(T)``: by induction, base and step proved.
+
+    ``T`` is a non-negative integer symbol (first 0) or a positive one (first 1).
+    """
+
+    says: str
+    T: Symbol
+    start: Expr
+    step: Callable[[Expr, Expr], Expr]
+    closed: Callable[[Expr], Expr]
+    given: tuple[Basic, ...] = ()
+
+    @property
+    def base(self) -> Basic:
+        """The closed form at the first value is the start."""
+        return Eq(self.closed(Integer(1 if self.T.is_positive else 0)), self.start)
+
+    @property
+    def inductive(self) -> Basic:
+        """One more step of the closed form is the closed form of one more step."""
+        return Eq(self.step(self.T, self.closed(self.T)), self.closed(self.T + 1))
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An output asked for with changed arguments: ``Observed("y", x=lambda r: x[r] + c)`` is ``y`` of the shifted batch.
+
+    Changes are formulas of the setting's own names, and of ``c`` and ``a`` (``quantities.shift_by``, ``scale_by``), which a
+    check chooses so that the change is exact in floating point.
+    """
+
+    output: str
+    x: Callable[[Expr], Expr] | None = None
+    gamma: Expr | None = None
+    beta: Expr | None = None
+    eps: Expr | None = None
 
 
 @dataclass(frozen=True)
 class Law:
     """A relation among outputs (``y``, ``dx``, ...) that is proved for the formulas and measured on arrays.
 
-    ``relation`` takes the quantities its parameters name: formulas in the proof, observed arrays in a check.  ``name``
-    is the name of the law in a check.
+    ``relation`` takes the quantities its parameters name: formulas in the proof, observed arrays in a check.  A parameter
+    that is no output's name stands for what ``observed`` says.  ``name`` is the name of the law in a check.
     """
 
     name: str
     says: str
     relation: Callable[..., Basic]
     given: tuple[Basic, ...] = ()
+    observed: Mapping[str, Observed] = field(default_factory=dict, hash=False)
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """The names of the outputs the relation speaks of."""
+        """The names of what the relation speaks of."""
         return tuple(inspect.signature(self.relation).parameters)
+
+    def of(self, name: str) -> Observed:
+        """What one of those names stands for."""
+        return self.observed.get(name) or Observed(name)
 
 
 @dataclass(frozen=True)
@@ -94,7 +162,7 @@ class Corollary:
     given: tuple[Basic, ...] = ()
 
 
-Item = Claim | Law | Derivation | Control | Corollary
+Item = Claim | Recurrence | Law | Derivation | Control | Corollary
 
 
 @dataclass(frozen=True)
@@ -131,8 +199,8 @@ def build(id: str, chapter: str, items: Callable[[], Iterator[Item]], source: st
     book_entry = Theorem(id, chapter, inspect.cleandoc(items.__doc__ or ""), source, tuple(items()))
     if not book_entry.says:
         raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
-    if not book_entry.of(Claim) + book_entry.of(Law):
-        raise ValueError(f"theorem {id} claims nothing: yield a Claim or a Law")
+    if not book_entry.of(Claim) + book_entry.of(Recurrence) + book_entry.of(Law):
+        raise ValueError(f"theorem {id} claims nothing: yield a Claim, a Recurrence or a Law")
     if not book_entry.of(Control):
         raise ValueError(f"theorem {id} has no negative control: yield a Control that must be refuted")
     return book_entry

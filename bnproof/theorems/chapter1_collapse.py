@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Basic, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Ne, Rational, Sum, sqrt, symbols
+from sympy import Abs, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, sqrt, symbols
 
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
+from bnproof.symbolic.witnesses import Remainder
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, Ne, Observed, theorem
 from bnproof.theorems.quantities import (
     beta_collapsed,
     beta_inference,
-    dbeta,
     gamma_collapsed,
     gamma_inference,
-    infer_dgamma,
-    infer_dx,
-    infer_loss,
     infer_y,
+    inference,
     mu_r,
     s_r,
     v_r,
@@ -45,15 +43,16 @@ def collapse() -> Iterator[Item]:
             ),
         ),
     )
-    yield Law("affine", "gamma and beta act on the normalised value", _affine_step)
+    yield Law(
+        "affine",
+        "gamma and beta act on the normalised value",
+        lambda y, y_plain: Eq(y(i), gamma * y_plain(i) + beta),
+        observed={"y_plain": Observed("y", gamma=Integer(1), beta=Integer(0))},
+    )
     yield Control("the shift with the wrong sign", Eq(y(i), gamma_collapsed * x[i] + beta + gamma * mu / s))
     yield Control("the shift forgotten", Eq(y(i), gamma_collapsed * x[i] + beta))
     yield Control("divided by the variance", Eq(y(i), gamma / s**2 * x[i] + beta - gamma * mu / s**2))
     yield Control("eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,))
-
-
-def _affine_step(y: Entry, y_plain: Entry) -> Basic:
-    return Eq(y(i), gamma * y_plain(i) + beta)
 
 
 @theorem(source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1")
@@ -100,6 +99,43 @@ def collapse_varies() -> Iterator[Item]:
     yield Control("a constant pair misses by m v c alone", Eq(residual, m * v * c))
 
 
+@theorem(source="derived here: one witness for every m and eps")
+def training_not_affine() -> Iterator[Item]:
+    """For gamma != 0 and m >= 2 the training-mode map of a whole batch is not affine: every affine map F has
+    F(-u) - 3 F(u) + 2 F(2 u) = 0, batch normalisation has not. For m = 2 and eps = 0 all magnitude is lost."""
+    A, b = IndexedBase("A", real=True), IndexedBase("b", real=True)
+
+    def affine(scale: int) -> Expr:
+        return Sum(A[i, j] * scale * x[j], (j, 1, m)) + b[i]
+
+    def normalised(scale: int) -> Expr:
+        return Batch(lambda r: scale * (x[r] - mu)).y(i)
+
+    def combined(map_of: Callable[[int], Expr]) -> Expr:
+        return map_of(-1) - 3 * map_of(1) + 2 * map_of(2)
+
+    doubled = sqrt(4 * v + eps)
+    yield Claim("every affine map of the batch", Eq(combined(affine), 0))
+    yield Claim(
+        "batch normalisation, at the centred batch u = x - mu",
+        Eq(combined(normalised), 4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s)),
+    )
+    u = Batch(lambda r: KroneckerDelta(r, 1) - KroneckerDelta(r, 2))
+    yield Claim("the witness u = (1, -1, 0, ..., 0) is centred", Eq(u.mean, 0), (m >= 2,))
+    yield Claim("and has spread", Eq(u.variance, 2 / m), (m >= 2,))
+    wide, narrow = sqrt(8 / m + eps), sqrt(2 / m + eps)
+    yield Claim(
+        "so the combination does not vanish there (entry u_1 = 1)",
+        Ne(4 * gamma * (1 / wide - 1 / narrow), 0),
+        (Ne(gamma, 0),),
+        by=Remainder(-24 * gamma / (m * wide * narrow * (wide + narrow))),
+    )
+    yield Corollary("m = 2, eps = 0: only which value is larger survives", Eq(xhat(1) ** 2, 1), (Eq(m, 2), Eq(eps, 0)))
+    yield Corollary("and the two values are opposite", Eq(xhat(2), -xhat(1)), (Eq(m, 2),))
+    yield Control("affine after all", Eq(combined(normalised), 0), common=True)
+    yield Control("the second root forgotten", Eq(combined(normalised), -3 * gamma * (x[i] - mu) / s))
+
+
 @theorem(source="the chain rule; the paper's section 3")
 def collapse_hides_gradient() -> Iterator[Item]:
     """Holding gamma', beta' constant gives the wrong derivative: the collapse is an identity of values, not of
@@ -129,9 +165,6 @@ def inference_collapse() -> Iterator[Item]:
     yield Claim("the output, by definition", Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta), alive, "infer_y")
     yield Claim("one affine map for every input", Eq(infer_y(i), gamma_inference * x[i] + beta_inference), alive)
     yield Claim("no cross terms", Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)), alive)
-    yield Claim("the gradient of the input", Eq(Derivative(infer_loss, x[k]), infer_dx(k)), alive, "infer_dx")
-    yield Claim("the gradient of gamma", Eq(Derivative(infer_loss, gamma), infer_dgamma), alive, "infer_dgamma")
-    yield Claim("the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta")
     yield Control("eps dropped", Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + beta), (v_r > 0,))
     yield Control("eps outside the root", Eq(infer_y(i), gamma * (x[i] - mu_r) / (sqrt(v_r) + eps) + beta), (v_r > 0,))
     yield Control(
@@ -139,3 +172,113 @@ def inference_collapse() -> Iterator[Item]:
         Eq(Derivative(infer_y(i), x[k]), gamma_inference * (KroneckerDelta(i, k) - 1 / m)),
         alive,
     )
+
+
+@theorem(source="Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer")
+def fold_linear() -> Iterator[Item]:
+    """Inference-mode batch normalisation after a linear layer is one linear layer: the weights that feed output o are scaled
+    by gamma'_o, and the bias becomes gamma'_o (b_o - mu_o) + beta_o (a missing bias is 0). A linear layer: W[o, c]. A
+    convolution: W[o, c, t] over the channels c of the group and the taps t, u[c, t] being what tap t meets. A transposed
+    convolution: W[c, o, t], and output j of group h is o = h out/G + j."""
+    n, taps = symbols("n K", integer=True, positive=True)
+    W, u, b, z = (IndexedBase(name, real=True) for name in ("W", "u", "b", "beta_o"))
+    G, M = IndexedBase("gamma_o", real=True), IndexedBase("mu_o", real=True)
+    S = IndexedBase("v_o", nonnegative=True)
+    alive = (S[k] + eps > 0,)
+    slope = G[k] / sqrt(S[k] + eps)
+
+    def normalised(value: Expr) -> Expr:
+        return G[k] * (value - M[k]) / sqrt(S[k] + eps) + z[k]
+
+    def linear(weight: Entry) -> Expr:
+        return Sum(weight(i) * u[i], (i, 1, n))
+
+    def patch(weight: Callable[[Expr, Expr], Expr]) -> Expr:
+        return Sum(weight(i, j) * u[i, j], (j, 1, taps), (i, 1, n))
+
+    bias = slope * (b[k] - M[k]) + z[k]
+    yield Claim(
+        "linear layer", Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + bias), alive
+    )
+    yield Claim(
+        "convolution (also grouped, depthwise)",
+        Eq(normalised(patch(lambda c, t: W[k, c, t]) + b[k]), patch(lambda c, t: slope * W[k, c, t]) + bias),
+        alive,
+    )
+    yield Claim(
+        "transposed convolution: the output axis is the second",
+        Eq(normalised(patch(lambda c, t: W[c, k, t]) + b[k]), patch(lambda c, t: slope * W[c, k, t]) + bias),
+        alive,
+    )
+    yield Corollary(
+        "without a bias",
+        Eq(normalised(linear(lambda c: W[k, c])), linear(lambda c: slope * W[k, c]) - slope * M[k] + z[k]),
+        alive,
+    )
+    padded = Sum(W[i] * inference(u[i]), (i, 2, n))
+    yield Control(
+        "batch normalisation BEFORE a zero-padded convolution (tap 1 meets the padding)",
+        Eq(padded, Sum(W[i] * gamma_inference * u[i], (i, 2, n)) + beta_inference * Sum(W[i], (i, 1, n))),
+        (v_r + eps > 0, n >= 2),
+        common=True,
+    )
+    yield Control(
+        "the bias scaled, the mean forgotten",
+        Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + slope * b[k] + z[k]),
+        alive,
+    )
+    yield Control(
+        "the weights scaled along their input axis",
+        Eq(
+            normalised(linear(lambda c: W[k, c]) + b[k]),
+            linear(lambda c: G[c] / sqrt(S[k] + eps) * W[k, c]) + bias,
+        ),
+        alive,
+    )
+
+
+@theorem(source="derived here; settles the thread's 'must have'")
+def affine_absorbed() -> Iterator[Item]:
+    """A linear layer that follows directly absorbs gamma and beta; through ReLU it absorbs gamma > 0, beta becoming the
+    threshold -beta/gamma. So 'must have' is too strong."""
+    n = symbols("n", integer=True, positive=True)
+    W, h, G, B = (IndexedBase(name, real=True) for name in ("W", "h", "gamma_c", "beta_c"))
+    b, z = symbols("b z", real=True)
+
+    def relu(value: Expr) -> Expr:
+        return (value + Abs(value)) / 2
+
+    def following(entry: Entry) -> Expr:
+        return Sum(W[j] * entry(j), (j, 1, n)) + b
+
+    absorbed = Sum(W[j] * G[j] * h[j], (j, 1, n)) + (b + Sum(W[j] * B[j], (j, 1, n)))
+    yield Claim("W (gamma h + beta) + b = (W gamma) h + (b + W beta)", Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed))
+    yield Claim(
+        "through ReLU, gamma > 0: relu(gamma z + beta) = gamma relu(z + beta/gamma)",
+        Eq(relu(gamma * z + beta), gamma * relu(z + beta / gamma)),
+        (gamma > 0,),
+    )
+    yield Control(
+        "through ReLU for any gamma",
+        Eq(relu(gamma * z + beta), gamma * relu(z + beta / gamma)),
+        (Ne(gamma, 0),),
+        common=True,
+    )
+    yield Control("beta dropped", Eq(following(lambda c: G[c] * h[c] + B[c]), following(lambda c: G[c] * h[c])))
+
+
+@theorem(source="the thread's third answer, made exact")
+def affine_after_linear_redundant() -> Iterator[Item]:
+    """Without normalising, an affine pair after a linear layer adds nothing: gamma (W u + b) + beta is the linear layer
+    (gamma W) u + (gamma b + beta). With normalising it does: the layer's own scale and shift are removed first."""
+    n = symbols("n", integer=True, positive=True)
+    W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
+    b = symbols("b", real=True)
+    layer = Sum(W[j] * u[j], (j, 1, n)) + b
+    yield Claim(
+        "one linear layer", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + (gamma * b + beta))
+    )
+    shifted = Batch(lambda r: x[r] + b)
+    yield Corollary("with normalising, b cannot act: beta must", Eq(shifted.y(i), y(i)))
+    yield Control("beta scaled too", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + gamma * (b + beta)))
+    yield Control("the weights left unscaled", Eq(gamma * layer + beta, Sum(W[j] * u[j], (j, 1, n)) + (gamma * b + beta)))

@@ -6,9 +6,24 @@ from collections.abc import Callable, Iterator
 
 from sympy import Derivative, Expr, IndexedBase, KroneckerDelta, Rational, Sum, Symbol, sqrt
 
-from bnproof.symbolic.setting import beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, theorem
-from bnproof.theorems.quantities import dbeta, dgamma, dx, loss
+from bnproof.symbolic.setting import batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
+from bnproof.symbolic.witnesses import Remainder
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Le, Line, theorem
+from bnproof.theorems.quantities import (
+    dbeta,
+    dgamma,
+    dx,
+    gamma_inference,
+    infer_dgamma,
+    infer_dx,
+    infer_loss,
+    infer_y,
+    loss,
+    mu_r,
+    s_r,
+    v_r,
+)
+from bnproof.theorems.quantities import jacobian as entries_at
 
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
 
@@ -117,10 +132,7 @@ def jacobian() -> Iterator[Item]:
     """J = gamma/s (I - 11'/m - xhat xhat'/m), symmetric. For m >= 2 its eigenvalues are 0 (on 1), gamma eps/s^3 (on
     xhat, if v > 0) and gamma/s on the rest (m - 2 times; m - 1 times if v = 0). For eps = 0 (s/gamma) J is an
     orthogonal projection of rank m - 2."""
-    w = IndexedBase("w", real=True)
-
-    def J(r: Expr, c: Expr) -> Expr:
-        return gamma / s * (KroneckerDelta(r, c) - 1 / m - xhat(r) * xhat(c) / m)
+    w, J = IndexedBase("w", real=True), entries_at(batch)
 
     def applied(vector: Callable[[Expr], Expr]) -> Sum:
         return Sum(J(i, j) * vector(j), (j, 1, m))
@@ -152,3 +164,110 @@ def jacobian() -> Iterator[Item]:
     yield Control("xhat is sent to 0 with eps > 0", Eq(applied(xhat), 0), (eps > 0,), common=True)
     yield Control("everything is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]))
     yield Control("rank m - 1", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 1)), (Eq(eps, 0),))
+
+
+@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1")
+def gradient_norm() -> Iterator[Item]:
+    """|dx|^2 = (gamma/s)^2 (|g|^2 - (sum g)^2/m - (1 + eps/(v + eps)) (sum g xhat)^2/m): normalising takes its two shares off the
+    gradient, hence |dx| <= |gamma|/s |g|."""
+    squares, gs = total(lambda r: g[r] ** 2), total(lambda r: g[r])
+    taken = gs**2 / m + (1 + eps / (v + eps)) * dgamma**2 / m
+    norm = Sum(dx(k) ** 2, (k, 1, m))
+    yield Claim("the norm", Eq(norm, (gamma / s) ** 2 * (squares - taken)))
+    yield Claim(
+        "never more than |gamma|/s |g|", Le(norm, (gamma / s) ** 2 * squares), by=Remainder((gamma / s) ** 2 * taken)
+    )
+    yield Law(
+        "gradient-norm",
+        "the squared norm of dx",
+        lambda dx: Eq(Sum(dx(k) ** 2, (k, 1, m)), (gamma / s) ** 2 * (squares - taken)),
+    )
+    plain = gs**2 / m + dgamma**2 / m
+    yield Corollary("eps = 0", Eq(norm, (gamma / s) ** 2 * (squares - plain)), (Eq(eps, 0),))
+    yield Control("the eps term forgotten", Eq(norm, (gamma / s) ** 2 * (squares - plain)), common=True)
+    yield Control("gamma/s for its square", Eq(norm, gamma / s * (squares - taken)))
+    yield Control("the gradient is kept whole", Eq(norm, (gamma / s) ** 2 * squares), common=True)
+    yield Control("never more than |g|", Le(norm, squares), common=True)
+
+
+@theorem(source="gradient-x differentiated once more; derived here")
+def double_backward() -> Iterator[Item]:
+    """The derivative of dx along h at fixed g, gamma: with ds = (1/m) sum xhat h and dxhat = (h - mean h - xhat ds)/s it is
+    -dx ds/s - gamma/(m s) (dxhat sum g xhat + xhat sum g dxhat). It is symmetric, hence also the vector-Jacobian product."""
+    h = IndexedBase("h", real=True)
+    ds = total(lambda r: xhat(r) * h[r]) / m
+
+    def dxhat(r: Expr) -> Expr:
+        return (h[r] - total(lambda p: h[p]) / m - xhat(r) * ds) / s
+
+    along = Sum(Derivative(dx(k), x[j]) * h[j], (j, 1, m))
+    weighted = total(lambda r: g[r] * dxhat(r))
+    second = -dx(k) * ds / s - gamma / (m * s) * (dxhat(k) * dgamma + xhat(k) * weighted)
+    product = Sum(h[k] * dx(k), (k, 1, m))
+    yield Claim("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds))
+    yield Claim("how xhat moves along h", Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat(k)))
+    yield Claim("the derivative of dx along h", Eq(along, second))
+    yield Claim("symmetric", Eq(Derivative(dx(k), x[i]), Derivative(dx(i), x[k])))
+    yield Claim(
+        "with respect to g: J h",
+        Eq(Derivative(product, g[i]), gamma / (m * s) * (m * h[i] - total(lambda r: h[r]) - xhat(i) * m * ds)),
+    )
+    yield Claim("with respect to gamma", Eq(gamma * Derivative(product, gamma), product))
+    yield Control("s held constant", Eq(along, -gamma / (m * s) * (dxhat(k) * dgamma + xhat(k) * weighted)))
+    yield Control("xhat's movement in the sum forgotten", Eq(along, second + gamma / (m * s) * xhat(k) * weighted))
+    yield Control(
+        "m - 1 for m", Eq(along, -dx(k) * ds / s - gamma / ((m - 1) * s) * (dxhat(k) * dgamma + xhat(k) * weighted)), (m >= 2,)
+    )
+    yield Control("no second derivative, as for an affine map", Eq(along, 0), common=True)
+
+
+@theorem(source="Algorithm 1, differentiated by eps")
+def epsilon_sensitivity() -> Iterator[Item]:
+    """dy_i/deps = -gamma (x_i - mu)/(2 s^3): where v is small against eps, eps decides the output."""
+    slope = -gamma * (x[i] - mu) / (2 * s**3)
+    yield Claim("the derivative", Eq(Derivative(y(i), eps), slope))
+    yield Corollary("relative to y - beta it is -1/(2 (v + eps))", Eq(slope, -(y(i) - beta) / (2 * (v + eps))))
+    yield Control("s for s^3", Eq(Derivative(y(i), eps), -gamma * (x[i] - mu) / (2 * s)))
+    yield Control("the factor 1/2 forgotten", Eq(Derivative(y(i), eps), 2 * slope))
+    yield Control("eps does not matter", Eq(Derivative(y(i), eps), 0), common=True)
+
+
+@theorem(source=f"{PAPER}, Algorithm 2, differentiated")
+def inference_gradient() -> Iterator[Item]:
+    """At inference dy/dx = gamma/s_r entry by entry, with no cross terms; dgamma = sum g (x - mu_r)/s_r, dbeta = sum g."""
+    alive = (v_r + eps > 0,)
+    yield Claim("no cross terms", Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)), alive)
+    yield Claim("the gradient of the input", Eq(Derivative(infer_loss, x[k]), infer_dx(k)), alive, "infer_dx")
+    yield Claim("the gradient of gamma", Eq(Derivative(infer_loss, gamma), infer_dgamma), alive, "infer_dgamma")
+    yield Claim("the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta")
+    yield Control("the training-mode gradient", Eq(Derivative(infer_loss, x[k]), dx(k)), alive, common=True)
+    yield Control(
+        "the batch's mean in dgamma",
+        Eq(Derivative(infer_loss, gamma), total(lambda r: g[r] * (x[r] - mu)) / s_r),
+        alive,
+    )
+    yield Control("gamma/s_r^2", Eq(Derivative(infer_loss, x[k]), gamma / s_r**2 * g[k]), alive)
+    yield Control(
+        "the mean forgotten in dgamma",
+        Eq(Derivative(infer_loss, gamma), infer_dgamma + mu_r * dbeta / s_r),
+        alive,
+    )
+
+
+@theorem(source="gradient-orthogonal for g = 1; the commonest test of a gradient")
+def vacuous_loss() -> Iterator[Item]:
+    """For the loss L = sum y every dx_k is 0: a test with this loss (an upstream gradient of ones) accepts the right formula,
+    its double, its negative and zeros."""
+    ones = total(lambda r: y(r))
+    wrong = IndexedBase("w", real=True)
+    yield Claim("the gradient of sum y", Eq(Derivative(ones, x[k]), 0))
+    yield Claim(
+        "so any multiple c of the right formula passes",
+        Eq(Symbol("c", real=True) * Derivative(ones, x[k]), Derivative(ones, x[k])),
+    )
+    yield Corollary("sum of squares is little better: 2 gamma^2 eps/s^2 (xhat_k/s)", Eq(
+        Derivative(total(lambda r: (y(r) - beta) ** 2), x[k]), 2 * gamma**2 * eps / s**3 * xhat(k)
+    ))
+    weighted = total(lambda r: wrong[r] * y(r))
+    yield Control("so it is for every loss", Eq(Derivative(weighted, x[k]), 0), common=True)
+    yield Control("so it is for gamma's gradient's loss sum y^2", Eq(Derivative(total(lambda r: y(r) ** 2), x[k]), 0))

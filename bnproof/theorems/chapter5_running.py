@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Expr, IndexedBase, Integer, Ne, Sum, Symbol
+from sympy import Derivative, Expr, IndexedBase, KroneckerDelta, Limit, Sum, Symbol, oo
 
-from bnproof.symbolic.setting import eps, gamma, i, j, m, mu, v, x, y
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Line, theorem
+from bnproof.symbolic.expectation import E
+from bnproof.symbolic.setting import Batch, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
+from bnproof.symbolic.witnesses import Induction, Remainder
+from bnproof.theorems.book import (
+    Claim,
+    Control,
+    Corollary,
+    Derivation,
+    Eq,
+    Ge,
+    Gt,
+    Item,
+    Law,
+    Line,
+    Ne,
+    Observed,
+    Recurrence,
+    theorem,
+)
 from bnproof.theorems.quantities import (
     alpha,
     beta_collapsed,
@@ -15,15 +32,22 @@ from bnproof.theorems.quantities import (
     gamma_collapsed,
     gamma_inference,
     infer_y,
+    inference,
     mu_r,
     running,
     running_mean,
     running_var_biased,
     running_var_unbiased,
+    s_r,
+    shift_by,
     v_r,
 )
 
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
+T = Symbol("T", integer=True, nonnegative=True)
+r_0 = Symbol("r_0", real=True)
+M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
+kept = (1 - alpha) ** T
 
 
 @theorem(source="Algorithms 1 and 2 of the paper, subtracted")
@@ -38,7 +62,7 @@ def train_eval_gap() -> Iterator[Item]:
     yield Claim("its offset shows", Eq(Sum(gap, (j, 1, m)), m * (slope * mu + offset)), (alive,))
     no_slope, no_offset = Eq(slope, 0), Eq(slope * mu + offset, 0)
     yield Claim("no gap, gamma != 0: equal variances", Eq(v, v_r), (no_slope, Ne(gamma, 0), alive))
-    yield Claim("and equal means", Eq(mu, mu_r), (no_slope, no_offset, Ne(gamma, 0), alive))
+    yield Claim("and equal means", Eq(mu, mu_r), (no_offset, Ne(gamma, 0), alive))
     yield Corollary("gamma = 0: no gap", Eq(y(i), infer_y(i)), (Eq(gamma, 0), alive))
     yield Control("no gap in general", Eq(y(i), infer_y(i)), (alive,), common=True)
     yield Control("equal means are enough", Eq(y(i), infer_y(i)), (Eq(mu_r, mu), alive))
@@ -49,26 +73,15 @@ def train_eval_gap() -> Iterator[Item]:
 def ema_closed_form() -> Iterator[Item]:
     """r_t = (1 - alpha) r_(t-1) + alpha b_t for t = 1..T gives r_T = (1 - alpha)^T r_0 + alpha sum_t (1 - alpha)^(T-t) b_t
     (with 0^0 = 1): proved by induction on T, base and step."""
-    T = Symbol("T", integer=True, nonnegative=True)
     t = Symbol("t", integer=True, positive=True)
-    r0, b = Symbol("r_0", real=True), IndexedBase("b", real=True)
+    b = IndexedBase("b", real=True)
 
     def average(steps: Expr) -> Expr:
-        return (1 - alpha) ** steps * r0 + alpha * Sum((1 - alpha) ** (steps - t) * b[t], (t, 1, steps))
+        return (1 - alpha) ** steps * r_0 + alpha * Sum((1 - alpha) ** (steps - t) * b[t], (t, 1, steps))
 
-    def weights(steps: Expr) -> Expr:
-        return alpha * Sum((1 - alpha) ** (steps - t), (t, 1, steps))
-
-    yield Claim("induction, base: T = 0", Eq(average(Integer(0)), r0))
-    yield Claim("induction, step: T to T + 1", Eq(average(T + 1), (1 - alpha) * average(T) + alpha * b[T + 1]))
-    yield Claim("the weights of the batches, base", Eq(weights(Integer(0)), 1 - (1 - alpha) ** 0))
-    yield Claim(
-        "the weights of the batches, step (they sum to 1 - (1 - alpha)^T)",
-        Eq((1 - alpha) * weights(T) + alpha, weights(T + 1)),
-    )
-    yield Claim(
-        "and so does the closed form", Eq((1 - alpha) * (1 - (1 - alpha) ** T) + alpha, 1 - (1 - alpha) ** (T + 1))
-    )
+    weights = alpha * Sum((1 - alpha) ** (T - t), (t, 1, T))
+    yield Recurrence("the closed form", T, r_0, lambda T, r: running(r, b[T + 1]), average)
+    yield Claim("the weights of the batches sum to 1 - (1 - alpha)^T", Eq(weights, 1 - kept), by=Induction(T))
     yield Claim("one step of the running mean", Eq(mu_r + alpha * (mu - mu_r), running_mean), predicts="running_mean")
     yield Claim(
         "one step of the running variance, biased",
@@ -86,7 +99,7 @@ def ema_closed_form() -> Iterator[Item]:
         "the exponent off by one", Eq(average(T + 1), (1 - alpha) * average(T) + alpha * (1 - alpha) * b[T + 1])
     )
     yield Control("the weights swapped", Eq(average(T + 1), alpha * average(T) + (1 - alpha) * b[T + 1]))
-    yield Control("the weights sum to 1", Eq(weights(T + 1), 1), common=True)
+    yield Control("the weights sum to 1", Eq(weights, 1), common=True)
     yield Control("Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,))
 
 
@@ -108,3 +121,144 @@ def momentum_conventions() -> Iterator[Item]:
         ),
     )
     yield Control("the same number handed to both", Eq(running(old, new), by_old), (Eq(rho, alpha),), common=True)
+
+
+@theorem(source="documentation of PyTorch: momentum=None; the recursive mean")
+def cumulative() -> Iterator[Item]:
+    """With momentum 1/t in step t (PyTorch's momentum=None) the running statistic is the plain mean of the batch statistics,
+    and the value it started from is forgotten."""
+    t, T = Symbol("t", integer=True, positive=True), Symbol("T", integer=True, positive=True)
+    b = IndexedBase("b", real=True)
+
+    def step(T: Expr, r: Expr) -> Expr:
+        return (1 - 1 / (T + 1)) * r + b[T + 1] / (T + 1)
+
+    def mean(T: Expr) -> Expr:
+        return Sum(b[t], (t, 1, T)) / T
+
+    yield Recurrence("the plain mean", T, b[1], step, mean)
+    yield Control("momentum 1/t counted from 0", Eq((1 - 1 / T) * mean(T) + b[T + 1] / T, mean(T + 1)))
+    yield Control("a constant momentum gives the mean too", Eq(running(mean(T), b[T + 1]), mean(T + 1)), common=True)
+
+
+@theorem(source="Bessel's correction; expectation of power sums of uncorrelated values")
+def bessel() -> Iterator[Item]:
+    """For uncorrelated values of equal mean and (finite) variance E[v] = (m - 1)/m sigma^2 for every m; for m >= 2 the factor
+    m/(m - 1) makes it unbiased."""
+    yield Claim("the batch mean is unbiased", Eq(E(mu, M, sigma), M))
+    yield Claim("its spread", Eq(E((mu - M) ** 2, M, sigma), sigma**2 / m))
+    yield Claim("the biased variance", Eq(E(v, M, sigma), (m - 1) / m * sigma**2))
+    yield Claim("with Bessel's factor", Eq(E(m / (m - 1) * v, M, sigma), sigma**2), (m >= 2,))
+    yield Control("v is unbiased", Eq(E(v, M, sigma), sigma**2), common=True)
+    yield Control("the factor upside down", Eq(E(v, M, sigma), m / (m - 1) * sigma**2), (m >= 2,))
+    yield Control("the mean squared is unbiased", Eq(E(mu**2, M, sigma), M**2))
+
+
+@theorem(source="bessel and ema-closed-form, combined")
+def biased_running_gap() -> Iterator[Item]:
+    """Tracking the biased v of i.i.d. values: E r_T = (1 - alpha)^T r_0 + (1 - (1 - alpha)^T) (m - 1)/m sigma^2. For 0 < alpha < 2 it
+    tends to (m - 1)/m sigma^2, and with eps = 0 and mu_r = E x the inference variance is then gamma^2 m/(m - 1)."""
+    expected = (m - 1) / m * sigma**2
+    settles = (alpha > 0, alpha < 2)
+    yield Claim("one batch contributes", Eq(E(running(v_r, v), M, sigma), running(v_r, expected)))
+    yield Recurrence(
+        "the expected running variance",
+        T,
+        r_0,
+        lambda T, r: running(r, expected),
+        lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * expected,
+    )
+    yield Claim("in the limit", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), expected), settles)
+    output = (gamma * (x[i] - M) / s_r) ** 2
+    settled = (Eq(v_r, expected), Eq(eps, 0))
+    yield Claim("eps = 0: the inference variance", Eq(E(output, M, sigma), gamma**2 * m / (m - 1)), settled)
+    yield Control("the limit is sigma^2", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), sigma**2), settles, common=True)
+    yield Control("the inference variance is gamma^2", Eq(E(output, M, sigma), gamma**2), settled, common=True)
+    yield Control("the start is never forgotten", Eq(Limit(kept * r_0, T, oo), r_0), settles)
+
+
+@theorem(source="ema-closed-form for equal batches")
+def repeated_batch() -> Iterator[Item]:
+    """The same batch for ever: the biased running variance tends to v, so training and inference agree in the end; with Bessel's
+    factor it tends to m v/(m - 1), and they never do (for v > 0, gamma != 0)."""
+    settles = (alpha > 0, alpha < 2)
+
+    def tracked(new: Expr) -> Expr:
+        return kept * r_0 + (1 - kept) * new
+
+    unbiased = m / (m - 1) * v
+    yield Recurrence("tracking b for ever", T, r_0, lambda T, r: running(r, v), lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * v)
+    yield Claim("the biased limit", Eq(Limit(tracked(v), T, oo), v), settles)
+    yield Claim("the limit with Bessel's factor", Eq(Limit(tracked(unbiased), T, oo), unbiased), (m >= 2, *settles))
+    yield Claim("the running mean", Eq(Limit(tracked(mu), T, oo), mu), settles)
+    agree = (Eq(mu_r, mu), Eq(v_r, v))
+    yield Claim("biased: training and inference agree", Eq(y(i), infer_y(i)), agree)
+    wide = v / (m - 1)
+    longer, shorter = Batch(x.__getitem__, eps=eps + wide).std, s
+    yield Claim(
+        "with Bessel's factor 1/s stays above 1/s_r",
+        Gt(1 / shorter, 1 / longer),
+        (v > 0,),
+        by=Remainder(wide / (shorter * longer * (shorter + longer))),
+    )
+    apart = wide / (shorter * longer * (shorter + longer))
+    yield Claim(
+        "so the outputs differ: the sum of their squared differences",
+        Gt(Sum((gamma * (x[i] - mu) * (1 / shorter - 1 / longer)) ** 2, (i, 1, m)), 0),
+        (Ne(gamma, 0), v > 0),
+        by=Remainder(gamma**2 * m * v * apart**2),
+    )
+    yield Control("with Bessel's factor they agree too", Eq(y(i), infer_y(i)), (Eq(mu_r, mu), Eq(v_r, unbiased), m >= 2), common=True)
+    yield Control("Bessel's limit is v", Eq(Limit(tracked(unbiased), T, oo), v), (m >= 2, *settles))
+
+
+@theorem(source="the law of total variance; Chan, Golub and LeVeque 1979, for K parts")
+def total_variance() -> Iterator[Item]:
+    """A batch split over K workers of sizes n_k: v = sum_k n_k/n (v_k + (mu_k - mu)^2). Averaging the v_k misses the spread of
+    the workers' means, so synchronised batch normalisation has to exchange means too."""
+    K = Symbol("K", integer=True, positive=True)
+    n, u = IndexedBase("n", integer=True, positive=True), IndexedBase("u", real=True)
+    size = Sum(n[k], (k, 1, K))
+
+    def everywhere(summand: Expr) -> Expr:
+        """The sum over every entry u[k, i] of every worker."""
+        return Sum(summand, (i, 1, n[k]), (k, 1, K))
+
+    def mean(k: Expr) -> Expr:
+        return Sum(u[k, i], (i, 1, n[k])) / n[k]
+
+    def variance(k: Expr) -> Expr:
+        return Sum((u[k, i] - mean(k)) ** 2, (i, 1, n[k])) / n[k]
+
+    whole_mean = everywhere(u[k, i]) / size
+    whole = everywhere((u[k, i] - whole_mean) ** 2) / size
+    within = Sum(n[k] * variance(k), (k, 1, K)) / size
+    between = Sum(n[k] * (mean(k) - whole_mean) ** 2, (k, 1, K)) / size
+    yield Claim("the mean", Eq(whole_mean, Sum(n[k] * mean(k), (k, 1, K)) / size))
+    yield Claim("the variance", Eq(whole, Sum(n[k] * (variance(k) + (mean(k) - whole_mean) ** 2), (k, 1, K)) / size))
+    yield Claim("averaging the workers' variances never gives too much", Ge(whole, within), by=Remainder(between))
+    yield Control("the average of the workers' variances", Eq(whole, within), common=True)
+    yield Control("workers weighted equally", Eq(whole, Sum(variance(k) + (mean(k) - whole_mean) ** 2, (k, 1, K)) / K))
+    yield Control("the mean of the workers' means", Eq(whole_mean, Sum(mean(k), (k, 1, K)) / K), common=True)
+
+
+@theorem(source="Algorithm 2: inference uses constants")
+def frozen() -> Iterator[Item]:
+    """Inference is batch-independent: one sample's output does not depend on the others, and neither does its gradient."""
+    alive = (v_r + eps > 0,)
+    h = Symbol("h", real=True)
+    changed = Batch(lambda r: x[r] + h * KroneckerDelta(r, k))
+    slope = gamma_inference * h * KroneckerDelta(i, k)
+    yield Claim("changing x_k changes y_k alone", Eq(inference(changed.entry(i)), infer_y(i) + slope), alive)
+    yield Law(
+        "inference-shift",
+        "at inference a shift of the input passes through: gamma/s_r c",
+        lambda infer_y, infer_y_shifted: Eq(infer_y_shifted(i), infer_y(i) + gamma_inference * shift_by),
+        alive,
+        {"infer_y_shifted": Observed("infer_y", x=lambda r: x[r] + shift_by)},
+    )
+    yield Control("so it is in training", Eq(changed.y(i), y(i) + gamma / s * h * KroneckerDelta(i, k)), common=True)
+    yield Control(
+        "one sample's training output does not depend on another",
+        Eq(Derivative(xhat(i), x[k]), KroneckerDelta(i, k) / s),
+    )

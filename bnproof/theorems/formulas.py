@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Indexed
 
-from bnproof.symbolic.setting import Batch, eps, i, k, x
+from bnproof.symbolic import setting
+from bnproof.symbolic.setting import i, k, x
 from bnproof.theorems import quantities
-from bnproof.theorems.book import Claim, book
+from bnproof.theorems.book import Claim, Law, Observed, book
 
-FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
-    "y": Batch(x.__getitem__).y,
-    "y_plain": Batch(x.__getitem__).xhat,
-    "y_shifted": Batch(lambda r: x[r] + quantities.shift_by).y,
-    "y_scaled": Batch(lambda r: quantities.scale_by * x[r]).y,
-    "y_rescaled": Batch(lambda r: quantities.scale_by * x[r], eps=quantities.scale_by**2 * eps).y,
-    "dx": quantities.dx,
-    "infer_y": quantities.infer_y,
-}
+OUTPUTS: dict[str, Callable[[Expr], Expr]] = {"y": setting.y, "dx": quantities.dx, "infer_y": quantities.infer_y}
 
 
-def of(names: tuple[str, ...]) -> list[Callable[[Expr], Expr]]:
-    """The formulas a law's parameters name, as functions of an index."""
-    return [FUNCTIONS[name] for name in names]
+def of(law: Law) -> list[Callable[[Expr], Expr]]:
+    """The formulas a law's parameters stand for, as functions of an index."""
+    return [formula(law.of(name)) for name in law.quantities]
+
+
+def formula(observed: Observed) -> Callable[[Expr], Expr]:
+    """The formula of an output with its arguments changed."""
+    scalars = {getattr(setting, name): change for name, change in scalar_changes(observed).items()}
+
+    def at(index: Expr) -> Expr:
+        changed = OUTPUTS[observed.output](index)
+        if observed.x is not None:
+            entry = observed.x
+            changed = changed.replace(lambda e: isinstance(e, Indexed) and e.base == x, lambda e: entry(e.indices[0]))
+        return changed.xreplace(scalars) if scalars else changed
+
+    return at
+
+
+def scalar_changes(observed: Observed) -> dict[str, Expr]:
+    """The changed ones among gamma, beta and eps."""
+    changes = {name: getattr(observed, name) for name in ("gamma", "beta", "eps")}
+    return {name: change for name, change in changes.items() if change is not None}
 
 
 def predictions() -> dict[str, tuple[str, Claim]]:

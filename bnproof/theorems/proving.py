@@ -15,8 +15,9 @@ from sympy import Basic
 from bnproof.symbolic.outcomes import Disagreement, Proof, Refuted, Undecided
 from bnproof.symbolic.prover import prove
 from bnproof.symbolic.rendering import latex, text
+from bnproof.symbolic.witnesses import Witness
 from bnproof.theorems import formulas
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Law, Theorem, book, find
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Law, Recurrence, Theorem, book, find
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Posed:
     given: tuple[Basic, ...]
     common: bool = False
     part_of: str = ""
+    by: Witness | None = None
 
     @property
     def wanted(self) -> str:
@@ -127,10 +129,15 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
     """Everything a theorem wants settled, in order."""
     for item in theorem.items:
         match item:
-            case Claim() | Corollary():
-                yield Posed(type(item).__name__.lower(), item.says, item.statement, item.given)
+            case Claim():
+                yield Posed("claim", item.says, item.statement, item.given, by=item.by)
+            case Corollary():
+                yield Posed("corollary", item.says, item.statement, item.given)
+            case Recurrence():
+                yield Posed("claim", f"{item.says}: induction, base", item.base, item.given)
+                yield Posed("claim", f"{item.says}: induction, step", item.inductive, item.given)
             case Law():
-                yield Posed("law", item.says, item.relation(*formulas.of(item.quantities)), item.given)
+                yield Posed("law", item.says, item.relation(*formulas.of(item)), item.given)
             case Derivation():
                 reached = item.start
                 for line in item.lines:
@@ -154,7 +161,7 @@ def _outcome(name: str, verdicts: list[tuple[str, Any]], seconds: float) -> Outc
 def _verdicts(name: str) -> tuple[list[tuple[str, Any]], float]:
     """Verdicts and details in the order of the statements (which SymPy would rewrite on its way between processes)."""
     start = time.perf_counter()
-    verdicts = [_verdict(posed.statement, posed.given) for posed in statements(find(name))]
+    verdicts = [_verdict(posed) for posed in statements(find(name))]
     return verdicts, time.perf_counter() - start
 
 
@@ -189,9 +196,9 @@ def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] |
     return outcomes
 
 
-def _verdict(statement: Basic, given: tuple[Basic, ...]) -> tuple[str, Any]:
+def _verdict(posed: Posed) -> tuple[str, Any]:
     try:
-        return "proved", prove(statement, *given)
+        return "proved", prove(posed.statement, *posed.given, by=posed.by)
     except Refuted as refuted:
         return "refuted", refuted.counterexample
     except (Undecided, Disagreement) as undecided:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from sympy import Expr, Sum, Symbol, sqrt
+from collections.abc import Callable
 
-from bnproof.symbolic.setting import beta, eps, g, gamma, j, m, mu, s, v, x, xhat, y
+from sympy import Expr, KroneckerDelta, Sum, Symbol, sqrt
+
+from bnproof.symbolic.setting import Batch, beta, eps, g, gamma, j, m, mu, s, v, x, xhat, y
 
 mu_r = Symbol("mu_r", real=True)
 v_r = Symbol("v_r", nonnegative=True)
@@ -27,13 +29,27 @@ def dx(k: Expr) -> Expr:
     return gamma / (m * s) * (m * g[k] - Sum(g[j], (j, 1, m)) - xhat(k) * dgamma)
 
 
+def jacobian(batch: Batch) -> Callable[[Expr, Expr], Expr]:
+    """``dy_i/dx_k = gamma/s (delta_ik - 1/m - xhat_i xhat_k/m)`` at a batch, as a function of both indices."""
+
+    def entry(i: Expr, k: Expr) -> Expr:
+        return gamma / batch.std * (KroneckerDelta(i, k) - 1 / m - batch.xhat(i) * batch.xhat(k) / m)
+
+    return entry
+
+
 dgamma = Sum(g[j] * xhat(j), (j, 1, m))
 dbeta = Sum(g[j], (j, 1, m))
 
 
+def inference(value: Expr) -> Expr:
+    """``gamma (value - mu_r)/s_r + beta``, inference with running statistics."""
+    return gamma * (value - mu_r) / s_r + beta
+
+
 def infer_y(i: Expr) -> Expr:
-    """``gamma (x_i - mu_r)/s_r + beta``, inference with running statistics."""
-    return gamma * (x[i] - mu_r) / s_r + beta
+    """``gamma (x_i - mu_r)/s_r + beta``."""
+    return inference(x[i])
 
 
 infer_loss = Sum(g[j] * infer_y(j), (j, 1, m))

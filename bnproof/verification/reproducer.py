@@ -5,12 +5,12 @@ from __future__ import annotations
 from bnproof.contract import Array, Measurement
 from bnproof.implementations.targets import builtin
 from bnproof.laws.answers import METHODS, Answers
-from bnproof.laws.relations import SCALE, VARIANTS, snapped
+from bnproof.laws.relations import changed, observations, snapped
 
 
 def program(target: str, answers: Answers, seen: Measurement) -> str:
     """Python source: the input in hexadecimal floats, the calls, what came back and what should have."""
-    calls = [_call(answers, name) for name in _observed(seen)]
+    calls = [_call(answers, seen.law, name) for name in _observed(seen)]
     lines = [
         "import numpy as np",
         "",
@@ -28,7 +28,7 @@ def program(target: str, answers: Answers, seen: Measurement) -> str:
 
 
 def _observed(seen: Measurement) -> list[str]:
-    names = [name for name in seen.quantity.split(", ") if name in METHODS or name in VARIANTS]
+    names = [name for name in seen.quantity.split(", ") if name in METHODS or name in observations(seen.law)]
     return names or ["y"]
 
 
@@ -45,19 +45,18 @@ def _obtain(target: str) -> list[str]:
     return [f"from {place} import {name} as implementation", make]
 
 
-def _call(answers: Answers, name: str) -> list[str]:
-    """One call: the quantity by name, on the case or on its variant."""
-    if name in VARIANTS and name not in METHODS:
-        output, case = VARIANTS[name].output, VARIANTS[name].change(snapped(answers.case))
-    else:
-        output, case = name, answers.case
+def _call(answers: Answers, law: str, name: str) -> list[str]:
+    """One call: the quantity by name, on the case, or with the arguments a relation changes."""
+    output, case = name, answers.case
+    if of := observations(law).get(name):
+        output, case = of.output, changed(snapped(answers.case), of)
     method = METHODS[output]
     asked = Answers(answers.implementation, answers.convention, case)
     positional, keywords = asked.arguments(method)
     names = _PARAMETERS[method]
     lines = [f"{parameter} = {_literal(value)}" for parameter, value in zip(names, positional, strict=True)]
     options = ", ".join(f"{key}={value!r}" for key, value in keywords.items())
-    note = f"  # {name}: x scaled by {SCALE} or shifted" if name != output else ""
+    note = f"  # {name}: {output} with changed arguments" if name != output else ""
     return [*lines, f"print({name!r}, implementation.{method}({', '.join(names)}, {options})){note}", ""]
 
 

@@ -1,0 +1,55 @@
+"""Expected values over a batch of independent entries: ``E(f, M, sigma)`` as a SymPy expression.
+
+``E`` presumes only that ``x[1], ..., x[m]`` are uncorrelated with mean ``M`` and standard deviation ``sigma``; it exists for
+polynomials of degree at most two.  ``NormalE`` presumes independent normal entries, for polynomials up to degree five.
+
+What an expected value is, for exact evaluation: the mean over every outcome of a discrete distribution with the right
+moments.  For ``E`` two lopsided values (mean 0, variance 1) serve, for ``NormalE`` the three nodes of Gauss-Hermite
+quadrature (0 and +-sqrt 3 with weights 2/3, 1/6, 1/6), exact for each entry up to degree five.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import ClassVar
+
+from sympy import Expr, Function
+
+from bnproof.symbolic.surds import Surd
+
+Nodes = tuple[tuple[Surd, Surd], ...]
+
+
+def _node(value: Surd, weight: Fraction) -> tuple[Surd, Surd]:
+    return value, Surd(weight)
+
+
+class Expectation(Function):  # type: ignore[misc]
+    """``E[f]`` for ``f`` a polynomial in the entries of the batch; arguments ``(f, M, sigma)``."""
+
+    nargs = (3,)
+    is_real = True
+    degree: ClassVar[int]
+    nodes: ClassVar[Nodes]
+
+    @classmethod
+    def eval(cls, f: Expr, mean: Expr, std: Expr) -> None:
+        """Never evaluated on the way in: the prover does that, for every batch size."""
+
+
+class E(Expectation):
+    """Expected value over uncorrelated entries of equal mean and variance; degree at most two."""
+
+    degree = 2
+    nodes = (_node(Surd(-2), Fraction(1, 5)), _node(Surd(Fraction(1, 2)), Fraction(4, 5)))
+
+
+class NormalE(Expectation):
+    """Expected value over independent normal entries; degree at most five."""
+
+    degree = 5
+    nodes = (
+        _node(Surd(0), Fraction(2, 3)),
+        _node(Surd({3: Fraction(1)}), Fraction(1, 6)),
+        _node(Surd({3: Fraction(-1)}), Fraction(1, 6)),
+    )

@@ -1,0 +1,96 @@
+"""The linear expectation functional on power sums, for every batch size.
+
+A polynomial in the entries is written as multiple sums of products ``x[a] x[b] ...``; each product is replaced by its
+moment, with a Kronecker delta for every pair of entries that may be one and the same:
+
+    E[x_a rest] = M E[rest] + sigma^2 sum_b delta_ab E[rest without x_b].
+
+Up to degree two this needs no more than uncorrelated entries; beyond, it is Stein's lemma for independent normal ones
+(Isserlis 1918 for the fourth moment).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Add, Dummy, Expr, Indexed, Integer, KroneckerDelta, Mul, Pow, Sum, Symbol
+
+from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.rendering import text
+from bnproof.symbolic.setting import x
+
+Range = tuple[Symbol, Expr, Expr]
+
+
+@dataclass(frozen=True)
+class Term:
+    """``coefficient sum_ranges x[entries[0]] x[entries[1]] ...``; the coefficient holds no entry of x."""
+
+    coefficient: Expr
+    entries: tuple[Expr, ...] = ()
+    ranges: tuple[Range, ...] = ()
+
+    def __mul__(self, other: Term) -> Term:
+        product = self.coefficient * other.coefficient
+        return Term(product, self.entries + other.entries, self.ranges + other.ranges)
+
+
+def expected(e: Expectation) -> Expr:
+    """The expected value without ``Expectation``: sums of deltas and moments."""
+    f, mean, std = e.args
+    return Add(*(_moment_of(term, mean, std, e) for term in terms(f)))
+
+
+def _moment_of(term: Term, mean: Expr, std: Expr, e: Expectation) -> Expr:
+    if len(term.entries) > e.degree:
+        raise Undecided(f"{text(e)}: of degree {len(term.entries)}, where {type(e).__name__} goes to {e.degree}")
+    summand = term.coefficient * moment(term.entries, mean, std)
+    return Sum(summand, *term.ranges) if term.ranges else summand
+
+
+def moment(entries: tuple[Expr, ...], mean: Expr, std: Expr) -> Expr:
+    """``E[x_a x_b ...]`` for the given indices."""
+    if not entries:
+        return Integer(1)
+    first, *rest = entries
+    total = mean * moment(tuple(rest), mean, std)
+    for place, other in enumerate(rest):
+        without = tuple(rest[:place] + rest[place + 1 :])
+        total += std**2 * KroneckerDelta(first, other) * moment(without, mean, std)
+    return total
+
+
+def terms(e: Expr) -> list[Term]:
+    """A polynomial in the entries of x as a sum of terms, every summation index fresh."""
+    if not _has_entries(e):
+        return [Term(e)]
+    match e:
+        case Indexed():
+            return [Term(Integer(1), (e.indices[0],))]
+        case Add():
+            return [term for a in e.args for term in terms(a)]
+        case Mul():
+            return _product([terms(a) for a in e.args])
+        case Pow() if e.exp.is_Integer and e.exp > 0:
+            return _product([terms(e.base) for _ in range(int(e.exp))])
+        case Sum() if not any(_has_entries(end) for limit in e.limits for end in limit[1:]):
+            return _summed(e)
+    raise Undecided(f"the expected value of {text(e)}, which is no polynomial in the entries of the batch")
+
+
+def _has_entries(e: Expr) -> bool:
+    return any(entry.base == x for entry in e.atoms(Indexed))
+
+
+def _product(factors: list[list[Term]]) -> list[Term]:
+    result = [Term(Integer(1))]
+    for factor in factors:
+        result = [a * b for a in result for b in factor]
+    return result
+
+
+def _summed(e: Sum) -> list[Term]:
+    fresh = {index: Dummy(index.name, integer=True, positive=True) for index, *_ in e.limits}
+    ranges = tuple((fresh[index], low.xreplace(fresh), high.xreplace(fresh)) for index, low, high in e.limits)
+    return [Term(t.coefficient, t.entries, (*t.ranges, *ranges)) for t in terms(e.function.xreplace(fresh))]

@@ -1,0 +1,34 @@
+"""A point of exact evaluation as a counterexample that can be read."""
+
+from __future__ import annotations
+
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFalse
+
+from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.outcomes import Counterexample
+from bnproof.symbolic.reading import Question
+from bnproof.symbolic.surds import NotExact, Surd
+
+
+def described(question: Question, point: Point) -> Counterexample:
+    """The values of a point by name, and both sides of the statement there."""
+    values: dict[str, object] = {}
+    for base, entries in sorted(point.entries.items(), key=str):
+        values[str(base)] = tuple(_plain(entries[index]) for index in sorted(entries))
+    values |= {s.name: _plain(point.scalars[s]) for s in question.named}
+    statement = question.statement
+    sides: tuple[object, object] = (None, None)
+    if isinstance(statement, Relational):
+        evaluator = Evaluator(point)
+        try:
+            sides = (_plain(evaluator.value(statement.lhs)), _plain(evaluator.value(statement.rhs)))
+        except (Undefined, NotExact, NotEvaluable):
+            sides = (None, None)
+    elif isinstance(statement, BooleanFalse):
+        sides = (False, True)
+    return Counterexample(point.size, values, *sides)
+
+
+def _plain(value: Surd) -> object:
+    return value.rational if value.is_rational else value

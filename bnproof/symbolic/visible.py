@@ -1,0 +1,93 @@
+"""Signs that can be read off an expression as it is written: sums of squares, products of what is known to be positive.
+
+Multiplying out hides that ``sum (x_p - x_r)^2`` is not negative; here an expression is read from the outside in, and only
+its smallest parts go through the normal form.  Where a summand holds Kronecker deltas or signs of expressions, every
+way they can come out is read on its own: ``delta`` is 0 or 1, and ``sign(a) = 1`` supposes ``a > 0``.
+"""
+
+from __future__ import annotations
+
+from sympy import Abs, Add, Expr, Integer, KroneckerDelta, Mul, Pow, Sum, exp, sign
+
+from bnproof.symbolic.normal_form import NormalForm
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, SignSet, power, product
+
+SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
+
+
+def visible_signs(form: NormalForm, e: Expr) -> SignSet:
+    """The signs ``e`` can have, as far as its written form and the conditions show."""
+    open_choice = next(iter(_choices(e)), None)
+    if open_choice is not None:
+        return _every_way(form, e, open_choice)
+    return _structure(form, e) & _known(form, e) or ANY
+
+
+def _choices(e: Expr) -> list[Expr]:
+    """Deltas and signs in ``e`` that are not inside a sum (they are settled there), the first to settle first."""
+    if isinstance(e, Sum):
+        return []
+    if isinstance(e, (KroneckerDelta, sign)):
+        return [e]
+    return [choice for a in e.args for choice in _choices(a)]
+
+
+def _every_way(form: NormalForm, e: Expr, choice: Expr) -> SignSet:
+    if isinstance(choice, KroneckerDelta):
+        return frozenset().union(*(visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1)))
+    argument = form.normal(choice.args[0])
+    found: set[int] = set()
+    for value in form.signs.of(argument):
+        supposed = form.fork()
+        supposed.signs.learn(argument, SUPPOSED[value])
+        found |= visible_signs(supposed, e.xreplace({choice: Integer(value)}))
+    return frozenset(found)
+
+
+def _structure(form: NormalForm, e: Expr) -> SignSet:
+    match e:
+        case Sum():
+            return _sum(form, e)
+        case Add():
+            return _added([visible_signs(form, a) for a in e.args])
+        case Mul():
+            signs = POSITIVE
+            for a in e.args:
+                signs = product(signs, visible_signs(form, a))
+            return signs
+        case Pow() if e.exp.is_Integer:
+            return power(visible_signs(form, e.base), int(e.exp))
+        case Pow() if e.exp.is_Rational and e.exp.q == 2:
+            return POSITIVE if e.exp < 0 else NONNEGATIVE
+        case Abs():
+            return NONNEGATIVE
+        case exp():
+            return POSITIVE
+    return ANY
+
+
+def _added(parts: list[SignSet]) -> SignSet:
+    """A sum of parts that all have one sense has it, strictly where one of them has."""
+    for sense in (1, -1):
+        if all(-sense not in signs for signs in parts):
+            return frozenset({sense}) if any(signs == {sense} for signs in parts) else frozenset({0, sense})
+    return ANY
+
+
+def _sum(form: NormalForm, e: Sum) -> SignSet:
+    *inner, (index, low, high) = e.limits
+    summand = Sum(e.function, *inner) if inner else e.function
+    form.size_of[index] = high
+    signs = visible_signs(form, summand)
+    if low == 1 and (form.signs.least(high) or 0) >= 1:
+        return signs if len(signs) == 1 or -1 not in signs or 1 not in signs else ANY
+    return signs | ZERO if -1 not in signs or 1 not in signs else ANY
+
+
+def _known(form: NormalForm, e: Expr) -> SignSet:
+    """What the normal form and the conditions say."""
+    try:
+        return form.signs.of(form.normal(e))
+    except Undecided:
+        return ANY
