@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from bnproof.cli._console import cannot, console
@@ -10,18 +12,28 @@ from bnproof.cli._console import cannot, console
 @click.command()
 @click.argument("name")
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True)
-def command(name: str, form: str) -> int:
-    """Show a theorem: statement, conditions, steps, negative controls."""
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Add how far the implementations agreed with it, from the records of a report.",
+)
+def command(name: str, form: str, records: Path | None) -> int:
+    """Show a theorem: statement, conditions, steps, corollaries, where it is used, negative controls."""
+    from bnproof.records import BrokenRecords, read
     from bnproof.reports import derivation
     from bnproof.theorems.book import UnknownTheorem, find
     from bnproof.theorems.proving import as_row, settle
 
     try:
-        row = as_row(settle(find(name)))
-    except UnknownTheorem as unknown:
-        raise cannot(unknown) from unknown
+        entry = find(name)
+        measured = read(records).rows if records else ()
+    except (UnknownTheorem, BrokenRecords) as error:
+        raise cannot(error) from error
+    row = as_row(settle(entry))
     if form == "text":
-        console().print(derivation.terminal(row))
+        console().print(derivation.terminal(row, measured))
     else:
-        click.echo(derivation.markdown(row) if form == "markdown" else derivation.latex_document(row))
+        page = derivation.markdown if form == "markdown" else derivation.latex_document
+        click.echo(page(row, measured))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.implementations.torch_training import one_thread
 
 
 def hidden_layer(inputs: Array, classes: Array, *, width: int, epochs: int, seed: int) -> Array:
@@ -15,21 +16,16 @@ def hidden_layer(inputs: Array, classes: Array, *, width: int, epochs: int, seed
     """
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            x, target = torch.tensor(inputs, dtype=torch.float32), torch.tensor(classes)
-            first = torch.nn.Linear(inputs.shape[1], width)
-            network = torch.nn.Sequential(first, torch.nn.ReLU(), torch.nn.Linear(width, int(classes.max()) + 1))
-            optimiser = torch.optim.SGD(network.parameters(), lr=0.2)
-            for _ in range(epochs):
-                for chosen in torch.randperm(len(x)).split(64):
-                    optimiser.zero_grad()
-                    torch.nn.functional.cross_entropy(network(x[chosen]), target[chosen]).backward()
-                    optimiser.step()
-            activations: Array = first(x).detach().numpy().astype(np.float64)
-            return activations
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        x, target = torch.tensor(inputs, dtype=torch.float32), torch.tensor(classes)
+        first = torch.nn.Linear(inputs.shape[1], width)
+        network = torch.nn.Sequential(first, torch.nn.ReLU(), torch.nn.Linear(width, int(classes.max()) + 1))
+        optimiser = torch.optim.SGD(network.parameters(), lr=0.2)
+        for _ in range(epochs):
+            for chosen in torch.randperm(len(x)).split(64):
+                optimiser.zero_grad()
+                torch.nn.functional.cross_entropy(network(x[chosen]), target[chosen]).backward()
+                optimiser.step()
+        activations: Array = first(x).detach().numpy().astype(np.float64)
+        return activations

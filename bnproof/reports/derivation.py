@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from bnproof.claims import ledger
 from bnproof.records import Row
-from bnproof.reports.pages import chapter_title, page
+from bnproof.reports.pages import chapter_title, number, page
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
 
-def shown(theorem: Row) -> Row:
-    """The theorem's items sorted for reading: what is stated, how it is derived, what is false."""
+def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
+    """The theorem's items sorted for reading: what is stated, how it is derived, where it is used, what is false."""
     items = theorem["items"]
     chains: dict[str, list[Row]] = {}
     for item in items:
@@ -24,24 +27,32 @@ def shown(theorem: Row) -> Row:
         "corollaries": [item for item in items if item["kind"] == "corollary"],
         "chains": chains,
         "controls": [item for item in items if item["kind"] == "control"],
+        "claims": [claim.id for claim in ledger().values() if theorem["id"] in claim.theorems],
+        "laws": [item["law"] for item in items if item["law"]],
+        "agreement": agreement(theorem, measured),
     }
 
 
-def markdown(theorem: Row) -> str:
+def agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
+    """How the implementations did by the laws of this theorem, as measured in a report."""
+    return [row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]]
+
+
+def markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
     """A section of the book, formulas in LaTeX between dollars."""
-    return page("theorem.md", t=shown(theorem))
+    return page("theorem.md", t=shown(theorem, measured))
 
 
-def latex_document(theorem: Row) -> str:
+def latex_document(theorem: Row, measured: Iterable[Row] = ()) -> str:
     """A document that compiles by itself."""
-    return page("theorem.tex", t=shown(theorem), escape=_escaped)
+    return page("theorem.tex", t=shown(theorem, measured), escape=_escaped)
 
 
 def _escaped(prose: str) -> str:
     table = {
         "\\": r"\textbackslash{}",
-        "^": r"\^{}",
-        "~": r"\~{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
         "|": r"\textbar{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
@@ -50,49 +61,109 @@ def _escaped(prose: str) -> str:
     return "".join(table.get(letter, letter) for letter in prose)
 
 
-def terminal(theorem: Row) -> Group:
-    """The theorem laid out for a terminal of 80 columns."""
+def contents(theorems: Sequence[Row]) -> Group:
+    """The book's table of contents for a terminal."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
 
-    t = shown(theorem)
-    verdict = "every statement proved for every m" if t["verdict"] == "proved" else t["verdict"]
-    lines: list[object] = [
-        Text(t["id"], style="bold"),
-        Text(f"chapter {chapter_title(t['chapter'])}   source: {t['source']}", style="dim"),
-        Text(""),
-        Text(t["says"]),
-        Text(""),
-        Text("Statement", style="bold"),
-    ]
+    lines: list[RenderableType] = []
+    for chapter, entries in groupby(theorems, key=lambda entry: entry["chapter"]):
+        lines += [Text(chapter_title(chapter), style="bold")]
+        for entry in entries:
+            lines += [Text(f"  {entry['id']}", style="cyan"), Padding(Text(entry["says"]), (0, 0, 0, 6))]
+        lines.append(Text(""))
+    lines.append(Text(f"{len(theorems)} theorems; bnproof show NAME prints one with its derivation.", style="dim"))
+    return Group(*lines)
 
-    def formula(item: Row, style: str = "") -> None:
-        lines.append(Padding(Text(item["text"], style=style), (0, 0, 0, 6)))
-        if item["given_text"]:
-            lines.append(Padding(Text(f"given {', '.join(item['given_text'])}", style="dim"), (0, 0, 0, 6)))
 
-    for number, item in enumerate(t["stated"], 1):
-        lines.append(Padding(Text(f"{number}. {item['says']}"), (0, 0, 0, 2)))
-        formula(item, "cyan")
+def terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
+    """The theorem laid out for a terminal of 80 columns."""
+    from rich.console import Group
+
+    t = shown(theorem, measured)
+    return Group(*_head(t), *_statements(t), *_derivations(t), *_corollaries(t), *_controls(t), *_uses(t), *_measured(t))
+
+
+def _line(words: str, indent: int = 0, style: str = "") -> RenderableType:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return Padding(Text(words, style=style), (0, 0, 0, indent))
+
+
+def _head(t: Row) -> Iterator[RenderableType]:
+    verdict = "proved for every m" if t["verdict"] == "proved" else t["verdict"]
+    yield _line(f"{t['id']}: {verdict}", style="bold")
+    yield _line(f"chapter {chapter_title(t['chapter'])}", style="dim")
+    yield _line(f"source: {t['source']}", style="dim")
+    yield _line("")
+    yield _line(t["says"])
+
+
+def _statements(t: Row) -> Iterator[RenderableType]:
+    yield _line("\nStatement", style="bold")
+    for count, item in enumerate(t["stated"], 1):
+        yield _line(f"{count}. {item['says']}", 2)
+        yield from _formula(item)
+        for step in item["steps"]:
+            yield _line(f"{step['rule']}: {step['text']}", 7, "dim")
+
+
+def _formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
+    yield _line(item["text"], 5, style)
+    for condition, without in zip(item["given_text"], item["needed"] or item["given_text"], strict=True):
+        yield _line(f"given {condition}", 5, "yellow")
+        if without != condition:
+            yield _line(f"without it {without}", 7, "dim")
+
+
+def _derivations(t: Row) -> Iterator[RenderableType]:
     for title, chain in t["chains"].items():
-        lines += [Text(""), Text(f"Derivation: {title}", style="bold")]
+        yield _line(f"\nDerivation: {title}", style="bold")
         if chain[0]["given_text"]:
-            lines.append(Padding(Text(f"given {', '.join(chain[0]['given_text'])}", style="dim"), (0, 0, 0, 6)))
-        lines.append(Padding(Text(chain[0]["text"].split(" = ")[0], style="cyan"), (0, 0, 0, 6)))
+            yield _line(f"given {', '.join(chain[0]['given_text'])}", 5, "yellow")
+        yield _line(chain[0]["text"].split(" = ")[0], 5, "cyan")
         for item in chain:
-            lines.append(Padding(Text(f"= {item['text'].split(' = ', 1)[1]}", style="cyan"), (0, 0, 0, 4)))
-            lines.append(Padding(Text(item["says"], style="dim"), (0, 0, 0, 8)))
+            yield _line(f"= {item['text'].split(' = ', 1)[1]}", 3, "cyan")
+            yield _line(item["says"], 7, "dim")
+
+
+def _corollaries(t: Row) -> Iterator[RenderableType]:
     if t["corollaries"]:
-        lines += [Text(""), Text("Corollaries", style="bold")]
-        for item in t["corollaries"]:
-            lines.append(Padding(Text(item["says"]), (0, 0, 0, 2)))
-            formula(item, "cyan")
-    lines += [Text(""), Text("False variants, refuted", style="bold")]
+        yield _line("\nCorollaries", style="bold")
+    for item in t["corollaries"]:
+        yield _line(item["says"], 2)
+        yield from _formula(item)
+
+
+def _controls(t: Row) -> Iterator[RenderableType]:
+    yield _line("\nFalse variants, refuted", style="bold")
     for item in t["controls"]:
-        note = " (often stated as true)" if item["common"] else ""
-        lines.append(Padding(Text(f"{item['says']}{note}"), (0, 0, 0, 2)))
-        formula(item, "red")
-        lines.append(Padding(Text(f"counterexample: {item['detail']}"), (0, 0, 0, 6)))
-    lines += [Text(""), Text(f"{verdict}; {t['points']} exact evaluations agree.", style="dim")]
-    return Group(*lines)  # type: ignore[arg-type]
+        yield _line(item["says"] + (" (often stated as true)" if item["common"] else ""), 2)
+        yield _line(item["text"], 5, "red")
+        if item["given_text"]:
+            yield _line(f"given {', '.join(item['given_text'])}", 5, "yellow")
+        yield _line(f"false at {item['detail']}", 7, "dim")
+
+
+def _uses(t: Row) -> Iterator[RenderableType]:
+    yield _line("\nWhere it is used", style="bold")
+    for what, names in (
+        ("rests on", t["uses"]),
+        ("theorems", t["used_by"]),
+        ("claims", t["claims"]),
+        ("laws of a check", t["laws"]),
+    ):
+        if names:
+            yield _line(f"{what}: {', '.join(names)}", 2)
+    yield _line(f"\n{t['points']} exact evaluations with m = 1..8 agree.", style="dim")
+
+
+def _measured(t: Row) -> Iterator[RenderableType]:
+    if t["agreement"]:
+        yield _line("\nMeasured agreement", style="bold")
+    for row in t["agreement"]:
+        error = "" if row["ratio"] is None else f", largest error {number(row['ratio'])} of what rounding explains"
+        ulp = "" if row["ulp"] is None else f", {number(row['ulp'])} ulp"
+        yield _line(f"{row['target']}, law {row['law']}: {row['verdict']} in {row['cases']} cases{error}{ulp}", 2)

@@ -15,6 +15,8 @@ CHAPTERS = {
     "chapter3_moments": "3 Moments",
     "chapter4_gradients": "4 Gradients",
     "chapter5_running": "5 Running statistics and inference",
+    "chapter6_arithmetic": "6 Arithmetic",
+    "chapter7_training": "7 Why train on normalised values",
 }
 
 

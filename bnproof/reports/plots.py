@@ -22,14 +22,16 @@ STYLE = {
 }
 
 
-def _figure(columns: int = 1) -> tuple[Any, Any]:
+def panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, Any]:
+    """A figure and its axes, one or an array; ``shared``: ``sharex`` and ``sharey`` of Matplotlib."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * columns, 4.0), layout="constrained", facecolor="white")
-    return figure, figure.subplots(1, columns)
+    figure = Figure(figsize=(5.2 * columns, 4.0 * rows), layout="constrained", facecolor="white")
+    return figure, figure.subplots(rows, columns, **shared)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Write the figure as SVG without a date."""
     figure.savefig(path, format="svg", metadata={"Date": None})
 
 
@@ -37,7 +39,7 @@ def scatter(records: Records, path: Path) -> None:
     """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at inference."""
     rows = records.of("scatter")
     with mpl.rc_context(STYLE):
-        figure, axes = _figure()
+        figure, axes = panels()
         for size, colour, marker in ((8, "orange", "o"), (32, "blue", "s"), (128, "green", "^")):
             of_size = [row for row in rows if row["m"] == size]
             points = [[row[axis] for row in of_size] for axis in ("gamma_prime", "beta_prime")]
@@ -57,14 +59,14 @@ def scatter(records: Records, path: Path) -> None:
             xlabel="scale γ' = γ/s", ylabel="shift β' = β − γμ/s", title="Each mini-batch has its own collapsed pair"
         )
         axes.legend(frameon=False)
-        _save(figure, path)
+        save(figure, path)
 
 
 def train_eval(records: Records, path: Path) -> None:
     """The gap between training and inference output as the running statistics settle."""
     rows = [row for row in records.of("train_eval") if row["target"] == "torch"]
     with mpl.rc_context(STYLE):
-        figure, axes = _figure()
+        figure, axes = panels()
         steps = [row["step"] for row in rows]
         axes.plot(steps, [row["largest_gap"] for row in rows], c=COLOURS["orange"], label="largest entry")
         axes.plot(steps, [row["root_mean_square_gap"] for row in rows], c=COLOURS["blue"], label="root mean square")
@@ -75,13 +77,13 @@ def train_eval(records: Records, path: Path) -> None:
             title="The same batch, trained on and inferred",
         )
         axes.legend(frameon=False)
-        _save(figure, path)
+        save(figure, path)
 
 
 def running_mean(records: Records, path: Path) -> None:
     """The tracked mean and variance of one feature, NumPy and PyTorch on top of each other."""
     with mpl.rc_context(STYLE):
-        figure, both = _figure(2)
+        figure, both = panels(2)
         for axes, quantity in zip(both, ("running_mean", "running_var"), strict=True):
             for target, colour, style in (("numpy", "blue", "-"), ("torch", "orange", "--")):
                 rows = [r for r in records.of("recurrence") if r["target"] == target and r["quantity"] == quantity]
@@ -90,4 +92,4 @@ def running_mean(records: Records, path: Path) -> None:
             axes.set(xlabel="training batches seen", ylabel=quantity.replace("_var", " variance").replace("_", " "))
             axes.legend(frameon=False)
         figure.suptitle("Running statistics of the first hidden feature, momentum 0.1")
-        _save(figure, path)
+        save(figure, path)

@@ -24,9 +24,10 @@ class Atoms:
         self.relations: dict[Symbol, Expr] = {}
         self._atoms: dict[Expr, Symbol] = {}
 
-    def atom(self, stands_for: Expr, name: str, **assumptions: bool) -> Symbol:
+    def atom(self, stands_for: Expr, **assumptions: bool) -> Symbol:
         """The generator that stands for an expression, one per expression."""
         if stands_for not in self._atoms:
+            name = f"{type(stands_for).__name__}{len(self._atoms)}"
             generator = Dummy(name, real=True, **assumptions)
             self._atoms[stands_for] = generator
             self.meaning[generator] = stands_for

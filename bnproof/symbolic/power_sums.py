@@ -112,7 +112,7 @@ class PowerSums(Atoms):
         if isinstance(e, HYPERBOLIC):
             return powers.hyperbolic(self, e, self.normal(e.args[0]))
         if isinstance(e, TOTAL):
-            return self.atom(e.func(self.unfold(expanded(self.normal(e.args[0])))), text(e))
+            return self.atom(e.func(self.unfold(expanded(self.normal(e.args[0])))))
         raise Undecided(f"{text(e)} is beyond the power-sum normal form ({type(e).__name__})")
 
     def _entry(self, e: Indexed) -> Expr:
@@ -240,7 +240,7 @@ class PowerSums(Atoms):
         total = Sum(unfolded.xreplace({index: bound}), (bound, 1, size))
         if unfolded.has(Sum):
             total = canonical(total, [_bound(depth) for depth in range(1, MOST_INDICES + 1)])
-        return self.atom(total, f"S[{text(monomial)}]", **self._sum_sign(monomial, size))
+        return self.atom(total, **self._sum_sign(monomial, size))
 
     def _sum_sign(self, summand: Expr, size: Expr) -> dict[str, bool]:
         """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative."""
@@ -262,12 +262,12 @@ class PowerSums(Atoms):
     def _mean(self, base: IndexedBase, size: Symbol) -> Symbol:
         bound = _bound(1)
         known = self._sum_sign(base[bound], size)
-        return self.atom(Sum(base[bound], (bound, 1, size)) / size, f"mean[{base}]", **known)
+        return self.atom(Sum(base[bound], (bound, 1, size)) / size, **known)
 
     def _variance(self, base: IndexedBase, size: Symbol) -> Symbol:
         inner, outer = _bound(1), _bound(2)
         deviation = base[outer] - Sum(base[inner], (inner, 1, size)) / size
-        return self.atom(Sum(deviation**2, (outer, 1, size)) / size, f"var[{base}]", nonnegative=True)
+        return self.atom(Sum(deviation**2, (outer, 1, size)) / size, nonnegative=True)
 
 
 def _separate(term: Expr, dependent: Callable[[Expr], bool]) -> tuple[Expr, Expr]:

@@ -11,7 +11,6 @@ from sympy.ntheory import factorint
 
 from bnproof.symbolic import roots
 from bnproof.symbolic.atoms import Atoms, expanded
-from bnproof.symbolic.rendering import text
 
 
 def symbolic_power(form: Atoms, base: Expr, exponent: Expr) -> Expr:
@@ -52,7 +51,7 @@ def _atom(form: Atoms, base: Expr, exponent: Expr) -> Expr:
     known = {"positive": True} if signs == {1} else {"nonnegative": True} if -1 not in signs else {}
     if not known and 0 not in signs:
         known = {"nonzero": True}
-    return form.atom(Pow(stem, exponent, evaluate=False), f"{text(stem)}^{exponent}", **known)
+    return form.atom(Pow(stem, exponent, evaluate=False), **known)
 
 
 def exponential(form: Atoms, argument: Expr) -> Expr:
@@ -65,7 +64,7 @@ def exponential(form: Atoms, argument: Expr) -> Expr:
         if not (2 * coefficient).is_Integer:
             coefficient, rest = Integer(1), term
         half = exp(form.unfold(rest) / 2)
-        result *= form.atom(half, text(half), positive=True) ** (2 * coefficient)
+        result *= form.atom(half, positive=True) ** (2 * coefficient)
     return result
 
 

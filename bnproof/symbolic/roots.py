@@ -54,11 +54,8 @@ def _split_content(form: Atoms, inside: Expr) -> Expr:
 
 def _root(form: Atoms, base: Expr) -> Expr:
     positive = form.signs.of(base) == POSITIVE
-    generator = form.atom(
-        sympy_sqrt(form.unfold(base)),
-        f"sqrt({text(base)})",
-        **({"positive": True} if positive else {"nonnegative": True}),
-    )
+    known = {"positive": True} if positive else {"nonnegative": True}
+    generator = form.atom(sympy_sqrt(form.unfold(base)), **known)
     form.relations[generator] = base
     return generator
 
@@ -85,7 +82,7 @@ def _magnitude(form: Atoms, factor: Expr) -> Expr:
     if signs <= NEGATIVE | ZERO:
         return -factor
     known = {"positive": True} if 0 not in signs else {"nonnegative": True}
-    generator = form.atom(Abs(form.unfold(factor)), f"|{text(factor)}|", **known)
+    generator = form.atom(Abs(form.unfold(factor)), **known)
     form.relations[generator] = factor**2
     return generator
 
@@ -97,7 +94,7 @@ def sign(form: Atoms, e: Expr) -> Expr:
         return Integer(next(iter(signs)))
     if 0 not in signs:
         return e / absolute(form, e)
-    return form.atom(sympy_sign(form.unfold(e)), f"sign({text(e)})")
+    return form.atom(sympy_sign(form.unfold(e)))
 
 
 def reduced(numerator: Expr, relations: dict[Symbol, Expr]) -> Expr:

@@ -118,6 +118,15 @@ class Signs:
             signs = product(signs, POSITIVE if coefficient > 0 else NEGATIVE if coefficient < 0 else ZERO)
             for factor, exponent in factors:
                 signs = product(signs, power(self._factor(factor), exponent))
+        return signs & self._as_given(e) or signs
+
+    def _as_given(self, e: Expr) -> SignSet:
+        """What the conditions say of ``e`` as a whole, up to a constant."""
+        signs = ANY
+        for fact, known in self.facts:
+            ratio = _constant_ratio(e, fact) if e.is_polynomial() else None
+            if ratio is not None:
+                signs &= known if ratio > 0 else product(known, NEGATIVE)
         return signs
 
     def nonzero(self, e: Expr) -> bool:
@@ -125,12 +134,7 @@ class Signs:
         return 0 not in self.of(e)
 
     def _factor(self, f: Expr) -> SignSet:
-        signs = self._visible(f)
-        for fact, known in self.facts:
-            ratio = _constant_ratio(f, fact)
-            if ratio is not None:
-                signs &= known if ratio > 0 else product(known, NEGATIVE)
-        return signs or ANY
+        return self._visible(f) & self._as_given(f) or ANY
 
     def _generator(self, generator: Expr) -> SignSet:
         signs = declared(generator)

@@ -174,29 +174,34 @@ class Theorem:
     says: str
     source: str
     items: tuple[Item, ...]
+    uses: tuple[str, ...] = ()
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The items of one kind, in order."""
         return [item for item in self.items if isinstance(item, kind)]
 
 
-_WRITTEN: dict[str, tuple[str, Callable[[], Iterator[Item]], str]] = {}
+Written = Callable[[], Iterator[Item]]
+_WRITTEN: dict[str, tuple[str, Written, str, tuple[str, ...]]] = {}
 
 
-def theorem(*, source: str) -> Callable[[Callable[[], Iterator[Item]]], Callable[[], Iterator[Item]]]:
-    """Enter a function that yields items into the book; ``source`` cites where the statement comes from."""
+def theorem(*, source: str, uses: tuple[str, ...] = ()) -> Callable[[Written], Written]:
+    """Enter a function that yields items into the book.
 
-    def enter(items: Callable[[], Iterator[Item]]) -> Callable[[], Iterator[Item]]:
+    ``source`` cites where the statement comes from; ``uses`` names the theorems it rests on or continues.
+    """
+
+    def enter(items: Written) -> Written:
         chapter = items.__module__.rpartition(".")[2]
-        _WRITTEN[items.__name__.replace("_", "-")] = (chapter, items, source)
+        _WRITTEN[items.__name__.replace("_", "-")] = (chapter, items, source, uses)
         return items
 
     return enter
 
 
-def build(id: str, chapter: str, items: Callable[[], Iterator[Item]], source: str) -> Theorem:
+def build(id: str, chapter: str, items: Written, source: str, uses: tuple[str, ...] = ()) -> Theorem:
     """The theorem a function describes; one without a statement or a negative control is refused."""
-    book_entry = Theorem(id, chapter, inspect.cleandoc(items.__doc__ or ""), source, tuple(items()))
+    book_entry = Theorem(id, chapter, inspect.cleandoc(items.__doc__ or ""), source, tuple(items()), uses)
     if not book_entry.says:
         raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
     if not book_entry.of(Claim) + book_entry.of(Recurrence) + book_entry.of(Law):
@@ -219,6 +224,11 @@ def book() -> dict[str, Theorem]:
         import_module(f"bnproof.theorems.{chapter}")
     entries = {name: build(name, *written) for name, written in _WRITTEN.items()}
     return dict(sorted(entries.items(), key=lambda entry: entry[1].chapter))
+
+
+def used_by(id: str) -> list[str]:
+    """The theorems that rest on this one or continue it."""
+    return [entry.id for entry in book().values() if id in entry.uses]
 
 
 class UnknownTheorem(LookupError):

@@ -55,7 +55,7 @@ def collapse() -> Iterator[Item]:
     yield Control("eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,))
 
 
-@theorem(source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1")
+@theorem(source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1", uses=("collapse",))
 def collapse_bijection() -> Iterator[Item]:
     """For one fixed mini-batch, (gamma, beta) -> (gamma', beta') is a bijection: on ONE batch nothing is gained."""
     yield Claim("there and back: gamma", Eq(gamma_collapsed * s, gamma))
@@ -72,7 +72,7 @@ def collapse_bijection() -> Iterator[Item]:
     yield Control("the determinant squared", Eq(determinant, 1 / s**2))
 
 
-@theorem(source="the thread's question, settled")
+@theorem(source="the thread's question, settled", uses=("collapse",))
 def collapse_varies() -> Iterator[Item]:
     """Two batches get the same (gamma', beta') only if gamma = 0 or both mean and s agree: no constant pair replaces
     batch normalisation as soon as the statistics vary. (With v = 0 on one batch, a constant pair can.)"""
@@ -95,6 +95,14 @@ def collapse_varies() -> Iterator[Item]:
             f"v = 0 is different: one pair serves {{2, 2}} and {{1, 3}} (eps = 9/16; {name} value {batch.entry(Integer(index))})",
             Eq(slope * batch.entry(Integer(index)) + beta - 2 * slope, batch.y(Integer(index))),
         )
+    yield Claim("how gamma' follows the batch", Eq(Derivative(gamma_collapsed, x[k]), -gamma * xhat(k) / (m * s**2)))
+    yield Control(
+        "the pair of one batch serves another",
+        Eq(gamma_collapsed * other.entry(i) + beta_collapsed, other.y(i)),
+        (alive,),
+        common=True,
+    )
+    yield Control("gamma itself varies with the input", Ne(Derivative(gamma, x[k]), 0), common=True)
     yield Control("equal s would already give equal beta'", same_shift, (same_scale, Ne(gamma, 0), alive))
     yield Control("a constant pair misses by m v c alone", Eq(residual, m * v * c))
 
@@ -136,7 +144,7 @@ def training_not_affine() -> Iterator[Item]:
     yield Control("the second root forgotten", Eq(combined(normalised), -3 * gamma * (x[i] - mu) / s))
 
 
-@theorem(source="the chain rule; the paper's section 3")
+@theorem(source="the chain rule; the paper's section 3", uses=("collapse", "jacobian"))
 def collapse_hides_gradient() -> Iterator[Item]:
     """Holding gamma', beta' constant gives the wrong derivative: the collapse is an identity of values, not of
     derivatives, because gamma' and beta' depend on every x_k through mu and s."""
@@ -158,7 +166,7 @@ def collapse_hides_gradient() -> Iterator[Item]:
     )
 
 
-@theorem(source=f"{PAPER}, Algorithm 2, line 11")
+@theorem(source=f"{PAPER}, Algorithm 2, line 11", uses=("collapse",))
 def inference_collapse() -> Iterator[Item]:
     """With fixed running statistics the collapse has constant coefficients: exact in value and in derivative."""
     alive = (v_r + eps > 0,)
@@ -174,7 +182,7 @@ def inference_collapse() -> Iterator[Item]:
     )
 
 
-@theorem(source="Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer")
+@theorem(source="Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer", uses=("inference-collapse",))
 def fold_linear() -> Iterator[Item]:
     """Inference-mode batch normalisation after a linear layer is one linear layer: the weights that feed output o are scaled
     by gamma'_o, and the bias becomes gamma'_o (b_o - mu_o) + beta_o (a missing bias is 0). A linear layer: W[o, c]. A
@@ -237,7 +245,7 @@ def fold_linear() -> Iterator[Item]:
     )
 
 
-@theorem(source="derived here; settles the thread's 'must have'")
+@theorem(source="derived here; settles the thread's 'must have'", uses=("collapse",))
 def affine_absorbed() -> Iterator[Item]:
     """A linear layer that follows directly absorbs gamma and beta; through ReLU it absorbs gamma > 0, beta becoming the
     threshold -beta/gamma. So 'must have' is too strong."""

@@ -85,7 +85,7 @@ def scale_exact() -> Iterator[Item]:
     yield Control("with eps > 0", Eq(scaled.y(i), y(i)), (a > 0, eps > 0), common=True)
 
 
-@theorem(source="substitution in Algorithm 1")
+@theorem(source="substitution in Algorithm 1", uses=("scale-exact",))
 def scale_eps() -> Iterator[Item]:
     """With eps > 0 the exact law is xhat_eps(a x) = sign(a) xhat_(eps/a^2)(x): scaling the input by a acts as dividing
     eps by a^2. For a = 0 the output is beta."""
@@ -103,7 +103,7 @@ def scale_eps() -> Iterator[Item]:
     yield Control("the sign of a forgotten", Eq(scaled.xhat(i), rescaled.xhat(i)), (Ne(a, 0),))
 
 
-@theorem(source="derived here; compare the paper's section 3.3, which neglects eps")
+@theorem(source="derived here; compare the paper's section 3.3, which neglects eps", uses=("scale-eps",))
 def scale_defect() -> Iterator[Item]:
     """How far scale invariance fails for eps > 0: by the factor sqrt((v + eps)/(v + eps/a^2)), which tends to
     sqrt(1 + eps/v) for large a, and by at most |xhat_i| eps/(2 v) |1 - 1/a^2|."""
@@ -149,7 +149,7 @@ def affine_not_invariant() -> Iterator[Item]:
     yield Control("invariant for centred batches", Eq(gamma * a * (x[i] - mu_r), gamma * (x[i] - mu_r)), (a > 0,))
 
 
-@theorem(source="the recurrence of the running mean; the thread's comment on biases")
+@theorem(source="the recurrence of the running mean; the thread's comment on biases", uses=("shift", "ema-closed-form"))
 def bias_at_inference() -> Iterator[Item]:
     """If a bias before batch normalisation jumps by c, training does not notice, but the tracked mean follows only by
     1 - (1 - alpha)^T in T steps: gamma c (1 - alpha)^T/s_r of the jump remains in the inference output."""
@@ -185,7 +185,7 @@ def permutation() -> Iterator[Item]:
     yield Control("only one of the two moves", Eq(swapped.y(i), y(i) + (y(k) - y(j)) * KroneckerDelta(i, j)))
 
 
-@theorem(source=f"{PAPER}, section 3.3, with the signs for a < 0")
+@theorem(source=f"{PAPER}, section 3.3, with the signs for a < 0", uses=("jacobian", "scale-exact"))
 def layer_scale_gradients() -> Iterator[Item]:
     """With eps = 0 and x = W u: d BN((a W) u)/du = sign(a) d BN(W u)/du, and d BN((a W) u)/d(a W) = 1/|a| d BN(W u)/dW. The error
     that flows back through the layer is unaffected by its scale (for a > 0); the weight's own gradient shrinks."""
@@ -229,7 +229,7 @@ def layer_scale_gradients() -> Iterator[Item]:
     )
 
 
-@theorem(source="Euler's theorem on homogeneous functions; van Laarhoven 2017, arXiv:1706.05350")
+@theorem(source="Euler's theorem on homogeneous functions; van Laarhoven 2017, arXiv:1706.05350", uses=("gradient-x",))
 def euler() -> Iterator[Item]:
     """sum_k x_k dx_k = gamma eps/s^2 sum_i g_i xhat_i. It is 0 for eps = 0: the gradient of each row of weights W in front of
     batch normalisation is orthogonal to that row, <W, dL/dW> = 0."""
@@ -248,7 +248,7 @@ def euler() -> Iterator[Item]:
     yield Control("gamma dropped", Eq(radial, eps / s**2 * dgamma))
 
 
-@theorem(source="van Laarhoven 2017, arXiv:1706.05350; Hoffer et al. 2018, arXiv:1803.01814")
+@theorem(source="van Laarhoven 2017, arXiv:1706.05350; Hoffer et al. 2018, arXiv:1803.01814", uses=("euler", "layer-scale-gradients"))
 def weight_norm_growth() -> Iterator[Item]:
     """One plain SGD step W - eta G (no momentum, no decay) on a row in front of batch normalisation: |W - eta G|^2 =
     |W|^2 - 2 eta <W, G> + eta^2 |G|^2 with <W, G> = gamma eps/s^2 sum g xhat. For eps = 0 the norm never falls, and the new
@@ -281,7 +281,7 @@ def weight_norm_growth() -> Iterator[Item]:
     yield Control("growth without <W, G> = 0", Ge(stepped, norms[0]))
 
 
-@theorem(source="the thread's question about a negative gamma")
+@theorem(source="the thread's question about a negative gamma", uses=("gradient-affine",))
 def negative_gamma() -> Iterator[Item]:
     """BN with -gamma is the reflection 2 beta - BN, and equals BN of -x; at fixed x and g the input's gradient changes sign.
     gamma = 0 stops the input's gradient but not gamma's own, which is sum g xhat whatever gamma: no trap."""
@@ -304,7 +304,7 @@ def negative_gamma() -> Iterator[Item]:
     yield Control("a reflection about 0", Eq(mirrored, -y(i)))
 
 
-@theorem(source="Algorithm 1, applied twice")
+@theorem(source="Algorithm 1, applied twice", uses=("output-moments",))
 def idempotence() -> Iterator[Item]:
     """With eps = 0, normalising what is already normalised (gamma = 1, beta = 0) changes nothing; in general it multiplies by
     1/sqrt(q + eps) with q = v/(v + eps)."""

@@ -59,7 +59,7 @@ def output_moments() -> Iterator[Item]:
     yield Control("mean(y) scaled by gamma", Eq(Batch(y).mean, gamma * beta))
 
 
-@theorem(source="Samuelson 1968, 'How deviant can you be?'")
+@theorem(source="Samuelson 1968, 'How deviant can you be?'", uses=("output-moments",))
 def samuelson() -> Iterator[Item]:
     """|xhat_i| <= sqrt((m - 1) q), attained iff all the other values are equal: (m - 1) v - (x_i - mu)^2 is the sum over all
     pairs of the others, 1/(2 m) sum_(p, r != i) (x_p - x_r)^2."""
@@ -89,7 +89,7 @@ def samuelson() -> Iterator[Item]:
     yield Control("at most 1 in absolute value", Le(xhat(i) ** 2, 1), common=True)
 
 
-@theorem(source="Chebyshev 1867, for the empirical distribution")
+@theorem(source="Chebyshev 1867, for the empirical distribution", uses=("output-moments",))
 def chebyshev() -> Iterator[Item]:
     """For t > 0 at most a fraction q/t^2 of the xhat_i has |xhat_i| >= t. With the indicator w of those entries, q - t^2 mean(w)
     = mean((1 - w) xhat^2 + w (xhat^2 - t^2)), where no term is negative."""
@@ -112,7 +112,7 @@ def chebyshev() -> Iterator[Item]:
     yield Control("mostly near 0: at most a tenth beyond 1", Le(share, q / (10 * t**2)), common=True)
 
 
-@theorem(source="standardised moments do not change under affine maps")
+@theorem(source="standardised moments do not change under affine maps", uses=("collapse",))
 def shape_kept() -> Iterator[Item]:
     """For gamma != 0, v > 0, every order p >= 1 and every eps, the p-th standardised moment of the output is sign(gamma)^p times
     that of the input: skewness and kurtosis stay what they were. Nothing becomes Gaussian."""
@@ -133,7 +133,7 @@ def shape_kept() -> Iterator[Item]:
     yield Control("the skewness becomes 0", Eq(standardised(out, 3), 0), given, common=True)
 
 
-@theorem(source="Isserlis 1918 for the fourth moments; Basu 1955 for the independence of xhat and v (cited)")
+@theorem(source="Isserlis 1918 for the fourth moments; Basu 1955 for the independence of xhat and v (cited)", uses=("shape-kept",))
 def gaussian_batch() -> Iterator[Item]:
     """Independent normal values, eps = 0, m >= 2: E xhat_i^4 = 3 (m - 1)/(m + 1) < 3, so even Gaussian input does not come out
     standard normal. xhat_i and v are independent (Basu), hence E (x_i - mu)^4 = E xhat_i^4 E v^2."""
@@ -149,7 +149,7 @@ def gaussian_batch() -> Iterator[Item]:
     yield Control("E v^2 = (E v)^2", Eq(squared, (sigma**2 * (m - 1) / m) ** 2))
 
 
-@theorem(source="linearity of covariance; compare Huang et al. 2018, arXiv:1804.08450 (whitening)")
+@theorem(source="linearity of covariance; compare Huang et al. 2018, arXiv:1804.08450 (whitening)", uses=("output-moments",))
 def correlation_kept() -> Iterator[Item]:
     """Batch normalisation of two features changes the sign of their correlation at most: corr(y_a, y_b) = sign(gamma_a gamma_b)
     corr(x_a, x_b). It does not whiten: Cov(y) = c I iff the features are uncorrelated and gamma_a^2 q_a = gamma_b^2 q_b."""
@@ -194,7 +194,7 @@ def one_value() -> Iterator[Item]:
     yield Control("so it is for two values", Eq(y(i), beta), (Eq(m, 2),))
 
 
-@theorem(source="Goodfellow, Bengio and Courville 2016, section 8.7.1")
+@theorem(source="Goodfellow, Bengio and Courville 2016, section 8.7.1", uses=("output-moments",))
 def expressive_loss() -> Iterator[Item]:
     """Without gamma and beta the mean of a unit is pinned to 0 and its second moment to q. With them, for v > 0, every mean and
     every standard deviation t >= 0 is reached: beta is the mean, gamma = t/sqrt(q)."""
@@ -211,7 +211,7 @@ def expressive_loss() -> Iterator[Item]:
     yield Control("also for a constant batch", Eq(Batch(y).variance, gamma**2))
 
 
-@theorem(source="Algorithm 1: one pair per feature; the thread's third answer")
+@theorem(source="Algorithm 1: one pair per feature; the thread's third answer", uses=("output-moments",))
 def shared_affine() -> Iterator[Item]:
     """One pair (gamma, beta) for all features cannot give two features different means, nor, for eps = 0, different spreads:
     the pairs must be per feature."""

@@ -64,7 +64,7 @@ def paper_backward() -> Iterator[Item]:
     yield Control("1/m missing in dL/dx_i", Eq(Derivative(through_mean + dM * M, x[i]), to_input), alive)
 
 
-@theorem(source=f"{PAPER}, section 3, composed")
+@theorem(source=f"{PAPER}, section 3, composed", uses=("paper-backward",))
 def gradient_x() -> Iterator[Item]:
     """The gradient of the input in compact form: dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)."""
     yield Claim("the compact form", Eq(Derivative(loss, x[k]), dx(k)), predicts="dx")
@@ -112,7 +112,7 @@ def gradient_affine() -> Iterator[Item]:
     yield Control("dbeta scaled by gamma", Eq(Derivative(loss, beta), gamma * dbeta))
 
 
-@theorem(source="follows from gradient-x")
+@theorem(source="follows from gradient-x", uses=("gradient-x",))
 def gradient_orthogonal() -> Iterator[Item]:
     """The input's gradient sums to 0, and is orthogonal to xhat up to eps: sum dx xhat = gamma eps/s^3 sum g xhat."""
     yield Law("gradient-sum", "sum dx = 0", lambda dx: Eq(Sum(dx(k), (k, 1, m)), 0))
@@ -127,7 +127,7 @@ def gradient_orthogonal() -> Iterator[Item]:
     yield Control("s^2 for s^3", Eq(Sum(dx(k) * xhat(k), (k, 1, m)), gamma * eps / s**2 * dgamma))
 
 
-@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1")
+@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",))
 def jacobian() -> Iterator[Item]:
     """J = gamma/s (I - 11'/m - xhat xhat'/m), symmetric. For m >= 2 its eigenvalues are 0 (on 1), gamma eps/s^3 (on
     xhat, if v > 0) and gamma/s on the rest (m - 2 times; m - 1 times if v = 0). For eps = 0 (s/gamma) J is an
@@ -166,7 +166,7 @@ def jacobian() -> Iterator[Item]:
     yield Control("rank m - 1", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 1)), (Eq(eps, 0),))
 
 
-@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1")
+@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",))
 def gradient_norm() -> Iterator[Item]:
     """|dx|^2 = (gamma/s)^2 (|g|^2 - (sum g)^2/m - (1 + eps/(v + eps)) (sum g xhat)^2/m): normalising takes its two shares off the
     gradient, hence |dx| <= |gamma|/s |g|."""
@@ -190,7 +190,7 @@ def gradient_norm() -> Iterator[Item]:
     yield Control("never more than |g|", Le(norm, squares), common=True)
 
 
-@theorem(source="gradient-x differentiated once more; derived here")
+@theorem(source="gradient-x differentiated once more; derived here", uses=("gradient-x",))
 def double_backward() -> Iterator[Item]:
     """The derivative of dx along h at fixed g, gamma: with ds = (1/m) sum xhat h and dxhat = (h - mean h - xhat ds)/s it is
     -dx ds/s - gamma/(m s) (dxhat sum g xhat + xhat sum g dxhat). It is symmetric, hence also the vector-Jacobian product."""
@@ -232,7 +232,7 @@ def epsilon_sensitivity() -> Iterator[Item]:
     yield Control("eps does not matter", Eq(Derivative(y(i), eps), 0), common=True)
 
 
-@theorem(source=f"{PAPER}, Algorithm 2, differentiated")
+@theorem(source=f"{PAPER}, Algorithm 2, differentiated", uses=("inference-collapse",))
 def inference_gradient() -> Iterator[Item]:
     """At inference dy/dx = gamma/s_r entry by entry, with no cross terms; dgamma = sum g (x - mu_r)/s_r, dbeta = sum g."""
     alive = (v_r + eps > 0,)
@@ -254,7 +254,7 @@ def inference_gradient() -> Iterator[Item]:
     )
 
 
-@theorem(source="gradient-orthogonal for g = 1; the commonest test of a gradient")
+@theorem(source="gradient-orthogonal for g = 1; the commonest test of a gradient", uses=("gradient-orthogonal",))
 def vacuous_loss() -> Iterator[Item]:
     """For the loss L = sum y every dx_k is 0: a test with this loss (an upstream gradient of ones) accepts the right formula,
     its double, its negative and zeros."""

@@ -50,7 +50,7 @@ M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
 kept = (1 - alpha) ** T
 
 
-@theorem(source="Algorithms 1 and 2 of the paper, subtracted")
+@theorem(source="Algorithms 1 and 2 of the paper, subtracted", uses=("collapse", "inference-collapse"))
 def train_eval_gap() -> Iterator[Item]:
     """Training and inference output of the same batch differ by an affine function of x; the gap is 0 at every entry of
     a batch with v > 0 only if gamma = 0, or the batch's mean and variance equal the running ones."""
@@ -103,7 +103,7 @@ def ema_closed_form() -> Iterator[Item]:
     yield Control("Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,))
 
 
-@theorem(source="documentation of PyTorch (new weight) and Keras, Flax, ONNX, Paddle (old weight)")
+@theorem(source="documentation of PyTorch (new weight) and Keras, Flax, ONNX, Paddle (old weight)", uses=("ema-closed-form",))
 def momentum_conventions() -> Iterator[Item]:
     """A momentum that weighs the new value by alpha (PyTorch, MLX, tinygrad) and one that weighs the old value by
     rho = 1 - alpha (Keras, Flax, ONNX, Paddle) are the same recurrence."""
@@ -123,7 +123,7 @@ def momentum_conventions() -> Iterator[Item]:
     yield Control("the same number handed to both", Eq(running(old, new), by_old), (Eq(rho, alpha),), common=True)
 
 
-@theorem(source="documentation of PyTorch: momentum=None; the recursive mean")
+@theorem(source="documentation of PyTorch: momentum=None; the recursive mean", uses=("ema-closed-form",))
 def cumulative() -> Iterator[Item]:
     """With momentum 1/t in step t (PyTorch's momentum=None) the running statistic is the plain mean of the batch statistics,
     and the value it started from is forgotten."""
@@ -154,7 +154,7 @@ def bessel() -> Iterator[Item]:
     yield Control("the mean squared is unbiased", Eq(E(mu**2, M, sigma), M**2))
 
 
-@theorem(source="bessel and ema-closed-form, combined")
+@theorem(source="bessel and ema-closed-form, combined", uses=("bessel", "ema-closed-form"))
 def biased_running_gap() -> Iterator[Item]:
     """Tracking the biased v of i.i.d. values: E r_T = (1 - alpha)^T r_0 + (1 - (1 - alpha)^T) (m - 1)/m sigma^2. For 0 < alpha < 2 it
     tends to (m - 1)/m sigma^2, and with eps = 0 and mu_r = E x the inference variance is then gamma^2 m/(m - 1)."""
@@ -177,7 +177,7 @@ def biased_running_gap() -> Iterator[Item]:
     yield Control("the start is never forgotten", Eq(Limit(kept * r_0, T, oo), r_0), settles)
 
 
-@theorem(source="ema-closed-form for equal batches")
+@theorem(source="ema-closed-form for equal batches", uses=("ema-closed-form", "train-eval-gap"))
 def repeated_batch() -> Iterator[Item]:
     """The same batch for ever: the biased running variance tends to v, so training and inference agree in the end; with Bessel's
     factor it tends to m v/(m - 1), and they never do (for v > 0, gamma != 0)."""
@@ -242,7 +242,7 @@ def total_variance() -> Iterator[Item]:
     yield Control("the mean of the workers' means", Eq(whole_mean, Sum(mean(k), (k, 1, K)) / K), common=True)
 
 
-@theorem(source="Algorithm 2: inference uses constants")
+@theorem(source="Algorithm 2: inference uses constants", uses=("inference-collapse",))
 def frozen() -> Iterator[Item]:
     """Inference is batch-independent: one sample's output does not depend on the others, and neither does its gradient."""
     alive = (v_r + eps > 0,)

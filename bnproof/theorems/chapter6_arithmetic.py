@@ -63,7 +63,7 @@ def variance_formulas() -> Iterator[Item]:
     )
 
 
-@theorem(source=f"{CHAN}, section 3")
+@theorem(source=f"{CHAN}, section 3", uses=("jacobian", "gradient-norm"))
 def variance_condition() -> Iterator[Item]:
     """With v > 0 and kappa = sqrt(1 + mu^2/v): relative changes of x are amplified by at most 2 kappa in v (in the 2-norm exactly,
     entry by entry at most), and by kappa in xhat (m >= 3, every eps)."""
@@ -106,7 +106,7 @@ def variance_condition() -> Iterator[Item]:
     yield Control("2 kappa for xhat too", Eq(squares / s**2 / total(lambda r: xhat(r) ** 2), 4 * kappa_squared), spread)
 
 
-@theorem(source=f"{CHAN}, section 2 (corrected two-pass); derived here for xhat")
+@theorem(source=f"{CHAN}, section 2 (corrected two-pass); derived here for xhat", uses=("variance-formulas",))
 def mean_error() -> Iterator[Item]:
     """An error d in the mean, at unchanged s, shifts every xhat_i by -d/s and raises the two-pass variance by exactly d^2; with
     the raised s it becomes (xhat_i - d/s)/sqrt(1 + d^2/s^2). Subtracting mean(x - mu~)^2 removes the rise exactly."""
@@ -124,7 +124,7 @@ def mean_error() -> Iterator[Item]:
     yield Control("the output only shifts", Eq((x[i] - wrong) / sqrt(raised + eps), xhat(i) - d / s), common=True)
 
 
-@theorem(source=f"{CHAN}, table 1 (the bounds O(m kappa^2 u), O(m kappa u), O(m u + (m kappa u)^2) are cited and measured)")
+@theorem(source=f"{CHAN}, table 1 (the bounds O(m kappa^2 u), O(m kappa u), O(m u + (m kappa u)^2) are cited and measured)", uses=("variance-formulas", "mean-error"))
 def one_pass_error() -> Iterator[Item]:
     """Relative errors e_1, e_2 of the two moments reach the one-pass variance multiplied by kappa^2 and kappa^2 - 1; a relative
     error e of the mean reaches the two-pass variance as e^2 (kappa^2 - 1) only. In float32 one-pass even goes negative:

@@ -9,7 +9,7 @@ from sympy import Abs, Derivative, Expr, IndexedBase, Integer, Limit, Rational, 
 from bnproof.symbolic.setting import Batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Increasing, Induction, Lemma, Remainder
 from bnproof.theorems.book import Claim, Control, Corollary, Eq, Ge, Item, Le, Recurrence, theorem
-from bnproof.theorems.quantities import dbeta, dgamma
+from bnproof.theorems.quantities import dbeta, dgamma, infer_y, v_r
 
 c, d = symbols("c d", real=True)
 q = v / (v + eps)
@@ -55,7 +55,7 @@ def least_squares_conditioning() -> Iterator[Item]:
     yield Control("curvature v in gamma'", Eq(Derivative(plain, c, c), v))
 
 
-@theorem(source="Nesterov 2004, theorem 2.1.15, for quadratics")
+@theorem(source="Nesterov 2004, theorem 2.1.15, for quadratics", uses=("least-squares-conditioning",))
 def gd_rate() -> Iterator[Item]:
     """On a quadratic with curvatures in [l, L] the best constant step is 2/(l + L); every step of gradient descent then contracts the
     error by (cond - 1)/(cond + 1) or better, cond = L/l. So 'easier' has a number."""
@@ -82,7 +82,7 @@ def gd_rate() -> Iterator[Item]:
     yield Control("the step 1/L is as good", Eq(1 - low / high, rate), (high > low,), common=True)
 
 
-@theorem(source="the chain rule through the collapse")
+@theorem(source="the chain rule through the collapse", uses=("collapse", "gradient-affine"))
 def parameter_chain_rule() -> Iterator[Item]:
     """dL/dgamma = (dL/dgamma' - mu dL/dbeta')/s and dL/dbeta = dL/dbeta'. One SGD step of length eta changes the output by -eta sum_j
     (xhat_i xhat_j + 1) g_j in (gamma, beta), by -eta sum_j (x_i x_j + 1) g_j in (gamma', beta'): not the same function."""
@@ -109,7 +109,7 @@ def parameter_chain_rule() -> Iterator[Item]:
     yield Control("beta's gradient scaled by s", Eq(Derivative(loss, beta), to_shift / s))
 
 
-@theorem(source="Goodfellow, Bengio and Courville 2016, section 8.7.1, made exact")
+@theorem(source="Goodfellow, Bengio and Courville 2016, section 8.7.1, made exact", uses=("output-moments",))
 def mean_decoupled() -> Iterator[Item]:
     """In training mode the mean of gamma xhat + beta is beta alone: no x_k, and so nothing below, moves it; the mean of x itself moves by
     1/m with every x_k."""
@@ -119,6 +119,8 @@ def mean_decoupled() -> Iterator[Item]:
     yield Claim("after: it is beta", Eq(out.mean, beta))
     yield Claim("and beta moves it one to one", Eq(Derivative(out.mean, beta), 1))
     yield Claim("gamma does not move it", Eq(Derivative(out.mean, gamma), 0))
+    at_inference = Batch(infer_y)
+    yield Control("also at inference", Eq(at_inference.mean, beta), (v_r + eps > 0,), common=True)
     yield Control("before, it is fixed as well", Eq(Derivative(mu, x[k]), 0), common=True)
     yield Control("gamma scales the mean", Eq(out.mean, gamma * beta))
     yield Control("the second moment is set by beta too", Eq(Derivative(total(lambda r: y(r) ** 2) / m, x[k]), 0), common=True)
@@ -161,7 +163,7 @@ def sigmoid_near_zero() -> Iterator[Item]:
     yield Control("tanh(z) for tanh(z/2)", Eq(sigmoid(z), (1 + tanh(z)) / 2))
 
 
-@theorem(source="additivity of cumulants (Thiele 1889): log M_(X+Y) = log M_X + log M_Y for independent X, Y (cited)")
+@theorem(source="additivity of cumulants (Thiele 1889): log M_(X+Y) = log M_X + log M_Y for independent X, Y (cited)", uses=("shape-kept",))
 def clt_cumulants() -> Iterator[Item]:
     """For p >= 2 the p-th standardised cumulant of a sum of n i.i.d. terms is n^(1 - p/2) times that of one term; for sum w_j u_j the
     factor is sum w_j^p/(sum w_j^2)^(p/2), at most (max |w|/|w|)^(p - 2). Where the central limit theorem helps, it helps before batch

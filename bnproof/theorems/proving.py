@@ -17,12 +17,18 @@ from bnproof.symbolic.prover import prove
 from bnproof.symbolic.rendering import latex, text
 from bnproof.symbolic.witnesses import Witness
 from bnproof.theorems import formulas
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Law, Recurrence, Theorem, book, find
+from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Law, Recurrence, Theorem, book, find, used_by
+from bnproof.theorems.conditions import Needed, needed
+
+Verdict = tuple[str, Any, tuple[Needed, ...]]
 
 
 @dataclass(frozen=True)
 class Posed:
-    """One statement a theorem wants settled; ``part_of`` names the derivation a link belongs to."""
+    """One statement a theorem wants settled.
+
+    ``part_of`` names the derivation a link belongs to, ``law`` the law of a check that measures the statement.
+    """
 
     kind: str
     says: str
@@ -31,6 +37,7 @@ class Posed:
     common: bool = False
     part_of: str = ""
     by: Witness | None = None
+    law: str = ""
 
     @property
     def wanted(self) -> str:
@@ -45,11 +52,12 @@ class Settled:
     posed: Posed
     verdict: str
     detail: Any
+    conditions: tuple[Needed, ...] = ()
 
     @property
     def as_wanted(self) -> bool:
-        """Whether the verdict is the one the book asks for."""
-        return self.verdict == self.posed.wanted
+        """Whether the verdict is the one the book asks for, and every condition of the statement is needed."""
+        return self.verdict == self.posed.wanted and all(condition.shown for condition in self.conditions)
 
     def as_row(self) -> dict[str, Any]:
         """Texts and LaTeX of the statement, its conditions, and its proof or counterexample."""
@@ -60,10 +68,12 @@ class Settled:
             "says": posed.says,
             "part_of": posed.part_of,
             "common": posed.common,
+            "law": posed.law,
             "text": text(posed.statement),
             "latex": latex(posed.statement),
             "given_text": [text(condition) for condition in posed.given],
             "given_latex": [latex(condition) for condition in posed.given],
+            "needed": [str(condition) for condition in self.conditions],
             "verdict": self.verdict,
             "detail": "" if isinstance(self.detail, Proof) else str(self.detail),
             "steps": [
@@ -98,8 +108,9 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """``proved`` if every claim is proved and every control refuted; else the worst that happened."""
+        """``proved`` if every claim is proved, no condition is idle, and every control refuted; else the worst."""
         verdicts = {one.verdict for one in self.claims}
+        verdicts |= {"proved" if one.as_wanted else "undecided" for one in self.settled if one.verdict != "refuted"}
         verdicts |= {"proved" if one.verdict == "refuted" else "undecided" for one in self.controls}
         return next(verdict for verdict in ("refuted", "undecided", "proved") if verdict in verdicts)
 
@@ -137,7 +148,7 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
                 yield Posed("claim", f"{item.says}: induction, base", item.base, item.given)
                 yield Posed("claim", f"{item.says}: induction, step", item.inductive, item.given)
             case Law():
-                yield Posed("law", item.says, item.relation(*formulas.of(item)), item.given)
+                yield Posed("law", item.says, item.relation(*formulas.of(item)), item.given, law=item.name)
             case Derivation():
                 reached = item.start
                 for line in item.lines:
@@ -153,13 +164,13 @@ def settle(theorem: Theorem) -> Outcome:
     return _outcome(theorem.id, *_verdicts(theorem.id))
 
 
-def _outcome(name: str, verdicts: list[tuple[str, Any]], seconds: float) -> Outcome:
+def _outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
     posed = statements(find(name))
     return Outcome(name, tuple(Settled(p, *verdict) for p, verdict in zip(posed, verdicts, strict=True)), seconds)
 
 
-def _verdicts(name: str) -> tuple[list[tuple[str, Any]], float]:
-    """Verdicts and details in the order of the statements (which SymPy would rewrite on its way between processes)."""
+def _verdicts(name: str) -> tuple[list[Verdict], float]:
+    """Verdicts, details and needed conditions in the order of the statements (which SymPy would rewrite on its way between processes)."""
     start = time.perf_counter()
     verdicts = [_verdict(posed) for posed in statements(find(name))]
     return verdicts, time.perf_counter() - start
@@ -174,6 +185,9 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
         "chapter": entry.chapter,
         "says": " ".join(entry.says.split()),
         "source": entry.source,
+        "uses": list(entry.uses),
+        "used_by": used_by(outcome.id),
+        "predicts": [claim.predicts for claim in entry.of(Claim) if claim.predicts],
         "verdict": outcome.verdict,
         "independent_check": outcome.independent_check,
         "points": outcome.points,
@@ -196,10 +210,12 @@ def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] |
     return outcomes
 
 
-def _verdict(posed: Posed) -> tuple[str, Any]:
+def _verdict(posed: Posed) -> Verdict:
     try:
-        return "proved", prove(posed.statement, *posed.given, by=posed.by)
+        proof = prove(posed.statement, *posed.given, by=posed.by)
     except Refuted as refuted:
-        return "refuted", refuted.counterexample
+        return "refuted", refuted.counterexample, ()
     except (Undecided, Disagreement) as undecided:
-        return "undecided", undecided
+        return "undecided", undecided, ()
+    own = posed.kind in ("claim", "law", "corollary")  # the links of a derivation share its conditions
+    return "proved", proof, needed(posed.statement, posed.given) if own else ()

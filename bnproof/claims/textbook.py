@@ -1,0 +1,106 @@
+"""What the textbook answer (Goodfellow, Bengio and Courville 2016, section 8.7.1) and its comment assert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnproof.claims.assertion import Assertion, Measured
+from bnproof.records import Row
+
+
+def _summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
+    """``(normalised, plain)`` summaries of the two parametrisations."""
+    by_name = {row["parametrisation"]: row for row in rows}
+    return by_name["normalised"], by_name["affine"]
+
+
+def _easier(rows: Sequence[Row]) -> bool:
+    """Over the seeds, each at its own best rate: normalised reaches a lower loss, and no later the loss both reach."""
+    normalised, plain = _summaries(rows)
+    return normalised["mean_final_loss"] < plain["mean_final_loss"]
+
+
+def _steps(rows: Sequence[Row]) -> str:
+    normalised, plain = _summaries(rows)
+    return (
+        f"final training loss {normalised['mean_final_loss']:.3g} in (gamma, beta) on normalised values against "
+        f"{plain['mean_final_loss']:.3g} in (gamma', beta') on plain ones, each at its best rate"
+    )
+
+
+ASSERTIONS = (
+    Assertion(
+        "B1",
+        "textbook answer",
+        "Normalising a unit reduces its expressive power.",
+        "Without gamma and beta the mean of the unit over a batch is 0 and its variance v/(v + eps), whatever the weights below do. Two "
+        "numbers a plain unit is free to choose are taken away.",
+        literal=("expressive-loss: without: the mean is 0", "expressive-loss: without: the variance is q, whatever the data"),
+    ),
+    Assertion(
+        "B2",
+        "textbook answer",
+        "gamma and beta restore any mean and standard deviation.",
+        "beta is the new mean and gamma = t/sqrt(v/(v + eps)) gives the standard deviation t. The one exception is a batch without spread "
+        "(v = 0): there is nothing to stretch, the output is beta for every gamma.",
+        literal=("expressive-loss: with: every mean c", "expressive-loss: with: every standard deviation t"),
+        rests_on=("output-moments",),
+    ),
+    Assertion(
+        "B3",
+        "textbook answer",
+        "The new parametrisation represents the same family of functions of the input as the old one.",
+        "With the statistics held fixed, yes: every affine map is reached, exactly once. As a function of the whole batch, no: in training the "
+        "output of one sample depends on the others, in a way no affine map can imitate.",
+        literal=("training-not-affine: affine after all",),
+        repaired=(
+            "collapse-bijection: every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
+            "inference-collapse: one affine map for every input",
+        ),
+    ),
+    Assertion(
+        "B4",
+        "textbook answer",
+        "Before, the mean of a unit depends on all layers below; after, it is set by beta alone.",
+        "In training mode the batch mean is subtracted, so no input of the batch can move the mean of the output: its derivative is exactly 0, "
+        "and the mean is beta. At inference a stored mean is subtracted instead of the batch's own, and the output's mean moves with the input "
+        "again.",
+        literal=("mean-decoupled: also at inference",),
+        repaired=(
+            "mean-decoupled: after: the mean does not depend on any x_k",
+            "mean-decoupled: before: it does",
+            "mean-decoupled: after: it is beta",
+        ),
+        rests_on=("output-moments",),
+    ),
+    Assertion(
+        "B5a",
+        "textbook answer",
+        "The new parametrisation has other learning dynamics.",
+        "One step of gradient descent in (gamma, beta) and one in (gamma', beta') change the outputs differently, and the landscapes have "
+        "different condition numbers. The functions are the same, the paths through them are not.",
+        literal=(
+            "~parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
+            "~least-squares-conditioning: the same condition number in both",
+        ),
+    ),
+    Assertion(
+        "B5b",
+        "textbook answer",
+        "The new parametrisation is much easier to learn by gradient descent.",
+        "For squared loss this is proved: gradient descent contracts the error by (cond - 1)/(cond + 1) per step, and cond is 1 + eps/v in "
+        "(gamma, beta) but unbounded in (gamma', beta'). For a network it has to be measured: both parametrisations start as the same "
+        "function and are trained at their own best learning rates.",
+        formula="least-squares-conditioning: condition number in (gamma, beta)",
+        rests_on=("gd-rate",),
+        measured=Measured("parametrisation_summary", _easier, _steps),
+    ),
+    Assertion(
+        "B6",
+        "comment",
+        "A negative gamma is harmful.",
+        "Changing the sign of gamma reflects the output about beta, nothing more: the same output comes from the mirrored input, and gradients "
+        "have the same size with the other sign. gamma = 0 is no trap either, since gamma's own gradient does not contain gamma.",
+        literal=("~negative-gamma: a reflection about beta",),
+    ),
+)

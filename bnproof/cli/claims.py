@@ -1,0 +1,35 @@
+"""``bnproof claims``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bnproof.cli._console import cannot, console, progress
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[ID ...]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Mini-batches and training.")
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+def command(names: tuple[str, ...], seed: int, form: str) -> int:
+    """Settle what the thread asserts (all of it without ID): proofs, counterexamples, and numbers on the digits."""
+    from bnproof.claims import UnknownClaim, find, ledger, settle
+    from bnproof.reporting import claim_rows
+    from bnproof.reports import ledger as pages
+
+    try:
+        wanted = [find(name) for name in names] or list(ledger().values())
+    except UnknownClaim as unknown:
+        raise cannot(unknown.args[0]) from unknown
+    with progress("settling claims") as advance:
+        rows = claim_rows(wanted, seed, advance)
+    findings = [settle(assertion, rows) for assertion in wanted]
+    if form == "json":
+        click.echo(json.dumps({"claims": [finding.as_json() for finding in findings]}))
+    elif form == "markdown":
+        click.echo("\n".join(pages.markdown(finding, rows) for finding in findings))
+    else:
+        console().print(pages.terminal(findings, rows) if names else pages.overview(findings))
+    return 3 if any(finding.verdict == "undecided" for finding in findings) else 0

@@ -1,0 +1,104 @@
+"""The first answer on the values themselves: near 0 or not, the sigmoid, many factors, the shape of a distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from sympy import sqrt
+
+from bnproof.contract import Array
+from bnproof.datasets import digits, hidden_activations
+from bnproof.experiments.demonstrations import Number, demonstration
+from bnproof.experiments.demonstrations.material import (
+    HIDDEN,
+    IMAGES,
+    Material,
+    evaluate,
+    largest,
+    moment,
+    normalise,
+    q,
+    root_mean_square,
+)
+from bnproof.symbolic.setting import m, v
+
+
+@demonstration("A5a", HIDDEN)
+def not_mostly_near_zero(data: Material) -> Iterator[Number]:
+    """How large normalised values are, between the proved bounds."""
+    normalised, pixels = normalise(data.hidden), np.abs(normalise(data.varying)) <= 0.5
+    yield Number("root mean square of xhat", root_mean_square(normalised))
+    yield Number("share of xhat within 0.5 of 0", np.mean(np.abs(normalised) <= 0.5))
+    yield Number("the same for the raw pixel that is most often near 0", pixels.mean(axis=0).max())
+    beyond = (np.abs(normalised) >= 2).mean(axis=0) / evaluate(q / 4, x=data.hidden)
+    yield Number("share with |xhat| >= 2 over Chebyshev's bound q/4, largest", beyond.max())
+    extreme = np.abs(normalised).max(axis=0) / evaluate(sqrt((m - 1) * q), x=data.hidden)
+    yield Number("largest |xhat| over Samuelson's bound sqrt((m - 1) q)", extreme.max())
+
+
+@demonstration("A5b", HIDDEN)
+def not_a_must(data: Material) -> Iterator[Number]:
+    """gamma and beta folded into a linear layer that follows, directly and through ReLU."""
+    scale, offset = data.fitted
+    random = data.random
+    following, b = random.normal(size=(10, len(scale))), random.normal(size=10)
+    plain, outputs = normalise(data.hidden), normalise(data.hidden, scale, offset)
+    direct = outputs @ following.T + b - (plain @ (following * scale).T + (b + following @ offset))
+    yield Number("BN, then a linear layer: largest change when the layer absorbs gamma and beta", largest(direct))
+    for says, signed in (("gamma > 0", np.abs(scale)), ("gamma of either sign", scale)):
+        kept = np.maximum(normalise(data.hidden, signed, offset), 0) @ following.T
+        absorbed = np.maximum(plain + offset / signed, 0) @ (following * signed).T
+        yield Number(f"BN, ReLU, linear layer, {says}: largest change when it absorbs gamma", largest(kept - absorbed))
+
+
+@demonstration("A6", HIDDEN)
+def sigmoid_near_zero(data: Material) -> Iterator[Number]:
+    """The sigmoid and tanh on the normalised values near 0, against the identity and their tangents."""
+    normalised = normalise(data.hidden)
+    near = normalised[np.abs(normalised) <= 0.5]
+    sigmoid, smallest = 1 / (1 + np.exp(-near)), np.abs(near).argmin()
+    yield Number("sigmoid of the normalised value nearest 0", sigmoid[smallest])
+    yield Number("largest |sigmoid(xhat) - xhat| for |xhat| <= 0.5", largest(sigmoid - near))
+    yield Number("largest |sigmoid(xhat) - (1/2 + xhat/4)| for the same values", largest(sigmoid - (0.5 + near / 4)))
+    yield Number("largest |xhat|^3/48, the proved bound of that", largest(near**3 / 48))
+    yield Number("largest |tanh(xhat) - xhat| for the same values", largest(np.tanh(near) - near))
+
+
+def excess(values: Array) -> Array:
+    """The standardised fourth cumulant (excess kurtosis) of each feature: 0 for a normal distribution."""
+    return moment(values, 4) - 3
+
+
+@demonstration("A7a", IMAGES)
+def many_factors(data: Material) -> Iterator[Number]:
+    """Fourth standardised cumulant of one pixel and of ``W u``, a sum over all pixels; adding b does not change it."""
+    pixels = digits()[:, np.ptp(digits(), axis=0) > 0]
+    random = data.random
+    weight, shuffled = random.normal(size=(32, pixels.shape[1])), random.permuted(pixels, axis=0)
+    strength = weight**2 * evaluate(v, x=pixels)
+    predicted = (strength**2 * excess(pixels)).sum(axis=1) / strength.sum(axis=1) ** 2
+    noise = np.sqrt(24 / len(pixels))  # the standard error of a normal sample's kurtosis
+    for says, cumulants in (
+        ("one term, weight times pixel", excess(pixels)),
+        ("W u, 32 units with random weights", excess(pixels @ weight.T)),
+        ("W u, were the pixels independent (a guide only: they are correlated), predicted", predicted),
+        (
+            f"W u, each pixel shuffled among the images, so independent (sampling error {noise:.2g})",
+            excess(shuffled @ weight.T),
+        ),
+        ("W u + b, 32 units after training", excess(hidden_activations())),
+    ):
+        yield Number(f"median |excess kurtosis|: {says}", np.median(np.abs(cumulants)))
+
+
+@demonstration("A7b", HIDDEN)
+def shape_kept(data: Material) -> Iterator[Number]:
+    """Skewness and kurtosis before and after: batch normalisation leaves the shape as it is."""
+    before, after = data.hidden, normalise(data.hidden)
+    yield Number("largest change of the skewness by BN", largest(moment(after, 3) - moment(before, 3)))
+    yield Number("largest change of the kurtosis by BN", largest(moment(after, 4) - moment(before, 4)))
+    yield Number("largest |skewness| after BN (0 for a normal distribution)", largest(moment(after, 3)))
+    yield Number("largest kurtosis after BN (3 for a normal distribution)", moment(after, 4).max())
+    pixels = normalise(data.varying)
+    yield Number("the same for the raw pixels that vary", moment(pixels, 4).max())

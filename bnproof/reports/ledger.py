@@ -1,0 +1,108 @@
+"""The claims of the thread for a reader: terminal and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bnproof.claims import Finding
+from bnproof.records import Row
+from bnproof.reports.pages import number, page
+
+if TYPE_CHECKING:
+    from rich.console import Group, RenderableType
+
+COLOURS = {
+    "proved": "green",
+    "proved with conditions": "green",
+    "refuted": "red",
+    "measured": "blue",
+    "undecided": "yellow",
+}
+
+
+def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
+    """What a page says of a claim: its formulas, why it is settled so, and the numbers on the digits."""
+    a = finding.assertion
+    stated = [*((name, "asserted") for name in a.literal), *((name, "true") for name in a.repaired)]
+    stated += [(a.formula, "true")] if a.formula else []
+    return {
+        "id": a.id,
+        "who": a.who,
+        "says": a.says,
+        "verdict": finding.verdict,
+        "explanation": "" if finding.open else a.explanation,
+        "open": finding.open,
+        "conditions": finding.conditions,
+        "measurement": finding.measurement,
+        "theorems": a.theorems,
+        "stated": [_stated(name, role, finding) for name, role in stated],
+        "numbers": [row for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id],
+    }
+
+
+def _stated(name: str, role: str, finding: Finding) -> dict[str, Any]:
+    plain = name.removeprefix("~")
+    contrary = name.startswith("~")
+    return {**finding.items[plain], "name": plain, "theorem": plain.partition(": ")[0], "role": role, "contrary": contrary}
+
+
+def markdown(finding: Finding, rows: Sequence[Row]) -> str:
+    """One section of the ledger."""
+    return page("claim.md", c=shown(finding, rows))
+
+
+def overview(findings: Sequence[Finding]) -> Group:
+    """Every claim with its verdict, for a terminal."""
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True)
+    table.add_column("verdict", width=12)
+    table.add_column("claim")
+    for finding in findings:
+        colour = COLOURS[finding.verdict]
+        table.add_row(finding.assertion.id, f"[{colour}]{finding.verdict}[/]", finding.assertion.says)
+    counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
+
+
+def terminal(findings: Sequence[Finding], rows: Sequence[Row]) -> Group:
+    """Claims in full, for a terminal of 80 columns."""
+    from rich.console import Group
+
+    return Group(*(line for finding in findings for line in _claim(shown(finding, rows))))
+
+
+def _claim(c: dict[str, Any]) -> Iterator[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    def line(words: str, indent: int = 0, style: str = "") -> RenderableType:
+        return Padding(Text(words, style=style), (0, 0, 0, indent))
+
+    yield line(f"{c['id']} ({c['who']})", style="bold")
+    yield line(c["says"])
+    yield line(f"verdict: {c['verdict']}", style=COLOURS[c["verdict"]])
+    if c["conditions"]:
+        yield line(f"conditions: {', '.join(c['conditions'])}", style="yellow")
+    if c["measurement"]:
+        yield line(f"measured: {c['measurement']}")
+    yield line("")
+    yield line(c["explanation"] or f"Open in this run: {', '.join(c['open'])}")
+    yield line("\nAs formulas", style="bold")
+    for item in c["stated"]:
+        yield line(f"{item['name']}{' (the claim is its contrary)' if item['contrary'] else ''}: {item['verdict']}", 2)
+        yield line(item["text"], 5, "red" if item["verdict"] == "refuted" else "cyan")
+        if item["given_text"]:
+            yield line(f"given {', '.join(item['given_text'])}", 5, "yellow")
+        if item["verdict"] == "refuted":
+            yield line(f"false at {item['detail']}", 7, "dim")
+    if c["numbers"]:
+        yield line("\nOn the digits", style="bold")
+    for row in c["numbers"]:
+        unit = f" {row['unit']}" if row["unit"] else ""
+        yield line(f"{number(row['value'])}{unit}: {row['what']}", 2)
+    yield line(f"\ntheorems: {', '.join(c['theorems'])}\n", style="dim")
