@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bnproof.experiments import agreement, running
+from bnproof.claims import Assertion
+from bnproof.experiments import (
+    agreement,
+    arithmetic,
+    demonstrations,
+    linear_range,
+    parametrisations,
+    running,
+    weight_norm,
+)
 from bnproof.implementations.targets import load
 from bnproof.laws.law import laws
 from bnproof.records import Row, collect, write
@@ -14,6 +23,11 @@ from bnproof.theorems.proving import Outcome, as_row, settle_all
 from bnproof.verification.run import check
 
 TARGETS = ("numpy", "torch", "torch-modules")
+DECIDING = {  # the experiments behind measured claims, by the first kind of their rows a claim asks for
+    "weight_norm_run": weight_norm.rows,
+    "sigmoid_linear": linear_range.rows,
+    "parametrisation_summary": parametrisations.rows,
+}
 Progress = Callable[[int, int], None]
 
 
@@ -24,7 +38,8 @@ def report(out: Path, seed: int = 0, progress: Progress = lambda done, total: No
     """
     out.mkdir(parents=True, exist_ok=True)
     outcomes = settle_all()
-    parts = [map(as_row, outcomes), law_rows(), checks(seed), agreement.rows(seed), running.rows(seed)]
+    experiments = (agreement, running, demonstrations, weight_norm, linear_range, parametrisations, arithmetic)
+    parts = [map(as_row, outcomes), law_rows(), checks(seed), *(experiment.rows(seed) for experiment in experiments)]
     rows = []
     for done, part in enumerate(parts):
         progress(done, len(parts))
@@ -33,6 +48,15 @@ def report(out: Path, seed: int = 0, progress: Progress = lambda done, total: No
     write(out / "records.ndjson", records)
     (out / "timings.csv").write_text(timings(outcomes), encoding="utf-8")
     return [out / "records.ndjson", out / "timings.csv", *build(records, out)]
+
+
+def claim_rows(wanted: Sequence[Assertion], seed: int, progress: Progress = lambda done, total: None) -> list[Row]:
+    """What settles some claims: their theorems, their demonstrations on the digits, and the experiments they ask for."""
+    theorems = list(dict.fromkeys(name for assertion in wanted for name in assertion.theorems))
+    kinds = dict.fromkeys(assertion.measured.kinds[0] for assertion in wanted if assertion.measured)
+    rows = [as_row(outcome) for outcome in settle_all(theorems, progress)]
+    rows += demonstrations.rows(seed, [assertion.id for assertion in wanted])
+    return rows + [row for kind in kinds for row in DECIDING[kind](seed)]
 
 
 def law_rows() -> Iterator[Row]:

@@ -27,9 +27,9 @@ VERDICTS = ("proved", "proved with conditions", "refuted", "measured", "undecide
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement that decides: the kind of its rows, what it comes to, and a sentence that says so."""
+    """A measurement that decides: the kinds of its rows, what it comes to, and sentences that say so."""
 
-    kind: str
+    kinds: tuple[str, ...]
     holds: Callable[[Sequence[Row]], bool]
     says: Callable[[Sequence[Row]], str]
 
@@ -158,8 +158,9 @@ def _verdict(assertion: Assertion, items: dict[str, Row]) -> str:
 
 
 def _measure(assertion: Assertion, measured: Measured, rows: Sequence[Row], items: dict[str, Row]) -> Finding:
-    own = [row for row in rows if row["kind"] == measured.kind]
-    if not own:
-        return Finding(assertion, "undecided", items, (measured.kind,))
+    own = [row for row in rows if row["kind"] in measured.kinds]
+    missing = tuple(kind for kind in measured.kinds if not any(row["kind"] == kind for row in own))
+    if missing:
+        return Finding(assertion, "undecided", items, missing)
     verdict = "measured" if measured.holds(own) else "refuted"
     return Finding(assertion, verdict, items, measurement=measured.says(own))

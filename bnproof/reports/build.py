@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from bnproof import claims
 from bnproof.records import Records, Row
-from bnproof.reports import plots
+from bnproof.reports import experiment_plots, ledger, plots
 from bnproof.reports.derivation import shown
 from bnproof.reports.pages import by_chapter, page, provenance
+from bnproof.reports.training import training
 
 PLOTS: dict[str, Callable[[Records, Path], None]] = {
     "collapsed_pairs.svg": plots.scatter,
     "running_statistics.svg": plots.running_mean,
     "train_eval_gap.svg": plots.train_eval,
+    "weight_norm.svg": experiment_plots.weight_norm,
+    "linear_range.svg": experiment_plots.linear_range,
+    "parametrisations.svg": experiment_plots.parametrisations,
+    "variance_error.svg": experiment_plots.variance_error,
 }
 TABLES = {
     "laws.csv": ("law_result", ("target", "law", "theorem", "verdict", "cases", "ratio", "ulp")),
@@ -26,6 +32,29 @@ TABLES = {
     ),
     "train_eval.csv": ("train_eval", ("step", "target", "root_mean_square_gap", "largest_gap")),
     "collapsed_pairs.csv": ("scatter", ("m", "batch", "gamma_prime", "beta_prime")),
+    "demonstrations.csv": ("demonstration", ("claim", "what", "value", "unit", "data")),
+    "weight_norm.csv": (
+        "weight_norm",
+        (
+            "normalised",
+            "learning_rate",
+            "step",
+            "loss",
+            "norm_smallest",
+            "norm_median",
+            "norm_largest",
+            "effective_step",
+        ),
+    ),
+    "linear_range.csv": ("linear_range_share", ("data", "m", "t", "share_below", "share_outside", "chebyshev")),
+    "parametrisations.csv": (
+        "parametrisation",
+        ("trained", "parametrisation", "learning_rate", "seed", "step", "loss"),
+    ),
+    "variance_error.csv": (
+        "variance_error",
+        ("algorithm", "kappa", "m", "variance_error_median", "variance_error_largest", "xhat_error_median"),
+    ),
 }
 
 
@@ -36,6 +65,9 @@ def build(records: Records, out: Path) -> list[Path]:
         "README.md": index(records),
         "derivations.md": derivations(records),
         "check.md": check(records),
+        "claims.md": claims_page(records),
+        "claims.csv": table(map(claim_line, findings(records)), CLAIM_COLUMNS),
+        "training.md": training(records),
         "running_statistics.md": running_statistics(records),
         "theorems.csv": table(map(theorem_line, records.of("theorem")), tuple(theorem_line(records.of("theorem")[0]))),
         **{name: table(records.of(kind), columns) for name, (kind, columns) in TABLES.items()},
@@ -62,14 +94,55 @@ def theorem_line(theorem: Row) -> Row:
         "claims": len(theorem["items"]) - len(controls),
         "controls_refuted": sum(control["verdict"] == "refuted" for control in controls),
         "controls": len(controls),
+        "conditions_needed": sum(len(item["needed"]) for item in theorem["items"]),
         "exact_points": theorem["points"],
         "independent_check": theorem["independent_check"],
     }
 
 
+CLAIM_COLUMNS = ("id", "who", "claim", "verdict", "conditions", "theorems", "counterexamples", "measured")
+
+
+def findings(records: Records) -> list[claims.Finding]:
+    """Every claim of the ledger, settled by these records."""
+    return [claims.settle(assertion, records.rows) for assertion in claims.ledger().values()]
+
+
+def claim_line(finding: claims.Finding) -> Row:
+    """One line a claim."""
+    return {
+        "id": finding.assertion.id,
+        "who": finding.assertion.who,
+        "claim": finding.assertion.says,
+        "verdict": finding.verdict,
+        "conditions": "; ".join(finding.conditions),
+        "theorems": " ".join(finding.assertion.theorems),
+        "counterexamples": "; ".join(finding.counterexamples),
+        "measured": finding.measurement,
+    }
+
+
+def tally(settled: list[claims.Finding]) -> str:
+    """How many claims have which verdict, in words."""
+    counts = {verdict: sum(finding.verdict == verdict for finding in settled) for verdict in claims.VERDICTS}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def claims_page(records: Records) -> str:
+    """The ledger."""
+    settled = findings(records)
+    return page(
+        "claims.md",
+        claims=[ledger.shown(finding, records.rows) for finding in settled],
+        counts=tally(settled),
+        provenance=provenance(records),
+    )
+
+
 def index(records: Records) -> str:
     """The entry page: the thread's question answered, with links."""
     lines = [theorem_line(theorem) for theorem in records.of("theorem")]
+    settled = findings(records)
     pairs = [row for row in records.of("scatter") if row["m"] == 8]
     slopes = [row["gamma_prime"] for row in pairs]
     late = [row for row in records.of("train_eval") if row["target"] == "torch"][-1]
@@ -80,6 +153,9 @@ def index(records: Records) -> str:
         verdicts={line["id"]: line["verdict"] for line in lines},
         proved=sum(line["verdict"] == "proved" for line in lines),
         refuted=sum(line["controls_refuted"] for line in lines),
+        needed=sum(line["conditions_needed"] for line in lines),
+        claims=settled,
+        counts=tally(settled),
         targets=_targets(records),
         spread=(min(slopes), max(slopes)),
         fixed=next(row for row in records.of("scatter") if row["batch"] == 0),
@@ -89,7 +165,7 @@ def index(records: Records) -> str:
 
 def derivations(records: Records) -> str:
     """The book."""
-    chapters = by_chapter([shown(theorem) for theorem in records.of("theorem")])
+    chapters = by_chapter([shown(theorem, records.of("law_result")) for theorem in records.of("theorem")])
     return page("derivations.md", chapters=chapters, provenance=provenance(records))
 
 

@@ -26,6 +26,7 @@ def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
         "stated": [item for item in items if item["kind"] in ("claim", "law")],
         "corollaries": [item for item in items if item["kind"] == "corollary"],
         "chains": chains,
+        "conditional": [item for item in items if item["needed"]],
         "controls": [item for item in items if item["kind"] == "control"],
         "claims": [claim.id for claim in ledger().values() if theorem["id"] in claim.theorems],
         "laws": [item["law"] for item in items if item["law"]],
@@ -108,6 +109,8 @@ def _statements(t: Row) -> Iterator[RenderableType]:
         yield from _formula(item)
         for step in item["steps"]:
             yield _line(f"{step['rule']}: {step['text']}", 7, "dim")
+        if item["steps"]:
+            yield _line(f"({item['steps'][-1]['why']})", 7, "dim")
 
 
 def _formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse
 
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.outcomes import Counterexample
 from bnproof.symbolic.reading import Question
 from bnproof.symbolic.surds import NotExact, Surd
@@ -30,5 +31,7 @@ def described(question: Question, point: Point) -> Counterexample:
     return Counterexample(point.size, values, *sides)
 
 
-def _plain(value: Surd) -> object:
+def _plain(value: Surd | Interval) -> object:
+    if isinstance(value, Interval):
+        return f"about {value}"
     return value.rational if value.is_rational else value
