@@ -36,7 +36,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Assertion:
-    """One row of the ledger; ``literal`` and ``repaired`` name items of the book as ``"theorem: item"``."""
+    """One row of the ledger; ``literal`` and ``repaired`` name items of the book as ``"theorem: item"``.
+
+    ``scope`` says in words where the repaired items apply, where that is no condition in a formula (training mode).
+    """
 
     id: str
     who: str
@@ -46,6 +49,7 @@ class Assertion:
     repaired: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
     formula: str = ""
+    scope: str = ""
     measured: Measured | None = None
 
     @property
@@ -72,11 +76,12 @@ class Finding:
 
     @property
     def conditions(self) -> list[str]:
-        """The conditions of the repaired (or conditional literal) items, each once, as text."""
+        """The scope, and the conditions of the repaired (or conditional literal) items, each once, as text."""
         if self.verdict != "proved with conditions":
             return []
         named = self.assertion.repaired or self.assertion.literal
-        return list(dict.fromkeys(given for name in named for given in self.items[name]["given_text"]))
+        scope = [self.assertion.scope] if self.assertion.scope else []
+        return scope + list(dict.fromkeys(given for name in named for given in self.items[name]["given_text"]))
 
     @property
     def counterexamples(self) -> list[str]:

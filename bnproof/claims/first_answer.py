@@ -20,12 +20,16 @@ ASSERTIONS = (
         "The back-propagated error is unaffected by the scale of the layer.",
         "The gradient that is passed on to the layer below, with respect to u, is the same for W and a W (a > 0, eps = 0). The gradient of the "
         "weights themselves is not: it is divided by a, so large weights move slowly. That is what calms training down.",
-        literal=("layer-scale-gradients: the weight's gradient is unaffected as well", "layer-scale-gradients: also with eps > 0"),
+        literal=(
+            "layer-scale-gradients: the weight's gradient is unaffected as well",
+            "layer-scale-gradients: also with eps > 0",
+        ),
         repaired=(
             "layer-scale-gradients: with respect to u: J(a x) (a W) = sign(a) J(x) W (W[j] the weight that reaches value j)",
             "layer-scale-gradients: with respect to the weight of the input u: J(a x) u = 1/|a| J(x) u",
         ),
         rests_on=("euler",),
+        scope="the error passed on to the layer below",
     ),
     Assertion(
         "A4",
@@ -63,6 +67,7 @@ ASSERTIONS = (
             "clt-cumulants: of a weighted sum",
             "clt-cumulants: each weight a = |w_j| <= W = max |w| has a^(p + 2) <= W^p a^2",
         ),
+        scope="independent terms",
     ),
     Assertion(
         "A7b",
@@ -93,5 +98,6 @@ ASSERTIONS = (
         "subtracted; if the bias changes, that mean follows only step by step, and until it has, the difference shows.",
         literal=("shift: the output does not change", "shift: inference mode"),
         repaired=("shift: the output does not change", "bias-at-inference: it dies out"),
+        scope="in training mode; at inference in the limit",
     ),
 )

@@ -51,7 +51,9 @@ def _mostly(rows: Sequence[Row]) -> bool:
 
 
 def _mostly_says(rows: Sequence[Row]) -> str:
-    shares = ", ".join(f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}" for data in LINEAR_DATA)
+    shares = ", ".join(
+        f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}" for data in LINEAR_DATA
+    )
     moments = {row["data"]: row for row in rows if row["kind"] == "linear_range_moments"}
     sizes = ", ".join(
         f"{moments[data]['root_mean_square']:.3g} ({data.removeprefix('digits, ')})" for data in LINEAR_DATA

@@ -48,6 +48,7 @@ ASSERTIONS = (
             "least-squares-conditioning: condition number in (gamma, beta)",
         ),
         rests_on=("gd-rate",),
+        scope="on one batch, or at inference",
     ),
     Assertion(
         "Q5",

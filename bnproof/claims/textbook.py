@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from bnproof.claims.assertion import Assertion, Measured
 from bnproof.records import Row
 
-
 NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain values"
 
 
@@ -56,7 +55,10 @@ ASSERTIONS = (
         "Normalising a unit reduces its expressive power.",
         "Without gamma and beta the mean of the unit over a batch is 0 and its variance v/(v + eps), whatever the weights below do. Two "
         "numbers a plain unit is free to choose are taken away.",
-        literal=("expressive-loss: without: the mean is 0", "expressive-loss: without: the variance is q, whatever the data"),
+        literal=(
+            "expressive-loss: without: the mean is 0",
+            "expressive-loss: without: the variance is q, whatever the data",
+        ),
     ),
     Assertion(
         "B2",
@@ -78,6 +80,7 @@ ASSERTIONS = (
             "collapse-bijection: every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
             "inference-collapse: one affine map for every input",
         ),
+        scope="the statistics held fixed",
     ),
     Assertion(
         "B4",
@@ -93,6 +96,7 @@ ASSERTIONS = (
             "mean-decoupled: after: it is beta",
         ),
         rests_on=("output-moments",),
+        scope="training mode",
     ),
     Assertion(
         "B5a",

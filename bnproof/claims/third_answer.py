@@ -17,7 +17,7 @@ ASSERTIONS = (
         "answer 3",
         "The result may be too wide, too narrow or shifted for the activation; gamma and beta rescale it.",
         "gamma sets the spread and beta the centre of what the activation sees, to any values, as long as the batch has spread at all "
-        "(v > 0).",
+        "(v > 0). A batch without spread stays one point, wherever beta puts it.",
         literal=("expressive-loss: with: every standard deviation t", "expressive-loss: with: every mean c"),
         rests_on=("output-moments",),
     ),
@@ -34,8 +34,8 @@ ASSERTIONS = (
         "C4",
         "answer 3",
         "So it is not equivalent to learning beta and gamma without normalising.",
-        "Right, and for three reasons: one learned pair cannot follow the statistics from batch to batch, the map of a whole batch is not "
-        "affine at all, and even where the functions agree gradient descent takes another path.",
+        "Right, and for three reasons. One learned pair cannot follow the statistics from batch to batch; the map of a whole batch is not "
+        "affine at all; and even where the functions agree, gradient descent takes another path.",
         literal=(
             "~collapse-varies: the pair of one batch serves another",
             "~training-not-affine: affine after all",

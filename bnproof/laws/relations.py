@@ -129,7 +129,7 @@ def changed(case: Case, of: Observed) -> Case:
     for name, neutral in (("gamma", 1), ("beta", 0)):
         if name in found:
             value = None if np.ndim(found[name]) == 0 and found[name] == neutral else np.asarray(found[name], like)
-            case = replace(case, **{name: value})
+            case = replace(case, gamma=value) if name == "gamma" else replace(case, beta=value)
     if of.x is None:
         return case
     floats = Floats(case.dtype)

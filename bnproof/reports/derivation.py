@@ -83,7 +83,9 @@ def terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
     from rich.console import Group
 
     t = shown(theorem, measured)
-    return Group(*_head(t), *_statements(t), *_derivations(t), *_corollaries(t), *_controls(t), *_uses(t), *_measured(t))
+    return Group(
+        *_head(t), *_statements(t), *_derivations(t), *_corollaries(t), *_controls(t), *_uses(t), *_measured(t)
+    )
 
 
 def _line(words: str, indent: int = 0, style: str = "") -> RenderableType:

@@ -24,8 +24,7 @@ COLOURS = {
 def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
     """What a page says of a claim: its formulas, why it is settled so, and the numbers on the digits."""
     a = finding.assertion
-    stated = [*((name, "asserted") for name in a.literal), *((name, "true") for name in a.repaired)]
-    stated += [(a.formula, "true")] if a.formula else []
+    stated = [*a.literal, *a.repaired, *([a.formula] if a.formula else [])]
     return {
         "id": a.id,
         "who": a.who,
@@ -36,15 +35,16 @@ def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
         "conditions": finding.conditions,
         "measurement": finding.measurement,
         "theorems": a.theorems,
-        "stated": [_stated(name, role, finding) for name, role in stated],
+        "stated": [_stated(name, finding) for name in dict.fromkeys(stated)],
+        "data": next((row["data"] for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id), ""),
         "numbers": [row for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id],
     }
 
 
-def _stated(name: str, role: str, finding: Finding) -> dict[str, Any]:
+def _stated(name: str, finding: Finding) -> dict[str, Any]:
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
-    return {**finding.items[plain], "name": plain, "theorem": plain.partition(": ")[0], "role": role, "contrary": contrary}
+    return {**finding.items[plain], "name": plain, "theorem": plain.partition(": ")[0], "contrary": contrary}
 
 
 def markdown(finding: Finding, rows: Sequence[Row]) -> str:
@@ -101,7 +101,7 @@ def _claim(c: dict[str, Any]) -> Iterator[RenderableType]:
         if item["verdict"] == "refuted":
             yield line(f"false at {item['detail']}", 7, "dim")
     if c["numbers"]:
-        yield line("\nOn the digits", style="bold")
+        yield line(f"\nOn {c['data']}", style="bold")
     for row in c["numbers"]:
         unit = f" {row['unit']}" if row["unit"] else ""
         yield line(f"{number(row['value'])}{unit}: {row['what']}", 2)

@@ -25,7 +25,8 @@ class Case:
     def __str__(self) -> str:
         equal = [f"{old} = {new}" for old, new in self.replace.items()]
         names = sorted(map(str, self.distinct))
-        return ", ".join(equal + ([" != ".join(names)] if len(names) > 1 else []))
+        compared = len(names) > 1 and any(not t.is_Integer for t in self.distinct)
+        return ", ".join(equal + ([" != ".join(names)] if compared else []))
 
 
 def cases(question: Question) -> list[Case]:

@@ -53,7 +53,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from bnproof.symbolic.duals import Dual, Number, derivative, new_level
-from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.expectation import Expectation, degree
 from bnproof.symbolic.intervals import Interval, apply
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import g, m, x
@@ -224,13 +224,16 @@ class Evaluator:
 
     def _expectation(self, e: Expectation, bound: Bindings) -> Number:
         """The mean over every outcome of independent entries of the batch, each taking a few values."""
+        of_degree = degree(e.args[0])
+        if of_degree is None or of_degree > e.most:
+            raise NotEvaluable("an expected value beyond the degree its presumptions decide")
         mean, std = (self.number(a, bound) for a in e.args[1:])
         size = self.point.size
         total: Number = Surd(0)
         if len(e.nodes) ** size > MOST_OUTCOMES:
             raise NotEvaluable(f"an expected value over {len(e.nodes)}^{size} outcomes")
         for outcome in product(e.nodes, repeat=size):
-            entries = {(p,): mean + std * node for p, (node, _) in enumerate(outcome, 1)}
+            entries: dict[tuple[int, ...], Any] = {(p,): mean + std * node for p, (node, _) in enumerate(outcome, 1)}
             point = Point(self.point.scalars, self.point.draw, {**self.point.entries, x: entries})
             total = total + reduce(mul, (weight for _, weight in outcome)) * Evaluator(point).number(e.args[0], bound)
         return total
@@ -290,7 +293,9 @@ class Evaluator:
         return difference.sign() in _HOLDS[condition.rel_op]
 
 
-def _rendered(value: Surd) -> Expr:
+def _rendered(value: Surd | Interval) -> Expr:
+    if isinstance(value, Interval):
+        raise NotExact("an interval inside a limit")
     return Add(*(Rational(q.numerator, q.denominator) * sqrt(d) for d, q in value.terms.items()))
 
 

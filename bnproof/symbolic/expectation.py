@@ -13,8 +13,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import ClassVar
 
-from sympy import Expr, Function
+from sympy import Add, Expr, Function, Indexed, Mul, Pow, Sum
 
+from bnproof.symbolic.setting import x
 from bnproof.symbolic.surds import Surd
 
 Nodes = tuple[tuple[Surd, Surd], ...]
@@ -29,7 +30,7 @@ class Expectation(Function):  # type: ignore[misc]
 
     nargs = (3,)
     is_real = True
-    degree: ClassVar[int]
+    most: ClassVar[int]  # the degree up to which the presumptions decide
     nodes: ClassVar[Nodes]
 
     @classmethod
@@ -37,17 +38,34 @@ class Expectation(Function):  # type: ignore[misc]
         """Never evaluated on the way in: the prover does that, for every batch size."""
 
 
+def degree(e: Expr) -> int | None:
+    """The degree of a polynomial in the entries of the batch; ``None`` for what is no polynomial in them."""
+    if not any(entry.base == x for entry in e.atoms(Indexed)):
+        return 0
+    if isinstance(e, Indexed):
+        return 1
+    if isinstance(e, Sum):
+        return degree(e.function)
+    parts = [degree(a) for a in e.args]
+    if isinstance(e, Pow):
+        return parts[0] * int(e.exp) if parts[0] is not None and e.exp.is_Integer and e.exp > 0 else None
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or not isinstance(e, (Add, Mul)):
+        return None
+    return max(known) if isinstance(e, Add) else sum(known)
+
+
 class E(Expectation):
     """Expected value over uncorrelated entries of equal mean and variance; degree at most two."""
 
-    degree = 2
+    most = 2
     nodes = (_node(Surd(-2), Fraction(1, 5)), _node(Surd(Fraction(1, 2)), Fraction(4, 5)))
 
 
 class NormalE(Expectation):
     """Expected value over independent normal entries; degree at most five."""
 
-    degree = 5
+    most = 5
     nodes = (
         _node(Surd(0), Fraction(2, 3)),
         _node(Surd({3: Fraction(1)}), Fraction(1, 6)),

@@ -77,4 +77,3 @@ class Hypotheses:
         generators = sorted(set().union(*(Poly(p).gens for p in (*ideal, rest) if not p.is_number)), key=str)
         basis = groebner(ideal, *generators, order="grevlex")
         return bool(reduced(rest, basis.exprs, *generators, order="grevlex")[1] == 0)
-

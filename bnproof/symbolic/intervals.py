@@ -7,6 +7,7 @@ their intervals are disjoint; overlapping intervals only fail to contradict an e
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from mpmath.ctx_iv import MPIntervalContext
@@ -89,6 +90,11 @@ class Interval:
         return self
 
     is_rational = False
+
+    @property
+    def rational(self) -> Fraction:
+        """There is none: an interval only surrounds its number."""
+        raise NotExact("the value is known as an interval only")
 
     def __str__(self) -> str:
         return str(_context.nstr(self.ends.mid, 12)).strip("[]").split(",")[0]

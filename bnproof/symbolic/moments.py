@@ -43,8 +43,8 @@ def expected(e: Expectation) -> Expr:
 
 
 def _moment_of(term: Term, mean: Expr, std: Expr, e: Expectation) -> Expr:
-    if len(term.entries) > e.degree:
-        raise Undecided(f"{text(e)}: of degree {len(term.entries)}, where {type(e).__name__} goes to {e.degree}")
+    if len(term.entries) > e.most:
+        raise Undecided(f"{text(e)}: of degree {len(term.entries)}, where {type(e).__name__} goes to {e.most}")
     summand = term.coefficient * moment(term.entries, mean, std)
     return Sum(summand, *term.ranges) if term.ranges else summand
 

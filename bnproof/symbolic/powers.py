@@ -6,7 +6,7 @@ the factor is known not to vanish; ``exp(a + 2 b) = exp(a/2)^2 exp(b/2)^4``, and
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Mul, Pow, cancel, cosh, exp, factor_list, fraction, sinh, tanh, together
+from sympy import Add, Expr, Integer, Pow, cancel, cosh, exp, factor_list, fraction, sinh, tanh, together
 from sympy.ntheory import factorint
 
 from bnproof.symbolic import roots
@@ -17,11 +17,11 @@ def symbolic_power(form: Atoms, base: Expr, exponent: Expr) -> Expr:
     """``base^exponent`` for an integer exponent known not to be negative, in generators."""
     numerator, denominator = fraction(together(base))
     if base.free_symbols & set(form.relations):
-        parts = (roots.squares_replaced(part, form.relations) for part in (numerator, denominator))
-        numerator, denominator = fraction(cancel(Mul(next(parts), 1 / next(parts))))
-    if denominator == 1 and (irreducible := factor_list(numerator)) and abs(irreducible[0]) == 1:
-        if [n for _, n in irreducible[1]] == [1]:
-            return _atom(form, base, exponent)
+        above, below = (roots.squares_replaced(part, form.relations) for part in (numerator, denominator))
+        numerator, denominator = fraction(cancel(above / below))
+    content, factors = factor_list(numerator)
+    if denominator == 1 and abs(content) == 1 and [n for _, n in factors] == [1]:
+        return _atom(form, base, exponent)  # irreducible: it stays as it was written
     result = Integer(1)
     for part, sense in ((numerator, 1), (denominator, -1)):
         content, factors = factor_list(part)
@@ -72,5 +72,3 @@ def hyperbolic(form: Atoms, e: Expr, argument: Expr) -> Expr:
     """``tanh``, ``sinh`` or ``cosh`` by exponentials."""
     up, down = exponential(form, argument), exponential(form, -argument)
     return {tanh: (up - down) / (up + down), sinh: (up - down) / 2, cosh: (up + down) / 2}[e.func]
-
-

@@ -8,11 +8,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Basic, Derivative, Dummy, Expr, Indexed, IndexedBase, Mul, Pow, Sum, Symbol, factor_terms
+from sympy import (
+    Add,
+    Basic,
+    Derivative,
+    Dummy,
+    Expr,
+    Indexed,
+    IndexedBase,
+    Limit,
+    Mul,
+    Pow,
+    Sum,
+    Symbol,
+    factor_terms,
+    oo,
+)
 from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
+from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.setting import beta, eps, gamma, x
 
 MU, V, S = Symbol("mu", real=True), Symbol("v", nonnegative=True), Symbol("s", positive=True)
@@ -20,18 +36,28 @@ XHAT, Y = IndexedBase("xhat", real=True), IndexedBase("y", real=True)
 
 
 def fold(e: Basic) -> Basic:
-    """``e`` with batch statistics written by name."""
+    """``e`` with batch statistics written by name; an equation keeps sides that look different."""
+    if isinstance(e, Relational):
+        sides = [_fold(side, split=True) for side in e.args]
+        if sides[0] == sides[1]:
+            sides = [_fold(side, split=False) for side in e.args]
+        written = e.args if sides[0] == sides[1] and e.lhs != e.rhs else sides
+        return e.func(*written, evaluate=False)
+    return _fold(e, split=True)
+
+
+def _fold(e: Basic, *, split: bool) -> Basic:
+    """``split``: sums of sums are taken apart where every part has a name, ``sum_j (x_j + c) = m mu + m c``."""
     if not e.args or isinstance(e, Indexed):
         return e
-    folded = [fold(a) for a in e.args]
+    split = split and not isinstance(e, Derivative)  # what is differentiated has to stay in sight
+    folded = [_fold(a, split=split) for a in e.args]
     if isinstance(e, Sum):
-        return _fold_sum(Sum(*folded))
+        return _fold_sum(Sum(*folded), split=split)
     if isinstance(e, Mul):
         return _fold_product(Mul(*folded))
     if isinstance(e, Pow) and folded[0] == V + eps:
         return S ** (2 * folded[1])
-    if isinstance(e, Relational):
-        return e.func(*folded, evaluate=False)
     rebuilt = e.func(*folded) if folded != list(e.args) else e
     return _common_factor(rebuilt) if isinstance(rebuilt, Add) else rebuilt
 
@@ -54,13 +80,18 @@ def named(e: Basic) -> Basic:
     return e.func(*(named(a) for a in e.args))
 
 
-def _fold_sum(e: Sum) -> Expr:
+def _fold_sum(e: Sum, *, split: bool) -> Expr:
     if len(e.limits) != 1 or e.limits[0][1] != 1:
         return e
     index, _, size = e.limits[0]
     if e.function.has(Derivative):  # SymPy does not count its variable as one the derivative depends on
         return e
-    constant, function = factor_terms(e.function).as_independent(index, as_Add=False)
+    factored = e.function if e.function.has(Sum) else factor_terms(e.function)  # which would take inner sums apart
+    constant, function = factored.as_independent(index, as_Add=False)
+    if split and isinstance(function, Add):
+        parts = [_fold_sum(Sum(term, e.limits[0]), split=True) for term in function.args]
+        if not any(part.has(Sum) for part in parts):
+            return constant * Add(*parts)
     if isinstance(function, Pow) and isinstance(function.base, Mul) and function.exp.is_Integer:
         inner, base = function.base.as_independent(index, as_Add=False)
         constant, function = constant * inner**function.exp, base**function.exp
@@ -69,6 +100,8 @@ def _fold_sum(e: Sum) -> Expr:
 
 def _fold_single(function: Expr, index: Symbol, size: Expr) -> Expr:
     """``sum_index function`` for a summand without constant factors."""
+    if function == 1:
+        return size
     if isinstance(function, Indexed) and function == x[index]:
         return size * MU
     if isinstance(function, Pow) and function.exp == 2 and isinstance(function.base, Add):
@@ -90,7 +123,11 @@ def _is_deviation(e: Expr, base: IndexedBase, index: Symbol, size: Expr) -> bool
 
 
 def _fold_product(e: Expr) -> Expr:
-    """Join each ``x[i] - mu`` with one ``1/s``."""
+    """Cancel a size, ``(m mu + m c)/m = mu + c``, and join each ``x[i] - mu`` with one ``1/s``."""
+    for size in [f.base for f in Mul.make_args(e) if isinstance(f, Pow) and f.exp == -1 and f.base.is_Symbol]:
+        sums = [f for f in Mul.make_args(e) if isinstance(f, Add) and all(term.has(size) for term in f.args)]
+        if sums and not any((term / size).has(1 / size) for term in sums[0].args):
+            return _fold_product(e / sums[0] * size * Add(*(term / size for term in sums[0].args)))
     powers = e.as_powers_dict() if isinstance(e, Mul) else {}
     roots = -powers.get(S, 0) if powers else 0
     if not getattr(roots, "is_Integer", False):
@@ -125,6 +162,14 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_Derivative(self, e: Any) -> str:
         return f"d({self._print(e.expr)})/d{', d'.join(self._print(v) for v in e.variables)}"
 
+    def _print_Limit(self, e: Limit) -> str:
+        function, variable, target, direction = e.args
+        side = str(direction) if target not in (oo, -oo) and str(direction) != "+-" else ""
+        return f"lim[{self._print(variable)} -> {self._print(target)}{side}] ({self._print(function)})"
+
+    def _print_Expectation(self, e: Expectation) -> str:
+        return f"E[{self._print(e.args[0])}]"
+
     def _print_Relational(self, e: Relational) -> str:
         sign = "=" if e.rel_op == "==" else e.rel_op
         return f"{_bare(self._print(named(e.lhs)))} {sign} {_bare(self._print(e.rhs))}"
@@ -155,6 +200,9 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         base = _LATEX.get(str(e.base.label)) or self._print(e.base)
         base = f"{{{base}}}" if "_" in base else base
         return f"{base}_{{{' '.join(map(self._print, e.indices))}}}"
+
+    def _print_Expectation(self, e: Expectation) -> str:
+        return rf"\mathbb{{E}}\left[{self._print(e.args[0])}\right]"
 
     def _print_Relational(self, e: Relational) -> str:
         return str(super()._print_Relational(e.func(named(e.lhs), e.rhs, evaluate=False)))

@@ -62,7 +62,9 @@ class Sampler:
             return point if self._allowed(point) else None
         except Undefined as undefined:
             if self._standing(point):
-                self.undefined = self.undefined or f"{undefined} in a condition, at {described(self.question, point).point}"
+                self.undefined = (
+                    self.undefined or f"{undefined} in a condition, at {described(self.question, point).point}"
+                )
         except (NotExact, NotEvaluable, ZeroDivisionError):
             pass
         return None
@@ -207,9 +209,9 @@ def _affine(e: Expr, base: IndexedBase) -> bool:
 def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
     """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
     size = point.size
-    start: list[Surd] = [point.entry(base, (p,)).plain() for p in range(1, size + 1)]
+    start: list[Any] = [point.entry(base, (p,)).plain() for p in range(1, size + 1)]
 
-    def residuals(entries: list[Surd]) -> list[Surd]:
+    def residuals(entries: list[Any]) -> list[Any]:
         moved = Point(point.scalars, point.draw, {**point.entries, base: {(p + 1,): e for p, e in enumerate(entries)}})
         return [Evaluator(moved).value(h) for h in equations]
 

@@ -7,8 +7,8 @@ from random import Random
 
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
-from bnproof.symbolic.reading import Question
 from bnproof.symbolic.points import described
+from bnproof.symbolic.reading import Question
 from bnproof.symbolic.sampling import Sampler
 from bnproof.symbolic.surds import NotExact
 
@@ -61,4 +61,3 @@ class Search:
             if not holds:
                 raise Refuted(self.question.statement, described(self.question, point))
             self.samples.append(point)
-

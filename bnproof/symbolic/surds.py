@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 from math import gcd, isqrt
+from typing import Any
 
 from sympy import factorint
 
@@ -41,7 +42,7 @@ class Surd:
         else:
             self.terms = {1: Fraction(value)} if value else {}
 
-    def __add__(self, other: Surd) -> Surd:
+    def __add__(self, other: Any) -> Any:
         if not isinstance(other, Surd):
             return NotImplemented
         total = dict(self.terms)
@@ -52,10 +53,10 @@ class Surd:
     def __neg__(self) -> Surd:
         return Surd({d: -q for d, q in self.terms.items()})
 
-    def __sub__(self, other: Surd) -> Surd:
+    def __sub__(self, other: Any) -> Any:
         return self + (-other)  # also where other is a dual number
 
-    def __mul__(self, other: Surd) -> Surd:
+    def __mul__(self, other: Any) -> Any:
         if not isinstance(other, Surd):
             return NotImplemented
         total: dict[int, Fraction] = {}

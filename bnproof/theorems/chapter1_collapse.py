@@ -99,7 +99,7 @@ def collapse_varies() -> Iterator[Item]:
     yield Control(
         "the pair of one batch serves another",
         Eq(gamma_collapsed * other.entry(i) + beta_collapsed, other.y(i)),
-        (alive,),
+        (v > 0, other.variance > 0),
         common=True,
     )
     yield Control("gamma itself varies with the input", Ne(Derivative(gamma, x[k]), 0), common=True)
@@ -140,7 +140,7 @@ def training_not_affine() -> Iterator[Item]:
     )
     yield Corollary("m = 2, eps = 0: only which value is larger survives", Eq(xhat(1) ** 2, 1), (Eq(m, 2), Eq(eps, 0)))
     yield Corollary("and the two values are opposite", Eq(xhat(2), -xhat(1)), (Eq(m, 2),))
-    yield Control("affine after all", Eq(combined(normalised), 0), common=True)
+    yield Control("affine after all", Eq(4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s), 0), common=True)
     yield Control("the second root forgotten", Eq(combined(normalised), -3 * gamma * (x[i] - mu) / s))
 
 
@@ -182,7 +182,10 @@ def inference_collapse() -> Iterator[Item]:
     )
 
 
-@theorem(source="Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer", uses=("inference-collapse",))
+@theorem(
+    source="Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer",
+    uses=("inference-collapse",),
+)
 def fold_linear() -> Iterator[Item]:
     """Inference-mode batch normalisation after a linear layer is one linear layer: the weights that feed output o are scaled
     by gamma'_o, and the bias becomes gamma'_o (b_o - mu_o) + beta_o (a missing bias is 0). A linear layer: W[o, c]. A
@@ -206,7 +209,9 @@ def fold_linear() -> Iterator[Item]:
 
     bias = slope * (b[k] - M[k]) + z[k]
     yield Claim(
-        "linear layer", Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + bias), alive
+        "linear layer",
+        Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + bias),
+        alive,
     )
     yield Claim(
         "convolution (also grouped, depthwise)",
@@ -260,7 +265,9 @@ def affine_absorbed() -> Iterator[Item]:
         return Sum(W[j] * entry(j), (j, 1, n)) + b
 
     absorbed = Sum(W[j] * G[j] * h[j], (j, 1, n)) + (b + Sum(W[j] * B[j], (j, 1, n)))
-    yield Claim("W (gamma h + beta) + b = (W gamma) h + (b + W beta)", Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed))
+    yield Claim(
+        "W (gamma h + beta) + b = (W gamma) h + (b + W beta)", Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed)
+    )
     yield Claim(
         "through ReLU, gamma > 0: relu(gamma z + beta) = gamma relu(z + beta/gamma)",
         Eq(relu(gamma * z + beta), gamma * relu(z + beta / gamma)),
@@ -283,10 +290,10 @@ def affine_after_linear_redundant() -> Iterator[Item]:
     W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
     b = symbols("b", real=True)
     layer = Sum(W[j] * u[j], (j, 1, n)) + b
-    yield Claim(
-        "one linear layer", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + (gamma * b + beta))
-    )
+    yield Claim("one linear layer", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + (gamma * b + beta)))
     shifted = Batch(lambda r: x[r] + b)
     yield Corollary("with normalising, b cannot act: beta must", Eq(shifted.y(i), y(i)))
     yield Control("beta scaled too", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + gamma * (b + beta)))
-    yield Control("the weights left unscaled", Eq(gamma * layer + beta, Sum(W[j] * u[j], (j, 1, n)) + (gamma * b + beta)))
+    yield Control(
+        "the weights left unscaled", Eq(gamma * layer + beta, Sum(W[j] * u[j], (j, 1, n)) + (gamma * b + beta))
+    )

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Abs, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Limit, Sum, Symbol, oo, sign, sqrt, symbols
+from sympy import (
+    Abs,
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Limit,
+    Sum,
+    Symbol,
+    oo,
+    sign,
+    sqrt,
+    symbols,
+)
 
 from bnproof.symbolic.setting import Batch, batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Remainder
@@ -23,7 +37,19 @@ from bnproof.theorems.book import (
     Recurrence,
     theorem,
 )
-from bnproof.theorems.quantities import alpha, dgamma, dx, infer_y, jacobian, mu_r, running, s_r, scale_by, shift_by, v_r
+from bnproof.theorems.quantities import (
+    alpha,
+    dgamma,
+    dx,
+    infer_y,
+    jacobian,
+    mu_r,
+    running,
+    s_r,
+    scale_by,
+    shift_by,
+    v_r,
+)
 
 Entry = Callable[[Expr], Expr]
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
@@ -192,7 +218,11 @@ def layer_scale_gradients() -> Iterator[Item]:
     given = (Ne(a, 0), Eq(eps, 0))
     n = symbols("n", integer=True, positive=True)
     W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
-    yield Claim("the Jacobian at a x is that at x, divided by |a|", Eq(jacobian(scaled)(i, k), jacobian(batch)(i, k) / Abs(a)), given)
+    yield Claim(
+        "the Jacobian at a x is that at x, divided by |a|",
+        Eq(jacobian(scaled)(i, k), jacobian(batch)(i, k) / Abs(a)),
+        given,
+    )
     to_input = Sum(jacobian(scaled)(i, j) * a * W[j], (j, 1, m))
     yield Claim(
         "with respect to u: J(a x) (a W) = sign(a) J(x) W (W[j] the weight that reaches value j)",
@@ -214,7 +244,9 @@ def layer_scale_gradients() -> Iterator[Item]:
         "that the layer's output scales with W",
         Eq(Sum(a * W[j] * u[j], (j, 1, n)), a * Sum(W[j] * u[j], (j, 1, n))),
     )
-    yield Control("unaffected for a < 0 too", Eq(to_input, Sum(jacobian(batch)(i, j) * W[j], (j, 1, m))), given, common=True)
+    yield Control(
+        "unaffected for a < 0 too", Eq(to_input, Sum(jacobian(batch)(i, j) * W[j], (j, 1, m))), given, common=True
+    )
     yield Control(
         "the weight's gradient is unaffected as well",
         Eq(to_weight, Sum(jacobian(batch)(i, j) * u[j], (j, 1, m))),
@@ -248,7 +280,10 @@ def euler() -> Iterator[Item]:
     yield Control("gamma dropped", Eq(radial, eps / s**2 * dgamma))
 
 
-@theorem(source="van Laarhoven 2017, arXiv:1706.05350; Hoffer et al. 2018, arXiv:1803.01814", uses=("euler", "layer-scale-gradients"))
+@theorem(
+    source="van Laarhoven 2017, arXiv:1706.05350; Hoffer et al. 2018, arXiv:1803.01814",
+    uses=("euler", "layer-scale-gradients"),
+)
 def weight_norm_growth() -> Iterator[Item]:
     """One plain SGD step W - eta G (no momentum, no decay) on a row in front of batch normalisation: |W - eta G|^2 =
     |W|^2 - 2 eta <W, G> + eta^2 |G|^2 with <W, G> = gamma eps/s^2 sum g xhat. For eps = 0 the norm never falls, and the new

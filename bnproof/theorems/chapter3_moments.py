@@ -81,7 +81,8 @@ def samuelson() -> Iterator[Item]:
     c, d = symbols("c d", real=True)
     alone = Batch(lambda r: c + d * KroneckerDelta(r, k))
     yield Claim(
-        "and then it is: one value c + d among values c", Eq((alone.entry(k) - alone.mean) ** 2, (m - 1) * alone.variance)
+        "and then it is: one value c + d among values c",
+        Eq((alone.entry(k) - alone.mean) ** 2, (m - 1) * alone.variance),
     )
     yield Control("sqrt(m - 2)", Le(xhat(i) ** 2, (m - 2) * q))
     yield Control("always attained", Eq(xhat(i) ** 2, (m - 1) * q), common=True)
@@ -124,16 +125,17 @@ def shape_kept() -> Iterator[Item]:
 
     own = Batch(x.__getitem__)
     given = (Ne(gamma, 0), v > 0)
-    yield Claim(
-        "every standardised moment", Eq(standardised(out, p), sign(gamma) ** p * standardised(own, p)), given
-    )
+    yield Claim("every standardised moment", Eq(standardised(out, p), sign(gamma) ** p * standardised(own, p)), given)
     yield Corollary("the kurtosis stays", Eq(standardised(out, 4), standardised(own, 4)), given)
     yield Control("the sign forgotten", Eq(standardised(out, p), standardised(own, p)), given)
     yield Control("the kurtosis becomes that of a normal", Eq(standardised(out, 4), 3), given, common=True)
     yield Control("the skewness becomes 0", Eq(standardised(out, 3), 0), given, common=True)
 
 
-@theorem(source="Isserlis 1918 for the fourth moments; Basu 1955 for the independence of xhat and v (cited)", uses=("shape-kept",))
+@theorem(
+    source="Isserlis 1918 for the fourth moments; Basu 1955 for the independence of xhat and v (cited)",
+    uses=("shape-kept",),
+)
 def gaussian_batch() -> Iterator[Item]:
     """Independent normal values, eps = 0, m >= 2: E xhat_i^4 = 3 (m - 1)/(m + 1) < 3, so even Gaussian input does not come out
     standard normal. xhat_i and v are independent (Basu), hence E (x_i - mu)^4 = E xhat_i^4 E v^2."""
@@ -149,7 +151,9 @@ def gaussian_batch() -> Iterator[Item]:
     yield Control("E v^2 = (E v)^2", Eq(squared, (sigma**2 * (m - 1) / m) ** 2))
 
 
-@theorem(source="linearity of covariance; compare Huang et al. 2018, arXiv:1804.08450 (whitening)", uses=("output-moments",))
+@theorem(
+    source="linearity of covariance; compare Huang et al. 2018, arXiv:1804.08450 (whitening)", uses=("output-moments",)
+)
 def correlation_kept() -> Iterator[Item]:
     """Batch normalisation of two features changes the sign of their correlation at most: corr(y_a, y_b) = sign(gamma_a gamma_b)
     corr(x_a, x_b). It does not whiten: Cov(y) = c I iff the features are uncorrelated and gamma_a^2 q_a = gamma_b^2 q_b."""

@@ -127,7 +127,9 @@ def gradient_orthogonal() -> Iterator[Item]:
     yield Control("s^2 for s^3", Eq(Sum(dx(k) * xhat(k), (k, 1, m)), gamma * eps / s**2 * dgamma))
 
 
-@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",))
+@theorem(
+    source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",)
+)
 def jacobian() -> Iterator[Item]:
     """J = gamma/s (I - 11'/m - xhat xhat'/m), symmetric. For m >= 2 its eigenvalues are 0 (on 1), gamma eps/s^3 (on
     xhat, if v > 0) and gamma/s on the rest (m - 2 times; m - 1 times if v = 0). For eps = 0 (s/gamma) J is an
@@ -166,7 +168,9 @@ def jacobian() -> Iterator[Item]:
     yield Control("rank m - 1", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 1)), (Eq(eps, 0),))
 
 
-@theorem(source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",))
+@theorem(
+    source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",)
+)
 def gradient_norm() -> Iterator[Item]:
     """|dx|^2 = (gamma/s)^2 (|g|^2 - (sum g)^2/m - (1 + eps/(v + eps)) (sum g xhat)^2/m): normalising takes its two shares off the
     gradient, hence |dx| <= |gamma|/s |g|."""
@@ -216,7 +220,9 @@ def double_backward() -> Iterator[Item]:
     yield Control("s held constant", Eq(along, -gamma / (m * s) * (dxhat(k) * dgamma + xhat(k) * weighted)))
     yield Control("xhat's movement in the sum forgotten", Eq(along, second + gamma / (m * s) * xhat(k) * weighted))
     yield Control(
-        "m - 1 for m", Eq(along, -dx(k) * ds / s - gamma / ((m - 1) * s) * (dxhat(k) * dgamma + xhat(k) * weighted)), (m >= 2,)
+        "m - 1 for m",
+        Eq(along, -dx(k) * ds / s - gamma / ((m - 1) * s) * (dxhat(k) * dgamma + xhat(k) * weighted)),
+        (m >= 2,),
     )
     yield Control("no second derivative, as for an affine map", Eq(along, 0), common=True)
 
@@ -265,9 +271,10 @@ def vacuous_loss() -> Iterator[Item]:
         "so any multiple c of the right formula passes",
         Eq(Symbol("c", real=True) * Derivative(ones, x[k]), Derivative(ones, x[k])),
     )
-    yield Corollary("sum of squares is little better: 2 gamma^2 eps/s^2 (xhat_k/s)", Eq(
-        Derivative(total(lambda r: (y(r) - beta) ** 2), x[k]), 2 * gamma**2 * eps / s**3 * xhat(k)
-    ))
+    yield Corollary(
+        "sum of squares is little better: 2 gamma^2 eps/s^2 (xhat_k/s)",
+        Eq(Derivative(total(lambda r: (y(r) - beta) ** 2), x[k]), 2 * gamma**2 * eps / s**3 * xhat(k)),
+    )
     weighted = total(lambda r: wrong[r] * y(r))
     yield Control("so it is for every loss", Eq(Derivative(weighted, x[k]), 0), common=True)
     yield Control("so it is for gamma's gradient's loss sum y^2", Eq(Derivative(total(lambda r: y(r) ** 2), x[k]), 0))

@@ -103,7 +103,9 @@ def ema_closed_form() -> Iterator[Item]:
     yield Control("Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,))
 
 
-@theorem(source="documentation of PyTorch (new weight) and Keras, Flax, ONNX, Paddle (old weight)", uses=("ema-closed-form",))
+@theorem(
+    source="documentation of PyTorch (new weight) and Keras, Flax, ONNX, Paddle (old weight)", uses=("ema-closed-form",)
+)
 def momentum_conventions() -> Iterator[Item]:
     """A momentum that weighs the new value by alpha (PyTorch, MLX, tinygrad) and one that weighs the old value by
     rho = 1 - alpha (Keras, Flax, ONNX, Paddle) are the same recurrence."""
@@ -172,7 +174,9 @@ def biased_running_gap() -> Iterator[Item]:
     output = (gamma * (x[i] - M) / s_r) ** 2
     settled = (Eq(v_r, expected), Eq(eps, 0))
     yield Claim("eps = 0: the inference variance", Eq(E(output, M, sigma), gamma**2 * m / (m - 1)), settled)
-    yield Control("the limit is sigma^2", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), sigma**2), settles, common=True)
+    yield Control(
+        "the limit is sigma^2", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), sigma**2), settles, common=True
+    )
     yield Control("the inference variance is gamma^2", Eq(E(output, M, sigma), gamma**2), settled, common=True)
     yield Control("the start is never forgotten", Eq(Limit(kept * r_0, T, oo), r_0), settles)
 
@@ -187,7 +191,13 @@ def repeated_batch() -> Iterator[Item]:
         return kept * r_0 + (1 - kept) * new
 
     unbiased = m / (m - 1) * v
-    yield Recurrence("tracking b for ever", T, r_0, lambda T, r: running(r, v), lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * v)
+    yield Recurrence(
+        "tracking b for ever",
+        T,
+        r_0,
+        lambda T, r: running(r, v),
+        lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * v,
+    )
     yield Claim("the biased limit", Eq(Limit(tracked(v), T, oo), v), settles)
     yield Claim("the limit with Bessel's factor", Eq(Limit(tracked(unbiased), T, oo), unbiased), (m >= 2, *settles))
     yield Claim("the running mean", Eq(Limit(tracked(mu), T, oo), mu), settles)
@@ -208,7 +218,12 @@ def repeated_batch() -> Iterator[Item]:
         (Ne(gamma, 0), v > 0),
         by=Remainder(gamma**2 * m * v * apart**2),
     )
-    yield Control("with Bessel's factor they agree too", Eq(y(i), infer_y(i)), (Eq(mu_r, mu), Eq(v_r, unbiased), m >= 2), common=True)
+    yield Control(
+        "with Bessel's factor they agree too",
+        Eq(y(i), infer_y(i)),
+        (Eq(mu_r, mu), Eq(v_r, unbiased), m >= 2),
+        common=True,
+    )
     yield Control("Bessel's limit is v", Eq(Limit(tracked(unbiased), T, oo), v), (m >= 2, *settles))
 
 

@@ -51,16 +51,14 @@ def variance_formulas() -> Iterator[Item]:
     yield Claim("one-pass", Eq(one_pass(), v))
     yield Claim("shifted by any c", Eq(about(c), v))
     yield Claim("corrected two-pass, with a mean that is off by d", Eq(about(mu + d), v))
-    yield Recurrence(
-        "Welford's mean", T, w[1], lambda T, r: r + (w[T + 1] - r) / (T + 1), mean
-    )
+    yield Recurrence("Welford's mean", T, w[1], lambda T, r: r + (w[T + 1] - r) / (T + 1), mean)
     yield Recurrence("Welford's sum of squared deviations, S_2 - S_1^2/n", T, Integer(0), welford, squares)
     yield Claim("which is sum (w - mean)^2", Eq(Sum((w[i] - mean(T)) ** 2, (i, 1, T)), squares(T)))
-    yield Control("two-pass with a mean that is off by d", Eq(total(lambda r: (x[r] - mu - d) ** 2) / m, v), common=True)
-    yield Control("one-pass divided by m - 1", Eq(one_pass() * m / (m - 1), v), (m >= 2,))
     yield Control(
-        "Welford with the old mean twice", Eq(squares(T) + (w[T + 1] - mean(T)) ** 2, squares(T + 1))
+        "two-pass with a mean that is off by d", Eq(total(lambda r: (x[r] - mu - d) ** 2) / m, v), common=True
     )
+    yield Control("one-pass divided by m - 1", Eq(one_pass() * m / (m - 1), v), (m >= 2,))
+    yield Control("Welford with the old mean twice", Eq(squares(T) + (w[T + 1] - mean(T)) ** 2, squares(T + 1)))
 
 
 @theorem(source=f"{CHAN}, section 3", uses=("jacobian", "gradient-norm"))
@@ -90,9 +88,11 @@ def variance_condition() -> Iterator[Item]:
         on_rest,
     )
     circle = Batch(
-        lambda r: KroneckerDelta(r, 1) * (x[2] - x[3])
-        + KroneckerDelta(r, 2) * (x[3] - x[1])
-        + KroneckerDelta(r, 3) * (x[1] - x[2])
+        lambda r: (
+            KroneckerDelta(r, 1) * (x[2] - x[3])
+            + KroneckerDelta(r, 2) * (x[3] - x[1])
+            + KroneckerDelta(r, 3) * (x[1] - x[2])
+        )
     ).entry
     yield Claim("m >= 3: there is such a vector, orthogonal to 1", Eq(total(circle), 0), (m >= 3,))
     yield Claim("and to x", Eq(total(lambda r: circle(r) * x[r]), 0), (m >= 3,))
@@ -124,7 +124,10 @@ def mean_error() -> Iterator[Item]:
     yield Control("the output only shifts", Eq((x[i] - wrong) / sqrt(raised + eps), xhat(i) - d / s), common=True)
 
 
-@theorem(source=f"{CHAN}, table 1 (the bounds O(m kappa^2 u), O(m kappa u), O(m u + (m kappa u)^2) are cited and measured)", uses=("variance-formulas", "mean-error"))
+@theorem(
+    source=f"{CHAN}, table 1 (the bounds O(m kappa^2 u), O(m kappa u), O(m u + (m kappa u)^2) are cited and measured)",
+    uses=("variance-formulas", "mean-error"),
+)
 def one_pass_error() -> Iterator[Item]:
     """Relative errors e_1, e_2 of the two moments reach the one-pass variance multiplied by kappa^2 and kappa^2 - 1; a relative
     error e of the mean reaches the two-pass variance as e^2 (kappa^2 - 1) only. In float32 one-pass even goes negative:

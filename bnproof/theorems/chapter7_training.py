@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Abs, Derivative, Expr, IndexedBase, Integer, Limit, Rational, Sum, Symbol, exp, oo, sqrt, symbols, tanh
+from sympy import (
+    Abs,
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    Limit,
+    Rational,
+    Sum,
+    Symbol,
+    exp,
+    oo,
+    sqrt,
+    symbols,
+    tanh,
+)
 
 from bnproof.symbolic.setting import Batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Increasing, Induction, Lemma, Remainder
@@ -72,10 +87,16 @@ def gd_rate() -> Iterator[Item]:
         by=Remainder(4 * (between - low) * (high - between) / (low + high) ** 2),
     )
     yield Claim(
-        "a shorter step is worse along the flattest", Ge(1 - eta * low, rate), (eta <= best,), by=Remainder(low * (best - eta))
+        "a shorter step is worse along the flattest",
+        Ge(1 - eta * low, rate),
+        (eta <= best,),
+        by=Remainder(low * (best - eta)),
     )
     yield Claim(
-        "a longer step is worse along the steepest", Ge(eta * high - 1, rate), (eta >= best,), by=Remainder(high * (eta - best))
+        "a longer step is worse along the steepest",
+        Ge(eta * high - 1, rate),
+        (eta >= best,),
+        by=Remainder(high * (eta - best)),
     )
     yield Corollary("cond = 1: one step suffices", Eq(rate, 0), (Eq(high, low),))
     yield Control("the rate 1 - 1/cond", Eq(1 - best * low, 1 - 1 / cond), (high > low,))
@@ -123,7 +144,9 @@ def mean_decoupled() -> Iterator[Item]:
     yield Control("also at inference", Eq(at_inference.mean, beta), (v_r + eps > 0,), common=True)
     yield Control("before, it is fixed as well", Eq(Derivative(mu, x[k]), 0), common=True)
     yield Control("gamma scales the mean", Eq(out.mean, gamma * beta))
-    yield Control("the second moment is set by beta too", Eq(Derivative(total(lambda r: y(r) ** 2) / m, x[k]), 0), common=True)
+    yield Control(
+        "the second moment is set by beta too", Eq(Derivative(total(lambda r: y(r) ** 2) / m, x[k]), 0), common=True
+    )
 
 
 @theorem(source="Taylor's theorem for tanh; the paper's section 3 (the sigmoid's linear regime)")
@@ -153,9 +176,7 @@ def sigmoid_near_zero() -> Iterator[Item]:
         (w >= 0,),
         by=Increasing(w, (w - tanh(w)) * (w + tanh(w)), (above, sum_above)),
     )
-    yield Claim(
-        "in terms of z = 2 w", Eq(2 * w / 4 - (sigmoid(2 * w) - Rational(1, 2)), (w - tanh(w)) / 2)
-    )
+    yield Claim("in terms of z = 2 w", Eq(2 * w / 4 - (sigmoid(2 * w) - Rational(1, 2)), (w - tanh(w)) / 2))
     yield Control("the identity at 0", Eq(sigmoid(Integer(0)), 0), common=True)
     yield Control("slope 1 at 0", Eq(slope, 1), (Eq(z, 0),), common=True)
     yield Control("the sigmoid is at most z near 0", Le(sigmoid(z), z), (z >= 0, z <= 1), common=True)
@@ -163,7 +184,10 @@ def sigmoid_near_zero() -> Iterator[Item]:
     yield Control("tanh(z) for tanh(z/2)", Eq(sigmoid(z), (1 + tanh(z)) / 2))
 
 
-@theorem(source="additivity of cumulants (Thiele 1889): log M_(X+Y) = log M_X + log M_Y for independent X, Y (cited)", uses=("shape-kept",))
+@theorem(
+    source="additivity of cumulants (Thiele 1889): log M_(X+Y) = log M_X + log M_Y for independent X, Y (cited)",
+    uses=("shape-kept",),
+)
 def clt_cumulants() -> Iterator[Item]:
     """For p >= 2 the p-th standardised cumulant of a sum of n i.i.d. terms is n^(1 - p/2) times that of one term; for sum w_j u_j the
     factor is sum w_j^p/(sum w_j^2)^(p/2), at most (max |w|/|w|)^(p - 2). Where the central limit theorem helps, it helps before batch
@@ -193,12 +217,14 @@ def clt_cumulants() -> Iterator[Item]:
     yield Claim(
         "each weight a = |w_j| <= W = max |w| has a^(p + 2) <= W^p a^2",
         Le(a**order, W**p * a**2),
-        (W >= a,),
+        (a <= W,),
         by=Induction(p, W * (W**p * a**2 - a**order) + a**order * (W - a)),
     )
     yield Claim(
         "summed over the weights: what is missing from sum |w|^(p + 2) to W^p |w|^2",
-        Eq(W**p * length**2 - Sum(Abs(w[j]) ** order, (j, 1, n)), Sum(W**p * w[j] ** 2 - Abs(w[j]) ** order, (j, 1, n))),
+        Eq(
+            W**p * length**2 - Sum(Abs(w[j]) ** order, (j, 1, n)), Sum(W**p * w[j] ** 2 - Abs(w[j]) ** order, (j, 1, n))
+        ),
     )
     yield Corollary("order 4 of n equal terms: 1/n of one term's excess kurtosis", Eq(n / sqrt(n) ** 4, 1 / n))
     yield Control("cumulants fall like 1/n at every order", Eq(n / sqrt(n) ** order, 1 / n))

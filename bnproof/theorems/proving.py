@@ -17,7 +17,19 @@ from bnproof.symbolic.prover import prove
 from bnproof.symbolic.rendering import latex, text
 from bnproof.symbolic.witnesses import Witness
 from bnproof.theorems import formulas
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Law, Recurrence, Theorem, book, find, used_by
+from bnproof.theorems.book import (
+    Claim,
+    Control,
+    Corollary,
+    Derivation,
+    Eq,
+    Law,
+    Recurrence,
+    Theorem,
+    book,
+    find,
+    used_by,
+)
 from bnproof.theorems.conditions import Needed, needed
 
 Verdict = tuple[str, Any, tuple[Needed, ...]]
@@ -166,13 +178,13 @@ def settle(theorem: Theorem) -> Outcome:
 
 def _outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
     posed = statements(find(name))
-    return Outcome(name, tuple(Settled(p, *verdict) for p, verdict in zip(posed, verdicts, strict=True)), seconds)
+    return Outcome(name, tuple(Settled(p, *found) for p, found in zip(posed, verdicts, strict=True)), seconds)
 
 
 def _verdicts(name: str) -> tuple[list[Verdict], float]:
     """Verdicts, details and needed conditions in the order of the statements (which SymPy would rewrite on its way between processes)."""
     start = time.perf_counter()
-    verdicts = [_verdict(posed) for posed in statements(find(name))]
+    verdicts = [verdict(posed) for posed in statements(find(name))]
     return verdicts, time.perf_counter() - start
 
 
@@ -210,7 +222,8 @@ def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] |
     return outcomes
 
 
-def _verdict(posed: Posed) -> Verdict:
+def verdict(posed: Posed) -> Verdict:
+    """Prove or refute one statement; of a proved one, find out what each condition is for."""
     try:
         proof = prove(posed.statement, *posed.given, by=posed.by)
     except Refuted as refuted:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from bnproof.cli import group
+from bnproof.records import Records, header, write
 
 BROKEN = """
 from bnproof.implementations.numpy import NumpyBatchNorm
@@ -60,6 +61,8 @@ def test_check_names_the_law_and_prints_a_reproducer(tmp_path):
         (("prove", "colapse"), "try collapse"),
         (("show", "jacobain"), "try jacobian"),
         (("shw",), "try show"),
+        (("claims", "A12"), "try A"),
+        (("show", "shift", "--records", "nowhere.ndjson"), "no record stream"),
     ],
 )
 def test_bad_requests_get_one_line_and_status_2(arguments, mend):
@@ -90,12 +93,48 @@ def test_show_in_every_format(form):
     assert shown.return_value == 0
     assert "eps unchanged" in shown.output
     assert "m = 2" in shown.output
+    assert "scale-defect" in shown.output, "where it is used"
+    assert "without" in shown.output.lower(), "why each condition is needed"
     if form == "text":
         assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_list_names_every_theorem_by_chapter():
+    """Seven chapters, and the statement of each theorem in words."""
+    status, out, _ = run("list", "--format", "json")
+    listed = json.loads(out)["theorems"]
+    assert status == 0
+    assert len({row["chapter"] for row in listed}) == 7
+    assert all(row["says"] for row in listed)
+    assert "7 Why train on normalised values" in run("list")[1]
+
+
+def test_claims_as_json_and_as_text():
+    """The contract's keys; in full with formula, counterexample, numbers on the digits and explanation."""
+    status, out, _ = run("claims", "a4", "C5", "--format", "json")
+    first, second = json.loads(out)["claims"]
+    assert status == 0
+    assert (first["id"], first["verdict"], second["verdict"]) == ("A4", "proved", "proved")
+    assert first["counterexamples"]
+    shown = CliRunner().invoke(group, ["claims", "A4"], env={"COLUMNS": "80"}, standalone_mode=False)
+    assert "affine-not-invariant" in shown.output
+    assert "false at m = 1" in shown.output
+    assert "On digits" in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_show_adds_what_was_measured(tmp_path):
+    """--records adds how the implementations did by the theorem's laws."""
+    row = {"kind": "law_result", "target": "mine", "law": "shift", "theorem": "shift", "verdict": "holds"}
+    path = tmp_path / "records.ndjson"
+    write(path, Records(header(0), (row | {"cases": 3, "ratio": 0.25, "ulp": 1.5},)))
+    status, out, _ = run("show", "shift", "--records", str(path))
+    assert status == 0
+    assert "mine, law shift: holds in 3 cases" in out
 
 
 def test_help_lists_the_commands():
     """--help names every subcommand."""
     status, out, _ = run("--help")
     assert status == 0
-    assert all(name in out for name in ("check", "prove", "report", "show"))
+    assert all(name in out for name in ("check", "claims", "list", "prove", "report", "show"))

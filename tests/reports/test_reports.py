@@ -1,6 +1,8 @@
 """Records and reports: truncation is an error, same records give same bytes, and the whole run writes everything."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 
@@ -57,6 +59,16 @@ def test_latex_document_is_complete(theorem):
     assert page.count(r"\[") == page.count(r"\]")
 
 
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine to compile with")
+@pytest.mark.parametrize("name", ["scale-eps", "jacobian", "total-variance", "clt-cumulants"])
+def test_latex_compiles(name, tmp_path):
+    """The document goes through LaTeX without an error."""
+    (tmp_path / "theorem.tex").write_text(latex_document(as_row(settle(find(name)))))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "theorem.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
 @pytest.mark.slow
 def test_the_whole_report_repeats(tmp_path):
     """Two builds of one run are equal to the byte, and a second run changes nothing but times."""
@@ -73,3 +85,4 @@ def test_the_whole_report_repeats(tmp_path):
         assert path.read_bytes() == (first / path.name).read_bytes(), path.name
     rows = [json.loads(line) for line in (first / "records.ndjson").read_text().splitlines()]
     assert all(row["verdict"] == "proved" for row in rows if row["kind"] == "theorem")
+    assert "undecided" not in (first / "claims.csv").read_text()

@@ -1,0 +1,1 @@
+"""Scripts behind the cost figures in ``reports/``."""

@@ -1,0 +1,146 @@
+"""The other side of the growth benchmark: the same statements in plain SymPy, on m explicit symbols.
+
+Nothing of bnproof is used: ``x1, ..., xm`` are symbols, mu, v and s are written out, derivatives are SymPy's.  Because
+every statement is the same for each relabelling of the batch, k = 1 stands for every k, and the entries (1, 1) and
+(1, 2) for the whole Jacobian.  Two ways are a SymPy user's: ``simplify``, or s made a symbol by hand and ``cancel``; the
+third, exact arithmetic in a field of rational functions, is an expert's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from sympy import QQ, Add, Expr, Rational, Symbol, cancel, diff, simplify, sqrt, symbols
+
+Sides = list[tuple[Expr, Expr]]
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """The setting for one batch size: ``x1..xm``, ``g1..gm``, ``h1..hm``, gamma and beta real, ``eps > 0``."""
+
+    m: int
+
+    def __post_init__(self) -> None:
+        if self.m < 2:
+            raise ValueError(f"m = {self.m}: the entries (1, 1) and (1, 2) of the Jacobian need a batch of two or more")
+
+    def entries(self, name: str) -> list[Expr]:
+        """``name1, ..., namem``."""
+        return list(symbols(f"{name}1:{self.m + 1}", real=True))
+
+    @cached_property
+    def scalars(self) -> list[Expr]:
+        """gamma, beta and eps."""
+        return [*symbols("gamma beta", real=True), Symbol("eps", positive=True)]
+
+    @cached_property
+    def mu(self) -> Expr:
+        """``mu = (x1 + ... + xm)/m``."""
+        return Add(*self.entries("x")) / self.m
+
+    @cached_property
+    def v(self) -> Expr:
+        """``v = ((x1 - mu)^2 + ... + (xm - mu)^2)/m``."""
+        return Add(*[(value - self.mu) ** 2 for value in self.entries("x")]) / self.m
+
+    @cached_property
+    def s(self) -> Expr:
+        """``s = sqrt(v + eps)``."""
+        return sqrt(self.v + self.scalars[2])
+
+    @cached_property
+    def xhat(self) -> list[Expr]:
+        """``xhat_i = (x_i - mu)/s``."""
+        return [(value - self.mu) / self.s for value in self.entries("x")]
+
+    @cached_property
+    def y(self) -> list[Expr]:
+        """``y_i = gamma xhat_i + beta``."""
+        return [self.scalars[0] * value + self.scalars[1] for value in self.xhat]
+
+    @cached_property
+    def dx(self) -> Expr:
+        """``dx_1 = gamma/(m s) (m g_1 - sum g - xhat_1 sum g xhat)``."""
+        g = self.entries("g")
+        return self.scalars[0] / (self.m * self.s) * (self.m * g[0] - Add(*g) - self.xhat[0] * dot(g, self.xhat))
+
+
+def dot(left: list[Expr], right: list[Expr]) -> Expr:
+    """``sum_j left_j right_j``."""
+    return Add(*[a * b for a, b in zip(left, right, strict=True)])
+
+
+def gradient_x(e: Explicit, *, dropped: bool) -> Sides:
+    """``d(sum_j g_j y_j)/dx_1`` against the compact form; ``dropped``: without the variance's term."""
+    g = e.entries("g")
+    term = e.scalars[0] / (e.m * e.s) * e.xhat[0] * dot(g, e.xhat)
+    return [(diff(dot(g, e.y), e.entries("x")[0]), e.dx + (term if dropped else 0))]
+
+
+def jacobian(e: Explicit, *, dropped: bool) -> Sides:
+    """``dy_1/dx_1`` and ``dy_1/dx_2`` against the formula of the entries; ``dropped``: without the variance's term."""
+    sides = []
+    for column in (0, 1):
+        product = 0 if dropped else e.xhat[0] * e.xhat[column]
+        entry = e.scalars[0] / e.s * (int(column == 0) - Rational(1, e.m) - product / e.m)
+        sides.append((diff(e.y[0], e.entries("x")[column]), entry))
+    return sides
+
+
+def double_backward(e: Explicit, *, dropped: bool) -> Sides:
+    """``sum_j (d dx_1/dx_j) h_j`` against the closed form; ``dropped``: s held constant."""
+    g, h, gamma = e.entries("g"), e.entries("h"), e.scalars[0]
+    ds = dot(e.xhat, h) / e.m
+    dxhat = [(one - Add(*h) / e.m - hat * ds) / e.s for one, hat in zip(h, e.xhat, strict=True)]
+    moved = gamma / (e.m * e.s) * (dxhat[0] * dot(g, e.xhat) + e.xhat[0] * dot(g, dxhat))
+    along = dot([diff(e.dx, value) for value in e.entries("x")], h)
+    return [(along, -moved if dropped else -e.dx * ds / e.s - moved)]
+
+
+STATEMENTS: dict[str, Callable[..., Sides]] = {
+    "gradient-x": gradient_x,
+    "jacobian": jacobian,
+    "double-backward": double_backward,
+}
+
+
+def by_simplify(e: Explicit, difference: Expr) -> bool:
+    """``simplify(lhs - rhs) == 0``."""
+    return bool(simplify(difference) == 0)
+
+
+def by_cancel(e: Explicit, difference: Expr) -> bool:
+    """s made a symbol, then ``cancel(lhs - rhs) == 0``."""
+    return bool(cancel(rational(e, difference)) == 0)
+
+
+def by_field(e: Explicit, difference: Expr) -> bool:
+    """s made a symbol, then ``lhs - rhs`` is read into the field of rational functions over Q, where 0 is 0."""
+    names = [*e.entries("x"), *e.entries("g"), *e.entries("h"), *e.scalars[:2], root()]
+    return bool(QQ.frac_field(*names).from_sympy(rational(e, difference)) == 0)
+
+
+def rational(e: Explicit, difference: Expr) -> Expr:
+    """``v + eps`` replaced by ``S^2`` with ``S > 0``, and eps elsewhere by ``S^2 - v``: no root is left."""
+    return difference.subs(e.v + e.scalars[2], root() ** 2).subs(e.scalars[2], root() ** 2 - e.v)
+
+
+def root() -> Symbol:
+    """S, which stands for s."""
+    return Symbol("S", positive=True)
+
+
+METHODS = {"simplify": by_simplify, "cancel": by_cancel, "field": by_field}
+
+
+def outcome(method: str, theorem: str, m: int, *, dropped: bool) -> str:
+    """``shown`` where the method finds every difference to be 0, else ``not shown`` (which refutes nothing).
+
+    Raises ``KeyError`` for a method or theorem that is not compared, ``ValueError`` for ``m < 2``.
+    """
+    explicit = Explicit(m)
+    sides = STATEMENTS[theorem](explicit, dropped=dropped)
+    return "shown" if all(METHODS[method](explicit, lhs - rhs) for lhs, rhs in sides) else "not shown"

@@ -1,0 +1,134 @@
+"""The growth benchmark: seconds for one proof against the batch size, bnproof beside plain SymPy.
+
+``python -m bnproof.benchmarks.proof_cost`` times three statements, each in a fresh process under a hard cap, and writes
+records, page, table and plot into ``reports/``.  Plain SymPy proves a statement for one m, so it is run for
+m = 2, 4, 8, 16, 32; bnproof proves it for every m, so it is run as it is.  Rounds interleave all of them, and what takes
+longer than ``LONG`` seconds is run once.  Each side is also given a false variant, which it must not show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bnproof.benchmarks.attempt import OURS
+from bnproof.records import Row, collect, write
+
+THEOREMS = ("gradient-x", "jacobian", "double-backward")
+PLAIN = ("simplify", "cancel", "field")
+SIZES = (2, 4, 8, 16, 32)
+LONG = 10.0  # seconds: what takes longer is run once
+START = 10.0  # seconds a process may take for its imports, on top of the cap
+Attempt = Callable[["Task"], Row]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One statement for one method; ``m`` is ``None`` where the proof is for every m."""
+
+    theorem: str
+    method: str
+    m: int | None
+    dropped: bool = False
+
+    @property
+    def command(self) -> list[str]:
+        """The process that settles it."""
+        words = [self.method, self.theorem, str(self.m or 0), *(["dropped"] if self.dropped else [])]
+        return [sys.executable, "-m", "bnproof.benchmarks.attempt", *words]
+
+    def row(self, kind: str, repeat: int, result: Row) -> Row:
+        """The record of one run."""
+        return {"kind": kind, "theorem": self.theorem, "method": self.method, "m": self.m, "repeat": repeat, **result}
+
+
+def capped(command: Sequence[str], cap: float, start: float = START) -> Row:
+    """Run a process that prints a JSON object with ``outcome`` and ``seconds``; its whole group is killed at the cap.
+
+    ``start``: seconds granted for imports before the cap.  Returns the object, ``{"outcome": "timeout"}`` where it was
+    killed or its own clock is past the cap, or ``{"outcome": "failed"}`` with the last line of its errors.
+    """
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        printed, errors = process.communicate(timeout=start + cap)
+    except subprocess.TimeoutExpired:
+        return {"outcome": "timeout", "seconds": None}
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    if process.returncode:
+        reason = (errors.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+        return {"outcome": "failed", "seconds": None, "reason": reason}
+    result: Row = json.loads(printed.splitlines()[-1])
+    return result if result["seconds"] <= cap else {"outcome": "timeout", "seconds": None}
+
+
+def tasks() -> Iterator[Task]:
+    """Ours and plain SymPy's, theorem by theorem."""
+    for theorem in THEOREMS:
+        yield Task(theorem, OURS, None)
+        for method in PLAIN:
+            yield from (Task(theorem, method, m) for m in SIZES)
+
+
+def rounds(planned: Sequence[Task], repeats: int, attempt: Attempt) -> Iterator[Row]:
+    """Every task once, then again and again those that took at most ``LONG`` seconds and were settled."""
+    remaining = list(planned)
+    for repeat in range(1, repeats + 1):
+        results = [(task, attempt(task)) for task in remaining]
+        yield from (task.row("proof_cost", repeat, result) for task, result in results)
+        remaining = [task for task, result in results if result["seconds"] is not None and result["seconds"] <= LONG]
+
+
+def controls(attempt: Attempt) -> Iterator[Row]:
+    """The false variants: ours for every m, plain SymPy's for the smallest."""
+    for theorem in THEOREMS:
+        for method in (OURS, *PLAIN):
+            task = Task(theorem, method, None if method == OURS else SIZES[0], dropped=True)
+            yield task.row("proof_cost_control", 1, attempt(task))
+
+
+def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
+    """All rows: what was run and for how long, the attempts, the false variants."""
+    start = time.perf_counter()
+    rows = [*rounds(list(tasks()), repeats, attempt), *controls(attempt)]
+    total = round(time.perf_counter() - start, 1)
+    run = {"kind": "proof_cost_run", "cap": cap, "repeats": repeats, "long": LONG, "sizes": list(SIZES), "total": total}
+    return [run, *rows]
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
+@click.option("--cap", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="Seconds.")
+@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
+def main(out: Path, cap: float, repeats: int) -> None:
+    """Time proofs of three theorems, bnproof beside plain SymPy, and write records, page, table and plot."""
+    from bnproof.reports.proof_cost import build
+
+    def attempt(task: Task) -> Row:
+        result = capped(task.command, cap)
+        where = "every m" if task.m is None else f"m = {task.m}"
+        click.echo(f"{task.theorem}, {task.method}, {where}: {result['outcome']} {result['seconds'] or ''}")
+        return result
+
+    out.mkdir(parents=True, exist_ok=True)
+    records = collect(0, [measured(cap, repeats, attempt)])
+    write(out / "proof_cost.ndjson", records)
+    for path in [out / "proof_cost.ndjson", *build(records, out)]:
+        click.echo(str(path))
+
+
+if __name__ == "__main__":
+    main()

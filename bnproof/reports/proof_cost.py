@@ -1,0 +1,168 @@
+"""The growth benchmark as page, table and plot: seconds for one proof against the batch size."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib as mpl
+
+from bnproof.records import Records, Row
+from bnproof.reports.build import table
+from bnproof.reports.pages import number, page, provenance
+from bnproof.reports.plots import COLOURS, STYLE, panels, save
+
+OURS = "bnproof"
+OUTCOMES = ("failed", "not shown", "refuted", "timeout", "shown")  # of several runs the first of these counts
+COLUMNS = ("theorem", "method", "m", "outcome", "at_least", "seconds", "fastest", "slowest", "runs", "times_bnproof")
+LOOKS = {"simplify": ("orange", "o"), "cancel": ("blue", "s"), "field": ("green", "^")}
+
+
+def build(records: Records, out: Path) -> list[Path]:
+    """Write page, table and plot into ``out``; returns what was written."""
+    (out / "proof_cost.md").write_text(proof_cost(records), encoding="utf-8")
+    (out / "proof_cost.csv").write_text(table(lines(records), COLUMNS), encoding="utf-8")
+    plot(records, out / "proof_cost.svg")
+    return [out / f"proof_cost.{kind}" for kind in ("md", "csv", "svg")]
+
+
+def lines(records: Records) -> list[Row]:
+    """One line for each theorem, method and m: median, extremes, and how many times bnproof's median that is.
+
+    A timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no seconds.
+    """
+    groups: dict[tuple[str, str, int | None], list[Row]] = {}
+    for row in records.of("proof_cost"):
+        groups.setdefault((row["theorem"], row["method"], row["m"]), []).append(row)
+    found = [_line(key, rows, cap(records)) for key, rows in groups.items()]
+    ours = {line["theorem"]: line["seconds"] for line in found if line["method"] == OURS}
+    for line in found:
+        base = ours[line["theorem"]]
+        line["times_bnproof"] = line["seconds"] / base if base and line["seconds"] else None
+    return found
+
+
+def _line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
+    outcome = min((row["outcome"] for row in rows), key=OUTCOMES.index)
+    seconds = {"shown": [row["seconds"] for row in rows], "timeout": [cap]}.get(outcome, [])
+    return {
+        "theorem": key[0],
+        "method": key[1],
+        "m": "every" if key[2] is None else key[2],
+        "outcome": outcome,
+        "at_least": outcome == "timeout",
+        "seconds": median(seconds) if seconds else None,
+        "fastest": min(seconds, default=None),
+        "slowest": max(seconds, default=None),
+        "runs": len(rows),
+        "reason": next((row["reason"] for row in rows if "reason" in row), ""),
+    }
+
+
+def cap(records: Records) -> float:
+    """The seconds a proof was given."""
+    return float(records.of("proof_cost_run")[0]["cap"])
+
+
+def proof_cost(records: Records) -> str:
+    """The page."""
+    found = lines(records)
+    plain = [line for line in found if line["method"] != OURS]
+    imports = {ours: [r for r in _imported(records) if (r["method"] == OURS) == ours] for ours in (True, False)}
+    return page(
+        "proof_cost.md",
+        provenance=provenance(records),
+        run=records.of("proof_cost_run")[0],
+        methods=_distinct(plain, "method"),
+        ours={line["theorem"]: line for line in found if line["method"] == OURS},
+        cells={(line["theorem"], line["method"], line["m"]): cells(line) for line in plain},
+        growth=[growth(part) for part in _curves(plain)],
+        controls={(row["theorem"], row["method"]): row["outcome"] for row in records.of("proof_cost_control")},
+        imports={ours: median(row["import_seconds"] for row in rows) for ours, rows in imports.items()},
+    )
+
+
+def _imported(records: Records) -> list[Row]:
+    """The runs that lived to say how long their imports took."""
+    return [row for row in records.of("proof_cost") if "import_seconds" in row]
+
+
+def cells(line: Row) -> tuple[str, str]:
+    """Seconds and ratio of a line as they are printed."""
+    if line["outcome"] not in ("shown", "timeout"):
+        return f"{line['outcome']}{': ' if line['reason'] else ''}{line['reason']}", "-"
+    more = "> " if line["at_least"] else ""
+    return f"{more}{number(line['seconds'])}{' (timeout)' if more else ''}", f"{more}{ratio(line['times_bnproof'])}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
+
+
+def growth(curve: list[Row]) -> Row:
+    """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof is the quicker."""
+    shown = [line for line in curve if line["outcome"] == "shown"]
+    step = list(pairwise(shown))[-1:]
+    slower = [line for line in curve if line["times_bnproof"] is not None and line["times_bnproof"] > 1]
+    tail = [line["m"] for n, line in enumerate(curve) if curve[n:] == slower[len(slower) - len(curve[n:]) :]]
+    return {
+        "theorem": curve[0]["theorem"],
+        "method": curve[0]["method"],
+        "last": shown[-1] if shown else None,
+        "factor": next((f"{b['seconds'] / a['seconds']:.1f} (m = {a['m']} to {b['m']})" for a, b in step), "-"),
+        "quicker_from": tail[0] if tail else None,
+    }
+
+
+def _curves(plain: list[Row]) -> list[list[Row]]:
+    """The lines of each theorem and method, by m."""
+    curves: dict[tuple[str, str], list[Row]] = {}
+    for line in plain:
+        curves.setdefault((line["theorem"], line["method"]), []).append(line)
+    return [sorted(curve, key=lambda line: int(line["m"])) for curve in curves.values()]
+
+
+def _distinct(rows: list[Row], key: str) -> list[Any]:
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+def plot(records: Records, path: Path) -> None:
+    """Seconds against m, both logarithmic, one panel a theorem; open markers: still running at the cap."""
+    found, limit = lines(records), cap(records)
+    theorems = _distinct(found, "theorem")
+    with mpl.rc_context(STYLE):
+        figure, every = panels(len(theorems), sharey=True)
+        for axes, theorem in zip(every, theorems, strict=True):
+            _panel(axes, [line for line in found if line["theorem"] == theorem], limit)
+            axes.set(title=theorem, xlabel="batch size m (symbols written out)")
+        every[0].set(ylabel="seconds for the proof")
+        every[0].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.93))
+        figure.suptitle(f"Plain SymPy proves one m at a time; open markers: stopped at {limit:g} s, unproved")
+        save(figure, path)
+
+
+def _panel(axes: Any, found: list[Row], limit: float) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    for curve in _curves([line for line in found if line["method"] != OURS]):
+        timed = [line for line in curve if line["seconds"] is not None]
+        colour, marker = LOOKS[curve[0]["method"]]
+        look = {"marker": marker, "c": COLOURS[colour], "ms": 7}
+        axes.plot(*_points(timed), c=COLOURS[colour], lw=1, ls=":")
+        axes.plot(*_points([line for line in timed if line["at_least"]]), **look, mfc="white", ls="", zorder=3)
+        shown = [line for line in timed if not line["at_least"]]
+        axes.plot(*_points(shown), **look, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
+    for line in (line for line in found if line["method"] == OURS and line["seconds"]):
+        axes.axhline(line["seconds"], c=COLOURS["black"], lw=2.4, label="bnproof: every m at once")
+    axes.axhline(limit, c=COLOURS["black"], lw=0.8, ls="--", alpha=0.5)
+    sizes = sorted({line["m"] for line in found if line["method"] != OURS})
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+
+
+def _points(timed: list[Row]) -> tuple[list[int], list[float]]:
+    return [line["m"] for line in timed], [line["seconds"] for line in timed]
