@@ -119,8 +119,9 @@ def by_cancel(e: Explicit, difference: Expr) -> bool:
 
 def by_field(e: Explicit, difference: Expr) -> bool:
     """s made a symbol, then ``lhs - rhs`` is read into the field of rational functions over Q, where 0 is 0."""
-    names = [*e.entries("x"), *e.entries("g"), *e.entries("h"), *e.scalars[:2], root()]
-    return bool(QQ.frac_field(*names).from_sympy(rational(e, difference)) == 0)
+    function = rational(e, difference)
+    names = sorted(function.free_symbols, key=str)
+    return bool(QQ.frac_field(*names).from_sympy(function) == 0)
 
 
 def rational(e: Explicit, difference: Expr) -> Expr:

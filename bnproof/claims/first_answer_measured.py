@@ -33,7 +33,7 @@ def _tamed_says(rows: Sequence[Row]) -> str:
     run, plain, everywhere = with_it[rate], without[rate], _runs(rows, "all layers", normalised=True)[rate]
     return (
         f"with the rate of the normalised layer raised to {rate:g}, its weights grow from {run['norm_at_start']:.2g} to "
-        f"{run['norm_median']:.3g} (median row norm), the effective step eta/|W|^2 falls from {run['effective_step_at_start']:.2g} to "
+        f"{run['norm_median']:.3g} (median row norm), the effective step eta/|W|^2 falls from {run['effective_step_at_start']:.4g} to "
         f"{run['effective_step']:.2g}, and the network still reaches {run['final_accuracy']:.1%} on its training data; without "
         f"normalising {plain['final_accuracy']:.1%}. It holds for the weights in front of the normalisation only: with every "
         f"layer at that rate the accuracy is {everywhere['final_accuracy']:.1%}"

@@ -42,16 +42,18 @@ def _show(outcomes: list[Outcome]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("theorem", "verdict"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("claims", "refuted", "points", "seconds"):
+    for heading in ("claims", "refuted", "needed", "points", "seconds"):
         table.add_column(heading, justify="right")
     for outcome in outcomes:
         colour = {"proved": "green", "refuted": "red", "undecided": "yellow"}[outcome.verdict]
         refuted = sum(control.verdict == "refuted" for control in outcome.controls)
+        conditions = [condition.shown for one in outcome.settled for condition in one.conditions]
         table.add_row(
             outcome.id,
             f"[{colour}]{outcome.verdict}[/]",
             str(len(outcome.claims)),
             f"{refuted}/{len(outcome.controls)}",
+            f"{sum(conditions)}/{len(conditions)}",
             str(outcome.points),
             f"{outcome.seconds:.2f}",
         )
@@ -61,5 +63,11 @@ def _show(outcomes: list[Outcome]) -> None:
         for one in outcome.settled:
             if not one.as_wanted:
                 out.print(f"\n{outcome.id}: {escape(one.posed.says)} is {one.verdict}: {escape(str(one.detail))}")
+            for condition in one.conditions:
+                if not condition.shown:
+                    out.print(
+                        f"\n{outcome.id}: {escape(one.posed.says)}: {escape(str(condition.condition))}: {condition}"
+                    )
+    out.print("[dim]refuted: false variants; needed: conditions without which it fails; points: exact evaluations[/]")
     proved = sum(outcome.verdict == "proved" for outcome in outcomes)
     out.print(f"\n{proved} of {len(outcomes)} theorems proved for every m, each with its negative controls refuted.")

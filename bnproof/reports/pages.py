@@ -41,10 +41,10 @@ def page(template: str, **values: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """A measured number in at most three significant digits; a dash where there is none."""
+    """A measured number in three significant digits (thousands in full); a dash where there is none."""
     if value is None:
         return "-"
-    return f"{value:.3g}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
 def chapter_title(module: str) -> str:

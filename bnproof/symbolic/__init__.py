@@ -1,15 +1,20 @@
-"""The symbolic core: the names of the setting, and ``prove``."""
+"""The symbolic core: the names of the setting, ``prove``, and the witnesses it takes."""
 
 from bnproof.symbolic.outcomes import Counterexample, Disagreement, Proof, Refuted, Step, Undecided
 from bnproof.symbolic.prover import prove
 from bnproof.symbolic.setting import Batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
+from bnproof.symbolic.witnesses import Increasing, Induction, Lemma, Remainder
 
 __all__ = [
     "Batch",
     "Counterexample",
     "Disagreement",
+    "Increasing",
+    "Induction",
+    "Lemma",
     "Proof",
     "Refuted",
+    "Remainder",
     "Step",
     "Undecided",
     "beta",
