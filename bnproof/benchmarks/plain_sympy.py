@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import QQ, Add, Expr, Rational, Symbol, cancel, diff, simplify, sqrt, symbols
+from sympy import QQ, Add, Expr, Integer, Rational, Symbol, cancel, diff, simplify, sqrt, symbols
 
 Sides = list[tuple[Expr, Expr]]
 
@@ -84,7 +84,7 @@ def jacobian(e: Explicit, *, dropped: bool) -> Sides:
     """``dy_1/dx_1`` and ``dy_1/dx_2`` against the formula of the entries; ``dropped``: without the variance's term."""
     sides = []
     for column in (0, 1):
-        product = 0 if dropped else e.xhat[0] * e.xhat[column]
+        product = Integer(0) if dropped else e.xhat[0] * e.xhat[column]
         entry = e.scalars[0] / e.s * (int(column == 0) - Rational(1, e.m) - product / e.m)
         sides.append((diff(e.y[0], e.entries("x")[column]), entry))
     return sides

@@ -1,15 +1,18 @@
 """The growth benchmark: seconds for one proof against the batch size, bnproof beside plain SymPy.
 
 ``python -m bnproof.benchmarks.proof_cost`` times three statements, each in a fresh process under a hard cap, and writes
-records, page, table and plot into ``reports/``.  Plain SymPy proves a statement for one m, so it is run for
-m = 2, 4, 8, 16, 32; bnproof proves it for every m, so it is run as it is.  Rounds interleave all of them, and what takes
-longer than ``LONG`` seconds is run once.  Each side is also given a false variant, which it must not show.
+records, page, table and plot into ``reports/``.  Plain SymPy proves a statement for one m, so it is run for m = 2, 4, 8,
+16, 32; bnproof proves it for every m, so it is run as it is.  Rounds interleave all of them, and what takes longer than
+``LONG`` CPU seconds is run once.  Each side is also given a false variant, which it must not show.  Runs where processes
+have CPU limits (POSIX).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -26,8 +29,9 @@ from bnproof.records import Row, collect, write
 THEOREMS = ("gradient-x", "jacobian", "double-backward")
 PLAIN = ("simplify", "cancel", "field")
 SIZES = (2, 4, 8, 16, 32)
-LONG = 10.0  # seconds: what takes longer is run once
-START = 10.0  # seconds a process may take for its imports, on top of the cap
+LONG = 10.0  # CPU seconds: what takes longer is run once
+START = 5.0  # CPU seconds a process may take for its imports, on top of the cap
+PATIENCE = 5  # elapsed seconds for each allowed CPU second, before a process counts as hung
 Attempt = Callable[["Task"], Row]
 
 
@@ -52,34 +56,52 @@ class Task:
 
 
 def capped(command: Sequence[str], cap: float, start: float = START) -> Row:
-    """Run a process that prints a JSON object with ``outcome`` and ``seconds``; its whole group is killed at the cap.
+    """Run a process that prints a JSON object with ``outcome`` and ``seconds``, for at most ``cap`` CPU seconds.
 
-    ``start``: seconds granted for imports before the cap.  Returns the object, ``{"outcome": "timeout"}`` where it was
-    killed or its own clock is past the cap, or ``{"outcome": "failed"}`` with the last line of its errors.
+    ``start``: CPU seconds granted for imports, on top.  Returns the object; ``{"outcome": "timeout"}`` where the process
+    was stopped at the cap or its own clock is past it; ``{"outcome": "failed"}`` with the reason where it died or hung
+    for ``PATIENCE`` times as long.  The whole process group is killed.
     """
+    limit = math.ceil(start + cap)
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1)),
     )
     try:
-        printed, errors = process.communicate(timeout=start + cap)
+        printed, errors = process.communicate(timeout=PATIENCE * limit)
     except subprocess.TimeoutExpired:
-        return {"outcome": "timeout", "seconds": None}
+        return unsettled("failed", f"hung for {PATIENCE * limit} s")
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    if process.returncode:
-        reason = (errors.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-        return {"outcome": "failed", "seconds": None, "reason": reason}
-    result: Row = json.loads(printed.splitlines()[-1])
-    return result if result["seconds"] <= cap else {"outcome": "timeout", "seconds": None}
+    return result(process.returncode, printed, errors, cap)
+
+
+def result(status: int, printed: str, errors: str, cap: float) -> Row:
+    """What a process that has ended says for itself."""
+    if status == -signal.SIGXCPU:
+        return unsettled("timeout")
+    if status:
+        return unsettled("failed", (errors.strip().splitlines() or [f"exit status {status}"])[-1])
+    said: Row = json.loads(printed.splitlines()[-1])
+    return said if said["seconds"] <= cap else unsettled("timeout")
+
+
+def unsettled(outcome: str, reason: str = "") -> Row:
+    """A run without a time."""
+    return {"outcome": outcome, "seconds": None, **({"reason": reason} if reason else {})}
 
 
 def tasks() -> Iterator[Task]:
-    """Ours and plain SymPy's, theorem by theorem."""
+    """Ours beside each way of plain SymPy, theorem by theorem."""
     for theorem in THEOREMS:
-        yield Task(theorem, OURS, None)
         for method in PLAIN:
+            yield Task(theorem, OURS, None)
             yield from (Task(theorem, method, m) for m in SIZES)
 
 
@@ -88,8 +110,8 @@ def rounds(planned: Sequence[Task], repeats: int, attempt: Attempt) -> Iterator[
     remaining = list(planned)
     for repeat in range(1, repeats + 1):
         results = [(task, attempt(task)) for task in remaining]
-        yield from (task.row("proof_cost", repeat, result) for task, result in results)
-        remaining = [task for task, result in results if result["seconds"] is not None and result["seconds"] <= LONG]
+        yield from (task.row("proof_cost", repeat, settled) for task, settled in results)
+        remaining = [task for task, settled in results if settled["seconds"] is not None and settled["seconds"] <= LONG]
 
 
 def controls(attempt: Attempt) -> Iterator[Row]:
@@ -111,17 +133,19 @@ def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
-@click.option("--cap", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="Seconds.")
+@click.option(
+    "--cap", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="CPU seconds."
+)
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
 def main(out: Path, cap: float, repeats: int) -> None:
     """Time proofs of three theorems, bnproof beside plain SymPy, and write records, page, table and plot."""
     from bnproof.reports.proof_cost import build
 
     def attempt(task: Task) -> Row:
-        result = capped(task.command, cap)
+        settled = capped(task.command, cap)
         where = "every m" if task.m is None else f"m = {task.m}"
-        click.echo(f"{task.theorem}, {task.method}, {where}: {result['outcome']} {result['seconds'] or ''}")
-        return result
+        click.echo(f"{task.theorem}, {task.method}, {where}: {settled['outcome']} {settled['seconds'] or ''}")
+        return settled
 
     out.mkdir(parents=True, exist_ok=True)
     records = collect(0, [measured(cap, repeats, attempt)])

@@ -27,9 +27,10 @@ VERDICTS = ("proved", "proved with conditions", "refuted", "measured", "undecide
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement that decides: the kinds of its rows, what it comes to, and sentences that say so."""
+    """A measurement that decides: the kinds of its rows, its plot, what it comes to, and sentences that say so."""
 
     kinds: tuple[str, ...]
+    plot: str
     holds: Callable[[Sequence[Row]], bool]
     says: Callable[[Sequence[Row]], str]
 

@@ -74,7 +74,7 @@ ASSERTIONS = (
         "steps calm down by themselves. Layers that are not followed by a normalisation are not protected.",
         formula="weight-norm-growth: <W, G> = 0: the norm never falls",
         rests_on=("scale-exact", "output-moments"),
-        measured=Measured(("weight_norm_run",), _tamed, _tamed_says),
+        measured=Measured(("weight_norm_run",), "weight_norm.svg", _tamed, _tamed_says),
     ),
     Assertion(
         "A5a",
@@ -85,6 +85,6 @@ ASSERTIONS = (
         "range is nearly straight, which is the grain of truth in the claim.",
         formula="chebyshev: the bound on the share",
         rests_on=("output-moments", "samuelson"),
-        measured=Measured(("sigmoid_linear", "linear_range_moments"), _mostly, _mostly_says),
+        measured=Measured(("sigmoid_linear", "linear_range_moments"), "linear_range.svg", _mostly, _mostly_says),
     ),
 )

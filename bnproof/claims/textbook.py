@@ -118,7 +118,9 @@ ASSERTIONS = (
         "function and are trained at their own best learning rates.",
         formula="least-squares-conditioning: condition number in (gamma, beta)",
         rests_on=("gd-rate",),
-        measured=Measured(("parametrisation_summary", "parametrisation_rate"), _easier, _easier_says),
+        measured=Measured(
+            ("parametrisation_summary", "parametrisation_rate"), "parametrisations.svg", _easier, _easier_says
+        ),
     ),
     Assertion(
         "B6",

@@ -34,6 +34,7 @@ def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
         "open": finding.open,
         "conditions": finding.conditions,
         "measurement": finding.measurement,
+        "plot": a.measured.plot if a.measured else "",
         "theorems": a.theorems,
         "stated": [_stated(name, finding) for name in dict.fromkeys(stated)],
         "data": next((row["data"] for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id), ""),

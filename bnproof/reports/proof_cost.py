@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,7 +16,19 @@ from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
 OURS = "bnproof"
 OUTCOMES = ("failed", "not shown", "refuted", "timeout", "shown")  # of several runs the first of these counts
-COLUMNS = ("theorem", "method", "m", "outcome", "at_least", "seconds", "fastest", "slowest", "runs", "times_bnproof")
+COLUMNS = (
+    "theorem",
+    "method",
+    "m",
+    "outcome",
+    "at_least",
+    "seconds",
+    "fastest",
+    "slowest",
+    "runs",
+    "elapsed",
+    "times_bnproof",
+)
 LOOKS = {"simplify": ("orange", "o"), "cancel": ("blue", "s"), "field": ("green", "^")}
 
 
@@ -57,6 +69,7 @@ def _line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
         "fastest": min(seconds, default=None),
         "slowest": max(seconds, default=None),
         "runs": len(rows),
+        "elapsed": median(row["elapsed_seconds"] for row in rows) if outcome == "shown" else None,
         "reason": next((row["reason"] for row in rows if "reason" in row), ""),
     }
 
@@ -70,7 +83,6 @@ def proof_cost(records: Records) -> str:
     """The page."""
     found = lines(records)
     plain = [line for line in found if line["method"] != OURS]
-    imports = {ours: [r for r in _imported(records) if (r["method"] == OURS) == ours] for ours in (True, False)}
     return page(
         "proof_cost.md",
         provenance=provenance(records),
@@ -78,15 +90,27 @@ def proof_cost(records: Records) -> str:
         methods=_distinct(plain, "method"),
         ours={line["theorem"]: line for line in found if line["method"] == OURS},
         cells={(line["theorem"], line["method"], line["m"]): cells(line) for line in plain},
+        quickest=_quickest(plain),
         growth=[growth(part) for part in _curves(plain)],
         controls={(row["theorem"], row["method"]): row["outcome"] for row in records.of("proof_cost_control")},
-        imports={ours: median(row["import_seconds"] for row in rows) for ours, rows in imports.items()},
+        imports={ours: _imports(records, ours=ours) for ours in (True, False)},
     )
 
 
-def _imported(records: Records) -> list[Row]:
-    """The runs that lived to say how long their imports took."""
-    return [row for row in records.of("proof_cost") if "import_seconds" in row]
+def _imports(records: Records, *, ours: bool) -> float | None:
+    """The median seconds of imports, over the runs that lived to report them."""
+    told = [row for row in records.of("proof_cost") if "import_seconds" in row and (row["method"] == OURS) == ours]
+    return median(row["import_seconds"] for row in told) if told else None
+
+
+def _quickest(plain: list[Row]) -> dict[str, Row | None]:
+    """The quickest plain way at the largest m of each theorem; ``None`` where none has shown it."""
+    largest = max(line["m"] for line in plain)
+    shown = [line for line in plain if line["m"] == largest and line["outcome"] == "shown"]
+    return {
+        theorem: min((line for line in shown if line["theorem"] == theorem), key=lambda at: at["seconds"], default=None)
+        for theorem in _distinct(plain, "theorem")
+    }
 
 
 def cells(line: Row) -> tuple[str, str]:
@@ -108,14 +132,13 @@ def growth(curve: list[Row]) -> Row:
     """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof is the quicker."""
     shown = [line for line in curve if line["outcome"] == "shown"]
     step = list(pairwise(shown))[-1:]
-    slower = [line for line in curve if line["times_bnproof"] is not None and line["times_bnproof"] > 1]
-    tail = [line["m"] for n, line in enumerate(curve) if curve[n:] == slower[len(slower) - len(curve[n:]) :]]
+    slower = list(takewhile(lambda line: (line["times_bnproof"] or 0) > 1, reversed(curve)))
     return {
         "theorem": curve[0]["theorem"],
         "method": curve[0]["method"],
         "last": shown[-1] if shown else None,
-        "factor": next((f"{b['seconds'] / a['seconds']:.1f} (m = {a['m']} to {b['m']})" for a, b in step), "-"),
-        "quicker_from": tail[0] if tail else None,
+        "factor": next((f"{ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})" for a, b in step), "-"),
+        "quicker_from": slower[-1]["m"] if slower else None,
     }
 
 
@@ -140,7 +163,7 @@ def plot(records: Records, path: Path) -> None:
         for axes, theorem in zip(every, theorems, strict=True):
             _panel(axes, [line for line in found if line["theorem"] == theorem], limit)
             axes.set(title=theorem, xlabel="batch size m (symbols written out)")
-        every[0].set(ylabel="seconds for the proof")
+        every[0].set(ylabel="CPU seconds for the proof")
         every[0].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.93))
         figure.suptitle(f"Plain SymPy proves one m at a time; open markers: stopped at {limit:g} s, unproved")
         save(figure, path)

@@ -167,8 +167,11 @@ class _Text(StrPrinter):  # type: ignore[misc]
         side = str(direction) if target not in (oo, -oo) and str(direction) != "+-" else ""
         return f"lim[{self._print(variable)} -> {self._print(target)}{side}] ({self._print(function)})"
 
-    def _print_Expectation(self, e: Expectation) -> str:
-        return f"E[{self._print(e.args[0])}]"
+    def _print_E(self, e: Expectation) -> str:
+        return f"E[{_bare(self._print(e.args[0]))}]"
+
+    def _print_NormalE(self, e: Expectation) -> str:
+        return self._print_E(e)
 
     def _print_Relational(self, e: Relational) -> str:
         sign = "=" if e.rel_op == "==" else e.rel_op
@@ -201,8 +204,12 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         base = f"{{{base}}}" if "_" in base else base
         return f"{base}_{{{' '.join(map(self._print, e.indices))}}}"
 
-    def _print_Expectation(self, e: Expectation) -> str:
-        return rf"\mathbb{{E}}\left[{self._print(e.args[0])}\right]"
+    def _print_E(self, e: Expectation, exp: str | None = None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\mathbb{{E}}{power}\left[{self._print(e.args[0])}\right]"
+
+    def _print_NormalE(self, e: Expectation, exp: str | None = None) -> str:
+        return self._print_E(e, exp)
 
     def _print_Relational(self, e: Relational) -> str:
         return str(super()._print_Relational(e.func(named(e.lhs), e.rhs, evaluate=False)))
