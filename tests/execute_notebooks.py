@@ -1,7 +1,7 @@
 """Execute the notebooks and store their outputs in them: ``python tests/execute_notebooks.py [NOTEBOOK ...]``.
 
-Kept out of the file: times, ids of the run, and the number of pieces a stream arrived in, so that a second execution
-changes nothing but what changed.
+Kept out of the file are times, and the number of pieces a stream arrived in: executing again changes what has changed and
+nothing else.
 """
 
 import sys
@@ -16,11 +16,9 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 def executed(path):
     """The notebook as a fresh kernel leaves it."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False)
-    client.execute()
+    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False).execute()
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = joined(cell.outputs)
     return notebook
@@ -38,6 +36,7 @@ def joined(outputs):
 
 
 def main(names):
+    """Execute the notebooks named, or all, in place."""
     for path in [Path(name) for name in names] or NOTEBOOKS:
         nbformat.write(executed(path), path)
 

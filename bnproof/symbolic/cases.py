@@ -71,10 +71,10 @@ def _case(blocks: list[list[Expr]]) -> Case | None:
             return None
         chosen = numbers[0] if numbers else m if m in block else block[0]
         replace |= {t: chosen for t in block if t != chosen}
-    if m in replace and len(blocks) > int(replace[m]):
+    inside = [block for block in blocks if any(t.is_Symbol for t in block)]  # a bare number need not be an index
+    if m in replace and len(inside) > int(replace[m]):
         return None
     distinct = frozenset(replace.get(block[0], block[0]) for block in blocks)
-    inside = [block for block in blocks if any(t.is_Symbol for t in block)]  # a bare number need not be an index
     merged = [int(t) for block in inside for t in block if t.is_Integer]
     return Case(replace, distinct, max([1, len(inside), *merged]))
 

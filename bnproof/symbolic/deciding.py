@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from sympy import Abs, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, sign
+from sympy import Abs, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, Limit, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from bnproof.symbolic.atoms import expanded
 from bnproof.symbolic.cases import Case, given_size
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point
+from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.hypotheses import Hypotheses
+from bnproof.symbolic.moments import expected
 from bnproof.symbolic.normal_form import NormalForm, differentiated
 from bnproof.symbolic.outcomes import Disagreement, Step, Undecided
 from bnproof.symbolic.reading import Question, replaced
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import assignment
 from bnproof.symbolic.search import Search
-from bnproof.symbolic.setting import eps, m, v
+from bnproof.symbolic.setting import eps, g, m, v, x
 from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, ZERO, Signs
 from bnproof.symbolic.surds import NotExact
 from bnproof.symbolic.visible import visible_signs
@@ -48,13 +50,19 @@ class CaseProof:
         self.impossible = any(isinstance(condition, BooleanFalse) for condition in self.given)
 
     def _read(self, part: Basic) -> Basic:
-        """The part with its derivatives taken, and only then with what the case and the conditions replace."""
+        """The part with its derivatives and expected values taken, and only then with what the conditions replace."""
         if not self.replace:
             return part
-        if part.has(Derivative):
-            taken = (side.replace(lambda e: isinstance(e, Derivative), differentiated) for side in part.args)
+        if part.has(Derivative, Expectation):
+            taken = (_taken(side) for side in part.args)
             part = part.func(*taken, evaluate=False)
         return replaced(part, self.replace)
+
+    def exists(self) -> None:
+        """Raises ``Undecided`` where the statement as received is not known to exist in this case."""
+        self._learn()
+        if not (self.impossible or self.hypotheses.impossible):
+            self._exists()
 
     def steps(self) -> list[Step]:
         """The steps of the case; none where the conditions exclude it.  Raises where it is not proved."""
@@ -87,19 +95,39 @@ class CaseProof:
         self.hypotheses = Hypotheses(self.form, equations)
 
     def _exists(self) -> None:
-        """Every division, root and symbolic power of the statement as received must exist in this case.
+        """Every entry, division, root, symbolic power and derivative of the statement as received must exist.
 
         SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not show it.
         """
         form = self.form
         for index, (_, high) in self.search.question.sizes.items():
             form.size_of[index] = self._read(high)
-        for power in self.search.question.powers:
-            form.normal(self._read(power))
+        for part in map(self._read, self.search.question.present):
+            if isinstance(part, Indexed):
+                self._entry_exists(part)
+            else:
+                form.normal(part)
         for derivative in self.search.question.statement.atoms(Derivative):
+            form.normal(differentiated(derivative).xreplace(self.replace))
             for corner in derivative.expr.atoms(Abs, sign):
                 form.divisor(form.normal(self._read(corner.args[0])), corner.args[0])
         form.leave_sums()
+
+    def _entry_exists(self, entry: Indexed) -> None:
+        """Entries of ``x`` and ``g`` lie in ``1..m``; every other base is a sequence without end."""
+        if entry.base not in (x, g):
+            return
+        (index,) = entry.indices
+        if index in self.search.question.sizes:
+            low, high = (self._read(end) for end in self.search.question.sizes[index])
+        elif index.is_Symbol:
+            return  # a free index lies in 1..m
+        else:
+            low = high = index
+        size = self._read(m)
+        within = high == size or self.form.signs.of(expanded(size - high)) <= NONNEGATIVE
+        if not (low.is_Integer and low >= 1 and within):
+            raise Undecided(f"{text(entry)} is not known to be an entry for every m")
 
     def _decide(self, statement: Relational) -> list[Step]:
         lhs, rhs = (expanded(self.form.normal(side)) for side in (statement.lhs, statement.rhs))
@@ -115,6 +143,8 @@ class CaseProof:
 
     def _by_remainder(self, statement: Relational, lhs: Expr, rhs: Expr, remainder: Expr) -> list[Step]:
         """The difference equals the remainder, whose sign shows as it is written."""
+        if remainder.has(Derivative, Limit, Expectation):
+            raise Undecided(f"a remainder is an algebraic expression; {text(remainder)} is none")
         shown = remainder.xreplace(self.replace)
         downwards = statement.rel_op in ("<", "<=")
         greater, lesser = (rhs, lhs) if downwards else (lhs, rhs)
@@ -170,6 +200,12 @@ class CaseProof:
         evaluator = Evaluator(point)
         merged = all(evaluator.value(old) == evaluator.value(new) for old, new in self.replace.items())
         return merged and len({evaluator.value(t) for t in self.case.distinct}) == len(self.case.distinct)
+
+
+def _taken(side: Expr) -> Expr:
+    """The side with its expected values and derivatives taken (of an expected value there is no derivative here)."""
+    side = side.replace(lambda e: isinstance(e, Derivative), differentiated)
+    return side.replace(lambda e: isinstance(e, Expectation), expected)
 
 
 def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:

@@ -89,6 +89,8 @@ class Point:
 
     def perturbed(self, variable: Expr, index: tuple[int, ...], level: int) -> Point:
         """This point with a dual unit added to a scalar, or to the entry ``index`` of an indexed variable."""
+        if not index and variable not in self.scalars:
+            raise NotEvaluable(f"a derivative by {variable}, which is no scalar here")
         if not index:
             moved = Dual(self.scalars[variable], Surd(1), level)
             return Point({**self.scalars, variable: moved}, self.draw, self.entries)

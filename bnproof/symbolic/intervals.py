@@ -17,6 +17,7 @@ from bnproof.symbolic.surds import NotExact, Surd
 
 _context = MPIntervalContext()
 _context.prec = 300
+LARGEST = 10_000  # of an argument: beyond it exp has thousands of digits
 
 
 class Interval:
@@ -129,4 +130,7 @@ def apply(function: str, number: Number) -> Number:
     if isinstance(number, Dual):
         slope = _SLOPE[function](number.value) * number.derivative
         return Dual(apply(function, number.value), slope, number.level)
-    return Interval(_VALUE[function](Interval.around(number).ends))
+    ends = Interval.around(number).ends
+    if not -LARGEST < ends.a <= ends.b < LARGEST:
+        raise NotExact(f"{function} of a number beyond {LARGEST}")
+    return Interval(_VALUE[function](ends))

@@ -130,6 +130,8 @@ class NormalForm(PowerSums):
 def differentiated(e: Derivative) -> Expr:
     """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
     result = e.expr
+    if result.has(Expectation):
+        raise Undecided(f"a derivative of the expected value {text(result)}")
     for variable, count in e.variable_count:
         if not isinstance(variable, Indexed) and (variable.is_integer or not variable.is_Symbol):
             raise Undecided(f"a derivative by {text(variable)}: differentiate by an entry or a real scalar")

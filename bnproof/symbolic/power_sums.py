@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from functools import cache
+from itertools import count
 from typing import Self
 
 from sympy import (
@@ -55,7 +56,7 @@ UNROLL = 64
 
 @cache
 def _bound(depth: int) -> Dummy:
-    """The summation index of an atom with ``depth - 1`` sums inside it: a dummy, so no free index is captured."""
+    """A name for the summation index of an atom: a dummy, so that no free index is captured."""
     return Dummy("jabcdefh"[depth - 1] if depth <= 8 else f"j{depth}", integer=True, positive=True)
 
 
@@ -172,7 +173,8 @@ class PowerSums(Atoms):
     def _least(self, exponent: Expr) -> Integer | None:
         """A lower bound of an integer expression linear in sizes and summation indices."""
         for index, size in self.size_of.items():
-            if expanded(exponent).coeff(index) < 0:
+            coefficient = expanded(exponent).coeff(index)
+            if coefficient.is_number and coefficient < 0:
                 exponent = exponent.xreplace({index: size})
         exponent = expanded(exponent)
         least = Integer(0)
@@ -236,7 +238,8 @@ class PowerSums(Atoms):
 
     def _sum_atom(self, monomial: Expr, index: Symbol, size: Symbol) -> Symbol:
         unfolded = self.unfold(monomial)
-        bound = _bound(1 + max((_depth(e) for e in unfolded.atoms(Sum)), default=0))
+        taken = unfolded.atoms(Dummy)
+        bound = next(name for name in map(_bound, count(1)) if name not in taken)
         total = Sum(unfolded.xreplace({index: bound}), (bound, 1, size))
         if unfolded.has(Sum):
             total = canonical(total, [_bound(depth) for depth in range(1, MOST_INDICES + 1)])
@@ -285,10 +288,6 @@ def _split_size(e: Expr) -> tuple[Expr | None, int]:
     if (size.is_Symbol or isinstance(size, Indexed)) and size.is_integer and offset.is_Integer:
         return size, int(offset)
     return None, 0
-
-
-def _depth(e: Expr) -> int:
-    return 1 + max((_depth(inner) for inner in e.function.atoms(Sum)), default=0)
 
 
 def _faulhaber(size: Symbol, degree: int) -> Expr:

@@ -9,7 +9,7 @@ from sympy.logic.boolalg import And, BooleanTrue
 
 from bnproof.symbolic.cases import Case, cases, concrete_cases, given_size
 from bnproof.symbolic.deciding import CaseProof, Unequal
-from bnproof.symbolic.outcomes import Proof, Step, Undecided
+from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided
 from bnproof.symbolic.reading import read
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.search import Search
@@ -38,7 +38,7 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     search = Search(read(statement, given, remainder))
     search.run(SIZES, count=2)
     try:
-        steps = _reasoned(statement, given, by) if isinstance(by, (Increasing, Induction)) else _steps(search)
+        steps = _reasoned(search, statement, given, by) if isinstance(by, (Increasing, Induction)) else _steps(search)
     except Unequal as unequal:
         search.run(FURTHER_SIZES, count=2)
         search.run(SIZES, count=8, edges=True)
@@ -50,10 +50,16 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     return Proof(search.question.statement, search.question.given, tuple(steps), search.points)
 
 
-def _reasoned(statement: Any, given: tuple[Any, ...], by: Increasing | Induction) -> list[Step]:
-    """The statements a witness reduces the statement to, each proved."""
-    parts = by.parts(statement, given)
-    proofs = [(rule, prove(part, *conditions, by=witness)) for rule, part, conditions, witness in parts]
+def _reasoned(search: Search, statement: Any, given: tuple[Any, ...], by: Increasing | Induction) -> list[Step]:
+    """The statements a witness reduces the statement to, each proved; the statement itself has to exist everywhere."""
+    proofs = []
+    for rule, part, conditions, witness in by.parts(statement, given):
+        try:
+            proofs.append((rule, prove(part, *conditions, by=witness)))
+        except Refuted as refuted:  # the witness is wrong, which says nothing about the statement
+            raise Undecided(f"the witness fails ({rule}): {refuted}") from refuted
+    for case in cases(search.question):
+        CaseProof(search, case).exists()
     return [Step(f"{rule}: {step.rule}", step.expression, step.why) for rule, proof in proofs for step in proof.steps]
 
 

@@ -43,13 +43,13 @@ DIRECTIONS = frozenset({Symbol("+"), Symbol("-"), Symbol("+-")})  # SymPy keeps 
 class Question:
     """A statement and its conditions, as bnproof reads them.
 
-    ``powers`` are the divisions, roots and symbolic powers of the statement as it was received (SymPy may cancel
-    them when it rebuilds an expression, yet they have to exist); ``sizes`` bounds each summation index.
+    ``present`` are the entries, divisions, roots and symbolic powers of the statement as it was received (SymPy may
+    cancel them when it rebuilds an expression, yet they have to exist); ``sizes`` bounds each summation index.
     """
 
     statement: Basic
     given: tuple[Basic, ...]
-    powers: tuple[Expr, ...] = ()
+    present: tuple[Expr, ...] = ()
     sizes: dict[Basic, tuple[Expr, Expr]] = field(default_factory=dict)
     remainder: Expr | None = None  # of an inequality: what its sides are claimed to differ by
 
@@ -83,11 +83,11 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
     """Read a SymPy statement (or a Python bool), its conditions and a remainder; raises ``TypeError`` for anything else."""
     renaming = _Renaming()
     received = renaming.apart(_boolean(statement), {})
-    powers = tuple(renaming.powers)
+    present = tuple(renaming.present)
     conditions = [renaming.apart(part, {}) for condition in given for part in And.make_args(_boolean(condition))]
     aside = None if remainder is None else renaming.apart(remainder, {})
     parts = [received, *conditions, *(() if aside is None else (aside,))]
-    meaning = _meaning([*parts, *powers])
+    meaning = _meaning([*parts, *present])
 
     def meant(part: Basic) -> Basic:
         return replaced(part, meaning)
@@ -96,7 +96,7 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
     return Question(
         meant(received),
         tuple(map(meant, conditions)),
-        tuple(map(meant, powers)),
+        tuple(map(meant, present)),
         sizes,
         None if aside is None else meant(aside),
     )
@@ -152,7 +152,7 @@ class _Renaming:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Basic] = {}
-        self.powers: list[Expr] = []
+        self.present: list[Expr] = []
         self.sizes: dict[Basic, tuple[Expr, Expr]] = {}
 
     def apart(self, e: Basic, names: dict[Basic, Basic]) -> Basic:
@@ -177,7 +177,9 @@ class _Renaming:
         if isinstance(e, Relational):
             return e.func(*arguments, evaluate=False)
         if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
-            self.powers.append(Pow(*arguments, evaluate=False))
+            self.present.append(Pow(*arguments, evaluate=False))
+        if isinstance(e, Indexed):
+            self.present.append(e.func(*arguments))
         return e.func(*arguments)
 
     def _sum(self, e: Sum, names: dict[Basic, Basic]) -> Expr:
@@ -196,9 +198,10 @@ class _Renaming:
         function, variable, target, direction = e.args
         known = {"integer": True} if variable.is_integer else {}
         fresh = Dummy(variable.name, **known, **({"positive": True} if target == oo else {"real": True}))
-        outside = list(self.powers)
+        outside = len(self.present)
         inside = self.apart(function, {**names, variable: fresh})
-        self.powers = outside  # the function need only exist near the target, which its limit decides
+        # what depends on the variable need only exist near the target, which the limit decides
+        self.present[outside:] = [part for part in self.present[outside:] if fresh not in numbers_in(part)]
         return Limit(inside, fresh, self.apart(target, names), str(direction))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Rational, Sum, Symbol
 
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import Question, numbers_in
 from bnproof.symbolic.setting import eps, m, mu, v, x
@@ -213,7 +214,10 @@ def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> Non
 
     def residuals(entries: list[Any]) -> list[Any]:
         moved = Point(point.scalars, point.draw, {**point.entries, base: {(p + 1,): e for p, e in enumerate(entries)}})
-        return [Evaluator(moved).value(h) for h in equations]
+        values = [Evaluator(moved).value(h) for h in equations]
+        if any(isinstance(value, Interval) for value in values):
+            raise NotExact("an equation whose residual is an interval")
+        return values
 
     zero = residuals([Surd(0)] * size)
     columns = [residuals([Surd(int(p == q)) for q in range(size)]) for p in range(size)]

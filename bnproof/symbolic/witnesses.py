@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Basic, Derivative, Eq, Expr, Ge, Integer, Le, Symbol
+from sympy import Basic, Derivative, Eq, Expr, Ge, Integer, Le, Limit, Sum, Symbol
 from sympy.core.relational import Relational
 
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.reading import numbers_in, replaced
-from bnproof.symbolic.setting import i, j, k, m
+from bnproof.symbolic.setting import eps, i, j, k, m
 
 Part = tuple[str, Basic, tuple[Basic, ...], "Witness | None"]
 
@@ -48,11 +48,17 @@ class Increasing:
         """The lemmas, the value at 0, and the sign of the derivative."""
         if not isinstance(statement, (Ge, Le)):
             raise Undecided("a function that increases from 0 shows >= or <= only")
-        others = _without(self.variable, given, allowed=Ge(self.variable, 0))
-        inside = (*others, Ge(self.variable, 0, evaluate=False))
+        w = self.variable
+        from_zero = Ge(w, 0, evaluate=False)
+        if w == eps or w.assumptions0 not in (_assumed(real=True), _assumed(nonnegative=True)) or _binds(statement, w):
+            raise Undecided(f"{w} has to be a real symbol with no more assumed of it than being >= 0")
+        if not w.is_nonnegative and from_zero not in given:
+            raise Undecided(f"what increases from 0 is known for {w} >= 0 only: add that condition")
+        others = _without(w, given, allowed=from_zero)
+        inside = (*others, from_zero)
         difference = statement.gts - statement.lts
-        start = Eq(difference.xreplace({self.variable: Integer(0)}), 0, evaluate=False)
-        rises = Ge(Derivative(difference, self.variable), 0, evaluate=False)
+        start = Eq(difference.xreplace({w: Integer(0)}), 0, evaluate=False)
+        rises = Ge(Derivative(difference, w), 0, evaluate=False)
         lemmas = tuple(lemma.statement for lemma in self.using)
         return [
             *(("lemma", lemma.statement, inside, lemma.by) for lemma in self.using),
@@ -73,14 +79,28 @@ class Induction:
 
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """Base and step."""
-        counts = self.index.is_integer and self.index.is_nonnegative and self.index not in (m, i, j, k)
-        if not counts or not isinstance(statement, Relational):
-            raise Undecided(f"induction needs an equation or inequality and a non-negative integer, not {self.index}")
+        counting = _assumed(integer=True, nonnegative=True), _assumed(integer=True, positive=True)
+        if self.index in (m, i, j, k) or self.index.assumptions0 not in counting or _binds(statement, self.index):
+            raise Undecided(f"induction needs a symbol that is a non-negative (or positive) integer, not {self.index}")
+        if not isinstance(statement, Relational):
+            raise Undecided("induction is for an equation or inequality")
         others = _without(self.index, given)
         first = 1 if self.index.is_positive else 0
         base, step = (replaced(statement, {self.index: value}) for value in (Integer(first), self.index + 1))
         witness = None if self.remainder is None else Remainder(self.remainder)
         return [("induction, base", base, others, None), ("induction, step", step, (*others, statement), witness)]
+
+
+def _assumed(**assumptions: bool) -> dict[str, bool]:
+    return dict(Symbol("any", **assumptions).assumptions0)
+
+
+def _binds(statement: Basic, symbol: Symbol) -> bool:
+    """Whether the symbol is bound somewhere in the statement (or differentiated by): there it is no free variable."""
+    bound = [limit[0] for node in statement.atoms(Sum) for limit in node.limits]
+    bound += [node.args[1] for node in statement.atoms(Limit)]
+    bound += [variable for node in statement.atoms(Derivative) for variable in node.variables]
+    return symbol in bound
 
 
 def _without(symbol: Symbol, given: tuple[Basic, ...], allowed: Basic | None = None) -> tuple[Basic, ...]:
