@@ -100,13 +100,16 @@ class CaseProof:
         SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not show it.
         """
         form = self.form
-        for index, (_, high) in self.search.question.sizes.items():
+        for index, (low, high) in self.search.question.sizes.items():
             form.size_of[index] = self._read(high)
+            form.ranged(index, self._read(low), self._read(high))
         for part in map(self._read, self.search.question.present):
             if isinstance(part, Indexed):
                 self._entry_exists(part)
             else:
                 form.normal(part)
+        for limit in self.search.question.statement.atoms(Limit):
+            form.normal(self._read(limit))
         for derivative in self.search.question.statement.atoms(Derivative):
             form.normal(differentiated(derivative).xreplace(self.replace))
             for corner in derivative.expr.atoms(Abs, sign):

@@ -243,12 +243,16 @@ class Evaluator:
     def _limit(self, e: Limit, bound: Bindings) -> Number:
         """SymPy's limit of the written-out function with every number but the variable put in."""
         function, variable, target, direction = e.args
+        if function.has(Abs, sign, Expectation):
+            raise NotEvaluable("a limit of an absolute value, a sign or an expected value")
         outside = {index: Integer(value) for index, value in bound.items()}
         written = self._written_out(function.xreplace(outside), variable)
         try:
             found = limit(written, variable, target, str(direction))
         except NotImplementedError as error:
             raise NotEvaluable("SymPy does not find the limit") from error
+        except ValueError:  # the limits from the left and from the right differ
+            raise Undefined("a limit that does not exist") from None
         if found.has(oo, -oo, zoo, nan, AccumBounds):
             raise Undefined("a limit that does not exist")
         return self.number(found, {})

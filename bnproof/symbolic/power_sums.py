@@ -69,6 +69,7 @@ class PowerSums(Atoms):
         self.size_of: dict[Symbol, Expr] = {}
         self._normal: dict[Expr, Expr] = {}
         self._lengths: dict[IndexedBase, Expr] = {x: m, g: m}
+        self._reach: dict[IndexedBase, int] = {}  # the largest number that indexes a base
 
     def fork(self) -> Self:
         """A copy in which more can be supposed; what it finds does not reach this one."""
@@ -129,8 +130,13 @@ class PowerSums(Atoms):
             inside = size if offset >= 0 else None
         elif inside is None and index.is_Integer and 1 <= index <= (self.signs.least(m) or 1):
             inside = m
-        if inside is None and length is None and index.is_Integer and index >= 1:
-            return  # a base that nothing ties to a size is a sequence without end
+        if inside is None and index.is_Integer and index >= 1 and e.base not in (x, g):
+            self._reach[e.base] = max(int(index), self._reach.get(e.base, 0))
+            inside = length
+            if length is None:
+                return  # a base that nothing ties to a size is a sequence without end
+        if inside is not None and self._reach.get(e.base, 0) > (self.signs.least(inside) or 0):
+            raise Undecided(f"{e.base}[{self._reach[e.base]}] is not known to be one of its {inside} entries")
         if inside is None or (len(e.indices) == 1 and length not in (None, inside)):
             raise Undecided(f"{text(e)} is not known to be an entry for every m")
         if len(e.indices) == 1:
@@ -199,17 +205,24 @@ class PowerSums(Atoms):
         def at(position: Expr) -> Expr:
             return self.normal(summand.xreplace({index: position}))
 
-        if low.is_Integer and high.is_Integer and -1 <= high - low < UNROLL:
+        size, offset = self.ranged(index, low, high)
+        if size is None:
             return Add(*(at(Integer(p)) for p in range(int(low), int(high) + 1)))
-        size, offset = _split_size(high)
-        least = self.signs.least(size) if size is not None else None
-        if size is None or least is None or not low.is_Integer or least + offset < low - 1:
-            raise Undecided(f"the sum over {index} from {low} to {high}: only sums from 1 to a size are decided")
         total = self._sum_to(summand, index, size)
         total += Add(*(at(size + p) for p in range(1, offset + 1)))
         total -= Add(*(at(size + p) for p in range(offset + 1, 1)))
         total -= Add(*(at(Integer(p)) for p in range(1, int(low))))
         return total + Add(*(at(Integer(p)) for p in range(int(low), 1)))
+
+    def ranged(self, index: Symbol, low: Expr, high: Expr) -> tuple[Expr | None, int]:
+        """``(N, c)`` for a sum up to ``N + c``, ``(None, 0)`` for one between numbers; raises where it may run backwards."""
+        if low.is_Integer and high.is_Integer and -1 <= high - low < UNROLL:
+            return None, 0
+        size, offset = _split_size(high)
+        least = self.signs.least(size) if size is not None else None
+        if size is None or least is None or not low.is_Integer or least + offset < low - 1:
+            raise Undecided(f"the sum over {index} from {low} to {high}: only sums from 1 to a size are decided")
+        return size, offset
 
     def _sum_to(self, summand: Expr, index: Symbol, size: Symbol) -> Expr:
         self.size_of[index] = size

@@ -50,8 +50,13 @@ from bnproof.symbolic import (
     xhat,
     y,
 )
+from bnproof.symbolic.expectation import E
+from bnproof.symbolic.normal_form import NormalForm
+from bnproof.symbolic.reading import read
+from bnproof.symbolic.signs import Signs
 
 a, b, c = symbols("a b c")
+M, sigma = symbols("M sigma", real=True)
 n = Symbol("n", integer=True, positive=True)
 T = Symbol("T", integer=True, nonnegative=True)
 u, w = IndexedBase("u", real=True), IndexedBase("w", real=True)
@@ -152,6 +157,20 @@ NOT_PROVED = {
     "a root of what may be negative": (Eq(sqrt(x[i]) * 2 + a, a + 2 * sqrt(x[i]), evaluate=False),),
     "0^0 split apart": (Eq(a ** (T - n) * a**n, a**T),),
     "an unknown function": (Eq(Function("f")(a) + 1, 1 + Function("f")(a), evaluate=False),),
+    "a condition put into an expected value": (Eq(N * (E(a * x[1], M, sigma) - M**2 - sigma**2 / m), 0), Eq(a, mu)),
+    "a derivative that need not exist, cancelled": (
+        Eq(Derivative(sqrt(a - 1), a) * sqrt(a - 1) * b, b / 2),
+        a >= 1,
+        Eq(b, 1),
+    ),
+    "a derivative that need not exist, times 0": (Eq((b - 1) * Derivative(sqrt(a - 1), a), 0), a >= 1, Eq(b, 1)),
+    "a limit that need not exist, times 0": (Eq((b - 1) * Limit(a**n, n, oo), 0), Eq(b, 1)),
+    "a division inside a limit": (Eq(Limit(a / (b - 3) + 1 / n, n, oo), 1), Eq(a, b - 3)),
+    "a sum that may run backwards, times 0": (Eq((b - 1) * Sum(1, (i, 1, T - 1)), 0), Eq(b, 1)),
+    "an entry that cancels on the way in": (Eq(Add(x[5], -x[5], evaluate=False), 0, evaluate=False),),
+    "an entry of a shorter base": (Ge(total(w[i] ** 2) + w[5] ** 2, 0, evaluate=False),),
+    "a delta of the batch size": (Eq(N * (KroneckerDelta(m, 1) * a + KroneckerDelta(m, 2) * KroneckerDelta(m, 3)), 0),),
+    "a limit from two sides that differ": (Eq(N * Limit(Abs(a) / a, a, 0, "+-"), 0),),
     "contradictory conditions": (Eq(a, 5), a > 0, a < 0),
 }
 
@@ -216,6 +235,21 @@ def test_what_is_no_statement_is_refused(nonsense):
     """Numbers and expressions are no statements: one line says what to write."""
     with pytest.raises(TypeError, match="write an equation such as"):
         prove(nonsense)
+
+
+def test_multiple_sums_capture_no_index():
+    """A three-fold sum in either order has one normal form, and a transposed entry another."""
+    p, q, r = symbols("p q r", integer=True, positive=True)
+    A = IndexedBase("A", real=True)
+
+    def normal(summand, *order):
+        question = read(Eq(Sum(summand, *((index, 1, m) for index in order)), 0, evaluate=False))
+        return form.normal(question.statement.lhs)
+
+    form = NormalForm(Signs())
+    chain, transposed = x[p] * w[q] * A[p, q] * A[q, r], x[p] * w[q] * A[p, q] * A[r, q]
+    assert normal(chain, p, q, r) == normal(chain, r, q, p) == normal(chain, q, p, r)
+    assert normal(chain, p, q, r) != normal(transposed, p, q, r)
 
 
 def test_fractions_are_exact():

@@ -1,7 +1,7 @@
 """Witnesses: a right one proves, a wrong one never does, and what it rests on is proved too."""
 
 import pytest
-from sympy import Eq, Ge, Gt, IndexedBase, KroneckerDelta, Le, Ne, Sum, Symbol, sign, sqrt, tanh
+from sympy import Derivative, Eq, Ge, Gt, IndexedBase, Integer, KroneckerDelta, Le, Ne, Sum, Symbol, sign, sqrt, tanh
 
 from bnproof.symbolic import Refuted, Undecided, eps, gamma, i, j, k, m, mu, prove, s, v, x, xhat
 from bnproof.symbolic.witnesses import Increasing, Induction, Lemma, Remainder
@@ -11,6 +11,7 @@ W = Symbol("W", nonnegative=True)
 p = Symbol("p", integer=True, nonnegative=True)
 T = Symbol("T", integer=True, nonnegative=True)
 t = Symbol("t", positive=True)
+even = Symbol("e", even=True, nonnegative=True)
 b = IndexedBase("b", real=True)
 others = (1 - KroneckerDelta(j, i)) * (1 - KroneckerDelta(k, i))
 room = Sum(others * (x[j] - x[k]) ** 2, (j, 1, m), (k, 1, m)) / (2 * m)
@@ -56,6 +57,24 @@ NOT_PROVED = {
         (w >= 0,),
         Increasing(w, 1 - 2 * (1 - tanh(w) ** 2), (Lemma(Ge(2 * tanh(w) ** 2, 1, evaluate=False)),)),
     ),
+    "increasing, the variable not known to be >= 0": (
+        Ge(w**2 * (w + 5000), 0, evaluate=False),
+        (),
+        Increasing(w, 3 * w**2 + 10000 * w),
+    ),
+    "increasing, a division that cancels": (
+        Ge(W + 1 / (w - 3), 1 / (w - 3), evaluate=False),
+        (),
+        Increasing(W, Integer(1)),
+    ),
+    "increasing, over eps": (Ge(eps, 0, evaluate=False), (), Increasing(eps, Integer(1))),
+    "induction over even numbers": (
+        Eq(((-1) ** even + 1) * even * (even - 2) * (even - 4), 0),
+        (),
+        Induction(even),
+    ),
+    "induction over a summation index": (Eq(Sum(T, (T, 1, m)), m * (m + 1) / 2), (), Induction(T)),
+    "a derivative for a remainder": (Ge(2 * w, 0, evaluate=False), (Eq(w, 3),), Remainder(Derivative(w**2, w))),
     "induction over the batch size": (Eq(m * v, m * v + 0 * m, evaluate=False) & Eq(m**2, m), (), Induction(m)),
     "induction from a false base": (Eq(Sum(2 * j - 1, (j, 1, T)), T**2 + 1), (), Induction(T)),
     "induction with a hypothesis on the index": (
@@ -70,6 +89,12 @@ NOT_PROVED = {
 def test_a_right_witness_proves(statement, given, by):
     """The inequality (or statement for every integer) is proved, and was checked at exact points."""
     assert prove(statement, *given, by=by).points > 0
+
+
+def test_a_wrong_witness_does_not_refute():
+    """The statement is true; that its witness fails is no counterexample to it."""
+    with pytest.raises(Undecided, match="witness fails"):
+        prove(Ge(W + 1, 0, evaluate=False), by=Increasing(W, Integer(1)))
 
 
 @pytest.mark.parametrize(("statement", "given", "by"), NOT_PROVED.values(), ids=NOT_PROVED)
