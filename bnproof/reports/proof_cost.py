@@ -43,16 +43,19 @@ def build(records: Records, out: Path) -> list[Path]:
 def lines(records: Records) -> list[Row]:
     """One line for each theorem, method and m: median, extremes, and how many times bnproof's median that is.
 
-    A timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no seconds.
+    A timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no seconds.  ``slower``: each of
+    its runs took longer than each of bnproof's.
     """
     groups: dict[tuple[str, str, int | None], list[Row]] = {}
     for row in records.of("proof_cost"):
         groups.setdefault((row["theorem"], row["method"], row["m"]), []).append(row)
     found = [_line(key, rows, cap(records)) for key, rows in groups.items()]
-    ours = {line["theorem"]: line["seconds"] for line in found if line["method"] == OURS}
+    ours = {line["theorem"]: line for line in found if line["method"] == OURS}
     for line in found:
         base = ours[line["theorem"]]
-        line["times_bnproof"] = line["seconds"] / base if base and line["seconds"] else None
+        both = base["seconds"] and line["seconds"]
+        line["times_bnproof"] = line["seconds"] / base["seconds"] if both else None
+        line["slower"] = bool(both and line["fastest"] > base["slowest"])
     return found
 
 
@@ -132,7 +135,7 @@ def growth(curve: list[Row]) -> Row:
     """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof is the quicker."""
     shown = [line for line in curve if line["outcome"] == "shown"]
     step = list(pairwise(shown))[-1:]
-    slower = list(takewhile(lambda line: (line["times_bnproof"] or 0) > 1, reversed(curve)))
+    slower = list(takewhile(lambda line: line["slower"], reversed(curve)))
     return {
         "theorem": curve[0]["theorem"],
         "method": curve[0]["method"],
@@ -172,14 +175,14 @@ def plot(records: Records, path: Path) -> None:
 def _panel(axes: Any, found: list[Row], limit: float) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    for curve in _curves([line for line in found if line["method"] != OURS]):
-        timed = [line for line in curve if line["seconds"] is not None]
+    for size, curve in zip((13, 9, 5), _curves([line for line in found if line["method"] != OURS]), strict=False):
         colour, marker = LOOKS[curve[0]["method"]]
-        look = {"marker": marker, "c": COLOURS[colour], "ms": 7}
-        axes.plot(*_points(timed), c=COLOURS[colour], lw=1, ls=":")
-        axes.plot(*_points([line for line in timed if line["at_least"]]), **look, mfc="white", ls="", zorder=3)
-        shown = [line for line in timed if not line["at_least"]]
-        axes.plot(*_points(shown), **look, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
+        look = {"marker": marker, "c": COLOURS[colour]}
+        shown = [line for line in curve if line["outcome"] == "shown"]
+        stopped = [line for line in curve if line["at_least"]]
+        axes.plot(*_points([*shown[-1:], *stopped[:1]]), c=COLOURS[colour], lw=1, ls=":")
+        axes.plot(*_points(stopped), **look, ms=size, mfc="none", ls="", zorder=3)  # nested: all three are seen
+        axes.plot(*_points(shown), **look, ms=7, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
     for line in (line for line in found if line["method"] == OURS and line["seconds"]):
         axes.axhline(line["seconds"], c=COLOURS["black"], lw=2.4, label="bnproof: every m at once")
     axes.axhline(limit, c=COLOURS["black"], lw=0.8, ls="--", alpha=0.5)
