@@ -10,12 +10,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from mpmath.ctx_iv import MPIntervalContext
+from mpmath import iv
 
 from bnproof.symbolic.duals import Dual, Number
 from bnproof.symbolic.surds import NotExact, Surd
 
-_context = MPIntervalContext()
+_context = type(iv)()  # a context of our own: its precision is nobody else's
 _context.prec = 300
 LARGEST = 10_000  # of an argument: beyond it exp has thousands of digits
 
