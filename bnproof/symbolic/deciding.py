@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Abs, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, Limit, sign
+from sympy import Abs, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, Limit, Pow, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
@@ -110,6 +110,10 @@ class CaseProof:
                 form.normal(part)
         for limit in self.search.question.statement.atoms(Limit):
             form.normal(self._read(limit))
+            if self.replace and limit.free_symbols & set(self.replace):  # what is put in may cancel a division inside
+                function, *approach = limit.args
+                for power in function.atoms(Pow):
+                    form.normal(self._read(Limit(power, *approach)))
         for derivative in self.search.question.statement.atoms(Derivative):
             form.normal(differentiated(derivative).xreplace(self.replace))
             for corner in derivative.expr.atoms(Abs, sign):

@@ -7,6 +7,7 @@ multiple of.  What cannot be shown stays ``ANY``, and the prover then refuses to
 from __future__ import annotations
 
 from sympy import Dummy, Expr, Poly, Symbol, factor_list, fraction, together
+from sympy.polys.polyerrors import PolificationFailed
 
 SignSet = frozenset[int]
 POSITIVE, NEGATIVE, ZERO = frozenset({1}), frozenset({-1}), frozenset({0})
@@ -114,7 +115,10 @@ class Signs:
             return POSITIVE if e > 0 else NEGATIVE if e < 0 else ZERO
         signs = POSITIVE
         for part in fraction(together(e)):
-            coefficient, factors = factor_list(part)
+            try:
+                coefficient, factors = factor_list(part)
+            except PolificationFailed:  # a number that shows only when multiplied out
+                coefficient, factors = part.expand(), []
             signs = product(signs, POSITIVE if coefficient > 0 else NEGATIVE if coefficient < 0 else ZERO)
             for factor, exponent in factors:
                 signs = product(signs, power(self._factor(factor), exponent))

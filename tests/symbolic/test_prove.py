@@ -104,6 +104,7 @@ TRUE = {
     ),
     "Faulhaber": (Eq(total(i**2), m * (m + 1) * (2 * m + 1) / 6),),
     "inequality": ((m - 1) * v >= 0,),
+    "a hidden number": (Ge((a + b - 1) ** 2, 0, evaluate=False), Eq(a + b, 1)),
     "variance at most the second moment": (Ge(total(x[i] ** 2) / m, v),),
     "a user's plain base": (Eq(total(IndexedBase("x")[i]), m * mu),),
     "an Idx": (Eq(Sum(x[Idx("r", (1, m))], (Idx("r", (1, m)), 1, m)), m * mu),),
@@ -166,6 +167,10 @@ NOT_PROVED = {
     "a derivative that need not exist, times 0": (Eq((b - 1) * Derivative(sqrt(a - 1), a), 0), a >= 1, Eq(b, 1)),
     "a limit that need not exist, times 0": (Eq((b - 1) * Limit(a**n, n, oo), 0), Eq(b, 1)),
     "a division inside a limit": (Eq(Limit(a / (b - 3) + 1 / n, n, oo), 1), Eq(a, b - 3)),
+    "a division inside a limit that a condition cancels": (
+        Eq(Limit((a * n + a) / ((b - 3) * n + b - 3), n, oo), 1),
+        Eq(a, b - 3),
+    ),
     "a sum that may run backwards, times 0": (Eq((b - 1) * Sum(1, (i, 1, T - 1)), 0), Eq(b, 1)),
     "an entry that cancels on the way in": (Eq(Add(x[5], -x[5], evaluate=False), 0, evaluate=False),),
     "an entry of a shorter base": (Ge(total(w[i] ** 2) + w[5] ** 2, 0, evaluate=False),),
