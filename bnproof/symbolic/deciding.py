@@ -115,7 +115,9 @@ class CaseProof:
                 for power in function.atoms(Pow):
                     form.normal(self._read(Limit(power, *approach)))
         for derivative in self.search.question.statement.atoms(Derivative):
-            form.normal(differentiated(derivative).xreplace(self.replace))
+            taken = differentiated(derivative)
+            for part in (taken, *taken.atoms(Pow)):  # a condition may cancel a division inside the derivative
+                form.normal(part.xreplace(self.replace))
             for corner in derivative.expr.atoms(Abs, sign):
                 form.divisor(form.normal(self._read(corner.args[0])), corner.args[0])
         form.leave_sums()

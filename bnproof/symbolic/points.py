@@ -15,8 +15,10 @@ from bnproof.symbolic.surds import NotExact, Surd
 
 def described(question: Question, point: Point) -> Counterexample:
     """The values of a point by name, and both sides of the statement there."""
-    for base in set(question.bases) - set(point.entries):  # drawn inside a derivative only
-        if all(len(e.indices) == 1 for part in question.parts for e in part.atoms(Indexed) if e.base == base):
+    for base in question.bases:  # what was drawn inside a derivative only
+        if base not in point.entries and all(
+            len(e.indices) == 1 for part in question.parts for e in part.atoms(Indexed) if e.base == base
+        ):
             point.entries[base] = {(p,): point.entry(base, (p,)) for p in range(1, point.size + 1)}
     values: dict[str, object] = {}
     for base, entries in sorted(point.entries.items(), key=str):
