@@ -1,1 +1,8 @@
-"""Rigorous error bounds; knows no implementation."""
+"""Rigorous enclosures of what batch normalisation must return, errors in ulp, and a-priori error bounds."""
+
+from bnproof.certify.enclosure import Enclosure
+from bnproof.certify.machine import UnsoundArithmetic
+from bnproof.certify.normalisation import fold, infer, train
+from bnproof.certify.statistics import Statistics, statistics
+
+__all__ = ["Enclosure", "Statistics", "UnsoundArithmetic", "fold", "infer", "statistics", "train"]

@@ -1,0 +1,116 @@
+"""Exact sums over a channel, and through them exact statistics as rational numbers: the second tier.
+
+Sums of floats and of products of two floats are exact in fixed point (Kulisch 1971): compiled, 32-bit digits, where
+every product is two exact words; otherwise integers of Python.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from flint import fmpq
+
+from bnproof.certify import compiled
+from bnproof.certify.enclosure import Array
+
+
+def rational(value: float) -> fmpq:
+    """A float as a rational number."""
+    return fmpq(*float(value).as_integer_ratio())
+
+
+def exact_sum(values: Array) -> fmpq:
+    """``sum values`` of finite float64 values."""
+    limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
+    compiled.exact_sum(values, limbs)
+    return _number(limbs)
+
+
+def exact_products(left: Array, right: Array) -> fmpq:
+    """``sum left * right`` of finite float64 values."""
+    limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
+    if compiled.exact_products(left, right, limbs):
+        return _number(limbs)
+    pairs = (zip(*(map(float.as_integer_ratio, map(float, side)) for side in (left, right)), strict=True))
+    return _ratio_sum([(p * r, q * s) for (p, q), (r, s) in pairs])
+
+
+def _number(limbs: Array) -> fmpq:
+    total = sum(int(limb) << (32 * n) for n, limb in enumerate(limbs))
+    return fmpq(total, 1 << compiled.BOTTOM)
+
+
+def _ratio_sum(ratios: list[tuple[int, int]]) -> fmpq:
+    """The sum of fractions whose denominators are powers of two."""
+    lowest = max((q.bit_length() for _, q in ratios), default=1)
+    return fmpq(sum(p << (lowest - q.bit_length()) for p, q in ratios), 1 << (lowest - 1))
+
+
+@dataclass(frozen=True)
+class ExactMoments:
+    """``m``, ``sum x`` and ``sum x^2`` of one channel; those of two parts add up to those of the whole."""
+
+    m: int
+    total: fmpq
+    squares: fmpq
+
+    @classmethod
+    def of(cls, values: Array) -> ExactMoments:
+        """Of a channel's finite values, float64."""
+        return cls(len(values), exact_sum(values), exact_products(values, values))
+
+    def __add__(self, other: ExactMoments) -> ExactMoments:
+        return ExactMoments(self.m + other.m, self.total + other.total, self.squares + other.squares)
+
+    @cached_property
+    def mean(self) -> fmpq:
+        """``mu = (1/m) sum x``."""
+        return self.total / self.m
+
+    @cached_property
+    def variance(self) -> fmpq:
+        """``v = (1/m) sum x^2 - mu^2``."""
+        return self.squares / self.m - self.mean**2
+
+
+@dataclass(frozen=True)
+class ExactGradients:
+    """``sum g`` and ``sum g x`` of one channel; the latter is missing where x holds NaN or infinity."""
+
+    total: fmpq
+    joint: fmpq | None
+
+    @classmethod
+    def of(cls, upstream: Array, values: Array) -> ExactGradients:
+        """Of a channel's values, float64, ``upstream`` finite."""
+        return cls(exact_sum(upstream), exact_products(upstream, values) if np.isfinite(values).all() else None)
+
+    def __add__(self, other: ExactGradients) -> ExactGradients:
+        joint = None if self.joint is None or other.joint is None else self.joint + other.joint
+        return ExactGradients(self.total + other.total, joint)
+
+    def covariance(self, mean: fmpq) -> fmpq:
+        """``T = sum g (x - mu)``."""
+        assert self.joint is not None
+        return self.joint - mean * self.total
+
+
+def nearest(value: fmpq) -> float:
+    """The double nearest to a rational number; infinite beyond the largest."""
+    try:
+        return int(value.p) / int(value.q)
+    except OverflowError:
+        return float("inf") if value > 0 else -float("inf")
+
+
+def words(value: fmpq) -> tuple[float, float, float]:
+    """``mid, low, rad`` of a rational number: two doubles and what they miss."""
+    mid = nearest(value)
+    if abs(mid) > sys.float_info.max:
+        return mid, 0.0, float("inf")
+    low = nearest(value - rational(mid))
+    rest = abs(value - rational(mid) - rational(low))
+    return mid, low, 0.0 if rest == 0 else float(np.nextafter(nearest(rest), np.inf))
