@@ -1,0 +1,68 @@
+"""Errors in units in the last place, defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bnproof.certify.enclosure import Array, Enclosure
+from bnproof.certify.formats import Format
+
+
+def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -> Array:
+    """Upper bounds of ``|computed - t|/ulp(t)`` for the exact value ``t`` in the enclosure; float64, entry by entry.
+
+    ``ulp`` is that of ``computed``'s dtype at the smaller end of the enclosure in magnitude (zero where it holds zero), at
+    least the smallest subnormal: ``2^(max(e, emin) - p + 1)`` with ``2^e <= |t| < 2^(e+1)`` (:meth:`Format.ulp`).
+    ``magnitude``: measure on the ulp of these numbers instead where they are larger, for instance ``|gamma xhat| + |beta|``.
+
+    An infinity counts as right where the exact value rounds to it.  Infinite for NaN and for other infinities; NaN where
+    there is no exact value.  Raises ``ValueError`` for another shape, ``TypeError`` for another dtype.
+    """
+    got = np.asarray(computed)
+    if got.shape != exact.shape:
+        raise ValueError(f"computed values have shape {got.shape}, the enclosure {exact.shape}: give the same")
+    form = Format.of(got.dtype)
+    lower, upper = exact.lower, exact.upper
+    smaller = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
+    if magnitude is not None:
+        smaller = np.maximum(smaller, np.abs(magnitude))
+    values = got.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = exact.distance(values) / form.ulp(np.where(np.isfinite(smaller), smaller, form.largest))
+        overflows = (values == np.inf) & (lower >= form.overflow) | (values == -np.inf) & (upper <= -form.overflow)
+    return np.where(overflows, 0.0, error)
+
+
+@dataclass(frozen=True)
+class UlpSummary:
+    """The errors of one quantity: how they are spread, and where the largest is, in hexadecimal floats."""
+
+    quantity: str
+    median: float
+    p99: float
+    max: float
+    at: tuple[int, ...]
+    got: str
+    expected: str
+
+    @classmethod
+    def of(cls, quantity: str, computed: Any, exact: Enclosure, magnitude: Array | None = None) -> UlpSummary:
+        """Over all entries that have an exact value."""
+        errors = ulp_error(computed, exact, magnitude)
+        known = errors[~np.isnan(errors)]
+        if known.size == 0:
+            return cls(quantity, np.nan, np.nan, np.nan, (), "", "")
+        at = tuple(map(int, np.unravel_index(int(np.nanargmax(errors)), errors.shape)))
+        middle, high = np.quantile(known, (0.5, 0.99), method="higher")
+        got = float(np.asarray(computed)[at]).hex()
+        ends = float(exact.mid[at]).hex(), float(exact.low[at]).hex()
+        return cls(quantity, float(middle), float(high), float(known.max()), at, got, f"{ends[0]} + {ends[1]}")
+
+
+def ulp_table(pairs: Mapping[str, tuple[Any, Enclosure]]) -> list[UlpSummary]:
+    """One summary per quantity: ``{"y": (computed, enclosure.y), ...}``."""
+    return [UlpSummary.of(quantity, *pair) for quantity, pair in pairs.items()]
