@@ -76,7 +76,9 @@ def _shape(random: Random) -> tuple[int, ...]:
     return (int(random.integers(1, longest)), min(channels, 40 // int(np.prod(spatial, dtype=int))) or 1, *spatial)
 
 
-def _filled(random: Random, shape: tuple[int, ...], dtype: Any, kinds: tuple[Callable[[Random, int], Array], ...]) -> Array:
+def _filled(
+    random: Random, shape: tuple[int, ...], dtype: Any, kinds: tuple[Callable[[Random, int], Array], ...]
+) -> Array:
     count = int(np.prod(shape)) // shape[1]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         made = [kinds[random.integers(len(kinds))](random, count) for _ in range(shape[1])]
@@ -169,7 +171,7 @@ def exact(given: Input, names: list[str], bits: int) -> dict[str, Any]:
     }
     own = {"mu": (mu,), "v": (v,), "s": (s,), "xhat": (xhat(i), i)}
     with precision(bits):
-        inputs: dict[str, Any] = {name: _balls(values) for name, values in arrays.items()}
+        inputs: dict[str, Any] = {name: balls_of(values) for name, values in arrays.items()}
         inputs |= {"eps": ball(given.eps), "alpha": ball(given.momentum)}
         found = {}
         for name in names:
@@ -181,8 +183,11 @@ def exact(given: Input, names: list[str], bits: int) -> dict[str, Any]:
         return found
 
 
-def _balls(values: Array) -> Any:
-    made = [ball(value) if np.isfinite(value) else arb("nan") for value in np.asarray(values, float).reshape(-1).tolist()]
+def balls_of(values: Array) -> Any:
+    """Exact balls of floats; NaN and infinity are no numbers."""
+    made = [
+        ball(value) if np.isfinite(value) else arb("nan") for value in np.asarray(values, float).reshape(-1).tolist()
+    ]
     result = np.empty(values.shape, dtype=object)
     result.reshape(-1)[:] = made
     return result
@@ -193,7 +198,9 @@ def misses(given: Input, found: dict[str, certify.Enclosure]) -> list[str]:
     for bits in BITS:
         true = exact(given, list(found), bits)
         with precision(bits):
-            problems = [problem for name, enclosure in found.items() for problem in _misses(name, enclosure, true[name])]
+            problems = [
+                problem for name, enclosure in found.items() for problem in _misses(name, enclosure, true[name])
+            ]
         if not problems:
             break
     return problems
@@ -213,7 +220,11 @@ def _outside(value: arb, mid: float, low: float, rad: float) -> str:
     if np.isnan(mid) or not value.is_finite():
         return "" if np.isnan(mid) and not value.is_finite() else f"{value.str(6)} against {mid}"
     if np.isinf(mid):
-        return "" if abs(value) >= arb(np.finfo(float).max) and (value > 0) == (mid > 0) else f"{value.str(6)} against {mid}"
+        return (
+            ""
+            if abs(value) >= arb(np.finfo(float).max) and (value > 0) == (mid > 0)
+            else f"{value.str(6)} against {mid}"
+        )
     off = value - mid - low
     if abs(off) <= arb(rad) or (rad == 0 and off.contains(0)):
         return ""

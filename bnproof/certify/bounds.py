@@ -1,4 +1,4 @@
-"""A-priori error bounds of two-pass batch normalisation in a working precision, for one given input.
+"""The error theory: a-priori bounds of two-pass batch normalisation in a working precision, for one given input.
 
 Model of arithmetic: ``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u`` (unit roundoff) and ``|e| <= eta`` (smallest
 subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d`` differs from 1 by at most
@@ -6,8 +6,11 @@ subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d`` diff
 ``gamma_{n-1} sum |terms|`` (Higham, equation 4.4).  Both ways of applying the affine step are admitted: ``gamma xhat +
 beta`` and the collapsed ``gamma' x + beta'``.  Where ``m u >= 1`` no such bound exists (:class:`NoBound`).
 
+Half precisions are computed in float32 and stored in x's dtype: only outputs of x's shape round to it.
+
 Every function takes arrays with channels on the last axis and returns a sum of named terms, so that a report can say
-what an error may come from.  Bounds are evaluated in float64 and enlarged by ``SAFETY`` for their own rounding.
+what an error may come from.  Bounds are evaluated in float64 without cancellation and enlarged by ``SAFETY`` for their own
+rounding.  What they take as exact (``x - mu``, v) comes from enclosures (:mod:`bnproof.certify.normalisation`).
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnproof.certify.formats import Format
+
 Array = npt.NDArray[np.float64]
+HALF = ("float16", "bfloat16")
 SAFETY = 1 + 2.0**-20  # the bound itself is computed with relative error below 2^-40
 
 
@@ -50,16 +56,23 @@ class Bound:
 
 @dataclass(frozen=True)
 class Precision:
-    """A working dtype's unit roundoff ``u`` and smallest subnormal ``eta``."""
+    """Unit roundoff ``u`` and smallest subnormal ``eta`` of the arithmetic, and those of the dtype results are stored in."""
 
     u: float
     eta: float
+    stored_u: float
+    stored_eta: float
 
     @classmethod
     def of(cls, dtype: Any) -> Precision:
-        """The precision of a NumPy float dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``."""
-        info = np.finfo(dtype)
-        return cls(float(info.eps) / 2, float(info.smallest_subnormal))
+        """For x's dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``; half precisions are computed in float32."""
+        stored = Format.of(dtype)
+        working = Format.of(np.float32) if stored.name in HALF else stored
+        return cls(working.u, working.eta, stored.u, stored.eta)
+
+    def stored(self, exact: Array, error: Array) -> Array:
+        """Rounding a result that is ``error`` away from ``exact`` to the dtype it is stored in."""
+        return self.stored_u * (np.abs(exact) + error) + self.stored_eta + 3 * self.eta
 
     def gamma(self, n: int) -> float:
         """``gamma_n = n u/(1 - n u)``; raises ``NoBound`` where ``n u >= 1``."""
@@ -112,16 +125,19 @@ def inverse_std(p: Precision, b: Batch) -> Bound:
 
     ``v~`` lies in ``[v (1 - gamma), (v + d^2)(1 + gamma)]`` and ``eps~`` within ``u eps`` (eps rounded to the dtype, or a
     half-precision-like flush within eta); with ``w = v + eps`` and the ends ``w_lo``, ``w_hi`` of ``v~ + eps~``, the error
-    is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``.  Rounding of the addition, the root and the reciprocal adds
+    is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``, the first of which is ``(w - w_lo)/(sqrt(w_lo)(sqrt w + sqrt w_lo))``.
+    Rounding of the addition, the root and the reciprocal adds
     ``gamma_4``.  The three parts (sums, residue, eps) are named by the share of the interval they cause.
     """
     w, error = b.v + b.eps, variance(p, b)
     sums, residue = error.terms["sums"], error.terms["mean's residue"]
     of_eps = np.full_like(w, p.u * b.eps + p.eta)
     low = np.maximum(b.v - sums, 0) + np.maximum(b.eps - of_eps, 0)
-    high = w + sums + residue + of_eps
+    below, above = np.minimum(sums, b.v) + np.minimum(of_eps, b.eps), sums + residue + of_eps
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.where(w > 0, np.maximum(np.sqrt(w / low) - 1, 1 - np.sqrt(w / high)), np.inf)
+        downwards = below / (np.sqrt(low) * (np.sqrt(w) + np.sqrt(low)))
+        upwards = above / (np.sqrt(w + above) * (np.sqrt(w) + np.sqrt(w + above)))
+        spread = np.where((w > 0) & (low > 0), np.maximum(downwards, upwards), np.inf)
         share = spread / (sums + residue + of_eps)
     rounding = np.full_like(w, p.gamma(4)) * (1 + spread)
     return Bound({"sums": sums * share, "mean's residue": residue * share, "eps": of_eps * share, "rounding": rounding})
@@ -146,7 +162,7 @@ def output(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
     affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta))
     y = gamma * b.xhat + beta
     total = normalised(p, b).scaled(np.abs(gamma)) + Bound({"affine step": affine})
-    return total + Bound({"output rounding": p.u * (np.abs(y) + total.total) + 4 * p.eta + 0 * affine})
+    return total + Bound({"output rounding": p.stored(y, total.total) + 0 * affine})
 
 
 def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound]:
@@ -162,8 +178,8 @@ def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound
 def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
     """``|dx~_k - dx_k|`` for ``gamma/s (g_k - a - xhat_k c)``, ``a = (1/m) sum g``, ``c = (1/m) sum g xhat``.
 
-    Errors of ``a`` and ``c``, of xhat_k where it multiplies ``c``, of ``gamma/s`` (relative r), and eight roundings of
-    the terms combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r enters xhat once more).
+    Errors of ``a`` and ``c``, of xhat_k where it multiplies ``c``, of ``gamma/s`` (relative r), seven roundings of the terms
+    combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r enters xhat once more), and that of the result.
     """
     e, r = normalised(p, b).total, inverse_std(p, b).total
     dgamma, dbeta = (bound.total / b.m for bound in parameter_gradients(p, b, dy))
@@ -171,15 +187,16 @@ def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
     xhat = np.abs(b.xhat)
     magnitude = np.abs(dy) + np.abs(a) + dbeta + (xhat + e) * (np.abs(c) + dgamma)
     scale = np.abs(gamma) / b.s * (1 + r)
-    exact = np.abs(gamma) / b.s * np.abs(dy - a - b.xhat * c)
-    return Bound(
+    dx = np.abs(gamma) / b.s * np.abs(dy - a - b.xhat * c)
+    total = Bound(
         {
             "gradient sums": scale * (dbeta + (xhat + e) * dgamma),
             "normalised value": scale * (e + xhat * r) * (np.abs(c) + dgamma),
-            "inverse std": exact * r,
-            "rounding": p.gamma(8) * scale * magnitude + 4 * p.eta + 0 * exact,
+            "inverse std": dx * r,
+            "rounding": p.gamma(7) * scale * magnitude + 4 * p.eta + 0 * dx,
         }
     )
+    return total + Bound({"output rounding": p.stored(dx, total.total)})
 
 
 def running(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
@@ -220,15 +237,17 @@ def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
     direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
     affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta))
     y = gamma * b.xhat + beta
-    rounding = p.u * (np.abs(y) + direct + affine) + 4 * p.eta + p.eta * scale
+    rounding = p.stored(y, direct + affine) + p.eta * scale
     return Bound({"normalised value": direct, "affine step": affine, "output rounding": rounding})
 
 
 def inference_gradients(p: Precision, b: Batch, dy: Array, gamma: Array) -> tuple[Bound, Bound, Bound]:
-    """``dx = gamma/s_r g``: relative error of ``1/s_r`` and three products; ``dgamma``: relative error of
+    """``dx = gamma/s_r g``: relative error of ``1/s_r``, three products, the last one stored; ``dgamma``: relative error of
     ``1/s_r`` and ``gamma_{m+4}`` of ``sum |g|(|x| + |mu_r|)/s_r``, which also covers ``(sum g x - mu_r sum g)/s_r``; ``dbeta``: ``gamma_m sum |g|``."""
     r = _fixed_inverse_std(p, b)
-    dx = np.abs(gamma * dy) / b.s * (r + p.gamma(3)) * (1 + r) + 4 * p.eta
+    exact = np.abs(gamma * dy) / b.s
+    products_of_three = exact * (r + p.gamma(2)) * (1 + r)
+    dx = products_of_three + p.stored(exact, products_of_three)
     products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
     dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
     dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta

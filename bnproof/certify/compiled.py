@@ -297,12 +297,12 @@ def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, 
 
 @compiled
 def input_gradient(flat, upstream, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful):
-    """``a (g - c_g - r_g - k (x - c - r))`` as ``mid + low``, ``rad = rho |mid| + rho_g |g - c_g| + rho_x |x - c| + delta``.
+    """``a (g - c_g - r_g - k (x - c - r))`` as ``mid + low``, ``rad = rho |mid| + rho_x |x - c| + delta``.
 
-    Fourteen parameters: ``c``, ``r`` (2), ``c_g``, ``r_g`` (2), ``k`` (2), ``a`` (2), ``rho``, ``rho_g``, ``rho_x``, ``delta``.
+    Thirteen parameters: ``c``, ``r`` (2), ``c_g``, ``r_g`` (2), ``k`` (2), ``a`` (2), ``rho``, ``rho_x``, ``delta``.
     Counts the entries whose interval holds zero without being exactly zero.
     """
-    scratch = np.empty(14 * W)
+    scratch = np.empty(13 * W)
     for a in range(outer):
         for g in range(groups):
             first = start + (a * groups + g) * size
@@ -310,7 +310,7 @@ def input_gradient(flat, upstream, start, outer, groups, size, spread, parameter
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, up = flat[begin:end], upstream[begin:end]
                 high, trailing, radius = mid[begin:end], low[begin:end], rad[begin:end]
-                t = chosen(parameters, g, strip, spread, 14, scratch)
+                t = chosen(parameters, g, strip, spread, 13, scratch)
                 at = (strip if spread else g) * W
                 count = doubtful[at : at + W]
                 for lane in range(len(row)):
@@ -322,10 +322,8 @@ def input_gradient(flat, upstream, start, outer, groups, size, spread, parameter
                     zh, zl = add(hh, hl, -qh, -ql)
                     high[lane], trailing[lane] = multiply(zh, zl, t[lane + 8 * W], t[lane + 9 * W])
                 for lane in range(len(row)):
-                    of_g = abs(np.float64(up[lane]) - t[lane + 3 * W])
-                    of_x = abs(np.float64(row[lane]) - t[lane])
-                    bound = t[lane + 10 * W] * abs(high[lane]) + t[lane + 11 * W] * of_g
-                    bound += t[lane + 12 * W] * of_x + t[lane + 13 * W]
+                    bound = t[lane + 10 * W] * abs(high[lane]) + t[lane + 12 * W]
+                    bound += t[lane + 11 * W] * abs(np.float64(row[lane]) - t[lane])
                     radius[lane] = bound
                     count[lane] += 0.0 if bound < abs(high[lane]) < HUGE or bound == 0.0 else 1.0
 

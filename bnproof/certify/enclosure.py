@@ -82,14 +82,17 @@ class Enclosure:
             high, rest = two_sum(got, -self.mid)
             trailing = rest - self.low
             error = np.abs(high + trailing) + np.abs(trailing) * 2.0**-52 + self.rad
-            outward = np.where(error > 0, np.nextafter(error * (1 + 2.0**-50), np.inf), 0.0)
+            exact = (trailing == 0) & (self.rad == 0)
+            outward = np.where(exact, np.abs(high), np.nextafter(error * (1 + 2.0**-50), np.inf))
         known = np.isfinite(got) & np.isfinite(self.mid)
         return np.where(np.isnan(self.mid), np.nan, np.where(known, outward, np.inf))
 
     def balls(self) -> Any:
         """An object array of balls that contain the enclosures."""
         with precision(BITS):
-            return each(lambda m, l, r: arb(float(m)) + arb(float(l), float(r)), self.mid, self.low, self.rad)
+            return each(
+                lambda mid, low, rad: arb(float(mid)) + arb(float(low), float(rad)), self.mid, self.low, self.rad
+            )
 
     def reshaped(self, change: Callable[[Array], Array]) -> Enclosure:
         """The same entries under another shape."""

@@ -13,8 +13,8 @@ from bnproof.certify import compiled, errors
 from bnproof.certify.enclosure import Array, Enclosure
 from bnproof.certify.exact import rational
 from bnproof.certify.lanes import Lanes
+from bnproof.certify.moments import Centred, Upstream, enclosure, words_of
 from bnproof.certify.refine import Rooted, Width, enclosed
-from bnproof.certify.statistics import Centred, Upstream, enclosure, words_of
 
 Number = Callable[[float, float], Rooted]  # from the entries of x and dy
 
@@ -36,9 +36,8 @@ class Map:
     @cached_property
     def a(self) -> Enclosure:
         """``gamma/sqrt(v + eps)``."""
-        with np.errstate(all="ignore"):
-            words = compiled.affine_scale(self.gamma, words_of(self.place.v), self.eps)
-            return enclosure(words, errors.scale(words[:, 0], self.place.v, self.w))
+        words = compiled.affine_scale(self.gamma, words_of(self.place.v), self.eps)
+        return enclosure(words, errors.scale(words[:, 0], self.place.v, self.w))
 
     @cached_property
     def singular(self) -> Array:
@@ -69,20 +68,24 @@ class Map:
 
 def outputs(x: Array, lanes: Lanes, flat: Array, of: Map, width: Width) -> Enclosure:
     """``a (x - mu) + b``, entry by entry."""
-    place, a = of.place, of.a
-    with np.errstate(all="ignore"):
-        rho, delta = map(errors.total, errors.affine(a, place.r, of.beta))
-        exact = (a.mid == 0) | place.constant
-        rho, delta = (np.where(exact, 0.0, bound) for bound in (rho, delta))
-        threshold = doubtful_below(rho, delta, np.abs(of.beta), width.share)
-    hidden = np.where(of.undefined, np.nan, place.c)
-    parameters = (hidden, place.r.mid, place.r.low, a.mid, a.low, of.beta, rho, delta, threshold)
-    result, count = run(compiled.affine, lanes, (flat,), parameters)
+    result, count, threshold = compiled_outputs(lanes, flat, of, width)
     for j in np.nonzero(~of.undefined & (of.extreme | (count > 0)))[0]:
         size = np.abs(result.mid[:, j])
-        doubtful = np.full(size.shape, True) if of.extreme[j] else ~((size > threshold[j]) & (size < compiled.HUGE))
-        refine(result, x, x, j, doubtful, of.number(j), width)
+        fine = (size > threshold[j]) & (size < compiled.HUGE)
+        refine(result, x, x, j, of.extreme[j] | ~fine, of.number(j), width)
     return result
+
+
+def compiled_outputs(lanes: Lanes, flat: Array, of: Map, width: Width) -> tuple[Enclosure, Array, Array]:
+    """The first tier: enclosures, doubtful entries per channel, and the size below which they are doubtful."""
+    place, a = of.place, of.a
+    rho, delta = map(errors.total, errors.affine(a, place.r, of.beta))
+    exact = (a.mid == 0) | place.constant
+    rho, delta = (np.where(exact, 0.0, bound) for bound in (rho, delta))
+    threshold = doubtful_below(rho, delta, np.abs(of.beta), width.share)
+    hidden = np.where(of.undefined, np.nan, place.c)
+    parameters = (hidden, place.r.mid, place.r.low, a.mid, a.low, of.beta, rho, delta, threshold)
+    return *run(compiled.affine, lanes, (flat,), parameters), threshold
 
 
 def doubtful_below(rho: Array, delta: Array, b: Array, share: float) -> Array:
@@ -92,7 +95,9 @@ def doubtful_below(rho: Array, delta: Array, b: Array, share: float) -> Array:
     return np.where((delta == 0) & (rho <= share / 2), -1.0, threshold)
 
 
-def run(kernel: Callable[..., None], lanes: Lanes, arrays: tuple[Array, ...], parameters: tuple[Array, ...]) -> tuple[Enclosure, Array]:
+def run(
+    kernel: Callable[..., None], lanes: Lanes, arrays: tuple[Array, ...], parameters: tuple[Array, ...]
+) -> tuple[Enclosure, Array]:
     """A kernel over every entry: the enclosure in the array's shape, and the doubtful entries per channel."""
     (mid, mid_), (low, low_), (rad, rad_) = (lanes.empty() for _ in range(3))
     doubtful = np.zeros(lanes.strips * compiled.W)
@@ -124,9 +129,8 @@ class Back:
     def k(self) -> Enclosure:
         """``T/(m (v + eps))``, zero in a constant channel, where ``x - mu`` is."""
         place, joint = self.forward.place, self.up.joint
-        with np.errstate(all="ignore"):
-            words = compiled.regression_slope(words_of(joint), words_of(place.v), self.forward.eps, float(place.m))
-            return enclosure(words, errors.slope(words[:, 0], joint, place.v, self.forward.w, place.m))
+        words = compiled.regression_slope(words_of(joint), words_of(place.v), self.forward.eps, float(place.m))
+        return enclosure(words, errors.slope(words[:, 0], joint, place.v, self.forward.w, place.m))
 
     @cached_property
     def undefined(self) -> Array:
@@ -137,6 +141,22 @@ class Back:
     def extreme(self) -> Array:
         """Channels left to balls."""
         return ~self.undefined & (self.forward.extreme | self.up.extreme | ~errors.ordinary(self.k.mid))
+
+    @cached_property
+    def mean_size(self) -> Array:
+        """``mean |g|``."""
+        return self.up.size / self.forward.place.m
+
+    @cached_property
+    def slope(self) -> Array:
+        """``mean |g xhat|/s``: times ``|x - mu|`` it is ``|xhat| mean |g xhat|``."""
+        return self.up.joint_size / self.forward.place.m / self.forward.w
+
+    def allowed(self, x: Array, dy: Array, j: int, width: Width) -> Array:
+        """The radius allowed at each entry of a channel: by ``|a| (|g| + mean |g| + |xhat| mean |g xhat|)``."""
+        from_centre = np.abs(np.asarray(x[:, j], dtype=np.float64) - self.forward.place.c[j])
+        of_g = np.abs(np.asarray(dy[:, j], dtype=np.float64))
+        return width.share * np.abs(self.forward.a.mid[j]) * (of_g + self.mean_size[j] + from_centre * self.slope[j])
 
     def number(self, j: int) -> Number:
         """The exact gradient at a channel's entries."""
@@ -149,27 +169,22 @@ class Back:
 
 def input_gradients(x: Array, dy: Array, lanes: Lanes, flat: Array, of: Back, width: Width) -> Enclosure:
     """``a (g - mean g - k (x - mu))``, entry by entry."""
-    forward, up, place, a, k = of.forward, of.up, of.forward.place, of.forward.a, of.k
-    with np.errstate(all="ignore"):
-        bounds = [errors.total(terms) for terms in errors.input_gradient(a, place.r, up.r, k)]
-        rho, rho_g, rho_x, delta = (np.where(a.mid == 0, 0.0, bound) for bound in bounds)
-    hidden = np.where(of.undefined, np.nan, place.c)
-    parameters = (hidden, place.r.mid, place.r.low, up.c, up.r.mid, up.r.low, k.mid, k.low, a.mid, a.low)
-    result, count = run(compiled.input_gradient, lanes, (flat, lanes.flat(dy)), (*parameters, rho, rho_g, rho_x, delta))
-    size, joint_size = up.size / place.m, up.joint_size / place.m
-    scale = np.abs(a.mid)
-    with np.errstate(all="ignore"):
-        slope = joint_size / forward.w  # |xhat_k| mean |g xhat| = |x_k - mu| slope
-        share = width.share / 4
-        narrow = (rho <= share) & (rho_g <= share * scale) & (rho_x <= share * scale * slope) & (delta <= share * scale * size)
+    result, count, narrow = compiled_gradients(lanes, flat, lanes.flat(dy), of, width)
     for j in np.nonzero(~of.undefined & (of.extreme | (count > 0) | ~narrow))[0]:
-        mid, rad = result.mid[:, j], result.rad[:, j]
-        if of.extreme[j]:
-            doubtful = np.full(mid.shape, True)
-        else:
-            of_x = np.abs(np.asarray(x[:, j], dtype=np.float64) - place.c[j])
-            of_g = np.abs(np.asarray(dy[:, j], dtype=np.float64))
-            allowed = width.share * scale[j] * (of_g + size[j] + of_x * slope[j])
-            doubtful = ~((rad <= allowed) & ((np.abs(mid) > rad) | (rad == 0)) & (np.abs(mid) < compiled.HUGE))
-        refine(result, x, dy, j, doubtful, of.number(j), width)
+        mid, rad = np.abs(result.mid[:, j]), result.rad[:, j]
+        fine = (rad <= of.allowed(x, dy, j, width)) & ((mid > rad) | (rad == 0)) & (mid < compiled.HUGE)
+        refine(result, x, dy, j, of.extreme[j] | ~fine, of.number(j), width)
     return result
+
+
+def compiled_gradients(lanes: Lanes, flat: Array, up: Array, of: Back, width: Width) -> tuple[Enclosure, Array, Array]:
+    """The first tier: enclosures, entries that may be zero per channel, and channels all of whose entries are narrow."""
+    forward, upward, a = of.forward, of.up, of.forward.a
+    bounds = [errors.total(terms) for terms in errors.input_gradient(a, forward.place.r, upward.r, of.k)]
+    rho, rho_x, delta = (np.where(a.mid == 0, 0.0, bound) for bound in bounds)
+    hidden = np.where(of.undefined, np.nan, forward.place.c)
+    place = (hidden, forward.place.r.mid, forward.place.r.low, upward.c, upward.r.mid, upward.r.low)
+    parameters = (*place, of.k.mid, of.k.low, a.mid, a.low, rho, rho_x, delta)
+    scale, share = np.abs(a.mid), width.share / 4
+    narrow = (rho <= share) & (rho_x <= share * scale * of.slope) & (delta <= share * scale * of.mean_size)
+    return *run(compiled.input_gradient, lanes, (flat, up), parameters), narrow

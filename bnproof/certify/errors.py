@@ -60,13 +60,12 @@ def variance(depth: int, r: Enclosure, mean_square: Array) -> Terms:
     """Of ``v = A/m - r^2``, ``A = sum d^2`` (theorem variance-formulas, shifted by c).
 
     ``d^2 = (dh + dl)^2`` is kept as ``fl(dh^2)`` and ``fl(2 dh dl + rest)``: the latter rounds by ``u 3.1 u dh^2`` and leaves out
-    ``dl^2 <= u^2 dh^2``.  The division, the square and the difference: ``16u^2``, ``6u^2`` and ``3u^2``, with ``r^2 <= A/m``.
+    ``dl^2 <= u^2 dh^2``.  The division, the square and the difference: ``16u^2``, ``6u^2`` and ``3u^2``, with ``r^2 <= A/m``;
+    together with one word dropped ``31u^2``.
     """
     return {
-        "squares": 5 * U**2 * mean_square,
-        "sums": threefold(depth) * mean_square,
+        "rounding": (31 * U**2 + threefold(depth)) * mean_square,
         "mean": (2 * np.abs(r.mid) + r.rad) * r.rad,
-        "rounding": 26 * U**2 * mean_square,
     }
 
 
@@ -110,15 +109,13 @@ def upstream_mean(m: int, sums: Enclosure, mean: Array) -> Terms:
     return {"sums": sums.rad / m, "rounding": 16 * U**2 * np.abs(mean)}
 
 
-def products(depth: int, m: int, total_: Array, size: Array, upstream: Array) -> Terms:
+def products(depth: int, m: int, size: Array, upstream: Array) -> Terms:
     """Of ``P = sum h d``: each product ``8u^2 |h d|`` (as for squares, with a third rounding), the sums, one word dropped.
 
     ``size = sum |h d|``; ``upstream = sum |h|``: where that is 0, every product is.
     """
     return {
-        "products": 8 * U**2 * size,
-        "sums": threefold(depth) * size,
-        "rounding": U**2 * np.abs(total_),
+        "products": (9 * U**2 + threefold(depth)) * size,
         "underflow": np.where(upstream > 0, m * UNDERFLOW, 0.0),
     }
 
@@ -150,24 +147,20 @@ def slope(k: Array, joint: Enclosure, v: Enclosure, w: Array, m: int) -> Terms:
     }
 
 
-def input_gradient(
-    a: Enclosure, r: Enclosure, upstream: Enclosure, k: Enclosure
-) -> tuple[Terms, Terms, Terms, Terms]:
-    """Of ``dx = a z``, ``z = h - r_g - k (d - r)``: terms of ``rho``, ``rho_g``, ``rho_x`` and ``delta`` in
-    ``rho |dx| + rho_g |h| + rho_x |d| + delta``.
+def input_gradient(a: Enclosure, r: Enclosure, upstream: Enclosure, k: Enclosure) -> tuple[Terms, Terms, Terms]:
+    """Of ``dx = a z``, ``z = h - r_g - k (d - r)``: terms of ``rho``, ``rho_x`` and ``delta`` in ``rho |dx| + rho_x |d| + delta``.
 
-    ``h - r_g`` and ``d - r`` round by ``3u^2``, the product with k by ``6u^2``, their difference by ``3u^2 |z|``, the product
-    with a by ``6u^2``.  ``|h|`` and ``|d|`` are evaluated with one rounding, which ``SLACK`` covers.
+    ``h - r_g`` rounds by ``3u^2`` of itself, at most ``|z| + |k (d - r)|``; ``d - r`` by ``3u^2``, the product with k by ``6u^2``, their
+    difference by ``3u^2 |z|``, the product with a by ``6u^2``.  ``|d|`` is evaluated with one rounding, which ``SLACK`` covers.
     """
     size = np.abs(a.mid) + a.rad
-    bent = np.abs(k.mid) + k.rad
-    rho = {"scale": relative(a), "rounding": np.full_like(a.mid, 9 * U**2)}
-    rho_g = {"rounding": size * 3 * U**2}
-    rho_x = {"slope": size * k.rad, "rounding": size * 9 * U**2 * bent}
+    bent = 12 * U**2 * (np.abs(k.mid) + k.rad) + k.rad
+    rho = {"scale": relative(a), "rounding": np.full_like(a.mid, 12 * U**2)}
+    rho_x = {"slope": size * bent}
     delta = {
-        "upstream mean": size * (upstream.rad + 3 * U**2 * np.abs(upstream.mid)),
-        "mean": size * bent * r.rad,
-        "slope": size * (k.rad + 9 * U**2 * bent) * np.abs(r.mid),
+        "upstream mean": size * upstream.rad,
+        "mean": size * (np.abs(k.mid) + k.rad) * r.rad,
+        "slope at c": size * bent * np.abs(r.mid),
         "underflow": np.where((a.mid == 0) | ((upstream.rad == 0) & (k.mid == 0)), 0.0, UNDERFLOW),
     }
-    return rho, rho_g, rho_x, delta
+    return rho, rho_x, delta

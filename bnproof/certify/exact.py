@@ -34,7 +34,7 @@ def exact_products(left: Array, right: Array) -> fmpq:
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
     if compiled.exact_products(left, right, limbs):
         return _number(limbs)
-    pairs = (zip(*(map(float.as_integer_ratio, map(float, side)) for side in (left, right)), strict=True))
+    pairs = zip(*(map(float.as_integer_ratio, map(float, side)) for side in (left, right)), strict=True)
     return _ratio_sum([(p * r, q * s) for (p, q), (r, s) in pairs])
 
 

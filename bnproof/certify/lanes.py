@@ -96,7 +96,9 @@ class Lanes:
         padded[:, lanes] = table[:, channel]
         return np.ascontiguousarray(padded.reshape(len(columns), -1, W).swapaxes(0, 1)).reshape(-1)
 
-    def sums(self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int, threefold: int) -> Array:
+    def sums(
+        self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int, threefold: int
+    ) -> Array:
         """Run a summing kernel and join its lanes: ``(channels, numbers)``, the first ``3 threefold`` of them three-fold sums."""
         lanes = np.zeros(self.strips * numbers * W)
         for part in self.passes:

@@ -26,7 +26,9 @@ def verify() -> None:
     """
     sums, products, fused = probed(SUMS, PRODUCTS, FUSED)
     if not _same(sums, 1.0, -1.0, 1 + 2.0**-51):
-        raise UnsoundArithmetic("this thread does not round to nearest: restore the rounding mode (fesetround(FE_TONEAREST))")
+        raise UnsoundArithmetic(
+            "this thread does not round to nearest: restore the rounding mode (fesetround(FE_TONEAREST))"
+        )
     if not _same(products, HALF_TINY, SMALLEST):
         raise UnsoundArithmetic(
             "this thread flushes subnormal numbers to zero: switch it off, for instance torch.set_flush_denormal(False)"

@@ -21,8 +21,7 @@ from bnproof.certify.bounds import Precision
 from bnproof.contract import Array
 from bnproof.datasets import batches, hidden_activations
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.oracle import BALLS, BITS, floats
-from bnproof.lowering.numbers import ball, precision
+from bnproof.lowering.numbers import BALLS, BITS, ball, floats, precision
 from bnproof.lowering.program import lower
 from bnproof.records import Row
 from bnproof.symbolic.setting import i, mu, v, xhat

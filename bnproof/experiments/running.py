@@ -11,8 +11,7 @@ from bnproof.contract import Array
 from bnproof.datasets import batches, hidden_activations
 from bnproof.implementations.targets import load
 from bnproof.implementations.torch import cumulative_statistics
-from bnproof.laws.oracle import BALLS, BITS, floats
-from bnproof.lowering.numbers import ball, precision
+from bnproof.lowering.numbers import BALLS, BITS, ball, floats, precision
 from bnproof.lowering.program import lower
 from bnproof.records import Row
 from bnproof.symbolic.setting import v

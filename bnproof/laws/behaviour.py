@@ -13,7 +13,6 @@ from bnproof.laws.answers import Answers, Failed, NotOffered, same
 from bnproof.laws.law import Law
 from bnproof.laws.layout import columns
 from bnproof.laws.oracle import Oracle
-from bnproof.laws.values import distances
 
 
 def listed() -> Iterable[Law]:
@@ -122,15 +121,14 @@ def _trained(answers: Answers, positional: tuple[Any, ...], keywords: dict[str, 
 
 def _beyond(answers: Answers, oracle: Oracle, y: Array, channels: Iterable[int]) -> str:
     """Where some of the channels leave their bounds, in one line."""
-    got, true = columns(y), oracle.true("y")
+    got = columns(y)
+    errors = oracle.true("y").distance(got)
     bound = np.broadcast_to(oracle.bound("y").total, got.shape)
     for channel in channels:
-        error = distances(got[:, channel], true[:, channel])
-        if np.any(error > bound[:, channel]):
-            worst = int(np.argmax(error - bound[:, channel]))
-            return (
-                f"channel {channel} of y is off by {error[worst]:.3g}, where {bound[worst, channel]:.3g} is explained"
-            )
+        error, explained = errors[:, channel], bound[:, channel]
+        if np.any(error > explained):
+            worst = int(np.argmax(error - explained))
+            return f"channel {channel} of y is off by {error[worst]:.3g}, where {explained[worst]:.3g} is explained"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnproof.certify.formats import NAMES
 from bnproof.contract import Array, Case
 
 
@@ -20,7 +21,7 @@ def validated(case: Case) -> Case:
         expected = case.x.shape if name in ("x", "dy") else case.x.shape[1:2]
         if array is None:
             continue
-        if array.dtype.kind != "f":
+        if array.dtype.name not in NAMES:
             raise BadCase(f"{name} has dtype {array.dtype}: convert it with .astype('float64')")
         if array.shape != expected:
             raise BadCase(f"{name} has shape {array.shape}: give {expected}")

@@ -1,74 +1,71 @@
-"""What a correct implementation returns on one case: the proved formulas in balls, and their a-priori bounds."""
+"""What a correct implementation returns on one case: certified enclosures, and the a-priori bounds around them."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from bnproof import certify
 from bnproof.certify import bounds
 from bnproof.certify.bounds import Bound, Precision
+from bnproof.certify.enclosure import Enclosure
+from bnproof.certify.inference import Inference
+from bnproof.certify.training import Training
 from bnproof.contract import Array, Case
 from bnproof.laws.layout import columns, validated
-from bnproof.lowering.numbers import Balls, ball, precision
-from bnproof.lowering.program import lower
-from bnproof.symbolic.setting import i, mu, v, x
-from bnproof.theorems.formulas import index_of, predictions
-
-BITS = 320  # float64 inputs span 2^-1074..2^1024 in theory; the cases stay far inside, and widths are checked
-BALLS = Balls()
 
 
 class Oracle:
-    """True values (balls) and error bounds of every quantity, each computed when first asked for."""
+    """Enclosures and error bounds of every quantity, each computed when first asked for.
+
+    What has an entry per value is handed out as columns, ``(m, C)``; the rest is ``(C,)``.
+    """
 
     def __init__(self, case: Case) -> None:
         self.case = validated(case)
         self.precision = Precision.of(case.dtype)
-        self._true: dict[str, Any] = {}
+        self._known: dict[str, Enclosure] = {}
 
     @cached_property
-    def inputs(self) -> dict[str, Any]:
-        """The case as balls, under the names of the formulas; every value exact."""
-        case, channels = self.case, self.case.x.shape[1]
-        ones, zeros = np.ones(channels), np.zeros(channels)
-        values: dict[str, Any] = {
-            "x": columns(case.x),
-            "g": columns(case.dy),
-            "gamma": ones if case.gamma is None else case.gamma,
-            "beta": zeros if case.beta is None else case.beta,
-            "mu_r": case.running_mean,
-            "v_r": case.running_var,
-        }
-        arrays = {name: BALLS.array(value) for name, value in values.items()}
-        return arrays | {"eps": ball(case.eps), "alpha": ball(case.momentum)}
+    def trained(self) -> Training:
+        """The certified training step; its running variance tracks the unbiased variance."""
+        return self._train(unbiased=True)
 
-    def evaluate(self, expression: Any, *free: Any) -> Any:
-        """A formula on this case, in balls; arrays of shape ``(m, C)`` or ``(C,)``."""
-        with precision(BITS):
-            return lower(expression, *free)(BALLS, self.inputs)
+    def _train(self, *, unbiased: bool) -> Training:
+        c = self.case
+        running = (c.running_mean, c.running_var)
+        return certify.train(
+            c.x, c.gamma, c.beta, eps=c.eps, dy=c.dy, running=running, momentum=c.momentum, unbiased=unbiased
+        )
 
-    def true(self, quantity: str) -> Any:
-        """The exact value of an output as balls."""
-        if quantity not in self._true:
-            formula = predictions()[quantity][1].statement.rhs
-            index = index_of(quantity)
-            value = self.evaluate(formula, *(() if index is None else (index,)))
-            self._true[quantity] = np.broadcast_to(value, self.shape(quantity))
-        return self._true[quantity]
+    @cached_property
+    def inferred(self) -> Inference:
+        """The certified inference."""
+        c = self.case
+        return certify.infer(c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps, dy=c.dy)
 
-    def shape(self, quantity: str) -> tuple[int, ...]:
-        """``(m, C)`` for what has an entry per value, ``(C,)`` for the rest."""
-        channels = self.case.x.shape[1]
-        return (self.case.m, channels) if index_of(quantity) is not None else (channels,)
+    def true(self, quantity: str) -> Enclosure:
+        """The enclosure of an output."""
+        if quantity not in self._known:
+            self._known[quantity] = self._enclosure(quantity)
+        return self._known[quantity]
+
+    def _enclosure(self, quantity: str) -> Enclosure:
+        if quantity == "running_var_biased":
+            return self._train(unbiased=False).running_var
+        if quantity == "running_var_unbiased":
+            return self.trained.running_var
+        of, name = (self.inferred, quantity[6:]) if quantity.startswith("infer_") else (self.trained, quantity)
+        found: Enclosure = getattr(of, name)
+        return found.reshaped(columns) if found.mid.ndim > 1 else found
 
     @cached_property
     def batch(self) -> bounds.Batch:
-        """The batch statistics rounded to float64, for the bounds."""
-        deviation = floats(self.evaluate(x[i] - mu, i))
-        mean, variance = floats(self.evaluate(mu)), np.maximum(floats(self.evaluate(v)), 0)
-        return bounds.Batch(np.asarray(columns(self.case.x), dtype=float), deviation, mean, variance, self.case.eps)
+        """The batch and its exact statistics rounded to float64, for the bounds."""
+        x = np.asarray(columns(self.case.x), dtype=float)
+        mu, v = self.trained.mu, self.trained.v
+        return bounds.Batch(x, (x - mu.mid) - mu.low, mu.mid, v.mid, self.case.eps)
 
     @cached_property
     def fixed(self) -> bounds.Batch:
@@ -140,8 +137,3 @@ class Oracle:
         gamma = np.ones(channels) if c.gamma is None else np.asarray(c.gamma, dtype=float)
         beta = np.zeros(channels) if c.beta is None else np.asarray(c.beta, dtype=float)
         return gamma, beta
-
-
-def floats(balls: Any) -> Array:
-    """Midpoints as float64; not-a-number where a ball is no number."""
-    return np.vectorize(lambda value: float(value.mid()), otypes=[float])(balls)

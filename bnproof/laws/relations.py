@@ -20,8 +20,8 @@ from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered
 from bnproof.laws.law import Law
 from bnproof.laws.layout import columns, position, rows
-from bnproof.laws.oracle import BALLS, BITS, Oracle
-from bnproof.lowering.numbers import Floats, ball, precision
+from bnproof.laws.oracle import Oracle
+from bnproof.lowering.numbers import BALLS, BITS, Floats, ball, precision
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import eps, i, k
 from bnproof.theorems import book
@@ -61,7 +61,7 @@ def judge(item: book.Law, answers: Answers) -> Measurement | None:
         return None
     relation, index = _relation(item)
     observed = {name: _observed(item.of(name), answers, case) for name in item.quantities}
-    inputs = _oracle(answers, case).inputs | observed | {name: ball(value) for name, value in _constants(case).items()}
+    inputs = _inputs(case) | observed | {name: ball(value) for name, value in _constants(case).items()}
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
         return _compared(item, np.asarray(left - right), case.x.shape)
@@ -72,6 +72,21 @@ def _relation(item: book.Law) -> tuple[Basic, Symbol | None]:
     """The relation over arrays of observed values, and the index it is stated for."""
     relation = item.relation(*(IndexedBase(name, real=True).__getitem__ for name in item.quantities))
     return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
+
+
+def _inputs(case: Case) -> dict[str, Any]:
+    """The case as balls, under the names of the formulas; every value exact."""
+    channels = case.x.shape[1]
+    values = {
+        "x": columns(case.x),
+        "g": columns(case.dy),
+        "gamma": np.ones(channels) if case.gamma is None else case.gamma,
+        "beta": np.zeros(channels) if case.beta is None else case.beta,
+        "mu_r": case.running_mean,
+        "v_r": case.running_var,
+    }
+    arrays = {name: BALLS.array(value) for name, value in values.items()}
+    return arrays | {"eps": ball(case.eps), "alpha": ball(case.momentum)}
 
 
 def _oracle(answers: Answers, case: Case) -> Oracle:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import numpy as np
+from flint import arb
 
-from bnproof.contract import Array, Measurement
+from bnproof.certify import Enclosure, ulp_error
+from bnproof.contract import Measurement
 from bnproof.laws.answers import Answers
 from bnproof.laws.law import Law
 from bnproof.laws.layout import columns, position
 from bnproof.laws.oracle import Oracle
-from bnproof.lowering.numbers import ball, precision
+from bnproof.lowering.numbers import precision
 from bnproof.theorems.formulas import predictions
 
 NAMES = {
@@ -53,7 +54,7 @@ def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | No
     formula = formula_of(quantity, answers.convention.running_var)
     got = columns(observed) if observed.ndim > 1 else observed
     true, bound = oracle.true(formula), np.broadcast_to(oracle.bound(formula).total, got.shape)
-    errors = distances(got, true)
+    errors = true.distance(got)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where(errors == 0, 0, errors / bound)
     ratios = np.where(np.isnan(ratios), np.inf, ratios)
@@ -63,30 +64,16 @@ def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | No
         law=NAMES[quantity][0],
         quantity=quantity,
         ratio=float(ratios[at]),
-        ulp=float(np.max(_ulps(errors, oracle.magnitude(formula), got.dtype))),
+        ulp=float(np.max(ulp_error(got, true, oracle.magnitude(formula)))),
         at=place,
         got=float(got[at]).hex(),
-        expected=f"{float(true[at].mid()).hex()} +- {bound[at]:.3g}",
-        message=f"{quantity}{list(place)} is {got[at]:.17g}, the exact value is {_decimal(true[at])}, "
+        expected=f"{float(true.mid[at]).hex()} +- {bound[at]:.3g}",
+        message=f"{quantity}{list(place)} is {got[at]:.17g}, the exact value is {decimal(true, at)}, "
         f"{errors[at]:.3g} apart where two-pass arithmetic in {got.dtype} explains {bound[at]:.3g}",
     )
 
 
-def distances(got: Array, true: Any) -> Array:
-    """Upper bounds of ``|got - true|`` as float64, infinite where ``got`` is not finite."""
-
-    def distance(value: Any, exact: Any) -> float:
-        return float(abs(ball(value) - exact).upper()) if np.isfinite(value) else np.inf
-
-    with precision(320):
-        return np.vectorize(distance, otypes=[float])(got, true)
-
-
-def _ulps(errors: Array, magnitude: Array, dtype: Any) -> Array:
-    """Errors in units in the last place of the sum of magnitudes the output is made of; 0 where there are none."""
-    unit = np.spacing(magnitude.astype(dtype)).astype(float)
-    return np.divide(errors, unit, out=np.zeros_like(errors), where=np.broadcast_to(magnitude > 0, errors.shape))
-
-
-def _decimal(value: Any) -> str:
-    return str(value.mid().str(20, radius=False))
+def decimal(exact: Enclosure, at: tuple[int, ...]) -> str:
+    """Twenty digits of the exact value."""
+    with precision(160):
+        return str((arb(float(exact.mid[at])) + arb(float(exact.low[at]))).str(20, radius=False))

@@ -91,6 +91,15 @@ class Balls:
         return _each(lambda value: arb(int(value)), np.eye(size))
 
 
+BALLS = Balls()
+BITS = 320  # float64 inputs span 2^-1074..2^1024 in theory; cases and data stay far inside
+
+
+def floats(balls: Any) -> Any:
+    """Midpoints as float64; not-a-number where a ball is no number."""
+    return np.vectorize(lambda value: float(value.mid()), otypes=[float])(balls)
+
+
 def ball(value: Any) -> arb:
     """The ball that holds exactly one float, integer or fraction."""
     if isinstance(value, arb):

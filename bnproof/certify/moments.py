@@ -87,14 +87,14 @@ def enclosure(words: Array, terms: errors.Terms) -> Enclosure:
     return Enclosure(words[:, 0], words[:, 1], errors.total(terms))
 
 
-def centred(x: Array, lanes: Lanes, flat: Array) -> Centred:
-    """The statistics of ``x``: a plain sum finds a centre ``c``, three-fold sums of ``d = x - c`` and ``d^2`` give the rest.
+def centred(x: Array, lanes: Lanes, flat: Array, plain: Array) -> Centred:
+    """The statistics of ``x``: plain sums of the channels give a centre ``c``, three-fold sums of ``d = x - c`` and ``d^2`` give the rest.
 
     ``mu = c + (1/m) sum d`` and ``v = (1/m) sum d^2 - r^2`` for every c (theorem variance-formulas); where ``r^2`` is not
     small beside the second moment, c moves by r and the sums are taken again.
     """
     m, depth = x.size // x.shape[1], lanes.depth()
-    c = lanes.sums(compiled.plain_sums, (flat,), numbers=1, threefold=0)[:, 0] / m
+    c = plain / m
     for _ in range(ROUNDS):
         sums = lanes.sums(compiled.centred_sums, (flat,), lanes.parameters(c), numbers=6, threefold=2)
         total, squares = (compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:]))
@@ -128,7 +128,7 @@ def upstream(x: Array, dy: Array, lanes: Lanes, flat: Array, of_x: Centred, *, c
             break
         c = np.where(moved, c + mean[:, 0], c)
     sum_h = enclosure(total, errors.upstream_sum(depth, total[:, 0], h_size))
-    sum_hd = enclosure(product, errors.products(depth, m, product[:, 0], product_size, h_size))
+    sum_hd = enclosure(product, errors.products(depth, m, product_size, h_size))
     joint = compiled.less_products(product, words_of(of_x.r), total)
     undefined, extreme = _odd(dy, size / m, h_size / m)
     beyond, large = _odd(x, joint_size, joint_size)
@@ -196,8 +196,10 @@ class Statistics:
                 table[:, j] = c, *_words_from(of.mean, c), *words(of.variance)
         c, r, v = table[0], Enclosure(*table[1:4]), Enclosure(*table[4:])
         undefined = np.array([of is None for of in self.moments])
-        extreme = ~undefined & ~errors.ordinary(np.sqrt(c**2 + v.mid), np.sqrt(v.mid))
-        return Centred(self.m, c, r, v, v.mid == 0, undefined, extreme, self.moments.__getitem__)
+        constant = (v.mid == 0) & (v.rad == 0)
+        inside = errors.ordinary(np.sqrt(c**2 + v.mid), np.sqrt(v.mid)) & (constant | (v.mid > 0))
+        extreme = ~undefined & ~inside
+        return Centred(self.m, c, r, v, constant, undefined, extreme, self.moments.__getitem__)
 
     def upstream(self) -> Upstream:
         """``mean g = c + r`` and ``T``, rounded; ``|sum g|`` and ``|T|`` stand for the sizes that exact sums do not tell."""
@@ -244,4 +246,6 @@ def statistics(x: Array, dy: Array | None = None) -> Statistics:
         return Statistics(m, moments)
     ups = [channel(dy, j) for j in range(x.shape[1])]
     pairs = zip(ups, columns, strict=True)
-    return Statistics(m, moments, tuple(ExactGradients.of(up, values) if np.isfinite(up).all() else None for up, values in pairs))
+    return Statistics(
+        m, moments, tuple(ExactGradients.of(up, values) if np.isfinite(up).all() else None for up, values in pairs)
+    )

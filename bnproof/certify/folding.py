@@ -1,0 +1,75 @@
+"""Certified folding of an inference-mode batch norm into the layer in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnproof.certify import machine
+from bnproof.certify.arguments import checked, parameter
+from bnproof.certify.channels import mapping, width_for
+from bnproof.certify.enclosure import Array, Enclosure
+from bnproof.certify.entries import outputs
+from bnproof.certify.inference import scaling
+from bnproof.certify.lanes import Lanes
+from bnproof.certify.moments import given
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Weights and bias of a layer that absorbed the batch norm after it."""
+
+    weight: Enclosure
+    bias: Enclosure
+
+
+def fold(
+    weight: Array,
+    bias: Array | None,
+    gamma: Array | None,
+    beta: Array | None,
+    running_mean: Array,
+    running_var: Array,
+    *,
+    eps: float,
+    kind: str = "linear",
+    groups: int = 1,
+    tighten: int = 0,
+) -> Folded:
+    """Enclosures of ``W'_o = gamma'_o W_o`` and ``b' = gamma' (b - mu_r) + beta``, ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear).
+
+    ``weight``: ``(out, in)`` for "linear", ``(out, in/groups, *k)`` for "conv", ``(in, out/groups, *k)`` for "conv_transpose", where
+    ``W'[i, j] = gamma'[h out/G + j] W[i, j]`` for i in group h; ``bias`` ``(out,)`` or ``None`` for 0.
+    """
+    machine.verify()
+    laid, back = _by_output(np.asarray(weight), kind, groups)
+    out = laid.shape[1]
+    offset = np.zeros(out, weight.dtype) if bias is None else bias
+    checked(laid, bias=offset, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    place = given(out, *(parameter(values, out, 0.0) for values in (running_mean, running_var)))
+    with np.errstate(all="ignore"):
+        of = mapping(place, gamma, beta, eps)
+        scaled, shifted = (
+            outputs(values, lanes, lanes.flat(values), of_which, width_for(values, tighten))
+            for values, of_which in ((laid, scaling(of)), (offset[None], of))
+            for lanes in [Lanes.of(values)]
+        )
+    return Folded(scaled.reshaped(back), shifted.reshaped(lambda values: values[0]))
+
+
+def _by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[Array], Array]]:
+    """The weight as ``(n, out, values)``, and the way back to its own shape."""
+    shape = weight.shape
+    if kind in ("linear", "conv"):
+        return weight.reshape(1, shape[0], -1), lambda values: values.reshape(shape)
+    if kind != "conv_transpose":
+        raise ValueError(f"kind is {kind!r}: give 'linear', 'conv' or 'conv_transpose'")
+    if groups < 1 or shape[0] % groups:
+        raise ValueError(f"{groups} groups do not divide the {shape[0]} input channels of a transposed convolution")
+    split = weight.reshape(groups, shape[0] // groups, shape[1], -1)
+    laid = split.swapaxes(0, 1)
+    return laid.reshape(
+        shape[0] // groups, groups * shape[1], -1
+    ), lambda values: values.reshape(laid.shape).swapaxes(0, 1).reshape(shape)

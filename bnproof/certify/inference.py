@@ -1,0 +1,72 @@
+"""Certified inference with given statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnproof.certify import machine
+from bnproof.certify.arguments import at_least_one, checked, parameter
+from bnproof.certify.channels import Certified, mapping, width_for
+from bnproof.certify.enclosure import Array, Enclosure
+from bnproof.certify.entries import Map, outputs
+from bnproof.certify.lanes import Lanes
+from bnproof.certify.moments import given, upstream
+
+
+@dataclass(frozen=True)
+class Inference(Certified):
+    """Inference with given statistics; ``y`` and, where ``dy`` was given, ``dx`` have x's shape."""
+
+    y: Enclosure
+    _dx: Enclosure | None
+
+    @property
+    def dx(self) -> Enclosure:
+        """``gamma/s_r g``."""
+        if self._dx is None:
+            raise AttributeError("there is no dx: hand dy over as well")
+        return self._dx
+
+
+def infer(
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    running_mean: Array,
+    running_var: Array,
+    *,
+    eps: float,
+    dy: Array | None = None,
+    tighten: int = 0,
+) -> Inference:
+    """Enclosures of ``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``, and with ``dy`` of ``dx``, ``dgamma``, ``dbeta``.
+
+    Formulas: theorems inference-collapse and inference-gradient.  Arguments as in :func:`train`; N may be 0.  An entry of x
+    that is not finite has no exact value, the others do; a negative ``running_var`` leaves its channel without any.
+    """
+    machine.verify()
+    checked(x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    width = width_for(x, tighten)
+    lanes = Lanes.of(x)
+    flat = lanes.flat(x)
+    channels, m = x.shape[1], x.size // x.shape[1]
+    with np.errstate(all="ignore"):
+        place = given(m, *(parameter(values, channels, 0.0) for values in (running_mean, running_var)))
+        of = mapping(place, gamma, beta, eps)
+        y = outputs(x, lanes, flat, of, width)
+        up = dx = None
+        if dy is not None:
+            at_least_one(x)
+            up = upstream(x, dy, lanes, flat, place, centre=False)
+            dx = outputs(dy, lanes, lanes.flat(dy), scaling(of), width)
+    return Inference(of, up, width, y, dx)
+
+
+def scaling(of: Map) -> Map:
+    """``x -> gamma/s x``: the same scale without shift."""
+    zeros = np.zeros_like(of.beta)
+    place = of.place
+    still = given(place.m, zeros, np.where(place.undefined, np.nan, place.v.mid))
+    return Map(still, of.gamma, zeros, of.eps)

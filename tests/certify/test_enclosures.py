@@ -1,0 +1,225 @@
+"""Enclosures hold the exact value, are as narrow as promised, and have a defined answer for every input."""
+
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnproof import certify
+from bnproof.benchmarks.adversarial import balls_of, drawn, exact, misses, quantities
+from bnproof.certify.channels import width_for
+from bnproof.certify.training import Changed
+from bnproof.laws.layout import columns
+from bnproof.lowering.numbers import floats, precision
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=300)
+@given(SEEDS)
+def test_adversarial_inputs_lie_inside(seed):
+    """Every quantity of a random or adversarial input, against the proved formula in balls of 2,000 bits."""
+    given_ = drawn(np.random.default_rng(seed))
+    assert misses(given_, quantities(given_)) == []
+
+
+@settings(max_examples=100)
+@given(SEEDS, st.integers(0, 32))
+def test_enclosures_are_narrow(seed, tighten):
+    """The radius of y, of its gradients and of the statistics is at most what was promised."""
+    given_ = drawn(np.random.default_rng(seed))
+    found, width = quantities(given_, tighten), width_for(given_.x, tighten)
+    assert misses(given_, found) == []
+    magnitudes = sums_of_magnitudes(given_)
+    for name, magnitude in magnitudes.items():
+        mid, rad = (columns(w) if w.ndim > 1 else w for w in (found[name].mid, found[name].rad))
+        allowed = np.vectorize(width.radius, otypes=[float])(np.broadcast_to(magnitude, rad.shape) * (1 + 2**-40))
+        assert np.all((rad <= allowed) | np.isnan(mid) | np.isinf(mid)), name
+
+
+def sums_of_magnitudes(given_):
+    """What each quantity is made of, from exact values; balls, because a product may leave float64's range."""
+    ones = np.ones(given_.x.shape[1])
+    with precision(2000):
+        true = exact(given_, ["v", "s", "xhat"], 2000)
+        gamma = abs(balls_of(ones if given_.gamma is None else given_.gamma))
+        beta = abs(balls_of(0 * ones if given_.beta is None else given_.beta))
+        g, xhat, m = abs(balls_of(columns(given_.dy))), abs(true["xhat"]), len(columns(given_.x))
+        joint = (g * xhat).sum(axis=0)
+        made_of = {
+            "v": true["v"],
+            "s": true["s"],
+            "xhat": xhat,
+            "y": gamma * xhat + beta,
+            "dx": gamma / true["s"] * (g + g.sum(axis=0) / m + xhat * joint / m),
+            "dgamma": joint,
+            "dbeta": g.sum(axis=0),
+        }
+        return {name: floats(balls) for name, balls in made_of.items()}
+
+
+LAYOUTS = {"rows": (4000, 3), "wide rows": (150, 70), "planes": (2, 3, 40, 50), "small planes": (300, 5, 2, 2)}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", LAYOUTS.values(), ids=LAYOUTS)
+def test_long_batches_lie_inside(shape, dtype):
+    """Thousands of values through every path of the kernels, at condition 1e4, against exact rational statistics."""
+    random = np.random.default_rng(1)
+    x = (random.normal(size=shape) + 1e4).astype(dtype)
+    dy = random.normal(size=shape).astype(dtype)
+    found = certify.train(x, eps=0.5, dy=dy)
+    flat, g = columns(x), columns(dy)
+    for channel in range(0, shape[1], 2):
+        values = [Fraction(float(value)) for value in flat[:, channel]]
+        mean = sum(values) / len(values)
+        variance = sum((value - mean) ** 2 for value in values) / len(values)
+        assert holds(found.mu, channel, mean)
+        assert holds(found.v, channel, variance)
+        joint = sum(Fraction(float(up)) * (value - mean) for up, value in zip(g[:, channel], values, strict=True))
+        y, dx = (e.reshaped(columns) for e in (found.y, found.dx))
+        mean_g = sum(map(Fraction, map(float, g[:, channel]))) / len(values)
+        for row in range(0, len(values), len(values) // 7):
+            assert holds_root(y, (row, channel), values[row] - mean, variance + Fraction(1, 2))
+            k = joint / (len(values) * (variance + Fraction(1, 2)))
+            z = Fraction(float(g[row, channel])) - mean_g - k * (values[row] - mean)
+            assert holds_root(dx, (row, channel), z, variance + Fraction(1, 2))
+
+
+def holds(enclosure, at, value):
+    """Whether a rational value lies inside."""
+    mid, low, rad = (Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad))
+    return abs(value - mid - low) <= rad
+
+
+def holds_root(enclosure, at, z, w):
+    """Whether ``z/sqrt(w)`` lies inside, decided by squares: both ends have z's sign here or straddle it."""
+    mid, low, rad = (Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad))
+    signed = (1 if z >= 0 else -1) * z**2 / w
+    return square(mid + low - rad) <= signed <= square(mid + low + rad)
+
+
+def square(value):
+    """``sign(value) value^2``."""
+    return (1 if value >= 0 else -1) * value**2
+
+
+def test_a_constant_channel_gives_beta_exactly():
+    """v = 0: xhat is 0 and y beta, without any radius, for any value and any length."""
+    x = np.tile(np.array([0.1, 1e10, -3e-30]), (1000, 1))
+    found = certify.train(x, None, np.array([0.5, -2.0, 0.0]), eps=1e-5)
+    assert np.all(found.v.mid == 0)
+    assert np.all(found.y.mid == [0.5, -2.0, 0.0])
+    assert np.all(found.y.rad == 0)
+
+
+def test_zeros_are_decided():
+    """y = 0 where gamma xhat = -beta exactly; dx = 0 for a constant dy, and for m = 2 with eps = 0."""
+    x, one = np.array([[-1.0], [1.0]]), np.ones(1)
+    found = certify.train(x, one, one, eps=0.0, dy=np.array([[0.3], [0.7]]))
+    assert found.y.mid[0, 0] == found.y.rad[0, 0] == 0
+    assert np.all(found.dx.mid == 0)
+    assert np.all(found.dx.rad == 0)
+    vacuous = certify.train(np.random.default_rng(0).normal(size=(999, 2)), eps=1e-5, dy=np.full((999, 2), 0.1))
+    assert np.all(vacuous.dx.mid == 0)
+    assert np.all(vacuous.dx.rad == 0)
+    assert np.all(vacuous.dgamma.rad == 0)
+
+
+def test_nothing_finite_is_lost_to_a_spoiled_neighbour():
+    """NaN and infinity leave their own channel without exact values, and only that."""
+    x = np.random.default_rng(0).normal(size=(9, 3))
+    clean = certify.train(x, eps=1e-5, dy=x)
+    x[3, 1], dy = np.inf, x.copy()
+    spoiled = certify.train(x, eps=1e-5, dy=np.where(np.isfinite(dy), dy, 0))
+    for name in ("mu", "v", "s", "y", "dx", "dgamma"):
+        one, other = getattr(clean, name).mid, getattr(spoiled, name).mid
+        assert np.all(np.isnan(other[..., 1]))
+        assert np.array_equal(one[..., [0, 2]], other[..., [0, 2]])
+    assert np.all(np.isfinite(spoiled.dbeta.mid))
+
+
+def test_squares_do_not_overflow():
+    """Up to the largest float64: v lies beyond it, y is as certain as ever; m = 1 has no unbiased variance."""
+    x = np.array([[1.7e308], [-1.7e308], [1e308]])
+    found = certify.train(x, eps=1e-5, running=(np.ones(1), np.ones(1)), momentum=0.1)
+    scaled = certify.train(x * 2.0**-1000, eps=0.0)
+    assert np.isinf(found.v.mid[0])
+    assert found.v.lower[0] == np.finfo(float).max
+    assert np.all(np.abs(found.y.mid - scaled.y.mid) <= np.spacing(np.abs(scaled.y.mid)))
+    single = certify.train(x[:1], eps=1e-5, running=(np.ones(1), np.ones(1)), momentum=0.1)
+    assert single.y.mid[0, 0] == 0
+    assert np.isnan(single.running_var.mid[0])
+
+
+def test_tighten_narrows():
+    """Thirty more bits: the radius shrinks below 2^-50 ulp."""
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    found = certify.train(x, eps=1e-5, tighten=30)
+    assert np.all(found.y.rad <= np.spacing(np.abs(found.y.mid)) * 2.0**-50)
+
+
+@pytest.mark.parametrize("kind", ["linear", "conv", "conv_transpose"])
+def test_folding_agrees_with_the_formula(kind):
+    """W' and b' of each kind, in groups, against exact fractions squared."""
+    random = np.random.default_rng(2)
+    groups = 1 if kind == "linear" else 2
+    shape = {"linear": (4, 3), "conv": (4, 3, 2), "conv_transpose": (6, 2, 2)}[kind]
+    weight, bias = random.normal(size=shape), random.normal(size=4)
+    gamma, beta, mean = (random.normal(size=4) for _ in range(3))
+    var = random.gamma(2.0, size=4)
+    folded = certify.fold(weight, bias, gamma, beta, mean, var, eps=0.25, kind=kind, groups=groups)
+    for at in np.ndindex(shape):
+        out = at[0] // 3 * 2 + at[1] if kind == "conv_transpose" else at[0]
+        z = Fraction(gamma[out]) * Fraction(weight[at])
+        assert holds_root(folded.weight, at, z, Fraction(var[out]) + Fraction(1, 4))
+    plain = gamma * (bias - mean) / np.sqrt(var + 0.25) + beta
+    assert np.all(np.abs(folded.bias.mid - plain) <= 4 * np.spacing(np.abs(plain) + np.abs(beta)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])
+def test_narrow_formats_are_taken_exactly(dtype):
+    """Enclosures of a narrow dtype are those of the same numbers in float64."""
+    x = np.random.default_rng(3).normal(size=(5, 2, 3)).astype(dtype)
+    narrow, wide = certify.train(x, eps=1e-3), certify.train(x.astype(np.float64), eps=1e-3)
+    assert np.array_equal(narrow.y.mid, wide.y.mid)
+
+
+def test_xhat_of_an_array_that_changed_is_refused():
+    """xhat is computed when asked for: not from other numbers than were certified."""
+    x = np.random.default_rng(0).normal(size=(6, 2))
+    found = certify.train(x, eps=1e-5)
+    assert np.all(found.xhat.rad >= 0)
+    again = certify.train(x, eps=1e-5)
+    x[0, 0] += 1
+    with pytest.raises(Changed, match="certify it again"):
+        _ = again.xhat
+
+
+BAD = {
+    "rank": (lambda x: certify.train(x[0], eps=1e-5), ValueError, "rank 2 to 5"),
+    "no values": (lambda x: certify.train(x[:0], eps=1e-5), ValueError, "no value per channel"),
+    "integers": (lambda x: certify.train(x.astype(int), eps=1e-5), TypeError, "convert to one of"),
+    "gamma": (lambda x: certify.train(x, np.ones(9), eps=1e-5), ValueError, r"gamma has shape \(9,\): give \(2,\)"),
+    "eps": (lambda x: certify.train(x, eps=-1.0), ValueError, "number >= 0"),
+    "tighten": (lambda x: certify.train(x, eps=1e-5, tighten=99), ValueError, "from 0 to 32"),
+    "momentum": (
+        lambda x: certify.train(x, eps=1e-5, running=(np.ones(2), np.ones(2))),
+        ValueError,
+        "weight of the new value",
+    ),
+    "dy": (lambda x: certify.train(x, eps=1e-5).dgamma, AttributeError, "hand dy over"),
+    "running": (lambda x: certify.train(x, eps=1e-5).running_mean, AttributeError, "hand over running"),
+    "kind": (lambda x: certify.fold(x, None, *[np.ones(6)] * 4, eps=1e-5, kind="dense"), ValueError, "'linear'"),
+}
+
+
+@pytest.mark.parametrize(("ask", "error", "mend"), BAD.values(), ids=BAD)
+def test_bad_arguments_are_refused_in_one_line(ask, error, mend):
+    """The message names what is wrong and what to give."""
+    with pytest.raises(error, match=mend) as refused:
+        ask(np.arange(12.0).reshape(6, 2))
+    assert "\n" not in str(refused.value)
