@@ -46,7 +46,7 @@ def settled(
     for words in (result.mid, result.low, result.rad):
         words[undefined] = np.nan
     wide = np.array([not rad <= width.radius(float(of)) for rad, of in zip(result.rad, size, strict=True)])
-    for j in np.nonzero(~undefined & (wide | extreme | result.holds_zero | np.isnan(result.mid)))[0]:
+    for j in np.flatnonzero(~undefined & (wide | extreme | result.holds_zero | np.isnan(result.mid))).tolist():
         result.mid[j], result.low[j], result.rad[j] = enclosed(number(j), width)
     return result
 

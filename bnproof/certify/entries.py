@@ -69,7 +69,7 @@ class Map:
 def outputs(x: Array, lanes: Lanes, flat: Array, of: Map, width: Width) -> Enclosure:
     """``a (x - mu) + b``, entry by entry."""
     result, count, threshold = compiled_outputs(lanes, flat, of, width)
-    for j in np.nonzero(~of.undefined & (of.extreme | (count > 0)))[0]:
+    for j in np.flatnonzero(~of.undefined & (of.extreme | (count > 0))).tolist():
         size = np.abs(result.mid[:, j])
         fine = (size > threshold[j]) & (size < compiled.HUGE)
         refine(result, x, x, j, of.extreme[j] | ~fine, of.number(j), width)
@@ -170,7 +170,7 @@ class Back:
 def input_gradients(x: Array, dy: Array, lanes: Lanes, flat: Array, of: Back, width: Width) -> Enclosure:
     """``a (g - mean g - k (x - mu))``, entry by entry."""
     result, count, narrow = compiled_gradients(lanes, flat, lanes.flat(dy), of, width)
-    for j in np.nonzero(~of.undefined & (of.extreme | (count > 0) | ~narrow))[0]:
+    for j in np.flatnonzero(~of.undefined & (of.extreme | (count > 0) | ~narrow)).tolist():
         mid, rad = np.abs(result.mid[:, j]), result.rad[:, j]
         fine = (rad <= of.allowed(x, dy, j, width)) & ((mid > rad) | (rad == 0)) & (mid < compiled.HUGE)
         refine(result, x, dy, j, of.extreme[j] | ~fine, of.number(j), width)

@@ -46,12 +46,13 @@ class Format:
         """From here on numbers round to infinity: half a unit past the largest (infinite where float64 cannot say it)."""
         return self.largest + self.largest * self.u
 
-    def ulp(self, value: Array) -> Array:
+    def ulp(self, value: npt.ArrayLike) -> Array:
         """The unit in the last place of a real number ``t``: ``2^(max(e, emin) - p + 1)`` with ``2^e <= |t| < 2^(e+1)``.
 
         So at a power of two it is the spacing above; at and below the subnormals, zero included, it is ``eta``.
         ``value``: float64; the result is float64, exact.
         """
-        _, exponent = np.frexp(np.abs(np.asarray(value, dtype=np.float64)))
-        exponent = np.where(value == 0, self.emin, exponent - 1)
+        number = np.asarray(value, dtype=np.float64)
+        _, exponent = np.frexp(number)
+        exponent = np.where(number == 0, self.emin, exponent - 1)
         return np.ldexp(1.0, np.maximum(exponent, self.emin) - self.p + 1)

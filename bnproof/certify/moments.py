@@ -150,7 +150,7 @@ def given(m: int, mean: Array, variance: Array) -> Centred:
     """Statistics that are handed in, float64, exact."""
     undefined = ~(np.isfinite(mean) & np.isfinite(variance) & (variance >= 0))
     extreme = ~undefined & ~errors.ordinary(mean, np.sqrt(np.abs(variance)))
-    exact = lambda j: Given(rational(mean[j]), rational(variance[j]))  # noqa: E731
+    exact = lambda j: Given(rational(float(mean[j])), rational(float(variance[j])))  # noqa: E731
     none = np.zeros_like(undefined)
     return Centred(m, mean, Enclosure.exactly(0 * mean), Enclosure.exactly(variance), none, undefined, extreme, exact)
 
@@ -159,7 +159,7 @@ def _odd(x: Array, size: Array, spread: Array) -> tuple[Array, Array]:
     """Which channels hold something that is not finite, and which are extreme: out of range, and not all zero."""
     odd = ~errors.ordinary(size, spread) | (size == 0)
     undefined, extreme = np.zeros_like(odd), np.zeros_like(odd)
-    for j in np.nonzero(odd)[0]:
+    for j in np.flatnonzero(odd).tolist():
         undefined[j] = not np.isfinite(channel(x, j)).all()
         extreme[j] = not undefined[j] and bool(np.any(x[:, j]))
     return undefined, extreme
@@ -199,13 +199,13 @@ class Statistics:
         constant = (v.mid == 0) & (v.rad == 0)
         inside = errors.ordinary(np.sqrt(c**2 + v.mid), np.sqrt(v.mid)) & (constant | (v.mid > 0))
         extreme = ~undefined & ~inside
-        return Centred(self.m, c, r, v, constant, undefined, extreme, self.moments.__getitem__)
+        return Centred(self.m, c, r, v, constant, undefined, extreme, lambda j: known(self.moments[j]))
 
     def upstream(self) -> Upstream:
         """``mean g = c + r`` and ``T``, rounded; ``|sum g|`` and ``|T|`` stand for the sizes that exact sums do not tell."""
-        assert self.gradients is not None
-        table = np.full((7, len(self.gradients)), np.nan)
-        for j, (of_x, of_g) in enumerate(zip(self.moments, self.gradients, strict=True)):
+        gradients = known(self.gradients)
+        table = np.full((7, len(gradients)), np.nan)
+        for j, (of_x, of_g) in enumerate(zip(self.moments, gradients, strict=True)):
             if of_g is not None:
                 mean = of_g.total / self.m
                 c = nearest(mean)
@@ -213,14 +213,21 @@ class Statistics:
             if of_g is not None and of_x is not None:
                 table[4:, j] = words(of_g.covariance(of_x.mean))
         c, r, joint = table[0], Enclosure(*table[1:4]), Enclosure(*table[4:])
-        undefined = np.array([of is None for of in self.gradients])
+        undefined = np.array([of is None for of in gradients])
         beyond = undefined | np.isnan(joint.mid)
         extreme = ~beyond & ~errors.ordinary(c, joint.mid)
         sizes = np.abs(c) * self.m, np.abs(joint.mid)
-        return Upstream(c, r, joint, *sizes, undefined, beyond, extreme, self.gradients.__getitem__)
+        return Upstream(c, r, joint, *sizes, undefined, beyond, extreme, lambda j: known(gradients[j]))
 
 
 Sums = TypeVar("Sums", ExactMoments, ExactGradients)
+Known = TypeVar("Known")
+
+
+def known(value: Known | None) -> Known:
+    """What is there: a channel without exact sums is undefined and never asked for them."""
+    assert value is not None
+    return value
 
 
 def _joined(one: tuple[Sums | None, ...], other: tuple[Sums | None, ...]) -> tuple[Sums | None, ...]:

@@ -110,7 +110,7 @@ class Training(Certified):
             balls = Enclosure.exactly(old).balls() * arb(1 - alpha) + new.balls() * arb(alpha)
         with np.errstate(all="ignore"):
             size = (kept * np.abs(old) + moved * np.abs(new.mid)) / 2
-        number = lambda j: rational_number((1 - alpha) * rational(old[j]) + alpha * exact(j))  # noqa: E731
+        number = lambda j: rational_number((1 - alpha) * rational(float(old[j])) + alpha * exact(j))  # noqa: E731
         undefined = undefined | ~np.isfinite(old)
         return settled(balls, size, number, undefined, self.forward.place.extreme, self.width)
 

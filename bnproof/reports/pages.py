@@ -31,6 +31,7 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters["number"] = number
+    environment.filters["ratio"] = ratio
     environment.filters["chapter"] = chapter_title
     return environment
 
@@ -45,6 +46,13 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
 def chapter_title(module: str) -> str:

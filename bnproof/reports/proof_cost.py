@@ -11,7 +11,7 @@ import matplotlib as mpl
 
 from bnproof.records import Records, Row
 from bnproof.reports.build import table
-from bnproof.reports.pages import number, page, provenance
+from bnproof.reports.pages import number, page, provenance, ratio
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
 OURS = "bnproof"
@@ -122,13 +122,6 @@ def cells(line: Row) -> tuple[str, str]:
         return f"{line['outcome']}{': ' if line['reason'] else ''}{line['reason']}", "-"
     more = "> " if line["at_least"] else ""
     return f"{more}{number(line['seconds'])}{' (timeout)' if more else ''}", f"{more}{ratio(line['times_bnproof'])}"
-
-
-def ratio(value: float | None) -> str:
-    """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash where there is none."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
 def growth(curve: list[Row]) -> Row:

@@ -11,7 +11,8 @@ from bnproof import records
 from bnproof.benchmarks import generic, plain_sympy, proof_cost
 from bnproof.benchmarks.proof_cost import PLAIN, SIZES, THEOREMS, Task, capped, measured, rounds
 from bnproof.records import Records
-from bnproof.reports.proof_cost import build, lines, ratio
+from bnproof.reports.pages import ratio
+from bnproof.reports.proof_cost import build, lines
 from bnproof.reports.proof_cost import proof_cost as page
 
 

@@ -1,0 +1,74 @@
+"""Whether certify ever misses: random and adversarial inputs against the proved formulas in balls of 2,000 bits.
+
+``python -m bnproof.benchmarks.containment`` draws 100,000 inputs (``--cases``), asks for every quantity of each, and writes records
+and a page into ``reports/``; exit status 1 if an exact value lies outside its enclosure.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import click
+import numpy as np
+
+from bnproof.benchmarks.adversarial import drawn, misses, quantities
+from bnproof.records import Row, collect, write
+
+SHARE = 250  # inputs a worker takes at a time
+
+
+def tried(first: int, count: int) -> Row:
+    """What became of the inputs with seeds ``first, ..., first + count - 1``."""
+    entries: Counter[str] = Counter()
+    dtypes: Counter[str] = Counter()
+    missed: list[str] = []
+    for seed in range(first, first + count):
+        given = drawn(np.random.default_rng(seed))
+        found = quantities(given)
+        dtypes[given.x.dtype.name] += 1
+        for enclosure in found.values():
+            undefined = np.isnan(enclosure.mid)
+            entries["undefined"] += int(undefined.sum())
+            entries["exact"] += int((enclosure.rad == 0).sum())
+            entries["zero"] += int(((enclosure.rad == 0) & (enclosure.mid == 0)).sum())
+            entries["all"] += enclosure.mid.size
+        missed += [f"seed {seed}: {problem}" for problem in misses(given, found)]
+    return {"kind": "containment", "first": first, "cases": count, "entries": dict(entries), "dtypes": dict(dtypes), "missed": missed}
+
+
+def measured(cases: int, seed: int) -> Iterator[Row]:
+    """Shares of the inputs, tried in as many processes as there are cores."""
+    firsts = range(seed, seed + cases, SHARE)
+    counts = [min(SHARE, seed + cases - first) for first in firsts]
+    with ProcessPoolExecutor() as workers:
+        for done, row in enumerate(workers.map(tried, firsts, counts), 1):
+            if done % 20 == 0:
+                click.echo(f"{done * SHARE} inputs", err=True)
+            yield row
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
+@click.option("--cases", type=click.IntRange(min=1), default=100_000, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def main(out: Path, cases: int, seed: int) -> None:
+    """Try them all, and write containment.ndjson and containment.md into the folder."""
+    from bnproof.reports.containment import build
+
+    out.mkdir(parents=True, exist_ok=True)
+    records = collect(seed, [measured(cases, seed)])
+    write(out / "containment.ndjson", records)
+    for path in [out / "containment.ndjson", *build(records, out)]:
+        click.echo(str(path))
+    missed = [problem for row in records.of("containment") for problem in row["missed"]]
+    for problem in missed[:20]:
+        click.echo(problem, err=True)
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()

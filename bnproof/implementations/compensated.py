@@ -1,0 +1,208 @@
+"""Batch normalisation that is right to the last place in its own precision, without a wider one: NumPy or PyTorch.
+
+Corrected two-pass (theorem mean-error of the book): a mean that is off by d shifts every ``xhat`` by ``-d/s`` and raises the variance
+by ``d^2``; the mean of ``x - mu~`` is ``-d``, so subtracting it repairs both.  Here that residue, and every later result until the
+output is rounded once, is carried as the unevaluated sum of two floats (Dekker 1971; Ogita, Rump and Oishi 2005), so that
+y is off by less than 2 ulp (of ``|gamma xhat| + |beta|`` where the two cancel) for ``kappa = sqrt(1 + mu^2/v)`` up to 1e6 in
+float32.  Everything is made of ``+ - * /`` and square roots of whole arrays: the same lines run on arrays and tensors.
+
+Range: squares of deviations, and their rounding errors, have to stay inside the dtype's normal numbers (float32: deviations
+from 1e-12 to 1e15), and m below ``2^24`` (float32).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+
+Pair = tuple[Any, Any]  # high and low word
+SPLITTER = {"float32": 2.0**12 + 1, "float64": 2.0**27 + 1}
+LONGEST = {"float32": 2**24, "float64": 2**53}
+
+
+def two_sum(a: Any, b: Any) -> Pair:
+    """``s + e = a + b`` exactly (Knuth)."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+class CompensatedBatchNorm:
+    """Corrected two-pass on pairs of floats, in NumPy."""
+
+    convention = "torch"
+    supports = {"dtypes": ["float32", "float64"]}
+
+    def own(self, array: Array) -> Any:
+        """The array as what the arithmetic runs on."""
+        return array
+
+    def array(self, values: Any) -> Array:
+        """Back to NumPy."""
+        return np.asarray(values)
+
+    # -- pairs -------------------------------------------------------------------------------------------------------
+
+    def product(self, a: Any, b: Any, splitter: float) -> Pair:
+        """``p + e = a b`` exactly: each factor in two halves whose products are exact (Dekker)."""
+        p = a * b
+        (ah, al), (bh, bl) = (self.halves(factor, splitter) for factor in (a, b))
+        return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
+
+    def halves(self, a: Any, splitter: float) -> Pair:
+        """``a`` as a sum of two numbers of half its length."""
+        c = a * splitter
+        high = c - (c - a)
+        return high, a - high
+
+    def total(self, terms: Pair) -> Pair:
+        """The sum over the first axis, halving it again and again; what each addition rounds off is added up beside it."""
+        high, low = terms
+        while len(high) > 1:
+            half, odd = len(high) // 2, len(high) % 2
+            s, e = two_sum(high[:half], high[half : 2 * half])
+            t = low[:half] + low[half : 2 * half] + e
+            if odd:
+                s[0], e = two_sum(s[0], high[-1])
+                t[0] += low[-1] + e
+            high, low = s, t
+        return two_sum(high[0], low[0])
+
+    def ratio(self, a: Pair, b: Pair, splitter: float) -> Pair:
+        """``a/b``: a quotient of the high words, and the remainder over b."""
+        q = a[0] / b[0]
+        p, e = self.product(q, b[0], splitter)
+        return two_sum(q, ((a[0] - p) - e + a[1] - q * b[1]) / b[0])
+
+    def root(self, a: Pair, splitter: float) -> Pair:
+        """``sqrt(a)``: the root of the high word, and one Newton step."""
+        h = a[0] ** 0.5
+        p, e = self.product(h, h, splitter)
+        return two_sum(h, ((a[0] - p) - e + a[1]) / (2 * h))
+
+    # -- batch normalisation -----------------------------------------------------------------------------------------
+
+    def mean(self, x: Any, m: Any, splitter: float) -> tuple[Any, Pair]:
+        """``mu = c + r``: the rounded mean, and its residue ``mean(x - c)``."""
+        c = self.ratio(self.total((x, 0 * x)), (m, 0 * m), splitter)[0]
+        return c, self.ratio(self.total(two_sum(x, -c)), (m, 0 * m), splitter)
+
+    def deviation(self, x: Any, c: Any, r: Pair) -> Pair:
+        """``x - c - r``."""
+        d, e = two_sum(x, -c)
+        t, f = two_sum(d, -r[0])
+        return two_sum(t, f + (e - r[1]))
+
+    def variance(self, d: Pair, m: Any, splitter: float) -> Pair:
+        """``(1/m) sum d^2``."""
+        p, e = self.product(d[0], d[0], splitter)
+        return self.ratio(self.total((p, e + 2 * d[0] * d[1])), (m, 0 * m), splitter)
+
+    def scale(self, gamma: Any, v: Pair, eps: Pair, splitter: float) -> Pair:
+        """``gamma/sqrt(v + eps)``."""
+        w, e = two_sum(v[0], eps[0])
+        s = self.root(two_sum(w, e + (v[1] + eps[1])), splitter)
+        return self.ratio((gamma, 0 * gamma), s, splitter)
+
+    def affine(self, d: Pair, a: Pair, beta: Any, splitter: float) -> Any:
+        """``a d + beta``, rounded once."""
+        p, e = self.product(d[0], a[0], splitter)
+        s, f = two_sum(p, beta)
+        return s + (f + (e + (d[0] * a[1] + d[1] * a[0])))
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """Output and updated running statistics (``None`` if not tracked); ``ValueError`` for a single value per channel."""
+        columns, splitter = self._columns(x), SPLITTER[_name(x)]
+        m = len(columns)
+        if m == 1:
+            raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
+        if m > LONGEST[_name(x)]:
+            raise NotImplementedError(f"{m} values per channel cannot be counted in {_name(x)}")
+        count = self.own(np.full(x.shape[1], m, dtype=x.dtype))
+        c, r = self.mean(columns, count, splitter)
+        d = self.deviation(columns, c, r)
+        v = self.variance(d, count, splitter)
+        a = self.scale(self._parameter(gamma, x, 1), v, self._eps(eps, x), splitter)
+        y = self.affine(d, a, self._parameter(beta, x, 0), splitter)
+        mean = None if running_mean is None else self._moved(running_mean, c + r[0], momentum)
+        var = None if running_var is None else self._moved(running_var, v[0] * (m / (m - 1)), momentum)
+        return self._back(y, x), mean, var
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array:
+        """``gamma (x - mu_r)/sqrt(v_r + eps) + beta``."""
+        splitter = SPLITTER[_name(x)]
+        mean, var = self._parameter(running_mean, x, 0), self._parameter(running_var, x, 1)
+        d = two_sum(self._columns(x), -mean)
+        a = self.scale(self._parameter(gamma, x, 1), (var, 0 * var), self._eps(eps, x), splitter)
+        return self._back(self.affine(d, a, self._parameter(beta, x, 0), splitter), x)
+
+    # -- arrays ------------------------------------------------------------------------------------------------------
+
+    def _columns(self, x: Array) -> Any:
+        """``(N, C, *spatial)`` as ``(m, C)``."""
+        return self.own(np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]))
+
+    def _back(self, y: Any, x: Array) -> Array:
+        rows = self.array(y).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+        return np.ascontiguousarray(np.moveaxis(rows, -1, 1))
+
+    def _parameter(self, values: Array | None, x: Array, absent: int) -> Any:
+        given = np.full(x.shape[1], absent) if values is None else values
+        return self.own(given.astype(x.dtype))
+
+    def _eps(self, eps: float, x: Array) -> Pair:
+        """``eps`` in two words of x's dtype."""
+        high = np.full(x.shape[1], eps).astype(x.dtype)
+        low = (eps - high.astype(float)).astype(x.dtype)
+        return self.own(high), self.own(low)
+
+    def _moved(self, old: Array, new: Any, momentum: float) -> Array:
+        alpha = old.dtype.type(momentum)
+        moved: Array = (1 - alpha) * old + alpha * self.array(new).astype(old.dtype)
+        return moved
+
+
+class CompensatedTorch(CompensatedBatchNorm):
+    """The same formulas on PyTorch tensors."""
+
+    def own(self, array: Array) -> Any:
+        import torch
+
+        return torch.from_numpy(np.array(array))
+
+    def array(self, values: Any) -> Array:
+        found: Array = values.numpy()
+        return found
+
+
+def _name(x: Array) -> str:
+    """The dtype's name, one of those there is a splitter for."""
+    if x.dtype.name not in SPLITTER or math.prod(x.shape) == 0:
+        raise NotImplementedError(f"{x.dtype} of shape {x.shape}: give float32 or float64, at least one value")
+    return str(x.dtype.name)
+
+
+IMPLEMENTATIONS = {"compensated": CompensatedBatchNorm, "compensated-torch": CompensatedTorch}

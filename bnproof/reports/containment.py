@@ -1,0 +1,33 @@
+"""How often certify was tried against exact values, and whether it ever missed: one page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from bnproof.records import Records
+from bnproof.reports.pages import page, provenance
+
+
+def build(records: Records, out: Path) -> list[Path]:
+    """Write the page into ``out``; returns what was written."""
+    (out / "containment.md").write_text(containment(records), encoding="utf-8")
+    return [out / "containment.md"]
+
+
+def containment(records: Records) -> str:
+    """The page."""
+    rows = records.of("containment")
+    entries: Counter[str] = Counter()
+    dtypes: Counter[str] = Counter()
+    for row in rows:
+        entries.update(row["entries"])
+        dtypes.update(row["dtypes"])
+    return page(
+        "containment.md",
+        provenance=provenance(records),
+        cases=sum(row["cases"] for row in rows),
+        entries=entries,
+        dtypes=dict(sorted(dtypes.items())),
+        missed=[problem for row in rows for problem in row["missed"]],
+    )

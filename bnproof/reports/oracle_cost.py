@@ -1,0 +1,75 @@
+"""The oracle's cost as page and table: ratios side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+
+from bnproof.records import Records, Row
+from bnproof.reports.build import table
+from bnproof.reports.pages import page, provenance
+
+COLUMNS = (
+    "values",
+    "channels",
+    "shape",
+    "dtype",
+    "numpy_ns",
+    "forward_ns",
+    "gradient_ns",
+    "forward_to_numpy",
+    "gradient_to_forward",
+    "bytes",
+)
+FORWARD = {1: 4.0, 3: 4.0}  # times NumPy that the certified forward may take, by channels; from 16 on 2
+GRADIENT, BYTES, MPMATH, BALLS = 3.0, 32.0, 500.0, 40.0
+
+
+def build(records: Records, out: Path) -> list[Path]:
+    """Write page and table into ``out``; returns what was written."""
+    (out / "oracle_cost.md").write_text(oracle_cost(records), encoding="utf-8")
+    (out / "oracle_cost.csv").write_text(table(lines(records), COLUMNS), encoding="utf-8")
+    return [out / "oracle_cost.md", out / "oracle_cost.csv"]
+
+
+def lines(records: Records) -> list[Row]:
+    """One line a configuration: medians in nanoseconds per value, and their ratios."""
+    return [_line(row) for row in records.of("oracle_cost")]
+
+
+def _line(row: Row) -> Row:
+    nanoseconds = {name: median(times) / row["values"] * 1e9 for name, times in row["seconds"].items()}
+    return {
+        "values": row["values"],
+        "channels": row["shape"][1],
+        "shape": " x ".join(map(str, row["shape"])),
+        "dtype": row["dtype"],
+        **{f"{name}_ns": value for name, value in nanoseconds.items()},
+        "forward_to_numpy": nanoseconds["forward"] / nanoseconds["numpy"],
+        "gradient_to_forward": nanoseconds["gradient"] / nanoseconds["forward"],
+        "bytes": row["bytes"],
+        "allowed": FORWARD.get(row["shape"][1], 2.0),
+    }
+
+
+def oracle_cost(records: Records) -> str:
+    """The page."""
+    found = lines(records)
+    few, many = ([line for line in found if (line["channels"] < 16) == small] for small in (True, False))
+    (slow,) = records.of("oracle_cost_slow")
+    each = {name: median(slow["seconds"][name]) / slow["values"] for name in ("mpmath", "balls", "forward_short")}
+    each["forward"] = median(slow["seconds"]["forward"]) / slow["many"]
+    return page(
+        "oracle_cost.md",
+        provenance=provenance(records),
+        run=records.of("oracle_cost_run")[0],
+        compiled=records.of("oracle_cost_compile")[0],
+        lines=found,
+        few=max(line["forward_to_numpy"] for line in few),
+        many=max(line["forward_to_numpy"] for line in many),
+        gradient=max(line["gradient_to_forward"] for line in found),
+        memory=max(line["bytes"] for line in found),
+        slow=slow,
+        each=each,
+        limits={"few": 4, "many": 2, "gradient": GRADIENT, "bytes": BYTES, "mpmath": MPMATH, "balls": BALLS},
+    )
