@@ -37,7 +37,14 @@ def tried(first: int, count: int) -> Row:
             entries["zero"] += int(((enclosure.rad == 0) & (enclosure.mid == 0)).sum())
             entries["all"] += enclosure.mid.size
         missed += [f"seed {seed}: {problem}" for problem in misses(given, found)]
-    return {"kind": "containment", "first": first, "cases": count, "entries": dict(entries), "dtypes": dict(dtypes), "missed": missed}
+    return {
+        "kind": "containment",
+        "first": first,
+        "cases": count,
+        "entries": dict(entries),
+        "dtypes": dict(dtypes),
+        "missed": missed,
+    }
 
 
 def measured(cases: int, seed: int) -> Iterator[Row]:

@@ -21,9 +21,11 @@ import click
 import mpmath
 import numpy as np
 from flint import arb
+from threadpoolctl import threadpool_limits
 
 from bnproof import certify
 from bnproof.contract import Array
+from bnproof.implementations.targets import load
 from bnproof.lowering.numbers import precision
 from bnproof.records import Row, collect, write
 
@@ -68,7 +70,7 @@ def in_mpmath(x: Array, gamma: float, beta: float) -> list[Any]:
 
 
 def in_balls(x: Array, gamma: float, beta: float) -> list[arb]:
-    """One channel in a loop over balls of 128 bits."""
+    """One channel in a loop over balls of 128 bits; the balls are not even turned into floats."""
     with precision(128):
         values = [arb(value) for value in x.tolist()]
         mean = sum(values, arb(0)) / len(values)
@@ -148,6 +150,22 @@ def slow(rounds: int) -> Row:
     return {"kind": "oracle_cost_slow", "values": SLOW, "many": SIZES[0], "digits": DIGITS, "seconds": counted}
 
 
+def reference(rounds: int) -> Row:
+    """Seconds of a float32 training step: the compensated reference beside PyTorch and plain NumPy, one thread each."""
+    random = np.random.default_rng(2)
+    x = np.asarray(random.normal(size=shaped(SIZES[0], 16, planes=True)), np.float32)
+    affine = random.normal(size=(2, x.shape[1])).astype(np.float32)
+    names = ("torch", "numpy", "compensated", "compensated-torch")
+    times: dict[str, list[float]] = {name: [] for name in names}
+    with threadpool_limits(1):
+        for _ in range(rounds + 1):
+            for name in names:
+                step = load(name).train
+                times[name].append(timed(lambda step=step: step(x, *affine, None, None, eps=EPS, momentum=0.1)))
+    counted = {name: found[1:] for name, found in times.items()}
+    return {"kind": "oracle_cost_reference", "shape": list(x.shape), "values": x.size, "seconds": counted}
+
+
 def compilation() -> Row:
     """Seconds of the first certified call of every kernel in a fresh process: compiling, and from the cache on disk."""
     with tempfile.TemporaryDirectory() as folder:
@@ -169,11 +187,8 @@ def main(out: Path, rounds: int) -> None:
     from bnproof.reports.oracle_cost import build
 
     out.mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = [
-        {"kind": "oracle_cost_run", "rounds": rounds, "dtypes": list(DTYPES)},
-        compilation(),
-        slow(rounds),
-    ]
+    run = {"kind": "oracle_cost_run", "rounds": rounds, "dtypes": list(DTYPES)}
+    rows: list[Row] = [run, compilation(), slow(rounds), reference(rounds)]
     for configuration in configurations():
         rows.append(compared(configuration, rounds))
         click.echo(f"{configuration['dtype']} {configuration['shape']}", err=True)

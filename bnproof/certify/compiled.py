@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-W = 32
+W = 64
 HUGE = 2.0**1000  # beyond this an entry is left to balls
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -113,13 +113,11 @@ def accumulate(sums, at, value):
 
 
 @compiled
-def chosen(parameters, group, strip, spread, count, scratch):
-    """The ``count`` parameters of a strip, ``W`` lanes each: stored lane by lane, or one value for the whole group."""
-    if spread:
-        return parameters[strip * count * W : (strip + 1) * count * W]
+def filled(scratch, parameters, group):
+    """``W`` lanes of each of a group's parameters."""
+    count = len(scratch) // W
     for which in range(count):
         scratch[which * W : (which + 1) * W] = parameters[group * count + which]
-    return scratch
 
 
 @compiled
@@ -143,9 +141,11 @@ def centred_sums(flat, start, outer, groups, size, spread, centre, sums):
     for a in range(outer):
         for g in range(groups):
             first = start + (a * groups + g) * size
+            if not spread:
+                filled(scratch, centre, g)
             for strip in range((size + W - 1) // W):
                 row = flat[first + strip * W : first + min(size, (strip + 1) * W)]
-                c = chosen(centre, g, strip, spread, 1, scratch)
+                c = centre[strip * 1 * W : (strip + 1) * 1 * W] if spread else scratch
                 at = (strip if spread else g) * 6 * W
                 total = sums[at : at + 6 * W]
                 for lane in range(len(row)):
@@ -168,10 +168,12 @@ def gradient_sums(flat, upstream, start, outer, groups, size, spread, centres, s
     for a in range(outer):
         for g in range(groups):
             first = start + (a * groups + g) * size
+            if not spread:
+                filled(scratch, centres, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, up = flat[begin:end], upstream[begin:end]
-                c = chosen(centres, g, strip, spread, 2, scratch)
+                c = centres[strip * 2 * W : (strip + 1) * 2 * W] if spread else scratch
                 at = (strip if spread else g) * 10 * W
                 total = sums[at : at + 10 * W]
                 for lane in range(len(row)):
@@ -270,7 +272,7 @@ def regression_slope(joint, v, eps, m):
 
 @compiled
 def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful):
-    """``a (x - c - r) + b`` as ``mid + low``, ``rad = rho |mid| + delta``; counts what is not above a threshold.
+    """``a (x - c - r) + b`` as ``mid + low``, ``rad = rho |mid| + delta``; counts, per strip or group, what is not above a threshold.
 
     Nine parameters: ``c``, ``r`` (two words), ``a`` (two words), ``b``, ``rho``, ``delta``, threshold.
     """
@@ -278,21 +280,23 @@ def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, 
     for a in range(outer):
         for g in range(groups):
             first = start + (a * groups + g) * size
+            if not spread:
+                filled(scratch, parameters, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, high, trailing, radius = flat[begin:end], mid[begin:end], low[begin:end], rad[begin:end]
-                t = chosen(parameters, g, strip, spread, 9, scratch)
-                at = (strip if spread else g) * W
-                count = doubtful[at : at + W]
+                t = parameters[strip * 9 * W : (strip + 1) * 9 * W] if spread else scratch
                 for lane in range(len(row)):
                     dh, dl = two_sum(np.float64(row[lane]), -t[lane])
                     dh, dl = add(dh, dl, -t[lane + W], -t[lane + 2 * W])
                     ph, pl = multiply(dh, dl, t[lane + 3 * W], t[lane + 4 * W])
                     high[lane], trailing[lane] = add_float(ph, pl, t[lane + 5 * W])
+                count = 0
                 for lane in range(len(row)):
                     size_of = abs(high[lane])
                     radius[lane] = t[lane + 6 * W] * size_of + t[lane + 7 * W]
-                    count[lane] += 0.0 if t[lane + 8 * W] < size_of < HUGE else 1.0
+                    count += 0 if t[lane + 8 * W] < size_of < HUGE else 1
+                doubtful[strip if spread else g] += count
 
 
 @compiled
@@ -300,19 +304,19 @@ def input_gradient(flat, upstream, start, outer, groups, size, spread, parameter
     """``a (g - c_g - r_g - k (x - c - r))`` as ``mid + low``, ``rad = rho |mid| + rho_x |x - c| + delta``.
 
     Thirteen parameters: ``c``, ``r`` (2), ``c_g``, ``r_g`` (2), ``k`` (2), ``a`` (2), ``rho``, ``rho_x``, ``delta``.
-    Counts the entries whose interval holds zero without being exactly zero.
+    Counts, per strip or group, the entries whose interval holds zero without being exactly zero.
     """
     scratch = np.empty(13 * W)
     for a in range(outer):
         for g in range(groups):
             first = start + (a * groups + g) * size
+            if not spread:
+                filled(scratch, parameters, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, up = flat[begin:end], upstream[begin:end]
                 high, trailing, radius = mid[begin:end], low[begin:end], rad[begin:end]
-                t = chosen(parameters, g, strip, spread, 13, scratch)
-                at = (strip if spread else g) * W
-                count = doubtful[at : at + W]
+                t = parameters[strip * 13 * W : (strip + 1) * 13 * W] if spread else scratch
                 for lane in range(len(row)):
                     dh, dl = two_sum(np.float64(row[lane]), -t[lane])
                     dh, dl = add(dh, dl, -t[lane + W], -t[lane + 2 * W])
@@ -321,11 +325,13 @@ def input_gradient(flat, upstream, start, outer, groups, size, spread, parameter
                     qh, ql = multiply(dh, dl, t[lane + 6 * W], t[lane + 7 * W])
                     zh, zl = add(hh, hl, -qh, -ql)
                     high[lane], trailing[lane] = multiply(zh, zl, t[lane + 8 * W], t[lane + 9 * W])
+                count = 0
                 for lane in range(len(row)):
                     bound = t[lane + 10 * W] * abs(high[lane]) + t[lane + 12 * W]
                     bound += t[lane + 11 * W] * abs(np.float64(row[lane]) - t[lane])
                     radius[lane] = bound
-                    count[lane] += 0.0 if bound < abs(high[lane]) < HUGE or bound == 0.0 else 1.0
+                    count += 0 if bound < abs(high[lane]) < HUGE or bound == 0.0 else 1
+                doubtful[strip if spread else g] += count
 
 
 # -- exact sums ------------------------------------------------------------------------------------------------------------

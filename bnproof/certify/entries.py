@@ -68,8 +68,8 @@ class Map:
 
 def outputs(x: Array, lanes: Lanes, flat: Array, of: Map, width: Width) -> Enclosure:
     """``a (x - mu) + b``, entry by entry."""
-    result, count, threshold = compiled_outputs(lanes, flat, of, width)
-    for j in np.flatnonzero(~of.undefined & (of.extreme | (count > 0))).tolist():
+    result, doubtful, threshold = compiled_outputs(lanes, flat, of, width)
+    for j in np.flatnonzero(~of.undefined & (of.extreme | doubtful)).tolist():
         size = np.abs(result.mid[:, j])
         fine = (size > threshold[j]) & (size < compiled.HUGE)
         refine(result, x, x, j, of.extreme[j] | ~fine, of.number(j), width)
@@ -77,7 +77,7 @@ def outputs(x: Array, lanes: Lanes, flat: Array, of: Map, width: Width) -> Enclo
 
 
 def compiled_outputs(lanes: Lanes, flat: Array, of: Map, width: Width) -> tuple[Enclosure, Array, Array]:
-    """The first tier: enclosures, doubtful entries per channel, and the size below which they are doubtful."""
+    """The first tier: enclosures, channels with doubtful entries, and the size below which an entry is doubtful."""
     place, a = of.place, of.a
     rho, delta = map(errors.total, errors.affine(a, place.r, of.beta))
     exact = (a.mid == 0) | place.constant
@@ -98,13 +98,13 @@ def doubtful_below(rho: Array, delta: Array, b: Array, share: float) -> Array:
 def run(
     kernel: Callable[..., None], lanes: Lanes, arrays: tuple[Array, ...], parameters: tuple[Array, ...]
 ) -> tuple[Enclosure, Array]:
-    """A kernel over every entry: the enclosure in the array's shape, and the doubtful entries per channel."""
-    (mid, mid_), (low, low_), (rad, rad_) = (lanes.empty() for _ in range(3))
-    doubtful = np.zeros(lanes.strips * compiled.W)
+    """A kernel over every entry: the enclosure in the array's shape, and the channels that may have doubtful entries."""
+    (mid, mid_), (low, low_), (rad, rad_) = lanes.empty(3)
+    doubtful = np.zeros(lanes.strips, dtype=np.int64)
     laid = lanes.parameters(*parameters)
     for part in lanes.passes:
         kernel(*arrays, *part, lanes.spread, laid, mid, low, rad, doubtful)
-    return Enclosure(mid_, low_, rad_), lanes.joined(doubtful, 1)[:, 0]
+    return Enclosure(mid_, low_, rad_), lanes.touched(doubtful > 0)
 
 
 def refine(result: Enclosure, x: Array, dy: Array, j: int, doubtful: Array, number: Number, width: Width) -> None:
@@ -169,8 +169,8 @@ class Back:
 
 def input_gradients(x: Array, dy: Array, lanes: Lanes, flat: Array, of: Back, width: Width) -> Enclosure:
     """``a (g - mean g - k (x - mu))``, entry by entry."""
-    result, count, narrow = compiled_gradients(lanes, flat, lanes.flat(dy), of, width)
-    for j in np.flatnonzero(~of.undefined & (of.extreme | (count > 0) | ~narrow)).tolist():
+    result, doubtful, narrow = compiled_gradients(lanes, flat, lanes.flat(dy), of, width)
+    for j in np.flatnonzero(~of.undefined & (of.extreme | doubtful | ~narrow)).tolist():
         mid, rad = np.abs(result.mid[:, j]), result.rad[:, j]
         fine = (rad <= of.allowed(x, dy, j, width)) & ((mid > rad) | (rad == 0)) & (mid < compiled.HUGE)
         refine(result, x, dy, j, of.extreme[j] | ~fine, of.number(j), width)
@@ -178,7 +178,7 @@ def input_gradients(x: Array, dy: Array, lanes: Lanes, flat: Array, of: Back, wi
 
 
 def compiled_gradients(lanes: Lanes, flat: Array, up: Array, of: Back, width: Width) -> tuple[Enclosure, Array, Array]:
-    """The first tier: enclosures, entries that may be zero per channel, and channels all of whose entries are narrow."""
+    """The first tier: enclosures, channels with entries that may be zero, and channels all of whose entries are narrow."""
     forward, upward, a = of.forward, of.up, of.forward.a
     bounds = [errors.total(terms) for terms in errors.input_gradient(a, forward.place.r, upward.r, of.k)]
     rho, rho_x, delta = (np.where(a.mid == 0, 0.0, bound) for bound in bounds)

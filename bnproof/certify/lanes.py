@@ -41,6 +41,8 @@ class Lanes:
         """The layout for ``x``: its own where channels come second or last in memory, else the first of these."""
         channels, spatial = x.shape[1], int(np.prod(x.shape[2:], dtype=int))
         last = not x.flags.c_contiguous and np.moveaxis(x, 1, -1).flags.c_contiguous
+        if channels == 1:
+            return cls(x.shape, last, 1, 1, x.size)
         return cls(x.shape, last, x.shape[0] * (spatial if last else 1), channels, 1 if last else spatial)
 
     def flat(self, x: Array) -> Array:
@@ -48,11 +50,11 @@ class Lanes:
         wide = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
         return np.ascontiguousarray(np.moveaxis(wide, 1, -1) if self.last else wide).reshape(-1)
 
-    def empty(self) -> tuple[Array, Array]:
-        """A float64 array in this memory order, and the same memory under the array's own shape."""
+    def empty(self, count: int) -> list[tuple[Array, Array]]:
+        """``count`` float64 arrays in this memory order, each flat and under the array's own shape; one allocation."""
         order = (self.shape[0], *self.shape[2:], self.channels) if self.last else self.shape
-        flat = np.empty(order)
-        return flat.reshape(-1), np.moveaxis(flat, -1, 1) if self.last else flat
+        made = np.empty((count, *order))
+        return [(flat.reshape(-1), np.moveaxis(flat, -1, 1) if self.last else flat) for flat in made]
 
     @property
     def spread(self) -> bool:
@@ -109,6 +111,13 @@ class Lanes:
         """The lanes' sums by channel."""
         result = np.zeros((self.channels, numbers))
         compiled.joined(lanes, *self.owners, threefold, result)
+        return result
+
+    def touched(self, strips: Array) -> Array:
+        """The channels with a lane in one of the marked strips (or, channel by channel, the marked ones)."""
+        lanes, channel = self.owners
+        result = np.zeros(self.channels, dtype=bool)
+        np.logical_or.at(result, channel, strips[lanes // W])
         return result
 
     def depth(self) -> int:

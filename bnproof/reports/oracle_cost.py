@@ -59,8 +59,12 @@ def oracle_cost(records: Records) -> str:
     (slow,) = records.of("oracle_cost_slow")
     each = {name: median(slow["seconds"][name]) / slow["values"] for name in ("mpmath", "balls", "forward_short")}
     each["forward"] = median(slow["seconds"]["forward"]) / slow["many"]
+    (reference,) = records.of("oracle_cost_reference")
+    steps = {name: median(times) / reference["values"] * 1e9 for name, times in reference["seconds"].items()}
     return page(
         "oracle_cost.md",
+        reference=reference,
+        steps=steps,
         provenance=provenance(records),
         run=records.of("oracle_cost_run")[0],
         compiled=records.of("oracle_cost_compile")[0],
