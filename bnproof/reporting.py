@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bnproof.accuracy import rows as accuracy
 from bnproof.claims import Assertion
 from bnproof.experiments import (
     agreement,
@@ -31,15 +32,18 @@ DECIDING = {  # the experiments behind measured claims, by the first kind of the
 Progress = Callable[[int, int], None]
 
 
-def report(out: Path, seed: int = 0, progress: Progress = lambda done, total: None) -> list[Path]:
+def report(
+    out: Path, seed: int = 0, progress: Progress = lambda done, total: None, *, effort: str = "thorough"
+) -> list[Path]:
     """Run everything and write records, reports and timings into ``out``; returns the files written.
 
-    Raises ``OSError`` at once where ``out`` cannot be made; nothing is written before everything has run.
+    ``effort``: how closely accuracy is looked at ("quick", "standard", "thorough").  Raises ``OSError`` at once where ``out`` cannot be made; nothing is written before everything has run.
     """
     out.mkdir(parents=True, exist_ok=True)
     outcomes = settle_all()
     experiments = (agreement, running, demonstrations, weight_norm, linear_range, parametrisations, arithmetic)
-    parts = [map(as_row, outcomes), law_rows(), checks(seed), *(experiment.rows(seed) for experiment in experiments)]
+    measured = (*(experiment.rows(seed) for experiment in experiments), accuracy.rows(seed, effort))
+    parts = [map(as_row, outcomes), law_rows(), checks(seed), *measured]
     rows = []
     for done, part in enumerate(parts):
         progress(done, len(parts))

@@ -14,6 +14,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def reference(rounds: int) -> Row:
         for _ in range(rounds + 1):
             for name in names:
                 step = load(name).train
-                times[name].append(timed(lambda step=step: step(x, *affine, None, None, eps=EPS, momentum=0.1)))
+                times[name].append(timed(partial(step, x, *affine, None, None, eps=EPS, momentum=0.1)))
     counted = {name: found[1:] for name, found in times.items()}
     return {"kind": "oracle_cost_reference", "shape": list(x.shape), "values": x.size, "seconds": counted}
 

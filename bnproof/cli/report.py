@@ -18,13 +18,20 @@ from bnproof.cli._console import cannot, console, progress
     help="Folder.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-def command(out: Path, seed: int) -> int:
+@click.option(
+    "--effort",
+    type=click.Choice(["quick", "standard", "thorough"]),
+    default="thorough",
+    show_default=True,
+    help="How closely accuracy is looked at: batches of up to 2^14, 2^20, 2^24 values.",
+)
+def command(out: Path, seed: int, effort: str) -> int:
     """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
     from bnproof.reporting import report
 
     try:
         with progress("reporting") as advance:
-            written = report(out, seed, advance)
+            written = report(out, seed, advance, effort=effort)
     except OSError as error:
         raise cannot(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
     out_console = console()

@@ -17,6 +17,7 @@ class NumpyBatchNorm:
     """The reference implementation, in the conventions of PyTorch (momentum weighs the new value)."""
 
     convention = "torch"
+    supports = {"dtypes": ["float32", "float64"]}
 
     # -- Algorithm 1 -----------------------------------------------------------------------------------------
 

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from bnproof.contract import Array
 
+VARIANTS = 1000  # compiled forms of one function
+
 
 def _tensor(array: Array | None, *, grad: bool = False) -> Any:
-    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``."""
+    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``; strides are kept."""
     import torch
 
-    return None if array is None else torch.from_numpy(np.array(array)).requires_grad_(grad)
+    if array is None:
+        return None
+    copy = np.array(array)
+    if copy.dtype.name == "bfloat16":  # a dtype of ml_dtypes, which PyTorch does not know by that name
+        return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).requires_grad_(grad)
+    return torch.from_numpy(copy).requires_grad_(grad)
 
 
 def _array(tensor: Any) -> Array | None:
-    return None if tensor is None else tensor.detach().numpy()
+    import torch
+
+    if tensor is None:
+        return None
+    plain = tensor.detach()
+    if plain.dtype != torch.bfloat16:
+        found: Array = plain.numpy()
+        return found
+    import ml_dtypes
+
+    return np.asarray(plain.view(torch.int16).numpy().view(ml_dtypes.bfloat16))
 
 
 def _needs_positive(eps: float) -> None:
@@ -85,6 +103,68 @@ class TorchFunctional:
     ) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
         return _vjp(dy, x, gamma, beta, running_mean, running_var, training=False, eps=eps)
+
+
+@cache
+def _compiled() -> Any:
+    """``F.batch_norm`` through ``torch.compile``, any sizes; raises ``NotImplementedError`` where there is nothing to compile with."""
+    import torch
+    from torch.nn.functional import batch_norm
+
+    def step(x: Any, mean: Any, var: Any, weight: Any, bias: Any, **options: Any) -> Any:
+        return batch_norm(x, mean, var, weight, bias, **options)
+
+    return torch.compile(step, dynamic=True, fullgraph=True)
+
+
+class TorchCompiled:
+    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor."""
+
+    convention = "torch"
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array | None, Array | None, Array | None]:
+        """Training mode, compiled; the statistics it updates in place are copies."""
+        _needs_positive(eps)
+        mean, var = _tensor(running_mean), _tensor(running_var)
+        y = self._run(x, mean, var, gamma, beta, training=True, momentum=momentum, eps=eps)
+        return _array(y), _array(mean), _array(var)
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array | None:
+        """Inference, compiled."""
+        mean, var = _tensor(running_mean), _tensor(running_var)
+        return _array(self._run(x, mean, var, gamma, beta, training=False, momentum=0.0, eps=eps))
+
+    def _run(
+        self, x: Array, mean: Any, var: Any, gamma: Array | None, beta: Array | None, **options: float | bool
+    ) -> Any:
+        """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small limit of variants leads to)."""
+        from torch._dynamo import config
+        from torch._dynamo.exc import BackendCompilerFailed
+
+        try:
+            with config.patch(recompile_limit=VARIANTS, accumulated_recompile_limit=VARIANTS):
+                return _compiled()(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), **options)
+        except BackendCompilerFailed as error:
+            raise NotImplementedError(f"torch.compile cannot compile here: {str(error).splitlines()[0]}") from error
 
 
 def _vjp(
@@ -218,4 +298,4 @@ def cumulative_statistics(batches: list[Array], eps: float) -> tuple[Array | Non
     return _array(module.running_mean), _array(module.running_var)
 
 
-IMPLEMENTATIONS = {"torch": TorchFunctional, "torch-modules": TorchModules}
+IMPLEMENTATIONS = {"torch": TorchFunctional, "torch-compiled": TorchCompiled, "torch-modules": TorchModules}

@@ -9,12 +9,14 @@ import pandas as pd
 
 from bnproof import claims
 from bnproof.records import Records, Row
-from bnproof.reports import experiment_plots, ledger, plots
+from bnproof.reports import accuracy, experiment_plots, ledger, plots
 from bnproof.reports.derivation import shown
 from bnproof.reports.pages import by_chapter, page, provenance
 from bnproof.reports.training import training
 
 PLOTS: dict[str, Callable[[Records, Path], None]] = {
+    "accuracy_kappa.svg": accuracy.by_condition,
+    "accuracy_m.svg": accuracy.by_length,
     "collapsed_pairs.svg": plots.scatter,
     "running_statistics.svg": plots.running_mean,
     "train_eval_gap.svg": plots.train_eval,
@@ -24,6 +26,25 @@ PLOTS: dict[str, Callable[[Records, Path], None]] = {
     "variance_error.svg": experiment_plots.variance_error,
 }
 TABLES = {
+    "accuracy.csv": (
+        "accuracy_point",
+        (
+            "target",
+            "dtype",
+            "layout",
+            "threads",
+            "sweep",
+            "kappa",
+            "m",
+            "magnitude",
+            "ulp_median",
+            "ulp_p99",
+            "ulp_max",
+            "max_abs_error",
+            "typical_error",
+            "shift",
+        ),
+    ),
     "laws.csv": ("law_result", ("target", "law", "theorem", "verdict", "cases", "ratio", "ulp")),
     "agreement.csv": ("agreement", ("data", "m", "channels", "dtype", "target", "quantity", "ratio", "ulp")),
     "recurrence.csv": (
@@ -64,6 +85,7 @@ def build(records: Records, out: Path) -> list[Path]:
     pages = {
         "README.md": index(records),
         "derivations.md": derivations(records),
+        "accuracy.md": accuracy.accuracy(records),
         "check.md": check(records),
         "claims.md": claims_page(records),
         "claims.csv": table(map(claim_line, findings(records)), CLAIM_COLUMNS),

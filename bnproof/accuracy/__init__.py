@@ -1,0 +1,1 @@
+"""How accurate an implementation is: measured against enclosures, graded by how its error grows."""

@@ -1,0 +1,102 @@
+"""Grades, found by regression: how the error grows with the condition kappa, and with the number of values m.
+
+Against kappa, over all decades the dtype has: ``compensated`` (flat), ``two-pass`` (slope 1), ``one-pass`` (slope 2); the slope is
+fitted on the unsaturated part, where the error has risen above what it is at kappa = 1 and still leaves a digit.  ``broken``: an
+output that is not finite, or has no digit right, at a condition where any of the formulas has digits left
+(``kappa^2 u <= 1/100``).
+
+Against m, on batches whose halves lie on either side of 0: ``naive`` (grows), ``pairwise`` (hardly, like log m), ``compensated`` (the
+mean is right: the errors of single entries average out like ``m^(-1/2)``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnproof.accuracy.inputs import HALF
+from bnproof.accuracy.points import Point, Subject
+from bnproof.certify.formats import Format
+
+FLOOR = 4.0  # times the error at kappa = 1: below, roundings that do not know kappa hide the rest
+SATURATED = 0.1
+BY_SLOPE = ("compensated", "two-pass", "one-pass")
+BY_GROWTH = ("compensated", "pairwise", "naive")
+GRADES = (*BY_SLOPE, "broken")  # from best to worst
+LONG = 64  # from so many values on growth is fitted
+STEP = 0.2  # a slope between -0.2 and 0.2 is neither falling like m^(-1/2) nor growing like m^(1/2)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What became of the sweep over kappa: grade, fitted slope, where outputs stop being finite."""
+
+    grade: str
+    slope: float
+    fitted: tuple[float, float] | None  # from which kappa to which
+    nan_from: float | None
+
+
+@dataclass(frozen=True)
+class Summation:
+    """What became of a sweep over m: grade and fitted slope; ``None`` where there are too few lengths to tell."""
+
+    grade: str | None
+    slope: float | None
+    longest: int
+
+
+@dataclass(frozen=True)
+class Range:
+    """From which magnitude, and from which number of values, outputs are not finite or wrong; ``None``: never."""
+
+    magnitude: float | None
+    values: int | None
+
+
+def condition(points: Sequence[Point]) -> Condition:
+    """The grade by kappa, of the points of one subject's sweep in rising order."""
+    u = Format.of(points[0].subject.dtype).u
+    nan_from = next((point.kappa for point in points if not np.isfinite(point.largest)), None)
+    end = next((n for n, point in enumerate(points) if not point.typical <= SATURATED), len(points))
+    start = next((n for n, p in enumerate(points[:end]) if p.typical > FLOOR * points[0].typical), end)
+    slope, fitted = 0.0, None
+    if end - start >= 3:
+        slope = _slope([p.kappa for p in points[start:end]], [p.typical for p in points[start:end]])
+        fitted = points[start].kappa, points[end - 1].kappa
+    elif end < len(points) and end >= 3:  # so steep that hardly a point lies between: fitted from the first one on
+        slope = _slope([p.kappa for p in points[:end]], [p.typical for p in points[:end]])
+        fitted = points[0].kappa, points[end - 1].kappa
+    if any(point.wrong for point in points if point.kappa**2 * u <= 0.01):
+        return Condition("broken", slope, fitted, nan_from)
+    return Condition(BY_SLOPE[int(np.clip(round(slope), 0, 2))], slope, fitted, nan_from)
+
+
+def summation(points: Sequence[Point]) -> Summation:
+    """The grade by m, of the points of one subject's sweep in rising order."""
+    longest = max((point.m for point in points), default=0)
+    usable = [p for p in points if p.m >= LONG and 0 < p.shift < np.inf and not p.wrong]
+    if len(usable) < 3:
+        return Summation(None, None, longest)
+    slope = _slope([p.m for p in usable], [p.shift for p in usable])
+    return Summation(BY_GROWTH[(slope > -STEP) + (slope > STEP)], slope, longest)
+
+
+def limits(points: Sequence[Point]) -> Range:
+    """Where the sweeps over magnitude and m go wrong."""
+    magnitude = next((p.magnitude for p in points if p.sweep == "magnitude" and p.wrong), None)
+    return Range(magnitude, next((p.m for p in points if p.sweep == "values" and p.wrong), None))
+
+
+def accumulation(subject: Subject, points: Sequence[Point]) -> str | None:
+    """For half precision, whether sums are kept in it: the shift is then a multiple of u instead of averaging out."""
+    long = [p for p in points if p.sweep == "values" and p.m >= 1024]
+    if subject.dtype not in HALF or not long:
+        return None
+    return subject.dtype if any(p.wrong or p.shift > 0.5 for p in long) else "float32 or wider"
+
+
+def _slope(x: Sequence[float], y: Sequence[float]) -> float:
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])

@@ -1,0 +1,110 @@
+"""Inputs of a given condition, length and magnitude, with their enclosures; and the memory layouts they are handed over in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bnproof import certify
+from bnproof.certify.formats import Format
+from bnproof.contract import Array
+from bnproof.laws.layout import rows
+
+EPS = 1e-5
+LAYOUTS = ("2-d", "4-d", "4-d channels-last")
+SIDE = 8  # height and width of a 4-d input that has enough values
+SHORT, CHANNELS = 32, 64  # of the sweep over kappa
+MOST = 2**22  # values of an input, unless two channels need more
+SPLIT = 2.0  # how far the two halves of a batch lie from their common mean, in standard deviations
+HALF = ("float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How closely to look: points per decade of kappa, the longest batch ``2^longest``, steps in that exponent."""
+
+    per_decade: int
+    longest: int
+    step: int
+    generations: int
+
+
+EFFORTS = {"quick": Effort(1, 14, 2, 0), "standard": Effort(2, 20, 2, 0), "thorough": Effort(4, 24, 2, 400)}
+
+
+@dataclass(frozen=True)
+class Input:
+    """``x`` of shape ``(m, C)``: one of a sweep over "kappa", "values" (of m) or "magnitude"."""
+
+    sweep: str
+    x: Array
+    kappa: float
+    magnitude: float = 1.0
+
+    @property
+    def m(self) -> int:
+        return int(self.x.shape[0])
+
+    @cached_property
+    def exact(self) -> certify.Enclosure:
+        """xhat."""
+        return certify.train(self.x, eps=EPS).y
+
+    def laid_out(self, layout: str) -> Array:
+        """The values as 2-d, 4-d, or 4-d with channels last in memory."""
+        if layout == "2-d":
+            return self.x
+        side = SIDE if self.m % SIDE**2 == 0 else 1
+        first = rows(self.x, (self.m // side**2, self.x.shape[1], side, side))
+        return first if layout == "4-d channels-last" else np.ascontiguousarray(first)
+
+
+def inputs(dtype: str, effort: Effort, seed: int) -> Iterator[Input]:
+    """All inputs of a dtype, the same ones for everything that is measured on them."""
+    random = np.random.default_rng(seed)
+    form = Format.of(_numpy(dtype))
+    decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
+    for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
+        values = standardised(random, SHORT, CHANNELS) + np.sqrt(kappa**2 - 1) * random.choice([-1.0, 1.0], CHANNELS)
+        yield Input("kappa", scaled(random, values, dtype), kappa)
+    for exponent in range(effort.step, min(effort.longest, 16 if dtype in HALF else 24) + 1, effort.step):
+        yield halves(random, 2**exponent, dtype)
+    top = int(np.log2(form.largest)) - 4
+    for exponent in np.unique(np.linspace(0, top, 16).astype(int)).tolist():
+        magnitude = float(np.ldexp(1.0, exponent))
+        yield Input(
+            "magnitude", scaled(random, standardised(random, SHORT, CHANNELS), dtype, magnitude), 1.0, magnitude
+        )
+
+
+def standardised(random: np.random.Generator, m: int, channels: int) -> Array:
+    """Normal values, each channel with mean 0 and variance 1."""
+    values = random.normal(size=(m, channels))
+    centred: Array = (values - values.mean(axis=0)) / values.std(axis=0)
+    return centred
+
+
+def scaled(random: np.random.Generator, values: Array, dtype: str, magnitude: float = 1.0) -> Array:
+    """Each channel times a number of its own, 1.2 to 4 times the magnitude: a spread of exactly 1 would hide what is forgotten."""
+    found: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(_numpy(dtype))
+    return found
+
+
+def halves(random: np.random.Generator, m: int, dtype: str) -> Input:
+    """A batch whose two halves lie on either side of a common mean near 0.
+
+    So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they were taken.
+    """
+    channels = max(2, min(16, MOST // m))
+    values = random.standard_normal(size=(m, channels), dtype=np.float32)
+    values += np.where(np.arange(m) < m // 2, np.float32(SPLIT), np.float32(-SPLIT))[:, None]
+    scale = random.uniform(1.2, 4.0, size=channels)
+    return Input("values", (values * scale).astype(_numpy(dtype)), float(np.sqrt(1 + SPLIT**2 / m)))
+
+
+def _numpy(dtype: str) -> np.dtype:  # type: ignore[type-arg]
+    """The dtype of that name; ``ml_dtypes`` registers bfloat16 with NumPy."""
+    return np.dtype(dtype)

@@ -1,0 +1,104 @@
+"""One measured point: an implementation's normalised values on one input, against their enclosures."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from bnproof.accuracy.inputs import EPS, HALF, Input
+from bnproof.certify import UlpSummary
+from bnproof.certify.formats import Format
+from bnproof.contract import Array, Convention
+from bnproof.laws.answers import Failed, NotOffered, one_line
+from bnproof.laws.layout import columns
+
+SAMPLE = 2**20  # ulp are taken of so many entries at most
+WRONG = 0.5  # an error of xhat of this size leaves no digit right: xhat has root mean square 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured, and how: in which dtype, memory layout, on how many threads."""
+
+    target: str
+    implementation: Any
+    convention: Convention
+    dtype: str
+    layout: str = "2-d"
+    threads: int = 1
+
+    def output(self, x: Array, gamma: Array | None = None, beta: Array | None = None) -> Array:
+        """``y`` in training mode; raises ``NotOffered``, or ``Failed`` with the reason."""
+        statistic = np.float32 if self.dtype in HALF else x.dtype
+        running = np.zeros(x.shape[1], statistic), np.ones(x.shape[1], statistic)
+        own = np.moveaxis(x, 1, -1) if self.convention.channel_axis == -1 else x
+        momentum = 0.1 if self.convention.momentum == "new" else 0.9
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(self.threads):
+                warnings.simplefilter("ignore")
+                answer = self.implementation.train(np.array(own), gamma, beta, *running, eps=EPS, momentum=momentum)
+        except NotImplementedError as missing:
+            raise NotOffered(one_line(missing)) from missing
+        except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+            raise Failed(f"train raised {type(error).__name__}: {one_line(error)}") from error
+        y = answer[0] if isinstance(answer, (tuple, list)) and answer else None
+        if not isinstance(y, np.ndarray) or y.shape != own.shape or y.dtype != x.dtype:
+            raise Failed("train gives no y of x's shape and dtype")
+        return np.moveaxis(y, -1, 1) if self.convention.channel_axis == -1 else y
+
+
+@dataclass(frozen=True)
+class Point:
+    """Errors on one input.
+
+    ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest absolute error; ``typical``: the
+    median over channels of their largest; ``shift``: root mean square over channels of the errors' mean, in units of u:
+    what the mean was off by, since the rounding of single entries averages out.  Infinite where nothing finite came back.
+    """
+
+    subject: Subject
+    sweep: str
+    kappa: float
+    m: int
+    magnitude: float
+    ulp: tuple[float, float, float]
+    largest: float
+    typical: float
+    shift: float
+
+    @property
+    def wrong(self) -> bool:
+        """Whether some output is not finite or has no digit right."""
+        return not self.largest < WRONG
+
+
+def measured(subject: Subject, on: Input) -> Point:
+    """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation does not take the input."""
+    try:
+        got = columns(subject.output(on.laid_out(subject.layout)))
+    except Failed:
+        got = np.full(on.x.shape, np.nan, dtype=on.x.dtype)
+    exact, count = on.exact, max(1, SAMPLE // on.x.shape[1])
+    some = UlpSummary.of("y", got[:count], exact.reshaped(lambda words: words[:count]))
+    with np.errstate(all="ignore"):
+        errors = got.astype(np.float64)
+        errors -= exact.mid
+        errors -= exact.low
+        shift = float(np.sqrt((errors.mean(axis=0) ** 2).mean())) / Format.of(on.x.dtype).u
+        largest = np.abs(errors, out=errors).max(axis=0)
+    largest = np.where(np.isfinite(largest), largest, np.inf)
+    return Point(
+        subject,
+        on.sweep,
+        on.kappa,
+        on.m,
+        on.magnitude,
+        (some.median, some.p99, some.max),
+        float(largest.max()),
+        float(np.median(largest)),
+        shift if np.isfinite(shift) else float("inf"),
+    )

@@ -1,0 +1,81 @@
+"""The accuracy report's records: NumPy, PyTorch in its forms, and the compensated reference, on the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bnproof.accuracy.assessment import DTYPES, THREADS, Graded, graded, graded_json
+from bnproof.accuracy.inputs import EFFORTS, LAYOUTS
+from bnproof.accuracy.points import Point, Subject
+from bnproof.accuracy.search import worst
+from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.targets import load
+from bnproof.records import Row
+
+TARGETS = {  # in which dtypes, memory layouts and numbers of threads
+    "numpy": (("float32", "float64"), LAYOUTS, THREADS[:1]),
+    "torch": (DTYPES, LAYOUTS, THREADS),
+    "torch-compiled": (("float32", "float64"), LAYOUTS, THREADS[:1]),
+    "compensated": (("float32", "float64"), LAYOUTS[:1], THREADS[:1]),
+    "compensated-torch": (("float32",), LAYOUTS[:1], THREADS[:1]),
+}
+
+
+def rows(seed: int, effort: str = "thorough") -> Iterator[Row]:
+    """Points, grades, summation by layout and threads, and the worst inputs."""
+    for dtype in DTYPES:
+        for one in graded(list(subjects(dtype)), dtype, EFFORTS[effort], seed):
+            yield from (point_row(point) for point in one.points)
+            yield grade_row(one)
+    for target in TARGETS:
+        subject = next(subject for subject in subjects("float32") if subject.target == target)
+        found = worst(subject, EFFORTS[effort].generations, seed)
+        yield {
+            "kind": "accuracy_worst",
+            "target": target,
+            "dtype": "float32",
+            "ulp": found.ulp,
+            "reproducer": found.reproducer,
+        }
+
+
+def subjects(dtype: str) -> Iterator[Subject]:
+    """What is measured in a dtype."""
+    for target, (dtypes, layouts, threads) in TARGETS.items():
+        if dtype in dtypes:
+            implementation = load(target)
+            convention = convention_of(implementation.convention)
+            for layout in layouts:
+                yield from (Subject(target, implementation, convention, dtype, layout, count) for count in threads)
+
+
+def point_row(point: Point) -> Row:
+    """One point; ``None`` for what is not finite."""
+    subject = point.subject
+    numbers = {
+        "ulp_median": point.ulp[0],
+        "ulp_p99": point.ulp[1],
+        "ulp_max": point.ulp[2],
+        "max_abs_error": point.largest,
+        "typical_error": point.typical,
+        "shift": point.shift,
+    }
+    return {
+        "kind": "accuracy_point",
+        "target": subject.target,
+        "dtype": subject.dtype,
+        "layout": subject.layout,
+        "threads": subject.threads,
+        "sweep": point.sweep,
+        "kappa": point.kappa,
+        "m": point.m,
+        "magnitude": point.magnitude,
+        **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
+    }
+
+
+def grade_row(one: Graded) -> Row:
+    """The grades of a target in a dtype."""
+    return {"kind": "accuracy", "target": one.target, **graded_json(one)}

@@ -1,0 +1,117 @@
+"""A guided search for the worst well-conditioned input: many small batches side by side, the best of them changed and kept.
+
+Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic and not cancellation; batches of 8 values with
+``kappa`` up to about 3.  What is found is a lower bound of the worst case (`sampled`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bnproof import certify
+from bnproof.accuracy.inputs import EPS
+from bnproof.accuracy.points import Subject
+from bnproof.contract import Array, Case, Measurement
+from bnproof.laws.answers import Answers, Failed
+from bnproof.verification.reproducer import program
+
+M, CHANNELS = 8, 64
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The worst input found: its error, and a program that shows it."""
+
+    ulp: float
+    reproducer: str
+
+
+@dataclass(frozen=True)
+class Population:
+    """Batches ``(m, C)`` with an affine pair each."""
+
+    x: Array
+    gamma: Array
+    beta: Array
+
+    def changed(self, random: np.random.Generator) -> Population:
+        """Some entries moved, by anything between one unit in the last place and their own size."""
+
+        def move(values: Array) -> Array:
+            step = 2.0 ** -random.integers(0, np.finfo(values.dtype).nmant + 1, size=values.shape)
+            moved = values.astype(np.float64) * (1 + step * random.choice([-1.0, 0.0, 0.0, 1.0], size=values.shape))
+            return moved.astype(values.dtype)
+
+        return Population(move(self.x), move(self.gamma), move(self.beta))
+
+    def where(self, better: Array, other: Population) -> Population:
+        """The other's channels where they are better."""
+        pairs = ((self.x, other.x), (self.gamma, other.gamma), (self.beta, other.beta))
+        return Population(*(np.where(better, theirs, ours) for ours, theirs in pairs))
+
+    def channel(self, j: int) -> Population:
+        """One batch alone."""
+        return Population(*(np.ascontiguousarray(values[..., j : j + 1]) for values in (self.x, self.gamma, self.beta)))
+
+
+def worst(subject: Subject, generations: int, seed: int) -> Worst:
+    """Draw a population, improve it for some generations, and confirm the best batch alone."""
+    random = np.random.default_rng(seed)
+    best = drawn(random, subject.dtype)
+    errors = ulps(subject, best)[0]
+    for _ in range(generations):
+        parents = np.where(random.random(CHANNELS) < 0.2, int(np.argmax(errors)), np.arange(CHANNELS))
+        trial = Population(best.x[:, parents], best.gamma[parents], best.beta[parents]).changed(random)
+        found = ulps(subject, trial)[0]
+        best, errors = best.where(found > errors, trial), np.maximum(found, errors)
+    alone = best.channel(int(np.argmax(errors)))
+    (error,), at = ulps(subject, alone)
+    return Worst(float(error), shown(subject, alone, int(at[0]), float(error)))
+
+
+def drawn(random: np.random.Generator, dtype: str) -> Population:
+    """Normal batches with means within three standard deviations of 0."""
+    offset, scale = random.uniform(-3, 3, size=CHANNELS), random.uniform(0.3, 4, size=CHANNELS)
+    x = (random.normal(size=(M, CHANNELS)) + offset) * scale
+    made = (x, random.normal(size=CHANNELS), random.normal(size=CHANNELS))
+    return Population(*(values.astype(dtype) for values in made))
+
+
+def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
+    """The largest error of each batch, 0 for an ill-conditioned one, and the row it is in."""
+    exact = certify.train(of.x, of.gamma, of.beta, eps=EPS)
+    try:
+        got = subject.output(of.x, of.gamma, of.beta)
+    except Failed:
+        got = np.full(of.x.shape, np.nan, dtype=of.x.dtype)
+    with np.errstate(all="ignore"):
+        errors = certify.ulp_error(got, exact.y, np.abs(of.gamma * exact.xhat.mid) + np.abs(of.beta))
+        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & (np.abs(of.x).max(axis=0) < 100)
+    errors = np.where(np.isnan(errors), 0.0, errors)
+    return np.where(fit, errors.max(axis=0), 0.0), errors.argmax(axis=0)
+
+
+def shown(subject: Subject, of: Population, row: int, error: float) -> str:
+    """The program: input in hexadecimal floats, the call, what came back and what is exact."""
+    exact = certify.train(of.x, of.gamma, of.beta, eps=EPS).y
+    ones = np.ones(1, dtype=of.x.dtype)
+    case = Case(of.x, np.zeros_like(of.x), of.gamma, of.beta, 0 * ones, ones, EPS, 0.1)
+    got: Any = "no y"
+    try:
+        got = float(subject.output(of.x, of.gamma, of.beta)[row, 0]).hex()
+    except Failed as failure:
+        got = str(failure)
+    seen = Measurement(
+        law="accuracy",
+        quantity="y",
+        ratio=0.0,
+        ulp=error,
+        at=(row, 0),
+        got=got,
+        expected=float(exact.mid[row, 0]).hex(),
+        message=f"y[{row}, 0] is off by {error:.3g} ulp of |gamma xhat| + |beta|",
+    )
+    return program(subject.target, Answers(subject.implementation, replace(subject.convention), case), seen)

@@ -1,0 +1,105 @@
+"""``bnproof accuracy TARGET``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from bnproof.cli._console import cannot, console, progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from bnproof.accuracy.assessment import Assessment, Graded
+
+
+@click.command()
+@click.argument("target")
+@click.option("--convention", help="Name of the convention to assume.")
+@click.option(
+    "--effort",
+    type=click.Choice(["quick", "standard", "thorough"]),
+    default="standard",
+    show_default=True,
+    help="How closely.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(target: str, convention: str | None, effort: str, seed: int, form: str) -> int:
+    """Measure how accurate TARGET is, and grade how its error grows with the condition and with the batch.
+
+    TARGET is numpy, torch or another built-in name, package.module:Name, or path/to/file.py:Name.  Thorough: batches of up to
+    2^24 values, and a guided search for the worst input.
+    """
+    import json
+
+    from bnproof.accuracy.assessment import assess
+    from bnproof.implementations.targets import UnusableTarget, load
+
+    try:
+        with progress("measuring") as advance:
+            implementation = load(target)
+            found = assess(target, implementation, convention=convention, effort=effort, seed=seed, progress=advance)
+    except (UnusableTarget, ValueError, LookupError) as error:
+        raise cannot(error) from error
+    if form == "json":
+        click.echo(json.dumps(found.as_json(), allow_nan=False))
+    else:
+        _print(console(), found)
+    return 1 if found.grade == "broken" else 0
+
+
+def _print(out: Console, found: Assessment) -> None:
+    out.print(
+        _table(f"{found.target}: error of the normalised values in training mode", ERRORS, map(_errors, found.graded))
+    )
+    sums = (row for one in found.graded for row in _sums(one))
+    out.print(_table("How sums over m values are taken", SUMS, sums))
+    for one in found.graded:
+        if one.accumulation:
+            out.print(f"{one.dtype}: sums are kept in {one.accumulation}.")
+    out.print(f"Worst well-conditioned input found: {found.worst.ulp:.3g} ulp of |gamma xhat| + |beta|.")
+    out.print("--format json has every point, and a program that shows the worst input.")
+
+
+ERRORS = ("dtype", "grade", "slope", "ulp: median", "99%", "max", "NaN from", "wrong from")
+SUMS = ("dtype", "layout", "summation", "slope in m, by threads", "up to m")
+WORDS = {"dtype", "grade", "layout", "summation"}
+
+
+def _table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in WORDS else "right", no_wrap=heading in WORDS)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _errors(one: Graded) -> tuple[str, ...]:
+    """The sweep over kappa: grade, slope, ulp at kappa = 1, and where outputs go wrong."""
+    condition, first = one.condition, one.points[0]
+    nan_from = "-" if condition.nan_from is None else f"kappa {condition.nan_from:.2g}"
+    magnitude = "-" if one.range.magnitude is None else f"|x| {one.range.magnitude:.2g}"
+    return (
+        one.dtype,
+        condition.grade,
+        f"{condition.slope:.2f}",
+        *(f"{ulp:.2g}" for ulp in first.ulp),
+        nan_from,
+        magnitude,
+    )
+
+
+def _sums(one: Graded) -> Iterator[tuple[str, ...]]:
+    """One row per layout; threads that make a difference to the grade show as two grades."""
+    for layout in dict.fromkeys(layout for layout, _ in one.summations):
+        found = [of for (name, _), of in one.summations.items() if name == layout]
+        grades = dict.fromkeys(of.grade or "-" for of in found)
+        slopes = ", ".join("-" if of.slope is None else f"{of.slope:.2f}" for of in found)
+        yield one.dtype, layout, " / ".join(grades), slopes, f"{found[0].longest:,}"

@@ -1,0 +1,107 @@
+"""The accuracy report: page and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from bnproof.records import Records, Row
+from bnproof.reports.pages import page, provenance
+from bnproof.reports.plots import COLOURS, STYLE, panels, save
+
+U = {"float32": 2.0**-24, "float64": 2.0**-53}
+LOOKS = {
+    "numpy": ("blue", "o", "NumPy two-pass"),
+    "torch": ("orange", "s", "PyTorch"),
+    "torch-compiled": ("black", "x", "PyTorch, torch.compile"),
+    "compensated": ("green", "^", "compensated reference"),
+}
+LINES = {"2-d": "-", "4-d": "--", "4-d channels-last": ":"}
+
+
+def accuracy(records: Records) -> str:
+    """The page."""
+    found = records.of("accuracy")
+    return page(
+        "accuracy.md",
+        provenance=provenance(records),
+        found=found,
+        sums=[(row, _by_layout(row)) for row in found],
+        first={(row["target"], row["dtype"]): row for row in reversed(_points(records, "kappa")) if row["kappa"] == 1},
+        worst=records.of("accuracy_worst"),
+        dtypes=list(dict.fromkeys(row["dtype"] for row in found)),
+        longest=max(row["m"] for row in _points(records, "values")),
+        at_longest=_at_longest(records),
+    )
+
+
+def _points(records: Records, sweep: str) -> list[Row]:
+    return [row for row in records.of("accuracy_point") if row["sweep"] == sweep]
+
+
+def _by_layout(row: Row) -> list[list[Row]]:
+    """The summations of each layout, by threads."""
+    layouts = dict.fromkeys(of["layout"] for of in row["summation"])
+    return [[of for of in row["summation"] if of["layout"] == layout] for layout in layouts]
+
+
+def _at_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
+    """The last point of each sweep over m."""
+    return {(row["target"], row["dtype"], row["layout"], row["threads"]): row for row in _points(records, "values")}
+
+
+def by_condition(records: Records, path: Path) -> None:
+    """The typical error of xhat against kappa, both logarithmic, with lines of slope 1 and 2."""
+    with mpl.rc_context(STYLE):
+        figure, both = panels(2)
+        for axes, dtype in zip(both, U, strict=True):
+            rows = [row for row in _points(records, "kappa") if row["dtype"] == dtype]
+            kappas = sorted({row["kappa"] for row in rows})
+            for target, (colour, marker, label) in LOOKS.items():
+                own = [row for row in rows if row["target"] == target and row["typical_error"]]
+                x, y = ([row[name] for row in own] for name in ("kappa", "typical_error"))
+                axes.plot(x, y, marker=marker, ms=4, lw=1.2, c=COLOURS[colour], label=label)
+            for slope, style in ((1, "--"), (2, ":")):
+                line = [(kappa, U[dtype] * kappa**slope) for kappa in kappas if U[dtype] * kappa**slope <= 2]
+                axes.plot(*zip(*line, strict=True), ls=style, c="grey", lw=1, label=f"u κ{'²' if slope == 2 else ''}")
+            axes.set(xscale="log", yscale="log", xlabel="condition κ = √(1 + μ²/v)", title=dtype)
+        both[0].set(ylabel="error of x̂ (median over channels of the largest)")
+        both[0].legend(frameon=False, fontsize=9)
+        figure.suptitle("How the error grows as the mean moves away from 0 (32 values, 64 channels)")
+        save(figure, path)
+
+
+def by_length(records: Records, path: Path) -> None:
+    """The common error of a channel against m, both logarithmic, with lines of slope 1/2 and -1/2."""
+    with mpl.rc_context(STYLE):
+        figure, both = panels(2)
+        for axes, dtype in zip(both, U, strict=True):
+            rows = [row for row in _points(records, "values") if row["dtype"] == dtype and row["threads"] == 1]
+            for target, (colour, marker, label) in LOOKS.items():
+                if target == "torch-compiled":
+                    continue
+                for layout, style in LINES.items():
+                    _curve(
+                        axes,
+                        [r for r in rows if r["target"] == target and r["layout"] == layout],
+                        {"ls": style, "marker": marker, "c": COLOURS[colour], "label": f"{label}, {layout}"},
+                    )
+            lengths = sorted({row["m"] for row in rows})
+            for slope, start, name in ((0.5, 0.3, "√m"), (-0.5, 0.3, "1/√m")):
+                axes.plot(
+                    lengths, [start * (m / lengths[0]) ** slope for m in lengths], ls="-.", c="grey", lw=1, label=name
+                )
+            axes.set_xscale("log", base=2)
+            axes.set(yscale="log", xlabel="values per channel m", title=dtype)
+        both[0].set(ylabel="shift of a whole channel, in units of u")
+        both[1].legend(frameon=False, fontsize=8, loc="lower left")
+        figure.suptitle("How sums are taken: what the mean is off by (one thread)")
+        save(figure, path)
+
+
+def _curve(axes: Any, rows: list[Row], look: dict[str, Any]) -> None:
+    shown = [row for row in rows if row["shift"]]
+    if shown:
+        axes.plot([row["m"] for row in shown], [row["shift"] for row in shown], ms=4, lw=1.2, **look)

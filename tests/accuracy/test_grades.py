@@ -1,0 +1,204 @@
+"""Grades: each way to compute a batch norm gets the one it deserves, under every seed tried."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bnproof.accuracy.assessment import assess
+from bnproof.accuracy.inputs import EFFORTS, inputs
+from bnproof.cli import group
+from bnproof.implementations.compensated import CompensatedBatchNorm
+from bnproof.implementations.numpy import NumpyBatchNorm, _batch_axes
+from bnproof.implementations.targets import UnusableTarget, load
+
+
+class OnePass(NumpyBatchNorm):
+    """``E[x^2] - mu^2`` in the working precision (V01)."""
+
+    def variance(self, x, mu):
+        return (x * x).mean(axis=_batch_axes(x), keepdims=True) - mu * mu
+
+
+class ClampedOnePass(OnePass):
+    """The usual repair (V02)."""
+
+    def variance(self, x, mu):
+        return np.maximum(super().variance(x, mu), 0)
+
+
+class Serial(NumpyBatchNorm):
+    """Strictly serial sums in the working precision (V06)."""
+
+    def mean(self, x):
+        columns = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+        total = np.add.accumulate(columns, axis=0)[-1] / x.dtype.type(len(columns))
+        return total.reshape(1, -1, *(1,) * (x.ndim - 2))
+
+
+class Pairwise(NumpyBatchNorm):
+    """Sums by halves, in the working precision, in any layout."""
+
+    def mean(self, x):
+        columns = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+        total = columns.copy()
+        while len(total) > 1:
+            half = len(total) // 2
+            rest = total[2 * half :]
+            total = np.concatenate([total[:half] + total[half : 2 * half], rest])
+        return (total[0] / x.dtype.type(len(columns))).reshape(1, -1, *(1,) * (x.ndim - 2))
+
+
+class NegativeVariance(NumpyBatchNorm):
+    """A sign slip: NaN from the root."""
+
+    def std(self, v, eps):
+        return np.sqrt(-v)
+
+
+class Unnormalised(NumpyBatchNorm):
+    """Right for kappa = 1 only: the mean is never subtracted."""
+
+    def normalised(self, x, eps):
+        mu, v = self.mean(x), self.variance(x, self.mean(x))
+        return x / self.std(v, eps), mu, v, self.std(v, eps)
+
+
+class HalfSums(NumpyBatchNorm):
+    """Everything kept in half precision, sums included (D01)."""
+
+    supports = {"dtypes": ["float16"]}
+
+    def mean(self, x):
+        return np.add.reduce(x, axis=_batch_axes(x), dtype=np.float16, keepdims=True) / np.float16(x.size // x.shape[1])
+
+    def variance(self, x, mu):
+        squares = np.add.reduce((x - mu) ** 2, axis=_batch_axes(x), dtype=np.float16, keepdims=True)
+        return squares / np.float16(x.size // x.shape[1])
+
+
+def found(implementation, seed=0, effort="quick"):
+    """The assessment at the least effort."""
+    return assess("fake", implementation, effort=effort, seed=seed)
+
+
+BY_CONDITION = {
+    CompensatedBatchNorm: "compensated",
+    NumpyBatchNorm: "two-pass",
+    OnePass: "one-pass",
+    ClampedOnePass: "one-pass",
+    NegativeVariance: None,
+    Unnormalised: "broken",
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("made", "grade"), BY_CONDITION.items(), ids=lambda value: getattr(value, "__name__", str(value))
+)
+def test_the_condition_tells_algorithms_apart(made, grade, seed):
+    """Flat, slope 1, slope 2, and what has no digit; what never returns a number is refused."""
+    if grade is None:
+        with pytest.raises(UnusableTarget, match="no finite y"):
+            found(made(), seed)
+        return
+    assessed = found(made(), seed)
+    assert [one.condition.grade for one in assessed.graded] == [grade, grade]
+    expected = {"compensated": 0, "two-pass": 1, "one-pass": 2}.get(grade)
+    if expected is not None:
+        assert all(abs(one.condition.slope - expected) < 0.3 for one in assessed.graded)
+
+
+def test_one_pass_says_where_it_stops_being_a_number():
+    """Unprotected, the variance goes negative at a condition near u^(-1/2)."""
+    single = found(OnePass()).graded[0]
+    assert single.dtype == "float32"
+    assert 1e2 <= single.condition.nan_from <= 1e5
+
+
+BY_LENGTH = {CompensatedBatchNorm: "compensated", Pairwise: "pairwise", Serial: "naive"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("made", "grade"), BY_LENGTH.items(), ids=lambda value: getattr(value, "__name__", value))
+def test_the_length_tells_sums_apart(made, grade, seed):
+    """In every layout and dtype."""
+    for one in found(made(), seed).graded:
+        assert {of.grade for of in one.summations.values()} == {grade}, one.summations
+
+
+def test_the_layout_decides_in_numpy_and_torch():
+    """The same numbers: PyTorch sums float32 naively with channels last and rightly with channels second."""
+    (single, *_) = found(load("torch")).graded
+    assert single.summations["4-d", 1].grade == "compensated"
+    assert single.summations["4-d channels-last", 1].grade == "naive"
+
+
+def test_half_precision_sums_are_noticed():
+    """Kept in float16 they overflow and are off; PyTorch keeps them wider."""
+    (half,) = found(HalfSums(), effort="standard").graded
+    assert half.accumulation == "float16"
+    assert half.range.magnitude <= 1000
+    assert half.range.values is not None
+    by_dtype = {one.dtype: one for one in found(load("torch"), effort="standard").graded}
+    assert {by_dtype[name].accumulation for name in ("float16", "bfloat16")} == {"float32 or wider"}
+    assert by_dtype["float16"].range.values is None
+
+
+def test_overflowing_squares_are_reported():
+    """float32: wrong from about the root of the largest number on, and not before 1e15."""
+    assert 1e15 < found(NumpyBatchNorm()).graded[0].range.magnitude < 1e20
+
+
+def test_all_inputs_repeat_for_a_seed():
+    """Everything measured side by side is measured on the same numbers."""
+    first, second = (list(inputs("float32", EFFORTS["quick"], 3)) for _ in range(2))
+    assert all(np.array_equal(a.x, b.x) for a, b in zip(first, second, strict=True))
+
+
+def test_the_json_is_the_contracts():
+    """Every key, no infinities, points with ulp; the command exits with 0."""
+    done = CliRunner().invoke(
+        group, ["accuracy", "compensated", "--effort", "quick", "--format", "json"], standalone_mode=False
+    )
+    assert done.return_value == 0
+    said = json.loads(done.stdout)
+    assert {"target", "grade", "kappa_slope", "m_slope", "points", "nan_from_kappa", "worst"} <= set(said)
+    assert (said["target"], said["grade"]) == ("compensated", "compensated")
+    assert all({"kappa", "m", "dtype", "ulp", "max_abs_error"} <= set(point) for point in said["points"])
+    assert set(said["points"][0]["ulp"]) == {"median", "p99", "max"}
+    assert said["worst"]["ulp"] < 1
+
+
+def test_a_broken_one_exits_with_1(tmp_path):
+    """Not finite or without a digit inside the domain."""
+    (tmp_path / "mine.py").write_text(
+        "from bnproof.implementations.numpy import NumpyBatchNorm\n"
+        "class Mine(NumpyBatchNorm):\n"
+        "    def mean(self, x):\n"
+        "        return super().mean(x) * 0\n"
+    )
+    arguments = ["accuracy", f"{tmp_path / 'mine.py'}:Mine", "--effort", "quick"]
+    done = CliRunner().invoke(group, arguments, standalone_mode=False)
+    assert done.return_value == 1
+    assert "broken" in done.stdout
+
+
+def test_the_worst_inputs_program_runs(capsys):
+    """The reproducer shows the very number that was said; a search finds nothing better than the draw it began with."""
+    drawn = assess("numpy", NumpyBatchNorm(), effort="quick", seed=1).worst
+    assert 1 < drawn.ulp < 100
+    exec(compile(drawn.reproducer, "reproducer", "exec"), {})
+    got = float.fromhex(drawn.reproducer.split("# got ")[1].split(",")[0])
+    assert f"{got:.5g}"[:5] in capsys.readouterr().out
+
+
+def test_a_search_makes_it_worse():
+    """Two hundred generations end above the first."""
+    from bnproof.accuracy.points import Subject
+    from bnproof.accuracy.search import worst
+    from bnproof.implementations.conventions import convention_of
+
+    subject = Subject("numpy", NumpyBatchNorm(), convention_of("torch"), "float32")
+    assert worst(subject, 200, 0).ulp > worst(subject, 0, 0).ulp
