@@ -31,7 +31,8 @@ class Worst:
 
 @dataclass(frozen=True)
 class Population:
-    """Batches ``(m, C)`` with an affine pair each."""
+    """Batches ``(1, C, m)`` with an affine pair each: a channel's values are neighbours, whatever C is, so that a batch alone is
+    summed as it was among others."""
 
     x: Array
     gamma: Array
@@ -49,12 +50,13 @@ class Population:
 
     def where(self, better: Array, other: Population) -> Population:
         """The other's channels where they are better."""
-        pairs = ((self.x, other.x), (self.gamma, other.gamma), (self.beta, other.beta))
-        return Population(*(np.where(better, theirs, ours) for ours, theirs in pairs))
+        pairs = ((self.gamma, other.gamma), (self.beta, other.beta))
+        affine = (np.where(better, theirs, ours) for ours, theirs in pairs)
+        return Population(np.where(better[:, None], other.x, self.x), *affine)
 
-    def channel(self, j: int) -> Population:
-        """One batch alone."""
-        return Population(*(np.ascontiguousarray(values[..., j : j + 1]) for values in (self.x, self.gamma, self.beta)))
+    def chosen(self, channels: Array) -> Population:
+        """Some of the batches."""
+        return Population(np.ascontiguousarray(self.x[:, channels]), self.gamma[channels], self.beta[channels])
 
 
 def worst(subject: Subject, generations: int, seed: int) -> Worst:
@@ -64,10 +66,10 @@ def worst(subject: Subject, generations: int, seed: int) -> Worst:
     errors = ulps(subject, best)[0]
     for _ in range(generations):
         parents = np.where(random.random(CHANNELS) < 0.2, int(np.argmax(errors)), np.arange(CHANNELS))
-        trial = Population(best.x[:, parents], best.gamma[parents], best.beta[parents]).changed(random)
+        trial = best.chosen(parents).changed(random)
         found = ulps(subject, trial)[0]
         best, errors = best.where(found > errors, trial), np.maximum(found, errors)
-    alone = best.channel(int(np.argmax(errors)))
+    alone = best.chosen(np.argmax(errors, keepdims=True))
     (error,), at = ulps(subject, alone)
     return Worst(float(error), shown(subject, alone, int(at[0]), float(error)))
 
@@ -75,33 +77,34 @@ def worst(subject: Subject, generations: int, seed: int) -> Worst:
 def drawn(random: np.random.Generator, dtype: str) -> Population:
     """Normal batches with means within three standard deviations of 0."""
     offset, scale = random.uniform(-3, 3, size=CHANNELS), random.uniform(0.3, 4, size=CHANNELS)
-    x = (random.normal(size=(M, CHANNELS)) + offset) * scale
+    x = (random.normal(size=(1, CHANNELS, M)) + offset[:, None]) * scale[:, None]
     made = (x, random.normal(size=CHANNELS), random.normal(size=CHANNELS))
     return Population(*(values.astype(dtype) for values in made))
 
 
 def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
-    """The largest error of each batch, 0 for an ill-conditioned one, and the row it is in."""
+    """The largest error of each batch, 0 for an ill-conditioned one, and the value it is at."""
     exact = certify.train(of.x, of.gamma, of.beta, eps=EPS)
     try:
         got = subject.output(of.x, of.gamma, of.beta)
     except Failed:
         got = np.full(of.x.shape, np.nan, dtype=of.x.dtype)
     with np.errstate(all="ignore"):
-        errors = certify.ulp_error(got, exact.y, np.abs(of.gamma * exact.xhat.mid) + np.abs(of.beta))
-        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & (np.abs(of.x).max(axis=0) < 100)
+        size = np.abs(of.gamma[:, None] * exact.xhat.mid) + np.abs(of.beta[:, None])
+        errors = certify.ulp_error(got, exact.y, size)[0]
+        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & (np.abs(of.x).max(axis=(0, 2)) < 100)
     errors = np.where(np.isnan(errors), 0.0, errors)
-    return np.where(fit, errors.max(axis=0), 0.0), errors.argmax(axis=0)
+    return np.where(fit, errors.max(axis=1), 0.0), errors.argmax(axis=1)
 
 
-def shown(subject: Subject, of: Population, row: int, error: float) -> str:
+def shown(subject: Subject, of: Population, place: int, error: float) -> str:
     """The program: input in hexadecimal floats, the call, what came back and what is exact."""
     exact = certify.train(of.x, of.gamma, of.beta, eps=EPS).y
     ones = np.ones(1, dtype=of.x.dtype)
     case = Case(of.x, np.zeros_like(of.x), of.gamma, of.beta, 0 * ones, ones, EPS, 0.1)
     got: Any = "no y"
     try:
-        got = float(subject.output(of.x, of.gamma, of.beta)[row, 0]).hex()
+        got = float(subject.output(of.x, of.gamma, of.beta)[0, 0, place]).hex()
     except Failed as failure:
         got = str(failure)
     seen = Measurement(
@@ -109,9 +112,9 @@ def shown(subject: Subject, of: Population, row: int, error: float) -> str:
         quantity="y",
         ratio=0.0,
         ulp=error,
-        at=(row, 0),
+        at=(0, 0, place),
         got=got,
-        expected=float(exact.mid[row, 0]).hex(),
-        message=f"y[{row}, 0] is off by {error:.3g} ulp of |gamma xhat| + |beta|",
+        expected=float(exact.mid[0, 0, place]).hex(),
+        message=f"y[0, 0, {place}] is off by {error:.3g} ulp of |gamma xhat| + |beta|",
     )
     return program(subject.target, Answers(subject.implementation, replace(subject.convention), case), seen)
