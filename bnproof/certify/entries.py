@@ -181,7 +181,8 @@ def compiled_gradients(lanes: Lanes, flat: Array, up: Array, of: Back, width: Wi
     """The first tier: enclosures, channels with entries that may be zero, and channels all of whose entries are narrow."""
     forward, upward, a = of.forward, of.up, of.forward.a
     bounds = [errors.total(terms) for terms in errors.input_gradient(a, forward.place.r, upward.r, of.k)]
-    rho, rho_x, delta = (np.where(a.mid == 0, 0.0, bound) for bound in bounds)
+    exact = (a.mid == 0) | upward.constant
+    rho, rho_x, delta = (np.where(exact, 0.0, bound) for bound in bounds)
     hidden = np.where(of.undefined, np.nan, forward.place.c)
     place = (hidden, forward.place.r.mid, forward.place.r.low, upward.c, upward.r.mid, upward.r.low)
     parameters = (*place, of.k.mid, of.k.low, a.mid, a.low, rho, rho_x, delta)

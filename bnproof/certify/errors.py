@@ -90,12 +90,12 @@ def relative(a: Enclosure) -> Array:
 def affine(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
     """Of ``y = a (d - r) + b`` as ``rho |y| + delta``: the terms of ``rho`` and of ``delta``.
 
-    The difference, the product and the sum: ``3u^2``, ``6u^2`` of ``|y - b| <= |y| + |b|``, and ``2u^2`` of ``|y|``.
+    The difference: ``4u^2`` of itself and of ``|r|``; the product: ``6u^2`` of ``|y - b| <= |y| + |b|``; the sum: ``2u^2`` of ``|y|``.
     """
-    of_product = {"scale": relative(a), "rounding": np.full_like(a.mid, 9 * U**2)}
-    rho = {**of_product, "rounding": np.full_like(a.mid, 11 * U**2)}
+    of_product = {"scale": relative(a), "rounding": np.full_like(a.mid, 10 * U**2)}
+    rho = {**of_product, "rounding": np.full_like(a.mid, 12 * U**2)}
     delta = {f"{name} at b": term * np.abs(b) for name, term in of_product.items()}
-    carried = (np.abs(a.mid) + a.rad) * r.rad
+    carried = (np.abs(a.mid) + a.rad) * (r.rad + 4 * U**2 * np.abs(r.mid))
     return rho, {**delta, "mean": carried, "underflow": np.where(a.mid == 0, 0.0, UNDERFLOW)}
 
 
@@ -150,17 +150,18 @@ def slope(k: Array, joint: Enclosure, v: Enclosure, w: Array, m: int) -> Terms:
 def input_gradient(a: Enclosure, r: Enclosure, upstream: Enclosure, k: Enclosure) -> tuple[Terms, Terms, Terms]:
     """Of ``dx = a z``, ``z = h - r_g - k (d - r)``: terms of ``rho``, ``rho_x`` and ``delta`` in ``rho |dx| + rho_x |d| + delta``.
 
-    ``h - r_g`` rounds by ``3u^2`` of itself, at most ``|z| + |k (d - r)|``; ``d - r`` by ``3u^2``, the product with k by ``6u^2``, their
-    difference by ``3u^2 |z|``, the product with a by ``6u^2``.  ``|d|`` is evaluated with one rounding, which ``SLACK`` covers.
+    ``h - r_g`` rounds by ``4u^2`` of itself, at most ``|z| + |k (d - r)|``, and of ``|r_g|``; ``d - r`` by ``4u^2`` of itself and of
+    ``|r|``, the product with k by ``6u^2``; their difference by ``4u^2`` of ``|z|`` and of that product; the product with a by
+    ``6u^2``: in all ``14u^2 |z|`` and ``18u^2 |k (d - r)|``.  ``|d|`` is evaluated with one rounding, which ``SLACK`` covers.
     """
     size = np.abs(a.mid) + a.rad
-    bent = 12 * U**2 * (np.abs(k.mid) + k.rad) + k.rad
-    rho = {"scale": relative(a), "rounding": np.full_like(a.mid, 12 * U**2)}
+    bent = 18 * U**2 * (np.abs(k.mid) + k.rad) + k.rad
+    rho = {"scale": relative(a), "rounding": np.full_like(a.mid, 14 * U**2)}
     rho_x = {"slope": size * bent}
     delta = {
-        "upstream mean": size * upstream.rad,
-        "mean": size * (np.abs(k.mid) + k.rad) * r.rad,
+        "upstream mean": size * (upstream.rad + 4 * U**2 * np.abs(upstream.mid)),
+        "mean": size * (np.abs(k.mid) + k.rad) * (r.rad + 4 * U**2 * np.abs(r.mid)),
         "slope at c": size * bent * np.abs(r.mid),
-        "underflow": np.where((a.mid == 0) | ((upstream.rad == 0) & (k.mid == 0)), 0.0, UNDERFLOW),
+        "underflow": np.where(a.mid == 0, 0.0, UNDERFLOW),
     }
     return rho, rho_x, delta

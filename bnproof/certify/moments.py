@@ -58,7 +58,7 @@ class Given:
 class Upstream:
     """Per channel ``mean g = c + r``, ``T = sum g (x - mu)``, and the sizes ``sum |g|`` and ``sum |g (x - c)|``.
 
-    ``undefined``: NaN or infinity in g; ``joint_undefined``: in g or x.
+    ``constant``: g is known to be ``c`` throughout; ``undefined``: NaN or infinity in g; ``joint_undefined``: in g or x.
     """
 
     c: Array
@@ -66,6 +66,7 @@ class Upstream:
     joint: Enclosure
     size: Array
     joint_size: Array
+    constant: Array
     undefined: Array
     joint_undefined: Array
     extreme: Array
@@ -139,6 +140,7 @@ def upstream(x: Array, dy: Array, lanes: Lanes, flat: Array, of_x: Centred, *, c
         enclosure(joint, errors.covariance(sum_hd, sum_h, of_x.r)),
         size,
         joint_size,
+        h_size == 0,
         undefined,
         undefined | beyond,
         extreme,
@@ -217,7 +219,9 @@ class Statistics:
         beyond = undefined | np.isnan(joint.mid)
         extreme = ~beyond & ~errors.ordinary(c, joint.mid)
         sizes = np.abs(c) * self.m, np.abs(joint.mid)
-        return Upstream(c, r, joint, *sizes, undefined, beyond, extreme, lambda j: known(gradients[j]))
+        return Upstream(
+            c, r, joint, *sizes, np.zeros_like(undefined), undefined, beyond, extreme, lambda j: known(gradients[j])
+        )
 
 
 Sums = TypeVar("Sums", ExactMoments, ExactGradients)
