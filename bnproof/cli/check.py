@@ -97,6 +97,8 @@ def _show(verdict: Verdict) -> None:
         table.add_row(law, "[dim]not offered[/]", "0")
     out.print(table)
     out.print("[dim]error: largest error over what the working precision explains; ulp: of the magnitudes summed[/]")
+    for law, cases in verdict.unjudged.items():
+        out.print(f"{law}: {cases} cases not judged, their batches are too long for the precision (m u >= 1)")
     for violation in verdict.violations:
         out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")
         if violation.reproducer:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import Flaky, HypothesisWarning
 
+from bnproof.certify.bounds import NoBound
 from bnproof.contract import Case, Convention, Measurement, Violation
 from bnproof.implementations.conventions import NAMED, convention_of
 from bnproof.implementations.targets import UnusableTarget, usable
@@ -60,7 +61,9 @@ def check(
     asked = Asked.by(_read(implementation, "supports", None))
     session = Session(implementation, declared, target or _named(implementation), seed, asked)
     session.run(plan, EFFORTS[effort], progress)
-    verdict = Verdict(session.target, declared.name, effort, seed, cases=session.count, worst=session.worst)
+    verdict = Verdict(
+        session.target, declared.name, effort, seed, cases=session.count, worst=session.worst, unjudged=session.unjudged
+    )
     undeclared = convention is None and not hasattr(implementation, "convention")
     _conclude(verdict, session, plan, expect or {}, undeclared=undeclared)
     verdict.seconds = time.perf_counter() - start
@@ -109,6 +112,7 @@ class Session:
     reason: str = ""
     worst: dict[str, Worst] = field(default_factory=dict)
     broken: dict[str, tuple[Answers, Measurement]] = field(default_factory=dict)
+    unjudged: dict[str, int] = field(default_factory=dict)
 
     def run(self, plan: list[Law], count: int, progress: Progress | None) -> None:
         """Draw cases and let every law judge each; a case is asked for once."""
@@ -138,7 +142,11 @@ class Session:
             self.usable += 1
 
     def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> None:
-        seen = measured(law, answers, oracle)
+        try:
+            seen = measured(law, answers, oracle)
+        except NoBound:
+            self.unjudged[law.id] = self.unjudged.get(law.id, 0) + 1
+            return
         if seen is None:
             return
         worst = self.worst.setdefault(law.id, Worst(law.theorem))
@@ -155,7 +163,10 @@ class Session:
 
         def fails(case: Case) -> None:
             answers, oracle = self._asked(case)
-            seen = measured(law, answers, oracle)
+            try:
+                seen = measured(law, answers, oracle)
+            except NoBound:
+                return
             if seen is not None and not seen.holds:
                 found.append((answers, seen))
                 raise AssertionError(law.id)
@@ -167,7 +178,10 @@ class Session:
 
 
 def measured(law: Law, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """What the law saw, or ``None`` where there is nothing to judge; a malformed answer is left to ``answers``."""
+    """What the law saw, or ``None`` where there is nothing to judge; a malformed answer is left to ``answers``.
+
+    Raises ``NoBound`` for a batch too long for its precision.
+    """
     try:
         return law.measure(answers, oracle)
     except (NotOffered, Failed):
@@ -213,7 +227,7 @@ def _conclude(
 def _other_convention(session: Session, plan: list[Law]) -> Violation | None:
     """Where the answers fit another named convention exactly, the one violation that says so."""
     for convention in NAMED.values() if session.broken else ():
-        trial = replace(session, convention=convention, count=0, usable=0, worst={}, broken={})
+        trial = replace(session, convention=convention, count=0, usable=0, worst={}, broken={}, unjudged={})
         trial.run([law for law in plan if law.id in CONVENTIONAL], session.count, None)
         if not trial.broken:
             message = (

@@ -20,7 +20,10 @@ class Worst:
 
 @dataclass
 class Verdict:
-    """Which laws hold, which are violated, and which the implementation does not offer."""
+    """Which laws hold, which are violated, and which the implementation does not offer.
+
+    ``unjudged``: per law, the cases whose batch is too long for the precision (``m u >= 1``), for which no bound exists.
+    """
 
     target: str
     convention: str
@@ -31,6 +34,7 @@ class Verdict:
     not_offered: list[str] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
     worst: dict[str, Worst] = field(default_factory=dict)
+    unjudged: dict[str, int] = field(default_factory=dict)
     cases: int = 0
     seconds: float = 0.0
 
@@ -48,5 +52,6 @@ class Verdict:
             "violations": [asdict(violation) for violation in self.violations],
             "passed": self.passed,
             "not_offered": self.not_offered,
+            "unjudged": self.unjudged,
             "seconds": round(self.seconds, 3),
         }

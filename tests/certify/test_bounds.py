@@ -1,12 +1,15 @@
 """The a-priori bounds hold for honest arithmetic and are not so wide that they hide a wrong formula."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from bnproof.certify.bounds import Bound, NoBound, Precision
 from bnproof.contract import Case
 from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.targets import load
 from bnproof.laws.cases import Asked, semantic, wild
 from bnproof.laws.layout import columns
 from bnproof.laws.oracle import Oracle
@@ -62,3 +65,31 @@ def test_where_the_spread_drowns_in_rounding_nothing_is_judged():
     total = Oracle(case).bound("y").total
     assert not np.any(np.isnan(total))
     assert np.any(np.isinf(total))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_half_precision_is_computed_in_float32_and_stored(dtype, seed):
+    """PyTorch's half-precision output, gradient and inference lie inside; the same arithmetic kept in half does not."""
+    case = half_case(dtype, seed)
+    oracle, torch = Oracle(case), load("torch")
+    found = {
+        "y": torch.train(case.x, case.gamma, case.beta, None, None, eps=case.eps, momentum=0.1)[0],
+        "dx": torch.train_vjp(case.dy, case.x, case.gamma, case.beta, eps=case.eps)[0],
+        "infer_y": torch.infer(case.x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps),
+    }
+    for name, got in found.items():
+        assert np.all(oracle.true(name).distance(columns(got)) <= oracle.bound(name).total), name
+    x = case.x.reshape(-1, 3)
+    d = x - (np.add.reduce(x, axis=0, dtype=dtype) / dtype(len(x)))
+    s = np.sqrt((np.add.reduce(d * d, axis=0, dtype=dtype) / dtype(len(x))).astype(np.float32) + np.float32(case.eps))
+    narrow = (d.astype(np.float32) / s * case.gamma + case.beta).astype(dtype)
+    assert not np.all(oracle.true("y").distance(narrow) <= oracle.bound("y").total)
+
+
+def half_case(dtype, seed):
+    """Sixty-four values per channel whose mean lies a few spreads from 0."""
+    random = np.random.default_rng(seed)
+    x, dy = ((random.normal(size=(64, 3)) + offset).astype(dtype) for offset in (3.3, 0.0))
+    single = [random.normal(1, 1, size=3).astype(np.float32) for _ in range(3)]
+    return Case(x, dy, *single, random.gamma(2.0, size=3).astype(np.float32), eps=1e-3, momentum=0.1)

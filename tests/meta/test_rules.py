@@ -43,6 +43,7 @@ def _tree(path):
     [
         "bnproof",
         "bnproof.cli",
+        "bnproof.cli.accuracy",
         "bnproof.cli.check",
         "bnproof.cli.claims",
         "bnproof.cli.list",

@@ -75,8 +75,8 @@ def test_the_whole_report_repeats(tmp_path):
     from bnproof.reporting import report
 
     first, second, again = (tmp_path / name for name in ("first", "second", "again"))
-    report(first)
-    report(second)
+    report(first, effort="quick")
+    report(second, effort="quick")
     for path in sorted(first.iterdir()):
         if path.name != "timings.csv":
             assert path.read_bytes() == (second / path.name).read_bytes(), path.name

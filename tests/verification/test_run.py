@@ -3,6 +3,7 @@
 import pytest
 
 import bnproof
+from bnproof.certify.bounds import NoBound, Precision
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.law import laws
 from bnproof.theorems.book import book
@@ -36,3 +37,20 @@ def test_the_verdict_as_json():
     assert answer["target"] == "bnproof.implementations.numpy:NumpyBatchNorm"
     assert answer["passed"] == ["output"]
     assert answer["not_offered"] == []
+
+
+def test_batches_too_long_for_the_precision_are_reported_not_judged(monkeypatch):
+    """m u >= 1: counted per law, neither passed nor violated."""
+    plain = Precision.gamma
+
+    def short(self, n):
+        if n >= 20:
+            raise NoBound("too long")
+        return plain(self, n)
+
+    monkeypatch.setattr(Precision, "gamma", short)
+    verdict = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output", "shift"])
+    assert verdict.ok
+    assert verdict.unjudged["output"] > 0
+    assert verdict.unjudged["output"] + verdict.worst["output"].cases == verdict.cases
+    assert verdict.as_json()["unjudged"] == verdict.unjudged
