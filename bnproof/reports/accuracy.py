@@ -12,13 +12,13 @@ from bnproof.reports.pages import page, provenance
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
 U = {"float32": 2.0**-24, "float64": 2.0**-53}
-LOOKS = {
-    "numpy": ("blue", "o", "NumPy two-pass"),
-    "torch": ("orange", "s", "PyTorch"),
-    "torch-compiled": ("black", "x", "PyTorch, torch.compile"),
-    "compensated": ("green", "^", "compensated reference"),
+LOOKS: dict[str, tuple[str, str, float, str]] = {  # larger markers first: where curves coincide, all are seen
+    "numpy": ("blue", "o", 9, "NumPy two-pass"),
+    "torch": ("orange", "s", 5, "PyTorch"),
+    "torch-compiled": ("black", "x", 5, "PyTorch, torch.compile"),
+    "compensated": ("green", "^", 5, "compensated reference"),
 }
-LINES = {"2-d": "-", "4-d": "--", "4-d channels-last": ":"}
+LINES = {"2-d": "-", "4-d": "--"}  # with channels last in memory everything is summed as in 2-d
 
 
 def accuracy(records: Records) -> str:
@@ -59,15 +59,13 @@ def by_condition(records: Records, path: Path) -> None:
         for axes, dtype in zip(both, U, strict=True):
             rows = [row for row in _points(records, "kappa") if row["dtype"] == dtype]
             kappas = sorted({row["kappa"] for row in rows})
-            for target, (colour, marker, label) in LOOKS.items():
-                own = [row for row in rows if row["target"] == target and row["typical_error"]]
-                x, y = ([row[name] for row in own] for name in ("kappa", "typical_error"))
-                axes.plot(x, y, marker=marker, ms=4, lw=1.2, c=COLOURS[colour], label=label)
+            for target in LOOKS:
+                _curve(axes, [row for row in rows if row["target"] == target], "kappa", "typical_error", target)
             for slope, style in ((1, "--"), (2, ":")):
                 line = [(kappa, U[dtype] * kappa**slope) for kappa in kappas if U[dtype] * kappa**slope <= 2]
-                axes.plot(*zip(*line, strict=True), ls=style, c="grey", lw=1, label=f"u κ{'²' if slope == 2 else ''}")
+                axes.plot(*zip(*line, strict=True), ls=style, c="grey", lw=1.2, label=f"u κ{'²' if slope == 2 else ''}")
             axes.set(xscale="log", yscale="log", xlabel="condition κ = √(1 + μ²/v)", title=dtype)
-        both[0].set(ylabel="error of x̂ (median over channels of the largest)")
+        both[0].set(ylabel="largest error of x̂ (median channel)")
         both[0].legend(frameon=False, fontsize=9)
         figure.suptitle("How the error grows as the mean moves away from 0 (32 values, 64 channels)")
         save(figure, path)
@@ -79,29 +77,29 @@ def by_length(records: Records, path: Path) -> None:
         figure, both = panels(2)
         for axes, dtype in zip(both, U, strict=True):
             rows = [row for row in _points(records, "values") if row["dtype"] == dtype and row["threads"] == 1]
-            for target, (colour, marker, label) in LOOKS.items():
-                if target == "torch-compiled":
-                    continue
+            for target in LOOKS:
                 for layout, style in LINES.items():
-                    _curve(
-                        axes,
-                        [r for r in rows if r["target"] == target and r["layout"] == layout],
-                        {"ls": style, "marker": marker, "c": COLOURS[colour], "label": f"{label}, {layout}"},
-                    )
+                    own = [row for row in rows if row["target"] == target and row["layout"] == layout]
+                    _curve(axes, own, "m", "shift", target, style, f", {layout}")
             lengths = sorted({row["m"] for row in rows})
-            for slope, start, name in ((0.5, 0.3, "√m"), (-0.5, 0.3, "1/√m")):
+            for slope, name in ((0.5, "√m"), (-0.5, "1/√m")):
+                line = [0.3 * (m / lengths[0]) ** slope for m in lengths]
                 axes.plot(
-                    lengths, [start * (m / lengths[0]) ** slope for m in lengths], ls="-.", c="grey", lw=1, label=name
+                    lengths, line, ls="-." if slope > 0 else ":", c="grey", lw=1.2, label=f"in proportion to {name}"
                 )
             axes.set_xscale("log", base=2)
             axes.set(yscale="log", xlabel="values per channel m", title=dtype)
-        both[0].set(ylabel="shift of a whole channel, in units of u")
-        both[1].legend(frameon=False, fontsize=8, loc="lower left")
+        both[0].set(ylabel="shift of a channel, in units of u")
+        figure.legend(
+            *both[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9
+        )
         figure.suptitle("How sums are taken: what the mean is off by (one thread)")
         save(figure, path)
 
 
-def _curve(axes: Any, rows: list[Row], look: dict[str, Any]) -> None:
-    shown = [row for row in rows if row["shift"]]
+def _curve(axes: Any, rows: list[Row], x: str, y: str, target: str, style: str = "-", more: str = "") -> None:
+    colour, marker, size, label = LOOKS[target]
+    shown = [row for row in rows if row[y]]
     if shown:
-        axes.plot([row["m"] for row in shown], [row["shift"] for row in shown], ms=4, lw=1.2, **look)
+        look = {"c": COLOURS[colour], "marker": marker, "ms": size, "lw": 1.2, "ls": style, "mfc": "none"}
+        axes.plot([row[x] for row in shown], [row[y] for row in shown], label=label + more, **look)
