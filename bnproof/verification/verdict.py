@@ -52,6 +52,5 @@ class Verdict:
             "violations": [asdict(violation) for violation in self.violations],
             "passed": self.passed,
             "not_offered": self.not_offered,
-            "unjudged": self.unjudged,
             "seconds": round(self.seconds, 3),
         }
