@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -161,7 +162,11 @@ class TorchCompiled:
         from torch._dynamo.exc import BackendCompilerFailed
 
         try:
-            with config.patch(recompile_limit=VARIANTS, accumulated_recompile_limit=VARIANTS):
+            with (
+                config.patch(recompile_limit=VARIANTS, accumulated_recompile_limit=VARIANTS),
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore")  # the compiler's own deprecations
                 return _compiled()(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), **options)
         except BackendCompilerFailed as error:
             raise NotImplementedError(f"torch.compile cannot compile here: {str(error).splitlines()[0]}") from error

@@ -26,7 +26,7 @@ def of(rows, kind, **wanted):
 
 def test_the_training_is_no_implementation_under_test():
     """Listing the implementations does not find the networks."""
-    assert set(builtin()) == {"numpy", "torch", "torch-modules"}
+    assert not any("network" in name or "training" in name for name in builtin())
 
 
 def test_first_layers_have_scales_only_where_wanted():
