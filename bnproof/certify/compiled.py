@@ -104,8 +104,6 @@ def divide(ah, al, bh, bl):
 @compiled
 def root(ah, al):
     """Square root of a double word (Lefevre et al. 2023, algorithm 8): relative error at most ``25/8 u^2``."""
-    if ah == 0.0:
-        return 0.0, 0.0
     h = np.sqrt(ah)
     return fast_two_sum(h, (fma(-h, h, ah) + al) / (2.0 * h))
 
@@ -156,7 +154,7 @@ def centred_sums(flat, start, outer, groups, size, spread, centre, sums):
                 filled(scratch, centre, g)
             for strip in range((size + W - 1) // W):
                 row = flat[first + strip * W : first + min(size, (strip + 1) * W)]
-                c = centre[strip * 1 * W : (strip + 1) * 1 * W] if spread else scratch
+                c = centre[strip * W : (strip + 1) * W] if spread else scratch
                 at = (strip if spread else g) * 6 * W
                 total = sums[at : at + 6 * W]
                 for lane in range(len(row)):
@@ -396,11 +394,7 @@ def exact_products(left, right, limbs):
 @compiled
 def probed(sums, products, fused):
     """``a + b`` and ``a b`` of pairs, ``a b + c`` of triples, as this thread's kernels compute them."""
-    first, second, third = np.empty(len(sums)), np.empty(len(products)), np.empty(len(fused))
-    for n in range(len(sums)):
-        first[n] = sums[n, 0] + sums[n, 1]
-    for n in range(len(products)):
-        second[n] = products[n, 0] * products[n, 1]
+    once = np.empty(len(fused))
     for n in range(len(fused)):
-        third[n] = fma(fused[n, 0], fused[n, 1], fused[n, 2])
-    return first, second, third
+        once[n] = fma(fused[n, 0], fused[n, 1], fused[n, 2])
+    return sums[:, 0] + sums[:, 1], products[:, 0] * products[:, 1], once
