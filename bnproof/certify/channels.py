@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from flint import arb, fmpq
 
+from bnproof.certify import machine
 from bnproof.certify.arguments import non_negative, parameter
 from bnproof.certify.enclosure import BITS, Array, Enclosure
 from bnproof.certify.entries import Map
 from bnproof.certify.formats import Format
-from bnproof.certify.moments import Centred, Upstream
+from bnproof.certify.moments import Centred, Source, Upstream
 from bnproof.certify.refine import Rooted, Width, enclosed
 from bnproof.lowering.numbers import precision
 
@@ -24,7 +25,7 @@ TIGHTEST = 32  # more than mid + low of float64 can hold
 
 def width_for(x: Array, tighten: int) -> Width:
     """``2^-(20 + tighten)`` ulp in x's format; raises ``ValueError`` for more than 32 bits."""
-    if not 0 <= tighten <= TIGHTEST:
+    if not isinstance(tighten, int) or not 0 <= tighten <= TIGHTEST:
         raise ValueError(f"tighten is {tighten}: give a number of bits from 0 to {TIGHTEST}")
     return Width(Format.of(x.dtype), WIDTH + tighten)
 
@@ -35,20 +36,15 @@ def mapping(place: Centred, gamma: Array | None, beta: Array | None, eps: float)
     return Map(place, parameter(gamma, channels, 1.0), parameter(beta, channels, 0.0), non_negative(eps))
 
 
-def settled(
-    balls: Any, size: Array, number: Callable[[int], Rooted], undefined: Array, extreme: Array, width: Width
-) -> Enclosure:
-    """Enclosures made from double words; exact sums where those are too wide or hold zero, and for extreme channels.
+@dataclass(frozen=True)
+class Settled:
+    """Which channels an enclosure is made for, and how: ``number(j)`` is a channel's exact value, ``size`` (a lower bound of) the sum
+    of magnitudes it is made of."""
 
-    ``size``: (a lower bound of) the sum of magnitudes of each entry.
-    """
-    result = Enclosure.of(balls)
-    for words in (result.mid, result.low, result.rad):
-        words[undefined] = np.nan
-    wide = np.array([not rad <= width.radius(float(of)) for rad, of in zip(result.rad, size, strict=True)])
-    for j in np.flatnonzero(~undefined & (wide | extreme | result.holds_zero | np.isnan(result.mid))).tolist():
-        result.mid[j], result.low[j], result.rad[j] = enclosed(number(j), width)
-    return result
+    size: Array
+    number: Callable[[int], Rooted]
+    undefined: Array
+    extreme: Array
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,7 @@ class Certified:
     forward: Map
     up: Upstream | None
     width: Width
+    sources: tuple[Source, ...] = field(repr=False)
 
     @property
     def upstream(self) -> Upstream:
@@ -65,6 +62,23 @@ class Certified:
         if self.up is None:
             raise AttributeError("there are no gradients: hand dy over as well")
         return self.up
+
+    def settled(self, balls: Callable[[], Any], of: Settled) -> Enclosure:
+        """Enclosures made from double words; exact sums where those are too wide or hold zero, and for extreme channels."""
+        machine.verify()
+        with precision(BITS), np.errstate(all="ignore"):
+            result = Enclosure.of(balls())
+        for words in (result.mid, result.low, result.rad):
+            words[of.undefined] = np.nan
+        allowed = [self.width.radius(float(size)) for size in of.size]
+        wide = ~(result.rad <= allowed) | np.isnan(result.mid)
+        again = np.flatnonzero(~of.undefined & (wide | of.extreme | result.holds_zero)).tolist()
+        if again:
+            for source in self.sources:
+                source.verify()
+        for j in again:
+            result.mid[j], result.low[j], result.rad[j] = enclosed(of.number(j), self.width)
+        return result
 
     def _exact_joint(self, j: int) -> fmpq:
         """``T = sum g (x - mu)``."""
@@ -74,11 +88,13 @@ class Certified:
     def s(self) -> Enclosure:
         """``sqrt(v + eps)``, shape ``(C,)``."""
         of = self.forward
-        with precision(BITS):
-            balls = [(v + arb(of.eps)).nonnegative_part().sqrt() for v in of.place.v.balls()]
+
+        def balls() -> Any:
+            return [(v + arb(of.eps)).nonnegative_part().sqrt() for v in of.place.v.balls()]
+
         with np.errstate(invalid="ignore"):
             size = np.sqrt(of.w)
-        return settled(balls, size, self._exact_root, of.place.undefined, of.extreme, self.width)
+        return self.settled(balls, Settled(size, self._exact_root, of.place.undefined, of.far))
 
     def _exact_root(self, j: int) -> Rooted:
         w = self.forward.exact(j)[1]
@@ -87,23 +103,28 @@ class Certified:
     @cached_property
     def dgamma(self) -> Enclosure:
         """``sum g xhat``, shape ``(C,)``."""
-        of, up = self.forward, self.upstream
+        of, up, s = self.forward, self.upstream, self.s
         undefined = of.place.undefined | up.joint_undefined | of.singular
-        with precision(BITS):
-            balls = up.joint.balls() / self.s.balls()
         with np.errstate(all="ignore"):
             size = up.joint_size / np.sqrt(of.w) / 2
-        number = lambda j: Rooted(self._exact_joint(j), of.exact(j)[1], fmpq(0))  # noqa: E731
-        return settled(balls, size, number, undefined, of.extreme | up.extreme, self.width)
+
+        def number(j: int) -> Rooted:
+            return Rooted(self._exact_joint(j), of.exact(j)[1], fmpq(0))
+
+        return self.settled(lambda: up.joint.balls() / s.balls(), Settled(size, number, undefined, of.far | up.extreme))
 
     @cached_property
     def dbeta(self) -> Enclosure:
         """``sum g``, shape ``(C,)``."""
         up = self.upstream
-        with precision(BITS):
-            balls = (Enclosure.exactly(up.c).balls() + up.r.balls()) * arb(self.forward.place.m)
-        number = lambda j: rational_number(up.exact(j).total)  # noqa: E731
-        return settled(balls, up.size, number, up.undefined, up.extreme, self.width)
+
+        def balls() -> Any:
+            return (Enclosure.exactly(up.c).balls() + up.r.balls()) * arb(self.forward.place.m)
+
+        def number(j: int) -> Rooted:
+            return rational_number(up.exact(j).total)
+
+        return self.settled(balls, Settled(up.size, number, up.undefined, up.extreme))
 
 
 def rational_number(value: fmpq) -> Rooted:

@@ -84,6 +84,7 @@ class Enclosure:
             error = np.abs(high + trailing) + np.abs(trailing) * 2.0**-52 + self.rad
             exact = (trailing == 0) & (self.rad == 0)
             outward = np.where(exact, np.abs(high), np.nextafter(error * (1 + 2.0**-50), np.inf))
+            outward = np.where(np.isnan(outward), np.inf, outward)  # the difference is beyond the largest float64
         known = np.isfinite(got) & np.isfinite(self.mid)
         return np.where(np.isnan(self.mid), np.nan, np.where(known, outward, np.inf))
 

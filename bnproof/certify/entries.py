@@ -45,15 +45,29 @@ class Map:
         return (self.place.v.mid == 0) & (self.place.v.rad == 0) & (self.eps == 0) & ~self.place.extreme
 
     @cached_property
+    def far(self) -> Array:
+        """Channels whose standard deviation is left to balls, whatever gamma and beta are."""
+        return self.place.extreme | ~errors.ordinary(np.sqrt(np.abs(self.w)))
+
+    @cached_property
+    def scaleless(self) -> Array:
+        """Channels without an exact scale: something not finite, or ``v + eps = 0``."""
+        return self.place.undefined | self.singular | ~np.isfinite(self.gamma)
+
+    @cached_property
     def undefined(self) -> Array:
-        """Channels without an exact value: something not finite, or ``v + eps = 0``."""
-        return self.place.undefined | self.singular | ~np.isfinite(self.gamma) | ~np.isfinite(self.beta)
+        """Channels without an exact output."""
+        return self.scaleless | ~np.isfinite(self.beta)
+
+    @cached_property
+    def scale_extreme(self) -> Array:
+        """Channels whose scale is left to balls."""
+        return ~self.scaleless & (self.far | ~errors.ordinary(self.gamma, self.a.mid))
 
     @cached_property
     def extreme(self) -> Array:
-        """Channels left to balls."""
-        inside = errors.ordinary(self.gamma, self.beta, self.a.mid, np.sqrt(np.abs(self.w)))
-        return ~self.undefined & (self.place.extreme | ~inside)
+        """Channels whose output is left to balls."""
+        return ~self.undefined & (self.scale_extreme | ~errors.ordinary(self.beta))
 
     def exact(self, j: int) -> tuple[fmpq, fmpq]:
         """``mu`` and ``v + eps`` of a channel."""
@@ -135,12 +149,13 @@ class Back:
     @cached_property
     def undefined(self) -> Array:
         """Channels without an exact value."""
-        return self.forward.undefined | self.up.joint_undefined
+        return self.forward.scaleless | self.up.joint_undefined
 
     @cached_property
     def extreme(self) -> Array:
         """Channels left to balls."""
-        return ~self.undefined & (self.forward.extreme | self.up.extreme | ~errors.ordinary(self.k.mid))
+        lost = (self.k.mid == 0) & (self.up.joint.mid != 0)  # a slope that underflowed is not zero
+        return ~self.undefined & (self.forward.scale_extreme | self.up.extreme | ~errors.ordinary(self.k.mid) | lost)
 
     @cached_property
     def mean_size(self) -> Array:

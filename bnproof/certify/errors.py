@@ -40,7 +40,8 @@ def threefold(depth: int) -> float:
 
     First level: ``n`` exact additions leave errors of at most ``u D (1 + n u)`` each, ``n u D`` together.  Second level: it takes
     these and the values' trailing words (at most ``4u D`` together) in ``2n`` additions, whose errors are together at most
-    ``2.1 (n u)^2 D``.  Third level: a plain sum of those, of relative error ``3.1 n u`` (``n`` counts the joined lanes too).
+    ``2 (n u)^2 (1 + 4/n) D``.  Third level: a plain sum of those, of relative error ``3.1 n u`` (``n`` counts the joined lanes
+    too, so ``n >= 2``; the error is below ``10 (n u)^3 D`` for small n as well, where the two terms below are taken together).
     Finally the two lower levels become one word: relative error ``u``.  Valid for ``n u <= 2^-10`` (Ogita, Rump and Oishi
     2005, proposition 4.5, for sums of the same kind).
     """
@@ -162,6 +163,6 @@ def input_gradient(a: Enclosure, r: Enclosure, upstream: Enclosure, k: Enclosure
         "upstream mean": size * (upstream.rad + 4 * U**2 * np.abs(upstream.mid)),
         "mean": size * (np.abs(k.mid) + k.rad) * (r.rad + 4 * U**2 * np.abs(r.mid)),
         "slope at c": size * bent * np.abs(r.mid),
-        "underflow": np.where(a.mid == 0, 0.0, UNDERFLOW),
+        "underflow": np.where(a.mid == 0, 0.0, UNDERFLOW * (1 + size)),
     }
     return rho, rho_x, delta

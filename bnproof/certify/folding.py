@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import checked, parameter
+from bnproof.certify.arguments import array, checked, parameter
 from bnproof.certify.channels import mapping, width_for
 from bnproof.certify.enclosure import Array, Enclosure
 from bnproof.certify.entries import outputs
@@ -44,12 +44,14 @@ def fold(
     ``W'[i, j] = gamma'[h out/G + j] W[i, j]`` for i in group h; ``bias`` ``(out,)`` or ``None`` for 0.
     """
     machine.verify()
-    laid, back = _by_output(np.asarray(weight), kind, groups)
+    laid, back = _by_output(array("weight", weight), kind, groups)
     out = laid.shape[1]
     offset = np.zeros(out, weight.dtype) if bias is None else bias
     checked(laid, bias=offset, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
-    place = given(out, *(parameter(values, out, 0.0) for values in (running_mean, running_var)))
+    array("running_mean", running_mean)
+    array("running_var", running_var)
     with np.errstate(all="ignore"):
+        place = given(out, *(parameter(values, out, 0.0) for values in (running_mean, running_var)))
         of = mapping(place, gamma, beta, eps)
         scaled, shifted = (
             outputs(values, lanes, lanes.flat(values), of_which, width_for(values, tighten))
@@ -62,6 +64,8 @@ def fold(
 def _by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[Array], Array]]:
     """The weight as ``(n, out, values)``, and the way back to its own shape."""
     shape = weight.shape
+    if weight.ndim < 2 or weight.size == 0:
+        raise ValueError(f"weight has shape {shape}: give (out, in), (out, in/groups, *k) or (in, out/groups, *k)")
     if kind in ("linear", "conv"):
         return weight.reshape(1, shape[0], -1), lambda values: values.reshape(shape)
     if kind != "conv_transpose":

@@ -44,7 +44,7 @@ class Format:
     @property
     def overflow(self) -> float:
         """From here on numbers round to infinity: half a unit past the largest (infinite where float64 cannot say it)."""
-        return self.largest + self.largest * self.u
+        return self.largest + float(self.ulp(self.largest)) / 2
 
     def ulp(self, value: npt.ArrayLike) -> Array:
         """The unit in the last place of a real number ``t``: ``2^(max(e, emin) - p + 1)`` with ``2^e <= |t| < 2^(e+1)``.

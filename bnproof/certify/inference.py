@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import at_least_one, checked, parameter
+from bnproof.certify.arguments import array, at_least_one, checked, parameter
 from bnproof.certify.channels import Certified, mapping, width_for
 from bnproof.certify.enclosure import Array, Enclosure
 from bnproof.certify.entries import Map, outputs
-from bnproof.certify.lanes import Lanes
-from bnproof.certify.moments import given, upstream
+from bnproof.certify.moments import Source, given, upstream
 
 
 @dataclass(frozen=True)
@@ -43,30 +42,32 @@ def infer(
 ) -> Inference:
     """Enclosures of ``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``, and with ``dy`` of ``dx``, ``dgamma``, ``dbeta``.
 
-    Formulas: theorems inference-collapse and inference-gradient.  Arguments as in :func:`train`; N may be 0.  An entry of x
+    Formulas: theorems inference-collapse and inference-gradient.  Arguments as in :func:`train`; N may be 0 (without ``dy``).  An entry of x
     that is not finite has no exact value, the others do; a negative ``running_var`` leaves its channel without any.
     """
     machine.verify()
     checked(x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
     width = width_for(x, tighten)
-    lanes = Lanes.of(x)
-    flat = lanes.flat(x)
+    array("running_mean", running_mean)
+    array("running_var", running_var)
+    source = Source.of(x)
     channels, m = x.shape[1], x.size // x.shape[1]
     with np.errstate(all="ignore"):
         place = given(m, *(parameter(values, channels, 0.0) for values in (running_mean, running_var)))
         of = mapping(place, gamma, beta, eps)
-        y = outputs(x, lanes, flat, of, width)
-        up = dx = None
-        if dy is not None:
-            at_least_one(x)
-            up = upstream(x, dy, lanes, flat, place, centre=False)
-            dx = outputs(dy, lanes, lanes.flat(dy), scaling(of), width)
-    return Inference(of, up, width, y, dx)
+        y = outputs(x, source.lanes, source.flat, of, width)
+        if dy is None:
+            return Inference(of, None, width, (source,), y, None)
+        at_least_one(x)
+        of_g = Source.of(dy, source.lanes)
+        up = upstream(source, of_g, place, centre=False)
+        dx = outputs(dy, source.lanes, of_g.flat, scaling(of), width)
+    return Inference(of, up, width, (source, of_g), y, dx)
 
 
 def scaling(of: Map) -> Map:
     """``x -> gamma/s x``: the same scale without shift."""
     zeros = np.zeros_like(of.beta)
     place = of.place
-    still = given(place.m, zeros, np.where(place.undefined, np.nan, place.v.mid))
+    still = given(place.m, zeros, place.v.mid)
     return Map(still, of.gamma, zeros, of.eps)

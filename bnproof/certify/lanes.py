@@ -46,9 +46,9 @@ class Lanes:
         return cls(x.shape, last, x.shape[0] * (spatial if last else 1), channels, 1 if last else spatial)
 
     def flat(self, x: Array) -> Array:
-        """The values in memory order, one-dimensional; half precisions as float32 (exact)."""
-        wide = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
-        return np.ascontiguousarray(np.moveaxis(wide, 1, -1) if self.last else wide).reshape(-1)
+        """The values in memory order, one-dimensional, in native byte order; half precisions as float32 (exact)."""
+        native = x.astype(np.float64 if x.dtype.name == "float64" else np.float32, copy=False)
+        return np.ascontiguousarray(np.moveaxis(native, 1, -1) if self.last else native).reshape(-1)
 
     def empty(self, count: int) -> list[tuple[Array, Array]]:
         """``count`` float64 arrays in this memory order, each flat and under the array's own shape; one allocation."""
@@ -102,10 +102,16 @@ class Lanes:
         self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int, threefold: int
     ) -> Array:
         """Run a summing kernel and join its lanes: ``(channels, numbers)``, the first ``3 threefold`` of them three-fold sums."""
+        return self.joined(self.lane_sums(kernel, arrays, *parameters, numbers=numbers), numbers, threefold)
+
+    def lane_sums(
+        self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int
+    ) -> Array:
+        """Run a summing kernel; the sums of every lane."""
         lanes = np.zeros(self.strips * numbers * W)
         for part in self.passes:
             kernel(*arrays, *part, self.spread, *parameters, lanes)
-        return self.joined(lanes, numbers, threefold)
+        return lanes
 
     def joined(self, lanes: Array, numbers: int, threefold: int = 0) -> Array:
         """The lanes' sums by channel."""

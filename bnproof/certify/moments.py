@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from flint import fmpq
 
-from bnproof.certify import compiled, errors
+from bnproof.certify import compiled, errors, machine
 from bnproof.certify.arguments import checked
 from bnproof.certify.enclosure import Array, Enclosure
 from bnproof.certify.exact import ExactGradients, ExactMoments, nearest, rational, words
@@ -73,6 +73,43 @@ class Upstream:
     exact: Callable[[int], ExactGradients]
 
 
+class Changed(RuntimeError):
+    """An array was modified after it was certified."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An array that more may be asked about later: in memory order, and the plain sums of its lanes, by which it is known."""
+
+    values: Array
+    lanes: Lanes
+    flat: Array
+    mark: Array
+
+    @classmethod
+    def of(cls, x: Array, lanes: Lanes | None = None) -> Source:
+        """Of an array as it is now, in its own memory order or in another's."""
+        lanes = lanes or Lanes.of(x)
+        flat = lanes.flat(x)
+        return cls(x, lanes, flat, _marked(lanes, flat))
+
+    @property
+    def sums(self) -> Array:
+        """The plain sum of each channel, to find a centre."""
+        return self.lanes.joined(self.mark, 1)[:, 0]
+
+    def verify(self) -> None:
+        """Raise ``Changed`` where some lane has another sum than it had, ``UnsoundArithmetic`` where sums cannot be trusted."""
+        machine.verify()
+        if not np.array_equal(_marked(self.lanes, self.lanes.flat(self.values)), self.mark, equal_nan=True):
+            raise Changed("an array was modified since it was certified: certify it again")
+
+
+def _marked(lanes: Lanes, flat: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return lanes.lane_sums(compiled.plain_sums, (flat,), numbers=1)
+
+
 def channel(x: Array, j: int) -> Array:
     """The values of channel ``j`` as float64."""
     return np.asarray(x[:, j], dtype=np.float64).reshape(-1)
@@ -88,20 +125,21 @@ def enclosure(words: Array, terms: errors.Terms) -> Enclosure:
     return Enclosure(words[:, 0], words[:, 1], errors.total(terms))
 
 
-def centred(x: Array, lanes: Lanes, flat: Array, plain: Array) -> Centred:
+def centred(of: Source) -> Centred:
     """The statistics of ``x``: plain sums of the channels give a centre ``c``, three-fold sums of ``d = x - c`` and ``d^2`` give the rest.
 
     ``mu = c + (1/m) sum d`` and ``v = (1/m) sum d^2 - r^2`` for every c (theorem variance-formulas); where ``r^2`` is not
     small beside the second moment, c moves by r and the sums are taken again.
     """
+    x, lanes, flat = of.values, of.lanes, of.flat
     m, depth = x.size // x.shape[1], lanes.depth()
-    c = plain / m
-    for _ in range(ROUNDS):
+    c = of.sums / m
+    for n in range(ROUNDS):
         sums = lanes.sums(compiled.centred_sums, (flat,), lanes.parameters(c), numbers=6, threefold=2)
         total, squares = (compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:]))
         mean, second = (compiled.quotients(s, float(m)) for s in (total, squares))
         moved = (c + mean[:, 0] != c) & (mean[:, 0] ** 2 > second[:, 0] / 4)
-        if not moved.any():
+        if n == ROUNDS - 1 or not moved.any():
             break
         c = np.where(moved, c + mean[:, 0], c)
     r = enclosure(mean, errors.mean_residual(depth, m, total[:, 0], second[:, 0]))
@@ -110,22 +148,23 @@ def centred(x: Array, lanes: Lanes, flat: Array, plain: Array) -> Centred:
     return Centred(m, c, r, v, second[:, 0] == 0, undefined, extreme, lambda j: ExactMoments.of(channel(x, j)))
 
 
-def upstream(x: Array, dy: Array, lanes: Lanes, flat: Array, of_x: Centred, *, centre: bool = True) -> Upstream:
+def upstream(of: Source, of_g: Source, of_x: Centred, *, centre: bool = True) -> Upstream:
     """The sums over ``h = g - c_g``: ``T = sum h (x - c) - r sum h`` for every c_g, since ``sum (x - mu) = 0``.
 
     A centre near the mean of g makes what cancels exact.  Without ``centre`` (inference: mu is given and that sum is not 0)
     ``c_g = 0``.
     """
-    m, depth, up = of_x.m, lanes.depth(), lanes.flat(dy)
-    c = lanes.sums(compiled.plain_sums, (up,), numbers=1, threefold=0)[:, 0] / m if centre else np.zeros_like(of_x.c)
-    for _ in range(ROUNDS):
+    x, dy, lanes = of.values, of_g.values, of.lanes
+    m, depth = of_x.m, lanes.depth()
+    c = of_g.sums / m if centre else np.zeros_like(of_x.c)
+    for n in range(ROUNDS):
         centres = lanes.parameters(of_x.c, c)
-        sums = lanes.sums(compiled.gradient_sums, (flat, up), centres, numbers=10, threefold=2)
+        sums = lanes.sums(compiled.gradient_sums, (of.flat, of_g.flat), centres, numbers=10, threefold=2)
         total, product = (compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:6]))
         h_size, product_size, size, joint_size = sums[:, 6:].T
         mean = compiled.quotients(total, float(m))
         moved = (c + mean[:, 0] != c) & (np.abs(mean[:, 0]) > h_size / (4 * m))
-        if not (centre and moved.any()):
+        if n == ROUNDS - 1 or not (centre and moved.any()):
             break
         c = np.where(moved, c + mean[:, 0], c)
     sum_h = enclosure(total, errors.upstream_sum(depth, total[:, 0], h_size))
@@ -184,6 +223,8 @@ class Statistics:
 
     def __add__(self, other: Statistics) -> Statistics:
         """Those of both parts together; raises ``ValueError`` for other channels, or where only one has gradients."""
+        if not isinstance(other, Statistics):
+            return NotImplemented
         if len(self.moments) != len(other.moments) or (self.gradients is None) != (other.gradients is None):
             raise ValueError("these are not parts of one batch: give both the same channels, and dy to both or to none")
         gradients = None if self.gradients is None else _joined(self.gradients, other.gradients or ())
@@ -249,6 +290,7 @@ def statistics(x: Array, dy: Array | None = None) -> Statistics:
     For data that does not fit in memory: add up the statistics of all parts, then hand them to :func:`train` with each part
     in turn.  Raises ``ValueError`` for other shapes, ``TypeError`` for other dtypes.
     """
+    machine.verify()
     checked(x, dy=dy)
     columns = [channel(x, j) for j in range(x.shape[1])]
     moments = tuple(ExactMoments.of(values) if np.isfinite(values).all() else None for values in columns)

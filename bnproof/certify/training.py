@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from flint import arb, fmpq
 
-from bnproof.certify import compiled, machine
-from bnproof.certify.arguments import at_least_one, checked
-from bnproof.certify.channels import Certified, mapping, rational_number, settled, width_for
+from bnproof.certify import machine
+from bnproof.certify.arguments import array, at_least_one, checked, number
+from bnproof.certify.channels import Certified, Settled, mapping, rational_number, width_for
 from bnproof.certify.enclosure import BITS, Array, Enclosure
 from bnproof.certify.entries import Back, Map, input_gradients, outputs
 from bnproof.certify.exact import rational
-from bnproof.certify.lanes import Lanes
-from bnproof.certify.moments import Centred, Statistics, Upstream, centred, upstream
+from bnproof.certify.moments import Source, Statistics, Upstream, centred, upstream
+from bnproof.certify.refine import Rooted
 from bnproof.lowering.numbers import precision
-
-
-class Changed(RuntimeError):
-    """An array was modified after it was certified."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,6 @@ class Training(Certified):
     y: Enclosure
     _dx: Enclosure | None
     _tracked: Tracked | None
-    _x: Array = field(repr=False)
-    _sums: Array = field(repr=False)
 
     @property
     def dx(self) -> Enclosure:
@@ -55,47 +50,51 @@ class Training(Certified):
     def mu(self) -> Enclosure:
         """``(1/m) sum x``."""
         place = self.forward.place
-        with precision(BITS):
-            balls = Enclosure.exactly(place.c).balls() + place.r.balls()
         with np.errstate(all="ignore"):
             size = np.maximum(np.abs(place.c), np.sqrt((place.c**2 + place.v.mid) / place.m))
-        return settled(
-            balls, size, lambda j: rational_number(place.exact(j).mean), place.undefined, place.extreme, self.width
-        )
+
+        def balls() -> Any:
+            return Enclosure.exactly(place.c).balls() + place.r.balls()
+
+        def number(j: int) -> Rooted:
+            return rational_number(place.exact(j).mean)
+
+        return self.settled(balls, Settled(size, number, place.undefined, place.extreme))
 
     @cached_property
     def v(self) -> Enclosure:
         """``(1/m) sum (x - mu)^2``."""
         place = self.forward.place
-        number = lambda j: rational_number(place.exact(j).variance)  # noqa: E731
-        return settled(place.v.balls(), place.v.mid, number, place.undefined, place.extreme, self.width)
+
+        def number(j: int) -> Rooted:
+            return rational_number(place.exact(j).variance)
+
+        return self.settled(place.v.balls, Settled(place.v.mid, number, place.undefined, place.extreme))
 
     @cached_property
     def xhat(self) -> Enclosure:
-        """``(x - mu)/s``; raises ``Changed`` where x is no longer what was certified."""
-        place = self.forward.place
-        lanes = Lanes.of(self._x)
-        flat = lanes.flat(self._x)
-        if not np.array_equal(plain_sums(lanes, flat), self._sums, equal_nan=True):
-            raise Changed("x was modified since it was certified: certify it again, or ask for xhat at once")
-        of = Map(place, np.ones_like(place.c), np.zeros_like(place.c), self.forward.eps)
-        return outputs(self._x, lanes, flat, of, self.width)
+        """``(x - mu)/s``."""
+        source, place = self.sources[0], self.forward.place
+        source.verify()
+        with np.errstate(all="ignore"):
+            of = Map(place, np.ones_like(place.c), np.zeros_like(place.c), self.forward.eps)
+            return outputs(source.values, source.lanes, source.lanes.flat(source.values), of, self.width)
 
     @cached_property
     def running_mean(self) -> Enclosure:
         """``(1 - alpha) r + alpha mu``."""
-        place, tracked = self.forward.place, self._running
-        return self._moved(tracked.mean, self.mu, lambda j: place.exact(j).mean, place.undefined)
+        place = self.forward.place
+        return self._moved(self._running.mean, self.mu, lambda j: place.exact(j).mean, place.undefined)
 
     @cached_property
     def running_var(self) -> Enclosure:
         """``(1 - alpha) r + alpha m/(m - 1) v``, or with ``v`` itself where ``unbiased=False``."""
-        place, tracked = self.forward.place, self._running
+        place, tracked, v = self.forward.place, self._running, self.v
         factor = fmpq(place.m, place.m - 1) if tracked.unbiased and place.m > 1 else fmpq(1)
         undefined = place.undefined | (tracked.unbiased and place.m == 1)
         with precision(BITS):
-            tracked_v = Enclosure.of(self.v.balls() * arb(factor))
-        return self._moved(tracked.var, tracked_v, lambda j: factor * place.exact(j).variance, undefined)
+            new = Enclosure.of(v.balls() * arb(factor))
+        return self._moved(tracked.var, new, lambda j: factor * place.exact(j).variance, undefined)
 
     @property
     def _running(self) -> Tracked:
@@ -106,13 +105,17 @@ class Training(Certified):
     def _moved(self, old: Array, new: Enclosure, exact: Callable[[int], fmpq], undefined: Array) -> Enclosure:
         alpha = rational(self._running.momentum)
         kept, moved = float(abs(arb(1 - alpha)).mid()), abs(self._running.momentum)
-        with precision(BITS):
-            balls = Enclosure.exactly(old).balls() * arb(1 - alpha) + new.balls() * arb(alpha)
         with np.errstate(all="ignore"):
             size = (kept * np.abs(old) + moved * np.abs(new.mid)) / 2
-        number = lambda j: rational_number((1 - alpha) * rational(float(old[j])) + alpha * exact(j))  # noqa: E731
+
+        def balls() -> Any:
+            return Enclosure.exactly(old).balls() * arb(1 - alpha) + new.balls() * arb(alpha)
+
+        def number(j: int) -> Rooted:
+            return rational_number((1 - alpha) * rational(float(old[j])) + alpha * exact(j))
+
         undefined = undefined | ~np.isfinite(old)
-        return settled(balls, size, number, undefined, self.forward.place.extreme, self.width)
+        return self.settled(balls, Settled(size, number, undefined, self.forward.place.extreme))
 
 
 def train(
@@ -138,38 +141,40 @@ def train(
     ``unbiased``: whether the running variance tracks ``m/(m - 1) v``.  ``statistics``: the exact sums of a whole batch of which x
     is a part.  ``tighten``: so many bits narrower than ``2^-20`` ulp, at most 32.
 
-    Returns y and dx computed, everything else when asked for.  Raises ``ValueError`` or ``TypeError`` for bad arguments,
+    Returns y and dx computed, everything else when asked for: until then x and dy must not be modified (``Changed`` is raised where
+    that is noticed).  Raises ``ValueError`` or ``TypeError`` for bad arguments,
     ``UnsoundArithmetic`` where this thread does not round to nearest or flushes subnormals.
     """
     machine.verify()
     checked(x, dy=dy, gamma=gamma, beta=beta)
     at_least_one(x)
     width = width_for(x, tighten)
-    lanes = Lanes.of(x)
-    flat = lanes.flat(x)
+    source = Source.of(x)
     with np.errstate(all="ignore"):
-        sums = plain_sums(lanes, flat)
-        place = centred(x, lanes, flat, sums) if statistics is None else statistics.centred()
+        place = centred(source) if statistics is None else _whole(statistics, x).centred()
         of = mapping(place, gamma, beta, eps)
-        y = outputs(x, lanes, flat, of, width)
-        up = dx = None
-        if dy is not None:
-            up = _upstream(x, dy, lanes, flat, place, statistics)
-            dx = input_gradients(x, dy, lanes, flat, Back(of, up), width)
-    return Training(of, up, width, y, dx, _tracked(running, momentum, x.shape[1], unbiased=unbiased), x, sums)
+        y = outputs(x, source.lanes, source.flat, of, width)
+        tracked = _tracked(running, momentum, x.shape[1], unbiased=unbiased)
+        if dy is None:
+            return Training(of, None, width, (source,), y, None, tracked)
+        of_g = Source.of(dy, source.lanes)
+        up = upstream(source, of_g, place) if statistics is None else _upstream(statistics)
+        dx = input_gradients(x, dy, source.lanes, source.flat, Back(of, up), width)
+    return Training(of, up, width, (source, of_g), y, dx, tracked)
 
 
-def plain_sums(lanes: Lanes, flat: Array) -> Array:
-    """Plain sums of each channel: the first guess of a centre, and a mark by which a changed array is noticed."""
-    with np.errstate(all="ignore"):
-        return lanes.sums(compiled.plain_sums, (flat,), numbers=1, threefold=0)[:, 0]
+def _whole(statistics: Statistics, x: Array) -> Statistics:
+    """The statistics, once x can be a part of their batch; raises ``TypeError`` or ``ValueError`` otherwise."""
+    if not isinstance(statistics, Statistics):
+        raise TypeError(f"statistics is a {type(statistics).__name__}: give what certify.statistics returns")
+    if len(statistics.moments) != x.shape[1] or statistics.m < x.size // x.shape[1]:
+        raise ValueError(
+            f"the statistics are of {statistics.m} values in {len(statistics.moments)} channels, x of shape {x.shape} is no part of that"
+        )
+    return statistics
 
 
-def _upstream(
-    x: Array, dy: Array, lanes: Lanes, flat: Array, place: Centred, statistics: Statistics | None
-) -> Upstream:
-    if statistics is None:
-        return upstream(x, dy, lanes, flat, place)
+def _upstream(statistics: Statistics) -> Upstream:
     if statistics.gradients is None:
         raise ValueError("the statistics hold no gradient sums: hand dy to certify.statistics as well")
     return statistics.upstream()
@@ -180,9 +185,11 @@ def _tracked(
 ) -> Tracked | None:
     if running is None:
         return None
-    if momentum is None or not np.isfinite(momentum):
-        raise ValueError(f"momentum is {momentum}: give the weight of the new value, for instance 0.1")
-    mean, var = (np.asarray(values) for values in running)
+    if momentum is None:
+        raise ValueError("momentum is missing: give the weight of the new value, for instance 0.1")
+    if not isinstance(running, tuple) or len(running) != 2:
+        raise TypeError(f"running is a {type(running).__name__}: give (running_mean, running_var)")
+    mean, var = (array(name, values) for name, values in zip(("running_mean", "running_var"), running, strict=True))
     if mean.shape != (channels,) or var.shape != (channels,):
         raise ValueError(f"running statistics have shapes {mean.shape} and {var.shape}: give {(channels,)}")
-    return Tracked(mean.astype(np.float64), var.astype(np.float64), float(momentum), unbiased)
+    return Tracked(mean.astype(np.float64), var.astype(np.float64), number("momentum", momentum), unbiased)

@@ -23,18 +23,21 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
     there is no exact value.  Raises ``ValueError`` for another shape, ``TypeError`` for another dtype.
     """
     got = np.asarray(computed)
+    if not isinstance(exact, Enclosure):
+        raise TypeError(f"exact is a {type(exact).__name__}: give an Enclosure, such as certify.train(...).y")
     if got.shape != exact.shape:
         raise ValueError(f"computed values have shape {got.shape}, the enclosure {exact.shape}: give the same")
     form = Format.of(got.dtype)
     lower, upper = exact.lower, exact.upper
     smaller = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
     if magnitude is not None:
-        smaller = np.maximum(smaller, np.abs(magnitude))
+        smaller = np.fmax(smaller, np.where(np.isfinite(magnitude), np.abs(magnitude), 0.0))
     values = got.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         error = exact.distance(values) / form.ulp(np.where(np.isfinite(smaller), smaller, form.largest))
+        beyond = np.isinf(exact.mid) & (values == exact.mid)
         overflows = (values == np.inf) & (lower >= form.overflow) | (values == -np.inf) & (upper <= -form.overflow)
-    return np.where(overflows, 0.0, error)
+    return np.where(overflows | beyond, 0.0, error)
 
 
 @dataclass(frozen=True)

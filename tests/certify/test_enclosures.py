@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bnproof import certify
 from bnproof.benchmarks.adversarial import balls_of, drawn, exact, misses, quantities
 from bnproof.certify.channels import width_for
-from bnproof.certify.training import Changed
+from bnproof.certify.moments import Changed
 from bnproof.laws.layout import columns
 from bnproof.lowering.numbers import floats, precision
 
@@ -188,8 +188,8 @@ def test_narrow_formats_are_taken_exactly(dtype):
     assert np.array_equal(narrow.y.mid, wide.y.mid)
 
 
-def test_xhat_of_an_array_that_changed_is_refused():
-    """xhat is computed when asked for: not from other numbers than were certified."""
+def test_an_array_that_changed_is_refused():
+    """What is worked out when asked for is never worked out from other numbers than were certified."""
     x = np.random.default_rng(0).normal(size=(6, 2))
     found = certify.train(x, eps=1e-5)
     assert np.all(found.xhat.rad >= 0)
@@ -197,6 +197,62 @@ def test_xhat_of_an_array_that_changed_is_refused():
     x[0, 0] += 1
     with pytest.raises(Changed, match="certify it again"):
         _ = again.xhat
+    y = np.array([[1.0], [-1.0], [2.0], [-2.0]])  # mean 0: decided by exact sums, when asked for
+    exact = certify.train(y, eps=1e-5)
+    y[:2] *= 3
+    with pytest.raises(Changed):
+        _ = exact.mu
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", ">f2"])
+def test_the_order_of_bytes_does_not_matter(dtype):
+    """Arrays of the other byte order are the same numbers, for x, dy and a weight."""
+    x, dy = np.random.default_rng(0).normal(size=(2, 7, 3)).astype(dtype)
+    own = np.dtype(dtype).newbyteorder("=")
+    one, other = certify.train(x, eps=1e-5, dy=dy), certify.train(x.astype(own), eps=1e-5, dy=dy.astype(own))
+    for name in ("y", "dx", "dgamma", "mu"):
+        assert np.array_equal(getattr(one, name).mid, getattr(other, name).mid)
+    ones = np.ones(7)
+    folds = [certify.fold(w, None, None, None, ones, 2 * ones, eps=1e-5).weight.mid for w in (x, x.astype(own))]
+    assert np.array_equal(*folds)
+
+
+def test_missing_parameters_do_not_hide_extreme_channels():
+    """With NaN for gamma or beta, s and dgamma of a tiny channel stay right, and dx does not need beta."""
+    x = np.array([[1.0], [-1.0], [3.25]]) * 2.0**-531
+    dy = np.array([[1.0], [2.0], [5.0]])
+    nan, plain = (certify.train(x, gamma, None, eps=5e-324, dy=dy) for gamma in (np.array([np.nan]), np.ones(1)))
+    assert nan.s.mid == plain.s.mid
+    assert nan.dgamma.mid == plain.dgamma.mid
+    spoiled = certify.train(dy, None, np.array([np.nan]), eps=1e-5, dy=dy)
+    assert np.all(np.isfinite(spoiled.dx.mid))
+
+
+UNDERFLOWS = {
+    "slope": ([1.0, -1.0, 1.0, -1.0], 2.0**395, [2.0, -2.0, 1.0, -1.0], 2.0**-785, 2.0**300, 1.0),
+    "product": (
+        [1.0, -1.0, 2.0**-650 * 1.23, -(2.0**-650) * 1.23],
+        1.0,
+        [2.0**-390, -(2.0**-390), 2.0**-1045, -(2.0**-1045)],
+        1.0,
+        2.0**399,
+        1e-5,
+    ),
+}
+
+
+@pytest.mark.parametrize(("x", "by", "dy", "dy_by", "gamma", "eps"), UNDERFLOWS.values(), ids=UNDERFLOWS)
+def test_what_underflows_inside_a_gradient_is_not_lost(x, by, dy, dy_by, gamma, eps):
+    """A slope that underflows to 0, and products that do before a large scale multiplies them, from merged statistics too."""
+    x, dy = (np.array(values)[:, None] * scale for values, scale in ((x, by), (dy, dy_by)))
+    for statistics in (None, certify.statistics(x, dy)):
+        found = certify.train(x, np.array([gamma]), eps=eps, dy=dy, statistics=statistics).dx
+        values, g = ([Fraction(float(v)) for v in column[:, 0]] for column in (x, dy))
+        mean, mean_g = sum(values) / 4, sum(g) / 4
+        w = sum((v - mean) ** 2 for v in values) / 4 + Fraction(eps)
+        k = sum(u * (v - mean) for u, v in zip(g, values, strict=True)) / (4 * w)
+        for n in range(4):
+            assert holds_root(found, (n, 0), Fraction(gamma) * (g[n] - mean_g - k * (values[n] - mean)), w)
 
 
 BAD = {
@@ -204,6 +260,23 @@ BAD = {
     "no values": (lambda x: certify.train(x[:0], eps=1e-5), ValueError, "no value per channel"),
     "integers": (lambda x: certify.train(x.astype(int), eps=1e-5), TypeError, "convert to one of"),
     "gamma": (lambda x: certify.train(x, np.ones(9), eps=1e-5), ValueError, r"gamma has shape \(9,\): give \(2,\)"),
+    "list": (lambda x: certify.train(x.tolist(), eps=1e-5), TypeError, "x is a list: give a NumPy array"),
+    "masked": (lambda x: certify.train(np.ma.array(x), eps=1e-5), TypeError, "x is a MaskedArray"),
+    "last": (lambda x: certify.train(np.ones((2, 4, 3)), np.ones(3), eps=1e-5), ValueError, "moveaxis"),
+    "eps text": (lambda x: certify.train(x, eps="1"), TypeError, "eps is '1': give a float"),
+    "eps long": (lambda x: certify.train(x, eps=10**400), ValueError, "that a float64 holds"),
+    "half a bit": (lambda x: certify.train(x, eps=1.0, tighten=1.5), ValueError, "from 0 to 32"),
+    "one statistic": (
+        lambda x: certify.train(x, eps=1.0, running=x, momentum=0.1),
+        TypeError,
+        "running_mean, running_var",
+    ),
+    "statistics": (lambda x: certify.train(x, eps=1.0, statistics=(1,)), TypeError, r"certify\.statistics"),
+    "too few": (lambda x: certify.train(x, eps=1.0, statistics=certify.statistics(x[:2])), ValueError, "no part"),
+    "channels": (lambda x: certify.train(x, eps=1.0, statistics=certify.statistics(x[:, :1])), ValueError, "no part"),
+    "no mean": (lambda x: certify.infer(x, None, None, None, None, eps=1.0), TypeError, "running_mean is a NoneType"),
+    "ulp": (lambda x: certify.ulp_error(x, x), TypeError, "give an Enclosure"),
+    "flat weight": (lambda x: certify.fold(x[0], None, *[np.ones(2)] * 4, eps=1.0), ValueError, "weight has shape"),
     "eps": (lambda x: certify.train(x, eps=-1.0), ValueError, "number >= 0"),
     "tighten": (lambda x: certify.train(x, eps=1e-5, tighten=99), ValueError, "from 0 to 32"),
     "momentum": (

@@ -85,3 +85,27 @@ def test_shapes_and_dtypes_are_checked():
         certify.ulp_error(np.ones(2), Enclosure.exactly([1.0]))
     with pytest.raises(TypeError, match="convert to one of"):
         certify.ulp_error(np.array([1]), Enclosure.exactly([1.0]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:3])
+def test_infinity_is_right_from_half_a_unit_past_the_largest(dtype):
+    """Half a unit past the largest number rounds to infinity; just below it does not."""
+    form = Format.of(dtype)
+    edge = form.largest + float(form.ulp(form.largest)) / 2
+    exact = Enclosure.exactly([edge, np.nextafter(edge, 0)])
+    assert list(certify.ulp_error(np.array([np.inf, np.inf]).astype(dtype), exact)) == [0, np.inf]
+
+
+def test_differences_beyond_the_largest_float_are_infinite():
+    """Not NaN: an entry that is wrong by more than a float64 holds must not drop out of a table."""
+    assert certify.ulp_error(np.array([1.7e308]), Enclosure.exactly([-1.7e308]))[0] == np.inf
+    beyond = certify.infer(np.array([[1.7e308]]), np.array([10.0]), None, np.zeros(1), np.ones(1), eps=0.0)
+    assert certify.ulp_error(np.array([[np.inf]]), beyond.y)[0, 0] == 0
+
+
+def test_a_magnitude_that_is_no_number_does_not_help():
+    """NaN or infinity leave the error as it is without."""
+    exact = Enclosure.exactly([2.0])
+    plain = certify.ulp_error(np.array([1.0]), exact)
+    for magnitude in (np.nan, np.inf):
+        assert certify.ulp_error(np.array([1.0]), exact, np.array([magnitude])) == plain
