@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import ml_dtypes  # noqa: F401  registers bfloat16 with NumPy
@@ -11,16 +13,16 @@ import numpy as np
 
 from bnproof.accuracy import grades
 from bnproof.accuracy.grades import GRADES, Condition, Range, Summation
-from bnproof.accuracy.inputs import EFFORTS, LAYOUTS, Effort, inputs
+from bnproof.accuracy.inputs import EFFORTS, Asked, Effort, inputs
 from bnproof.accuracy.points import Point, Subject, measured
-from bnproof.accuracy.search import Worst, worst
+from bnproof.accuracy.search import CHANNELS, Worst, worst
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.answers import NotOffered
 
-DTYPES = ("float32", "float64", "float16", "bfloat16")
 THREADS = (1, 2)
+EVERYTHING = Asked()
 Progress = Callable[[int, int], None]
 
 
@@ -35,6 +37,11 @@ class Graded:
     range: Range
     accumulation: str | None
     points: tuple[Point, ...]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """By layout, why nothing came back."""
+        return {point.subject.layout: point.reason for point in reversed(self.points) if point.reason}
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Assessment:
 
     def as_json(self) -> dict[str, Any]:
         """The object of ``bnproof accuracy --format json``."""
-        leading = next(one for one in self.graded if one.condition.grade == self.grade)
+        leading = next(one for one in self.graded if one.condition.grade == self.grade)  # whose slope is the target's
         slopes = [s.slope for one in self.graded for s in one.summations.values() if s.slope is not None]
         nan_from = [one.condition.nan_from for one in self.graded if one.condition.nan_from is not None]
         return {
@@ -62,7 +69,12 @@ class Assessment:
             "m_slope": max(slopes, default=None),
             "points": [point_json(p) for one in self.graded for p in one.points if p.sweep != "magnitude"],
             "nan_from_kappa": min(nan_from, default=None),
-            "worst": {"ulp": _finite(self.worst.ulp), "reproducer": self.worst.reproducer},
+            "worst": {
+                "ulp": self.worst.ulp if self.worst.ulp is None else _finite(self.worst.ulp),
+                "reproducer": self.worst.reproducer,
+                "dtype": self.worst.dtype,
+                "generations": self.worst.generations,
+            },
             "dtypes": [graded_json(one) for one in self.graded],
         }
 
@@ -98,6 +110,7 @@ def graded_json(one: Graded) -> dict[str, Any]:
         "wrong_from_magnitude": one.range.magnitude,
         "wrong_from_m": one.range.values,
         "accumulation": one.accumulation,
+        "failures": one.failures,
     }
 
 
@@ -116,48 +129,56 @@ def assess(
 ) -> Assessment:
     """Measure an implementation in every dtype it takes; raises ``UnusableTarget`` where it takes none."""
     declared = convention_of(convention or getattr(implementation, "convention", "torch"))
-    dtypes = tuple(d for d in DTYPES if d in _supported(implementation))
+    asked = Asked.by(getattr(implementation, "supports", None))
+    sweeps = {dtype: list(variants(target, implementation, declared, dtype, asked)) for dtype in asked.dtypes}
     found: list[Graded] = []
-    for done, dtype in enumerate(dtypes):
-        if progress:
-            progress(done, len(dtypes) + 1)
-        subjects = list(variants(target, implementation, declared, dtype))
-        found += graded(subjects, dtype, EFFORTS[effort], seed)
-    usable = [one for one in found if any(np.isfinite(point.largest) for point in one.points)]
+    for n, (dtype, subjects) in enumerate(sweeps.items()):
+        advance = partial(_advance, progress, n, len(sweeps))
+        found += graded(subjects, dtype, EFFORTS[effort], seed, asked, advance)
+    usable = [one for one in found if any(not point.reason for point in one.points)]
     if not usable:
-        raise UnusableTarget(f"{target} gives no finite y in training mode in any dtype: run bnproof check {target}")
+        reasons = [reason for one in found for reason in one.failures.values()] or ["it takes none of the inputs"]
+        raise UnusableTarget(f"{target} gives no usable y in training mode: {reasons[0]}")
+    first = sweeps[usable[0].dtype][0]
+    generations, channels = EFFORTS[effort].generations, asked.channels or CHANNELS
+    last = worst(first, generations, seed, channels) if asked.searched else Worst(None, "", first.dtype, 0)
+    return Assessment(target, tuple(found), last)
+
+
+def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, total: int) -> None:
+    """Progress over all dtypes, from that within one."""
     if progress:
-        progress(len(dtypes), len(dtypes) + 1)
-    first = Subject(target, implementation, declared, usable[0].dtype)
-    return Assessment(target, tuple(usable), worst(first, EFFORTS[effort].generations, seed))
+        progress(sweep * total + done, sweeps * total)
 
 
-def _supported(implementation: Any) -> set[str]:
-    said = getattr(implementation, "supports", None) or {}
-    return {np.dtype(name).name for name in said.get("dtypes", DTYPES)}
-
-
-def variants(target: str, implementation: Any, convention: Convention, dtype: str) -> Iterator[Subject]:
+def variants(target: str, implementation: Any, convention: Convention, dtype: str, asked: Asked) -> Iterator[Subject]:
     """One subject for every layout and number of threads."""
-    for layout in LAYOUTS:
+    for layout in asked.layouts:
         for threads in THREADS:
-            yield Subject(target, implementation, convention, dtype, layout, threads)
+            yield Subject(target, implementation, convention, dtype, layout, threads, asked.eps)
 
 
-def graded(subjects: Sequence[Subject], dtype: str, effort: Effort, seed: int) -> Iterator[Graded]:
+def graded(
+    subjects: Sequence[Subject],
+    dtype: str,
+    effort: Effort,
+    seed: int,
+    asked: Asked = EVERYTHING,
+    progress: Progress = lambda done, total: None,
+) -> Iterator[Graded]:
     """Measure subjects side by side on the same inputs and grade each target; those that do not take the dtype are left out."""
     points: dict[Subject, list[Point]] = {subject: [] for subject in subjects}
-    for on in inputs(dtype, effort, seed):
+    plain = {subject.target: subject for subject in reversed(subjects)}  # the first of each: its layout is the plainest
+    total = sum(1 for _ in inputs(dtype, replace(effort, longest=0), seed, asked)) + effort.longest // effort.step
+    for done, on in enumerate(inputs(dtype, effort, seed, asked)):
+        progress(min(done, total), total)
         for subject in subjects:
-            plain = subject.layout == LAYOUTS[0] and subject.threads == THREADS[0]
-            if on.sweep == "values" or plain:
-                try:
+            if on.sweep == "values" or subject is plain[subject.target]:
+                with suppress(NotOffered):
                     points[subject].append(measured(subject, on))
-                except NotOffered:
-                    continue
     for target in dict.fromkeys(subject.target for subject in subjects):
         own = {subject: found for subject, found in points.items() if subject.target == target}
-        if any(own.values()):
+        if own[plain[target]]:
             yield _graded(target, dtype, own)
 
 

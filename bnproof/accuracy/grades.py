@@ -1,9 +1,10 @@
 """Grades, found by regression: how the error grows with the condition kappa, and with the number of values m.
 
-Against kappa, over all decades the dtype has: ``compensated`` (flat), ``two-pass`` (slope 1), ``one-pass`` (slope 2); the slope is
-fitted on the unsaturated part, where the error has risen above what it is at kappa = 1 and still leaves a digit.  ``broken``: an
-output that is not finite, or has no digit right, at a condition where any of the formulas has digits left
-(``kappa^2 u <= 1/100``).
+Against kappa, over all decades the dtype has: ``compensated`` (never rises), ``two-pass`` (slope 1), ``one-pass`` (slope 2); the
+slope is fitted on the unsaturated part, where the error has risen above what it is at kappa = 1 and still leaves a digit, or,
+where fewer than three points lie there, on all points that leave a digit and the first that does not.  ``broken``: an output
+that is not finite, or has no digit right, at a condition where even the one-pass formula has digits left
+(``kappa^2 u <= 1/100``); or one that at kappa = 1 is farther off than two-pass arithmetic explains: another formula.
 
 Against m, on batches whose halves lie on either side of 0: ``naive`` (grows), ``pairwise`` (hardly, like log m), ``compensated`` (the
 mean is right: the errors of single entries average out like ``m^(-1/2)``).
@@ -31,10 +32,10 @@ STEP = 0.2  # a slope between -0.2 and 0.2 is neither falling like m^(-1/2) nor 
 
 @dataclass(frozen=True)
 class Condition:
-    """What became of the sweep over kappa: grade, fitted slope, where outputs stop being finite."""
+    """What became of the sweep over kappa: grade, slope (``None``: no digit is right anywhere), where outputs stop being finite."""
 
     grade: str
-    slope: float
+    slope: float | None
     fitted: tuple[float, float] | None  # from which kappa to which
     nan_from: float | None
 
@@ -60,18 +61,25 @@ def condition(points: Sequence[Point]) -> Condition:
     """The grade by kappa, of the points of one subject's sweep in rising order."""
     u = Format.of(points[0].subject.dtype).u
     nan_from = next((point.kappa for point in points if not np.isfinite(point.largest)), None)
-    end = next((n for n, point in enumerate(points) if not point.typical <= SATURATED), len(points))
-    start = next((n for n, p in enumerate(points[:end]) if p.typical > FLOOR * points[0].typical), end)
-    slope, fitted = 0.0, None
-    if end - start >= 3:
-        slope = _slope([p.kappa for p in points[start:end]], [p.typical for p in points[start:end]])
-        fitted = points[start].kappa, points[end - 1].kappa
-    elif end < len(points) and end >= 3:  # so steep that hardly a point lies between: fitted from the first one on
-        slope = _slope([p.kappa for p in points[:end]], [p.typical for p in points[:end]])
-        fitted = points[0].kappa, points[end - 1].kappa
-    if any(point.wrong for point in points if point.kappa**2 * u <= 0.01):
+    slope, fitted = growth(points)
+    early = [point for point in points if point.kappa**2 * u <= 0.01 or point.kappa == 1]
+    if any(point.wrong or point.beyond for point in early) or slope is None:
         return Condition("broken", slope, fitted, nan_from)
     return Condition(BY_SLOPE[int(np.clip(round(slope), 0, 2))], slope, fitted, nan_from)
+
+
+def growth(points: Sequence[Point]) -> tuple[float | None, tuple[float, float] | None]:
+    """The slope against kappa and what it was fitted on: 0 where the error never rises, ``None`` where no digit is right."""
+    end = next((n for n, point in enumerate(points) if not point.typical <= SATURATED), len(points))
+    if end == 0:
+        return None, None
+    start = next((n for n, p in enumerate(points[:end]) if p.typical > FLOOR * points[0].typical), end)
+    chosen = points[start:end]
+    if len(chosen) < 3:
+        chosen = [p for p in points[: end + 1] if np.isfinite(p.typical)]
+        if all(p.typical <= FLOOR * points[0].typical for p in chosen):
+            return 0.0, None
+    return _slope([p.kappa for p in chosen], [p.typical for p in chosen]), (chosen[0].kappa, chosen[-1].kappa)
 
 
 def summation(points: Sequence[Point]) -> Summation:
@@ -85,14 +93,15 @@ def summation(points: Sequence[Point]) -> Summation:
 
 
 def limits(points: Sequence[Point]) -> Range:
-    """Where the sweeps over magnitude and m go wrong."""
-    magnitude = next((p.magnitude for p in points if p.sweep == "magnitude" and p.wrong), None)
-    return Range(magnitude, next((p.m for p in points if p.sweep == "values" and p.wrong), None))
+    """Where the sweeps over magnitude and m go wrong; an input for which nothing is returned is another matter."""
+    answered = [point for point in points if point.wrong and not point.reason]
+    magnitude = next((p.magnitude for p in answered if p.sweep == "magnitude"), None)
+    return Range(magnitude, next((p.m for p in answered if p.sweep == "values"), None))
 
 
 def accumulation(subject: Subject, points: Sequence[Point]) -> str | None:
-    """For half precision, whether sums are kept in it: the shift is then a multiple of u instead of averaging out."""
-    long = [p for p in points if p.sweep == "values" and p.m >= 1024]
+    """For half precision, whether sums are kept in it: they overflow, or the shift is a multiple of u instead of averaging out."""
+    long = [p for p in points if p.sweep == "values" and p.m >= 1024 and not p.reason]
     if subject.dtype not in HALF or not long:
         return None
     return subject.dtype if any(p.wrong or p.shift > 0.5 for p in long) else "float32 or wider"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from bnproof.contract import Array
 from bnproof.laws.layout import rows
 
 EPS = 1e-5
+DTYPES = ("float32", "float64", "float16", "bfloat16")
 LAYOUTS = ("2-d", "4-d", "4-d channels-last")
 SIDE = 8  # height and width of a 4-d input that has enough values
 SHORT, CHANNELS = 32, 64  # of the sweep over kappa
@@ -23,8 +25,37 @@ HALF = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What an implementation takes: dtypes, memory layouts, a fixed number of channels, a fixed eps, and whether rank 3."""
+
+    dtypes: tuple[str, ...] = DTYPES
+    layouts: tuple[str, ...] = LAYOUTS
+    channels: int | None = None
+    eps: float = EPS
+    searched: bool = True  # the guided search uses rank 3
+
+    @classmethod
+    def by(cls, supports: Mapping[str, Any] | None) -> Asked:
+        """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing is left to measure."""
+        said = supports or {}
+        try:
+            names = {np.dtype(name).name for name in said.get("dtypes", DTYPES)}
+        except TypeError as error:
+            raise ValueError(f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']") from error
+        ranks = said.get("ranks", (2, 3, 4))
+        layouts = tuple(layout for layout in LAYOUTS if int(layout[0]) in ranks)
+        dtypes = tuple(name for name in DTYPES if name in names)
+        if not dtypes or not layouts:
+            raise ValueError(
+                f"supports {dict(said)!r} leaves nothing to measure: name rank 2 or 4 and one of {', '.join(DTYPES)}"
+            )
+        return cls(dtypes, layouts, said.get("num_features"), float(said.get("eps") or EPS), 3 in ranks)
+
+
+@dataclass(frozen=True)
 class Effort:
-    """How closely to look: points per decade of kappa, the longest batch ``2^longest``, steps in that exponent."""
+    """How closely to look: points per decade of kappa, the longest batch ``2^longest``, steps in that exponent, generations of
+    the guided search (0: the worst of those drawn)."""
 
     per_decade: int
     longest: int
@@ -43,6 +74,7 @@ class Input:
     x: Array
     kappa: float
     magnitude: float = 1.0
+    eps: float = EPS
 
     @property
     def m(self) -> int:
@@ -51,7 +83,7 @@ class Input:
     @cached_property
     def exact(self) -> certify.Enclosure:
         """xhat."""
-        return certify.train(self.x, eps=EPS).y
+        return certify.train(self.x, eps=self.eps).y
 
     def laid_out(self, layout: str) -> Array:
         """The values as 2-d, 4-d, or 4-d with channels last in memory."""
@@ -62,22 +94,22 @@ class Input:
         return first if layout == "4-d channels-last" else np.ascontiguousarray(first)
 
 
-def inputs(dtype: str, effort: Effort, seed: int) -> Iterator[Input]:
+def inputs(dtype: str, effort: Effort, seed: int, asked: Asked = Asked()) -> Iterator[Input]:
     """All inputs of a dtype, the same ones for everything that is measured on them."""
+    channels = asked.channels or CHANNELS
     random = np.random.default_rng(seed)
     form = Format.of(_numpy(dtype))
     decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
     for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
-        values = standardised(random, SHORT, CHANNELS) + np.sqrt(kappa**2 - 1) * random.choice([-1.0, 1.0], CHANNELS)
-        yield Input("kappa", scaled(random, values, dtype), kappa)
+        values = standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice([-1.0, 1.0], channels)
+        yield Input("kappa", scaled(random, values, dtype), kappa, eps=asked.eps)
     for exponent in range(effort.step, min(effort.longest, 16 if dtype in HALF else 24) + 1, effort.step):
-        yield halves(random, 2**exponent, dtype)
+        yield halves(random, 2**exponent, dtype, asked)
     top = int(np.log2(form.largest)) - 4
     for exponent in np.unique(np.linspace(0, top, 16).astype(int)).tolist():
         magnitude = float(np.ldexp(1.0, exponent))
-        yield Input(
-            "magnitude", scaled(random, standardised(random, SHORT, CHANNELS), dtype, magnitude), 1.0, magnitude
-        )
+        values = scaled(random, standardised(random, SHORT, channels), dtype, magnitude)
+        yield Input("magnitude", values, 1.0, magnitude, asked.eps)
 
 
 def standardised(random: np.random.Generator, m: int, channels: int) -> Array:
@@ -93,16 +125,16 @@ def scaled(random: np.random.Generator, values: Array, dtype: str, magnitude: fl
     return found
 
 
-def halves(random: np.random.Generator, m: int, dtype: str) -> Input:
-    """A batch whose two halves lie on either side of a common mean near 0.
+def halves(random: np.random.Generator, m: int, dtype: str, asked: Asked) -> Input:
+    """A batch whose two halves lie on either side of 0, so that its mean is near 0.
 
     So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they were taken.
     """
-    channels = max(2, min(16, MOST // m))
+    channels = asked.channels or max(2, min(16, MOST // m))
     values = random.standard_normal(size=(m, channels), dtype=np.float32)
     values += np.where(np.arange(m) < m // 2, np.float32(SPLIT), np.float32(-SPLIT))[:, None]
     scale = random.uniform(1.2, 4.0, size=channels)
-    return Input("values", (values * scale).astype(_numpy(dtype)), float(np.sqrt(1 + SPLIT**2 / m)))
+    return Input("values", (values * scale).astype(_numpy(dtype)), float(np.sqrt(1 + SPLIT**2 / m)), eps=asked.eps)
 
 
 def _numpy(dtype: str) -> np.dtype:  # type: ignore[type-arg]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from bnproof import certify
 from bnproof.accuracy.inputs import EPS, HALF, Input
-from bnproof.certify import UlpSummary
+from bnproof.certify import UlpSummary, bounds
 from bnproof.certify.formats import Format
 from bnproof.contract import Array, Convention
 from bnproof.laws.answers import Failed, NotOffered, one_line
@@ -30,6 +34,7 @@ class Subject:
     dtype: str
     layout: str = "2-d"
     threads: int = 1
+    eps: float = EPS
 
     def output(self, x: Array, gamma: Array | None = None, beta: Array | None = None) -> Array:
         """``y`` in training mode; raises ``NotOffered``, or ``Failed`` with the reason."""
@@ -38,9 +43,10 @@ class Subject:
         own = np.moveaxis(x, 1, -1) if self.convention.channel_axis == -1 else x
         momentum = 0.1 if self.convention.momentum == "new" else 0.9
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(self.threads):
-                warnings.simplefilter("ignore")
-                answer = self.implementation.train(np.array(own), gamma, beta, *running, eps=EPS, momentum=momentum)
+            with self._quietly():
+                answer = self.implementation.train(
+                    np.array(own), gamma, beta, *running, eps=self.eps, momentum=momentum
+                )
         except NotImplementedError as missing:
             raise NotOffered(one_line(missing)) from missing
         except (Exception, SystemExit) as error:  # a stranger's code may raise anything
@@ -50,6 +56,14 @@ class Subject:
             raise Failed("train gives no y of x's shape and dtype")
         return np.moveaxis(y, -1, 1) if self.convention.channel_axis == -1 else y
 
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """So many threads; warnings off, and what is printed goes to standard error."""
+        with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(self.threads):
+            warnings.simplefilter("ignore")
+            with redirect_stdout(sys.stderr):
+                yield
+
 
 @dataclass(frozen=True)
 class Point:
@@ -58,6 +72,8 @@ class Point:
     ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest absolute error; ``typical``: the
     median over channels of their largest; ``shift``: root mean square over channels of the errors' mean, in units of u:
     what the mean was off by, since the rounding of single entries averages out.  Infinite where nothing finite came back.
+    ``beyond``: some error is more than two-pass arithmetic explains (looked at for kappa = 1); ``reason``: why there is no
+    output at all.
     """
 
     subject: Subject
@@ -69,6 +85,8 @@ class Point:
     largest: float
     typical: float
     shift: float
+    beyond: bool = False
+    reason: str = ""
 
     @property
     def wrong(self) -> bool:
@@ -78,9 +96,11 @@ class Point:
 
 def measured(subject: Subject, on: Input) -> Point:
     """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation does not take the input."""
+    reason = ""
     try:
         got = columns(subject.output(on.laid_out(subject.layout)))
-    except Failed:
+    except Failed as failure:
+        reason = str(failure)
         got = np.full(on.x.shape, np.nan, dtype=on.x.dtype)
     exact, count = on.exact, max(1, SAMPLE // on.x.shape[1])
     some = UlpSummary.of("y", got[:count], exact.reshaped(lambda words: words[:count]))
@@ -91,6 +111,7 @@ def measured(subject: Subject, on: Input) -> Point:
         shift = float(np.sqrt((errors.mean(axis=0) ** 2).mean())) / Format.of(on.x.dtype).u
         largest = np.abs(errors, out=errors).max(axis=0)
     largest = np.where(np.isfinite(largest), largest, np.inf)
+    beyond = on.sweep == "kappa" and on.kappa == 1 and bool(np.any(exact.distance(got) > explained(on)))
     return Point(
         subject,
         on.sweep,
@@ -101,4 +122,16 @@ def measured(subject: Subject, on: Input) -> Point:
         float(largest.max()),
         float(np.median(largest)),
         shift if np.isfinite(shift) else float("inf"),
+        beyond,
+        reason,
     )
+
+
+def explained(on: Input) -> Array:
+    """What two-pass arithmetic in the working precision may be off by, entry by entry."""
+    exact = certify.train(on.x, eps=on.eps)
+    x = on.x.astype(np.float64)
+    of = bounds.Batch(x, (x - exact.mu.mid) - exact.mu.low, exact.mu.mid, exact.v.mid, on.eps)
+    ones = np.ones(x.shape[1])
+    with np.errstate(all="ignore"):
+        return bounds.output(bounds.Precision.of(on.x.dtype), of, ones, 0 * ones).total

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnproof.accuracy.assessment import DTYPES, THREADS, Graded, graded, graded_json
-from bnproof.accuracy.inputs import EFFORTS, LAYOUTS
+from bnproof.accuracy.assessment import THREADS, Graded, graded, graded_json
+from bnproof.accuracy.inputs import DTYPES, EFFORTS, LAYOUTS
 from bnproof.accuracy.points import Point, Subject
 from bnproof.accuracy.search import worst
 from bnproof.implementations.conventions import convention_of

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Choice(["quick", "standard", "thorough"]),
     default="standard",
     show_default=True,
-    help="How closely.",
+    help="Batches of up to 2^14, 2^20, 2^24 values; thorough also searches for the worst input.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -53,16 +53,22 @@ def command(target: str, convention: str | None, effort: str, seed: int, form: s
 
 
 def _print(out: Console, found: Assessment) -> None:
-    out.print(
-        _table(f"{found.target}: error of the normalised values in training mode", ERRORS, map(_errors, found.graded))
-    )
+    from rich.markup import escape
+
+    title = f"{escape(found.target)}: errors in training mode, ulp at kappa = 1"
+    out.print(_table(title, ERRORS, map(_errors, found.graded)))
     sums = (row for one in found.graded for row in _sums(one))
     out.print(_table("How sums over m values are taken", SUMS, sums))
     for one in found.graded:
         if one.accumulation:
             out.print(f"{one.dtype}: sums are kept in {one.accumulation}.")
-    out.print(f"Worst well-conditioned input found: {found.worst.ulp:.3g} ulp of |gamma xhat| + |beta|.")
-    out.print("--format json has every point, and a program that shows the worst input.")
+        for layout, reason in one.failures.items():
+            out.print(f"{one.dtype}, {layout}: {escape(reason)}")
+    worst = found.worst
+    if worst.ulp is not None:
+        how = f"found in {worst.generations} generations" if worst.generations else "of those drawn"
+        out.print(f"Worst well-conditioned input {how} ({worst.dtype}): {worst.ulp:.3g} ulp of |gamma xhat| + |beta|.")
+    out.print("--format json has the points against kappa and m, and a program that shows the worst input.")
 
 
 ERRORS = ("dtype", "grade", "slope", "ulp: median", "99%", "max", "NaN from", "wrong from")
@@ -86,14 +92,8 @@ def _errors(one: Graded) -> tuple[str, ...]:
     condition, first = one.condition, one.points[0]
     nan_from = "-" if condition.nan_from is None else f"kappa {condition.nan_from:.2g}"
     magnitude = "-" if one.range.magnitude is None else f"|x| {one.range.magnitude:.2g}"
-    return (
-        one.dtype,
-        condition.grade,
-        f"{condition.slope:.2f}",
-        *(f"{ulp:.2g}" for ulp in first.ulp),
-        nan_from,
-        magnitude,
-    )
+    slope = "-" if condition.slope is None else f"{condition.slope:.2f}"
+    return one.dtype, condition.grade, slope, *(f"{ulp:.2g}" for ulp in first.ulp), nan_from, magnitude
 
 
 def _sums(one: Graded) -> Iterator[tuple[str, ...]]:

@@ -146,7 +146,12 @@ def one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
         raise answer
     if expected == "raise":
         refused = isinstance(answer, Failed) and isinstance(answer.__cause__, ValueError)
-        got = "" if refused else f"m = 1 asks for ValueError; {answer if isinstance(answer, Failed) else 'it answered'}"
+        did = (
+            answer
+            if isinstance(answer, Failed)
+            else "it answered; if that is meant, declare a convention such as 'paper'"
+        )
+        got = "" if refused else f"m = 1 asks for ValueError; {did}"
         return _outcome("one-value", "y", got)
     checked = asked.checked("train", answer)
     problem = str(checked) if isinstance(checked, Failed) else _not_beta(asked, single, checked)

@@ -29,7 +29,11 @@ class Asked:
     def by(cls, supports: Mapping[str, Any] | None) -> Asked:
         """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing is left to ask."""
         said = supports or {}
-        dtypes = tuple(d for d in cls.dtypes if d in {np.dtype(n).name for n in said.get("dtypes", cls.dtypes)})
+        try:
+            names = {np.dtype(name).name for name in said.get("dtypes", cls.dtypes)}
+        except TypeError as error:
+            raise ValueError(f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']") from error
+        dtypes = tuple(dtype for dtype in cls.dtypes if dtype in names)
         ranks = tuple(r for r in cls.ranks if r in said.get("ranks", cls.ranks))
         if not dtypes or not ranks:
             raise ValueError(f"supports {dict(said)!r} leaves no case: name float32 or float64 and ranks 2 to 5")

@@ -14,6 +14,7 @@ def program(target: str, answers: Answers, seen: Measurement) -> str:
     lines = [
         "import numpy as np",
         "",
+        "np.set_printoptions(precision=17)",
         *_obtain(target),
         "",
         "def array(shape, dtype, entries):",

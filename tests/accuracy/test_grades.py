@@ -65,6 +65,14 @@ class Unnormalised(NumpyBatchNorm):
         return x / self.std(v, eps), mu, v, self.std(v, eps)
 
 
+class Bessel(NumpyBatchNorm):
+    """Another formula: flat against kappa, and wrong."""
+
+    def variance(self, x, mu):
+        m = x.size // x.shape[1]
+        return super().variance(x, mu) * x.dtype.type(m / (m - 1))
+
+
 class HalfSums(NumpyBatchNorm):
     """Everything kept in half precision, sums included (D01)."""
 
@@ -88,8 +96,9 @@ BY_CONDITION = {
     NumpyBatchNorm: "two-pass",
     OnePass: "one-pass",
     ClampedOnePass: "one-pass",
-    NegativeVariance: None,
+    NegativeVariance: "broken",
     Unnormalised: "broken",
+    Bessel: "broken",
 }
 
 
@@ -98,16 +107,76 @@ BY_CONDITION = {
     ("made", "grade"), BY_CONDITION.items(), ids=lambda value: getattr(value, "__name__", str(value))
 )
 def test_the_condition_tells_algorithms_apart(made, grade, seed):
-    """Flat, slope 1, slope 2, and what has no digit; what never returns a number is refused."""
-    if grade is None:
-        with pytest.raises(UnusableTarget, match="no finite y"):
-            found(made(), seed)
-        return
+    """Flat, slope 1, slope 2; no number, no digit, or another formula."""
     assessed = found(made(), seed)
     assert [one.condition.grade for one in assessed.graded] == [grade, grade]
     expected = {"compensated": 0, "two-pass": 1, "one-pass": 2}.get(grade)
     if expected is not None:
         assert all(abs(one.condition.slope - expected) < 0.3 for one in assessed.graded)
+
+
+class Says(NumpyBatchNorm):
+    """Prints, and raises for what it was not asked to support."""
+
+    supports = {"dtypes": ["float32"], "ranks": [4], "num_features": 3, "eps": 1e-3}
+
+    def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        print("hello")  # noqa: T201
+        assert (x.dtype, x.ndim, x.shape[1], eps) == (np.float32, 4, 3, 1e-3)
+        return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+
+
+def test_supports_narrows_what_is_measured(capsys):
+    """Dtypes, ranks, channels and eps as in check; what the target prints is kept off standard output; no search without rank 3."""
+    assessed = found(Says())
+    (single,) = assessed.graded
+    assert assessed.worst.ulp is None
+    assert (single.condition.grade, single.failures) == ("two-pass", {})
+    assert {layout for layout, _ in single.summations} == {"4-d", "4-d channels-last"}
+    assert "hello" not in capsys.readouterr().out
+
+
+class OnlyFlat(NumpyBatchNorm):
+    """Rank 2 or an exception."""
+
+    def train(self, x, *arguments, **options):
+        if x.ndim != 2:
+            raise RuntimeError("out of cheese")
+        return super().train(x, *arguments, **options)
+
+
+def test_what_fails_is_said_with_its_reason():
+    """A layout that raises is no sign of half-precision sums; a target that always raises is refused with its words."""
+    assessed = found(OnlyFlat())
+    assert all("out of cheese" in one.failures["4-d"] for one in assessed.graded)
+    assert all(one.accumulation is None and one.range.values is None for one in assessed.graded)
+
+    class Raises(NumpyBatchNorm):
+        def train(self, *arguments, **options):
+            raise RuntimeError("no such luck")
+
+    with pytest.raises(UnusableTarget, match="no such luck"):
+        found(Raises())
+
+
+def test_half_precision_tells_one_pass_apart():
+    """Two or three decades are enough for the slope."""
+
+    class Half(OnePass):
+        supports = {"dtypes": ["float16"]}
+
+    assert found(Half(), effort="standard").graded[0].condition.grade in ("one-pass", "broken")
+
+
+@pytest.mark.parametrize("said", [{"dtypes": ["float99"]}, {"dtypes": "float32"}, {"ranks": [3]}])
+def test_supports_that_leave_nothing_are_refused(said):
+    """One line says what to give."""
+
+    class Odd(NumpyBatchNorm):
+        supports = said
+
+    with pytest.raises(ValueError, match="supports"):
+        found(Odd())
 
 
 def test_one_pass_says_where_it_stops_being_a_number():
