@@ -1,7 +1,7 @@
 """A guided search for the worst well-conditioned input: many small batches side by side, the best of them changed and kept.
 
 Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic and not cancellation; batches of 8 values with
-``kappa`` up to about 3.  What is found is a lower bound of the worst case.
+``kappa`` up to about 3, variances and parameters of ordinary size.  What is found is a lower bound of the worst case.
 """
 
 from __future__ import annotations
@@ -87,12 +87,13 @@ def drawn(random: np.random.Generator, dtype: str, channels: int) -> Population:
     """Normal batches with means within three standard deviations of 0."""
     offset, scale = random.uniform(-3, 3, size=channels), random.uniform(0.3, 4, size=channels)
     x = (random.normal(size=(1, channels, M)) + offset[:, None]) * scale[:, None]
-    made = (x, random.normal(size=channels), random.normal(size=channels))
+    affine = random.choice([-1.0, 1.0], size=(2, channels)) * random.uniform(0.5, 2, size=(2, channels))
+    made = (x, *affine)
     return Population(*(values.astype(dtype) for values in made))
 
 
 def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
-    """The largest error of each batch, 0 for an ill-conditioned one, and the value it is at."""
+    """The largest error of each batch, 0 for one that is ill-conditioned or scaled out of all proportion, and the value it is at."""
     exact = certify.train(of.x, of.gamma, of.beta, eps=subject.eps)
     try:
         got = subject.output(of.x, of.gamma, of.beta)
@@ -101,9 +102,14 @@ def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         size = np.abs(of.gamma[:, None] * exact.xhat.mid) + np.abs(of.beta[:, None])
         errors = certify.ulp_error(got, exact.y, size)[0]
-        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & (np.abs(of.x).max(axis=(0, 2)) < 100)
+        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & _within(exact.v.mid, 0.01, 100)
+        fit &= _within(np.abs(of.gamma), 0.5, 2) & _within(np.abs(of.beta), 0.5, 2)  # else only entries near mu show
     errors = np.where(np.isnan(errors), 0.0, errors)
     return np.where(fit, errors.max(axis=1), 0.0), errors.argmax(axis=1)
+
+
+def _within(values: Array, low: float, high: float) -> Array:
+    return (values >= low) & (values <= high)
 
 
 def shown(subject: Subject, of: Population, place: tuple[int, int, int], error: float) -> str:

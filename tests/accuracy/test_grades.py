@@ -270,4 +270,4 @@ def test_a_search_makes_it_worse():
     from bnproof.implementations.conventions import convention_of
 
     subject = Subject("numpy", NumpyBatchNorm(), convention_of("torch"), "float32")
-    assert worst(subject, 200, 0).ulp > worst(subject, 0, 0).ulp
+    assert worst(subject, 0, 0).ulp < worst(subject, 200, 0).ulp < 50
