@@ -129,7 +129,7 @@ def _scaled(random: Random, channels: int, dtype: Any) -> Array:
 
 def _laid(random: Random, x: Array) -> Array:
     """The same entries, laid out in memory in one of several ways."""
-    match random.integers(5):
+    match random.integers(6):
         case 0:
             return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
         case 1:
@@ -140,6 +140,8 @@ def _laid(random: Random, x: Array) -> Array:
             return wide[..., ::2]
         case 3:
             return np.asfortranarray(x)
+        case 4 if x.dtype.name in ("float32", "float64"):
+            return x.astype(x.dtype.newbyteorder())
     return x
 
 
