@@ -49,6 +49,13 @@ class TorchFunctional:
 
     convention = "torch"
 
+    def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
+        """``F.batch_norm`` of ``x, running_mean, running_var, weight, bias``."""
+        from torch.nn.functional import batch_norm
+
+        x, mean, var, weight, bias = tensors
+        return batch_norm(x, mean, var, weight, bias, training, momentum, eps)
+
     def train(
         self,
         x: Array,
@@ -61,11 +68,10 @@ class TorchFunctional:
         momentum: float,
     ) -> tuple[Array | None, Array | None, Array | None]:
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
-        from torch.nn.functional import batch_norm
-
         _needs_positive(eps)
         mean, var = _tensor(running_mean), _tensor(running_var)
-        y = batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), training=True, momentum=momentum, eps=eps)
+        tensors = (_tensor(x), mean, var, _tensor(gamma), _tensor(beta))
+        y = self.batch_norm(*tensors, training=True, momentum=momentum, eps=eps)
         return _array(y), _array(mean), _array(var)
 
     def infer(
@@ -79,17 +85,15 @@ class TorchFunctional:
         eps: float,
     ) -> Array | None:
         """``F.batch_norm(..., training=False)``."""
-        from torch.nn.functional import batch_norm
-
-        mean, var = _tensor(running_mean), _tensor(running_var)
-        return _array(batch_norm(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), eps=eps))
+        tensors = map(_tensor, (x, running_mean, running_var, gamma, beta))
+        return _array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=eps))
 
     def train_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
     ) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the training-mode output."""
         _needs_positive(eps)
-        return _vjp(dy, x, gamma, beta, None, None, training=True, eps=eps)
+        return self._vjp(dy, x, gamma, beta, None, None, training=True, eps=eps)
 
     def infer_vjp(
         self,
@@ -103,7 +107,25 @@ class TorchFunctional:
         eps: float,
     ) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
-        return _vjp(dy, x, gamma, beta, running_mean, running_var, training=False, eps=eps)
+        return self._vjp(dy, x, gamma, beta, running_mean, running_var, training=False, eps=eps)
+
+    def _vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        training: bool,
+        eps: float,
+    ) -> tuple[Array | None, ...]:
+        leaves = [_tensor(a, grad=True) for a in (x, gamma, beta)]
+        statistics = _tensor(running_mean), _tensor(running_var)
+        y = self.batch_norm(leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps)
+        y.backward(_tensor(dy))
+        return tuple(None if leaf is None else _array(leaf.grad) for leaf in leaves)
 
 
 @cache
@@ -118,78 +140,21 @@ def _compiled() -> Any:
     return torch.compile(step, dynamic=True, fullgraph=True)
 
 
-class TorchCompiled:
-    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor."""
+class TorchCompiled(TorchFunctional):
+    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor, forward and backward."""
 
-    convention = "torch"
-
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[Array | None, Array | None, Array | None]:
-        """Training mode, compiled; the statistics it updates in place are copies."""
-        _needs_positive(eps)
-        mean, var = _tensor(running_mean), _tensor(running_var)
-        y = self._run(x, mean, var, gamma, beta, training=True, momentum=momentum, eps=eps)
-        return _array(y), _array(mean), _array(var)
-
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array | None:
-        """Inference, compiled."""
-        mean, var = _tensor(running_mean), _tensor(running_var)
-        return _array(self._run(x, mean, var, gamma, beta, training=False, momentum=0.0, eps=eps))
-
-    def _run(
-        self, x: Array, mean: Any, var: Any, gamma: Array | None, beta: Array | None, **options: float | bool
-    ) -> Any:
+    def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
         """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small limit of variants leads to)."""
         from torch._dynamo import config
         from torch._dynamo.exc import BackendCompilerFailed
 
+        variants = config.patch(recompile_limit=VARIANTS, accumulated_recompile_limit=VARIANTS)
         try:
-            with (
-                config.patch(recompile_limit=VARIANTS, accumulated_recompile_limit=VARIANTS),
-                warnings.catch_warnings(),
-            ):
+            with variants, warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's own deprecations
-                return _compiled()(_tensor(x), mean, var, _tensor(gamma), _tensor(beta), **options)
+                return _compiled()(*tensors, training=training, momentum=momentum, eps=eps)
         except BackendCompilerFailed as error:
             raise NotImplementedError(f"torch.compile cannot compile here: {str(error).splitlines()[0]}") from error
-
-
-def _vjp(
-    dy: Array,
-    x: Array,
-    gamma: Array | None,
-    beta: Array | None,
-    running_mean: Array | None,
-    running_var: Array | None,
-    *,
-    training: bool,
-    eps: float,
-) -> tuple[Array | None, ...]:
-    from torch.nn.functional import batch_norm
-
-    leaves = [_tensor(a, grad=True) for a in (x, gamma, beta)]
-    entry, weight, bias = leaves
-    y = batch_norm(entry, _tensor(running_mean), _tensor(running_var), weight, bias, training, 0.0, eps)
-    y.backward(_tensor(dy))
-    return tuple(None if leaf is None else _array(leaf.grad) for leaf in leaves)
 
 
 class TorchModules:
