@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import ml_dtypes  # noqa: F401  registers bfloat16 with NumPy
 import numpy as np
 
 from bnproof.accuracy import grades

@@ -6,7 +6,7 @@ Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -132,4 +132,4 @@ def shown(subject: Subject, of: Population, place: tuple[int, int, int], error: 
         expected=float(exact.mid[place]).hex(),
         message=f"y{list(place)} is off by {error:.3g} ulp of |gamma xhat| + |beta|",
     )
-    return program(subject.target, Answers(subject.implementation, replace(subject.convention), case), seen)
+    return program(subject.target, Answers(subject.implementation, subject.convention, case), seen)

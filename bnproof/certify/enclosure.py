@@ -44,7 +44,7 @@ class Enclosure:
     @classmethod
     def of(cls, balls: Any) -> Enclosure:
         """Around an array of balls; a ball that is no number becomes NaN."""
-        words = [_words(value) for value in np.asarray(balls, dtype=object).reshape(-1)]
+        words = [ball_words(value) for value in np.asarray(balls, dtype=object).reshape(-1)]
         table = np.array(words, dtype=np.float64).reshape(*np.shape(balls), 3)
         return cls(table[..., 0], table[..., 1], table[..., 2])
 
@@ -108,7 +108,7 @@ def each(function: Callable[..., Any], *arrays: Any) -> Any:
     return result
 
 
-def _words(value: arb) -> tuple[float, float, float]:
+def ball_words(value: arb) -> tuple[float, float, float]:
     """A ball as ``mid, low, rad``."""
     if not value.is_finite():
         return np.nan, np.nan, np.nan

@@ -13,7 +13,7 @@ from bnproof.certify import compiled, errors
 from bnproof.certify.enclosure import Array, Enclosure
 from bnproof.certify.exact import rational
 from bnproof.certify.lanes import Lanes
-from bnproof.certify.moments import Centred, Upstream, enclosure, words_of
+from bnproof.certify.moments import Centred, Source, Upstream, enclosure, words_of
 from bnproof.certify.refine import Rooted, Width, enclosed
 
 Number = Callable[[float, float], Rooted]  # from the entries of x and dy
@@ -182,13 +182,13 @@ class Back:
         return lambda x, g: Rooted(gamma * (rational(g) - mean_g - k * (rational(x) - mean)), w, fmpq(0))
 
 
-def input_gradients(x: Array, dy: Array, lanes: Lanes, flat: Array, of: Back, width: Width) -> Enclosure:
+def input_gradients(x: Source, dy: Source, of: Back, width: Width) -> Enclosure:
     """``a (g - mean g - k (x - mu))``, entry by entry."""
-    result, doubtful, narrow = compiled_gradients(lanes, flat, lanes.flat(dy), of, width)
+    result, doubtful, narrow = compiled_gradients(x.lanes, x.flat, dy.flat, of, width)
     for j in np.flatnonzero(~of.undefined & (of.extreme | doubtful | ~narrow)).tolist():
         mid, rad = np.abs(result.mid[:, j]), result.rad[:, j]
-        fine = (rad <= of.allowed(x, dy, j, width)) & ((mid > rad) | (rad == 0)) & (mid < compiled.HUGE)
-        refine(result, x, dy, j, of.extreme[j] | ~fine, of.number(j), width)
+        fine = (rad <= of.allowed(x.values, dy.values, j, width)) & ((mid > rad) | (rad == 0)) & (mid < compiled.HUGE)
+        refine(result, x.values, dy.values, j, of.extreme[j] | ~fine, of.number(j), width)
     return result
 
 

@@ -89,7 +89,7 @@ class Lanes:
         return lanes, np.repeat(np.arange(self.channels), len(used))
 
     def parameters(self, *columns: Array) -> Array:
-        """Per-channel parameters in the order kernels read them (``compiled.chosen``)."""
+        """Per-channel parameters in the order kernels read them: lane by lane where neighbours differ, else by group."""
         table = np.stack([np.broadcast_to(column, (self.channels,)) for column in columns]).astype(np.float64)
         if not self.spread:
             return np.ascontiguousarray(table.T).reshape(-1)

@@ -22,8 +22,9 @@ ROUNDS = 3  # a plain sum for a centre, its correction, and once more
 class Centred:
     """Per channel ``mu = c + r`` and ``v``, and what there is to fall back on.
 
-    ``constant``: all values equal, so that v is exactly 0; ``undefined``: NaN or infinity in the channel; ``extreme``: numbers for which double words could under- or overflow, so
-    that everything about the channel is left to exact sums and balls; ``exact(j)``: the channel's exact moments.
+    ``constant``: all values equal, so that v is exactly 0; ``undefined``: NaN or infinity in the channel; ``extreme``:
+    numbers for which double words could under- or overflow, so that everything about the channel is left to exact sums and
+    balls; ``exact(j)``: the channel's exact moments.
     """
 
     m: int

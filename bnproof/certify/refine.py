@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, fmpq
 
-from bnproof.certify.enclosure import _words
+from bnproof.certify.enclosure import ball_words
 from bnproof.certify.exact import words
 from bnproof.certify.formats import Format
 from bnproof.lowering.numbers import precision
@@ -76,7 +76,7 @@ def enclosed(number: Rooted, width: Width) -> tuple[float, float, float]:
         return words(number.b)
     for bits in PRECISIONS:
         with precision(bits):
-            mid, low, rad = _words(number.ball())
+            mid, low, rad = ball_words(number.ball())
             allowed = width.radius(number.magnitude())
         if rad <= allowed and abs(mid) > rad:
             return mid, low, rad

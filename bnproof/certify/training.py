@@ -159,7 +159,7 @@ def train(
             return Training(of, None, width, (source,), y, None, tracked)
         of_g = Source.of(dy, source.lanes)
         up = upstream(source, of_g, place) if statistics is None else _upstream(statistics)
-        dx = input_gradients(x, dy, source.lanes, source.flat, Back(of, up), width)
+        dx = input_gradients(source, of_g, Back(of, up), width)
     return Training(of, up, width, (source, of_g), y, dx, tracked)
 
 

@@ -22,7 +22,6 @@ COLUMNS = (
     "both_to_forward",
     "bytes",
 )
-FORWARD = {1: 4.0, 3: 4.0}  # times NumPy that the certified forward may take, by channels; from 16 on 2
 GRADIENT, BYTES, MPMATH, BALLS = 3.0, 32.0, 500.0, 40.0
 
 
@@ -50,7 +49,6 @@ def _line(row: Row) -> Row:
         "gradient_to_forward": nanoseconds["gradient"] / nanoseconds["forward"] - 1,
         "both_to_forward": nanoseconds["gradient"] / nanoseconds["forward"],
         "bytes": row["bytes"],
-        "allowed": FORWARD.get(row["shape"][1], 2.0),
     }
 
 
