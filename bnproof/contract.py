@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -46,8 +47,26 @@ class Convention:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """The layer in front of a batch norm, with C outputs.
+
+    ``weight``: ``(C, in)`` for "linear", ``(C, in/groups, *k)`` for "conv", ``(in, C/groups, *k)`` for "conv_transpose";
+    ``bias``: ``(C,)`` or ``None``.
+    """
+
+    weight: Array
+    bias: Array | None
+    kind: Literal["linear", "conv", "conv_transpose"]
+    groups: int = 1
+
+
+@dataclass(frozen=True)
 class Case:
-    """One input: ``x`` and ``dy`` of shape ``(N, C, *spatial)``, the others ``(C,)``; ``momentum`` weighs the new value."""
+    """One input: ``x``, ``dy`` and ``ddx`` of shape ``(N, C, *spatial)``, parameters and statistics ``(C,)``.
+
+    ``momentum`` weighs the new value; ``ddx`` is the upstream gradient of dx; ``parts`` are the rows of x each worker of a
+    synchronised step holds (0 for an idle one), N in all; ``layer`` is what a fold scales.
+    """
 
     x: Array
     dy: Array
@@ -57,6 +76,9 @@ class Case:
     running_var: Array
     eps: float
     momentum: float
+    ddx: Array | None = None
+    parts: tuple[int, ...] = ()
+    layer: Weights | None = None
 
     @property
     def m(self) -> int:
@@ -70,11 +92,25 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call that shows something: the arguments by name, in order.
+
+    ``views``: Python expressions in the argument's name that give its layout in memory (``"x[::-1]"``); ``says``: what is special.
+    """
+
+    method: str
+    arguments: Mapping[str, Any]
+    views: Mapping[str, str] = field(default_factory=dict)
+    says: str = ""
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What one law saw on one case.
 
     ``ratio``: the largest error in units of what the working precision explains (above 1: violated); ``ulp``: the
-    largest error in units in the last place of the sum of magnitudes the output is made of; ``at``: where.
+    largest error in units in the last place of the sum of magnitudes the output is made of; ``at``: where; ``calls``: what was
+    asked, where it is not one call on the case itself.
     """
 
     law: str
@@ -85,6 +121,7 @@ class Measurement:
     got: str = ""
     expected: str = ""
     message: str = ""
+    calls: tuple[Call, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -93,10 +130,34 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """A likely cause: a known mechanism, what fits it, and where it happened before.
+
+    ``confidence``: "same values" (a model of the mechanism returns what was returned), "same pattern" (it breaks the same laws),
+    or "unknown" (nothing fits).
+    """
+
+    mechanism: str
+    says: str
+    confidence: Literal["same values", "same pattern", "unknown"]
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Violation:
-    """A broken law with the smallest input that was found to break it."""
+    """A broken law with the smallest input that was found to break it.
+
+    ``got`` and ``expected``: the worst entry and the enclosure it left, ``ulp`` its error; ``residual``: a simple factor or difference
+    that turns the one into the other; ``case``: the input in hexadecimal floats, for ``--replay``.
+    """
 
     law: str
     quantity: str
     message: str
     reproducer: str
+    got: str = ""
+    expected: str = ""
+    ulp: float | None = None
+    residual: str = ""
+    cause: Cause | None = None
+    case: Mapping[str, Any] | None = None

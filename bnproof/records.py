@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("bnproof", "numpy", "sympy", "python-flint", "torch", "scikit-learn", "hypothesis")
+PACKAGES = ("bnproof", "numpy", "sympy", "python-flint", "torch", "scikit-learn", "hypothesis", "onnx")
 Row = dict[str, Any]
 
 

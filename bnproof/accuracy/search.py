@@ -14,7 +14,7 @@ import numpy as np
 from bnproof import certify
 from bnproof.accuracy.points import Subject
 from bnproof.contract import Array, Case, Measurement
-from bnproof.laws.answers import Answers, Failed, NotOffered
+from bnproof.laws.answers import Failed, NotOffered
 from bnproof.verification.reproducer import program
 
 M, CHANNELS = 8, 64
@@ -132,4 +132,4 @@ def shown(subject: Subject, of: Population, place: tuple[int, int, int], error: 
         expected=float(exact.mid[place]).hex(),
         message=f"y{list(place)} is off by {error:.3g} ulp of |gamma xhat| + |beta|",
     )
-    return program(subject.target, Answers(subject.implementation, subject.convention, case), seen)
+    return program(subject.target, seen, case, subject.convention)

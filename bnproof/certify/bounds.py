@@ -84,17 +84,26 @@ class Precision:
 @dataclass(frozen=True)
 class Batch:
     """The exact values a bound refers to, rounded to float64: ``x``, ``deviation = x - mu`` of shape ``(m, C)``; the
-    rest ``(C,)``."""
+    rest ``(C,)``.
+
+    ``workers``: how many parts the statistics are merged from; 0 where there is one batch in one place.
+    """
 
     x: Array
     deviation: Array
     mu: Array
     v: Array
     eps: float
+    workers: int = 0
 
     @property
     def m(self) -> int:
         return self.x.shape[0]
+
+    @property
+    def terms(self) -> int:
+        """How many numbers a sum over the batch adds; a merged one rounds three times more for every worker."""
+        return self.m + 3 * self.workers
 
     @property
     def s(self) -> Array:
@@ -107,7 +116,7 @@ class Batch:
 
 def mean(p: Precision, b: Batch) -> Bound:
     """``|mu~ - mu| <= gamma_{m+1} (1/m) sum |x|``: ``m - 1`` additions, one division or a product with a rounded 1/m."""
-    return Bound({"sums": p.gamma(b.m + 1) * np.abs(b.x).mean(axis=0) + b.m * p.eta})
+    return Bound({"sums": p.gamma(b.terms + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta})
 
 
 def variance(p: Precision, b: Batch) -> Bound:
@@ -115,9 +124,16 @@ def variance(p: Precision, b: Batch) -> Bound:
 
     Since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly (theorem mean-error); each term then
     carries the two roundings of ``fl(x_i - mu~)`` squared and one of the product, the sum ``m - 1``, the division two.
+
+    Merged statistics (theorem total-variance) take ``(mu_k - mu)^2`` of rounded means: with ``d_k <= gamma mean_k |x|`` and the
+    Cauchy-Schwarz inequality that adds ``2 sqrt(v) D + D^2``, ``D = gamma sqrt(mu^2 + v)`` for the worker's and the whole's mean.
     """
     d = mean(p, b).total
-    return Bound({"mean's residue": d**2, "sums": p.gamma(b.m + 5) * (b.v + d**2) + b.m * p.eta})
+    residue = d**2
+    if b.workers:
+        apart = 2 * (p.gamma(b.terms + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta)
+        residue = residue + 2 * np.sqrt(b.v) * apart + apart**2
+    return Bound({"mean's residue": residue, "sums": p.gamma(b.terms + 5) * (b.v + residue) + b.terms * p.eta})
 
 
 def inverse_std(p: Precision, b: Batch) -> Bound:
@@ -171,8 +187,8 @@ def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound
     e = normalised(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
-    dgamma = carried + Bound({"gradient sums": p.gamma(b.m + 2) * products + b.m * p.eta})
-    return dgamma, Bound({"gradient sums": p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta})
+    dgamma = carried + Bound({"gradient sums": p.gamma(b.terms + 2) * products + b.terms * p.eta})
+    return dgamma, Bound({"gradient sums": p.gamma(b.terms) * np.abs(dy).sum(axis=0) + b.terms * p.eta})
 
 
 def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:

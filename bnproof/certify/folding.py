@@ -44,7 +44,7 @@ def fold(
     ``W'[i, j] = gamma'[h out/G + j] W[i, j]`` for i in group h; ``bias`` ``(out,)`` or ``None`` for 0.
     """
     machine.verify()
-    laid, back = _by_output(array("weight", weight), kind, groups)
+    laid, back = by_output(array("weight", weight), kind, groups)
     out = laid.shape[1]
     offset = np.zeros(out, weight.dtype) if bias is None else bias
     checked(laid, bias=offset, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
@@ -61,7 +61,7 @@ def fold(
     return Folded(scaled.reshaped(back), shifted.reshaped(lambda values: values[0]))
 
 
-def _by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[Array], Array]]:
+def by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[Array], Array]]:
     """The weight as ``(n, out, values)``, and the way back to its own shape."""
     shape = weight.shape
     if weight.ndim < 2 or weight.size == 0:

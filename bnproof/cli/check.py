@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import redirect_stdout
-from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import cannot, console, progress
-
-if TYPE_CHECKING:
-    from bnproof.verification.verdict import Verdict
+from bnproof.cli._console import cannot, progress
+from bnproof.cli._verdict import show
 
 
 @click.command()
@@ -23,6 +18,15 @@ if TYPE_CHECKING:
 @click.option("--select", multiple=True, metavar="LAW", help="Only this law (repeatable).")
 @click.option("--ignore", multiple=True, metavar="LAW", help="Without this law (repeatable).")
 @click.option("--expect", multiple=True, metavar="LAW=REASON", help="Known to fail; passing is then a violation.")
+@click.option("--replay", metavar="FILE", help="Only the failing inputs in FILE, what --format json wrote.")
+@click.option(
+    "--time-limit",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="For one call of the target.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     target: str,
@@ -32,34 +36,31 @@ def command(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     expect: tuple[str, ...],
+    replay: str | None,
+    time_limit: float,
     form: str,
 ) -> int:
-    """Run the laws of batch normalisation on TARGET: numpy, torch, package.module:Name or file.py:Name."""
-    from bnproof.implementations.conventions import UnknownConvention
-    from bnproof.implementations.targets import UnusableTarget, load
-    from bnproof.verification.run import UnknownLaw, check
+    """Run the laws of batch normalisation on TARGET: numpy, torch, package.module:Name, file.py:Name or model.onnx.
 
+    TARGET is an implementation (an object with train), a layer (forward, backward, state), a PyTorch or Flax module, a Keras layer.
+    It runs in a process of its own: what crashes or does not end is told as a violation.
+    """
+    from bnproof.verification.child import Request
+    from bnproof.verification.supervisor import CannotCheck, supervised
+
+    if not time_limit < float("inf"):
+        raise cannot("--time-limit: give a number of seconds")
+    expected = dict(_reasoned(e) for e in expect)
+    request = Request(target, effort, seed, convention, select, ignore, expected, replay)
     try:
-        expected = dict(_reasoned(e) for e in expect)
-        with redirect_stdout(sys.stderr), progress(f"checking {target}") as advance:  # the target may print
-            implementation = load(target)
-            verdict = check(
-                implementation,
-                effort=effort,
-                seed=seed,
-                convention=convention,
-                select=select,
-                ignore=ignore,
-                expect=expected,
-                target=target,
-                progress=advance,
-            )
-    except (UnusableTarget, UnknownLaw, UnknownConvention, ValueError) as error:
-        raise cannot(error.args[0] if error.args else error) from error
+        with progress(f"checking {target}") as advance:
+            verdict = supervised(request, limit=time_limit, progress=advance)
+    except CannotCheck as error:
+        raise cannot(error) from error
     if form == "json":
         click.echo(json.dumps(verdict.as_json()))
     else:
-        _show(verdict)
+        show(verdict)
     return 0 if verdict.ok else 1
 
 
@@ -68,44 +69,3 @@ def _reasoned(expectation: str) -> tuple[str, str]:
     if not equals or not reason:
         raise cannot(f"--expect {expectation}: write LAW=REASON")
     return law, reason
-
-
-def _show(verdict: Verdict) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    out = console()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("law", "verdict"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("cases", "error", "ulp"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("theorem", no_wrap=True)
-    violated = {violation.law for violation in verdict.violations}
-    for law, worst in verdict.worst.items():
-        state = (
-            "[red]violated[/]"
-            if law in violated
-            else "[yellow]expected[/]"
-            if law in verdict.expected
-            else "[green]holds[/]"
-        )
-        ulp = "" if worst.ulp is None else f"{worst.ulp:.3g}"
-        ratio = f"{worst.ratio:.2g}" if worst.ratio < 1e9 else "-"
-        table.add_row(law, state, str(worst.cases), ratio, ulp, worst.theorem)
-    for law in verdict.not_offered:
-        table.add_row(law, "[dim]not offered[/]", "0")
-    out.print(table)
-    out.print("[dim]error: largest error over what the working precision explains; ulp: of the magnitudes summed[/]")
-    for law, cases in verdict.unjudged.items():
-        out.print(f"{law}: {cases} cases not judged, their batches are too long for the precision (m u >= 1)")
-    for violation in verdict.violations:
-        out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")
-        if violation.reproducer:
-            out.print("  To reproduce:\n")
-            click.echo("".join(f"    {line}\n" for line in violation.reproducer.splitlines()))
-    out.print(
-        f"\n{escape(verdict.target)} ({verdict.convention} convention, seed {verdict.seed}, {verdict.cases} cases): "
-        f"{len(verdict.passed)} laws hold, {len(verdict.violations)} violated, {len(verdict.expected)} as expected, "
-        f"{len(verdict.not_offered)} not offered."
-    )

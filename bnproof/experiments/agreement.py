@@ -10,11 +10,13 @@ from bnproof.contract import Array, Case
 from bnproof.datasets import batches, datasets
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import load
-from bnproof.laws.answers import Answers
+from bnproof.laws.answers import Answers, Target
+from bnproof.laws.methods import METHOD_OF
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.values import NAMES, measure
 from bnproof.records import Row
 
+QUANTITIES = [name for name in NAMES if METHOD_OF[name] in ("train", "infer", "train_vjp", "infer_vjp")]
 TARGETS = ("numpy", "torch", "torch-modules")
 BATCH = 128
 
@@ -44,8 +46,8 @@ def rows(seed: int) -> Iterator[Row]:
             oracle = Oracle(case)
             for target in TARGETS:
                 implementation = load(target)
-                answers = Answers(implementation, convention_of(implementation.convention), case)
-                for quantity in NAMES:
+                answers = Answers(Target(implementation, convention_of(implementation.convention)), case)
+                for quantity in QUANTITIES:
                     seen = measure(quantity, answers, oracle)
                     if seen is not None:
                         yield {

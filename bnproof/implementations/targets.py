@@ -8,8 +8,11 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
+
+from bnproof.implementations.adapters import UnusableLayer, adapted
+from bnproof.implementations.layers import ThroughState
 
 
 class UnusableTarget(LookupError):
@@ -32,7 +35,9 @@ def load(target: str) -> Any:
     Classes are instantiated without arguments.  Raises ``UnusableTarget`` with one line that names the mend.
     """
     if target in builtin():
-        return builtin()[target]()
+        return usable(builtin()[target], target)
+    if target.endswith(".onnx"):
+        return usable(Path(target), target)
     place, colon, name = target.rpartition(":")
     if not colon or not place or not name:
         near = get_close_matches(target, builtin(), n=1) or sorted(builtin())
@@ -49,6 +54,48 @@ def load(target: str) -> Any:
 
 
 def usable(candidate: Any, name: str) -> Any:
+    """The candidate as an implementation: itself if it has ``train``, a layer asked through its state.
+
+    Instances, classes without arguments and modules with ``train`` are implementations; classes and factories of what has ``forward``
+    and ``backward`` are layers, and so are the objects of frameworks an adapter takes.  Raises ``UnusableTarget``.
+    """
+    try:
+        return _adapted(candidate) or _layered(candidate) or _implementation(candidate, name)
+    except UnusableLayer as error:
+        raise UnusableTarget(str(error)) from error
+
+
+def _adapted(candidate: Any) -> Any:
+    factory = adapted(candidate)
+    return None if factory is None else ThroughState(factory)
+
+
+def _layered(candidate: Any) -> Any:
+    """A class of layers, or a function that makes them (which is tried)."""
+    if isinstance(candidate, ThroughState):
+        return candidate
+    if _is_layer(candidate):
+        if isinstance(candidate, type):
+            return ThroughState(candidate)
+        raise UnusableTarget(
+            f"{type(candidate).__name__} is one layer: name its class, or a function that makes layers"
+        )
+    if isinstance(candidate, FunctionType):
+        try:
+            made = candidate(2, eps=0.25, momentum=0.25)
+        except Exception as error:
+            call = f"{candidate.__name__}(2, eps=0.25, momentum=0.25)"
+            raise UnusableTarget(f"it has no train method, and {call} makes no layer: {_line(error)}") from error
+        if _is_layer(made):
+            return ThroughState(candidate)
+    return None
+
+
+def _is_layer(candidate: Any) -> bool:
+    return all(callable(getattr(candidate, method, None)) for method in ("forward", "backward"))
+
+
+def _implementation(candidate: Any, name: str) -> Any:
     """The candidate (an instance, a class without arguments, a module) once it is known to have ``train``."""
     if isinstance(candidate, type):
         try:

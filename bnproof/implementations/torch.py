@@ -9,52 +9,16 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.implementations.torch_arrays import array, needs_positive, sums_in_float32, tensor
+from bnproof.implementations.torch_further import Further
 
 VARIANTS = 1000  # compiled forms of one function
 
 
-def _tensor(array: Array | None, *, grad: bool = False) -> Any:
-    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``; strides are kept."""
-    import torch
-
-    if array is None:
-        return None
-    copy = np.array(array)
-    if copy.dtype.name == "bfloat16":  # a dtype of ml_dtypes, which PyTorch does not know by that name
-        return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).requires_grad_(grad)
-    return torch.from_numpy(copy).requires_grad_(grad)
-
-
-def _array(tensor: Any) -> Array | None:
-    import torch
-
-    if tensor is None:
-        return None
-    plain = tensor.detach()
-    if plain.dtype != torch.bfloat16:
-        found: Array = plain.numpy()
-        return found
-    import ml_dtypes
-
-    return np.asarray(plain.view(torch.int16).numpy().view(ml_dtypes.bfloat16))
-
-
-def _needs_positive(eps: float) -> None:
-    if eps == 0:
-        raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training")
-
-
-class TorchFunctional:
+class TorchFunctional(Further):
     """``torch.nn.functional.batch_norm``; gradients by autograd."""
 
     convention = "torch"
-
-    def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
-        """``F.batch_norm`` of ``x, running_mean, running_var, weight, bias``."""
-        from torch.nn.functional import batch_norm
-
-        x, mean, var, weight, bias = tensors
-        return batch_norm(x, mean, var, weight, bias, training, momentum, eps)
 
     def train(
         self,
@@ -68,11 +32,13 @@ class TorchFunctional:
         momentum: float,
     ) -> tuple[Array | None, Array | None, Array | None]:
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
-        _needs_positive(eps)
-        mean, var = _tensor(running_mean), _tensor(running_var)
-        tensors = (_tensor(x), mean, var, _tensor(gamma), _tensor(beta))
+        needs_positive(eps)
+        if x.dtype.itemsize == 2 and gamma is None and beta is None and running_mean is None:
+            raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
+        mean, var = tensor(running_mean), tensor(running_var)
+        tensors = (tensor(x), mean, var, tensor(gamma), tensor(beta))
         y = self.batch_norm(*tensors, training=True, momentum=momentum, eps=eps)
-        return _array(y), _array(mean), _array(var)
+        return array(y), array(mean), array(var)
 
     def infer(
         self,
@@ -85,15 +51,24 @@ class TorchFunctional:
         eps: float,
     ) -> Array | None:
         """``F.batch_norm(..., training=False)``."""
-        tensors = map(_tensor, (x, running_mean, running_var, gamma, beta))
-        return _array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=eps))
+        tensors = map(tensor, (x, running_mean, running_var, gamma, beta))
+        return array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=eps))
 
     def train_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
     ) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)`` by autograd through the training-mode output."""
-        _needs_positive(eps)
-        return self._vjp(dy, x, gamma, beta, None, None, training=True, eps=eps)
+        """``(dx, dgamma, dbeta)`` by autograd through the training-mode output.
+
+        Half precision comes with float32 running statistics, as in a layer: without anything in float32 PyTorch keeps the batch
+        statistics that its backward pass reads in half precision.
+        """
+        needs_positive(eps)
+        tracked = (
+            (np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32))
+            if x.dtype.itemsize == 2
+            else (None, None)
+        )
+        return self._vjp(dy, x, gamma, beta, *tracked, training=True, eps=eps)
 
     def infer_vjp(
         self,
@@ -121,11 +96,12 @@ class TorchFunctional:
         training: bool,
         eps: float,
     ) -> tuple[Array | None, ...]:
-        leaves = [_tensor(a, grad=True) for a in (x, gamma, beta)]
-        statistics = _tensor(running_mean), _tensor(running_var)
+        sums_in_float32(dy, x)
+        leaves = [tensor(a, grad=True) for a in (x, gamma, beta)]
+        statistics = tensor(running_mean), tensor(running_var)
         y = self.batch_norm(leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps)
-        y.backward(_tensor(dy))
-        return tuple(None if leaf is None else _array(leaf.grad) for leaf in leaves)
+        y.backward(tensor(dy))
+        return tuple(None if leaf is None else array(leaf.grad) for leaf in leaves)
 
 
 @cache
@@ -174,10 +150,10 @@ class TorchModules:
         momentum: float,
     ) -> tuple[Array | None, Array | None, Array | None]:
         """One ``forward`` in training mode on a module that holds the given state."""
-        _needs_positive(eps)
+        needs_positive(eps)
         module = _module(x, gamma, beta, running_mean, running_var, eps, momentum).train()
-        y = module(_tensor(x))
-        return _array(y), _array(module.running_mean), _array(module.running_var)
+        y = module(tensor(x))
+        return array(y), array(module.running_mean), array(module.running_var)
 
     def infer(
         self,
@@ -191,14 +167,16 @@ class TorchModules:
     ) -> Array | None:
         """One ``forward`` in eval mode."""
         module = _module(x, gamma, beta, running_mean, running_var, eps, 0.1).eval()
-        return _array(module(_tensor(x)))
+        return array(module(tensor(x)))
 
     def train_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
     ) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
-        _needs_positive(eps)
-        return _module_vjp(dy, x, _module(x, gamma, beta, None, None, eps, 0.1).train())
+        needs_positive(eps)
+        half = x.dtype.itemsize == 2  # which asks for statistics in float32
+        mean, var = (np.zeros(x.shape[1]), np.ones(x.shape[1])) if half else (None, None)
+        return _module_vjp(dy, x, _module(x, gamma, beta, mean, var, eps, 0.1).train())
 
     def infer_vjp(
         self,
@@ -229,6 +207,8 @@ def _module(
 
     if (gamma is None) != (beta is None):
         raise NotImplementedError("the modules have gamma and beta together or not at all")
+    if x.dtype.itemsize == 2 and gamma is None and running_mean is None:
+        raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
     kind = {2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}[x.ndim]
     tracked = running_mean is not None
     module = kind(
@@ -237,7 +217,7 @@ def _module(
         momentum=momentum,
         affine=gamma is not None,
         track_running_stats=tracked,
-        dtype=_tensor(x).dtype,
+        dtype=torch.float32 if x.dtype.itemsize == 2 else tensor(x).dtype,
     )
     with torch.no_grad():
         for name, value in (
@@ -247,25 +227,27 @@ def _module(
             ("running_var", running_var),
         ):
             if value is not None:
-                getattr(module, name).copy_(_tensor(value))
+                getattr(module, name).copy_(tensor(value))
     return module
 
 
 def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
-    entry = _tensor(x, grad=True)
-    module(entry).backward(_tensor(dy))
-    parameters = (None if p is None else _array(p.grad) for p in (module.weight, module.bias))
-    return (_array(entry.grad), *parameters)
+    sums_in_float32(dy, x)
+    entry = tensor(x, grad=True)
+    module(entry).backward(tensor(dy))
+    parameters = (None if p is None else array(p.grad) for p in (module.weight, module.bias))
+    return (array(entry.grad), *parameters)
 
 
 def cumulative_statistics(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:
     """Running mean and variance of ``torch.nn.BatchNorm1d(momentum=None)`` after training on ``(N, C)`` batches."""
     import torch
 
-    module = torch.nn.BatchNorm1d(batches[0].shape[1], eps=eps, momentum=None, dtype=_tensor(batches[0]).dtype)
+    module = torch.nn.BatchNorm1d(batches[0].shape[1], eps=eps, momentum=None, dtype=tensor(batches[0]).dtype)
     for batch in batches:
-        module(_tensor(batch))
-    return _array(module.running_mean), _array(module.running_var)
+        module(tensor(batch))
+    return array(module.running_mean), array(module.running_var)
 
 
 IMPLEMENTATIONS = {"torch": TorchFunctional, "torch-compiled": TorchCompiled, "torch-modules": TorchModules}
+PACKAGE = "torch"

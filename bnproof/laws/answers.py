@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bnproof.contract import Array, Case, Convention
+from bnproof.laws.methods import METHOD_OF, METHODS, arguments, asked, entrywise, like
 
 
 class NotOffered(Exception):
@@ -19,146 +21,150 @@ class Failed(Exception):
     """The implementation raised, or its answer has the wrong form; the message says what happened."""
 
 
-METHODS = {
-    "y": "train",
-    "running_mean": "train",
-    "running_var": "train",
-    "dx": "train_vjp",
-    "dgamma": "train_vjp",
-    "dbeta": "train_vjp",
-    "infer_y": "infer",
-    "infer_dx": "infer_vjp",
-    "infer_dgamma": "infer_vjp",
-    "infer_dbeta": "infer_vjp",
-}
+@dataclass(frozen=True)
+class Blocked:
+    """A method that did not come back from its call number ``call`` (from 1): it is not called from then on."""
+
+    reason: str
+    call: int
+
+
+def _unwatched(method: str, call: int) -> None:
+    """Nobody is told of a call."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """An implementation under its convention.
+
+    ``watch`` is told of every call before it is made (method and number of the call), and of its end (an empty method); ``constants``:
+    arguments that ``supports`` fixes; ``alone``: in a process of its own, where nobody else's Ctrl-C arrives.
+    """
+
+    implementation: Any
+    convention: Convention
+    watch: Callable[[str, int], None] = _unwatched
+    blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    constants: frozenset[str] = frozenset()
+    alone: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def call(self, method: str, values: Mapping[str, Any], modified: list[str] | None = None) -> Any:
+        """Call with arguments by name; an exception, ``SystemExit`` included, comes back as ``NotOffered`` or ``Failed``."""
+        try:
+            function = getattr(self.implementation, method, None)
+        except Exception as error:
+            return Failed(f"{method} cannot be read: {type(error).__name__}: {one_line(error)}")
+        if function is None:
+            return NotOffered(f"no {method}")
+        number = self.counts[method] = self.counts.get(method, 0) + 1
+        if method in self.blocked and number >= self.blocked[method].call:
+            return Failed(self.blocked[method].reason)
+        positional = [values[name] for name in METHODS[method].parameters]
+        keywords = {name: values[name] for name in METHODS[method].keywords}
+        before = [_bits(value) for value in positional]
+        self.watch(method, number)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):  # NaN and overflow are judged, not warned of
+                warnings.simplefilter("ignore")
+                answer = function(*positional, **keywords)
+        except NotImplementedError as missing:
+            return NotOffered(one_line(missing) or f"{method} raises NotImplementedError")
+        except BaseException as error:  # whatever a stranger's code raises is a finding, not our end
+            if isinstance(error, KeyboardInterrupt) and not self.alone:
+                raise
+            failure = Failed(f"{method} raised {type(error).__name__}: {one_line(error)}")
+            failure.__cause__ = error
+            return failure
+        finally:
+            self.watch("", 0)
+        for name, value, bits in zip(METHODS[method].parameters, positional, before, strict=True):
+            if modified is not None and _bits(value) != bits:
+                modified.append(f"{method} modifies {name}, which belongs to the caller")
+        return answer
+
+    def checked(self, method: str, answer: Any, case: Case) -> Any:
+        """The answers by name, channels on axis 1, as copies (they may share memory with the next), or ``Failed``."""
+        if isinstance(answer, (NotOffered, Failed)):
+            return answer
+        names = tuple(METHODS[method].answers)
+        if len(names) > 1 and (not isinstance(answer, (tuple, list)) or len(answer) != len(names)):
+            return Failed(f"{method} returned {type(answer).__name__}, not {len(names)} values")
+        values = dict(zip(names, answer if len(names) > 1 else (answer,), strict=True))
+        for name, value in values.items():
+            if problem := malformed(name, value, like(name, case, self.convention)):
+                return Failed(f"{method}: {problem}")
+        return {name: self.laid(name, value) for name, value in values.items()}
+
+    def laid(self, name: str, value: Any) -> Any:
+        """An answer as an array of its own, shards one after the other, channels on axis 1; ``None`` stays."""
+        if value is None:
+            return None
+        copy = np.concatenate(value) if isinstance(value, (list, tuple)) else np.array(value)
+        return np.moveaxis(copy, -1, 1) if entrywise(name) and self.convention.channel_axis == -1 else copy
 
 
 @dataclass
 class Answers:
-    """What one implementation answers on one case."""
+    """What one target answers on one case."""
 
-    implementation: Any
-    convention: Convention
+    target: Target
     case: Case
     modified: list[str] = field(default_factory=list)
     shared: dict[Any, Any] = field(default_factory=dict)  # what laws of this case have already worked out
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def convention(self) -> Convention:
+        """The target's convention."""
+        return self.target.convention
 
     def observe(self, quantity: str) -> Array | None:
-        """One output as it was returned (channels moved to axis 1); raises ``NotOffered`` or ``Failed``."""
-        method = METHODS[quantity]
-        names = [name for name, of in METHODS.items() if of == method]
-        answer = self._answer(method)
-        result = answer if len(names) == 1 else answer[names.index(quantity)]
-        return result if result is None or result.ndim < 2 else self.to_first(result)
-
-    def _answer(self, method: str) -> Any:
-        found = getattr(self, method)
-        if isinstance(found, Exception):
-            raise found
+        """One output as it was returned, channels on axis 1; raises ``NotOffered`` or ``Failed``."""
+        found: Array | None = self.required(METHOD_OF[quantity])[quantity]
         return found
 
-    @cached_property
-    def train(self) -> Any:
-        """``(y, running_mean, running_var)`` or the exception."""
-        return self.ask("train")
+    def required(self, method: str) -> dict[str, Any]:
+        """The answers of a method by name; raises ``NotOffered`` or ``Failed``."""
+        found = self.answer(method)
+        if isinstance(found, Exception):
+            raise found
+        return dict(found)
 
-    @cached_property
-    def train_vjp(self) -> Any:
-        """``(dx, dgamma, dbeta)`` or the exception."""
-        return self.ask("train_vjp")
+    def answer(self, method: str) -> Any:
+        """The answers of a method by name, or ``NotOffered`` or ``Failed``; asked for once."""
+        if method not in self.known:
+            self.known[method] = self.ask(method)
+        return self.known[method]
 
-    @cached_property
-    def infer(self) -> Any:
-        """``y`` or the exception."""
-        return self.ask("infer")
-
-    @cached_property
-    def infer_vjp(self) -> Any:
-        """``(dx, dgamma, dbeta)`` or the exception."""
-        return self.ask("infer_vjp")
-
-    def arguments(self, method: str) -> tuple[tuple[Array | None, ...], dict[str, float]]:
-        """The positional and keyword arguments of a call, fresh copies, in the implementation's own convention."""
-        c = self.case
-        x, dy = (np.array(self.from_first(a)) for a in (c.x, c.dy))
-        affine = tuple(None if a is None else np.array(a) for a in (c.gamma, c.beta))
-        running = (np.array(c.running_mean), np.array(c.running_var))
-        eps = {"eps": c.eps}
-        match method:
-            case "train":
-                own = c.momentum if self.convention.momentum == "new" else 1 - c.momentum
-                return (x, *affine, *running), {**eps, "momentum": own}
-            case "infer":
-                return (x, *affine, *running), eps
-            case "train_vjp":
-                return (dy, x, *affine), eps
-        return (dy, x, *affine, *running), eps
-
-    def ask(self, method: str) -> Any:
-        """The answer in the contract's form, or ``NotOffered`` or ``Failed``."""
-        answer = self.call(method, *self.arguments(method))
-        return answer if isinstance(answer, (NotOffered, Failed)) else self.checked(method, answer)
-
-    def call(self, method: str, positional: tuple[Any, ...], keywords: dict[str, float]) -> Any:
-        """Call a method; an exception, ``SystemExit`` included, comes back as ``NotOffered`` or ``Failed``."""
-        function = getattr(self.implementation, method, None)
-        if function is None:
-            return NotOffered(f"no {method}")
-        before = [None if a is None else a.tobytes() for a in positional]
-        try:
-            answer = function(*positional, **keywords)
-        except NotImplementedError as missing:
-            return NotOffered(one_line(missing) or f"{method} raises NotImplementedError")
-        except (Exception, SystemExit) as error:  # whatever a stranger's code raises is a finding, not our end
-            failure = Failed(f"{method} raised {type(error).__name__}: {one_line(error)}")
-            failure.__cause__ = error
-            return failure
-        after = [None if a is None else a.tobytes() for a in positional]
-        if before != after:
-            changed = next(n for n, (b, a) in enumerate(zip(before, after, strict=True)) if a != b)
-            self.modified.append(f"{method} modified its argument number {changed + 1}")
-        return answer
-
-    def checked(self, method: str, answer: Any) -> Any:
-        """A copy of the answer (it may share memory with the next one), or ``Failed`` where its form is wrong."""
-        names = _returned(method)
-        if len(names) > 1 and (not isinstance(answer, (tuple, list)) or len(answer) != len(names)):
-            return Failed(f"{method} returned {type(answer).__name__}, not {len(names)} values")
-        values = tuple(answer) if len(names) > 1 else (answer,)
-        for name, value in zip(names, values, strict=True):
-            if problem := self._malformed(name, value):
-                return Failed(f"{method}: {problem}")
-        copies = tuple(None if value is None else np.array(value) for value in values)
-        return copies if len(names) > 1 else copies[0]
-
-    def _malformed(self, name: str, value: Any) -> str:
-        c = self.case
-        if value is None:
-            missing = {"dgamma": c.gamma, "dbeta": c.beta}
-            return "" if name in missing and missing[name] is None else f"{name} is None"
-        if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
-            return f"{name} is a {type(value).__name__}, not a NumPy array"
-        entrywise = name in ("y", "dx")
-        shape = self.from_first(c.x).shape if entrywise else (c.x.shape[1],)
-        if value.shape != shape:
-            return f"{name} has shape {value.shape}, expected {shape}"
-        dtype = {"running_mean": c.running_mean, "running_var": c.running_var, "dgamma": c.gamma, "dbeta": c.beta}
-        like = dtype.get(name)
-        expected = c.x.dtype if like is None else like.dtype
-        return "" if value.dtype == expected else f"{name} has dtype {value.dtype}, expected {expected}"
-
-    def from_first(self, x: Array) -> Array:
-        """Channels moved to where the convention has them."""
-        return x if self.convention.channel_axis == 1 else np.moveaxis(x, 1, -1)
-
-    def to_first(self, x: Array) -> Array:
-        """Channels moved to axis 1."""
-        return x if self.convention.channel_axis == 1 else np.moveaxis(x, -1, 1)
+    def ask(self, method: str, **changed: Any) -> Any:
+        """Ask now, with some arguments changed."""
+        if not asked(method, self.case):
+            return NotOffered(f"this case has nothing for {method}")
+        values = arguments(method, self.case, self.convention) | changed
+        return self.target.checked(method, self.target.call(method, values, self.modified), self.case)
 
 
-def _returned(method: str) -> tuple[str, ...]:
-    names = {"train": ("y", "running_mean", "running_var"), "infer": ("y",)}
-    return names.get(method, ("dx", "dgamma", "dbeta"))
+def malformed(name: str, value: Any, expected: Any) -> str:
+    """How an answer's form differs from the argument it is to be like, in one line; empty where it does not."""
+    if isinstance(expected, list):
+        if not isinstance(value, (list, tuple)) or len(value) != len(expected):
+            return f"{name} is a {type(value).__name__}, not a list of {len(expected)} arrays"
+        problems = (malformed(f"{name}[{n}]", *pair) for n, pair in enumerate(zip(value, expected, strict=True)))
+        return next(filter(None, problems), "")
+    if value is None or expected is None:
+        return "" if value is expected else f"{name} is {'' if value is None else 'not '}None"
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        return f"{name} is a {type(value).__name__}, not a NumPy array"
+    if value.shape != expected.shape:
+        return f"{name} has shape {value.shape}, expected {expected.shape}"
+    return "" if value.dtype == expected.dtype else f"{name} has dtype {value.dtype}, expected {expected.dtype}"
+
+
+def _bits(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_bits(entry) for entry in value]
+    return value.tobytes() if isinstance(value, np.ndarray) else value
 
 
 def one_line(error: BaseException) -> str:
@@ -169,8 +175,6 @@ def one_line(error: BaseException) -> str:
         return "(its text cannot be read)"
 
 
-def same(first: Any, second: Any) -> bool:
-    """Whether two answers agree to the last bit."""
-    if isinstance(first, (tuple, list)):
-        return all(same(a, b) for a, b in zip(first, second, strict=True))
-    return first is second is None or (first is not None and second is not None and first.tobytes() == second.tobytes())
+def same(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """The first answer of which two calls differ in a bit; empty if none."""
+    return next((name for name, value in first.items() if _bits(value) != _bits(second[name])), "")

@@ -1,56 +1,97 @@
-"""Laws about behaviour: it answers, repeats itself, keeps channels apart, takes any layout, and does as declared at m = 1."""
+"""Laws about behaviour: it answers in the contract's form, leaves its arguments alone, repeats itself, does without statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Array, Case, Measurement
-from bnproof.laws.answers import Answers, Failed, NotOffered, same
+from bnproof.contract import Call, Measurement
+from bnproof.laws.answers import Answers, Failed, NotOffered, malformed, same
+from bnproof.laws.judging import held, right, worst
 from bnproof.laws.law import Law
-from bnproof.laws.layout import columns
+from bnproof.laws.methods import METHODS, arguments, like
 from bnproof.laws.oracle import Oracle
+
+EVERY = 10**9  # no batch is too long
+BACKWARD_FIRST = sorted(METHODS, key=lambda method: not method.endswith("vjp"))  # kept statistics show
 
 
 def listed() -> Iterable[Law]:
     """The laws of this module."""
-    yield Law("answers", "", "every method answers in the contract's form, arguments untouched", "all", answers_at_all)
-    yield Law("repeats", "", "equal arguments give equal answers, to the last bit", "all", repeats)
-    yield Law("untracked", "", "without running statistics the output is the same and None comes back", "y", untracked)
-    yield Law("channels-apart", "", "NaN in one channel does not reach the others", "y", channels_apart)
-    yield Law("layout", "", "strided and read-only input is as good as any", "y", layout)
-    yield Law("one-value", "", "m = 1 follows the convention: beta, or ValueError", "y", one_value)
+    yield Law(
+        "answers", "", "every method answers, with the contract's shapes and dtypes", "all", answers_at_all, EVERY
+    )
+    yield Law("untouched", "", "nothing that is handed in is modified", "all", untouched, EVERY, each=True)
+    yield Law("repeats", "", "equal arguments give equal answers, to the last bit", "all", repeats, EVERY, each=True)
+    yield Law(
+        "untracked", "collapse", "without running statistics: the same output, and None comes back", "y", untracked
+    )
 
 
-def _outcome(law: str, quantity: str, problem: str) -> Measurement:
-    return Measurement(law, quantity, np.inf if problem else 0.0, message=problem)
+def outcome(law: str, quantity: str, problem: str, calls: tuple[Call, ...] = ()) -> Measurement:
+    """A law that holds or not, without a size."""
+    return Measurement(law, quantity, float("inf") if problem else 0.0, message=problem, calls=calls)
 
 
 def answers_at_all(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """Every offered method returns the promised shapes and dtypes and modifies nothing.
+    """Every offered method returns the promised shapes and dtypes.
 
     The gradients are asked for before the training step, so that statistics kept from another call show.
     """
-    found = (answers.train_vjp, answers.infer_vjp, answers.infer, answers.train)
-    problems = [str(answer) for answer in found if isinstance(answer, Failed)] + answers.modified
-    problem = problems[0] if problems else ""
-    if not problem and all(isinstance(answer, NotOffered) for answer in found):
+    found = {method: answers.answer(method) for method in BACKWARD_FIRST}
+    if all(isinstance(answer, NotOffered) for answer in found.values()):
         raise NotOffered("nothing is offered for this case")
-    return _outcome("answers", "all", problem)
+    failed = next((method for method, answer in found.items() if isinstance(answer, Failed)), "")
+    return outcome("answers", failed or "all", str(found[failed]) if failed else "", _calls(answers, failed))
+
+
+def _calls(answers: Answers, method: str) -> tuple[Call, ...]:
+    return (Call(method, arguments(method, answers.case, answers.convention)),) if method else ()
+
+
+def untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
+    """After every call the arguments are what they were, bit for bit."""
+    answers_at_all(answers, oracle)
+    problem = answers.modified[0] if answers.modified else ""
+    return outcome("untouched", "all", problem, _calls(answers, problem.partition(" ")[0]))
 
 
 def repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """A second call with equal arguments gives the same bits."""
-    for method in ("train", "infer", "train_vjp", "infer_vjp"):
-        first = getattr(answers, method)
-        if not isinstance(first, Exception):
-            second = answers.ask(method)
-            if isinstance(second, Exception) or not same(first, second):
-                return _outcome("repeats", method, f"{method} answers differently when asked again")
-    return _outcome("repeats", "all", "")
+    """Asked again, and once more after a call with other values of the same shapes, it gives the same bits."""
+    for method in METHODS:
+        first = answers.answer(method)
+        if isinstance(first, Exception):
+            continue
+        asked = Call(method, arguments(method, answers.case, answers.convention))
+        other = _flipped(asked.arguments)
+        for between in ((), (Call(method, other, says="in between"),)):
+            for call in between:
+                answers.target.call(method, call.arguments)
+            problem = _differs(method, first, answers.ask(method))
+            if problem:
+                return outcome("repeats", method, problem, (asked, *between, asked))
+    return outcome("repeats", "all", "")
+
+
+def _differs(method: str, first: Any, second: Any) -> str:
+    what = f"{method} answers differently when asked again with equal arguments"
+    if isinstance(second, Exception):
+        return f"{what}: {second}"
+    differs = same(first, second)
+    return f"{what}: {differs} has other bits" if differs else ""
+
+
+def _flipped(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Every array the other way round along its first axis."""
+
+    def flip(value: Any) -> Any:
+        if isinstance(value, list):
+            return [flip(part) for part in value]
+        return np.array(value[::-1], order="C") if isinstance(value, np.ndarray) else value
+
+    return {name: flip(value) for name, value in values.items()}
 
 
 def untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -58,114 +99,30 @@ def untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
 
     An implementation that cannot do without statistics does not offer this; one that answers has to be right.
     """
-    (x, gamma, beta, *_), keywords = answers.arguments("train")
-    result = _trained(answers, (x, gamma, beta, None, None), keywords)
-    if isinstance(result, str):
-        raise NotOffered(result)
-    y, mean, var = result
-    if mean is not None or var is not None:
-        return _outcome("untracked", "y", "running statistics came back where None was handed in")
-    return _outcome("untracked", "y", _beyond(answers, oracle, y, range(answers.case.x.shape[1])))
+    methods = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), Exception)]
+    found = [_untracked(method, answers, oracle) for method in methods]
+    if found and isinstance(found[0], Exception):
+        raise NotOffered(str(found[0]))
+    judged = [seen for seen in found if isinstance(seen, Measurement)]
+    if judged and isinstance(found[-1], Failed):  # with statistics or without, workers do what one machine does
+        return outcome("untracked", "shards_y", f"without running statistics: {found[-1]}")
+    return worst(judged)
 
 
-def channels_apart(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """The first channel filled with NaN: the others stay within their bounds."""
-    channels = range(1, answers.case.x.shape[1])
-    if not channels:
+def _untracked(method: str, answers: Answers, oracle: Oracle) -> Measurement | Exception | None:
+    name = next(iter(METHODS[method].answers))
+    if not right(answers, oracle, name):
         return None
-    spoiled = answers.case.x.copy()
-    spoiled[:, 0] = np.nan
-    result = _with_x(answers, lambda x: spoiled)
-    if isinstance(result, str):
-        return _outcome("channels-apart", "y", result)
-    return _outcome("channels-apart", "y", _beyond(answers, oracle, result[0], channels))
-
-
-def layout(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """The same x, reversed in memory along every axis and read-only."""
-
-    def strided(x: Array) -> Array:
-        flip = (slice(None, None, -1),) * x.ndim
-        reversed_copy = np.array(x[flip])
-        reversed_copy.setflags(write=False)
-        return reversed_copy[flip]
-
-    result = _with_x(answers, strided)
-    if isinstance(result, str):
-        return _outcome("layout", "y", result)
-    return _outcome("layout", "y", _beyond(answers, oracle, result[0], range(answers.case.x.shape[1])))
-
-
-def _with_x(answers: Answers, change: Callable[[Array], Array]) -> Any:
-    (_, *rest), keywords = answers.arguments("train")
-    first = change(np.array(answers.case.x))
-    return _trained(answers, (answers.from_first(first), *rest), keywords)
-
-
-def _trained(answers: Answers, positional: tuple[Any, ...], keywords: dict[str, float]) -> Any:
-    """The three results of a training call with y's channels first, or what went wrong in one line."""
-    if isinstance(answers.train, Exception):
-        raise answers.train  # the plain call already fails: nothing to add
-    answer = answers.call("train", positional, keywords)
-    if isinstance(answer, NotOffered):
-        raise answer
-    if isinstance(answer, Failed):
-        return str(answer)
+    values = arguments(method, answers.case, answers.convention) | {"running_mean": None, "running_var": None}
+    calls = (Call(method, values, says="without running statistics"),)
+    answer = answers.target.call(method, values)
+    if isinstance(answer, (NotOffered, Failed)):
+        return answer
     if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        return f"train returned {type(answer).__name__}, not 3 values"
+        return outcome("untracked", name, f"{method} returned {type(answer).__name__}, not 3 values", calls)
     y, mean, var = answer
-    if not isinstance(y, np.ndarray) or y.shape != positional[0].shape:
-        return "y has another shape than x"
-    return answers.to_first(y), mean, var
-
-
-def _beyond(answers: Answers, oracle: Oracle, y: Array, channels: Iterable[int]) -> str:
-    """Where some of the channels leave their bounds, in one line."""
-    got = columns(y)
-    errors = oracle.true("y").distance(got)
-    bound = np.broadcast_to(oracle.bound("y").total, got.shape)
-    for channel in channels:
-        error, explained = errors[:, channel], bound[:, channel]
-        if np.any(error > explained):
-            worst = int(np.argmax(error - explained))
-            return f"channel {channel} of y is off by {error[worst]:.3g}, where {explained[worst]:.3g} is explained"
-    return ""
-
-
-def one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """A batch of one value per channel: the declared behaviour (theorem: xhat = 0, so y = beta)."""
-    expected = answers.convention.one_value
-    if expected == "any":
-        return None
-    case = answers.case
-    first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in case.x.shape[2:]))
-    single = replace(case, x=case.x[first], dy=case.dy[first], eps=case.eps or 1e-3)
-    asked = Answers(answers.implementation, answers.convention, single)
-    answer = asked.call("train", *asked.arguments("train"))
-    if isinstance(answer, NotOffered):
-        raise answer
-    if expected == "raise":
-        refused = isinstance(answer, Failed) and isinstance(answer.__cause__, ValueError)
-        did = (
-            answer
-            if isinstance(answer, Failed)
-            else "it answered; if that is meant, declare a convention such as 'paper'"
-        )
-        got = "" if refused else f"m = 1 asks for ValueError; {did}"
-        return _outcome("one-value", "y", got)
-    checked = asked.checked("train", answer)
-    problem = str(checked) if isinstance(checked, Failed) else _not_beta(asked, single, checked)
-    return _outcome("one-value", "y", f"m = 1: {problem}" if problem else "")
-
-
-def _not_beta(asked: Answers, single: Case, answer: Any) -> str:
-    """y = beta within the bound; running_var finite and, tracked unbiased, between (1 - alpha) old and old."""
-    y, _, var = answer
-    oracle = Oracle(single)
-    if problem := _beyond(asked, oracle, asked.to_first(y), range(single.x.shape[1])):
-        return problem
-    old, slack = single.running_var, oracle.bound("running_var_biased").total
-    low = (1 - single.momentum) * old.astype(float) - slack
-    if not np.all(np.isfinite(var)) or np.any(var < low) or np.any(var > old + slack):
-        return "running_var leaves the range from (1 - alpha) times its old value to that value"
-    return ""
+    if mean is not None or var is not None:
+        return outcome("untracked", name, "running statistics came back where None was handed in", calls)
+    if problem := malformed(name, y, like(name, answers.case, answers.convention)):
+        return outcome("untracked", name, f"{method}: {problem}", calls)
+    return held("untracked", name, answers.target.laid(name, y), oracle, answers.convention.running_var, calls=calls)

@@ -1,127 +1,212 @@
-"""Hypothesis strategies for cases: small ones on which every term matters, and wild ones that strain accuracy."""
+"""Cases, each a function of a seed, and Hypothesis strategies of them.
+
+Semantic ones: few values, eps of the order of v, everything distinct and far from 0 and 1, so that every term matters far beyond
+rounding, in float32 too.  Conditioned ones sweep kappa at few values, long ones the number of values at small kappa.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from bnproof.contract import Array, Case
+from bnproof.contract import Array, Case, Weights
+from bnproof.laws.asked import EVERYTHING, Asked
+from bnproof.lowering.numbers import dtype_of
 
-EPS = (1e-5, 1e-3, 0.1, 0.5, 1.0)
-MOMENTA = (0.25, 0.3, 0.7, 0.01, 0.0, 1.0)
-_MOSTLY = st.sampled_from((True, True, True, True, False))
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of an implementation: everything, or what its ``supports`` narrows it to."""
-
-    dtypes: tuple[str, ...] = ("float64", "float32")
-    ranks: tuple[int, ...] = (2, 3, 4, 5)
-    channels: int | None = None
-    eps: float | None = None
-
-    @classmethod
-    def by(cls, supports: Mapping[str, Any] | None) -> Asked:
-        """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing is left to ask."""
-        said = supports or {}
-        try:
-            names = {np.dtype(name).name for name in said.get("dtypes", cls.dtypes)}
-        except TypeError as error:
-            raise ValueError(f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']") from error
-        dtypes = tuple(dtype for dtype in cls.dtypes if dtype in names)
-        ranks = tuple(r for r in cls.ranks if r in said.get("ranks", cls.ranks))
-        if not dtypes or not ranks:
-            raise ValueError(f"supports {dict(said)!r} leaves no case: name float32 or float64 and ranks 2 to 5")
-        return cls(dtypes, ranks, said.get("num_features"), said.get("eps"))
+EPS = (1e-5, 1e-3, 0.1, 0.25, 1.0)
+MOMENTA = (0.25, 0.3, 0.7, 0.01, 0.9, 0.0, 1.0)
+KINDS = ("linear", "conv", "conv", "conv_transpose", "conv_transpose")
+WIDEST = 100_000  # entries of a random case
+DRAWN = st.integers(0, 2**32 - 1)
 
 
-@st.composite
-def semantic(draw: st.DrawFn, asked: Asked = Asked()) -> Case:
-    """Few values, eps of the order of v, gamma and beta distinct and some negative, running statistics far from 0, 1."""
-    dtype = draw(st.sampled_from(asked.dtypes))
-    channels = asked.channels or draw(st.integers(1, 3))
-    spatial = [draw(st.integers(1, 3)) for _ in range(draw(st.sampled_from(asked.ranks)) - 2)]
-    values = int(np.prod(spatial, dtype=int))
-    shape = (draw(st.integers(1 if values > 1 else 2, max(2, 8 // values))), channels, *spatial)
+def semantic_case(asked: Asked, random: np.random.Generator) -> Case:
+    """m <= 32, kappa <= 4, v/eps between 1/6 and 6; gamma, beta distinct and some negative; running statistics far from 0, 1.
 
-    def entries(low: int, high: int, step: float, size: tuple[int, ...]) -> Array:
-        count = int(np.prod(size))
-        drawn = draw(st.lists(st.integers(low, high), min_size=count, max_size=count))
-        return (np.array(drawn, dtype=float) * step).reshape(size).astype(dtype)
-
+    Everything is a small whole number times a scale; that of x follows eps, also where eps is fixed at a default.
+    """
+    dtype = dtype_of(str(random.choice((*asked.full * 3, *asked.half))))
+    parameters = dtype_of("float32") if dtype.itemsize == 2 else dtype
+    shape = _small_shape(random, asked)
+    channels = shape[1]
+    eps = float(random.choice(EPS)) if asked.eps is None else asked.eps
+    unit = _unit(eps)
+    gamma, beta = _affine(random, asked, channels, parameters)
+    far = random.integers(20, 150, size=channels) * unit**2
     return Case(
-        x=_spread(entries(-12, 12, 0.125, shape)),
-        dy=entries(-8, 8, 0.25, shape),
-        gamma=_nudged(entries(-12, 12, 0.25, (channels,)), 0.375) if draw(_MOSTLY) else None,
-        beta=entries(-12, 12, 0.25, (channels,)) if draw(_MOSTLY) else None,
-        running_mean=entries(8, 24, 0.25, (channels,)) * draw(st.sampled_from((-1.0, 1.0))),
-        running_var=entries(1, 40, 0.125, (channels,)),
-        eps=draw(st.sampled_from(EPS)) if asked.eps is None else asked.eps,
-        momentum=draw(st.sampled_from(MOMENTA)),
+        x=(_spread_integers(random, shape) * unit).astype(dtype),
+        dy=(random.integers(-8, 8, size=shape, endpoint=True) * 0.25).astype(dtype),
+        gamma=gamma,
+        beta=beta,
+        running_mean=(random.integers(6, 24, size=channels) * random.choice([-1, 1], size=channels) * unit).astype(
+            parameters
+        ),
+        running_var=(far + 3 * unit**2 * (np.abs(far - 1) < unit**2)).astype(parameters),
+        eps=eps,
+        momentum=float(random.choice(MOMENTA)) if asked.momentum is None else asked.momentum,
+        ddx=(random.integers(-8, 8, size=shape, endpoint=True) * 0.25).astype(dtype),
+        parts=_parts(shape[0], int(random.integers(2**16))),
+        layer=_layer(channels, parameters.name, int(random.integers(2**16))),
     )
 
 
-def _spread(x: Array) -> Array:
-    """The first entry of every channel raised above all others (they reach 1.5), so that no channel is constant."""
-    raised = x.copy()
-    raised.reshape(*x.shape[:2], -1)[0, :, 0] += x.dtype.type(3.125)
-    return raised
+def _small_shape(random: np.random.Generator, asked: Asked) -> tuple[int, ...]:
+    """At least 2 and at most 32 values per channel; up to 3 channels, unless more are fixed."""
+    channels = asked.channels or int(random.integers(1, 4))
+    spatial = [int(random.integers(1, 4)) for _ in range(int(random.choice(asked.ranks)) - 2)]
+    values = int(np.prod(spatial, dtype=int))
+    least = 1 if values > 1 else 2
+    return (int(random.integers(least, max(least, min(8, 32 // values)) + 1)), channels, *spatial)
 
 
-def _nudged(gamma: Array, by: float) -> Array:
-    """Never 0 or 1."""
-    return gamma + gamma.dtype.type(by)
+def _unit(eps: float) -> float:
+    """A scale with few binary digits next to ``sqrt(eps)/6``: whole numbers of variance 9 to 144 times it have v near eps."""
+    wanted = np.sqrt(max(eps, 2.0**-40)) / 6
+    power = 2.0 ** np.floor(np.log2(wanted))
+    return float(min((power, 1.5 * power, 2 * power), key=lambda unit: abs(np.log(unit / wanted))))
 
 
-@st.composite
-def wild(draw: st.DrawFn, asked: Asked = Asked()) -> Case:
-    """Long batches, means far from 0, tiny spreads, constant channels, gamma zero or missing.
+def _spread_integers(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Whole numbers up to 12 in magnitude, every channel with a standard deviation of at least 3 and at least a quarter of its mean."""
+    found = random.integers(-12, 12, size=shape, endpoint=True).astype(float)
+    for channel in range(shape[1]):
+        values = found[:, channel]
+        while values.std() < max(3.0, abs(values.mean()) / 3.8):
+            values = random.integers(-12, 12, size=values.shape, endpoint=True).astype(float)
+        found[:, channel] = values
+    return found
 
-    Everything comes from one drawn seed, so shapes and scales are spread evenly.
-    """
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    dtype = str(random.choice(asked.dtypes))
-    shape = _wild_shape(random, asked)
-    per_channel = (1, shape[1], *(1 for _ in shape[2:]))
-    offset = random.choice([0.0, 1.0, -30.0, 1e3], size=per_channel)
-    scale = random.choice([1.0, 1e-3, 20.0], size=per_channel)
-    scale = np.where(random.random(per_channel) < 0.1, 0.0, scale)  # a constant channel
-    x = (random.normal(size=shape) * scale + offset).astype(dtype)
-    constant = bool(np.any(np.ptp(np.moveaxis(x, 1, -1).reshape(-1, shape[1]), axis=0) == 0))
+
+def _affine(
+    random: np.random.Generator, asked: Asked, channels: int, dtype: np.dtype[Any]
+) -> tuple[Array | None, Array | None]:
+    """gamma and beta, now and then one of them or both missing; never 0, 1 or equal."""
+    there = random.random(2) < 0.8 if asked.affine is None else (asked.affine, asked.affine)
+    steps = [random.integers(-12, 12, size=channels), random.integers(-12, 12, size=channels)]
+    gamma, beta = (0.25 * k + offset for k, offset in zip(steps, (0.375, 0.0625), strict=True))
+    return (gamma.astype(dtype) if there[0] else None, beta.astype(dtype) if there[1] else None)
+
+
+def _parts(rows: int, seed: int) -> tuple[int, ...]:
+    """Unequal shares of the rows for two to six workers; a single row has one worker."""
+    random = np.random.default_rng(seed)
+    workers = min(rows, int(random.choice((2, 3, 3, 4, 6))))
+    cuts = sorted(random.choice(np.arange(1, rows), size=workers - 1, replace=False)) if rows > 1 else []
+    ends = [0, *(int(cut) for cut in cuts), rows]
+    return tuple(end - start for start, end in pairwise(ends))
+
+
+def _layer(channels: int, dtype: str, seed: int) -> Weights:
+    """A layer with so many outputs: linear, or a convolution (1 to 3 dimensions, grouped, depthwise with multiplier, transposed)."""
+    random = np.random.default_rng(seed)
+    kind = str(random.choice(KINDS))
+    groups = int(random.choice([n for n in range(1, channels + 1) if channels % n == 0])) if kind != "linear" else 1
+    inputs = int(random.integers(1, 4))  # per group
+    kernel = () if kind == "linear" else tuple(int(n) for n in random.integers(1, 4, size=random.integers(1, 4)))
+    shape = {
+        "linear": (channels, inputs),
+        "conv": (channels, inputs, *kernel),
+        "conv_transpose": (groups * inputs, channels // groups, *kernel),
+    }[kind]
+    bias = random.normal(size=channels) * 3 if random.random() < 0.75 else None
+    return Weights(
+        random.normal(size=shape).astype(dtype_of(dtype)),
+        None if bias is None else bias.astype(dtype_of(dtype)),
+        kind,  # type: ignore[arg-type]
+        groups,
+    )
+
+
+def conditioned_case(asked: Asked, random: np.random.Generator) -> Case:
+    """m <= 32, kappa = sqrt(1 + mu^2/v) anywhere from 1 to 1/sqrt(u) and some beyond, scales drawn; now and then a constant channel."""
+    return _random(asked, random, most=32, kappas=True)
+
+
+def long_case(asked: Asked, random: np.random.Generator) -> Case:
+    """Up to about 700 values per channel, kappa <= 3."""
+    return _random(asked, random, most=700, kappas=False)
+
+
+def _random(asked: Asked, random: np.random.Generator, *, most: int, kappas: bool) -> Case:
+    """Shapes and scales spread evenly."""
+    dtype = dtype_of(str(random.choice((*asked.full * 3, *asked.half))))
+    parameters = dtype_of("float32") if dtype.itemsize == 2 else dtype
+    shape = _shape(random, asked, most)
+    channels = shape[1]
+    per_channel = (1, channels, *(1 for _ in shape[2:]))
+    scale = _scales(random, dtype, per_channel)
+    largest = {"float64": 8.0, "float32": 4.5, "float16": 1.5, "bfloat16": 1.0}[dtype.name] if kappas else 0.2
+    offset = 10 ** random.uniform(0, largest, size=per_channel) * random.choice([-1, 1], size=per_channel) * scale
+    flat = kappas and asked.eps != 0  # v + eps = 0 is undefined and not asked
+    x = random.normal(size=shape) * np.where(flat & (random.random(per_channel) < 0.1), 0, scale) + offset
+    x = x.astype(dtype)
+    constant = bool(np.any(np.ptp(np.moveaxis(x, 1, -1).reshape(-1, channels).astype(float), axis=0) == 0))
     eps = float(random.choice(EPS if constant else (0.0, 1e-12, *EPS))) if asked.eps is None else asked.eps
+    affine = random.random() < 0.8 if asked.affine is None else asked.affine
+    gamma = random.normal(size=channels) * random.integers(0, 3, size=channels)
+    half = dtype.itemsize == 2
     return Case(
         x=x,
-        dy=(random.normal(size=shape) * 10.0 ** random.integers(-6, 6)).astype(dtype),
-        gamma=_maybe(random, random.normal(size=shape[1]) * random.integers(0, 3, size=shape[1]), dtype),
-        beta=_maybe(random, random.normal(size=shape[1]), dtype),
-        running_mean=(random.normal(size=shape[1]) * 10).astype(dtype),
-        running_var=random.gamma(1.0, 3.0, size=shape[1]).astype(dtype) + np.dtype(dtype).type(1e-6),
+        dy=(random.normal(size=shape) * 10.0 ** (0 if half else random.integers(-6, 6))).astype(dtype),
+        gamma=gamma.astype(parameters) if affine else None,
+        beta=random.normal(size=channels).astype(parameters) if affine else None,
+        running_mean=(random.normal(size=channels) * 10 * scale.reshape(-1)).astype(parameters),
+        running_var=((random.gamma(1.0, 3.0, size=channels) + 0.01) * scale.reshape(-1) ** 2).astype(parameters),
         eps=eps,
-        momentum=float(random.choice(MOMENTA)),
+        momentum=float(random.choice(MOMENTA)) if asked.momentum is None else asked.momentum,
+        ddx=random.normal(size=shape).astype(dtype) if kappas else None,
+        parts=_parts(shape[0], int(random.integers(2**16))),
+        layer=_layer(channels, parameters.name, int(random.integers(2**16))),
     )
 
 
-def _wild_shape(random: np.random.Generator, asked: Asked) -> tuple[int, ...]:
-    """Rank, channels up to 7, spatial sizes up to 7 (now and then equal to the channels), 2 to about 700 values."""
+def _scales(random: np.random.Generator, dtype: np.dtype, size: tuple[int, ...]) -> Array:  # type: ignore[type-arg]
+    """Between 2^-10 and 2^10, 2^-3 and 2^3 in float16; never a power of two."""
+    widest = 3 if dtype.name == "float16" else 10
+    return np.asarray(2.0 ** random.integers(-widest, widest, size=size) * random.uniform(1.1, 1.9, size=size))
+
+
+def _shape(random: np.random.Generator, asked: Asked, most: int) -> tuple[int, ...]:
+    """Rank, channels up to 7, spatial sizes up to 7 (now and then equal to the channels), at least 2 values."""
     channels = asked.channels or int(random.integers(1, 8))
+    most = max(2, min(most, WIDEST // channels))
     spatial = [int(random.integers(1, 8)) for _ in range(int(random.choice(asked.ranks)) - 2)]
-    if spatial and random.random() < 0.25:
-        spatial[-1] = channels
+    while spatial and np.prod(spatial, dtype=int) > most:
+        spatial[int(np.argmax(spatial))] = 1
+    if spatial and random.random() < 0.25 and channels <= most:
+        spatial = [*[1] * (len(spatial) - 1), channels]
     values = int(np.prod(spatial, dtype=int))
-    most = int(random.choice((8, 32, 200, 700), p=(0.4, 0.4, 0.15, 0.05)))
     least = 1 if values > 1 else 2
+    least = max(least, 33 // values + 1 if most > 32 else 0)
     return (int(random.integers(least, max(least, most // values) + 1)), channels, *spatial)
 
 
-def _maybe(random: np.random.Generator, values: Array, dtype: str) -> Array | None:
-    return None if random.random() < 0.2 else values.astype(dtype)
+KINDS_OF_CASES = (semantic_case, semantic_case, conditioned_case, long_case)
 
 
-def cases(asked: Asked = Asked()) -> st.SearchStrategy[Case]:
-    """Semantic cases and, as often, wild ones."""
-    return semantic(asked) | wild(asked)
+def numbered(asked: Asked, seed: int, number: int) -> Case:
+    """Case ``number`` of a seed: a function of these alone.  Half are semantic, the rest strain the arithmetic."""
+    return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](asked, np.random.default_rng([seed, number]))
+
+
+def semantic(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+    """Semantic cases, for properties."""
+    return DRAWN.map(lambda seed: semantic_case(asked, np.random.default_rng(seed)))
+
+
+def conditioned(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+    """Conditioned cases, for properties."""
+    return DRAWN.map(lambda seed: conditioned_case(asked, np.random.default_rng(seed)))
+
+
+def long(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+    """Long cases, for properties."""
+    return DRAWN.map(lambda seed: long_case(asked, np.random.default_rng(seed)))
+
+
+def cases(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+    """All kinds of cases, for properties."""
+    return semantic(asked) | conditioned(asked) | long(asked)

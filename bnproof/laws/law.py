@@ -18,14 +18,18 @@ class Law:
     """One property of an implementation.
 
     ``measure`` gets the answers on one case and the oracle of that case; it returns what it saw, or raises
-    ``NotOffered`` (nothing to judge) or ``Failed`` (the answer has no usable form: a violation of ``answers``).
+    ``NotOffered`` (nothing to judge) or ``Failed`` (the answer has no usable form: a violation of ``answers``).  A law of sequences
+    of calls on a layer has none: a state machine judges it.  ``most``: entries of x up to which it is judged (those that run in balls
+    cost microseconds an entry, others ask many times); ``each``: every quantity it is broken for is a violation of its own.
     """
 
     id: str
     theorem: str
     says: str
     quantity: str
-    measure: Callable[[Answers, Oracle], Measurement | None]
+    measure: Callable[[Answers, Oracle], Measurement | None] | None
+    most: int = 1000
+    each: bool = False
 
 
 @cache

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-import numpy as np
-from flint import arb
-
-from bnproof.certify import Enclosure, ulp_error
 from bnproof.contract import Measurement
 from bnproof.laws.answers import Answers
+from bnproof.laws.judging import formula_of, held
 from bnproof.laws.law import Law
-from bnproof.laws.layout import columns, position
 from bnproof.laws.oracle import Oracle
-from bnproof.lowering.numbers import precision
 from bnproof.theorems.formulas import predictions
 
 NAMES = {
@@ -31,19 +26,34 @@ NAMES = {
     "infer_dx": ("inference-gradient-x", "the input's gradient at inference is gamma/s_r g"),
     "infer_dgamma": ("inference-gradient-gamma", "gamma's gradient at inference is sum g (x - mu_r)/s_r"),
     "infer_dbeta": ("inference-gradient-beta", "beta's gradient at inference is sum g"),
+    "folded_weight": ("fold-weight", "the folded weights of output o are gamma/s_r times its weights"),
+    "folded_bias": ("fold-bias", "the folded bias is gamma/s_r (b - mu_r) + beta, a missing b being 0"),
+    "d_dy": ("double-backward-dy", "the gradient of sum h dx by dy is that of x, for h in the place of dy"),
+    "d_x": ("double-backward-x", "the gradient of sum h dx by x, the statistics moving along"),
+    "d_gamma": ("double-backward-gamma", "the gradient of sum h dx by gamma is (1/gamma) sum h dx"),
+    "shards_y": ("shards-output", "workers with parts of a batch give what the whole batch gives"),
+    "shards_running_mean": ("shards-running-mean", "the running mean follows the whole batch's mean"),
+    "shards_running_var": ("shards-running-variance", "the running variance follows the whole batch's variance"),
+    "shards_dx": ("shards-gradient-x", "the input's gradient on every worker is that of the whole batch"),
+    "shards_dgamma": ("shards-gradient-gamma", "gamma's gradient is summed over the workers, once"),
+    "shards_dbeta": ("shards-gradient-beta", "beta's gradient is summed over the workers, once"),
 }
+EVERY = 10**9  # no batch is too long
+THEOREMS = {"folded_weight": "fold-linear", "folded_bias": "fold-linear"}
 
 
 def listed() -> Iterable[Law]:
     """One law per predicted output."""
     for quantity, (name, says) in NAMES.items():
-        theorem = predictions()[formula_of(quantity, "unbiased")][0]
-        yield Law(name, theorem, says, quantity, partial(measure, quantity))
+        most = 1000 if quantity in ("d_dy", "d_x", "d_gamma") else EVERY
+        yield Law(name, theorem_of(quantity), says, quantity, partial(measure, quantity), most)
 
 
-def formula_of(quantity: str, running_var: str) -> str:
-    """The name of the formula that predicts an output; the running variance has one per convention."""
-    return f"running_var_{running_var}" if quantity == "running_var" else quantity
+def theorem_of(quantity: str) -> str:
+    """The theorem behind an output's formula; for workers, that of the statistics they merge."""
+    if quantity.startswith("shards_"):
+        return "total-variance"
+    return THEOREMS.get(quantity) or predictions()[formula_of(quantity, "unbiased")][0]
 
 
 def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -51,29 +61,4 @@ def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | No
     observed = answers.observe(quantity)
     if observed is None:
         return None
-    formula = formula_of(quantity, answers.convention.running_var)
-    got = columns(observed) if observed.ndim > 1 else observed
-    true, bound = oracle.true(formula), np.broadcast_to(oracle.bound(formula).total, got.shape)
-    errors = true.distance(got)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(errors == 0, 0, errors / bound)
-    ratios = np.where(np.isnan(ratios), np.inf, ratios)
-    at = tuple(map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape)))
-    place = position(at, observed.shape)
-    return Measurement(
-        law=NAMES[quantity][0],
-        quantity=quantity,
-        ratio=float(ratios[at]),
-        ulp=float(np.max(ulp_error(got, true, oracle.magnitude(formula)))),
-        at=place,
-        got=float(got[at]).hex(),
-        expected=f"{float(true.mid[at]).hex()} +- {bound[at]:.3g}",
-        message=f"{quantity}{list(place)} is {got[at]:.17g}, the exact value is {decimal(true, at)}, "
-        f"{errors[at]:.3g} apart where two-pass arithmetic in {got.dtype} explains {bound[at]:.3g}",
-    )
-
-
-def decimal(exact: Enclosure, at: tuple[int, ...]) -> str:
-    """Twenty digits of the exact value."""
-    with precision(160):
-        return str((arb(float(exact.mid[at])) + arb(float(exact.low[at]))).str(20, radius=False))
+    return held(NAMES[quantity][0], quantity, observed, oracle, answers.convention.running_var)

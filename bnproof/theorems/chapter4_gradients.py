@@ -10,10 +10,17 @@ from bnproof.symbolic.setting import batch, beta, eps, g, gamma, i, j, k, m, mu,
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Le, Line, theorem
 from bnproof.theorems.quantities import (
+    d_dy,
+    d_gamma,
+    d_x,
     dbeta,
     dgamma,
+    ds_along,
     dx,
+    dx_loss,
+    dxhat_along,
     gamma_inference,
+    h,
     infer_dgamma,
     infer_dx,
     infer_loss,
@@ -21,6 +28,7 @@ from bnproof.theorems.quantities import (
     loss,
     mu_r,
     s_r,
+    scale_by,
     v_r,
 )
 from bnproof.theorems.quantities import jacobian as entries_at
@@ -198,33 +206,38 @@ def gradient_norm() -> Iterator[Item]:
 def double_backward() -> Iterator[Item]:
     """The derivative of dx along h at fixed g, gamma: with ds = (1/m) sum xhat h and dxhat = (h - mean h - xhat ds)/s it is
     -dx ds/s - gamma/(m s) (dxhat sum g xhat + xhat sum g dxhat). It is symmetric, hence also the vector-Jacobian product."""
-    h = IndexedBase("h", real=True)
-    ds = total(lambda r: xhat(r) * h[r]) / m
-
-    def dxhat(r: Expr) -> Expr:
-        return (h[r] - total(lambda p: h[p]) / m - xhat(r) * ds) / s
-
+    weighted = total(lambda r: g[r] * dxhat_along(r))
     along = Sum(Derivative(dx(k), x[j]) * h[j], (j, 1, m))
-    weighted = total(lambda r: g[r] * dxhat(r))
-    second = -dx(k) * ds / s - gamma / (m * s) * (dxhat(k) * dgamma + xhat(k) * weighted)
-    product = Sum(h[k] * dx(k), (k, 1, m))
-    yield Claim("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds))
-    yield Claim("how xhat moves along h", Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat(k)))
-    yield Claim("the derivative of dx along h", Eq(along, second))
+    yield Claim("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds_along))
+    yield Claim("how xhat moves along h", Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat_along(k)))
+    yield Claim("the derivative of dx along h", Eq(along, d_x(k)))
     yield Claim("symmetric", Eq(Derivative(dx(k), x[i]), Derivative(dx(i), x[k])))
-    yield Claim(
-        "with respect to g: J h",
-        Eq(Derivative(product, g[i]), gamma / (m * s) * (m * h[i] - total(lambda r: h[r]) - xhat(i) * m * ds)),
-    )
-    yield Claim("with respect to gamma", Eq(gamma * Derivative(product, gamma), product))
-    yield Control("s held constant", Eq(along, -gamma / (m * s) * (dxhat(k) * dgamma + xhat(k) * weighted)))
-    yield Control("xhat's movement in the sum forgotten", Eq(along, second + gamma / (m * s) * xhat(k) * weighted))
+    yield Claim("the gradient of sum h dx by g: J h", Eq(Derivative(dx_loss, g[k]), d_dy(k)), (), "d_dy")
+    yield Claim("by x", Eq(Derivative(dx_loss, x[k]), d_x(k)), (), "d_x")
+    yield Claim("by gamma", Eq(Derivative(dx_loss, gamma), d_gamma), (), "d_gamma")
+    yield Control("s held constant", Eq(along, -gamma / (m * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted)))
+    yield Control("xhat's movement in the sum forgotten", Eq(along, d_x(k) + gamma / (m * s) * xhat(k) * weighted))
     yield Control(
         "m - 1 for m",
-        Eq(along, -dx(k) * ds / s - gamma / ((m - 1) * s) * (dxhat(k) * dgamma + xhat(k) * weighted)),
+        Eq(along, -dx(k) * ds_along / s - gamma / ((m - 1) * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted)),
         (m >= 2,),
     )
     yield Control("no second derivative, as for an affine map", Eq(along, 0), common=True)
+
+
+@theorem(source="dx is a vector-Jacobian product", uses=("gradient-x", "gradient-affine"))
+def gradient_linear() -> Iterator[Item]:
+    """The gradients are linear in the upstream gradient: those for a g + h are a times those for g plus those for h. So one upstream
+    gradient of ones, or of one magnitude, shows little."""
+    combined = {g[r]: scale_by * g[r] + h[r] for r in (j, k)}
+    other = {g[r]: h[r] for r in (j, k)}
+    for name, gradient in (("dx", dx(k)), ("dgamma", dgamma), ("dbeta", dbeta)):
+        separate = scale_by * gradient + gradient.xreplace(other)
+        yield Claim(f"{name} is additive and homogeneous", Eq(gradient.xreplace(combined), separate))
+    yield Control("the size of g does not matter", Eq(dx(k).xreplace({g[r]: scale_by * g[r] for r in (j, k)}), dx(k)))
+    yield Control(
+        "sums of gradients without the factor", Eq(dgamma.xreplace(combined), dgamma + dgamma.xreplace(other))
+    )
 
 
 @theorem(source="Algorithm 1, differentiated by eps")

@@ -52,4 +52,4 @@ def predictions() -> dict[str, tuple[str, Claim]]:
 
 def index_of(name: str) -> Any:
     """The free index of a predicted formula: ``k`` for gradients of the input, ``i`` for outputs, else none."""
-    return {"dx": k, "infer_dx": k, "y": i, "infer_y": i}.get(name)
+    return {"dx": k, "infer_dx": k, "d_dy": k, "d_x": k, "y": i, "infer_y": i}.get(name)

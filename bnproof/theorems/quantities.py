@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sympy import Expr, KroneckerDelta, Sum, Symbol, sqrt
+from sympy import Expr, IndexedBase, KroneckerDelta, Sum, Symbol, sqrt
 
 from bnproof.symbolic.setting import Batch, beta, eps, g, gamma, j, m, mu, s, v, x, xhat, y
 
@@ -18,6 +18,8 @@ s_r = sqrt(v_r + eps)
 alpha = Symbol("alpha", real=True)
 shift_by = Symbol("c", real=True)
 scale_by = Symbol("a", positive=True)
+
+h = IndexedBase("h", real=True)  # the upstream gradient of dx
 
 gamma_collapsed, beta_collapsed = gamma / s, beta - gamma * mu / s
 gamma_inference, beta_inference = gamma / s_r, beta - gamma * mu_r / s_r
@@ -40,6 +42,28 @@ def jacobian(batch: Batch) -> Callable[[Expr, Expr], Expr]:
 
 dgamma = Sum(g[j] * xhat(j), (j, 1, m))
 dbeta = Sum(g[j], (j, 1, m))
+
+dx_loss = Sum(h[j] * dx(j), (j, 1, m))
+ds_along = Sum(h[j] * xhat(j), (j, 1, m)) / m
+
+
+def dxhat_along(k: Expr) -> Expr:
+    """How ``xhat_k`` moves when x moves along h: ``(h_k - mean h - xhat_k ds)/s`` with ``ds = mean h xhat``."""
+    return (h[k] - Sum(h[j], (j, 1, m)) / m - xhat(k) * ds_along) / s
+
+
+def d_dy(k: Expr) -> Expr:
+    """``gamma/(m s) (m h_k - sum h - xhat_k sum h xhat)``: the gradient of ``sum h dx`` by g."""
+    return gamma / (m * s) * (m * h[k] - Sum(h[j], (j, 1, m)) - xhat(k) * m * ds_along)
+
+
+def d_x(k: Expr) -> Expr:
+    """``-dx_k ds/s - gamma/(m s) (dxhat_k sum g xhat + xhat_k sum g dxhat)``: the gradient of ``sum h dx`` by x."""
+    moved = Sum(g[j] * dxhat_along(j), (j, 1, m))
+    return -dx(k) * ds_along / s - gamma / (m * s) * (dxhat_along(k) * dgamma + xhat(k) * moved)
+
+
+d_gamma = Sum(h[j] * (m * g[j] - dbeta - xhat(j) * dgamma), (j, 1, m)) / (m * s)
 
 
 def inference(value: Expr) -> Expr:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from bnproof.contract import Array, Measurement
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Call, Case, Convention, Measurement
 from bnproof.implementations.targets import builtin
-from bnproof.laws.answers import METHODS, Answers
+from bnproof.laws.methods import METHOD_OF, METHODS, arguments
 from bnproof.laws.relations import changed, observations, snapped
 
+ARRAY = (
+    "def array(shape, dtype, entries):",
+    "    return np.array([float.fromhex(e) for e in entries.split()]).astype(dtype).reshape(shape)",
+)
+MOST = 4096  # entries of an array that are printed
 
-def program(target: str, answers: Answers, seen: Measurement) -> str:
+
+def program(target: str, seen: Measurement, case: Case, convention: Convention, kind: str = "implementation") -> str:
     """Python source: the input in hexadecimal floats, the calls, what came back and what should have."""
-    calls = [_call(answers, seen.law, name) for name in _observed(seen)]
+    calls = seen.calls or tuple(_call(seen.law, name, case, convention) for name in _observed(seen))
+    body = [line for call in calls for line in _shown(call)]
+    if seen.law == "untouched":
+        body += [f"print('{name} afterwards', {name})" for call in calls for name in METHODS[call.method].parameters]
     lines = [
-        "import numpy as np",
+        *imports(body),
         "",
         "np.set_printoptions(precision=17)",
-        *_obtain(target),
+        *obtain(target, kind),
         "",
-        "def array(shape, dtype, entries):",
-        "    return np.array([float.fromhex(e) for e in entries.split()], dtype=dtype).reshape(shape)",
+        *ARRAY,
         "",
-        *(line for call in calls for line in call),
+        *body,
         f"# law {seen.law}: {seen.message}",
     ]
     if seen.got:
@@ -28,49 +41,74 @@ def program(target: str, answers: Answers, seen: Measurement) -> str:
     return "\n".join(lines) + "\n"
 
 
+def imports(body: Iterable[str]) -> list[str]:
+    """What the lines of a program need, and what is to be said of them."""
+    text = "\n".join(body)
+    half = ["import ml_dtypes  # half precisions for NumPy"] if "ml_dtypes" in text else []
+    drawn = ["# long arrays are drawn anew here; those of the check are in its JSON"] if "default_rng" in text else []
+    return ["import numpy as np", *half, *drawn]
+
+
 def _observed(seen: Measurement) -> list[str]:
-    names = [name for name in seen.quantity.split(", ") if name in METHODS or name in observations(seen.law)]
+    names = [name for name in seen.quantity.split(", ") if name in METHOD_OF or name in observations(seen.law)]
     return names or ["y"]
 
 
-def _obtain(target: str) -> list[str]:
-    """How the implementation comes into the program."""
-    place, _, name = target.rpartition(":")
-    make = "implementation = implementation() if isinstance(implementation, type) else implementation"
-    if not place and target in builtin():
-        return ["from bnproof.implementations.targets import load", f"implementation = load({target!r})"]
-    if not place:
-        return [f"implementation = ...  # put the {target} that was checked here"]
-    if place.endswith(".py"):
-        return ["import runpy", f"implementation = runpy.run_path({place!r})[{name!r}]", make]
-    return [f"from {place} import {name} as implementation", make]
-
-
-def _call(answers: Answers, law: str, name: str) -> list[str]:
-    """One call: the quantity by name, on the case, or with the arguments a relation changes."""
-    output, case = name, answers.case
+def _call(law: str, name: str, case: Case, convention: Convention) -> Call:
+    """The call behind a quantity: on the case, or with the arguments a relation changes."""
+    output = name
     if of := observations(law).get(name):
-        output, case = of.output, changed(snapped(answers.case), of)
-    method = METHODS[output]
-    asked = Answers(answers.implementation, answers.convention, case)
-    positional, keywords = asked.arguments(method)
-    names = _PARAMETERS[method]
-    lines = [f"{parameter} = {_literal(value)}" for parameter, value in zip(names, positional, strict=True)]
-    options = ", ".join(f"{key}={value!r}" for key, value in keywords.items())
-    note = f"  # {name}: {output} with changed arguments" if name != output else ""
-    return [*lines, f"print({name!r}, implementation.{method}({', '.join(names)}, {options})){note}", ""]
+        output, case = of.output, changed(snapped(case), of)
+    method = METHOD_OF[output]
+    says = f"{name}: {output} with changed arguments" if name != output else ""
+    return Call(method, arguments(method, case, convention), says=says)
 
 
-_PARAMETERS = {
-    "train": ("x", "gamma", "beta", "running_mean", "running_var"),
-    "infer": ("x", "gamma", "beta", "running_mean", "running_var"),
-    "train_vjp": ("dy", "x", "gamma", "beta"),
-    "infer_vjp": ("dy", "x", "gamma", "beta", "running_mean", "running_var"),
-}
+def obtain(target: str, name: str = "implementation") -> list[str]:
+    """How what is checked comes into the program: an ``implementation``, a ``layer`` asked through its state, or its ``make``."""
+    place, _, attribute = target.rpartition(":")
+    adapted = f"load({target!r})" + (".make" if name == "make" else "")
+    own = "make" if name == "make" else "implementation"
+    if (not place and target in builtin()) or target.endswith(".onnx") or name == "layer":
+        return ["from bnproof.implementations.targets import load", f"{own} = {adapted}"]
+    if not place:
+        return [f"{own} = ...  # put the {target} that was checked here"]
+    made = ["implementation = implementation() if isinstance(implementation, type) else implementation"]
+    run = f"{own} = runpy.run_path({place!r})[{attribute!r}]"
+    found = ["import runpy", run] if place.endswith(".py") else [f"from {place} import {attribute} as {own}"]
+    return found + (made if own == "implementation" else [])
 
 
-def _literal(value: Array | None) -> str:
-    if value is None:
-        return "None"
+def _shown(call: Call) -> list[str]:
+    of = METHODS[call.method]
+    shown = [f"{name} = {_literal(call.arguments[name], call.views.get(name))}" for name in of.parameters]
+    options = ", ".join(f"{name}={call.arguments[name]!r}" for name in of.keywords)
+    note = f"  # {call.says}" if call.says else ""
+    answers = ", ".join(of.answers)
+    return [
+        *shown,
+        f"print({answers!r}, implementation.{call.method}({', '.join(of.parameters)}, {options})){note}",
+        "",
+    ]
+
+
+def _literal(value: Any, view: str | None) -> str:
+    plain = literal(value)
+    if isinstance(value, list) and view is not None:
+        return f"[{', '.join(_literal(part, view) for part in value)}]"
+    return plain if view is None or not isinstance(value, np.ndarray) else f"(lambda a: {view.format('a')})({plain})"
+
+
+def literal(value: Any) -> str:
+    """Python source: numbers of arrays in full, in hexadecimal."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name!r}: {literal(entry)}" for name, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    dtype = "ml_dtypes.bfloat16" if value.dtype.name == "bfloat16" else repr(value.dtype.name)
+    if value.size > MOST:
+        return f"np.random.default_rng(0).normal(size={value.shape}).astype({dtype})"
     entries = " ".join(float(entry).hex() for entry in value.reshape(-1))
-    return f"array({value.shape}, {value.dtype.name!r}, {entries!r})"
+    return f"array({value.shape}, {dtype}, {entries!r})"

@@ -1,40 +1,94 @@
-"""Running laws over generated cases, deterministic for a seed."""
+"""``check``: the laws of the contract on one implementation, and what is violated, with the smallest input and the likely cause."""
 
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import seed as seeded
-from hypothesis.errors import Flaky, HypothesisWarning
-
-from bnproof.certify.bounds import NoBound
 from bnproof.contract import Case, Convention, Measurement, Violation
 from bnproof.implementations.conventions import NAMED, convention_of
+from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, usable
-from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.cases import Asked, cases
+from bnproof.laws.answers import Target
+from bnproof.laws.asked import Asked
 from bnproof.laws.law import Law, laws
-from bnproof.laws.oracle import Oracle
+from bnproof.laws.methods import METHOD_OF
+from bnproof.laws.values import NAMES
+from bnproof.verification import replay, sequences
+from bnproof.verification.diagnosis import Evidence, causes
 from bnproof.verification.reproducer import program
+from bnproof.verification.residuals import residuals
+from bnproof.verification.session import Broken, Progress, Session
+from bnproof.verification.shrinking import smallest
 from bnproof.verification.verdict import Verdict, Worst
 
+VALUES = {name for name, _ in NAMES.values()}
+SMALL = 8  # small cases of other laws that are tried first
+SEQUENCES = "a sequence of calls"
 EFFORTS = {"quick": 15, "standard": 60, "thorough": 500}
-CONVENTIONAL = {"running-mean", "running-variance", "one-value"}  # laws a convention decides
-Progress = Callable[[int, int], None]
+CONVENTIONAL = {  # laws a convention decides
+    "running-mean",
+    "running-variance",
+    "one-value",
+    "momentum-matters",
+    "running-mean-matters",
+    "running-var-matters",
+    "shards-running-mean",
+    "shards-running-variance",
+    "untracked",
+}
 
 
 class UnknownLaw(LookupError):
     """No law has this name; the message suggests near ones."""
 
 
-def check(
+@dataclass
+class Examination:
+    """What all laws saw of one target, before it is told as a verdict."""
+
+    name: str
+    plan: list[Law]
+    session: Session
+    sequences: dict[str, Violation]
+    verdict: Verdict
+    undeclared: bool
+
+    @property
+    def evidence(self) -> Evidence:
+        """What a diagnosis rests on."""
+        s = self.session
+        broken = {law: [(b.case, b.seen) for b in kept] for law, kept in s.broken.items()}
+        told = {law: violation.message for law, violation in self.sequences.items()}
+        shares = {law: worst.violated / max(worst.cases, 1) for law, worst in s.worst.items()}
+        return Evidence(s.target, s.seed, s.asked, broken, told, shares, s.clean)
+
+    @property
+    def judged(self) -> list[Law]:
+        """The laws that something could be judged by."""
+        return [law for law in self.plan if law.id in self.verdict.worst or law.measure is None]
+
+
+def check(implementation: Any, *, expect: Mapping[str, str] | None = None, **options: Any) -> Verdict:
+    """Run the laws on an implementation or a layer (contract parts 1 and 2) and say which hold.
+
+    ``expect``: law ids with the reason why they are known to fail (strict: passing is then a violation); ``options`` are those of
+    :func:`examine`.  Raises ``UnusableTarget`` without ``train`` or where no case gives a usable answer, ``UnknownLaw``,
+    ``UnusableReplay`` and ``ValueError`` for bad requests.
+    """
+    start = time.perf_counter()
+    planned((), (), expect or {})
+    examined = examine(implementation, **options)
+    _conclude(examined, expect or {})
+    examined.verdict.seconds = time.perf_counter() - start
+    return examined.verdict
+
+
+def examine(
     implementation: Any,
     *,
     effort: str = "standard",
@@ -42,42 +96,76 @@ def check(
     convention: str | Convention | None = None,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
-    expect: Mapping[str, str] | None = None,
     target: str = "",
-    progress: Progress | None = None,
-) -> Verdict:
-    """Run the laws on an implementation (contract part 1) and say which hold.
+    progress: Progress = lambda done, total: None,
+    replayed: Path | None = None,
+    watched: Mapping[str, Any] | None = None,
+) -> Examination:
+    """Judge every law on every case.
 
-    ``effort``: "quick", "standard" or "thorough" (15, 60, 500 cases); ``select``/``ignore``: law ids; ``expect``: law
-    ids with the reason why they are known to fail (strict: passing is then a violation).  Raises ``UnusableTarget``
-    without ``train`` or where no case gives a usable answer, ``UnknownLaw`` and ``ValueError`` for bad requests.
+    ``effort``: "quick", "standard" or "thorough" (15, 60, 500 cases, and those at the edges); ``select``/``ignore``: law ids;
+    ``replayed``: only the failing inputs of this verdict's JSON; ``watched``: ``watch`` and ``blocked`` of
+    :class:`~bnproof.laws.answers.Target`.
     """
     if effort not in EFFORTS:
         raise ValueError(f"there is no effort {effort!r}: use one of {', '.join(EFFORTS)}")
-    start = time.perf_counter()
     implementation = usable(implementation, target or type(implementation).__name__)
     declared = convention_of(convention or _read(implementation, "convention", "torch"))
-    plan = _planned(tuple(select), tuple(ignore), expect or {})
-    asked = Asked.by(_read(implementation, "supports", None))
-    session = Session(implementation, declared, target or _named(implementation), seed, asked)
-    session.run(plan, EFFORTS[effort], progress)
-    verdict = Verdict(
-        session.target, declared.name, effort, seed, cases=session.count, worst=session.worst, unjudged=session.unjudged
-    )
+    plan = planned(tuple(select), tuple(ignore), {})
+    if not plan:
+        raise ValueError("no law is left: everything selected is ignored")
+    asked = Asked.by(_read(implementation, "supports", None), declared.momentum)
+    session = Session(Target(implementation, declared, constants=asked.constants, **(watched or {})), seed, asked)
+    cases = replay.recorded(replayed) if replayed else None
+    _judge(session, plan, EFFORTS[effort], cases, progress)
+    name = target or _named(implementation)
+    if not session.usable:
+        raise UnusableTarget(f"{name} gives no usable answer: {session.reason}")
+    verdict = Verdict(name, declared.name, effort, seed)
+    verdict.cases, verdict.worst, verdict.unjudged = session.count, session.worst, session.unjudged
+    found = _sequences(verdict, session, plan, EFFORTS[effort]) if cases is None else {}
     undeclared = convention is None and not hasattr(implementation, "convention")
-    _conclude(verdict, session, plan, expect or {}, undeclared=undeclared)
-    verdict.seconds = time.perf_counter() - start
-    return verdict
+    return Examination(name, plan, session, found, verdict, undeclared)
+
+
+def _judge(
+    session: Session, plan: list[Law], count: int, cases: Mapping[str, Sequence[Case]] | None, progress: Progress
+) -> None:
+    if cases is None:
+        session.run(plan, count, progress)
+        return
+    for name in cases:
+        if name not in laws():
+            raise UnknownLaw(f"the recorded law {name!r} is none of this version: record the verdict again")
+    recorded = [(law, case) for law in plan for case in cases.get(law.id, ())]
+    if not recorded:
+        raise replay.UnusableReplay(f"none of the selected laws is recorded: {', '.join(cases)} are")
+    for law, case in recorded:
+        session.judge([law], case)
+
+
+def _sequences(verdict: Verdict, session: Session, plan: list[Law], count: int) -> dict[str, Violation]:
+    """The laws of sequences, where the target is a layer."""
+    target = session.target
+    if not isinstance(target.implementation, ThroughState):
+        return {}
+    if SEQUENCES in target.blocked:
+        reason = target.blocked[SEQUENCES].reason
+        verdict.worst["sequence-output"] = Worst("", 1, 1)
+        return {"sequence-output": Violation("sequence-output", "state", reason, "")}
+    target.watch(SEQUENCES, 1)
+    of = target.implementation.make, plan, target.convention, session.asked
+    found = sequences.judge(*of, count=count, seed=session.seed, alone=target.alone, verdict=verdict)
+    target.watch("", 0)
+    return found
 
 
 def _named(implementation: Any) -> str:
     """``module:Class`` where that can be imported again, else the class's name."""
     made = type(implementation)
     importable = made.__module__ not in ("__main__", "builtins") and made.__qualname__.isidentifier()
-    importable = importable and not getattr(
-        implementation, "__dict__", None
-    )  # an instance with state cannot be made anew
-    return f"{made.__module__}:{made.__name__}" if importable else made.__name__
+    with_state = getattr(implementation, "__dict__", None)  # an instance with state cannot be made anew
+    return f"{made.__module__}:{made.__name__}" if importable and not with_state else made.__name__
 
 
 def _read(implementation: Any, name: str, default: Any) -> Any:
@@ -90,7 +178,8 @@ def _read(implementation: Any, name: str, default: Any) -> Any:
         ) from error
 
 
-def _planned(select: tuple[str, ...], ignore: tuple[str, ...], expect: Mapping[str, str]) -> list[Law]:
+def planned(select: tuple[str, ...], ignore: tuple[str, ...], expect: Mapping[str, str]) -> list[Law]:
+    """The laws to judge; raises ``UnknownLaw`` for a name that is none."""
     for name in (*select, *ignore, *expect):
         if name not in laws():
             near = get_close_matches(name, laws(), n=3, cutoff=0.4) or list(laws())
@@ -98,140 +187,106 @@ def _planned(select: tuple[str, ...], ignore: tuple[str, ...], expect: Mapping[s
     return [law for law in laws().values() if (not select or law.id in select) and law.id not in ignore]
 
 
-@dataclass
-class Session:
-    """One run over many cases: per law the worst it saw, and what broke it."""
-
-    implementation: Any
-    convention: Convention
-    target: str
-    seed: int
-    asked: Asked = field(default_factory=Asked)
-    count: int = 0
-    usable: int = 0
-    reason: str = ""
-    worst: dict[str, Worst] = field(default_factory=dict)
-    broken: dict[str, tuple[Answers, Measurement]] = field(default_factory=dict)
-    unjudged: dict[str, int] = field(default_factory=dict)
-
-    def run(self, plan: list[Law], count: int, progress: Progress | None) -> None:
-        """Draw cases and let every law judge each; a case is asked for once."""
-
-        def judge_all(case: Case) -> None:
-            self.count += 1
-            answers, oracle = self._asked(case)
-            self._note(answers)
-            for law in plan:
-                self._judge(law, answers, oracle)
-            if progress:
-                progress(min(self.count, count), count)
-
-        _over_cases(judge_all, self.asked, self.seed, count, shrink=False)
-        if not self.usable:
-            raise UnusableTarget(f"{self.target} gives no usable answer: {self.reason}")
-
-    def _asked(self, case: Case) -> tuple[Answers, Oracle]:
-        """Fresh answers and what to hold them to: an eps below the convention's least counts as that one."""
-        raised = replace(case, eps=max(case.eps, self.convention.eps_min))
-        return Answers(self.implementation, self.convention, case), Oracle(raised)
-
-    def _note(self, answers: Answers) -> None:
-        if isinstance(answers.train, (Failed, NotOffered)):
-            self.reason = self.reason or str(answers.train)
-        else:
-            self.usable += 1
-
-    def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> None:
-        try:
-            seen = measured(law, answers, oracle)
-        except NoBound:
-            self.unjudged[law.id] = self.unjudged.get(law.id, 0) + 1
-            return
-        if seen is None:
-            return
-        worst = self.worst.setdefault(law.id, Worst(law.theorem))
-        worst.cases += 1
-        worst.ratio = max(worst.ratio, seen.ratio)
-        if seen.ulp is not None:
-            worst.ulp = max(worst.ulp or 0.0, seen.ulp)
-        if not seen.holds:
-            self.broken.setdefault(law.id, (answers, seen))
-
-    def violation(self, law: Law) -> Violation:
-        """The law's violation on the smallest case that Hypothesis finds."""
-        found = [self.broken[law.id]]  # kept in case the failure does not happen again
-
-        def fails(case: Case) -> None:
-            answers, oracle = self._asked(case)
-            try:
-                seen = measured(law, answers, oracle)
-            except NoBound:
-                return
-            if seen is not None and not seen.holds:
-                found.append((answers, seen))
-                raise AssertionError(law.id)
-
-        with suppress(AssertionError, Flaky):
-            _over_cases(fails, self.asked, self.seed, max(self.count, 30), shrink=True)
-        answers, seen = found[-1]
-        return Violation(law.id, seen.quantity, seen.message, program(self.target, answers, seen))
-
-
-def measured(law: Law, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """What the law saw, or ``None`` where there is nothing to judge; a malformed answer is left to ``answers``.
-
-    Raises ``NoBound`` for a batch too long for its precision.
-    """
-    try:
-        return law.measure(answers, oracle)
-    except (NotOffered, Failed):
-        return None
-
-
-def _over_cases(body: Callable[[Case], None], asked: Asked, seed: int, count: int, *, shrink: bool) -> None:
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-    run = settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=phases,
-        derandomize=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )(given(cases(asked))(body))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", HypothesisWarning)  # about the length of a failing case it would print
-        seeded(seed)(run)()
-
-
-def _conclude(
-    verdict: Verdict, session: Session, plan: list[Law], expect: Mapping[str, str], *, undeclared: bool
-) -> None:
+def _conclude(examined: Examination, expect: Mapping[str, str]) -> None:
     """Sort the laws into passed, violated, expected and not offered."""
-    settled = _other_convention(session, plan) if undeclared and session.broken.keys() <= CONVENTIONAL else None
-    if settled and session.broken:
+    session, verdict, plan = examined.session, examined.verdict, examined.plan
+    broken = session.broken.keys() | examined.sequences.keys()
+    by_convention = examined.undeclared and session.broken and broken <= CONVENTIONAL
+    settled = _other_convention(session, plan) if by_convention else None
+    if settled:
         verdict.violations.append(settled)
+    else:
+        unexpected = [law for law in plan if law.id in broken and law.id not in expect]
+        verdict.violations += _explained([v for law in unexpected for v in _violations(law, examined)], examined)
     for law in plan:
-        if law.id in expect and law.id in session.broken:
+        if law.id in expect and law.id in broken:
             verdict.expected[law.id] = expect[law.id]
         elif law.id in expect:
             message = f"{law.id} was expected to fail ({expect[law.id]}) and does not: drop the expectation"
             verdict.violations.append(Violation(law.id, law.quantity, message, ""))
-        elif law.id in session.broken:
-            if not settled:
-                verdict.violations.append(session.violation(law))
-        else:
-            (verdict.passed if law.id in session.worst else verdict.not_offered).append(law.id)
+        elif law.id not in broken:
+            (verdict.passed if law.id in session.worst or law.id in verdict.worst else verdict.not_offered).append(
+                law.id
+            )
+
+
+def _violations(law: Law, examined: Examination) -> list[Violation]:
+    """A law's violations: one, or one for every quantity."""
+    session = examined.session
+    if law.id in examined.sequences:
+        return [examined.sequences[law.id]]
+    kept = sorted(session.broken[law.id], key=lambda broken: broken.case.x.size)
+    quantities = dict.fromkeys(broken.seen.quantity for broken in kept) if law.each else {"": None}
+    starts = [next(b for b in kept if not law.each or b.seen.quantity == quantity) for quantity in quantities]
+    return [_smallest(law, session, examined.name, start) for start in starts]
+
+
+def _smallest(law: Law, session: Session, target: str, start: Broken) -> Violation:
+    """The violation on the smallest case that breaks the law for the same quantity."""
+    case, seen = start.case, start.seen
+
+    def fails(candidate: Case) -> Measurement | None:
+        found = session.fails(law, candidate)
+        return found if found and (not law.each or found.quantity == start.seen.quantity) else None
+
+    if not any(
+        blocked.reason in seen.message for blocked in session.target.blocked.values()
+    ):  # they cannot be asked again
+        case, seen = smallest(case, seen, fails)
+    kind = "layer" if isinstance(session.target.implementation, ThroughState) else "implementation"
+    return Violation(
+        law.id,
+        seen.quantity,
+        seen.message,
+        program(target, seen, case, session.target.convention, kind),
+        got=seen.got,
+        expected=seen.expected,
+        ulp=seen.ulp,
+        residual=_residual(law, session),
+        case=replay.as_json(case),
+    )
+
+
+def _known(session: Session, fails: Callable[[Case], Measurement | None]) -> tuple[Case, Measurement] | None:
+    """A case that is known to be small, from another law, and breaks this one too."""
+    for case in session.small[-SMALL:]:
+        seen = fails(case)
+        if seen is not None:
+            return case, seen
+    return None
+
+
+def _residual(law: Law, session: Session) -> str:
+    """A named factor between the answers and the exact values that fits every failing case that was kept."""
+    common: list[str] | None = None
+    for broken in session.broken[law.id]:
+        if not broken.seen.got or broken.seen.calls or broken.seen.quantity not in METHOD_OF:
+            return ""
+        answers, oracle = session.asked_on(broken.case)
+        observed, of = answers.observe(broken.seen.quantity), answers.convention.running_var
+        found = [] if observed is None else list(residuals(broken.seen.quantity, observed, broken.case, oracle, of))
+        common = found if common is None else [name for name in common if name in found]
+    return common[0] if common else ""
+
+
+def _explained(found: list[Violation], examined: Examination) -> list[Violation]:
+    """The violations with their likely cause, those that show a value first."""
+    if not found:
+        return []
+    likely = causes(examined.evidence, examined.judged)
+    explained = [replace(violation, cause=likely.get(violation.law)) for violation in found]
+    return sorted(explained, key=lambda violation: violation.law not in VALUES)
 
 
 def _other_convention(session: Session, plan: list[Law]) -> Violation | None:
     """Where the answers fit another named convention exactly, the one violation that says so."""
     for convention in NAMED.values() if session.broken else ():
-        trial = replace(session, convention=convention, count=0, usable=0, worst={}, broken={}, unjudged={})
-        trial.run([law for law in plan if law.id in CONVENTIONAL], session.count, None)
+        target = replace(session.target, convention=convention)
+        trial = Session(target, session.seed, session.asked)
+        trial.run([law for law in plan if law.id in CONVENTIONAL], session.count)
         if not trial.broken:
             message = (
-                f"the running statistics follow the convention {convention.name!r}, not {session.convention.name!r}: "
+                f"the running statistics follow the convention {convention.name!r}, not {session.target.convention.name!r}: "
                 f"declare convention = {convention.name!r}, or check with --convention {convention.name}"
             )
             return Violation("convention", "running_mean, running_var", message, "")

@@ -10,10 +10,11 @@ from bnproof.contract import Violation
 
 @dataclass
 class Worst:
-    """What one law saw over all cases: how many it judged, the largest error in bounds and in ulp."""
+    """What one law saw over all cases: how many it judged, in how many it was broken, the largest error in bounds and in ulp."""
 
     theorem: str
     cases: int = 0
+    violated: int = 0
     ratio: float = 0.0
     ulp: float | None = None
 

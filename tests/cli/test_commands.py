@@ -40,7 +40,7 @@ def test_check_names_the_law_and_prints_a_reproducer(tmp_path):
     path = tmp_path / "broken.py"
     path.write_text(BROKEN)
     status, out, _ = run("check", f"{path}:Bessel", "--effort", "quick", "--format", "json")
-    (violation,) = json.loads(out)["violations"]
+    violation, _ = json.loads(out)["violations"]
     assert status == 1
     assert violation["law"] == "running-variance"
     program = tmp_path / "reproducer.py"

@@ -1,11 +1,14 @@
 """The suite on fakes: each broken formula is found and the right law named; correct ones pass under every seed."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import bnproof
 from bnproof.contract import Convention
-from bnproof.implementations.numpy import NumpyBatchNorm, _batch_axes
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.numpy_arrays import batch_axes
+from bnproof.implementations.numpy_formulas import Formulas
 from bnproof.implementations.targets import UnusableTarget, load
 
 
@@ -79,7 +82,7 @@ class GradientOfBetaNegated(NumpyBatchNorm):
 
 class OnePassVariance(NumpyBatchNorm):
     def variance(self, x, mu):
-        return np.abs((x * x).mean(axis=_batch_axes(x), keepdims=True) - mu * mu)
+        return np.abs((x * x).mean(axis=batch_axes(x), keepdims=True) - mu * mu)
 
 
 class InferenceUsesBatch(NumpyBatchNorm):
@@ -122,17 +125,28 @@ RIGHT_LAW = {
     GradientOfBetaNegated: "gradient-beta",
     OnePassVariance: "output",
     InferenceUsesBatch: "inference-output",
-    ModifiesInput: "answers",
+    ModifiesInput: "untouched",
     WrongDtype: "answers",
     AnswersForOneValue: "one-value",
 }
 ONLY = {
-    NoBessel: {"running-variance"},
-    MomentumSwapped: {"running-mean", "running-variance"},
+    NoBessel: {"running-variance", "shards-running-variance"},
+    MomentumSwapped: {
+        "running-mean",
+        "running-variance",
+        "shards-running-mean",
+        "shards-running-variance",
+        "running-mean-matters",  # where all the weight is on the wrong value
+        "running-var-matters",
+    },
     GradientOfGammaAveraged: {"gradient-gamma"},
     GradientOfBetaNegated: {"gradient-beta"},
-    InferenceUsesBatch: {"inference-output", "inference-shift"},
-    NoMeanPath: {"gradient-sum", "gradient-x", "gradient-norm"},
+    NoMeanPath: {
+        "gradient-sum",
+        "gradient-x",
+        "gradient-norm",
+        "gradient-orthogonal",
+    },  # the last by rounding what is too large
     AnswersForOneValue: {"one-value"},
 }
 
@@ -154,10 +168,10 @@ def test_the_reproducer_is_a_program_that_shows_the_violation():
     source = "\n".join(line for line in source.splitlines() if "import" not in line or "numpy as np" in line)
     printed = []
     exec(  # the program under test
-        source, {"implementation": NoBessel(), "np": np, "print": lambda *a: printed.append(a)}
+        source, {"implementation": NoBessel(), "np": np, "ml_dtypes": ml_dtypes, "print": lambda *a: printed.append(a)}
     )
     assert printed
-    assert printed[0][0] == "running_var"
+    assert "running_var" in printed[0][0]
 
 
 class WeighsTheOldValue:
@@ -214,7 +228,8 @@ def test_the_same_seed_gives_the_same_verdict():
 
 def test_expected_failures_are_strict():
     """A known failure passes; an expectation that does not fail is a violation."""
-    assert bnproof.check(NoBessel(), effort="quick", expect={"running-variance": "tracks v"}).ok
+    known = {"running-variance": "tracks v", "shards-running-variance": "tracks v"}
+    assert bnproof.check(NoBessel(), effort="quick", expect=known).ok
     verdict = bnproof.check(NumpyBatchNorm(), effort="quick", expect={"output": "old bug"})
     assert "drop the expectation" in verdict.violations[0].message
 
@@ -226,10 +241,10 @@ def test_correct_implementations_pass(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", ["numpy", "torch", "torch-modules"])
-def test_correct_implementations_pass_over_twenty_seeds(name, seed):
-    """No false alarm under any of twenty seeds."""
+def test_correct_implementations_pass_over_more_seeds(name, seed):
+    """No false alarm under any of five seeds; the detection benchmark tries fifty."""
     assert not bnproof.check(load(name), effort="standard", seed=seed).violations
 
 
@@ -301,12 +316,15 @@ class Slotted:
         return NumpyBatchNorm().train(*arguments, **options)
 
 
-class CollapsedKeras(NumpyBatchNorm):
+class CollapsedKeras(Formulas):
     """Correct: gamma' x + beta' as Keras computes it, one value allowed, biased statistics, momentum of the old value."""
 
     convention = "keras"
+    supports = {"dtypes": ["float32", "float64"]}
 
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
+        if x.size == 0:
+            raise ValueError("nothing to normalise")
         mu = self.mean(x)
         v = self.variance(x, mu)
         shape = (1, -1, *(1,) * (x.ndim - 2))
@@ -339,7 +357,7 @@ class Narrow(NumpyBatchNorm):
         return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
 
 
-class ChannelsLast(NumpyBatchNorm):
+class ChannelsLast(Formulas):
     """Correct with channels on the last axis, and one buffer for every answer."""
 
     convention = Convention("last", one_value="any", channel_axis=-1)

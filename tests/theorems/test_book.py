@@ -97,10 +97,10 @@ def test_theorem(name):
 
 
 def test_every_output_has_a_predicting_formula():
-    """The bridge to arrays covers outputs, gradients, running statistics and inference."""
+    """The bridge to arrays covers outputs, gradients, running statistics, inference and the double backward."""
     assert set(predictions()) == {
         "y", "dx", "dgamma", "dbeta", "running_mean", "running_var_biased", "running_var_unbiased",
-        "infer_y", "infer_dx", "infer_dgamma", "infer_dbeta",
+        "infer_y", "infer_dx", "infer_dgamma", "infer_dbeta", "d_dy", "d_x", "d_gamma",
     }  # fmt: skip
 
 

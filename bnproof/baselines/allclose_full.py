@@ -1,0 +1,50 @@
+"""The thorough comparison: outputs, gradients and buffers next to PyTorch's, parameters and statistics random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bnproof.baselines.baseline import Baseline, Check, Finding, finding
+from bnproof.baselines.declared import Declared
+from bnproof.baselines.side_by_side import State, agree, batches, expected, under_test
+
+CALLS = ("train", "infer", "train_vjp", "infer_vjp")
+
+
+def run(implementation: Any, reference: Any) -> Finding:
+    """Training output and buffers, inference output, gradients of both; x, dy, gamma, beta and running mean standard normal.
+
+    The running variance is uniform in [0, 1), as in the ONNX node tests; both sides infer with the same statistics.
+    eps 1e-5, momentum 0.1.  The declared convention is kept to: momentum's side, channel axis, biased running variance
+    (PyTorch's is converted), least eps.  Tolerances: the defaults of ``torch.testing.assert_close``, for float32
+    ``rtol = 1.3e-6, atol = 1e-5``.
+    """
+    return finding(_checks(implementation, reference))
+
+
+def lived_in(random: np.random.Generator, channels: int) -> State:
+    """gamma, beta, running mean and variance of a layer that has been used."""
+    gamma, beta, mean = random.standard_normal((3, channels))
+    return gamma, beta, mean, random.random(channels)
+
+
+def _checks(implementation: Any, reference: Any) -> Iterator[Check]:
+    declared = Declared.by(implementation)
+    for case in batches(declared, 1, lived_in):
+        answers = {call: expected(reference, declared, case, call) for call in CALLS}
+        side = under_test(implementation, declared, case)
+        for call, answer in answers.items():
+            if answer is not None:
+                yield f"{call} on {case.x.shape}", partial(agree, getattr(side, call), answer)
+
+
+BASELINE = Baseline(
+    name="allclose-full",
+    says="outputs, gradients and running statistics are close to PyTorch's in float32, parameters random",
+    source="https://docs.pytorch.org/docs/stable/testing.html",
+    run=run,
+)

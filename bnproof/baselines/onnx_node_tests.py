@@ -1,0 +1,122 @@
+"""The ONNX backend's own node tests for BatchNormalization, where the ``onnx`` package is installed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import numpy as np
+
+from bnproof.baselines.baseline import Baseline, Check, Finding, finding, method
+from bnproof.baselines.closeness import assert_similar
+from bnproof.baselines.declared import Declared
+from bnproof.contract import Array
+
+NODES = "onnx.backend.test.case.node"
+
+
+@dataclass(frozen=True)
+class NodeTest:
+    """One node test: ``x, scale, bias, mean, var`` and what has to come out, ``y`` or ``y, running_mean, running_var``.
+
+    ``momentum`` weighs the old value; the running variance is the population's.
+    """
+
+    name: str
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    training: bool
+    eps: float
+    momentum: float
+    rtol: float
+    atol: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs' names in the contract."""
+        return ("y", "running_mean", "running_var") if self.training else ("y",)
+
+
+def run(implementation: Any, reference: Any) -> Finding:
+    """``infer`` on ``test_batchnorm_example`` and ``_epsilon``, ``train`` on their ``_training_mode`` forms, all float32.
+
+    Tolerances as the test cases state them, ``rtol = 1e-3, atol = 1e-7``; shapes and dtypes have to agree.  Momentum and
+    layout are converted to the implementation's convention; the running variance is left out where it tracks the
+    unbiased one, which ONNX's is not.  The reference is not asked.
+    """
+    try:
+        cases = node_tests()
+    except ImportError:
+        return Finding(flagged=False, reason="onnx is not installed", offered=False)
+    return finding(_checks(implementation, cases))
+
+
+def node_tests() -> list[NodeTest]:
+    """The collected test cases; raises ``ImportError`` without onnx.
+
+    Only the module about batch normalisation is imported (all of them take seconds).  It draws its data from NumPy's
+    global generator seeded with 0, which is left as it was found.
+    """
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            package, schemas = import_module(NODES), import_module("onnx.defs")
+            for info in iter_modules(package.__path__):
+                if info.name.replace("_", "").startswith("batchnorm"):  # its name differs between versions
+                    import_module(f"{NODES}.{info.name}")
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    defaults = schemas.get_schema("BatchNormalization").attributes
+    standard = {name: defaults[name].default_value for name in ("epsilon", "momentum", "training_mode")}
+    collected = getattr(package, "_NodeTestCases")  # noqa: B009  (what onnx's own loader of node tests returns)
+    nodes = ((case, case.model.graph.node[0]) for case in collected)
+    return [_read(case, node, standard) for case, node in nodes if node.op_type == "BatchNormalization"]
+
+
+def _read(case: Any, node: Any, standard: dict[str, Any]) -> NodeTest:
+    attributes = standard | {attribute.name: attribute for attribute in node.attribute}
+    ((inputs, outputs),) = case.data_sets
+    training = bool(attributes["training_mode"].i)
+    eps, momentum = (_decimal(attributes[name].f) for name in ("epsilon", "momentum"))
+    return NodeTest(case.name, tuple(inputs), tuple(outputs), training, eps, momentum, case.rtol, case.atol)
+
+
+def _decimal(attribute: float) -> float:
+    """The number as it was written: attributes are stored in float32."""
+    return float(str(np.float32(attribute)))
+
+
+def _checks(implementation: Any, cases: list[NodeTest]) -> Iterator[Check]:
+    declared = Declared.by(implementation)
+    for case in cases:
+        x = case.inputs[0]
+        momentum = declared.own_momentum(round(1 - case.momentum, 12)) if case.training else None
+        if declared.takes(dtype=x.dtype.name, shape=x.shape, eps=case.eps, momentum=momentum):
+            yield case.name, partial(_passes, implementation, declared, case, momentum)
+
+
+def _passes(implementation: Any, declared: Declared, case: NodeTest, momentum: float | None) -> None:
+    x, *others = (np.array(value) for value in case.inputs)
+    inputs = (declared.own_layout(x), *others)
+    if momentum is None:
+        got = (method(implementation, "infer")(*inputs, eps=case.eps),)
+    else:
+        got = method(implementation, "train")(*inputs, eps=case.eps, momentum=momentum)
+    y, *statistics = case.outputs
+    for name, value, expected in zip(case.names, got, (declared.own_layout(y), *statistics), strict=True):
+        if name != "running_var" or declared.convention.running_var == "biased":
+            assert_similar(name, value, expected, case.rtol, case.atol)
+
+
+BASELINE = Baseline(
+    name="onnx-node-tests",
+    says="the ONNX backend's node tests for BatchNormalization pass",
+    source="https://github.com/onnx/onnx/tree/main/onnx/backend/test/case/node",
+    run=run,
+)

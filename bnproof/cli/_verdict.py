@@ -1,0 +1,90 @@
+"""A verdict on a terminal: the laws, then each violation with its likely cause and a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bnproof.cli._console import console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from bnproof.contract import Violation
+    from bnproof.verification.verdict import Verdict
+
+PROGRAMS = 3  # printed in full
+
+
+def show(verdict: Verdict) -> None:
+    """The whole verdict on standard output."""
+    from rich.markup import escape
+
+    out = console()
+    out.print(_laws(verdict))
+    out.print("[dim]error: largest error over what the working precision explains; ulp: of the magnitudes summed[/]")
+    for law, cases in verdict.unjudged.items():
+        out.print(f"{law}: {cases} cases not judged, their batches are too long for the precision (m u >= 1)")
+    if verdict.not_offered:
+        out.print(f"[dim]not offered: {', '.join(verdict.not_offered)}[/]")
+    for law, reason in verdict.expected.items():
+        out.print(f"[yellow]expected: {law}[/] ({escape(reason)})")
+    _causes(out, verdict)
+    for number, violation in enumerate(verdict.violations):
+        _violation(out, violation, in_full=number < PROGRAMS)
+    if len(verdict.violations) > PROGRAMS:
+        out.print(f"\nPrograms of the first {PROGRAMS} violations; --format json has all of them.")
+    out.print(
+        f"\n{escape(verdict.target)} ({verdict.convention} convention, seed {verdict.seed}, {verdict.cases} cases): "
+        f"{len(verdict.passed)} laws hold, {len(verdict.violations)} violated, {len(verdict.expected)} as expected, "
+        f"{len(verdict.not_offered)} not offered."
+    )
+
+
+def _laws(verdict: Verdict) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("law", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("cases", "error", "ulp"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    violated = {violation.law for violation in verdict.violations}
+    for law, worst in verdict.worst.items():
+        state = "[red]violated[/]" if law in violated else "[green]holds[/]"
+        state = "[yellow]expected[/]" if law in verdict.expected else state
+        ulp = "" if worst.ulp is None else f"{worst.ulp:.3g}"
+        ratio = f"{worst.ratio:.2g}" if worst.ratio < 1e9 else "-"
+        table.add_row(law, state, str(worst.cases), ratio, ulp)
+    return table
+
+
+def _causes(out: Console, verdict: Verdict) -> None:
+    """Every likely cause once, with where it happened before."""
+    from rich.markup import escape
+
+    causes = {violation.cause.mechanism: violation.cause for violation in verdict.violations if violation.cause}
+    for cause in causes.values():
+        sure = {
+            "same values": "gives the same values",
+            "same pattern": "by the pattern of laws",
+            "unknown": "nothing fits",
+        }
+        out.print(f"\n[bold]likely cause[/] ({sure[cause.confidence]}): {escape(cause.says)}")
+        for source in cause.sources[:3]:
+            out.print(f"  seen before: {escape(source)}", soft_wrap=True)
+
+
+def _violation(out: Console, violation: Violation, *, in_full: bool) -> None:
+    from rich.markup import escape
+
+    out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")
+    if violation.residual:
+        out.print(f"  {escape(violation.residual)}")
+    if violation.ulp is not None:
+        out.print(f"  {violation.ulp:.3g} ulp")
+    if violation.reproducer and in_full:
+        out.print("  To reproduce:\n")
+        click.echo("".join(f"    {line}\n" for line in violation.reproducer.splitlines()))

@@ -1,0 +1,36 @@
+"""``bnproof laws``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bnproof.cli._console import cannot, console
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[LAW ...]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(names: tuple[str, ...], form: str) -> int:
+    """What each law of ``check`` says, and the theorem it comes from."""
+    from bnproof.verification.run import UnknownLaw, planned
+
+    try:
+        wanted = planned(names, (), {})
+    except UnknownLaw as error:
+        raise cannot(error.args[0]) from error
+    if form == "json":
+        rows = [{"id": law.id, "says": law.says, "theorem": law.theorem, "quantity": law.quantity} for law in wanted]
+        click.echo(json.dumps({"laws": rows}))
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("law", "theorem"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("what it says")
+    for law in wanted:
+        table.add_row(law.id, law.theorem or "[dim]the contract[/]", law.says)
+    console().print(table)
+    return 0

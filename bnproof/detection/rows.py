@@ -1,0 +1,73 @@
+"""The record stream behind the detection report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from bnproof.baselines.baseline import baselines
+from bnproof.detection import measuring
+from bnproof.detection.subjects import correct, wrong
+from bnproof.laws.law import laws
+from bnproof.mutants.catalogue import rows as known
+from bnproof.mutants.unmodelled import UNMODELLED
+from bnproof.records import Row
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is run: bugs at ``effort``; correct implementations under so many seeds at quick and at standard."""
+
+    effort: str = "standard"
+    seed: int = 0
+    quick_seeds: int = 5
+    standard_seeds: int = 1
+    workers: int | None = None
+
+
+def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[Row]:
+    """Everything, side by side in as many processes as there are cores, in a fixed order."""
+    yield {
+        "kind": "detection",
+        "effort": plan.effort,
+        "quick_seeds": plan.quick_seeds,
+        "standard_seeds": plan.standard_seeds,
+    }
+    yield from described()
+    alarms = [("quick", plan.quick_seeds), ("standard", plan.standard_seeds)]
+    with ProcessPoolExecutor(plan.workers, mp_context=get_context("spawn")) as pool:
+        jobs: list[Future[Any]] = [pool.submit(measuring.of_mutant, name, plan.effort, plan.seed) for name in wrong()]
+        jobs += [pool.submit(measuring.of_baselines, name) for name in (*wrong(), *correct())]
+        jobs += [
+            pool.submit(measuring.of_correct, name, effort, seed)
+            for effort, seeds in alarms
+            for seed in range(plan.seed, plan.seed + seeds)
+            for name in correct()
+        ]
+        for done, job in enumerate(jobs, 1):
+            found: Any = job.result()
+            progress(done, len(jobs))
+            yield from found if isinstance(found, list) else [found]
+
+
+def described() -> Iterator[Row]:
+    """The laws, the baselines, and the rows that are not modelled."""
+    for law in laws().values():
+        yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
+    for baseline in baselines().values():
+        yield {"kind": "baseline_says", "baseline": baseline.name, "says": baseline.says, "source": baseline.source}
+    for name, (says, why) in UNMODELLED.items():
+        row = known()[name]
+        yield {
+            "kind": "unmodelled",
+            "id": name,
+            "family": row.family,
+            "severity": row.severity,
+            "says": says,
+            "why": why,
+        }

@@ -1,0 +1,171 @@
+"""Flax NNX modules as they are: ``flax.nnx.BatchNorm``, its subclasses and instances.  Channels last, unless ``axis`` says 1.
+
+A class is constructed with the keywords it takes, and its ``dtype`` follows half-precision input (Flax returns float32 for it
+otherwise).  An instance is cloned for every layer; its channels, epsilon, momentum, dtype and parameters stay what they are.
+``use_fast_variance`` is never touched.  Steps are compiled by ``jax.jit``, as in training; float64 is computed in float64.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.implementations.adapters import (
+    Adapter,
+    LayerFactory,
+    UnusableLayer,
+    channels,
+    checked,
+    constructed,
+    declared,
+    fixed,
+    is_a,
+    named,
+    started,
+)
+
+NAMES = {"gamma": "scale", "beta": "bias", "running_mean": "mean", "running_var": "var"}
+KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("use_scale", "use_bias")}
+
+
+def doubles() -> AbstractContextManager[Any]:
+    """Where JAX computes float64 in float64, which it does not by default."""
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)  # noqa: FBT003
+    from jax.experimental import enable_x64
+
+    return enable_x64()
+
+
+@cache
+def compiled() -> tuple[Any, Any]:
+    """The step ``(graph, training, x, learned, rest) -> (y, pullback, rest)``, and ``(pullback, dy) -> (dx, dlearned)``."""
+    import jax
+    from flax import nnx
+
+    def step(graph: Any, training: bool, x: Any, learned: Any, rest: Any) -> Any:  # noqa: FBT001
+        def call(x: Any, learned: Any) -> Any:
+            module = nnx.merge(graph, learned, jax.tree.map(lambda value: value, rest))
+            module.use_running_average = not training
+            y = module(x)
+            return y, nnx.split(module, nnx.Param, ...)[2]
+
+        return jax.vjp(call, x, learned, has_aux=True)
+
+    return jax.jit(step, static_argnums=(0, 1)), jax.jit(lambda pullback, dy: pullback(dy))
+
+
+class FlaxLayer:
+    """A module behind ``forward``, ``backward`` and ``state``; ``follows``: its dtype is that of half-precision input."""
+
+    def __init__(self, module: Any, *, follows: bool) -> None:
+        self.module, self.follows = module, follows
+        self.latest: Any = None
+
+    def variables(self) -> dict[str, Any]:
+        """The variables of gamma, beta and the running statistics; ``None`` for what the module does without."""
+        return {field: getattr(self.module, name) for field, name in NAMES.items()}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the module does without."""
+        return {f: None if value is None else np.array(value[...]) for f, value in self.variables().items()}
+
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        import jax.numpy as jnp
+
+        new, held = checked(values, self.state, named(self.module)), self.variables()
+        with doubles():
+            for field, value in new.items():
+                held[field].set_value(jnp.asarray(value))
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """``module(x)`` with ``use_running_average = not training``; a step that raises leaves the state as it was.
+
+        float64 input moves a float32 module to float64.
+        """
+        from flax import nnx
+
+        if x.dtype == np.float64 != self.module.mean[...].dtype:
+            self.state = {f: None if value is None else value.astype(x.dtype) for f, value in self.state.items()}
+        if self.follows:
+            self.module.dtype = x.dtype if x.dtype.itemsize == 2 else None
+        with doubles():
+            graph, learned, rest = nnx.split(self.module, nnx.Param, ...)
+            y, pullback, rest = compiled()[0](graph, training, np.asarray(x), learned, rest)
+        nnx.update(self.module, rest)
+        self.latest = pullback
+        return np.array(y)
+
+    def backward(self, dy: Array) -> tuple[Array | None, ...]:
+        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by ``jax.vjp``; ``None`` for an absent parameter."""
+        with doubles():
+            dx, learned = compiled()[1](started(self.latest), np.asarray(dy))
+        gradients = (learned[NAMES[f]][...] if NAMES[f] in learned else None for f in ("gamma", "beta"))
+        return np.array(dx), *(None if value is None else np.array(value) for value in gradients)
+
+
+def present(module: Any) -> dict[str, Any]:
+    """``num_features``, ``affine``, ``track_running_stats`` and ``dtypes`` of a module.
+
+    Raises ``UnusableLayer`` for a module that keeps these elsewhere, or that averages over devices.
+    """
+    missing = [name for name in NAMES.values() if not hasattr(module, name)]
+    if missing or module.mean is None or module.var is None:
+        problem = f"{named(module)} has no {', no '.join(missing or ['mean or var'])}"
+        raise UnusableLayer(
+            f"{problem}: keep scale, bias, mean and var as flax.nnx.BatchNorm does, or name the one inside it"
+        )
+    if getattr(module, "axis_name", None) is not None:
+        raise UnusableLayer(
+            f"{named(module)} averages over the devices of axis {module.axis_name!r}: leave axis_name out"
+        )
+    dtype = getattr(module, "dtype", None)
+    dtypes = ["float32", "float64"] if dtype is None else [np.dtype(dtype).name]
+    affine = module.scale is not None or module.bias is not None
+    return {"num_features": module.mean[...].size, "affine": affine, "track_running_stats": True, "dtypes": dtypes}
+
+
+def accepts(candidate: object) -> bool:
+    """Whether it is a Flax NNX module, class or instance."""
+    nnx = sys.modules.get("flax.nnx")
+    return nnx is not None and is_a(candidate, nnx.Module)
+
+
+def adapt(candidate: Any) -> LayerFactory:
+    """The factory of a module: constructs a class, clones an instance; raises ``UnusableLayer`` where that cannot be checked."""
+    from flax import nnx
+
+    def build(num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool) -> FlaxLayer:
+        if not isinstance(candidate, type):
+            return FlaxLayer(nnx.clone(candidate), follows=False)
+        options = {"epsilon": eps, "momentum": momentum, "use_scale": affine, "use_bias": affine, "rngs": nnx.Rngs(0)}
+        module = constructed(candidate, num_features, **options)
+        return FlaxLayer(module, follows=getattr(module, "dtype", None) is None)
+
+    width = getattr(candidate, "supports", {}).get("num_features", 2)
+    sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True)
+    about = present(sample.module)
+    if isinstance(candidate, type):
+        del about["num_features"]
+    if sample.follows:
+        del about["dtypes"]
+    channel_axis, supports = channels(getattr(sample.module, "axis", -1), named(candidate))
+    supports |= fixed(candidate, sample.module, KEYWORDS, about)
+    return LayerFactory(
+        named(candidate), declared(candidate, "flax", channel_axis), supports, build, isinstance(candidate, type)
+    )
+
+
+ADAPTER = Adapter(accepts, adapt)
+PACKAGE = "flax"
+TAKES = "flax.nnx.BatchNorm, class or instance"

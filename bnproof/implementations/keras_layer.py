@@ -1,0 +1,234 @@
+"""Keras 3 layers as they are: ``keras.layers.BatchNormalization``, its subclasses and instances, on the backend Keras runs on.
+
+A class is constructed with the keywords it takes.  An instance is a template: layers are made from its ``get_config()``, its axis,
+epsilon, momentum and parameters stay what they are.  A Keras layer is built for one dtype and one rank; input of another
+gets a layer of its own, which takes the state over.  Half precision means Keras's mixed policies, with float32 variables.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.implementations.adapters import (
+    Adapter,
+    LayerFactory,
+    UnusableLayer,
+    channels,
+    checked,
+    constructed,
+    declared,
+    fixed,
+    is_a,
+    named,
+    started,
+)
+from bnproof.implementations.flax_module import doubles
+
+NAMES = {"gamma": "gamma", "beta": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("scale", "center")}
+Call = Callable[..., tuple[Any, Any]]  # tensors -> (y, new values of the other variables)
+Pullback = Callable[[Any], Any]  # dy -> gradients of these tensors
+
+
+def by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+    """``(y, rest, pullback)`` by autograd."""
+    import torch
+
+    leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
+    y, rest = call(*leaves)
+    options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+    return y, [value.detach() for value in rest], lambda dy: torch.autograd.grad(y, leaves, dy, **options)
+
+
+def by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+    """``(y, rest, pullback)`` by ``jax.vjp``."""
+    import jax
+
+    y, pullback, rest = jax.vjp(call, *tensors, has_aux=True)
+    return y, rest, pullback
+
+
+def by_tensorflow(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+    """``(y, rest, pullback)`` by a persistent gradient tape."""
+    import tensorflow as tf
+
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(tensors)
+        y, rest = call(*tensors)
+    unused = tf.UnconnectedGradients.ZERO
+    return y, rest, lambda dy: tape.gradient(y, tensors, dy, unconnected_gradients=unused)
+
+
+BACKENDS = {"torch": by_torch, "jax": by_jax, "tensorflow": by_tensorflow}
+
+
+def precise() -> AbstractContextManager[Any]:
+    """Where the backend computes float64 in float64."""
+    import keras
+
+    return doubles() if keras.backend.backend() == "jax" else nullcontext()
+
+
+def array(tensor: Any) -> Array:
+    """A copy as an array of the same dtype."""
+    import keras
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's tensors and NumPy 2
+        values = keras.ops.convert_to_numpy(tensor)
+    return np.array(values, dtype=np.dtype(keras.backend.standardize_dtype(tensor.dtype)))
+
+
+def tensor(values: Array) -> Any:
+    """A copy as a tensor of the same dtype."""
+    import keras
+
+    return keras.ops.convert_to_tensor(np.array(values), dtype=values.dtype.name)
+
+
+def fresh(variables: list[Any]) -> list[Any]:
+    """Copies of their values as tensors."""
+    return [tensor(array(variable.value)) for variable in variables]
+
+
+def transfer(source: Any, target: Any) -> None:
+    """All values of one layer into another of the same make."""
+    with precise():
+        for value, variable in zip(fresh(source.variables), target.variables, strict=True):
+            variable.assign(value)
+
+
+class KerasLayer:
+    """A layer behind ``forward``, ``backward`` and ``state``; ``make(dtype policy)`` gives a layer that is not built."""
+
+    def __init__(self, make: Callable[[str], Any], num_features: int) -> None:
+        self.make, self.num_features = make, num_features
+        self.latest: tuple[Any, list[str]] | None = None
+        self.build("float32", 2)
+
+    def build(self, policy: str, rank: int) -> None:
+        """A new layer for this policy and rank (higher, if its axis needs that)."""
+        self.layer = self.make(policy)
+        axis = self.layer.axis
+        self.policy, self.rank = policy, max(rank, axis + 1 if axis > 0 else -axis)
+        shape: list[int | None] = [None] * self.rank
+        shape[axis] = self.num_features
+        with precise():
+            self.layer.build(tuple(shape))
+
+    def rebuilt(self, policy: str, rank: int) -> None:
+        """A layer for this policy and rank with the values of the present one."""
+        if (policy, rank) != (self.policy, self.rank):
+            before = self.layer
+            self.build(policy, rank)
+            transfer(before, self.layer)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the layer does without."""
+        variables = {field: getattr(self.layer, name) for field, name in NAMES.items()}
+        return {f: None if variable is None else array(variable.value) for f, variable in variables.items()}
+
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        new = checked(values, self.state, named(self.layer))
+        wide = any(value.dtype == np.float64 for value in new.values())
+        self.rebuilt("float64" if wide else "float32", self.rank)
+        with precise():
+            for field, value in new.items():
+                getattr(self.layer, NAMES[field]).assign(tensor(value))
+
+    def policy_for(self, x: Array) -> str:
+        """float64 where input or variables are, a mixed policy for half precision."""
+        if np.float64 in (x.dtype, self.layer.moving_mean.dtype):
+            return "float64"
+        return f"mixed_{x.dtype.name}" if x.dtype.itemsize == 2 else "float32"
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """``layer(x, training=training)``; a call that raises leaves the state as it was."""
+        import keras
+
+        self.rebuilt(self.policy_for(x), x.ndim)
+        layer = self.layer
+        with precise():
+            others = fresh(layer.non_trainable_variables)
+
+            def call(entry: Any, *learned: Any) -> tuple[Any, Any]:
+                return layer.stateless_call(list(learned), others, entry, training=training)
+
+            tensors = [tensor(x), *fresh(layer.trainable_variables)]
+            y, rest, pullback = BACKENDS[keras.backend.backend()](call, tensors)
+            for variable, value in zip(layer.non_trainable_variables, rest, strict=True):
+                variable.assign(value)
+        self.latest = pullback, [variable.name for variable in layer.trainable_variables]
+        return array(y)
+
+    def backward(self, dy: Array) -> tuple[Array | None, ...]:
+        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by the backend; ``None`` for an absent parameter."""
+        pullback, names = started(self.latest)
+        with precise():
+            dx, *learned = pullback(tensor(dy))
+        gradients = {name: array(value) for name, value in zip(names, learned, strict=True)}
+        return array(dx), gradients.get("gamma"), gradients.get("beta")
+
+
+def usable(layer: Any) -> Any:
+    """The layer; raises ``UnusableLayer`` for one that keeps its state elsewhere, or is frozen."""
+    missing = [name for name in ("axis", *NAMES.values()) if not hasattr(layer, name)]
+    if missing:
+        problem = f"{named(layer)} has no {', no '.join(missing)}"
+        raise UnusableLayer(f"{problem}: name these as keras.layers.BatchNormalization does, or name the one inside it")
+    if not layer.trainable:
+        raise UnusableLayer(f"{named(layer)} is frozen, and then always infers: set its trainable = True")
+    return layer
+
+
+def copied(layer: Any, policy: str) -> Any:
+    """A layer of the same configuration; raises ``UnusableLayer`` where that is not enough to make one."""
+    try:
+        return type(layer).from_config({**layer.get_config(), "dtype": policy})
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UnusableLayer(f"{named(layer)} cannot be made from its get_config(): {reason}") from error
+
+
+def accepts(candidate: object) -> bool:
+    """Whether it is a Keras layer, class or instance."""
+    layers = sys.modules.get("keras.layers")
+    return layers is not None and is_a(candidate, layers.Layer)
+
+
+def adapt(candidate: Any) -> LayerFactory:
+    """The factory of a layer: constructs a class, copies an instance; raises ``UnusableLayer`` where that cannot be checked."""
+    is_class = isinstance(candidate, type)
+    filled = not is_class and usable(candidate).built
+
+    def build(num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool) -> KerasLayer:
+        def make(policy: str) -> Any:
+            options = {"epsilon": eps, "momentum": momentum, "scale": affine, "center": affine, "dtype": policy}
+            return usable(constructed(candidate, **options) if is_class else copied(candidate, policy))
+
+        made = KerasLayer(make, num_features)
+        if filled:
+            transfer(candidate, made.layer)
+        return made
+
+    width = candidate.moving_mean.shape[0] if filled else 2
+    sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True).layer
+    channel_axis, supports = channels(sample.axis, named(candidate))
+    supports |= {"num_features": width, "ranks": [candidate.input_spec.ndim]} if filled else {}
+    about = {"affine": sample.gamma is not None or sample.beta is not None, "track_running_stats": True}
+    supports |= fixed(candidate, sample, KEYWORDS, about)
+    return LayerFactory(named(candidate), declared(candidate, "keras", channel_axis), supports, build, not filled)
+
+
+ADAPTER = Adapter(accepts, adapt)
+PACKAGE = "keras"
+TAKES = "keras.layers.BatchNormalization, class or instance"

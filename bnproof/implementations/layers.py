@@ -1,0 +1,110 @@
+"""A layer with state as an implementation: every method sets a state, calls the layer, and reads the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.implementations.conventions import convention_of
+
+Gradients = tuple[Array, Array | None, Array | None]
+
+
+class ThroughState:
+    """What a layer computes, asked for as the contract's functions; ``make`` is its class or factory.
+
+    gamma and beta come together or not at all, as the layers have them.
+    """
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
+        self.supports = getattr(make, "supports", None)
+        self.momentum = (self.supports or {}).get("momentum", 0.25)  # where it does not matter
+        if hasattr(make, "convention"):
+            self.convention = make.convention
+
+    def _layer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        eps: float,
+        momentum: float,
+    ) -> Any:
+        if (gamma is None) != (beta is None):
+            raise NotImplementedError("a layer has gamma and beta together or not at all")
+        axis = convention_of(getattr(self, "convention", "torch")).channel_axis
+        tracked = running_mean is not None
+        layer = self.make(
+            x.shape[axis], eps=eps, momentum=momentum, affine=gamma is not None, track_running_stats=tracked
+        )
+        layer.state = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
+        return layer
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """One ``forward`` in training; the statistics are those of the state after it."""
+        layer = self._layer(x, gamma, beta, running_mean, running_var, eps, momentum)
+        y = layer.forward(x, training=True)
+        state = layer.state
+        return y, state["running_mean"], state["running_var"]
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array:
+        """One ``forward`` at inference."""
+        layer = self._layer(x, gamma, beta, running_mean, running_var, eps, self.momentum)
+        y: Array = layer.forward(x, training=False)
+        return y
+
+    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
+        """``forward`` in training, then ``backward``."""
+        mean, var = _fresh(x, gamma, convention_of(getattr(self, "convention", "torch")).channel_axis)
+        layer = self._layer(x, gamma, beta, mean, var, eps, self.momentum)
+        layer.forward(x, training=True)
+        gradients: Gradients = layer.backward(dy)
+        return gradients
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Gradients:
+        """``forward`` at inference, then ``backward``."""
+        layer = self._layer(x, gamma, beta, running_mean, running_var, eps, self.momentum)
+        layer.forward(x, training=False)
+        gradients: Gradients = layer.backward(dy)
+        return gradients
+
+
+def _fresh(x: Array, gamma: Array | None, axis: int) -> tuple[Array, Array]:
+    """Running statistics to start from: mean 0, variance 1, float32 for half precision."""
+    like = gamma.dtype if gamma is not None else np.dtype(np.float32) if x.dtype.itemsize == 2 else x.dtype
+    return np.zeros(x.shape[axis], like), np.ones(x.shape[axis], like)

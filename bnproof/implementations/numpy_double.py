@@ -1,0 +1,38 @@
+"""Double backward in NumPy: the vector-Jacobian product of ``(dy, x, gamma) -> dx``."""
+
+from __future__ import annotations
+
+from bnproof.contract import Array
+from bnproof.implementations.numpy_arrays import batch_axes, per_channel, working
+from bnproof.implementations.numpy_formulas import Formulas
+
+
+class DoubleBackward(Formulas):
+    """``phi = sum_k h_k dx_k`` and its gradients, for ``h = ddx`` (theorem double-backward).
+
+    With ``a = mean g``, ``c = mean g xhat``, ``g^ = g - a - xhat c`` and the same for h (``b``, ``d``, ``h^``): ``dx = gamma/s g^``,
+    ``dphi/dg = gamma/s h^``, ``dphi/dgamma = (1/s) sum g^ h``, ``dphi/dx = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``.
+    """
+
+    def projected(self, g: Array, xhat: Array) -> tuple[Array, Array]:
+        """``(g - mean g - xhat mean(g xhat), mean(g xhat))``."""
+        axes = batch_axes(g)
+        c = (g * xhat).mean(axis=axes, keepdims=True)
+        return g - g.mean(axis=axes, keepdims=True) - xhat * c, c
+
+    def through_statistics(self, g: Array, h: Array, xhat: Array) -> Array:
+        """``d g^ + c h^ + xhat mean(g^ h)``: how ``sum h g^`` falls as x moves, times s."""
+        (g_hat, c), (h_hat, d) = self.projected(g, xhat), self.projected(h, xhat)
+        return d * g_hat + c * h_hat + xhat * (g_hat * h).mean(axis=batch_axes(g), keepdims=True)
+
+    def train_double_vjp(
+        self, ddx: Array, dy: Array, x: Array, gamma: Array | None, *, eps: float
+    ) -> tuple[Array, Array, Array | None]:
+        """``(d_dy, d_x, d_gamma)``; ``d_gamma`` is ``None`` for a ``None`` gamma."""
+        xhat, _, _, s = self.normalised(x, eps)
+        g, h = working(dy), working(ddx)
+        scale = per_channel(gamma, xhat, 1)
+        d_dy = scale / s * self.projected(h, xhat)[0]
+        d_x = -scale / s**2 * self.through_statistics(g, h, xhat)
+        d_gamma = (self.projected(g, xhat)[0] * h / s).sum(axis=batch_axes(x))
+        return d_dy.astype(x.dtype, copy=False), d_x.astype(x.dtype, copy=False), None if gamma is None else d_gamma

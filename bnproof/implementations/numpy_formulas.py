@@ -1,0 +1,148 @@
+"""Batch normalisation in NumPy, line by line Algorithm 1 of Ioffe and Szegedy (2015) and its gradients.
+
+Channels on axis 1; ``x`` of shape ``(N, C, *spatial)``, rank 2 to 5.  float32 and float64 are computed in their own dtype, half
+precisions in float32 and stored in half.  Each formula is one method, so that each can be replaced on its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.implementations.numpy_arrays import batch_axes, per_channel, values_per_channel, working
+
+
+class Formulas:
+    """Training, gradients and inference; running statistics in the convention of PyTorch (momentum weighs the new value)."""
+
+    # -- Algorithm 1 -----------------------------------------------------------------------------------------
+
+    def mean(self, x: Array) -> Array:
+        """``mu = (1/m) sum_i x_i``, shape ``(1, C, 1, ...)``."""
+        return x.mean(axis=batch_axes(x), keepdims=True)
+
+    def variance(self, x: Array, mu: Array) -> Array:
+        """``v = (1/m) sum_i (x_i - mu)^2``, the biased variance, in two passes."""
+        return ((x - mu) ** 2).mean(axis=batch_axes(x), keepdims=True)
+
+    def std(self, v: Array, eps: float) -> Array:
+        """``s = sqrt(v + eps)``."""
+        return np.sqrt(v + v.dtype.type(eps))
+
+    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+        """``y_i = gamma xhat_i + beta``; a missing gamma is 1, a missing beta 0."""
+        return xhat * per_channel(gamma, xhat, 1) + per_channel(beta, xhat, 0)
+
+    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        """``(xhat, mu, v, s)``."""
+        check(x, eps)
+        x = working(x)
+        mu = self.mean(x)
+        v = self.variance(x, mu)
+        s = self.std(v, eps)
+        return (x - mu) / s, mu, v, s
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """One training step: output and updated running statistics (``None`` if not tracked).
+
+        Raises ``ValueError`` where a channel has a single value, whose variance says nothing.
+        """
+        m = values_per_channel(x)
+        if m == 1:
+            raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
+        xhat, mu, v, _ = self.normalised(x, eps)
+        mean = None if running_mean is None else self.track(running_mean, mu.reshape(-1), momentum)
+        var = None if running_var is None else self.track(running_var, self.bessel(v, m).reshape(-1), momentum)
+        return self.affine(xhat, gamma, beta).astype(x.dtype, copy=False), mean, var
+
+    # -- running statistics ----------------------------------------------------------------------------------
+
+    def bessel(self, v: Array, m: int) -> Array:
+        """``m/(m - 1) v``, the unbiased estimate that is tracked."""
+        return v * v.dtype.type(m / (m - 1))
+
+    def track(self, running: Array, new: Array, momentum: float) -> Array:
+        """``(1 - alpha) running + alpha new``."""
+        alpha = running.dtype.type(momentum)
+        return (1 - alpha) * running + alpha * new.astype(running.dtype)
+
+    # -- gradients -------------------------------------------------------------------------------------------
+
+    def train_vjp(
+        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
+    ) -> tuple[Array, Array | None, Array | None]:
+        """``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``, ``dbeta = sum g``."""
+        xhat, _, _, s = self.normalised(x, eps)
+        like, dy = x.dtype, working(dy)
+        dgamma = (dy * xhat).sum(axis=batch_axes(x))
+        dbeta = dy.sum(axis=batch_axes(x))
+        centred = self.through_mean(dy, dbeta)
+        dx = per_channel(gamma, xhat, 1) / s * (centred - self.through_std(xhat, dgamma))
+        return dx.astype(like, copy=False), None if gamma is None else dgamma, None if beta is None else dbeta
+
+    def through_mean(self, dy: Array, dbeta: Array) -> Array:
+        """``g_k - (1/m) sum g``: what is left of g after the path through mu."""
+        return dy - per_channel(dbeta, dy, 0) / dy.dtype.type(values_per_channel(dy))
+
+    def through_std(self, xhat: Array, dgamma: Array) -> Array:
+        """``xhat_k (1/m) sum g xhat``: the path through s."""
+        return xhat * (per_channel(dgamma, xhat, 0) / xhat.dtype.type(values_per_channel(xhat)))
+
+    # -- inference -------------------------------------------------------------------------------------------
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array:
+        """``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: the same map for every input."""
+        check(x, eps)
+        like, x = x.dtype, working(x)
+        s = self.std(per_channel(running_var, x, 1), eps)
+        return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(like, copy=False)
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> tuple[Array, Array | None, Array | None]:
+        """``dx = gamma/s_r dy``, no cross terms; ``dgamma = sum g (x - mu_r)/s_r``, ``dbeta = sum g``."""
+        like, x, dy = x.dtype, working(x), working(dy)
+        s = self.std(per_channel(running_var, x, 1), eps)
+        dgamma = (dy * ((x - per_channel(running_mean, x, 0)) / s)).sum(axis=batch_axes(x))
+        dbeta = dy.sum(axis=batch_axes(x))
+        dx = dy * (per_channel(gamma, x, 1) / s)
+        return dx.astype(like, copy=False), None if gamma is None else dgamma, None if beta is None else dbeta
+
+
+def check(x: Array, eps: float) -> None:
+    """Refuse what has no batch norm, in one line that names the mend."""
+    if not 2 <= x.ndim <= 5:
+        raise ValueError(f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
+    if x.dtype.kind != "f" and x.dtype.name != "bfloat16":
+        raise TypeError(f"x has dtype {x.dtype}: convert it with .astype('float64')")
+    if not eps >= 0:
+        raise ValueError(f"eps is {eps}: give a number >= 0")
+    if values_per_channel(x) == 0:
+        raise ValueError(f"x has shape {x.shape}, no value per channel: give at least one")

@@ -1,0 +1,107 @@
+"""A batch norm layer with state, in NumPy: the reference for sequences of training, inference, backward and reloading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.implementations.numpy import NumpyBatchNorm
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What ``backward`` needs of its ``forward``: input, parameters and statistics as they were."""
+
+    x: Array
+    training: bool
+    gamma: Array | None
+    beta: Array | None
+    running_mean: Any
+    running_var: Any
+
+
+class NumpyLayer:
+    """:class:`NumpyBatchNorm` with parameters ``gamma = 1``, ``beta = 0`` and running statistics ``(0, 1)``, float64 at first.
+
+    Without running statistics inference normalises by the batch, as PyTorch's layers do.  A batch that raises leaves
+    the state as it was.
+    """
+
+    convention = "torch"
+    formula: NumpyBatchNorm = NumpyBatchNorm()
+
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        eps: float,
+        momentum: float,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        mean, var = self.initial()
+        self.gamma: Array | None = np.ones(num_features) if affine else None
+        self.beta: Array | None = np.zeros(num_features) if affine else None
+        self.running_mean: Array | None = mean if track_running_stats else None
+        self.running_var: Array | None = var if track_running_stats else None
+        self.latest: Forward | None = None
+
+    def initial(self) -> tuple[Array, Array]:
+        """The running statistics of a fresh layer: mean 0, variance 1."""
+        return np.zeros(self.num_features), np.ones(self.num_features)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Copies of gamma, beta and the running statistics; ``None`` for what the layer does without."""
+        values = (self.gamma, self.beta, self.running_mean, self.running_var)
+        names = ("gamma", "beta", "running_mean", "running_var")
+        return {name: None if value is None else value.copy() for name, value in zip(names, values, strict=True)}
+
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        self.gamma, self.beta, self.running_mean, self.running_var = (
+            None if values[name] is None else np.array(values[name])
+            for name in ("gamma", "beta", "running_mean", "running_var")
+        )
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """``y``; in training by the batch's statistics, which the running ones then follow."""
+        before = Forward(np.array(x), training, self.gamma, self.beta, self.running_mean, self.running_var)
+        if not self.by_batch(before):
+            y = self.inferred(before)
+        else:
+            y, mean, var = self.trained(before)
+            if training:
+                self.running_mean, self.running_var = mean, var
+        self.latest = before
+        return y
+
+    def by_batch(self, of: Forward) -> bool:
+        """Whether the batch's own statistics normalise it."""
+        return of.training or of.running_mean is None
+
+    def trained(self, of: Forward) -> tuple[Array, Array | None, Array | None]:
+        """The output and the new running statistics."""
+        statistics = (of.running_mean, of.running_var)
+        return self.formula.train(of.x, of.gamma, of.beta, *statistics, eps=self.eps, momentum=self.momentum)
+
+    def inferred(self, of: Forward) -> Array:
+        """The output by the running statistics."""
+        return self.formula.infer(of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps)
+
+    def backward(self, dy: Array) -> tuple[Array, Array | None, Array | None]:
+        """``(dx, dgamma, dbeta)`` of the latest ``forward``, with the parameters it had; may be called again."""
+        of = self.latest
+        if of is None:
+            raise RuntimeError("backward needs a forward first: call forward(x, training=...)")
+        if self.by_batch(of):
+            return self.formula.train_vjp(dy, of.x, of.gamma, of.beta, eps=self.eps)
+        return self.formula.infer_vjp(dy, of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps)
+
+
+IMPLEMENTATIONS = {"numpy-layer": NumpyLayer}

@@ -1,0 +1,179 @@
+"""Laws about memory: every layout of the same numbers gives the same results, within the same bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from bnproof.contract import Array, Call, Measurement
+from bnproof.laws.answers import Answers, Failed, NotOffered
+from bnproof.laws.behaviour import outcome
+from bnproof.laws.judging import held, right, worst
+from bnproof.laws.law import Law
+from bnproof.laws.layout import columns
+from bnproof.laws.methods import METHODS, arguments
+from bnproof.laws.oracle import Oracle
+
+LAWS = {
+    "train": ("layout", "the training step"),
+    "train_vjp": ("layout-gradient", "the gradients"),
+    "infer": ("layout-inference", "inference"),
+    "infer_vjp": ("layout-inference-gradient", "the gradients at inference"),
+    "fold": ("layout-fold", "folding"),
+    "train_double_vjp": ("layout-double-backward", "the double backward"),
+    "train_shards": ("layout-shards", "the synchronised step"),
+    "train_shards_vjp": ("layout-shards-gradient", "the synchronised gradients"),
+}
+PARAMETERS = ("gamma", "beta", "running_mean", "running_var", "bias")  # strided and read-only, always
+LAID_OUT = ("x", "dy", "ddx", "weight", "shards", "dys")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way of laying equal numbers out in memory: as a function, and as Python source with ``{0}`` for the array."""
+
+    says: str
+    lay: Callable[[Array], Array]
+    source: str
+
+
+def _reversed(x: Array) -> Array:
+    flip = (slice(None, None, -1),) * x.ndim
+    return np.frombuffer(np.array(x[flip], order="C").tobytes(), x.dtype).reshape(x.shape)[flip]  # of bytes: read-only
+
+
+def _transposed(x: Array) -> Array:
+    """Axis 1 last in memory: what 'channels last' means for an array whose channels stay on axis 1."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+
+
+def _fortran(x: Array) -> Array:
+    return np.asfortranarray(x)
+
+
+def _inside(x: Array) -> Array:
+    """A window of a larger array that starts behind its beginning."""
+    larger = np.pad(x, [(1, 0), (1, 1), *[(0, 1)] * (x.ndim - 2)], constant_values=7)
+    return larger[(slice(1, None), slice(1, -1), *[slice(None, -1)] * (x.ndim - 2))]
+
+
+def _every_other(x: Array) -> Array:
+    larger = np.full((2 * x.shape[0], *x.shape[1:]), 7, x.dtype)
+    larger[1::2] = x
+    return larger[1::2]
+
+
+FLIP = "(slice(None, None, -1),) * {0}.ndim"
+LAYOUTS = (
+    Layout(
+        "reversed in memory and read-only",
+        _reversed,
+        f"np.frombuffer(np.array({{0}}[{FLIP}], order='C').tobytes(), {{0}}.dtype).reshape({{0}}.shape)[{FLIP}]",
+    ),
+    Layout(
+        "with axis 1 last in memory",
+        _transposed,
+        "np.moveaxis(np.ascontiguousarray(np.moveaxis({0}, 1, -1)), -1, 1)",
+    ),
+    Layout("in Fortran order", _fortran, "np.asfortranarray({0})"),
+    Layout(
+        "a window of a larger array, with an offset",
+        _inside,
+        "np.pad({0}, [(1, 0), (1, 1), *[(0, 1)] * ({0}.ndim - 2)], constant_values=7)"
+        "[(slice(1, None), slice(1, -1), *[slice(None, -1)] * ({0}.ndim - 2))]",
+    ),
+    Layout("every other row of a larger array", _every_other, "np.repeat({0}, 2, axis=0)[1::2]"),
+)
+
+
+def listed() -> Iterable[Law]:
+    """One law per method, and one for gradients that are broadcast views."""
+    for method, (name, what) in LAWS.items():
+        quantity = ", ".join(METHODS[method].answers)
+        yield Law(name, "", f"{what}: any layout in memory is as good as any other", quantity, partial(layout, method))
+    says = "an upstream gradient that is a broadcast view (of a sum or a mean) is as good as any other"
+    yield Law("broadcast-gradient", "gradient-x", says, "dx, dgamma, dbeta", broadcast)
+    says = "an input that is a broadcast view is as good as any other"
+    yield Law("broadcast-input", "", says, "y, running_mean, running_var", broadcast_input)
+
+
+def layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
+    """Two of the layouts, chosen by the case's bits: every output within its bound."""
+    answers.required(method)
+    values, names = arguments(method, answers.case, answers.convention), _right(answers, oracle, method)
+    bits = crc32(answers.case.x.tobytes())
+    found = []
+    for chosen in (LAYOUTS[bits % len(LAYOUTS)], LAYOUTS[bits // len(LAYOUTS) % len(LAYOUTS)]):
+        laid = {name: _each(chosen.lay, values[name]) for name in LAID_OUT if name in values}
+        given = {name: LAYOUTS[0].lay(values[name]) for name in PARAMETERS if values.get(name) is not None}
+        views = dict.fromkeys(laid, chosen.source) | dict.fromkeys(given, LAYOUTS[0].source)
+        call = Call(method, values | laid | given, views, chosen.says)
+        found.append(judged(LAWS[method][0], call, answers, oracle, names))
+    return worst([seen for seen in found if seen])
+
+
+def _right(answers: Answers, oracle: Oracle, method: str) -> list[str]:
+    """The outputs a plain call gives within their bounds."""
+    return [name for name in METHODS[method].answers if right(answers, oracle, name)]
+
+
+def _each(lay: Callable[[Array], Array], value: Any) -> Any:
+    return [lay(part) for part in value] if isinstance(value, list) else lay(value)
+
+
+def judged(law: str, call: Call, answers: Answers, oracle: Oracle, names: Sequence[str]) -> Measurement | None:
+    """The worst of the outputs with these names; a failure, or a caller's array that changed, is a violation."""
+    modified: list[str] = []
+    answer = answers.target.call(call.method, call.arguments, modified)
+    checked = answers.target.checked(call.method, answer, oracle.case)
+    quantity = ", ".join(METHODS[call.method].answers)
+    if isinstance(checked, NotOffered):
+        raise checked
+    if isinstance(checked, Failed) or modified:
+        return outcome(
+            law, quantity, f"{call.says}: {checked if isinstance(checked, Failed) else modified[0]}", (call,)
+        )
+    tracked = answers.convention.running_var
+    found = [
+        held(law, name, value, oracle, tracked, calls=(call,))
+        for name, value in checked.items()
+        if value is not None and name in names
+    ]
+    seen = worst(found)
+    return seen and replace(seen, message=f"{call.says}: {seen.message}" if seen.message else "")
+
+
+def broadcast(answers: Answers, oracle: Oracle) -> Measurement | None:
+    """One upstream gradient per channel for the whole batch, as a view with strides 0."""
+    each = columns(answers.case.dy)[:1].reshape(1, -1, *(1,) * (answers.case.x.ndim - 2))
+    first = "[(slice(0, 1), slice(None), *[slice(0, 1)] * ({0}.ndim - 2))]"
+    return _broadcast("broadcast-gradient", "train_vjp", "dy", each, first, answers, oracle)
+
+
+def broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | None:
+    """Every channel a view of the first one, with stride 0."""
+    return _broadcast("broadcast-input", "train", "x", answers.case.x[:, :1], "[:, :1]", answers, oracle)
+
+
+def _broadcast(
+    law: str, method: str, name: str, part: Array, source: str, answers: Answers, oracle: Oracle
+) -> Measurement | None:
+    """A part of an argument spread over the whole; outputs a plain copy gives rightly are judged."""
+    answers.required(method)
+    last = answers.convention.channel_axis == -1
+    spread = np.broadcast_to(part, answers.case.x.shape)
+    changed: dict[str, Any] = {name: np.array(spread)}
+    plain = Answers(answers.target, replace(answers.case, **changed))
+    values = arguments(method, plain.case, answers.convention)
+    view = np.moveaxis(spread, 1, -1) if last else spread
+    shown = f"np.broadcast_to({{0}}{source}, {{0}}.shape)"
+    if last:
+        shown = f"np.moveaxis({shown.replace('{0}', 'np.moveaxis({0}, -1, 1)')}, 1, -1)"
+    call = Call(method, values | {name: view}, {name: shown}, f"{name} is a broadcast view")
+    of = Oracle(replace(oracle.case, **changed))
+    return judged(law, call, plain, of, _right(plain, of, method))

@@ -1,0 +1,112 @@
+"""Documented differences: implementations that declare what they do and have to pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array, Convention
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.numpy_arrays import values_per_channel
+from bnproof.implementations.numpy_double import DoubleBackward
+from bnproof.implementations.numpy_folding import Folding
+from bnproof.mutants.catalogue import bug
+
+Trained = tuple[Array, Array | None, Array | None]
+
+
+@bug("C01", mechanism="none", kind="correct")
+class MomentumOfTheOld(NumpyBatchNorm):
+    """The momentum it is handed weighs the old value, ``a running + (1 - a) new``, and it says so."""
+
+    convention: Any = Convention("momentum weighs the old value", momentum="old", one_value="raise")
+
+    def track(self, running: Array, new: Array, momentum: float) -> Array:
+        kept = running.dtype.type(momentum)
+        return kept * running + (1 - kept) * new.astype(running.dtype)
+
+
+@bug("C02", mechanism="none", kind="correct")
+class BiasedAndDeclared(NumpyBatchNorm):
+    """The running variance follows ``v`` without Bessel's factor, and it says so."""
+
+    convention: Any = Convention("biased running variance", running_var="biased", one_value="raise")
+
+    def bessel(self, v: Array, m: int) -> Array:
+        return v
+
+
+@bug("C03", mechanism="none", kind="correct")
+class OwnEps(NumpyBatchNorm):
+    """eps is 1e-3 whatever is asked; ``supports`` fixes it, so that nothing else is asked."""
+
+    supports = {"eps": 1e-3}
+
+    def std(self, v: Array, eps: float) -> Array:
+        return super().std(v, 1e-3)
+
+    def fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
+        return super().fold_scale(gamma, running_var, 1e-3)
+
+
+@bug("C04", mechanism="none", kind="correct")
+class OneValueRaises(NumpyBatchNorm):
+    """One value per channel in training: ``ValueError``, as declared."""
+
+    convention: Any = Convention("one value raises", one_value="raise")
+
+
+@bug("C04-beta", mechanism="none", kind="correct")
+class OneValueIsBeta(DoubleBackward, Folding):
+    """One value per channel in training: ``y = beta``, as declared, and a variance of 0 is tracked."""
+
+    convention: Any = Convention("one value gives beta", one_value="beta")
+
+    def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
+        if values_per_channel(x) != 1:
+            return super().train(x, *arguments, **options)
+        # the value twice has the same mean, and variance 0
+        y, mean, var = super().train(np.concatenate([x, x]), *arguments, **options)
+        return y[:1], mean, var
+
+
+@bug("C04-nan", mechanism="none", kind="correct")
+class OneValueIsUndefined(OneValueIsBeta):
+    """One value per channel in training: a running variance of 0/0, NaN, where the convention promises nothing."""
+
+    convention: Any = Convention("one value gives anything", one_value="any")
+
+    def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
+        y, mean, var = super().train(x, *arguments, **options)
+        return y, mean, var if var is None or values_per_channel(x) != 1 else np.full_like(var, np.nan)
+
+
+@bug("C06", mechanism="none", kind="correct")
+class WithoutParameters(NumpyBatchNorm):
+    """``y = xhat``: scale and shift belong to a layer of their own, and neither gamma nor beta is taken."""
+
+    supports = {"affine": False}
+
+    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+        if gamma is not None or beta is not None:
+            raise NotImplementedError("gamma and beta belong to the layer behind: give None")
+        return xhat
+
+
+@bug("C07", mechanism="none", kind="correct")
+class EpsStoredWithVariance(NumpyBatchNorm):
+    """Inference has no eps of its own: it is handed ``v_r + eps`` and takes the root of that."""
+
+    def infer(
+        self, x: Array, gamma: Array | None, beta: Array | None, running_mean: Array, running_var: Array, *, eps: float
+    ) -> Array:
+        stored = running_var + running_var.dtype.type(eps)
+        return super().infer(x, gamma, beta, running_mean, stored, eps=0.0)
+
+
+@bug("C08", mechanism="none", kind="correct")
+class HalfInHalfOut(NumpyBatchNorm):
+    """Half precision stays half: ``y`` has the dtype of x, parameters and statistics are float32."""
+
+    supports = {"dtypes": ["float16", "bfloat16"]}

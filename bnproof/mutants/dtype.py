@@ -1,0 +1,109 @@
+"""Dtypes: half precision where float32 has to carry the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ml_dtypes
+import numpy as np
+
+from bnproof.contract import Array
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, values_per_channel, working
+from bnproof.mutants.catalogue import bug
+
+Gradients = tuple[Array, Array | None, Array | None]
+Trained = tuple[Array, Array | None, Array | None]
+Normalised = tuple[Array, Array, Array, Array]
+
+
+def normalised_by(formula: NumpyBatchNorm, x: Array, mu: Array, v: Array, eps: float) -> Normalised:
+    """``(xhat, mu, v, s)`` for a mean and a variance, in the dtype that is computed in."""
+    mu, v = mu.astype(working(x).dtype), v.astype(working(x).dtype)
+    s = formula.std(v, eps)
+    return (working(x) - mu) / s, mu, v, s
+
+
+def pairwise_sum(values: Array) -> Array:
+    """The sum over axis 0 in the values' own dtype, neighbours first; shape ``(1, ...)``."""
+    while len(values) > 1:
+        even = len(values) // 2 * 2
+        values = np.concatenate([values[0:even:2] + values[1:even:2], values[even:]])
+    return values
+
+
+@bug("D01", mechanism="half-precision accumulation", kind="numerical")
+class SquaresInHalf(NumpyBatchNorm):
+    """For float16 x, ``sum (x - mu)^2`` is kept in float16: coarse, and infinite above 65504."""
+
+    def normalised(self, x: Array, eps: float) -> Normalised:
+        if x.dtype != np.float16 or x.size == 0:
+            return super().normalised(x, eps)
+        mu = self.mean(working(x))
+        squares = ((working(x) - mu) ** 2).astype(np.float16)
+        total = np.add.reduce(squares, axis=batch_axes(x), dtype=np.float16, keepdims=True)
+        return normalised_by(self, x, mu, total.astype(np.float32) / np.float32(values_per_channel(x)), eps)
+
+
+@bug("D04", mechanism="half-precision accumulation", kind="numerical")
+class CountsInHalf(NumpyBatchNorm):
+    """For half-precision x the workers' counts are summed in x's dtype: rounded, in float16 infinite above 65504."""
+
+    def synchronised(self, shards: Sequence[Array], eps: float) -> tuple[list[Array], Array, Array, Array]:
+        xhats, mu, v, s = super().synchronised(shards, eps)
+        if shards[0].dtype.itemsize != 2:
+            return xhats, mu, v, s
+        counts = np.array([values_per_channel(x) for x in shards]).astype(shards[0].dtype)
+        total = np.add.reduce(counts, dtype=counts.dtype).astype(np.float32)
+        parts = [self.moments(x) for x in shards]
+        mu = np.asarray(sum(np.float32(n) * mean for n, mean, _ in parts) / total)
+        v = np.asarray(sum(np.float32(n) * (var + (mean - mu) ** 2) for n, mean, var in parts) / total)
+        s = self.std(v, eps)
+        return [(working(x) - in_shape_of(x, mu)) / in_shape_of(x, s) for x in shards], mu, v, s
+
+
+@bug("D05", mechanism="half-precision accumulation", kind="numerical", grade="broken")
+class MeanInBfloat16(NumpyBatchNorm):
+    """For bfloat16 x, mu is summed pairwise and multiplied by 1/m in bfloat16: not exact even for a constant."""
+
+    def normalised(self, x: Array, eps: float) -> Normalised:
+        if x.dtype != ml_dtypes.bfloat16 or x.size == 0:
+            return super().normalised(x, eps)
+        total = pairwise_sum(np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]))
+        mu = in_shape_of(x, total * x.dtype.type(1 / values_per_channel(x))).astype(np.float32)
+        return normalised_by(self, x, mu, self.variance(working(x), mu), eps)
+
+
+class SumsInOwnDtype(NumpyBatchNorm):
+    """mu and v are summed in x's dtype, half precision too."""
+
+    def normalised(self, x: Array, eps: float) -> Normalised:
+        if x.dtype.itemsize != 2 or x.size == 0:
+            return super().normalised(x, eps)
+        m, axes = x.dtype.type(values_per_channel(x)), batch_axes(x)
+        mu = np.add.reduce(x, axis=axes, dtype=x.dtype, keepdims=True) / m
+        v = np.add.reduce((x - mu) ** 2, axis=axes, dtype=x.dtype, keepdims=True) / m
+        return normalised_by(self, x, mu, v, eps)
+
+
+@bug("D06", mechanism="half-precision accumulation", kind="numerical")
+class PrecisionByGamma(NumpyBatchNorm):
+    """gamma's dtype decides what sums are kept in: without gamma x's own, half precision included."""
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> Trained:
+        formula = SumsInOwnDtype() if gamma is None else NumpyBatchNorm()
+        return formula.train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+
+    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
+        formula = SumsInOwnDtype() if gamma is None else NumpyBatchNorm()
+        return formula.train_vjp(dy, x, gamma, beta, eps=eps)

@@ -1,0 +1,290 @@
+"""Layout: the wrong axis for the channels, and memory read in another order than the strides say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from bnproof.contract import Array, Convention
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.numpy_arrays import values_per_channel, working
+from bnproof.mutants.catalogue import bug
+
+Gradients = tuple[Array, Array | None, Array | None]
+Trained = tuple[Array, Array | None, Array | None]
+ShardsTrained = tuple[list[Array], Array | None, Array | None]
+Moments = tuple[int, Array, Array]
+
+
+class ChannelsLast(NumpyBatchNorm):
+    """The reference for arrays that have the channels on their last axis."""
+
+    convention: Any = Convention("channels last", one_value="raise", channel_axis=-1)
+
+    def first(self, x: Array) -> Array:
+        """The channels moved to axis 1."""
+        return np.moveaxis(x, -1, 1)
+
+    def last(self, x: Array) -> Array:
+        """The inverse of ``first``."""
+        return np.moveaxis(x, 1, -1)
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> Trained:
+        statistics = (running_mean, running_var)
+        y, mean, var = super().train(self.first(x), gamma, beta, *statistics, eps=eps, momentum=momentum)
+        return self.last(y), mean, var
+
+    def infer(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Array:
+        return self.last(super().infer(self.first(x), gamma, beta, running_mean, running_var, eps=eps))
+
+    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
+        dx, dgamma, dbeta = super().train_vjp(self.first(dy), self.first(x), gamma, beta, eps=eps)
+        return self.last(dx), dgamma, dbeta
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Gradients:
+        statistics = (running_mean, running_var)
+        dx, dgamma, dbeta = super().infer_vjp(self.first(dy), self.first(x), gamma, beta, *statistics, eps=eps)
+        return self.last(dx), dgamma, dbeta
+
+    def train_double_vjp(
+        self, ddx: Array, dy: Array, x: Array, gamma: Array | None, *, eps: float
+    ) -> tuple[Array, Array, Array | None]:
+        moved = (self.first(ddx), self.first(dy), self.first(x))
+        d_dy, d_x, d_gamma = super().train_double_vjp(*moved, gamma, eps=eps)
+        return self.last(d_dy), self.last(d_x), d_gamma
+
+    def train_shards(
+        self,
+        shards: Sequence[Array],
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> ShardsTrained:
+        moved, statistics = [self.first(x) for x in shards], (running_mean, running_var)
+        ys, mean, var = super().train_shards(moved, gamma, beta, *statistics, eps=eps, momentum=momentum)
+        return [self.last(y) for y in ys], mean, var
+
+    def train_shards_vjp(
+        self,
+        dys: Sequence[Array],
+        shards: Sequence[Array],
+        gamma: Array | None,
+        beta: Array | None,
+        *,
+        eps: float,
+    ) -> ShardsTrained:
+        moved = [self.first(dy) for dy in dys], [self.first(x) for x in shards]
+        dxs, dgamma, dbeta = super().train_shards_vjp(*moved, gamma, beta, eps=eps)
+        return [self.last(dx) for dx in dxs], dgamma, dbeta
+
+
+# -- the wrong axis ----------------------------------------------------------------------------------------------------
+
+
+@bug("L01", mechanism="wrong axis")
+class StatisticsAlongLastAxis(NumpyBatchNorm):
+    """Takes the last axis for the channels' in mu and s, though they are on axis 1; what is tracked is right."""
+
+    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        xhat, mu, v, s = super().normalised(x, eps)
+        if x.ndim == 2:
+            return xhat, mu, v, s
+        others = tuple(range(x.ndim - 1))
+        centred = working(x) - working(x).mean(axis=others, keepdims=True)
+        s = self.std((centred**2).mean(axis=others, keepdims=True), eps)
+        return centred / s, mu, v, s
+
+
+@bug("L03", mechanism="wrong axis")
+class BuffersSizedByAxisOne(ChannelsLast):
+    """Channels last, but the running statistics get the length of axis 1 and fit only where that is C."""
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> Trained:
+        mean = None if running_mean is None else np.resize(running_mean, x.shape[1])
+        var = None if running_var is None else np.resize(running_var, x.shape[1])
+        return super().train(x, gamma, beta, mean, var, eps=eps, momentum=momentum)
+
+
+@bug("L12", mechanism="wrong axis")
+class FourthAxisOfFive(ChannelsLast):
+    """Channels last, taken to be axis 3: right up to rank 4; rank 5 is read as if its last two axes were exchanged."""
+
+    def first(self, x: Array) -> Array:
+        swapped = x.reshape(*x.shape[:3], x.shape[4], x.shape[3]) if x.ndim == 5 else x
+        return np.moveaxis(swapped, min(3, x.ndim - 1), 1)
+
+    def last(self, x: Array) -> Array:
+        swapped = np.moveaxis(x, 1, min(3, x.ndim - 1))
+        return swapped.reshape(*swapped.shape[:3], x.shape[4], x.shape[1]) if x.ndim == 5 else swapped
+
+
+# -- the wrong order in memory -----------------------------------------------------------------------------------------
+
+
+def in_memory_order(x: Array) -> Array:
+    """An array's bytes as they lie in memory, taken for a C-contiguous array of its shape."""
+    return x if x.flags.c_contiguous else np.ravel(x, order="K").reshape(x.shape)
+
+
+@bug("L04", mechanism="memory order ignored")
+class InputFlatBackward(NumpyBatchNorm):
+    """The backward, in training and at inference, reads an x that is not C-contiguous in the order of its memory."""
+
+    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
+        return super().train_vjp(dy, in_memory_order(x), gamma, beta, eps=eps)
+
+    def infer_vjp(
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array,
+        running_var: Array,
+        *,
+        eps: float,
+    ) -> Gradients:
+        return super().infer_vjp(dy, in_memory_order(x), gamma, beta, running_mean, running_var, eps=eps)
+
+
+@bug("L06", mechanism="memory order ignored")
+class UpstreamFlatBackward(NumpyBatchNorm):
+    """The backward reads a dy that is not C-contiguous in the order of its memory."""
+
+    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
+        return super().train_vjp(in_memory_order(dy), x, gamma, beta, eps=eps)
+
+
+def from_start(x: Array) -> Array:
+    """A view's shape and strides, laid at the first byte of the array it looks into."""
+    base = x.base
+    if not isinstance(base, np.ndarray) or not base.flags.owndata or base.dtype != x.dtype or min(x.strides) < 0:
+        return x  # anything else would read memory that is not the array's
+    return as_strided(base, x.shape, x.strides, writeable=False)
+
+
+@bug("L05", mechanism="storage offset ignored")
+class OffsetIgnored(NumpyBatchNorm):
+    """Training reads a view from the first byte of its base: right where the view has no offset."""
+
+    def train(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> Trained:
+        statistics = (running_mean, running_var)
+        return super().train(from_start(x), gamma, beta, *statistics, eps=eps, momentum=momentum)
+
+
+def channels_fastest(x: Array) -> bool:
+    """Whether a permuted array looks like one with the channels last in memory."""
+    return x.ndim > 2 and not x.flags.c_contiguous and x.strides[1] == x.itemsize
+
+
+def misread(x: Array) -> Array:
+    """Values in C order read as if they lay channels last."""
+    return np.moveaxis(x.reshape(x.shape[0], *x.shape[2:], x.shape[1]), -1, 1)
+
+
+def written(x: Array) -> Array:
+    """The inverse of ``misread``."""
+    return np.moveaxis(x, 1, -1).reshape(x.shape)
+
+
+@bug("L10", mechanism="memory order ignored")
+class PermutedShardsMisread(NumpyBatchNorm):
+    """Workers copy a permuted array in C order and, where its channels were next to each other, read channels last."""
+
+    def train_shards(
+        self,
+        shards: Sequence[Array],
+        gamma: Array | None,
+        beta: Array | None,
+        running_mean: Array | None,
+        running_var: Array | None,
+        *,
+        eps: float,
+        momentum: float,
+    ) -> ShardsTrained:
+        read, statistics = [misread(x) if channels_fastest(x) else x for x in shards], (running_mean, running_var)
+        ys, mean, var = super().train_shards(read, gamma, beta, *statistics, eps=eps, momentum=momentum)
+        return [written(y) if channels_fastest(x) else y for x, y in zip(shards, ys, strict=True)], mean, var
+
+    def train_shards_vjp(
+        self,
+        dys: Sequence[Array],
+        shards: Sequence[Array],
+        gamma: Array | None,
+        beta: Array | None,
+        *,
+        eps: float,
+    ) -> ShardsTrained:
+        fast = [channels_fastest(x) for x in shards]
+        read, upstream = ([misread(x) if at else x for x, at in zip(xs, fast, strict=True)] for xs in (shards, dys))
+        dxs, dgamma, dbeta = super().train_shards_vjp(upstream, read, gamma, beta, eps=eps)
+        return [written(dx) if at else dx for dx, at in zip(dxs, fast, strict=True)], dgamma, dbeta
+
+
+@bug("L11", mechanism="memory order ignored")
+class PartialSumsMisplaced(ChannelsLast):
+    """Channels last, synchronised: squared deviations are summed as if the channels' stride were that of axis 1."""
+
+    def moments(self, x: Array) -> Moments:
+        n, mu, v = super().moments(x)
+        if n == 0:
+            return n, mu, v
+        squares = np.moveaxis((working(x) - self.mean(working(x))) ** 2, 1, -1)
+        gathered = squares.reshape(x.shape[0], x.shape[1], -1).sum(axis=(0, 2))
+        return n, mu, gathered / gathered.dtype.type(values_per_channel(x))

@@ -1,0 +1,215 @@
+"""Which known bugs are found, and by what: a page, a table and a picture, from records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+
+from bnproof.records import Records, Row
+from bnproof.reports.pages import page, provenance
+from bnproof.reports.plots import COLOURS, STYLE, save
+
+SHOWN = 4  # laws named in a line
+BEYOND_BASELINES = ("fold", "distributed")  # families no baseline looks at
+COLUMNS = ("id", "family", "severity", "mechanism", "model", "found", "laws", "seconds", "cause", "cause_without")
+
+
+def build(records: Records, out: Path) -> list[Path]:
+    """Write page, table and picture into ``out``; returns what was written."""
+    written = [out / name for name in ("detection.md", "detection.csv", "detection.svg")]
+    written[0].write_text(detection(records), encoding="utf-8")
+    written[1].write_text(table(records), encoding="utf-8")
+    matrix(records, written[2])
+    return written
+
+
+def to_find(records: Records) -> list[Row]:
+    """The models a check has to object to: all but those that only a grade tells."""
+    return [row for row in records.of("mutant") if row["model"] != "graded"]
+
+
+def missed(records: Records) -> list[str]:
+    """What falls short: bugs not found, correct implementations flagged, other grades than expected."""
+    problems = [f"{row['id']} is not found" for row in to_find(records) if not row["found"]]
+    problems += [
+        f"{row['id']} is flagged at {row['effort']}, seed {row['seed']}: {', '.join(row['flagged'])}"
+        for row in records.of("correct")
+        if row["flagged"]
+    ]
+    graded = [row for row in records.of("mutant") if row["grade_expected"] is not None]
+    return problems + [
+        f"{row['id']} is graded {row['grade']}, not {row['grade_expected']}"
+        for row in graded
+        if row["grade"] != row["grade_expected"]
+    ]
+
+
+def detection(records: Records) -> str:
+    """The page."""
+    rows, alarms = to_find(records), records.of("correct")
+    every = records.of("mutant")
+    flags = {(row["id"], row["baseline"]): row for row in records.of("baseline")}
+    names = [row["baseline"] for row in records.of("baseline_says")]
+    correct = list(dict.fromkeys(row["id"] for row in alarms))
+    within = [row for row in rows if row["family"] not in BEYOND_BASELINES]
+    return page(
+        "detection.md",
+        run=records.of("detection")[0],
+        seed=records.header["seed"],
+        modelled=len(every),
+        rows_modelled=len({row["row"] for row in every}),
+        rows_correct=len({row["id"].partition("-")[0] for row in _models(alarms)}),
+        found=sum(row["found"] for row in rows),
+        to_find=len(rows),
+        not_found=[row["id"] for row in rows if not row["found"]],
+        alarms=sum(bool(row["flagged"]) for row in alarms),
+        alarm_runs=len(alarms),
+        flagged_by_laws={row["id"] for row in alarms if row["flagged"]},
+        seconds=sum(row["seconds"] for row in rows),
+        baselines={name: _baseline(name, rows, correct, flags) for name in names},
+        says=records.of("baseline_says"),
+        reach={
+            "to_find": len(within),
+            "found": sum(row["found"] for row in within),
+            "baselines": {name: sum(flags[row["id"], name]["flagged"] for row in within) for name in names},
+        },
+        families=_families(rows, flags, names),
+        bugs=[_bug(row, flags, names) for row in rows],
+        graded=[row for row in every if row["grade_expected"] is not None],
+        diagnosis=diagnosis([row for row in every if row["cause"]]),
+        causes=[_cause(row) for row in every if row["cause"]],
+        correct=[_correct(name, [row for row in alarms if row["id"] == name]) for name in correct],
+        unmodelled=records.of("unmodelled"),
+        costs=records.of("check_cost"),
+        provenance=provenance(records),
+    )
+
+
+def _models(alarms: Iterable[Row]) -> list[Row]:
+    """The rows of the catalogue among correct implementations: their ids are a letter and two digits."""
+    return [row for row in alarms if row["id"][:1].isupper() and row["id"][1:3].isdigit()]
+
+
+def _baseline(name: str, rows: list[Row], correct: list[str], flags: dict[tuple[str, str], Row]) -> Row:
+    return {
+        "found": sum(flags[row["id"], name]["flagged"] for row in rows),
+        "wrongly": [subject for subject in correct if flags[subject, name]["flagged"]],
+        "seconds": sum(flags[row["id"], name]["seconds"] for row in rows),
+    }
+
+
+def _families(rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for row in rows:
+        line = found.setdefault(row["family"], {"modelled": 0, "found": 0, "baselines": dict.fromkeys(names, 0)})
+        line["modelled"] += 1
+        line["found"] += row["found"]
+        for name in names:
+            line["baselines"][name] += flags[row["id"], name]["flagged"]
+    return found
+
+
+def _bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
+    laws = sorted(row["laws"].items(), key=lambda entry: -entry[1][0] / max(entry[1][1], 1))
+    shown = ", ".join(f"{law} {violated}/{cases}" for law, (violated, cases) in laws[:SHOWN])
+    more = f" and {len(laws) - SHOWN} more" if len(laws) > SHOWN else ""
+    by = ", ".join(name for name in names if flags[row["id"], name]["flagged"])
+    return {**row, "laws": shown + more or "**none**", "baselines": by or "-"}
+
+
+def diagnosis(rows: list[Row]) -> Row:
+    """How often the cause that is named is right, with and without the bug's own model."""
+    right = [row for row in rows if row["cause"]["mechanism"] == row["mechanism"]]
+    without = [row for row in rows if row["cause_without"]]
+    sure = [row for row in without if row["cause_without"]["confidence"] == "same values"]
+    wrong = [row for row in sure if row["cause_without"]["mechanism"] != row["mechanism"]]
+    pattern = [row for row in without if row["cause_without"]["confidence"] == "same pattern"]
+    of_family = [row for row in pattern if row["cause_without"]["mechanism"] in (row["family"], row["mechanism"])]
+    return {
+        "found": len(rows),
+        "right": len(right),
+        "right_share": f"{len(right) / max(len(rows), 1):.0%}",
+        "same_class": len(sure) - len(wrong),
+        "family": len(of_family),
+        "wrong_family": len(pattern) - len(of_family),
+        "unknown": sum(row["cause_without"]["confidence"] == "unknown" for row in without),
+        "wrong": len(wrong),
+        "wrong_share": f"{len(wrong) / max(len(without), 1):.1%}",
+        "wrongs": [f"{row['id']} as {row['cause_without']['mechanism']}" for row in wrong],
+    }
+
+
+def _cause(row: Row) -> Row:
+    def told(cause: Row | None) -> str:
+        return "-" if cause is None else f"{cause['mechanism']} ({cause['confidence']})"
+
+    return {**row, "named": told(row["cause"]), "without": told(row["cause_without"])}
+
+
+def _correct(name: str, runs: list[Row]) -> Row:
+    flagged = {law for row in runs for law in row["flagged"]}
+    return {"id": name, "runs": len(runs), "flagged": ", ".join(sorted(flagged))}
+
+
+def table(records: Records) -> str:
+    """One line a model: what found it, and what the baselines said."""
+    flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.of("baseline")}
+    names = [row["baseline"] for row in records.of("baseline_says")]
+    lines = [
+        {
+            **row,
+            "laws": " ".join(row["laws"]),
+            "seconds": round(row["seconds"], 2),
+            **{key: row[key] and row[key]["mechanism"] for key in ("cause", "cause_without")},
+            **{name: flags[row["id"], name] for name in names},
+        }
+        for row in records.of("mutant")
+    ]
+    return str(pd.DataFrame(lines, columns=[*COLUMNS, *names], dtype=object).to_csv(index=False, lineterminator="\n"))
+
+
+def matrix(records: Records, path: Path) -> None:
+    """Bugs down, laws and baselines across; a square is as dark as the share of cases in which the law breaks."""
+    from matplotlib.figure import Figure
+
+    rows = to_find(records)
+    names = [row["baseline"] for row in records.of("baseline_says")]
+    laws = [row["law"] for row in records.of("law") if any(row["law"] in bug["laws"] for bug in rows)]
+    flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.of("baseline")}
+    shares = [[_share(row["laws"].get(law)) for law in laws] for row in rows]
+    today = [[float(flags[row["id"], name]) for name in names] for row in rows]
+    size = (0.19 * (len(laws) + len(names)) + 2.6, 0.19 * len(rows) + 2.4)
+    with mpl.rc_context(STYLE | {"font.size": 8}):
+        figure = Figure(figsize=size, layout="constrained", facecolor="white")
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=[len(laws), len(names)])
+        _squares(left, shares, laws, "blue", "laws of bnproof")
+        _squares(right, today, names, "orange", "today's tests")
+        left.set_yticks(range(len(rows)), [row["id"] for row in rows])
+        left.set_ylim(len(rows) - 0.5, -0.5)
+        save(figure, path)
+
+
+def _squares(axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str) -> None:
+    found = [(x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value]
+    axes.scatter(
+        [x for x, _, _ in found],
+        [y for _, y, _ in found],
+        alpha=[value for _, _, value in found],
+        c=COLOURS[colour],
+        marker="s",
+        s=80,
+        linewidths=0,
+    )
+    axes.set_xticks(range(len(labels)), labels, rotation=90)
+    axes.set_xlim(-0.5, len(labels) - 0.5)
+    axes.set_title(title)
+    axes.tick_params(length=0)
+
+
+def _share(counts: list[int] | None) -> float:
+    """Between 0.25 and 1 for a law that breaks anywhere, so that a single case can be seen."""
+    return 0.0 if counts is None else 0.25 + 0.75 * counts[0] / max(counts[1], 1)

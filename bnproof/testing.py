@@ -1,0 +1,99 @@
+"""The laws in somebody's own test-suite: one pytest test per law.
+
+::
+
+    from bnproof.testing import parametrize_with_laws
+
+    @parametrize_with_laws(MyBatchNorm(), expected_failures={"running-variance": "tracks the biased one"})
+    def test_batch_norm(law):
+        law()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from bnproof.contract import Convention, Violation
+from bnproof.verification.run import check, planned
+from bnproof.verification.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One check, run when its first law is asked for, and shared by all of them."""
+
+    implementation: Any
+    options: Mapping[str, Any] = field(hash=False)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the check says."""
+        return check(self.implementation, **self.options)
+
+
+@dataclass(frozen=True)
+class LawTest:
+    """A law as a test: call it; it raises ``AssertionError`` where the law is violated and skips where it is not offered."""
+
+    law: str
+    suite: Suite
+
+    def __call__(self) -> None:
+        __tracebackhide__ = True
+        verdict = self.suite.verdict
+        found = [violation for violation in verdict.violations if violation.law in (self.law, "convention")]
+        if found:
+            raise AssertionError("\n\n".join(map(told, found)))
+        if self.law in verdict.not_offered:
+            pytest.skip(f"{verdict.target} does not offer what {self.law} is about")
+
+
+def parametrize_with_laws(
+    implementation: Any,
+    *,
+    effort: str = "standard",
+    seed: int = 0,
+    convention: str | Convention | None = None,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    expected_failures: Mapping[str, str] | None = None,
+) -> pytest.MarkDecorator:
+    """A decorator that runs a test once for every law, named after it, with the law as the argument ``law``.
+
+    ``expected_failures``: law ids and why they fail; strict, so a law that holds again fails its test.  The other options are those
+    of ``bnproof.check``.  Raises ``UnknownLaw`` for a name that is none.
+    """
+    known = dict(expected_failures or {})
+    plan = planned(tuple(select), tuple(ignore), known)
+    options = {
+        "effort": effort,
+        "seed": seed,
+        "convention": convention,
+        "ignore": tuple(ignore),
+        "select": tuple(select),
+    }
+    suite = Suite(implementation, options)
+    cases = [pytest.param(LawTest(law.id, suite), id=law.id, marks=_marks(known.get(law.id))) for law in plan]
+    return pytest.mark.parametrize("law", cases)
+
+
+def _marks(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
+    return () if reason is None else (pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError),)
+
+
+def told(violation: Violation) -> str:
+    """A violation in words: what is wrong, the likely cause, and the program that shows it."""
+    cause = violation.cause
+    lines = [
+        f"{violation.law}: {violation.message}",
+        violation.residual,
+        f"likely cause: {cause.says}" if cause and cause.confidence != "unknown" else "",
+        *(f"seen before: {source}" for source in (cause.sources[:3] if cause else ())),
+        violation.reproducer and f"to reproduce:\n\n{violation.reproducer}",
+    ]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,200 @@
+"""The likely cause: models of known mechanisms are asked the same questions, and compared with what came back.
+
+A model fits where it breaks a law on the same input with the same answer, and breaks nothing that the target keeps.  Where none
+fits, the pattern of broken laws gives at most the family; else the cause is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bnproof.certify.bounds import NoBound
+from bnproof.contract import Case, Cause, Measurement
+from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.layers import ThroughState
+from bnproof.implementations.targets import usable
+from bnproof.laws.answers import Answers, Target
+from bnproof.laws.asked import Asked
+from bnproof.laws.law import Law
+from bnproof.laws.methods import METHOD_OF
+from bnproof.laws.oracle import Oracle
+from bnproof.mutants.catalogue import Mutant, mutants
+from bnproof.verification import sequences
+from bnproof.verification.families import family
+from bnproof.verification.session import measured
+
+CASES = 4  # inputs on which models are compared
+TELLING = 5  # broken laws of an input that are looked at first
+CLOSE = 2.0**-10  # of the error: how near a model's answer has to be
+DIRECT = {  # laws that name their cause
+    "repeats": (
+        "state carried between calls",
+        "an answer depends on more than its arguments: state kept between calls, uninitialised memory, or a race",
+    ),
+    "untouched": ("argument modified", "an array of the caller is overwritten"),
+}
+UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the target: broken laws with what they saw, and what sequences of calls broke."""
+
+    target: Target
+    seed: int
+    asked: Asked
+    broken: Mapping[str, Sequence[tuple[Case, Measurement]]]
+    of_sequences: Mapping[str, str]  # law -> message
+    shares: Mapping[str, float]  # in which part of its cases each law is broken
+    clean: Sequence[Case] = ()  # on which no law is broken
+
+    @property
+    def violated(self) -> set[str]:
+        """Every broken law."""
+        return {*self.broken, *self.of_sequences}
+
+    def cases(self) -> list[Case]:
+        """A few small cases that between them show as many of the broken laws as possible."""
+        shown: dict[int, tuple[Case, set[str]]] = {}
+        for law, pairs in self.broken.items():
+            for case, _ in pairs:
+                shown.setdefault(id(case), (case, set()))[1].add(law)
+        chosen: list[Case] = []
+        missing = set(self.broken)
+        while missing and len(chosen) < CASES:
+            case, laws = max(shown.values(), key=lambda entry: (len(entry[1] & missing), -entry[0].x.size))
+            if not laws & missing:
+                break
+            chosen.append(case)
+            missing -= laws
+        others = sorted((case for case, _ in shown.values()), key=lambda case: case.x.size)
+        further = [case for case in others if all(case is not known for known in chosen)]
+        return [*chosen, *further[: CASES - len(chosen)]]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One input: its oracle, every law that applies to it, and what the target's broken ones saw."""
+
+    case: Case
+    oracle: Oracle
+    laws: Mapping[str, Law]
+    seen: Mapping[str, Measurement]
+
+    @classmethod
+    def of(cls, target: Target, case: Case, laws: Mapping[str, Law]) -> Exhibit:
+        """Judge the target once more."""
+        oracle = Oracle(replace(case, eps=max(case.eps, target.convention.eps_min)))
+        applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
+        return cls(case, oracle, applying, broken_on(target, case, oracle, applying))
+
+    def telling(self) -> dict[str, Measurement]:
+        """A few of the broken laws, of different methods."""
+        methods = {METHOD_OF.get(seen.quantity.split(", ")[0], name): name for name, seen in self.seen.items()}
+        return {name: self.seen[name] for name in list(methods.values())[:TELLING]}
+
+
+def broken_on(target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]) -> dict[str, Measurement]:
+    """What the laws see that a target breaks on a case."""
+    answers, found = Answers(target, case), {}
+    for name, law in laws.items():
+        try:
+            seen = measured(law, answers, oracle)
+        except NoBound:
+            continue
+        if seen is not None and not seen.holds:
+            found[name] = seen
+    return found
+
+
+def causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
+    """The likely cause of every broken law; ``without``: the id of a model that is left out."""
+    laws = {law.id: law for law in plan}
+    exhibits = [Exhibit.of(evidence.target, case, laws) for case in (*evidence.cases(), *evidence.clean)]
+    models = [model for model in mutants().values() if model.kind != "correct" and model.id != without]
+    fitting = [(model, fit) for model in models if (fit := _explained(model, evidence, laws, exhibits))]
+    fitting.sort(key=lambda entry: -len(entry[1]))
+    found: dict[str, Cause] = {}
+    for law in evidence.violated:
+        fits = next((model for model, explained in fitting if law in explained), None)
+        found[law] = _of(fits) if fits else _by_pattern(evidence, laws[law])
+    return found
+
+
+def _of(mutant: Mutant) -> Cause:
+    says = f"{mutant.mechanism}: {' '.join(mutant.says.split())}"
+    return Cause(mutant.mechanism, says, "same values", mutant.row.sources)
+
+
+def _by_pattern(evidence: Evidence, law: Law) -> Cause:
+    for name, (mechanism, says) in DIRECT.items():
+        methods = {seen.quantity for _, seen in evidence.broken.get(name, ())}
+        if name == law.id or any(METHOD_OF.get(quantity) in methods for quantity in law.quantity.split(", ")):
+            return Cause(mechanism, says, "same pattern")
+    name = family(evidence.violated, [pair for pairs in evidence.broken.values() for pair in pairs], evidence.shares)
+    if not name:
+        return UNKNOWN
+    return Cause(name, f"no known mechanism gives these answers; the broken laws are those of {name}", "same pattern")
+
+
+def _explained(model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]) -> set[str]:
+    """The broken laws that a model breaks in the same way; empty where it breaks one that the target keeps."""
+    implementation = usable(model.make, model.id)
+    if isinstance(implementation, ThroughState):
+        return _explained_sequences(implementation, evidence, laws)
+    target = Target(implementation, convention_of(getattr(implementation, "convention", "torch")))
+    if not any(_agrees(target, exhibit) for exhibit in exhibits):
+        return set()
+    explained: set[str] = set()
+    contradicted: set[str] = set()
+    for exhibit in exhibits:
+        found = broken_on(target, exhibit.case, exhibit.oracle, exhibit.laws)
+        if not found.keys() <= exhibit.seen.keys():
+            return set()
+        same = {law for law, seen in exhibit.seen.items() if _same(found.get(law), seen)}
+        explained |= same
+        contradicted |= exhibit.seen.keys() - same
+    return explained - contradicted
+
+
+def _agrees(target: Target, exhibit: Exhibit) -> bool:
+    """A first look: whether a model breaks any of a few laws in the same way."""
+    telling = exhibit.telling()
+    found = broken_on(target, exhibit.case, exhibit.oracle, {name: exhibit.laws[name] for name in telling})
+    return any(_same(found.get(name), seen) for name, seen in telling.items())
+
+
+def _same(model: Measurement | None, seen: Measurement) -> bool:
+    """The same answer: equal up to a small share of the error, at the same place; without a value, the same words."""
+    if model is None or model.quantity != seen.quantity:
+        return False
+    if not seen.got or not model.got:
+        return seen.got == model.got and model.message == seen.message
+    got, other, exact = (_number(value) for value in (seen.got, model.got, seen.expected.partition(" ")[0]))
+    if got != got or abs(got) == float("inf"):
+        return model.got == seen.got and model.at == seen.at
+    return model.at == seen.at and abs(got - other) <= CLOSE * abs(got - exact)
+
+
+def _number(text: str) -> float:
+    """Hexadecimal for what came back, decimal for a relation's difference."""
+    return float.fromhex(text) if "x" in text else float(text)
+
+
+def _explained_sequences(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
+    """A model of a layer fits where the same sequences break the same laws in the same words."""
+    if not evidence.of_sequences or not isinstance(evidence.target.implementation, ThroughState):
+        return set()
+    convention = convention_of(getattr(model, "convention", "torch"))
+    wanted = [law for law in laws.values() if law.measure is None]
+    found = sequences.explored(model.make, wanted, convention, evidence.asked, seed=evidence.seed)
+    if found.keys() != evidence.of_sequences.keys():
+        return set()
+    same = all(_words(found[law][0].message) == _words(told) for law, told in evidence.of_sequences.items())
+    return set(evidence.violated) if same else set()
+
+
+def _words(message: str) -> str:
+    """A message without its numbers."""
+    return " ".join(word for word in message.split() if not any(letter.isdigit() for letter in word))

@@ -1,0 +1,91 @@
+"""Cases as JSON, every number a hexadecimal float, and back: what ``--replay`` reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array, Case, Weights
+from bnproof.laws.asked import DTYPES
+from bnproof.lowering.numbers import dtype_of
+
+
+class UnusableReplay(ValueError):
+    """The file holds no recorded violations; the message says what to do."""
+
+
+def as_json(case: Case) -> dict[str, Any]:
+    """A case in plain JSON values."""
+    values = {entry.name: getattr(case, entry.name) for entry in fields(case)}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case np.ndarray():
+            entries = [float(entry).hex() for entry in value.reshape(-1)]
+            return {"dtype": value.dtype.name, "shape": list(value.shape), "entries": " ".join(entries)}
+        case Weights():
+            return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+        case float():
+            return value.hex()
+        case tuple():
+            return list(value)
+    return value
+
+
+def from_json(values: Mapping[str, Any]) -> Case:
+    """The case again; raises ``UnusableReplay`` where something is missing."""
+    try:
+        layer = values.get("layer")
+        for name in ("x", "dy", "running_mean", "running_var"):
+            values[name]["entries"]
+        return Case(
+            **{name: _array(values.get(name)) for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var")},  # type: ignore[arg-type]
+            eps=_float(values["eps"]),
+            momentum=_float(values["momentum"]),
+            ddx=_array(values.get("ddx")),
+            parts=tuple(values.get("parts", ())),
+            layer=layer and Weights(_array(layer["weight"]), _array(layer["bias"]), layer["kind"], layer["groups"]),  # type: ignore[arg-type]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnusableReplay(f"a recorded case cannot be read ({error}): record it again with --format json") from error
+
+
+def _float(value: Any) -> float:
+    return float.fromhex(value) if isinstance(value, str) else float(value)
+
+
+def _array(value: Mapping[str, Any] | None) -> Array | None:
+    if value is None:
+        return None
+    if value["dtype"] not in DTYPES:
+        raise ValueError(f"dtype {value['dtype']!r}")
+    entries = [float.fromhex(entry) for entry in value["entries"].split()]
+    return np.array(entries).astype(dtype_of(value["dtype"])).reshape(value["shape"])
+
+
+def recorded(path: Path) -> dict[str, list[Case]]:
+    """Law by law the cases of the violations that ``bnproof check --format json`` wrote; raises ``UnusableReplay``."""
+    try:
+        verdict = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnusableReplay(f"{path} cannot be read ({error.strerror}): check the path") from error
+    except ValueError as error:
+        raise UnusableReplay(f"{path} is no JSON: give what bnproof check --format json wrote") from error
+    if not isinstance(verdict, dict) or not isinstance(verdict.get("violations"), list):
+        raise UnusableReplay(f"{path} has no violations: give what bnproof check --format json wrote")
+    found: dict[str, list[Case]] = {}
+    for violation in verdict["violations"]:
+        if not isinstance(violation, dict) or not isinstance(violation.get("law"), str):
+            raise UnusableReplay(f"{path} has a violation without a law: give what bnproof check --format json wrote")
+        if isinstance(violation.get("case"), dict):
+            found.setdefault(violation["law"], []).append(from_json(violation["case"]))
+    if not found:
+        raise UnusableReplay(f"{path} records no failing input: there is nothing to replay")
+    return found

@@ -1,0 +1,140 @@
+"""The smallest failing input: fewer rows, channels, axes and digits, as long as the law stays broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bnproof.contract import Array, Case, Measurement, Weights
+from bnproof.laws.layout import columns
+
+BUDGET = 250  # candidates tried for one law
+PER_CHANNEL = ("gamma", "beta", "running_mean", "running_var")
+ENTRYWISE = ("x", "dy", "ddx")
+Fails = Callable[[Case], Measurement | None]
+
+
+def smallest(case: Case, seen: Measurement, fails: Fails) -> tuple[Case, Measurement]:
+    """Take the first simpler case that still fails, again and again; deterministic."""
+    tried = 0
+    while tried < BUDGET:
+        for candidate in simpler(case):
+            tried += 1
+            found = _attempt(fails, candidate)
+            if found is not None:
+                case, seen = candidate, found
+                break
+            if tried >= BUDGET:
+                break
+        else:
+            break
+    return case, seen
+
+
+def _attempt(fails: Fails, candidate: Case) -> Measurement | None:
+    try:
+        return fails(candidate)
+    except (ValueError, ArithmeticError):  # no case any more, such as one channel constant with eps = 0
+        return None
+
+
+def simpler(case: Case) -> Iterator[Case]:
+    """Simpler cases, the boldest first, with two values per channel at least, and spread where eps is 0."""
+    return (candidate for candidate in _simpler(case) if candidate.m >= 2 and (candidate.eps > 0 or _spread(candidate)))
+
+
+def _spread(case: Case) -> bool:
+    return bool(np.all(np.ptp(columns(case.x).astype(float), axis=0) > 0))
+
+
+def _simpler(case: Case) -> Iterator[Case]:
+    yield from _fewer_rows(case)
+    yield from _one_channel(case)
+    yield from _shorter_axes(case)
+    yield from _without(case)
+    yield from _rounder(case)
+
+
+def _rows(case: Case, keep: Any) -> Case:
+    entries = {name: _of(case, name, lambda a: a[keep]) for name in ENTRYWISE}
+    rows = len(entries["x"])
+    parts = (rows - rows // 2, rows // 2) if rows > 1 and case.parts else case.parts and (rows,)
+    return replace(case, **entries, parts=tuple(parts))
+
+
+def _of(case: Case, name: str, change: Callable[[Array], Array]) -> Any:
+    value = getattr(case, name)
+    return None if value is None else np.array(change(value))
+
+
+def _fewer_rows(case: Case) -> Iterator[Case]:
+    n = len(case.x)
+    if n > 2:
+        yield _rows(case, slice(0, n // 2))
+        yield _rows(case, slice(n // 2, None))
+    if 1 < n <= 8 and case.m > 2:
+        for dropped in range(n):
+            yield _rows(case, [row for row in range(n) if row != dropped])
+
+
+def _one_channel(case: Case) -> Iterator[Case]:
+    """One channel alone, or half of many."""
+    channels = case.x.shape[1]
+    if 1 < channels <= 8:
+        for kept in range(channels):
+            yield _channels(case, slice(kept, kept + 1), _one_output(case.layer, kept))
+    elif channels > 8:
+        yield _channels(case, slice(0, channels // 2), None)
+        yield _channels(case, slice(channels // 2, None), None)
+
+
+def _channels(case: Case, kept: slice, layer: Weights | None) -> Case:
+    values = {name: _of(case, name, lambda a: a[kept]) for name in PER_CHANNEL}
+    entries = {name: _of(case, name, lambda a: a[:, kept]) for name in ENTRYWISE}
+    return replace(case, **values, **entries, layer=layer)
+
+
+def _one_output(layer: Weights | None, kept: int) -> Weights | None:
+    """The layer's output of this number alone, where groups do not tie outputs together."""
+    if layer is None or layer.groups > 1:
+        return None
+    weight = layer.weight[:, kept : kept + 1] if layer.kind == "conv_transpose" else layer.weight[kept : kept + 1]
+    return replace(layer, weight=weight.copy(), bias=None if layer.bias is None else layer.bias[kept : kept + 1].copy())
+
+
+def _shorter_axes(case: Case) -> Iterator[Case]:
+    for axis in range(2, case.x.ndim):
+        size = case.x.shape[axis]
+        if size > 1 and case.m // size * (size // 2) >= 2:
+            yield _entries(case, partial(np.take, indices=range(size // 2), axis=axis))
+        elif size == 1:
+            yield _entries(case, partial(np.squeeze, axis=axis))
+
+
+def _entries(case: Case, change: Callable[[Array], Array]) -> Case:
+    return replace(case, **{name: _of(case, name, change) for name in ENTRYWISE})
+
+
+def _without(case: Case) -> Iterator[Case]:
+    if case.layer is not None:
+        yield replace(case, layer=None)
+    if case.ddx is not None:
+        yield replace(case, ddx=None)
+    if case.parts:
+        yield replace(case, parts=())
+
+
+def _rounder(case: Case) -> Iterator[Case]:
+    """Arrays with fewer digits."""
+    for name in (*ENTRYWISE, *PER_CHANNEL):
+        value = getattr(case, name)
+        for digits in (0, 1, 3):
+            if value is None or not value.size or (name in ("gamma", "running_var") and digits == 0):
+                continue
+            rounded = np.round(value.astype(float), digits).astype(value.dtype)
+            if not np.array_equal(rounded, value):
+                yield replace(case, **{name: np.maximum(rounded, 0) if name == "running_var" else rounded})

@@ -1,0 +1,296 @@
+"""Detection: rows of a small plan, and the page, table and picture that hand-made records become."""
+
+import csv
+import json
+from concurrent.futures import Future
+from io import StringIO
+
+import pytest
+
+from bnproof.baselines.baseline import baselines
+from bnproof.detection import rows as of_rows
+from bnproof.detection import subjects
+from bnproof.detection.measuring import of_mutant
+from bnproof.detection.rows import Plan, described, rows
+from bnproof.implementations.layers import ThroughState
+from bnproof.laws.law import laws
+from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import rows as known
+from bnproof.mutants.unmodelled import UNMODELLED
+from bnproof.records import Records, collect, header, read, write
+from bnproof.reports.detection import build, detection, diagnosis, missed, table, to_find
+from bnproof.verification import run, session
+
+WRONG, CORRECT = ["R01", "G01"], ["numpy"]
+
+
+class Here:
+    """A pool that does everything at once, in this process."""
+
+    def __init__(self, workers, mp_context):
+        self.workers = workers
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def submit(self, function, *arguments):
+        done = Future()
+        done.set_result(function(*arguments))
+        return done
+
+
+@pytest.fixture(scope="module")
+def small():
+    """The rows of two bugs and one correct implementation, on few cases, and the progress that was told."""
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_rows, "ProcessPoolExecutor", Here)
+        patch.setattr(of_rows, "wrong", lambda: WRONG)
+        patch.setattr(of_rows, "correct", lambda: CORRECT)
+        patch.setattr(session, "edge_cases", lambda asked, seed: ())
+        patch.setitem(run.EFFORTS, "quick", 5)
+        patch.setitem(run.EFFORTS, "standard", 2)
+        plan = Plan("quick", seed=3, quick_seeds=2, standard_seeds=1)
+        found = list(rows(plan, lambda *count: told.append(count)))
+    return found, told
+
+
+def test_the_plan_is_told_first_then_everything_in_order(small):
+    """The header row, laws, baselines, what is not modelled; then bugs, baselines, correct implementations."""
+    found, _ = small
+    assert found[0] == {"kind": "detection", "effort": "quick", "quick_seeds": 2, "standard_seeds": 1}
+    kinds = list(dict.fromkeys(row["kind"] for row in found))
+    assert kinds == ["detection", "law", "baseline_says", "unmodelled", "mutant", "baseline", "correct"]
+    assert [row["id"] for row in found if row["kind"] == "mutant"] == WRONG
+    pairs = [(row["id"], row["baseline"]) for row in found if row["kind"] == "baseline"]
+    assert pairs == [(name, baseline) for name in (*WRONG, *CORRECT) for baseline in baselines()]
+    runs = [(row["id"], row["effort"], row["seed"]) for row in found if row["kind"] == "correct"]
+    assert runs == [("numpy", "quick", 3), ("numpy", "quick", 4), ("numpy", "standard", 3)]
+
+
+def test_progress_counts_every_job(small):
+    """From one to all of them."""
+    found, told = small
+    jobs = len(WRONG) + len(WRONG) + len(CORRECT) + 3
+    assert told == [(done, jobs) for done in range(1, jobs + 1)]
+    assert sum(row["kind"] in ("mutant", "correct") for row in found) == len(WRONG) + 3
+
+
+def test_a_bug_is_found_with_its_laws_and_its_cause(small):
+    """In how many of how many cases, and the mechanism with and without its own model."""
+    bugs = {row["id"]: row for row in small[0] if row["kind"] == "mutant"}
+    assert all(row["found"] and row["seconds"] > 0 for row in bugs.values())
+    assert bugs["R01"]["laws"].keys() == {"running-variance", "shards-running-variance"}
+    assert "gradient-x" in bugs["G01"]["laws"]
+    for row in bugs.values():
+        assert all(0 < violated <= cases <= 5 for violated, cases in row["laws"].values())
+        assert row["cause"] == {"mechanism": mutants()[row["id"]].mechanism, "confidence": "same values"}
+        assert row["row"] in known()
+    assert bugs["G01"]["cause_without"] == {"mechanism": "gradient", "confidence": "same pattern"}
+
+
+def test_a_correct_implementation_is_not_flagged(small):
+    """By the laws under any seed, nor by the baselines."""
+    assert all(row["flagged"] == {} for row in small[0] if row["kind"] == "correct")
+    assert not any(row["flagged"] for row in small[0] if row["kind"] == "baseline" and row["id"] == "numpy")
+
+
+def test_rows_are_plain_values_and_make_a_page(small, tmp_path):
+    """Through a file of records to page, table and picture."""
+    write(tmp_path / "detection.ndjson", collect(3, [small[0]]))
+    records = read(tmp_path / "detection.ndjson")
+    assert records.rows == tuple(json.loads(json.dumps(small[0])))
+    assert missed(records) == []
+    assert all(path.stat().st_size > 0 for path in build(records, tmp_path))
+
+
+def test_every_law_baseline_and_unmodelled_bug_is_described():
+    """In words."""
+    found = list(described())
+    assert [row["law"] for row in found if row["kind"] == "law"] == list(laws())
+    assert [row["baseline"] for row in found if row["kind"] == "baseline_says"] == list(baselines())
+    assert {row["id"] for row in found if row["kind"] == "unmodelled"} == UNMODELLED.keys()
+    assert all(row["says"] for row in found)
+
+
+def test_subjects_are_all_models_and_what_has_to_pass():
+    """Nothing is both; models of no bugs are correct; names lead to implementations."""
+    wrong, correct = subjects.wrong(), subjects.correct()
+    assert not set(wrong) & set(correct)
+    assert set(mutants()) <= {*wrong, *correct}
+    assert {"numpy", "torch", "torch.nn:BatchNorm1d"} <= set(correct)
+    assert hasattr(subjects.implementation("R01"), "train")
+    assert isinstance(subjects.implementation("R11"), ThroughState)
+
+
+@pytest.mark.slow
+def test_a_graded_bug_is_not_found_and_graded_as_expected():
+    """Serial sums stay within the bounds; accuracy tells them."""
+    row = of_mutant("V06", "quick", 0)
+    assert (row["found"], row["cause"], row["model"]) == (False, None, "graded")
+    assert row["grade"] == row["grade_expected"] == "two-pass, naive"
+
+
+# -- the page ------------------------------------------------------------------------------------------------------------
+
+
+def bug(name, family="forward", **changed):
+    """A row of a bug that was found."""
+    row = {
+        "kind": "mutant",
+        "id": name,
+        "row": name.partition("-")[0],
+        "family": family,
+        "severity": "high",
+        "year": "2020",
+        "sources": [f"https://example.org/{name}"],
+        "mechanism": f"mechanism of {name}",
+        "model": "semantic",
+        "says": f"What {name} does.",
+        "found": True,
+        "laws": {"output": [3, 12], "layout": [12, 12], "fold-bias": [6, 12], "shift": [1, 12], "affine": [2, 12]},
+        "seconds": 1.25,
+        "cause": {"mechanism": f"mechanism of {name}", "confidence": "same values"},
+        "cause_without": {"mechanism": family, "confidence": "same pattern"},
+        "grade": None,
+        "grade_expected": None,
+    }
+    return row | changed
+
+
+MISSED = {"found": False, "laws": {}, "cause": None, "cause_without": None}
+BUGS = [
+    bug("F01"),
+    bug("F02", cause_without={"mechanism": "another", "confidence": "same values"}),
+    bug("G01", "gradient", cause_without={"mechanism": "layout", "confidence": "same pattern"}),
+    bug("O01", "fold", cause_without={"mechanism": "unknown", "confidence": "unknown"}),
+    bug("O02", "fold", **MISSED),
+    bug("V06", "variance-numerics", model="graded", grade="one-pass", grade_expected="two-pass", **MISSED),
+]
+FLAGGED = {("F01", "forward-test"), ("F01", "full-test"), ("G01", "full-test"), ("torch", "full-test")}
+
+
+def records():
+    """Six bugs, two baselines, three correct implementations of which one is flagged, one bug that is not modelled."""
+    names = ("forward-test", "full-test")
+    says = [{"kind": "baseline_says", "baseline": n, "says": f"what {n} does", "source": "a book"} for n in names]
+    kept = [
+        {"kind": "law", "law": law, "says": "", "theorem": ""} for law in ("output", "shift", "layout", "one-value")
+    ]
+    flags = [
+        {
+            "kind": "baseline",
+            "id": i,
+            "baseline": n,
+            "flagged": (i, n) in FLAGGED,
+            "offered": True,
+            "reason": "",
+            "seconds": 0.5,
+        }
+        for i in (*(row["id"] for row in BUGS), "numpy", "torch", "C01")
+        for n in names
+    ]
+    alarms = [
+        {"kind": "correct", "id": i, "effort": "quick", "seed": s, "flagged": f, "seconds": 2.0}
+        for i, s, f in (("numpy", 0, {}), ("torch", 0, {}), ("C01", 0, {}), ("numpy", 1, {"shift": "off by 1"}))
+    ]
+    left = [
+        {
+            "kind": "unmodelled",
+            "id": "F05",
+            "family": "forward",
+            "severity": "low",
+            "says": "A mask.",
+            "why": "No masks.",
+        }
+    ]
+    plan = {"kind": "detection", "effort": "standard", "quick_seeds": 2, "standard_seeds": 1}
+    return Records(header(7), (plan, *kept, *says, *left, *BUGS, *flags, *alarms))
+
+
+def lines(start):
+    """Lines of the page that begin so."""
+    return [line for line in detection(records()).splitlines() if line.startswith(start)]
+
+
+def test_the_page_counts_what_was_found():
+    """Bugs that only a grade tells are not to be found; correct implementations flagged are counted by run."""
+    text = detection(records())
+    assert "**Found: 4 of 5 that the contract calls wrong**; not found: O02." in text
+    assert "Correct implementations flagged: **1 of 4** runs" in text
+    assert "seed 7" in text
+    assert lines("| the laws of bnproof |") == ["| the laws of bnproof | 4 | 1 | 6.25 |"]
+
+
+def test_the_page_sets_the_baselines_beside_it():
+    """What each finds, what it flags wrongly, how long it takes; and the same among the bugs within its reach."""
+    assert lines("| forward-test |") == ["| forward-test | 1 | 0 | 2.5 |"]
+    assert lines("| full-test |") == ["| full-test | 2 | 1 (torch) | 2.5 |"]
+    text = detection(records())
+    assert "of the 3 bugs in training, inference and gradients the laws find\n3, forward-test 1, full-test 2." in text
+
+
+def test_the_page_shows_every_bug_and_family():
+    """With the laws that break most often first, and how many more."""
+    assert lines("| forward |") == ["| forward | 2 | 2 | 1 | 1 |"]
+    assert lines("| fold |") == ["| fold | 2 | 1 | 0 | 0 |"]
+    first = lines("| [F01]")[0]
+    assert "layout 12/12, fold-bias 6/12, output 3/12, affine 2/12 and 1 more" in first
+    assert "forward-test, full-test" in first
+    assert "| **none** | - |" in lines("| [O02]")[0]
+    assert lines("| V06 |") == ["| V06 | What V06 does. | two-pass | one-pass | holds |"]
+    assert lines("| F05 |") == ["| F05 | A mask. | No masks. |"]
+    assert lines("| numpy |") == ["| numpy | 2 | shift |"]
+    assert lines("| torch |") == ["| torch | 1 | never |"]
+
+
+def test_the_page_says_how_often_the_cause_is_right():
+    """With the own model, and without: same class, family, unknown, wrong family, wrong."""
+    found = diagnosis([row for row in BUGS if row["cause"]])
+    assert (found["right"], found["found"], found["right_share"]) == (4, 4, "100%")
+    assert (found["family"], found["unknown"], found["wrong_family"], found["wrong"], found["same_class"]) == (
+        1,
+        1,
+        1,
+        1,
+        0,
+    )
+    assert found["wrongs"] == ["F02 as another"]
+    assert "**1** (25.0%): F02 as another" in detection(records())
+
+
+def test_the_diagnosis_of_nothing_divides_by_nothing():
+    """No bug found."""
+    assert diagnosis([])["right_share"] == "0%"
+
+
+def test_what_falls_short_is_listed():
+    """A bug not found, a correct implementation flagged, another grade."""
+    assert missed(records()) == [
+        "O02 is not found",
+        "numpy is flagged at quick, seed 1: shift",
+        "V06 is graded one-pass, not two-pass",
+    ]
+    assert [row["id"] for row in to_find(records())] == ["F01", "F02", "G01", "O01", "O02"]
+
+
+def test_the_table_has_a_line_for_each_bug():
+    """Comma-separated, the baselines' verdicts last."""
+    found = {row["id"]: row for row in csv.DictReader(StringIO(table(records())))}
+    assert list(found) == [row["id"] for row in BUGS]
+    assert found["F01"]["cause"] == "mechanism of F01"
+    assert (found["F01"]["full-test"], found["O02"]["full-test"]) == ("True", "False")
+    assert found["O02"]["laws"] == ""
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path):
+    """Page, table and picture."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first, second = (build(records(), tmp_path / name) for name in ("first", "second"))
+    assert [path.name for path in first] == ["detection.md", "detection.csv", "detection.svg"]
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()

@@ -1,0 +1,71 @@
+"""Cases for tests: drawn ones, the same in every run, and one made by hand; and what is needed to ask about them."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import HypothesisWarning
+
+from bnproof.contract import Case, Weights
+from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.targets import usable
+from bnproof.laws.answers import Answers, Target
+from bnproof.laws.law import laws
+from bnproof.laws.oracle import Oracle
+from bnproof.lowering.numbers import dtype_of
+
+
+def drawn(strategy, count):
+    """So many cases of a strategy, from a fixed seed."""
+    found = []
+    run = settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )(given(strategy)(lambda case: found.append(case)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HypothesisWarning)
+        seed(0)(run)()
+    return found
+
+
+def by_hand(dtype="float32", **changed):
+    """Four samples of two channels with two positions each: nothing is 0 or 1, everything is of the order of 1."""
+    random = np.random.default_rng(7)
+    like = dtype_of(dtype)
+    kept = np.dtype(np.float32) if like.itemsize == 2 else like
+    x, dy, ddx = (
+        random.integers(-12, 12, size=(3, 4, 2, 2)) * 0.25 + np.array([3.25, 0.5, -0.25])[:, None, None, None]
+    ).astype(like)
+    case = Case(
+        x=x,
+        dy=dy,
+        gamma=np.array([1.5, -0.625], kept),
+        beta=np.array([-0.75, 2.25], kept),
+        running_mean=np.array([2.5, -3.5], kept),
+        running_var=np.array([2.75, 5.5], kept),
+        eps=0.25,
+        momentum=0.3,
+        ddx=ddx,
+        parts=(1, 3),
+        layer=Weights(random.normal(size=(2, 3)).astype(kept), np.array([0.5, -1.5], kept), "linear"),
+    )
+    return replace(case, **changed)
+
+
+def target(implementation):
+    """An implementation under the convention it declares."""
+    found = usable(implementation, "the one under test")
+    return Target(found, convention_of(getattr(found, "convention", "torch")))
+
+
+def ratio(law, implementation, case):
+    """What a law sees: its ratio, or ``None`` where there is nothing to judge."""
+    of = target(implementation)
+    raised = replace(case, eps=max(case.eps, of.convention.eps_min))
+    seen = laws()[law].measure(Answers(of, case), Oracle(raised))
+    return None if seen is None else seen.ratio

@@ -1,0 +1,74 @@
+"""The power of semantic cases: every known bug that is another formula shows at least tenfold beyond what rounding explains."""
+
+from functools import cache
+
+import pytest
+
+from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.layers import ThroughState
+from bnproof.implementations.targets import usable
+from bnproof.laws import behaviour, edges, layouts, values
+from bnproof.laws.answers import Answers
+from bnproof.laws.asked import EVERYTHING, Asked
+from bnproof.laws.cases import conditioned, semantic
+from bnproof.laws.law import laws
+from bnproof.laws.oracle import Oracle
+from bnproof.mutants.catalogue import mutants
+from bnproof.verification import sequences
+from bnproof.verification.session import measured
+from tests.laws.draws import drawn, target
+
+FACTOR = 10
+SEMANTIC = [name for name, mutant in mutants().items() if mutant.kind == "semantic"]
+ZERO_GAMMA = ("O10",)  # divides by gamma, which a semantic case keeps away from 0
+RARE = ("O02", "O03", "G11")  # shows where a bias, or gamma alone, is missing: seconds until such a case is drawn
+BY_SEQUENCE = ("R11", "R13-layer", "R16", "R17", "R28", "G21")  # right in a single call
+
+
+@cache
+def examined(strategy):
+    """Cases in float32, which has 29 bits less than the exact value, with their oracles."""
+    return [(case, Oracle(case)) for case in drawn(strategy(Asked(dtypes=("float32",))), 60)]
+
+
+@cache
+def plan():
+    """The laws that look at single calls, in the order of a check; relations and sensitivities look at what these look at."""
+    return [law for of in (behaviour, edges, layouts, values) for law in of.listed()]
+
+
+def shows(name, strategy):
+    """Whether some law on some case sees ``FACTOR`` times its bound; case by case, so that the first will do."""
+    of = target(mutants()[name].make)
+    for case, oracle in examined(strategy):
+        answers = Answers(of, case)
+        for law in plan():
+            seen = measured(law, answers, oracle)
+            if seen is not None and seen.ratio > FACTOR:
+                return True
+    return False
+
+
+SINGLE = [
+    pytest.param(name, marks=pytest.mark.slow) if name in RARE else name for name in SEMANTIC if name not in BY_SEQUENCE
+]
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_wrong_formula_shows_tenfold(name):
+    """On at most sixty cases in float32."""
+    assert shows(name, conditioned if name in ZERO_GAMMA else semantic)
+
+
+@pytest.mark.parametrize("name", BY_SEQUENCE)
+def test_a_wrong_state_shows_tenfold(name):
+    """In sequences of calls; a law without a size is broken or not."""
+    make = mutants()[name].make
+    wanted = [law for law in laws().values() if law.measure is None]
+    found = sequences.explored(make, wanted, convention_of(make.convention), EVERYTHING, seed=0)
+    assert any(seen.ratio > FACTOR for seen, _ in found.values())
+
+
+def test_bugs_that_need_a_sequence_are_layers():
+    """The list above holds nothing that a single call could show."""
+    assert all(isinstance(usable(mutants()[name].make, name), ThroughState) for name in BY_SEQUENCE)

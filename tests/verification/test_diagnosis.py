@@ -1,0 +1,205 @@
+"""Diagnosis: a known bug is named by its model, an unknown one at most by its family, and two at once each by its own."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from bnproof.contract import Measurement
+from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.laws import behaviour, edges, layouts, values
+from bnproof.laws.asked import EVERYTHING, Asked
+from bnproof.laws.cases import semantic
+from bnproof.laws.edge_cases import edge_cases
+from bnproof.laws.law import laws
+from bnproof.mutants.catalogue import mutants
+from bnproof.verification.diagnosis import Evidence, causes
+from bnproof.verification.families import GROUPS, family
+from bnproof.verification.run import examine
+from bnproof.verification.session import Session
+from tests.laws.draws import by_hand, drawn, target
+
+PLAN = [
+    law for of in (behaviour, edges, layouts, values) for law in of.listed()
+]  # relations and sensitivities take long
+
+
+@cache
+def some():
+    """Six cases, shared."""
+    return drawn(semantic(), 6)
+
+
+def seen(implementation, cases):
+    """The evidence of a session on these cases, and the laws that judged."""
+    session = Session(target(implementation), 0, EVERYTHING)
+    for case in cases:
+        session.judge(PLAN, case)
+    broken = {law: [(b.case, b.seen) for b in kept] for law, kept in session.broken.items()}
+    shares = {law: worst.violated / worst.cases for law, worst in session.worst.items()}
+    return Evidence(session.target, 0, EVERYTHING, broken, {}, shares), [law for law in PLAN if law.id in session.worst]
+
+
+NAMED = ("F01", "G03", "R06", "O01", "S01", "L05", "I02")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_known_bug_is_named(name):
+    """By the mechanism of its model, for every law it breaks, with where it was seen."""
+    evidence, judged = seen(mutants()[name].make, some())
+    found = causes(evidence, judged)
+    assert found.keys() == evidence.violated
+    assert found
+    for cause in found.values():
+        assert (cause.mechanism, cause.confidence) == (mutants()[name].mechanism, "same values")
+    assert {source for cause in found.values() for source in cause.sources} >= set(mutants()[name].row.sources[:1])
+
+
+def assert_not_misled(name, evidence, judged):
+    """What claims to return the same values is of the same class; a pattern is of the bug's family or says what is known."""
+    mutant = mutants()[name]
+    for law, cause in causes(evidence, judged, without=name).items():
+        if cause.confidence == "same values":
+            assert cause.mechanism == mutant.mechanism, law
+        elif cause.confidence == "unknown":
+            assert cause.mechanism == "unknown"
+
+
+@pytest.mark.parametrize("name", ["F01", "G01", "R13", "O17", "S09"])
+def test_without_its_model_a_bug_gets_no_wrong_name(name):
+    """The family at most."""
+    assert_not_misled(name, *seen(mutants()[name].make, some()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["F01", "G01", "R06", "O01", "V01", "L04", "S01", "I01"])
+def test_no_bug_is_named_wrongly_with_confidence(name):
+    """Its own class with its model, no other class without; on the cases of a quick check."""
+    examined = examine(mutants()[name].make(), effort="quick")
+    if examined.evidence.violated:
+        assert_not_misled(name, examined.evidence, examined.judged)
+        found = causes(examined.evidence, examined.judged).values()
+        assert mutants()[name].mechanism in {cause.mechanism for cause in found}
+        assert {c.mechanism for c in found if c.confidence == "same values"} <= {mutants()[name].mechanism}
+
+
+def test_one_input_that_agrees_does_not_outweigh_another_that_does_not():
+    """With eps = 1e-8 and a large variance eps outside the root is as good as none at all; with eps = 0.1 it is not."""
+    half = next(case for case in edge_cases(Asked(dtypes=("float16",)), 0) if case.eps == 1e-8)
+    evidence, judged = seen(mutants()["F01"].make, [by_hand(), half])
+    shown = {law: pairs[-1:] if law == "output" else pairs for law, pairs in evidence.broken.items()}
+    evidence = replace(evidence, broken=shown)  # "output" was kept for the second case alone: both are looked at
+    assert [case.eps for case in evidence.cases()] == [0.25, 1e-8]
+    assert_not_misled("F01", evidence, judged)
+
+
+# -- two bugs in one class -----------------------------------------------------------------------------------------------
+
+PAIRS = [
+    {"R06": "running-mean", "O01": "fold-bias"},
+    {"G03": "gradient-x", "S04": "shards-gradient-gamma"},
+    {"F07": "output", "R13": "running-mean"},
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="+".join)
+def test_two_bugs_are_each_named(pair):
+    """Both mechanisms appear, each for a law that the other bug keeps."""
+    both = type("Both", tuple(mutants()[name].make for name in pair), {})
+    found = causes(*seen(both, some()))
+    for name, law in pair.items():
+        assert (found[law].mechanism, found[law].confidence) == (mutants()[name].mechanism, "same values")
+
+
+# -- what no model explains ----------------------------------------------------------------------------------------------
+
+
+class Halves(NumpyBatchNorm):
+    """A bug nobody has had."""
+
+    def affine(self, xhat, gamma, beta):
+        return super().affine(xhat * xhat.dtype.type(0.5), gamma, beta)
+
+
+class Forgets(NumpyBatchNorm):
+    """Another value at every call."""
+
+    calls = 0
+
+    def infer(self, *arguments, **options):
+        self.calls += 1
+        y = super().infer(*arguments, **options)
+        return y + y.dtype.type(self.calls)
+
+
+class Adds(NumpyBatchNorm):
+    """Writes into what it is handed."""
+
+    def fold(self, weight, *arguments, **options):
+        answer = super().fold(weight, *arguments, **options)
+        weight += 1
+        return answer
+
+
+def test_what_is_not_known_is_said_to_be_unknown_or_a_pattern():
+    """A factor nobody has had is of the forward pass; what a law itself tells is told."""
+    found = causes(*seen(Halves, some())).values()
+    assert {(cause.mechanism, cause.confidence) for cause in found} == {("forward", "same pattern")}
+    for fake, mechanism in ((Forgets, "state carried between calls"), (Adds, "argument modified")):
+        named = {cause.mechanism for cause in causes(*seen(fake, some())).values()}
+        assert mechanism in named <= {mechanism, "unknown"}
+
+
+def test_nothing_broken_has_no_cause():
+    """A correct implementation."""
+    assert causes(*seen(NumpyBatchNorm, some()[:3])) == {}
+
+
+def test_evidence_is_shown_on_few_small_cases():
+    """At most four, which between them break every broken law."""
+    evidence, _ = seen(mutants()["F03"].make, some())
+    chosen = evidence.cases()
+    shown = {law for law, pairs in evidence.broken.items() if any(case is of for case, _ in pairs for of in chosen)}
+    assert 1 <= len(chosen) <= 4
+    assert shown == evidence.broken.keys()
+
+
+@pytest.mark.parametrize(
+    ("violated", "name"),
+    [
+        ({"layout", "broadcast-gradient"}, "layout"),
+        ({"fold-bias"}, "fold"),
+        ({"inference-output", "layout-inference"}, "inference"),
+        ({"shards-output", "empty-shard"}, "distributed"),
+        ({"gradient-x", "double-backward-x"}, "gradient"),
+        ({"running-mean", "momentum-matters"}, "running-stats"),
+        ({"one-value"}, "edge-case"),
+        ({"output", "fold-bias"}, ""),
+    ],
+)
+def test_a_family_is_told_by_the_pattern_of_laws(violated, name):
+    """Where every broken law belongs to it."""
+    assert family(violated, [(by_hand(), seen_on("y"))], {}) == name
+
+
+def seen_on(quantity):
+    """What some law saw."""
+    return Measurement("some law", quantity, 2.0)
+
+
+def test_families_by_what_the_cases_have_in_common():
+    """Half precision alone, large means alone, or nearly everywhere in the output."""
+    far = by_hand(x=by_hand().x + np.float32(1000))
+    mixed = {"output", "fold-bias"}
+    assert family(mixed, [(by_hand("float16"), seen_on("y"))], {}) == "dtype"
+    assert family(mixed, [(far, seen_on("y"))], {}) == "variance-numerics"
+    assert family(mixed, [(by_hand(), seen_on("y"))], {"output": 0.9}) == "forward"
+    assert family({"output"}, [(by_hand(), seen_on("running_mean"))], {}) == "running-stats"
+
+
+def test_families_are_those_of_the_catalogue():
+    """Names that mean something there, and laws that exist."""
+    assert set(GROUPS) <= {mutant.row.family for mutant in mutants().values()}
+    for starts in GROUPS.values():
+        assert all(any(law == start or law.startswith(start) for law in laws()) for start in starts)
