@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from bnproof.contract import Convention, Violation
-from bnproof.verification.run import check, planned
+from bnproof.verification.examining import planned
+from bnproof.verification.run import check
 from bnproof.verification.verdict import Verdict
 
 

@@ -34,7 +34,8 @@ from bnproof.laws.asked import Asked
 from bnproof.laws.law import laws
 from bnproof.records import Row, collect, write
 from bnproof.reports.mutation import TEXTS, build, unexplained
-from bnproof.verification.run import EFFORTS, VALUES, examine, planned
+from bnproof.verification.concluding import VALUES
+from bnproof.verification.examining import EFFORTS, examine, planned
 from bnproof.verification.session import Session
 
 PACKAGE = "bnproof.implementations"

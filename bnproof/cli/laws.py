@@ -14,7 +14,7 @@ from bnproof.cli._console import cannot, console
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(names: tuple[str, ...], form: str) -> int:
     """What each law of ``check`` says, and the theorem it comes from."""
-    from bnproof.verification.run import UnknownLaw, planned
+    from bnproof.verification.examining import UnknownLaw, planned
 
     try:
         wanted = planned(names, (), {})

@@ -13,7 +13,7 @@ from bnproof.implementations.targets import load
 from bnproof.mutants.catalogue import Mutant, mutants
 from bnproof.records import Row
 from bnproof.verification.diagnosis import causes
-from bnproof.verification.run import Examination, examine
+from bnproof.verification.examining import Examination, examine
 
 BY_GROWTH = ("compensated", "pairwise", "naive")
 

@@ -80,24 +80,29 @@ def _variance_out_of_range(oracle: Oracle, var: Array) -> str:
 
 
 def empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """``N = 0``: ``ValueError``, or an empty output and running statistics as they were."""
-    case = replace(answers.case, x=answers.case.x[:0], dy=answers.case.dy[:0], ddx=None, parts=())
-    methods = [method for method in ("train", "infer") if not isinstance(answers.answer(method), Exception)]
-    return worst([_empty(method, answers, case) for method in methods])
+    """``m = 0``, by ``N = 0`` or by an empty spatial axis: ``ValueError``, or an empty output and the statistics as they were."""
+    of, methods = answers.case, [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)]
+    empties = {"N = 0": (slice(0, 0),), "an empty spatial axis": (slice(None), slice(None), slice(0, 0))}
+    found = [
+        _empty(method, answers, says, replace(of, x=of.x[cut], dy=of.dy[cut], ddx=None, parts=()))
+        for says, cut in empties.items()
+        if len(cut) <= of.x.ndim
+        for method in methods
+    ]
+    return worst(found)
 
 
-def _empty(method: str, answers: Answers, case: Case) -> Measurement:
+def _empty(method: str, answers: Answers, says: str, case: Case) -> Measurement:
     values = arguments(method, case, answers.convention)
-    call, quantity = Call(method, values, says="N = 0"), next(iter(METHODS[method].answers))
+    call, quantity = Call(method, values, says=says), next(iter(METHODS[method].answers))
     answer = answers.target.checked(method, answers.target.call(method, values), case)
     if isinstance(answer, Exception):
         refused = isinstance(answer, NotOffered) or isinstance(answer.__cause__, ValueError)
-        problem = "" if refused else f"N = 0 asks for ValueError or an empty result; {answer}"
+        problem = "" if refused else f"{says} asks for ValueError or an empty result; {answer}"
         return outcome("empty-batch", quantity, problem, (call,))
     moved = [name for name in STATISTICS if name in answer and not np.array_equal(answer[name], values[name])]
-    return outcome(
-        "empty-batch", moved[0] if moved else quantity, f"N = 0: {moved[0]} changes" if moved else "", (call,)
-    )
+    problem = f"{says}: {moved[0]} changes" if moved else ""
+    return outcome("empty-batch", moved[0] if moved else quantity, problem, (call,))
 
 
 def empty_shard(answers: Answers, oracle: Oracle) -> Measurement | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from sympy import Dummy, Expr, IndexedBase, Sum, Symbol, sqrt, symbols
 
@@ -34,17 +35,17 @@ class Batch:
     size: Expr = m
     eps: Expr = eps
 
-    @property
+    @cached_property
     def mean(self) -> Expr:
         """``mu = (1/m) sum_r entry(r)``."""
         return Sum(self.entry(_p), (_p, 1, self.size)) / self.size
 
-    @property
+    @cached_property
     def variance(self) -> Expr:
         """``v = (1/m) sum_r (entry(r) - mu)^2``, the biased variance of Algorithm 1."""
         return Sum((self.entry(_r) - self.mean) ** 2, (_r, 1, self.size)) / self.size
 
-    @property
+    @cached_property
     def std(self) -> Expr:
         """``s = sqrt(v + eps)``."""
         return sqrt(self.variance + self.eps)

@@ -68,6 +68,6 @@ def _refusals() -> tuple[type[Exception], ...]:
     """What says that the request cannot be carried out."""
     from bnproof.implementations.conventions import UnknownConvention
     from bnproof.implementations.targets import UnusableTarget
-    from bnproof.verification.run import UnknownLaw
+    from bnproof.verification.examining import UnknownLaw
 
     return UnusableTarget, UnknownLaw, UnknownConvention, ValueError

@@ -5,47 +5,26 @@ Every step is judged by what the layer's own state was just before it, so errors
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, reject
+from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from bnproof.contract import Array, Case, Convention, Measurement
-from bnproof.laws.answers import malformed, one_line
-from bnproof.laws.asked import Asked
+from bnproof.contract import Array, Case
+from bnproof.laws.answers import malformed
+from bnproof.laws.behaviour import outcome
 from bnproof.laws.cases import EPS, MOMENTA
-from bnproof.laws.judging import held
 from bnproof.laws.oracle import Oracle
 from bnproof.lowering.numbers import dtype_of
+from bnproof.verification.judge import Judge, LawBroken, Subject, altered, short
 from bnproof.verification.reproducer import literal
 
 FIELDS = ("gamma", "beta", "running_mean", "running_var")
 STATE = "print('state', layer.state)"
 DRAWN = st.integers(0, 2**20)
-
-
-class Broken(AssertionError):
-    """A law of sequences is broken; carries the law, what was seen, and the program that leads there."""
-
-    def __init__(self, law: str, seen: Measurement, steps: list[str]) -> None:
-        super().__init__(law)
-        self.law, self.seen, self.steps = law, seen, steps
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a machine drives, which of its laws it judges, and which were judged at all."""
-
-    make: Callable[..., Any]
-    convention: Convention
-    asked: Asked
-    laws: frozenset[str]
-    judged: dict[str, int]
-    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +43,7 @@ class LayerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.steps: list[str] = []
+        self.judge = Judge(self.subject, self.steps)
         self.latest: Latest | None = None
 
     # -- a layer, and its state --------------------------------------------------------------------------------------
@@ -90,7 +70,7 @@ class LayerMachine(RuleBasedStateMachine):
         """A new layer with the same options."""
         own = self.alpha if self.subject.convention.momentum == "new" else 1 - self.alpha
         options = {"eps": self.eps, "momentum": own, "affine": self.affine, "track_running_stats": self.tracked}
-        self.layer = self.offered("fresh-state", self.subject.make, self.shape[1], **options)
+        self.layer = self.judge.offered("fresh-state", self.subject.make, self.shape[1], **options)
         shown = ", ".join(f"{name}={value!r}" for name, value in options.items())
         self.steps += [f"layer = make({self.shape[1]}, {shown})", STATE]
         self.latest = None
@@ -105,14 +85,16 @@ class LayerMachine(RuleBasedStateMachine):
                     if not self.present(name)
                     else state[name] is not None and np.all(state[name] == value)
                 )
-                self.note("fresh-state", "" if right else f"a fresh layer's {name} is {_short(state[name])}")
+                self.judge.note("fresh-state", "" if right else f"a fresh layer's {name} is {short(state[name])}")
 
     def judge_defaults(self) -> None:
         """Parameters and running statistics are there unless they are declined."""
         if self.subject.asked.affine is self.subject.asked.track_running_stats is None:
-            layer = self.offered("fresh-state", self.subject.make, self.shape[1], eps=self.eps, momentum=self.alpha)
+            layer = self.judge.offered(
+                "fresh-state", self.subject.make, self.shape[1], eps=self.eps, momentum=self.alpha
+            )
             missing = [name for name in FIELDS if layer.state[name] is None]
-            self.note("fresh-state", f"by default there is no {missing[0]}" if missing else "")
+            self.judge.note("fresh-state", f"by default there is no {missing[0]}" if missing else "")
 
     def read(self) -> dict[str, Any]:
         """Copies of the state's arrays."""
@@ -146,8 +128,8 @@ class LayerMachine(RuleBasedStateMachine):
         """Assign a state and read it back."""
         self.steps += [f"layer.state = {literal(state)}", STATE]
         self.layer.state = {name: None if value is None else value.copy() for name, value in state.items()}
-        changed = _changed(state, self.read())
-        self.note("sequence-reload", f"{changed} does not come back as it was assigned" if changed else "")
+        changed = altered(state, self.read())
+        self.judge.note("sequence-reload", f"{changed} does not come back as it was assigned" if changed else "")
 
     @rule()
     def reload(self) -> None:
@@ -164,12 +146,12 @@ class LayerMachine(RuleBasedStateMachine):
         case = self.case(drawn)
         y = self.forward(case, training=True)
         oracle = Oracle(case)
-        self.judge("sequence-output", "y", y, oracle)
+        self.judge.value("sequence-output", "y", y, oracle)
         after = self.read()
-        changed = _changed({n: getattr(case, n) for n in ("gamma", "beta")}, after)
-        self.note("sequence-frozen", f"training changes {changed}" if changed else "")
+        changed = altered({n: getattr(case, n) for n in ("gamma", "beta")}, after)
+        self.judge.note("sequence-frozen", f"training changes {changed}" if changed else "")
         for name in ("running_mean", "running_var") if self.tracked else ():
-            self.judge("sequence-statistics", name, after[name], oracle)
+            self.judge.value("sequence-statistics", name, after[name], oracle)
 
     @precondition(lambda self: self.tracked)
     @rule(drawn=DRAWN)
@@ -177,7 +159,7 @@ class LayerMachine(RuleBasedStateMachine):
         """Inference: the output by the running statistics, and nothing moves."""
         case = self.case(drawn)
         y = self.forward(case, training=False)
-        self.judge("sequence-output", "infer_y", y, Oracle(case))
+        self.judge.value("sequence-output", "infer_y", y, Oracle(case))
         self.frozen(case, "inference")
 
     def batch_shape(self, random: np.random.Generator) -> tuple[int, ...]:
@@ -208,11 +190,11 @@ class LayerMachine(RuleBasedStateMachine):
     def forward(self, case: Case, *, training: bool) -> Array:
         x = self.placed(case.x)
         self.steps += [f"y = layer.forward({literal(x)}, training={training})", "print('y', y)", STATE]
-        y = self.offered("sequence-output", self.layer.forward, x.copy(), training=training)
+        y = self.judge.offered("sequence-output", self.layer.forward, x.copy(), training=training)
         self.latest = Latest(case, training)
         problem = malformed("y", y, x)
         if problem:
-            raise Broken("sequence-output", self.outcome("sequence-output", f"forward: {problem}"), self.steps)
+            raise LawBroken("sequence-output", outcome("sequence-output", "state", f"forward: {problem}"), self.steps)
         return np.array(y if self.subject.convention.channel_axis == 1 else np.moveaxis(y, -1, 1))
 
     def placed(self, x: Array) -> Array:
@@ -229,34 +211,36 @@ class LayerMachine(RuleBasedStateMachine):
         before, case = self.read(), replace(self.latest.case, dy=dy)
         self.steps += [f"print('dx, dgamma, dbeta', layer.backward({literal(self.placed(dy))}))", STATE]
         first, second = (
-            self.offered("sequence-backward", self.layer.backward, self.placed(dy).copy()) for _ in range(2)
+            self.judge.offered("sequence-backward", self.layer.backward, self.placed(dy).copy()) for _ in range(2)
         )
         for answer in (first, second):
             if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-                self.note("sequence-backward", f"backward returned {type(answer).__name__}, not (dx, dgamma, dbeta)")
+                self.judge.note(
+                    "sequence-backward", f"backward returned {type(answer).__name__}, not (dx, dgamma, dbeta)"
+                )
                 return
         prefix, oracle = "" if self.latest.training else "infer_", Oracle(case)
         for name, value, again in zip(("dx", "dgamma", "dbeta"), first, second, strict=True):
             self.gradient(prefix + name, value, again, oracle)
-        changed = _changed(before, self.read())
-        self.note("sequence-frozen", f"backward changes {changed}" if changed else "")
+        changed = altered(before, self.read())
+        self.judge.note("sequence-frozen", f"backward changes {changed}" if changed else "")
 
     def gradient(self, quantity: str, value: Any, again: Any, oracle: Oracle) -> None:
         absent = quantity.removeprefix("infer_") != "dx" and not self.affine
         if absent or value is None or again is None:
-            problem = "" if value is again is None and absent else f"{quantity} is {_short(value)}"
-            self.note("sequence-backward", problem)
+            problem = "" if value is again is None and absent else f"{quantity} is {short(value)}"
+            self.judge.note("sequence-backward", problem)
             return
         if not np.array_equal(value, again, equal_nan=True):
-            self.note("sequence-backward", f"a second backward gives another {quantity}")
+            self.judge.note("sequence-backward", f"a second backward gives another {quantity}")
         entry = quantity.removeprefix("infer_") == "dx"
         like = self.placed(oracle.case.x) if entry else oracle.case.gamma
         problem = malformed(quantity, value, like)
         if problem:
-            self.note("sequence-backward", problem)
+            self.judge.note("sequence-backward", problem)
             return
         moved = entry and self.subject.convention.channel_axis == -1
-        self.judge("sequence-backward", quantity, np.moveaxis(value, -1, 1) if moved else np.array(value), oracle)
+        self.judge.value("sequence-backward", quantity, np.moveaxis(value, -1, 1) if moved else np.array(value), oracle)
 
     @rule(single=st.booleans())
     def refused(self, single: bool) -> None:  # noqa: FBT001
@@ -270,58 +254,11 @@ class LayerMachine(RuleBasedStateMachine):
             self.steps.append(
                 f"try: layer.forward(np.ones({x.shape}, {x.dtype.name!r}), training=True)\nexcept Exception: pass"
             )
-            changed = _changed(before, self.read())
-            self.note("sequence-refused", f"{changed} changes although forward raised" if changed else "")
+            changed = altered(before, self.read())
+            self.judge.note("sequence-refused", f"{changed} changes although forward raised" if changed else "")
         else:
             self.layer.state = before
 
-    def offered(self, law: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The answer; what is not offered ends the example, what is raised breaks the law."""
-        try:
-            return call(*arguments, **options)
-        except NotImplementedError:
-            reject()
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and not self.subject.alone:
-                raise
-            name = getattr(call, "__name__", "make")
-            raise Broken(
-                law, self.outcome(law, f"{name} raised {type(error).__name__}: {one_line(error)}"), self.steps
-            ) from None
-
-    # -- judging -----------------------------------------------------------------------------------------------------
-
     def frozen(self, case: Case, what: str) -> None:
-        changed = _changed({name: getattr(case, name) for name in FIELDS}, self.read())
-        self.note("sequence-frozen", f"{what} changes {changed}" if changed else "")
-
-    def judge(self, law: str, quantity: str, value: Array, oracle: Oracle) -> None:
-        """A value within its bound of the exact one."""
-        seen = held(law, quantity, value, oracle, self.subject.convention.running_var)
-        self.subject.judged[law] = self.subject.judged.get(law, 0) + 1
-        if not seen.holds and law in self.subject.laws:
-            raise Broken(law, seen, self.steps)
-
-    def note(self, law: str, problem: str) -> None:
-        """A law that holds or not, without a size."""
-        self.subject.judged[law] = self.subject.judged.get(law, 0) + 1
-        if problem and law in self.subject.laws:
-            raise Broken(law, self.outcome(law, problem), self.steps)
-
-    def outcome(self, law: str, problem: str) -> Measurement:
-        """A broken law without numbers."""
-        return Measurement(law, "state", float("inf"), message=problem)
-
-
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """The first array that has other bits; empty if none."""
-    for name, value in before.items():
-        now = after[name]
-        same = value is now is None or (value is not None and now is not None and value.tobytes() == now.tobytes())
-        if not same:
-            return name
-    return ""
-
-
-def _short(value: Any) -> str:
-    return "None" if value is None else " ".join(str(value).split())[:60]
+        changed = altered({name: getattr(case, name) for name in FIELDS}, self.read())
+        self.judge.note("sequence-frozen", f"{what} changes {changed}" if changed else "")

@@ -19,7 +19,8 @@ from bnproof.contract import Convention, Measurement, Violation
 from bnproof.laws.answers import one_line
 from bnproof.laws.asked import Asked
 from bnproof.laws.law import Law
-from bnproof.verification.machine import Broken, LayerMachine, Subject
+from bnproof.verification.judge import LawBroken, Subject
+from bnproof.verification.machine import LayerMachine
 from bnproof.verification.reproducer import ARRAY, imports, obtain
 from bnproof.verification.verdict import Verdict, Worst
 
@@ -53,7 +54,7 @@ def judge(
     for name, law in wanted.items():
         if name in judged or name in broken:
             verdict.worst[name] = Worst(law.theorem, judged.get(name, 1), int(name in broken))
-    return {name: told(Broken(name, seen, steps), verdict.target) for name, (seen, steps) in broken.items()}
+    return {name: told(LawBroken(name, seen, steps), verdict.target) for name, (seen, steps) in broken.items()}
 
 
 def explored(
@@ -79,7 +80,7 @@ def explored(
     return found
 
 
-def run(subject: Subject, count: int, seed: int) -> Broken | None:
+def run(subject: Subject, count: int, seed: int) -> LawBroken | None:
     """Drive a layer; a sequence that breaks a law, short if there is a short one, or ``None``."""
     machine: type[LayerMachine] = type("layer", (LayerMachine,), {"subject": subject})
     hypothesis.seed(seed)(machine)
@@ -106,17 +107,17 @@ def run(subject: Subject, count: int, seed: int) -> Broken | None:
             ):
                 warnings.simplefilter("ignore")
                 run_state_machine_as_test(machine, settings=options)
-        except Broken as broken:
+        except LawBroken as broken:
             return broken
         except Exception as error:  # whatever a stranger's layer raises
             return raised(error, [f"# raised {type(error).__name__}"])
     return None
 
 
-def raised(error: Exception, steps: list[str]) -> Broken:
+def raised(error: Exception, steps: list[str]) -> LawBroken:
     """What a layer raises outside of its calls, such as when its state is read."""
     seen = Measurement("sequence-output", "state", float("inf"), message=f"{type(error).__name__}: {one_line(error)}")
-    return Broken("sequence-output", seen, steps)
+    return LawBroken("sequence-output", seen, steps)
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def only_the_seed() -> Iterator[None]:
             providers._get_local_constants = kept
 
 
-def scripted(machine: type[LayerMachine], times: int, seed: int) -> Broken | None:
+def scripted(machine: type[LayerMachine], times: int, seed: int) -> LawBroken | None:
     """Every script a few times, each with other numbers; the first to break a law."""
     random = np.random.default_rng([seed, 7])
     for script in SCRIPTS:
@@ -142,7 +143,7 @@ def scripted(machine: type[LayerMachine], times: int, seed: int) -> Broken | Non
                 with warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
                     _drive(driven, script, random)
-            except Broken as broken:
+            except LawBroken as broken:
                 return broken
             except UnsatisfiedAssumption:  # not offered, or nothing to judge by
                 continue
@@ -163,7 +164,7 @@ def _drive(driven: LayerMachine, script: tuple[str, ...], random: np.random.Gene
             getattr(driven, step)(drawn=drawn)
 
 
-def told(broken: Broken, target: str) -> Violation:
+def told(broken: LawBroken, target: str) -> Violation:
     """The violation, with the sequence as a program."""
     lines = [*imports(broken.steps), "", *obtain(target, "make"), "", *ARRAY, "", *broken.steps]
     note = f"# law {broken.law}: {broken.seen.message}"

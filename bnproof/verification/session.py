@@ -42,7 +42,6 @@ class Session:
     broken: dict[str, list[Broken]] = field(default_factory=dict)
     unjudged: dict[str, int] = field(default_factory=dict)
     clean: list[Case] = field(default_factory=list)  # a few on which no law broke
-    small: list[Case] = field(default_factory=list)  # the smallest failing cases found so far
 
     def run(self, plan: list[Law], count: int, progress: Progress = lambda done, total: None) -> None:
         """Draw cases, and the few at the edges, and let every law judge each; a case is asked for once."""

@@ -135,6 +135,6 @@ def _rounder(case: Case) -> Iterator[Case]:
         for digits in (0, 1, 3):
             if value is None or not value.size or (name in ("gamma", "running_var") and digits == 0):
                 continue
-            rounded = np.round(value.astype(float), digits).astype(value.dtype)
+            rounded = (np.round(value.astype(float), digits) + 0.0).astype(value.dtype)  # -0.0 + 0.0 is 0.0
             if not np.array_equal(rounded, value):
                 yield replace(case, **{name: np.maximum(rounded, 0) if name == "running_var" else rounded})

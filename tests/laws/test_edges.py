@@ -151,6 +151,17 @@ def test_an_empty_batch_that_leaves_traces_is_a_violation(wrong):
     assert ratio("empty-batch", wrong(), CASE) == np.inf
 
 
+class EmptyAxisMovesMean(EmptyMovesMean):
+    def nothing(self, x, mean, var):
+        return super().nothing(x, mean, var) if len(x) else (x.copy(), mean.copy(), var.copy())
+
+
+def test_a_spatial_axis_may_be_empty_instead_of_the_batch():
+    """An implementation that looks at N alone moves its statistics where a spatial axis has length 0."""
+    assert CASE.x.ndim > 2
+    assert ratio("empty-batch", EmptyAxisMovesMean(), CASE) == np.inf
+
+
 class RefusesIdle(NumpyBatchNorm):
     """Right: a worker without samples is refused."""
 

@@ -15,8 +15,8 @@ from bnproof.laws.edge_cases import edge_cases
 from bnproof.laws.law import laws
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification.diagnosis import Evidence, causes
+from bnproof.verification.examining import examine
 from bnproof.verification.families import GROUPS, family
-from bnproof.verification.run import examine
 from bnproof.verification.session import Session
 from tests.laws.draws import by_hand, drawn, target
 

@@ -12,7 +12,7 @@ from bnproof.laws.cases import semantic
 from bnproof.laws.law import laws
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification import sequences
-from bnproof.verification.machine import Broken
+from bnproof.verification.judge import LawBroken
 from bnproof.verification.reproducer import program
 from bnproof.verification.session import Session
 from tests.laws.draws import by_hand, drawn, target
@@ -172,7 +172,7 @@ def test_a_sequence_is_a_program(name):
     wanted = [law for law in laws().values() if law.measure is None]
     found = sequences.explored(model, wanted, convention_of("torch"), EVERYTHING, seed=0)
     for law, (seen, steps) in found.items():
-        source = sequences.told(Broken(law, seen, steps), name_of(model)).reproducer
+        source = sequences.told(LawBroken(law, seen, steps), name_of(model)).reproducer
         lines = []
         exec(compile(source, "sequence", "exec"), {"print": lambda *values, to=lines: to.append(values)})
         assert "layer" in source
@@ -189,7 +189,7 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
     wanted = [laws()["sequence-statistics"]]
     make, asked = mutants()["I05"].make, Asked(dtypes=("bfloat16",))
     ((law, (seen, steps)),) = sequences.explored(make, wanted, convention_of("torch"), asked, seed=0).items()
-    source = sequences.told(Broken(law, seen, steps), f"{tmp_path / 'mine.py'}:Half").reproducer
+    source = sequences.told(LawBroken(law, seen, steps), f"{tmp_path / 'mine.py'}:Half").reproducer
     (tmp_path / "reproducer.py").write_text(source)
     done = subprocess.run([sys.executable, tmp_path / "reproducer.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

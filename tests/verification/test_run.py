@@ -7,7 +7,7 @@ from bnproof.certify.bounds import NoBound, Precision
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.law import laws
 from bnproof.theorems.book import book
-from bnproof.verification.run import UnknownLaw
+from bnproof.verification.examining import UnknownLaw
 
 
 def test_every_law_names_a_theorem_of_the_book():
