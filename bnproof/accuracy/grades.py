@@ -4,7 +4,7 @@ Against kappa, over all decades the dtype has: ``compensated`` (never rises), ``
 slope is fitted on the unsaturated part, where the error has risen above what it is at kappa = 1 and still leaves a digit, or,
 where fewer than three points lie there, on all points that leave a digit and the first that does not.  ``broken``: an output
 that is not finite, or has no digit right, at a condition where even the one-pass formula has digits left
-(``kappa^2 u <= 1/100``); or one that at kappa = 1 is farther off than two-pass arithmetic explains: another formula.
+(``kappa^2 u <= 1/100``); or one that at kappa = 1 is farther off than rounding explains: another formula.
 
 Against m, on batches whose halves lie on either side of 0: ``naive`` (grows), ``pairwise`` (hardly, like log m), ``compensated`` (the
 mean is right: the errors of single entries average out like ``m^(-1/2)``).

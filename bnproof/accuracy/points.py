@@ -72,7 +72,7 @@ class Point:
     ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest absolute error; ``typical``: the
     median over channels of their largest; ``shift``: root mean square over channels of the errors' mean, in units of u:
     what the mean was off by, since the rounding of single entries averages out.  Infinite where nothing finite came back.
-    ``beyond``: some error is more than two-pass arithmetic explains (looked at for kappa = 1); ``reason``: why there is no
+    ``beyond``: some error is more than rounding explains (looked at for kappa = 1); ``reason``: why there is no
     output at all.
     """
 
@@ -128,7 +128,7 @@ def measured(subject: Subject, on: Input) -> Point:
 
 
 def explained(on: Input) -> Array:
-    """What two-pass arithmetic in the working precision may be off by, entry by entry."""
+    """What rounding in the working precision explains, entry by entry."""
     exact = certify.train(on.x, eps=on.eps)
     x = on.x.astype(np.float64)
     of = bounds.Batch(x, (x - exact.mu.mid) - exact.mu.low, exact.mu.mid, exact.v.mid, on.eps)

@@ -1,4 +1,4 @@
-"""The error theory: a-priori bounds of two-pass batch normalisation in a working precision, for one given input.
+"""The error theory: a-priori bounds of batch normalisation by two passes or by updates, in a working precision, for one input.
 
 Model of arithmetic: ``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u`` (unit roundoff) and ``|e| <= eta`` (smallest
 subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d`` differs from 1 by at most
@@ -10,7 +10,7 @@ Half precisions are computed in float32 and stored in x's dtype: only outputs of
 
 Every function takes arrays with channels on the last axis and returns a sum of named terms, so that a report can say
 what an error may come from.  Bounds are evaluated in float64 without cancellation and enlarged by ``SAFETY`` for their own
-rounding.  What they take as exact (``x - mu``, v) comes from enclosures (:mod:`bnproof.certify.normalisation`).
+rounding.  What they take as exact (``x - mu``, v) comes from enclosures (:mod:`bnproof.certify.training`).
 """
 
 from __future__ import annotations
@@ -120,26 +120,32 @@ def mean(p: Precision, b: Batch) -> Bound:
 
 
 def variance(p: Precision, b: Batch) -> Bound:
-    """``|v~ - v| <= d^2 + gamma_{m+5} (v + d^2)`` with ``d`` the mean's residue.
+    """``|v~ - v| <= 2 sqrt(v) D + D^2 + gamma_{m+7} (v + 2 sqrt(v) D + D^2)``, ``D`` what errors of means amount to.
 
-    Since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly (theorem mean-error); each term then
-    carries the two roundings of ``fl(x_i - mu~)`` squared and one of the product, the sum ``m - 1``, the division two.
+    Two passes: since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly (theorem mean-error), with d the
+    mean's residue, ``d <= D``.
 
-    Merged statistics (theorem total-variance) take ``(mu_k - mu)^2`` of rounded means: with ``d_k <= gamma mean_k |x|`` and the
-    Cauchy-Schwarz inequality that adds ``2 sqrt(v) D + D^2``, ``D = gamma sqrt(mu^2 + v)`` for the worker's and the whole's mean.
+    Updates and merges (Welford 1962; Chan, Golub and LeVeque 1983; theorem total-variance) add ``w (M_b - M_a)^2``,
+    ``w = n_a n_b/n``, ``n_b <= n_a``, of means off by ``e_a``, ``e_b``.  The exact terms add up to ``m v``, so by the Cauchy-Schwarz
+    inequality ``D^2 = (1/m) sum w (e_b - e_a)^2``.  With ``A = sum |x|`` of a part, its mean is off by
+
+    - ``u A`` for the roundings of the mean itself: ``n e <= n_a e_a + n_b e_b + u A``, and ``A^2 <= n sum x^2``.  Over all merges that
+      gives ``m sqrt(mu^2 + v) u`` to D, because ``w n_a <= n_a n_b <= (n^2 - n_a^2)/2`` telescopes for every value;
+    - ``(3u/n) sum n_b |M_b - M_a|`` for the roundings of the steps, ``6u (1 + log2 m) sqrt(v)`` to D by the same inequality.
+
+    Each term carries six roundings at most (of the square, the difference and the counts), the sum ``m - 1``, the division two.
     """
-    d = mean(p, b).total
-    residue = d**2
-    if b.workers:
-        apart = 2 * (p.gamma(b.terms + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta)
-        residue = residue + 2 * np.sqrt(b.v) * apart + apart**2
-    return Bound({"mean's residue": residue, "sums": p.gamma(b.terms + 5) * (b.v + residue) + b.terms * p.eta})
+    levels = b.m.bit_length()
+    of_means = p.gamma(b.terms + 6 * levels + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta
+    apart = of_means + 6 * p.u * (1 + levels) * np.sqrt(b.v)
+    residue = 2 * np.sqrt(b.v) * apart + apart**2
+    return Bound({"mean's residue": residue, "sums": p.gamma(b.terms + 7) * (b.v + residue) + b.terms * p.eta})
 
 
 def inverse_std(p: Precision, b: Batch) -> Bound:
     """Relative error of ``1/s~``, ``s~ = fl(sqrt(v~ + eps~))``.
 
-    ``v~`` lies in ``[v (1 - gamma), (v + d^2)(1 + gamma)]`` and ``eps~`` within ``u eps`` (eps rounded to the dtype, or a
+    ``v~ >= 0`` is within :func:`variance` of v and ``eps~`` within ``u eps`` of eps (rounded to the dtype, or a
     half-precision-like flush within eta); with ``w = v + eps`` and the ends ``w_lo``, ``w_hi`` of ``v~ + eps~``, the error
     is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``, the first of which is ``(w - w_lo)/(sqrt(w_lo)(sqrt w + sqrt w_lo))``.
     Rounding of the addition, the root and the reciprocal adds
@@ -148,8 +154,8 @@ def inverse_std(p: Precision, b: Batch) -> Bound:
     w, error = b.v + b.eps, variance(p, b)
     sums, residue = error.terms["sums"], error.terms["mean's residue"]
     of_eps = np.full_like(w, p.u * b.eps + p.eta)
-    low = np.maximum(b.v - sums, 0) + np.maximum(b.eps - of_eps, 0)
-    below, above = np.minimum(sums, b.v) + np.minimum(of_eps, b.eps), sums + residue + of_eps
+    low = np.maximum(b.v - sums - residue, 0) + np.maximum(b.eps - of_eps, 0)
+    below, above = np.minimum(sums + residue, b.v) + np.minimum(of_eps, b.eps), sums + residue + of_eps
     with np.errstate(divide="ignore", invalid="ignore"):
         downwards = below / (np.sqrt(low) * (np.sqrt(w) + np.sqrt(low)))
         upwards = above / (np.sqrt(w + above) * (np.sqrt(w) + np.sqrt(w + above)))

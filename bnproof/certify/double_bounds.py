@@ -1,4 +1,4 @@
-"""A-priori bounds of the double backward: how far two-pass arithmetic may be off in ``d_dy``, ``d_x`` and ``d_gamma``.
+"""A-priori bounds of the double backward: how far rounding may be off in ``d_dy``, ``d_x`` and ``d_gamma``.
 
 Every quantity is a sum of products of few ingredients (theorem double-backward).  An ingredient is known by the sum of
 magnitudes it is made of, whatever the order, and its error; sums and products of ingredients follow from the triangle inequality.

@@ -120,9 +120,12 @@ class TorchCompiled(TorchFunctional):
     """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor, forward and backward."""
 
     def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
-        """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small limit of variants leads to)."""
+        """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small limit of variants leads to).
+
+        Raises the ``ValueError`` by which PyTorch refuses a batch, which the compiler wraps.
+        """
         from torch._dynamo import config
-        from torch._dynamo.exc import BackendCompilerFailed
+        from torch._dynamo.exc import BackendCompilerFailed, TorchRuntimeError
 
         variants = config.patch(recompile_limit=VARIANTS, accumulated_recompile_limit=VARIANTS)
         try:
@@ -131,6 +134,31 @@ class TorchCompiled(TorchFunctional):
                 return _compiled()(*tensors, training=training, momentum=momentum, eps=eps)
         except BackendCompilerFailed as error:
             raise NotImplementedError(f"torch.compile cannot compile here: {str(error).splitlines()[0]}") from error
+        except TorchRuntimeError as error:
+            if refusal := _refusal(error):
+                raise ValueError(str(refusal)) from error
+            raise
+
+    def train_vjp(
+        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
+    ) -> tuple[Array | None, ...]:
+        """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is saved for it is half."""
+        if x.dtype.itemsize == 2:
+            raise NotImplementedError(
+                "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
+            )
+        return super().train_vjp(dy, x, gamma, beta, eps=eps)
+
+    def train_double_vjp(self, *tensors: Any, eps: float) -> tuple[Array | None, ...]:
+        """Raises ``NotImplementedError``: what is compiled is differentiated once."""
+        raise NotImplementedError("torch.compile does not support double backward")
+
+
+def _refusal(error: BaseException | None) -> ValueError | None:
+    """The ``ValueError`` that led to an error, if one did."""
+    while error is not None and not isinstance(error, ValueError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 class TorchModules:

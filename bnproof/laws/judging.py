@@ -79,7 +79,7 @@ def described(
 ) -> Measurement:
     """A violation in words: what came back, what should have, and how far apart."""
     value = float(got[at])
-    explained = f"{error[at]:.3g} apart where two-pass arithmetic in {got.dtype} explains {bound[at]:.3g}"
+    explained = f"{error[at]:.3g} apart where rounding in {got.dtype} explains {bound[at]:.3g}"
     return replace(
         seen,
         got=value.hex(),

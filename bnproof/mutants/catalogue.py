@@ -32,7 +32,7 @@ class Mutant:
     """A class that models one row, or one variant of it (``F03``, ``F03-square``).
 
     ``kind``: "semantic" (another formula), "numerical" (the formula, so badly computed that a law breaks), "graded" (badly, but
-    within what two-pass arithmetic explains) or "correct" (has to pass); ``mechanism``: the class of its cause; ``grade``: what
+    within what rounding explains) or "correct" (has to pass); ``mechanism``: the class of its cause; ``grade``: what
     ``accuracy`` has to say, after a comma of its sums.
     """
 

@@ -1,5 +1,7 @@
 """The a-priori bounds hold for honest arithmetic and are not so wide that they hide a wrong formula."""
 
+from dataclasses import replace
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from bnproof.certify.bounds import Bound, NoBound, Precision
 from bnproof.contract import Case
 from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.numpy_arrays import working
 from bnproof.implementations.targets import load
 from bnproof.laws.asked import Asked
 from bnproof.laws.cases import cases, semantic
@@ -30,6 +33,60 @@ def test_two_pass_arithmetic_stays_inside(case):
     collapsed = case.x * scale + (beta.reshape(shape) - mu * scale)
     for y in (direct, collapsed):
         assert np.all(oracle.true("y").distance(columns(y)) <= bound)
+
+
+class Updating(NumpyBatchNorm):
+    """Mean and variance by merging parts, the smaller into the larger: value by value (Welford), or any tree (Chan et al.)."""
+
+    def __init__(self, tree):
+        self.tree = tree
+
+    def normalised(self, x, eps):
+        """The batch by the variance of the root."""
+        n, mean, squares = self.merged(columns(working(x)), self.tree)
+        mu, v = (values.reshape(1, -1, *(1,) * (x.ndim - 2)) for values in (mean, squares / mean.dtype.type(n)))
+        s = self.std(v, eps)
+        return (working(x) - mu) / s, mu, v, s
+
+    def merged(self, values, tree):
+        """``n``, the mean, and ``sum (x - mean)^2``: ``S_a + S_b + (M_b - M_a)^2 n_a n_b/n``."""
+        n, like = len(values), values.dtype.type
+        if n == 1:
+            return 1, values[0], np.zeros_like(values[0])
+        cut = n - 1 if tree is None else int(tree.integers(1, n))
+        parts = [self.merged(part, tree) for part in (values[:cut], values[cut:])]
+        (n_a, mean_a, squares_a), (n_b, mean_b, squares_b) = sorted(parts, key=lambda part: -part[0])
+        step = mean_b - mean_a
+        mean = mean_a + step * like(n_b) / like(n)
+        return n, mean, squares_a + squares_b + step * step * like(n_a) * like(n_b) / like(n)
+
+
+@given(cases(), st.none() | st.integers(0, 2**20), st.sampled_from(["as drawn", "largest first", "largest last"]))
+def test_updating_formulas_stay_inside(case, seed, order):
+    """Welford's updates and merges along random trees, whatever comes first: the tracked variance and the output."""
+    values = columns(case.x)[:300]
+    values = values if order == "as drawn" else np.sort(values, axis=0)[:: -1 if order == "largest first" else 1]
+    x = np.ascontiguousarray(values)
+    case = replace(case, x=x, dy=np.zeros_like(x), ddx=None, parts=(), layer=None)
+    oracle = Oracle(case)
+    formula = Updating(None if seed is None else np.random.default_rng(seed))
+    y, _, var = formula.train(
+        x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps, momentum=case.momentum
+    )
+    assert np.all(oracle.true("y").distance(y) <= oracle.bound("y").total)
+    unbiased = "running_var_unbiased"
+    assert np.all(oracle.true(unbiased).distance(var) <= oracle.bound(unbiased).total)
+
+
+def test_updating_formulas_need_the_term():
+    """Float32 values whose mean is a thousand spreads from 0: Welford's variance is off by more than ``m u`` of it explains."""
+    x = np.random.default_rng(5).normal(1000, 1, size=(32, 4)).astype(np.float32)
+    ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
+    oracle = Oracle(Case(x, np.zeros_like(x), None, None, zeros, ones, eps=1e-3, momentum=1.0))
+    _, _, var = Updating(None).train(x, None, None, zeros, ones, eps=1e-3, momentum=1.0)
+    off = oracle.true("running_var_unbiased").distance(var)
+    assert np.any(off > 40 * 2.0**-24 * var)
+    assert np.all(off <= oracle.bound("running_var_unbiased").total)
 
 
 @given(semantic(Asked(dtypes=("float64",))))
