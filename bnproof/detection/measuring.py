@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from bnproof.accuracy.assessment import assess
 from bnproof.baselines.baseline import baselines
 from bnproof.contract import Cause
 from bnproof.detection.subjects import implementation
-from bnproof.implementations.targets import load
+from bnproof.implementations.targets import UnusableTarget, load
 from bnproof.mutants.catalogue import Mutant, mutants
 from bnproof.records import Row
 from bnproof.verification.diagnosis import causes
@@ -86,16 +85,22 @@ def of_baselines(name: str) -> list[Row]:
 
 
 def of_correct(name: str, effort: str, seed: int) -> Row:
-    """Whether a correct implementation is flagged."""
+    """Whether a correct implementation is flagged; ``unusable``: why it cannot be asked here."""
     start = time.perf_counter()
-    examined = examine(implementation(name), effort=effort, seed=seed, target=name)
-    flagged: dict[str, Any] = {law: kept[0].seen.message for law, kept in examined.session.broken.items()}
-    flagged |= {law: violation.message for law, violation in examined.sequences.items()}
+    flagged: dict[str, str] = {}
+    unusable = ""
+    try:
+        examined = examine(implementation(name), effort=effort, seed=seed, target=name)
+        flagged |= {law: kept[0].seen.message for law, kept in examined.session.broken.items()}
+        flagged |= {law: violation.message for law, violation in examined.sequences.items()}
+    except UnusableTarget as error:  # nothing to compile with
+        unusable = str(error)
     return {
         "kind": "correct",
         "id": name,
         "effort": effort,
         "seed": seed,
         "flagged": flagged,
+        "unusable": unusable,
         "seconds": time.perf_counter() - start,
     }

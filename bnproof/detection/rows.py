@@ -10,13 +10,14 @@ from typing import Any
 
 from bnproof.baselines.baseline import baselines
 from bnproof.detection import measuring
-from bnproof.detection.subjects import correct, wrong
+from bnproof.detection.subjects import COMPILES, correct, wrong
 from bnproof.laws.law import laws
 from bnproof.mutants.catalogue import rows as known
 from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Row
 
 Progress = Callable[[int, int], None]
+SHARE = 10  # what compiles gets one seed in so many
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,21 @@ def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[
         "standard_seeds": plan.standard_seeds,
     }
     yield from described()
-    alarms = [("quick", plan.quick_seeds), ("standard", plan.standard_seeds)]
     with ProcessPoolExecutor(plan.workers, mp_context=get_context("spawn")) as pool:
         jobs: list[Future[Any]] = [pool.submit(measuring.of_mutant, name, plan.effort, plan.seed) for name in wrong()]
         jobs += [pool.submit(measuring.of_baselines, name) for name in (*wrong(), *correct())]
-        jobs += [
-            pool.submit(measuring.of_correct, name, effort, seed)
-            for effort, seeds in alarms
-            for seed in range(plan.seed, plan.seed + seeds)
-            for name in correct()
-        ]
+        jobs += [pool.submit(measuring.of_correct, *run) for run in alarms(plan)]
         for done, job in enumerate(jobs, 1):
             found: Any = job.result()
             progress(done, len(jobs))
             yield from found if isinstance(found, list) else [found]
+
+
+def alarms(plan: Plan) -> Iterator[tuple[str, str, int]]:
+    """Name, effort and seed of every run of a correct implementation."""
+    for effort, seeds in (("quick", plan.quick_seeds), ("standard", plan.standard_seeds)):
+        for number in range(seeds):
+            yield from ((n, effort, plan.seed + number) for n in correct() if n not in COMPILES or number % SHARE == 0)
 
 
 def described() -> Iterator[Row]:

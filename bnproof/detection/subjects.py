@@ -8,13 +8,13 @@ from bnproof.implementations.targets import builtin, load, usable
 from bnproof.mutants.catalogue import mutants
 
 MODULES = ("torch.nn:BatchNorm1d", "torch.nn:BatchNorm2d", "torch.nn:BatchNorm3d")
-COMPILES = ("torch-compiled",)  # minutes: a kernel for every kind of input
+COMPILES = ("torch-compiled",)  # a kernel for every kind of input, which takes minutes
 
 
 def correct() -> list[str]:
     """Built-in implementations, PyTorch's modules as they are, and the models of what was no bug."""
     models = [name for name, model in mutants().items() if model.kind == "correct"]
-    return [*(name for name in builtin() if name not in COMPILES), *MODULES, *models]
+    return [*builtin(), *MODULES, *models]
 
 
 def wrong() -> list[str]:

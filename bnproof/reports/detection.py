@@ -50,11 +50,12 @@ def missed(records: Records) -> list[str]:
 
 def detection(records: Records) -> str:
     """The page."""
-    rows, alarms = to_find(records), records.of("correct")
+    rows, alarms = to_find(records), [row for row in records.of("correct") if not row["unusable"]]
     every = records.of("mutant")
     flags = {(row["id"], row["baseline"]): row for row in records.of("baseline")}
     names = [row["baseline"] for row in records.of("baseline_says")]
     correct = list(dict.fromkeys(row["id"] for row in alarms))
+    unusable = {row["id"]: row["unusable"] for row in records.of("correct") if row["unusable"]}
     within = [row for row in rows if row["family"] not in BEYOND_BASELINES]
     return page(
         "detection.md",
@@ -82,6 +83,7 @@ def detection(records: Records) -> str:
         graded=[row for row in every if row["grade_expected"] is not None],
         diagnosis=diagnosis([row for row in every if row["cause"]]),
         causes=[_cause(row) for row in every if row["cause"]],
+        unusable=unusable,
         correct=[_correct(name, [row for row in alarms if row["id"] == name]) for name in correct],
         unmodelled=records.of("unmodelled"),
         costs=records.of("check_cost"),

@@ -8,11 +8,12 @@ from io import StringIO
 import pytest
 
 from bnproof.baselines.baseline import baselines
+from bnproof.detection import measuring, subjects
 from bnproof.detection import rows as of_rows
-from bnproof.detection import subjects
 from bnproof.detection.measuring import of_mutant
 from bnproof.detection.rows import Plan, described, rows
 from bnproof.implementations.layers import ThroughState
+from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.law import laws
 from bnproof.mutants.catalogue import mutants
 from bnproof.mutants.catalogue import rows as known
@@ -121,9 +122,34 @@ def test_subjects_are_all_models_and_what_has_to_pass():
     wrong, correct = subjects.wrong(), subjects.correct()
     assert not set(wrong) & set(correct)
     assert set(mutants()) <= {*wrong, *correct}
-    assert {"numpy", "torch", "torch.nn:BatchNorm1d"} <= set(correct)
+    assert {"numpy", "torch", "torch-compiled", "torch.nn:BatchNorm1d"} <= set(correct)
     assert hasattr(subjects.implementation("R01"), "train")
     assert isinstance(subjects.implementation("R11"), ThroughState)
+
+
+def test_what_compiles_gets_one_seed_in_ten():
+    """Every other correct implementation gets all of them."""
+    runs = list(of_rows.alarms(Plan(seed=5, quick_seeds=11, standard_seeds=2)))
+    assert [run for run in runs if run[0] == "torch-compiled"] == [
+        ("torch-compiled", "quick", 5),
+        ("torch-compiled", "quick", 15),
+        ("torch-compiled", "standard", 5),
+    ]
+    assert {(name, effort) for name, effort, seed in runs if seed == 6} >= {("torch", "quick"), ("torch", "standard")}
+
+
+def test_what_cannot_be_asked_here_is_told_and_not_flagged(monkeypatch):
+    """Such as a compiled form without a compiler: a row with the reason, and a line of the page."""
+
+    def unusable(*arguments, **options):
+        raise UnusableTarget("no compiler")
+
+    monkeypatch.setattr(measuring, "examine", unusable)
+    row = measuring.of_correct("numpy", "quick", 0)
+    assert (row["flagged"], row["unusable"]) == ({}, "no compiler")
+    told = detection(Records(header(7), (*records().rows, row | {"id": "compiled"})))
+    assert "| compiled | 0 | not usable here: no compiler |" in told
+    assert "**1 of 4** runs" in told
 
 
 @pytest.mark.slow
@@ -194,7 +220,7 @@ def records():
         for n in names
     ]
     alarms = [
-        {"kind": "correct", "id": i, "effort": "quick", "seed": s, "flagged": f, "seconds": 2.0}
+        {"kind": "correct", "id": i, "effort": "quick", "seed": s, "flagged": f, "unusable": "", "seconds": 2.0}
         for i, s, f in (("numpy", 0, {}), ("torch", 0, {}), ("C01", 0, {}), ("numpy", 1, {"shift": "off by 1"}))
     ]
     left = [
