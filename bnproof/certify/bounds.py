@@ -167,10 +167,11 @@ def inverse_std(p: Precision, b: Batch) -> Bound:
 
 def normalised(p: Precision, b: Batch) -> Bound:
     """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``, r = inverse_std."""
-    d, r = mean(p, b).total, inverse_std(p, b).total
+    d, inverse = mean(p, b).total, inverse_std(p, b)
+    r = inverse.total
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
     rounded = Bound({"rounding": p.u * (np.abs(b.deviation) + d) / b.s * (1 + r) + p.eta / b.s})
-    return shifted + rounded + inverse_std(p, b).scaled(np.abs(b.xhat))
+    return shifted + rounded + inverse.scaled(np.abs(b.xhat))
 
 
 def output(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:

@@ -64,7 +64,7 @@ def judge(item: book.Law, answers: Answers) -> Measurement | None:
         return None
     relation, index = _relation(item)
     observed = {name: _observed(item.of(name), answers, case) for name in item.quantities}
-    inputs = exact_inputs(case) | observed | {name: ball(value) for name, value in _constants(case).items()}
+    inputs = _inputs(answers, case) | observed | {name: ball(value) for name, value in _constants(case).items()}
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
         return _compared(item, np.asarray(left - right), case.x.shape)
@@ -79,6 +79,14 @@ def _relation(item: book.Law) -> tuple[Basic, Symbol | None]:
     """The relation over arrays of observed values, and the index it is stated for."""
     relation = item.relation(*(IndexedBase(name, real=True).__getitem__ for name in item.quantities))
     return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
+
+
+def _inputs(answers: Answers, case: Case) -> dict[str, Any]:
+    """The case in balls, once for all the laws that look at it."""
+    key = ("inputs", *_key(case))
+    if key not in answers.shared:
+        answers.shared[key] = exact_inputs(case)
+    return dict(answers.shared[key])
 
 
 def _oracle(answers: Answers, case: Case) -> Oracle:

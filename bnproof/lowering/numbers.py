@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from math import isqrt
+from math import isfinite, isqrt
 from typing import Any, Protocol
 
 import ml_dtypes
@@ -110,7 +110,10 @@ def ball(value: Any) -> arb:
     """The ball that holds exactly one float, integer or fraction."""
     if isinstance(value, arb):
         return value
-    exact = Fraction(value.item() if isinstance(value, np.generic) else value)
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float) and isfinite(plain):
+        return arb(plain)  # exact at any precision
+    exact = Fraction(plain)
     return arb(fmpq(exact.numerator, exact.denominator))
 
 

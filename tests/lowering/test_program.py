@@ -101,3 +101,12 @@ def test_a_missing_input_is_named():
     """The error says which input the formula needs."""
     with pytest.raises(KeyError, match="needs gamma"):
         lower(y(i), i)(Floats(), {"x": np.zeros((2, 1)), "eps": 1.0, "beta": 0.0})
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(2, 400))
+def test_a_float_becomes_exactly_itself(value, bits):
+    """At any precision, as a fraction does: no radius, the same number."""
+    with precision(bits):
+        found = ball(value)
+    assert found.is_exact()
+    assert Fraction(int(found.man_exp()[0])) * Fraction(2) ** int(found.man_exp()[1]) == Fraction(value)
