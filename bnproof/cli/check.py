@@ -25,7 +25,7 @@ from bnproof.cli._verdict import show
     type=click.FloatRange(min=0.1),
     default=60.0,
     show_default=True,
-    help="For one call of the target.",
+    help="For one call of the target; its import may take a minute at least.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(

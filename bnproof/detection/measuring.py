@@ -92,7 +92,7 @@ def of_correct(name: str, effort: str, seed: int) -> Row:
     try:
         examined = examine(implementation(name), effort=effort, seed=seed, target=name)
         flagged |= {law: kept[0].seen.message for law, kept in examined.session.broken.items()}
-        flagged |= {law: violation.message for law, violation in examined.sequences.items()}
+        flagged |= {law: broken.seen.message for law, broken in examined.sequences.items()}
     except UnusableTarget as error:  # nothing to compile with
         unusable = str(error)
     return {

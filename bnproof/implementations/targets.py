@@ -39,6 +39,8 @@ def load(target: str) -> Any:
     if target.endswith(".onnx"):
         return usable(Path(target), target)
     place, colon, name = target.rpartition(":")
+    if Path(target).is_file():
+        raise UnusableTarget(f"{target} is a file: say what to check in it, as in {target}:Name")
     if not colon or not place or not name:
         near = get_close_matches(target, builtin(), n=1) or sorted(builtin())
         raise UnusableTarget(
@@ -101,9 +103,8 @@ def _implementation(candidate: Any, name: str) -> Any:
         try:
             candidate = candidate()
         except (Exception, SystemExit) as error:
-            raise UnusableTarget(
-                f"{name} cannot be made without arguments ({_line(error)}): name an instance"
-            ) from error
+            why = f"{name}() raises {_line(error)}"
+            raise UnusableTarget(f"{why}: name an instance, or a class that needs no arguments") from error
     try:
         offered = callable(getattr(candidate, "train", None))
     except Exception as error:

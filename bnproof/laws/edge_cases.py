@@ -1,10 +1,9 @@
-"""Cases at the edges, the same few in every check: long batches, odd channel counts, the ends of half precision's range."""
+"""Cases at the edges, the same few in every check: long batches, wide images, many channels, zeros, the ends of half precision."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 
@@ -12,7 +11,9 @@ from bnproof.contract import Array, Case, Weights
 from bnproof.laws.asked import Asked
 from bnproof.lowering.numbers import dtype_of
 
-WIDE = 257  # channels: more than 256, no power of two
+WIDE = 1_031  # channels: more than 1,024, no multiple of anything
+IMAGE = {3: (1_517,), 4: (37, 41), 5: (7, 13, 17)}  # spatial axes that no tile divides
+OUTLIER = 100.0  # standard deviations of the others
 MOST = 400_000
 MANY = 70_001  # more than 65,535: the largest grid of a launch, and beyond half precision's largest number
 
@@ -25,45 +26,56 @@ def edge_cases(asked: Asked, seed: int) -> Iterator[Case]:
 def _edge_cases(asked: Asked, seed: int) -> Iterator[Case]:
     random = np.random.default_rng([seed, 2024])
     yield from _square(random, asked)
+    yield from _apart(random, asked)
     channels, rank, wide = asked.channels or 2, asked.ranks[0], max(asked.ranks)
-    if asked.channels is None:
-        yield from _grouped(random, asked)
     ones, exact, rough = (1,) * (rank - 2), asked.full[0], asked.full[-1]  # float64 and float32 where they are offered
-    yield _case(random, asked, exact, (2_000 + int(random.integers(100)), channels, *ones), momentum=0.9)
+    yield from _zeros(random, asked, rough, (3, channels, *(2,) * (rank - 2)))
+    yield _outlier(_case(random, asked, exact, (2_000 + int(random.integers(100)), channels, *ones), momentum=0.9))
     yield _case(random, asked, rough, (MANY, asked.channels or 1, *ones), momentum=0.3)
-    yield _case(random, asked, rough, (3, asked.channels or WIDE, *(3,) * (wide - 2)), momentum=0.3)
+    yield _case(random, asked, rough, (3, asked.channels or WIDE, *(1,) * (wide - 3), *(3,) * (wide > 2)), momentum=0.3)
+    image = 4 if 4 in asked.ranks else wide
+    if image in IMAGE:
+        yield _no_spread(_case(random, asked, rough, (2, channels, *IMAGE[image]), momentum=0.3))
     for dtype in asked.half:
-        deep = (16, channels, *(16,) * (wide - 2)) if wide < 5 else (1, channels, 16, 16, 16)
+        deep = (17, channels, *(17,) * (wide - 2)) if wide < 5 else (1, channels, 15, 17, 17)
         yield _case(random, asked, dtype, deep, scale=7.9, momentum=0.3)
         yield _statistics_beyond_half(random, asked, dtype, (4, channels, *(2,) * (rank - 2)))
         yield _case(random, asked, dtype, (MANY, asked.channels or 1, *ones), parts=(MANY // 2, MANY - MANY // 2))
 
 
-def _grouped(random: np.random.Generator, asked: Asked) -> Iterator[Case]:
-    """Layers whose groups have several inputs and several outputs, with bias and without."""
-    case = _case(random, asked, asked.full[0], (3, 4, *(2,) * (asked.ranks[0] - 2)))
-    like = case.running_var.dtype
-    for kind, groups, shape in (
-        ("conv", 2, (4, 3, 2)),
-        ("conv_transpose", 2, (6, 2, 3)),
-        ("conv_transpose", 1, (3, 4, 2, 2)),
-    ):
-        bias = random.normal(size=4).astype(like) if groups == 2 else None
-        layer = Weights(random.normal(size=shape).astype(like), bias, kind, groups)  # type: ignore[arg-type]
-        yield replace(case, layer=layer)
-
-
 def _square(random: np.random.Generator, asked: Asked) -> Iterator[Case]:
-    """N, C and every spatial axis of one size, in every rank; gamma and beta there, missing, and each on its own."""
-    both = [(True, True)] if asked.affine is None else [(asked.affine, asked.affine)]
-    apart = [(True, False), (False, True), (False, False)] if asked.affine is None else []
+    """N, C and every spatial axis of one size, in every rank."""
     size = min(asked.channels or 3, 8)
-    for number, (rank, (gamma, beta)) in enumerate(product(asked.ranks, both + apart)):
-        if rank == asked.ranks[number % len(asked.ranks)] or (gamma, beta) == both[0]:
-            case = _case(
-                random, asked, asked.full[0], (size, asked.channels or size, *(size,) * (rank - 2)), momentum=0.7
-            )
-            yield replace(case, gamma=case.gamma if gamma else None, beta=case.beta if beta else None)
+    for rank in asked.ranks:
+        shape = (size, asked.channels or size, *(size,) * (rank - 2))
+        yield _case(random, asked, asked.full[0], shape, momentum=0.7)
+
+
+def _apart(random: np.random.Generator, asked: Asked) -> Iterator[Case]:
+    """gamma or beta alone, or neither; and layers whose groups have several inputs and several outputs."""
+    kept = (
+        [(True, False), (False, True), (False, False)] if asked.affine is None else [(asked.affine, asked.affine)] * 3
+    )
+    layers = _grouped(random, asked) if asked.channels is None else [None] * 3
+    if asked.channels is None or asked.affine is None:
+        for (gamma, beta), layer in zip(kept, layers, strict=True):
+            shape = (3, asked.channels or 4, *(2,) * (asked.ranks[0] - 2))
+            case = _case(random, asked, asked.full[0], shape, momentum=0.7)
+            yield replace(case, gamma=case.gamma if gamma else None, beta=case.beta if beta else None, layer=layer)
+
+
+def _grouped(random: np.random.Generator, asked: Asked) -> list[Weights | None]:
+    """Layers with 4 outputs, with bias and without."""
+    like = dtype_of(asked.full[0])
+
+    def drawn(*shape: int) -> Array:
+        return random.normal(size=shape).astype(like)
+
+    return [
+        Weights(drawn(4, 3, 2), drawn(4), "conv", 2),
+        Weights(drawn(6, 2, 3), drawn(4), "conv_transpose", 2),
+        Weights(drawn(3, 4, 2, 2), None, "conv_transpose", 1),
+    ]
 
 
 def _case(
@@ -93,6 +105,31 @@ def _case(
         momentum=momentum if asked.momentum is None else asked.momentum,
         parts=parts or tuple(n for n in (shape[0] // 3, shape[0] - shape[0] // 3) if n),
     )
+
+
+def _outlier(case: Case) -> Case:
+    """One value a hundred standard deviations from the others: xhat is as large as ``sqrt(m - 1)`` allows."""
+    x = case.x.copy()
+    x.reshape(*x.shape[:2], -1)[1, :, 0] += x.dtype.type(OUTLIER * float(np.std(x.astype(float))))
+    return replace(case, x=x)
+
+
+def _zeros(random: np.random.Generator, asked: Asked, dtype: str, shape: tuple[int, ...]) -> Iterator[Case]:
+    """A layer as it is made, one channel without an upstream gradient; and gamma 0."""
+    case = _case(random, asked, dtype, shape, momentum=0.3)
+    zeros, ones = np.zeros_like(case.running_mean), np.ones_like(case.running_var)
+    gamma, beta = (None, None) if asked.affine is False else (ones, zeros)
+    dy = case.dy.copy()
+    dy[:, 0] = 0
+    yield replace(case, dy=dy, gamma=gamma, beta=beta, running_mean=zeros, running_var=ones)
+    if gamma is not None:
+        yield replace(case, gamma=zeros)
+
+
+def _no_spread(case: Case) -> Case:
+    """Running variances of 0, where eps is not, and near it."""
+    zero = (np.arange(case.x.shape[1]) % 2 == 0) & (case.eps > 0)
+    return replace(case, running_var=np.where(zero, 0.0, 1e-13).astype(case.running_var.dtype))
 
 
 def _statistics_beyond_half(random: np.random.Generator, asked: Asked, dtype: str, shape: tuple[int, ...]) -> Case:

@@ -94,15 +94,20 @@ def decimal(exact: Enclosure, at: tuple[int, ...]) -> str:
         return str((arb(float(exact.mid[at])) + arb(float(exact.low[at]))).str(20, radius=False))
 
 
+def plain(answers: Answers, oracle: Oracle, quantity: str) -> Measurement | None:
+    """What a plain call gives for this output, judged once for all laws; ``None`` where there is no such output."""
+    key = ("plain", quantity)
+    if key not in answers.shared:
+        observed, of = answers.observe(quantity), answers.convention.running_var
+        answers.shared[key] = None if observed is None else held(quantity, quantity, observed, oracle, of)
+    found: Measurement | None = answers.shared[key]
+    return found
+
+
 def right(answers: Answers, oracle: Oracle, quantity: str) -> bool:
     """Whether a plain call already gives this output within its bound: else what a variant shows is no news."""
-    key = ("right", quantity)
-    if key not in answers.shared:
-        observed = answers.observe(quantity)
-        answers.shared[key] = (
-            observed is None or held(quantity, quantity, observed, oracle, answers.convention.running_var).holds
-        )
-    return bool(answers.shared[key])
+    seen = plain(answers, oracle, quantity)
+    return seen is None or seen.holds
 
 
 def worst(measurements: list[Measurement]) -> Measurement | None:

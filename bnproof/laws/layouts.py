@@ -112,7 +112,8 @@ def layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
         laid = {name: _each(chosen.lay, values[name]) for name in LAID_OUT if name in values}
         given = {name: LAYOUTS[0].lay(values[name]) for name in PARAMETERS if values.get(name) is not None}
         views = dict.fromkeys(laid, chosen.source) | dict.fromkeys(given, LAYOUTS[0].source)
-        call = Call(method, values | laid | given, views, chosen.says)
+        says = f"{chosen.says}, parameters {LAYOUTS[0].says}" if given else chosen.says
+        call = Call(method, values | laid | given, views, says)
         found.append(judged(LAWS[method][0], call, answers, oracle, names))
     return worst([seen for seen in found if seen])
 

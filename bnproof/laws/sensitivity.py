@@ -86,7 +86,10 @@ def _difference(
     if first is None or second is None:
         return None
     formula = formula_of(quantity, asked[0].convention.running_var)
-    before, after = (_signed(*pair, quantity, formula) for pair in ((first, oracles[0]), (second, oracles[1])))
+    key = ("signed", quantity)
+    if key not in asked[0].shared:
+        asked[0].shared[key] = _signed(first, oracles[0], quantity, formula)
+    before, after = asked[0].shared[key], _signed(second, oracles[1], quantity, formula)
     says = f"changing {name} moves {quantity} by another amount"
     with np.errstate(invalid="ignore"):
         difference = after[0] - before[0]

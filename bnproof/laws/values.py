@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 from bnproof.contract import Measurement
 from bnproof.laws.answers import Answers
-from bnproof.laws.judging import formula_of, held
+from bnproof.laws.judging import formula_of, plain
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.theorems.formulas import predictions
@@ -58,7 +59,5 @@ def theorem_of(quantity: str) -> str:
 
 def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | None:
     """The largest error in units of the bound, with its place; ``None`` where there is no such output."""
-    observed = answers.observe(quantity)
-    if observed is None:
-        return None
-    return held(NAMES[quantity][0], quantity, observed, oracle, answers.convention.running_var)
+    seen = plain(answers, oracle, quantity)
+    return seen and replace(seen, law=NAMES[quantity][0])

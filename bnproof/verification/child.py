@@ -38,12 +38,15 @@ def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str
 
 
 def _judged(connection: Connection, request: Request, blocked: dict[str, tuple[str, int]]) -> Any:
-    from bnproof.implementations.targets import load
+    from bnproof.implementations.targets import UnusableTarget, load
     from bnproof.laws.answers import Blocked
     from bnproof.verification.run import check
 
     connection.send(("calling", "import", 0))
-    implementation = load(request.target)
+    try:
+        implementation = load(request.target)
+    except KeyboardInterrupt as error:  # the target's own: Ctrl-C does not arrive here
+        raise UnusableTarget(f"{request.target} does not import: KeyboardInterrupt") from error
     connection.send(("calling", "", 0))
     return check(
         implementation,

@@ -11,7 +11,7 @@ from bnproof.implementations.layers import ThroughState
 from bnproof.laws.law import Law
 from bnproof.laws.methods import METHOD_OF
 from bnproof.laws.values import NAMES
-from bnproof.verification import replay
+from bnproof.verification import replay, sequences
 from bnproof.verification.diagnosis import causes
 from bnproof.verification.examining import Examination
 from bnproof.verification.reproducer import program
@@ -60,7 +60,7 @@ def _violations(law: Law, examined: Examination) -> list[Violation]:
     """A law's violations: one, or one for every quantity."""
     session = examined.session
     if law.id in examined.sequences:
-        return [examined.sequences[law.id]]
+        return [sequences.told(examined.sequences[law.id], examined.name)]
     kept = sorted(session.broken[law.id], key=lambda broken: broken.case.x.size)
     quantities = dict.fromkeys(broken.seen.quantity for broken in kept) if law.each else {"": None}
     starts = [next(b for b in kept if not law.each or b.seen.quantity == quantity) for quantity in quantities]

@@ -45,7 +45,7 @@ class Evidence:
     seed: int
     asked: Asked
     broken: Mapping[str, Sequence[tuple[Case, Measurement]]]
-    of_sequences: Mapping[str, str]  # law -> message
+    of_sequences: Mapping[str, Measurement]
     shares: Mapping[str, float]  # in which part of its cases each law is broken
     clean: Sequence[Case] = ()  # on which no law is broken
 
@@ -183,7 +183,7 @@ def _number(text: str) -> float:
 
 
 def _explained_sequences(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
-    """A model of a layer fits where the same sequences break the same laws in the same words."""
+    """A model of a layer fits where the same sequences break the same laws with the same answers, or in the same words."""
     if not evidence.of_sequences or not isinstance(evidence.target.implementation, ThroughState):
         return set()
     convention = convention_of(getattr(model, "convention", "torch"))
@@ -191,8 +191,12 @@ def _explained_sequences(model: ThroughState, evidence: Evidence, laws: Mapping[
     found = sequences.explored(model.make, wanted, convention, evidence.asked, seed=evidence.seed)
     if found.keys() != evidence.of_sequences.keys():
         return set()
-    same = all(_words(found[law][0].message) == _words(told) for law, told in evidence.of_sequences.items())
+    same = all(_same_step(found[law].seen, seen) for law, seen in evidence.of_sequences.items())
     return set(evidence.violated) if same else set()
+
+
+def _same_step(model: Measurement, seen: Measurement) -> bool:
+    return _same(model, seen) if seen.got else _words(model.message) == _words(seen.message)
 
 
 def _words(message: str) -> str:

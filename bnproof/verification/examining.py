@@ -8,19 +8,21 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bnproof.contract import Case, Convention, Violation
+from bnproof.contract import Case, Convention
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, usable
 from bnproof.laws.answers import Target
 from bnproof.laws.asked import Asked
+from bnproof.laws.behaviour import outcome
 from bnproof.laws.law import Law, laws
 from bnproof.verification import replay, sequences
 from bnproof.verification.diagnosis import Evidence
+from bnproof.verification.judge import LawBroken
 from bnproof.verification.session import Progress, Session
 from bnproof.verification.verdict import Verdict, Worst
 
-EFFORTS = {"quick": 12, "standard": 60, "thorough": 500}  # cases drawn at random
+EFFORTS = {"quick": 10, "standard": 60, "thorough": 500}  # cases drawn at random
 SEQUENCES = "a sequence of calls"
 
 
@@ -35,7 +37,7 @@ class Examination:
     name: str
     plan: list[Law]
     session: Session
-    sequences: dict[str, Violation]
+    sequences: dict[str, LawBroken]
     verdict: Verdict
     undeclared: bool
 
@@ -44,7 +46,7 @@ class Examination:
         """What a diagnosis rests on."""
         s = self.session
         broken = {law: [(b.case, b.seen) for b in kept] for law, kept in s.broken.items()}
-        told = {law: violation.message for law, violation in self.sequences.items()}
+        told = {law: broken.seen for law, broken in self.sequences.items()}
         shares = {law: worst.violated / max(worst.cases, 1) for law, worst in s.worst.items()}
         return Evidence(s.target, s.seed, s.asked, broken, told, shares, s.clean)
 
@@ -69,7 +71,7 @@ def examine(
 ) -> Examination:
     """Judge every law on every case.
 
-    ``effort``: "quick", "standard" or "thorough" (12, 60, 500 cases, and those at the edges); ``select``/``ignore``: law ids;
+    ``effort``: "quick", "standard" or "thorough" (10, 60, 500 cases, and those at the edges); ``select``/``ignore``: law ids;
     ``replayed``: only the failing inputs of this verdict's JSON; ``watched``: ``watch`` and ``blocked`` of
     :class:`~bnproof.laws.answers.Target`.
     """
@@ -110,15 +112,15 @@ def _judge(
         session.judge([law], case)
 
 
-def _sequences(verdict: Verdict, session: Session, plan: list[Law], count: int) -> dict[str, Violation]:
+def _sequences(verdict: Verdict, session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]:
     """The laws of sequences, where the target is a layer."""
     target = session.target
     if not isinstance(target.implementation, ThroughState):
         return {}
     if SEQUENCES in target.blocked:
-        reason = target.blocked[SEQUENCES].reason
-        verdict.worst["sequence-output"] = Worst("", 1, 1)
-        return {"sequence-output": Violation("sequence-output", "state", reason, "")}
+        law, reason = "sequence-output", target.blocked[SEQUENCES].reason
+        verdict.worst[law] = Worst("", 1, 1)
+        return {law: LawBroken(law, outcome(law, "state", reason), [])}
     target.watch(SEQUENCES, 1)
     of = target.implementation.make, plan, target.convention, session.asked
     found = sequences.judge(*of, count=count, seed=session.seed, alone=target.alone, verdict=verdict)

@@ -48,9 +48,9 @@ class LayerMachine(RuleBasedStateMachine):
 
     # -- a layer, and its state --------------------------------------------------------------------------------------
 
-    @initialize(drawn=DRAWN)
-    def fresh(self, drawn: int) -> None:
-        """Make a layer and look at what it starts from."""
+    @initialize(drawn=DRAWN, assigned=st.booleans())
+    def fresh(self, drawn: int, assigned: bool) -> None:  # noqa: FBT001
+        """Make a layer and look at what it starts from; ``assigned``: it gets another state first, else it is fed its own dtype."""
         asked, random = self.subject.asked, np.random.default_rng(drawn)
         self.dtype = dtype_of(str(random.choice(asked.full)))
         channels = asked.channels or int(random.integers(1, 4))
@@ -64,7 +64,11 @@ class LayerMachine(RuleBasedStateMachine):
         self.reset()
         self.judge_fresh()
         self.judge_defaults()
-        self.assign(drawn)
+        own = {a.dtype for a in self.read().values() if a is not None} or {self.dtype}
+        if assigned or len(own) > 1 or own.isdisjoint(map(dtype_of, asked.full)):
+            self.assign(drawn)
+        else:
+            (self.dtype,) = own
 
     def reset(self) -> None:
         """A new layer with the same options."""

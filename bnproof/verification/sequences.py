@@ -25,6 +25,7 @@ from bnproof.verification.reproducer import ARRAY, imports, obtain
 from bnproof.verification.verdict import Verdict, Worst
 
 STEPS = (3, 12)  # of the random sequences
+FRESH, LONG = "fresh", 30  # a sequence that no state is assigned before; training steps of a long one
 SCRIPTS = (  # what goes wrong most often, short ones first
     ("train", "backward"),
     ("infer", "backward"),
@@ -33,6 +34,8 @@ SCRIPTS = (  # what goes wrong most often, short ones first
     ("infer", "assign", "backward", "train"),
     ("train", "backward", "infer", "backward", "train", "backward"),
     ("refused", "train", "reload", "infer", "backward", "refused", "train", "backward"),
+    (FRESH, "infer", "train", "backward", "train", "infer"),
+    (FRESH, *("train",) * LONG),
 )
 
 
@@ -46,15 +49,15 @@ def judge(
     seed: int,
     alone: bool,
     verdict: Verdict,
-) -> dict[str, Violation]:
-    """Law by law the violation that the shortest sequence shows; ``verdict.worst`` learns what was judged."""
+) -> dict[str, LawBroken]:
+    """Law by law what breaks it, by the shortest sequence there is; ``verdict.worst`` learns what was judged."""
     wanted = {law.id: law for law in plan if law.measure is None}
     judged: dict[str, int] = {}
     broken = explored(make, wanted.values(), convention, asked, count=count, seed=seed, judged=judged, alone=alone)
     for name, law in wanted.items():
         if name in judged or name in broken:
             verdict.worst[name] = Worst(law.theorem, judged.get(name, 1), int(name in broken))
-    return {name: told(LawBroken(name, seen, steps), verdict.target) for name, (seen, steps) in broken.items()}
+    return broken
 
 
 def explored(
@@ -67,16 +70,16 @@ def explored(
     count: int = 15,
     judged: dict[str, int] | None = None,
     alone: bool = False,
-) -> dict[str, tuple[Measurement, list[str]]]:
+) -> dict[str, LawBroken]:
     """What each broken law saw, and the steps to it: the machine runs until no further law breaks."""
     names = frozenset(law.id for law in wanted)
-    found: dict[str, tuple[Measurement, list[str]]] = {}
+    found: dict[str, LawBroken] = {}
     while names - found.keys():
         subject = Subject(make, convention, asked, names - found.keys(), {} if judged is None else judged, alone)
         broken = run(subject, count, seed)
         if broken is None or broken.law not in subject.laws:
             break
-        found[broken.law] = broken.seen, broken.steps
+        found[broken.law] = broken
     return found
 
 
@@ -153,8 +156,8 @@ def scripted(machine: type[LayerMachine], times: int, seed: int) -> LawBroken | 
 
 
 def _drive(driven: LayerMachine, script: tuple[str, ...], random: np.random.Generator) -> None:
-    driven.fresh(drawn=int(random.integers(2**20)))
-    for step in script:
+    driven.fresh(drawn=int(random.integers(2**20)), assigned=script[0] != FRESH)
+    for step in script[script[0] == FRESH :]:
         drawn = int(random.integers(2**20))
         if step == "refused":
             driven.refused(single=bool(drawn % 2))
@@ -167,13 +170,13 @@ def _drive(driven: LayerMachine, script: tuple[str, ...], random: np.random.Gene
 def told(broken: LawBroken, target: str) -> Violation:
     """The violation, with the sequence as a program."""
     lines = [*imports(broken.steps), "", *obtain(target, "make"), "", *ARRAY, "", *broken.steps]
-    note = f"# law {broken.law}: {broken.seen.message}"
     seen = broken.seen
+    lines.append(f"# law {broken.law}: {seen.message}")
     return Violation(
         broken.law,
         seen.quantity,
         seen.message,
-        "\n".join([*lines, note]) + "\n",
+        "\n".join(lines) + "\n" if broken.steps else "",
         got=seen.got,
         expected=seen.expected,
         ulp=seen.ulp,

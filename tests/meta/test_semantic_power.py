@@ -66,7 +66,7 @@ def test_a_wrong_state_shows_tenfold(name):
     make = mutants()[name].make
     wanted = [law for law in laws().values() if law.measure is None]
     found = sequences.explored(make, wanted, convention_of(make.convention), EVERYTHING, seed=0)
-    assert any(seen.ratio > FACTOR for seen, _ in found.values())
+    assert any(broken.seen.ratio > FACTOR for broken in found.values())
 
 
 def test_bugs_that_need_a_sequence_are_layers():

@@ -12,7 +12,6 @@ from bnproof.laws.cases import semantic
 from bnproof.laws.law import laws
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification import sequences
-from bnproof.verification.judge import LawBroken
 from bnproof.verification.reproducer import program
 from bnproof.verification.session import Session
 from tests.laws.draws import by_hand, drawn, target
@@ -171,12 +170,12 @@ def test_a_sequence_is_a_program(name):
     model = mutants()[name].make
     wanted = [law for law in laws().values() if law.measure is None]
     found = sequences.explored(model, wanted, convention_of("torch"), EVERYTHING, seed=0)
-    for law, (seen, steps) in found.items():
-        source = sequences.told(LawBroken(law, seen, steps), name_of(model)).reproducer
+    for law, broken in found.items():
+        source = sequences.told(broken, name_of(model)).reproducer
         lines = []
         exec(compile(source, "sequence", "exec"), {"print": lambda *values, to=lines: to.append(values)})
         assert "layer" in source
-        assert seen.message in source
+        assert broken.seen.message in source
         assert lines
         if law in ("fresh-state", "sequence-frozen", "sequence-reload"):  # laws about the state, which has to be seen
             assert "running_mean" in str(lines[-1])
@@ -188,8 +187,8 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
     (tmp_path / "mine.py").write_text(own)
     wanted = [laws()["sequence-statistics"]]
     make, asked = mutants()["I05"].make, Asked(dtypes=("bfloat16",))
-    ((law, (seen, steps)),) = sequences.explored(make, wanted, convention_of("torch"), asked, seed=0).items()
-    source = sequences.told(LawBroken(law, seen, steps), f"{tmp_path / 'mine.py'}:Half").reproducer
+    (broken,) = sequences.explored(make, wanted, convention_of("torch"), asked, seed=0).values()
+    source = sequences.told(broken, f"{tmp_path / 'mine.py'}:Half").reproducer
     (tmp_path / "reproducer.py").write_text(source)
     done = subprocess.run([sys.executable, tmp_path / "reproducer.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

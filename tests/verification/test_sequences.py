@@ -149,7 +149,38 @@ class EvalTrains(NumpyLayer):
         return y
 
 
+class FirstStepCopies(NumpyLayer):
+    """The first training step of a new layer takes the batch's statistics whole."""
+
+    started = False
+
+    def trained(self, of):
+        y, mean, var = super().trained(of)
+        fresh, self.started = not self.started, True
+        if fresh and of.running_mean is not None and self.momentum < 1:
+            mean = of.running_mean + (mean - of.running_mean) / mean.dtype.type(max(self.momentum, 0.001))
+        return y, mean, var
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "state":
+            self.started = True
+
+
+class StopsMoving(NumpyLayer):
+    """After twenty training steps the statistics stay."""
+
+    steps = 0
+
+    def trained(self, of):
+        self.steps += 1
+        y, mean, var = super().trained(of)
+        return (y, mean, var) if self.steps <= 20 else (y, of.running_mean, of.running_var)
+
+
 FAKES = {
+    FirstStepCopies: "sequence-statistics",
+    StopsMoving: "sequence-statistics",
     ReadingMoves: "sequence-frozen",
     TrainingScalesGamma: "sequence-frozen",
     BackwardOnce: "sequence-backward",
@@ -228,9 +259,9 @@ def found():
 
 def test_the_sequence_is_short_and_the_same_every_time():
     """A layer, a state, one inference."""
-    seen, steps = found()
-    again = explored(mutants()["R11"].make)["sequence-frozen"]
-    assert (seen, steps) == again
+    broken, again = found(), explored(mutants()["R11"].make)["sequence-frozen"]
+    steps = broken.steps
+    assert (broken.seen, steps) == (again.seen, again.steps)
     assert sum("forward" in step for step in steps) <= 2
     assert steps[0].startswith("layer = make(")
 
@@ -299,7 +330,7 @@ class StatisticsGrow(NumpyLayer):
 )
 def test_what_has_no_usable_form_is_a_violation_with_its_steps(wrong, step):
     """An exception, or an answer of another form, never ends the check; the call that goes wrong is among the steps."""
-    steps = [shown for _, steps in explored(wrong).values() for shown in steps]
+    steps = [shown for broken in explored(wrong).values() for shown in broken.steps]
     assert any(step in shown for shown in steps)
 
 
@@ -312,9 +343,9 @@ class ForwardRaises(NumpyLayer):
 
 def test_what_a_forward_raises_is_a_violation_with_its_steps():
     """The exception is named, and the call that raises it is among the steps."""
-    seen, steps = explored(ForwardRaises)["sequence-output"]
-    assert "OverflowError: inference is out of order" in seen.message
-    assert any("training=False" in step for step in steps)
+    broken = explored(ForwardRaises)["sequence-output"]
+    assert "OverflowError: inference is out of order" in broken.seen.message
+    assert any("training=False" in step for step in broken.steps)
 
 
 def test_a_verdict_learns_what_was_judged():
@@ -328,4 +359,5 @@ def test_a_verdict_learns_what_was_judged():
     assert verdict.worst["sequence-frozen"].violated == 1
     assert all(worst.violated == 0 for name, worst in verdict.worst.items() if name != "sequence-frozen")
     assert all(worst.cases > 0 for worst in verdict.worst.values())
-    assert "from bnproof.mutants.running import UpdatedAtInference as make" in told["sequence-frozen"].reproducer
+    program = sequences.told(told["sequence-frozen"], verdict.target).reproducer
+    assert "from bnproof.mutants.running import UpdatedAtInference as make" in program
