@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[
         "standard_seeds": plan.standard_seeds,
     }
     yield from described()
-    with ProcessPoolExecutor(plan.workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(plan.workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
         jobs: list[Future[Any]] = [pool.submit(measuring.of_mutant, name, plan.effort, plan.seed) for name in wrong()]
         jobs += [pool.submit(measuring.of_baselines, name) for name in (*wrong(), *correct())]
         jobs += [pool.submit(measuring.of_correct, *run) for run in alarms(plan)]
@@ -48,6 +49,11 @@ def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[
             found: Any = job.result()
             progress(done, len(jobs))
             yield from found if isinstance(found, list) else [found]
+
+
+def _one_thread() -> None:
+    """Processes that fill all cores wait for each other if PyTorch starts threads of its own in each."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def alarms(plan: Plan) -> Iterator[tuple[str, str, int]]:

@@ -28,7 +28,7 @@ WRONG, CORRECT = ["R01", "G01"], ["numpy"]
 class Here:
     """A pool that does everything at once, in this process."""
 
-    def __init__(self, workers, mp_context):
+    def __init__(self, workers, *, mp_context, initializer):
         self.workers = workers
 
     def __enter__(self):
