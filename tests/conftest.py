@@ -1,8 +1,10 @@
-"""Hypothesis profiles: reproducible in CI, no deadlines anywhere (timing is noisy)."""
+"""Hypothesis profiles (reproducible in CI, no deadlines anywhere: timing is noisy), and one thread a process."""
 
 import os
 
 from hypothesis import settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is loaded: workers of xdist share the cores
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("dev", deadline=None, max_examples=50)

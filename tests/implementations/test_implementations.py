@@ -90,6 +90,16 @@ def test_unusable_targets_name_the_mend(target, mend):
     assert "\n" not in str(refused.value)
 
 
+def test_a_file_or_a_class_that_needs_more_names_the_mend(tmp_path):
+    """What to check in a file has to be said; a class whose constructor raises is told apart from a missing name."""
+    path = tmp_path / "mine.py"
+    path.write_text("class Boom:\n    def __init__(self):\n        raise RuntimeError('no licence')\n")
+    with pytest.raises(UnusableTarget, match=r"is a file: say what to check in it, as in .*mine\.py:Name"):
+        load(str(path))
+    with pytest.raises(UnusableTarget, match=r"Boom\(\) raises RuntimeError: no licence: name an instance"):
+        load(f"{path}:Boom")
+
+
 def test_conventions_by_name():
     """The named conventions are found, others refused with the list."""
     assert convention_of("keras").momentum == "old"

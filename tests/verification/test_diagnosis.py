@@ -8,11 +8,13 @@ import pytest
 
 from bnproof.contract import Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.laws import behaviour, edges, layouts, values
 from bnproof.laws.asked import EVERYTHING, Asked
 from bnproof.laws.cases import semantic
 from bnproof.laws.edge_cases import edge_cases
 from bnproof.laws.law import laws
+from bnproof.laws.sequences import SAYS
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification.diagnosis import Evidence, causes
 from bnproof.verification.examining import examine
@@ -149,6 +151,25 @@ def test_what_is_not_known_is_said_to_be_unknown_or_a_pattern():
     for fake, mechanism in ((Forgets, "state carried between calls"), (Adds, "argument modified")):
         named = {cause.mechanism for cause in causes(*seen(fake, some())).values()}
         assert mechanism in named <= {mechanism, "unknown"}
+
+
+class BackwardOfLatestTraining(NumpyLayer):
+    """The gradients are those of the latest training step, though an inference came in between."""
+
+    def forward(self, x, *, training):
+        before = self.latest
+        y = super().forward(x, training=training)
+        if not training and before is not None and before.x.shape == x.shape:
+            self.latest = before
+        return y
+
+
+def test_a_sequence_is_explained_by_equal_answers_alone():
+    """Not by another model's that breaks the same law: a missing gradient (G21) has other values."""
+    examined = examine(BackwardOfLatestTraining, effort="quick", select=[*SAYS])
+    assert examined.evidence.of_sequences.keys() == {"sequence-backward"}
+    (cause,) = causes(examined.evidence, examined.judged).values()
+    assert cause.confidence != "same values"
 
 
 def test_nothing_broken_has_no_cause():

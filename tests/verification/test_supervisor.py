@@ -153,6 +153,7 @@ IMPORTS = {
     "exits": ("import sys\nsys.exit(3)\n", "SystemExit"),
     "aborts": ("import os\nos.abort()\n", "does not import: it ended the process (SIGABRT)"),
     "hangs": ("import time\nwhile True:\n    time.sleep(0.1)\n", "does not import: it did not end within 2 s"),
+    "is interrupted": ("raise KeyboardInterrupt\n", "does not import: KeyboardInterrupt"),
     "raises": ("raise RuntimeError('two\\nlines')\n", "RuntimeError"),
     "has a slip": ("class Made(:\n", "SyntaxError"),
     "needs what is missing": ("import no_such_module_at_all\n", "no_such_module_at_all"),
