@@ -225,11 +225,13 @@ def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
 def running(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
     """``|r~ - ((1 - alpha) r + alpha b)|``: ``alpha`` times the error of ``b``, and ``gamma_6`` of the magnitudes.
 
-    ``1 - alpha`` with alpha rounded to the dtype is off by ``u alpha + u |1 - alpha|``; the forms ``(1 - alpha) r +
+    ``1 - alpha`` with alpha rounded to the dtype is off by ``u alpha + u |1 - alpha|``, and so is alpha where the momentum
+    that is handed over and rounded is ``1 - alpha``: ``u |1 - alpha|`` of both old and new.  The forms ``(1 - alpha) r +
     alpha b`` and ``r + alpha (b - r)`` round at most five times after that.
     """
     magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
-    rounding = p.gamma(6) * magnitude + 4 * p.eta
+    weights = p.u * abs(1 - alpha) * (np.abs(old) + np.abs(new) + error.total)
+    rounding = p.gamma(6) * magnitude + weights + 4 * p.eta
     return Bound({f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}) + Bound(
         {"momentum and rounding": rounding}
     )

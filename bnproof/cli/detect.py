@@ -24,7 +24,7 @@ from bnproof.cli._console import cannot, console, progress
 )
 @click.option("--standard-seeds", type=click.IntRange(min=0), default=1, show_default=True, help="And at standard.")
 def command(out: Path, effort: str, seed: int, quick_seeds: int, standard_seeds: int) -> int:
-    """Which known bugs the laws find, which today's tests find, and what either flags wrongly; some ten minutes."""
+    """Which known bugs the laws find, which today's tests find, and what either flags wrongly; some twenty minutes."""
     from bnproof.detection.rows import Plan, rows
     from bnproof.records import collect, write
     from bnproof.reports.detection import build, missed

@@ -12,7 +12,7 @@ from bnproof.contract import Array
 from bnproof.implementations.torch_arrays import array, needs_positive, sums_in_float32, tensor
 from bnproof.implementations.torch_further import Further
 
-VARIANTS = 1000  # compiled forms of one function
+VARIANTS = 10**6  # compiled forms of one function
 
 
 class TorchFunctional(Further):

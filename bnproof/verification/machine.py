@@ -48,9 +48,13 @@ class LayerMachine(RuleBasedStateMachine):
 
     # -- a layer, and its state --------------------------------------------------------------------------------------
 
-    @initialize(drawn=DRAWN, assigned=st.booleans())
-    def fresh(self, drawn: int, assigned: bool) -> None:  # noqa: FBT001
-        """Make a layer and look at what it starts from; ``assigned``: it gets another state first, else it is fed its own dtype."""
+    @initialize(drawn=DRAWN, assigned=st.booleans(), tracked=st.integers(0, 9).map(bool))
+    def fresh(self, drawn: int, assigned: bool, tracked: bool) -> None:  # noqa: FBT001
+        """Make a layer and look at what it starts from.
+
+        ``assigned``: it gets another state first, else it is fed its own dtype; ``tracked``: with running statistics, where both is
+        possible.
+        """
         asked, random = self.subject.asked, np.random.default_rng(drawn)
         self.dtype = dtype_of(str(random.choice(asked.full)))
         channels = asked.channels or int(random.integers(1, 4))
@@ -59,8 +63,7 @@ class LayerMachine(RuleBasedStateMachine):
         self.eps = float(random.choice(EPS)) if asked.eps is None else asked.eps
         self.alpha = float(random.choice(MOMENTA)) if asked.momentum is None else asked.momentum
         self.affine = bool(random.random() < 0.8) if asked.affine is None else asked.affine
-        tracked = asked.track_running_stats
-        self.tracked = bool(random.random() < 0.9) if tracked is None else tracked
+        self.tracked = tracked if asked.track_running_stats is None else asked.track_running_stats
         self.reset()
         self.judge_fresh()
         self.judge_defaults()

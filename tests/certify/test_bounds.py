@@ -89,6 +89,18 @@ def test_updating_formulas_need_the_term():
     assert np.all(off <= oracle.bound("running_var_unbiased").total)
 
 
+@given(st.integers(0, 2**20), st.sampled_from([0.01, 0.001, 0.3]))
+def test_a_momentum_that_weighs_the_old_value_stays_inside(seed, alpha):
+    """``1 - alpha`` is what gets rounded: of a batch whose mean is far above the running one that is most of the error."""
+    random = np.random.default_rng(seed)
+    x = (random.normal(size=(7, 3)) + 1e5 * random.random(3)).astype(np.float32)
+    old = random.random(3).astype(np.float32)
+    oracle = Oracle(Case(x, np.zeros_like(x), None, None, old, old + 1, eps=1e-3, momentum=alpha))
+    kept = np.float32(1 - alpha)
+    mean = kept * old + (1 - kept) * x.mean(axis=0)
+    assert np.all(oracle.true("running_mean").distance(mean) <= oracle.bound("running_mean").total)
+
+
 @given(semantic(Asked(dtypes=("float64",))))
 def test_a_forgotten_eps_lies_far_outside(case):
     """On semantic cases the effect of ignoring eps exceeds the bound tenfold."""
