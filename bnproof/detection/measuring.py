@@ -7,7 +7,7 @@ import time
 from bnproof.accuracy.assessment import assess
 from bnproof.baselines.baseline import baselines
 from bnproof.contract import Cause
-from bnproof.detection.subjects import implementation
+from bnproof.detection.subjects import COMPILES, implementation
 from bnproof.implementations.targets import UnusableTarget, load
 from bnproof.mutants.catalogue import Mutant, mutants
 from bnproof.records import Row
@@ -93,8 +93,10 @@ def of_correct(name: str, effort: str, seed: int) -> Row:
         examined = examine(implementation(name), effort=effort, seed=seed, target=name)
         flagged |= {law: kept[0].seen.message for law, kept in examined.session.broken.items()}
         flagged |= {law: broken.seen.message for law, broken in examined.sequences.items()}
-    except UnusableTarget as error:  # nothing to compile with
-        unusable = str(error)
+    except UnusableTarget as error:
+        if name not in COMPILES:
+            raise
+        unusable = str(error)  # nothing to compile with
     return {
         "kind": "correct",
         "id": name,

@@ -145,10 +145,12 @@ def test_what_cannot_be_asked_here_is_told_and_not_flagged(monkeypatch):
         raise UnusableTarget("no compiler")
 
     monkeypatch.setattr(measuring, "examine", unusable)
-    row = measuring.of_correct("numpy", "quick", 0)
+    row = measuring.of_correct("torch-compiled", "quick", 0)
     assert (row["flagged"], row["unusable"]) == ({}, "no compiler")
-    told = detection(Records(header(7), (*records().rows, row | {"id": "compiled"})))
-    assert "| compiled | 0 | not usable here: no compiler |" in told
+    with pytest.raises(UnusableTarget):
+        measuring.of_correct("numpy", "quick", 0)
+    told = detection(Records(header(7), (*records().rows, row)))
+    assert "| torch-compiled | 0 | not usable here: no compiler |" in told
     assert "**1 of 4** runs" in told
 
 
