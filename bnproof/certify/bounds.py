@@ -115,8 +115,17 @@ class Batch:
 
 
 def mean(p: Precision, b: Batch) -> Bound:
-    """``|mu~ - mu| <= gamma_{m+1} (1/m) sum |x|``: ``m - 1`` additions, one division or a product with a rounded 1/m."""
-    return Bound({"sums": p.gamma(b.terms + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta})
+    """``|mu~ - mu| <= gamma_n (1/m) sum |x| + gamma_5 sqrt(l v)``, ``n = m + 1 + 3 l``, ``l = 1 + log2 m``.
+
+    A sum has ``m - 1`` additions and one division, or a product with a rounded 1/m.  An update or merge ``M = M_a + n_b/n (M_b -
+    M_a)``, ``n_b <= n_a``, rounds its result, at most ``m - 1`` times for each value, and its step, three times: in all ``(3u/m)
+    sum n_b |M_b - M_a|``, at most ``3u sqrt(2 l v)`` by the Cauchy-Schwarz inequality, because ``w = n_a n_b/n`` gives ``sum w (M_b -
+    M_a)^2 = m v``, and ``n_b^2/w <= 2 n_b``, where each value is in the smaller part at most ``log2 m`` times.  Earlier errors
+    grow by ``1 + 3u n_b/n_a``, whose product is below ``1 + gamma_{3 l}``.
+    """
+    levels = b.m.bit_length()
+    sums = p.gamma(b.terms + 3 * levels + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta
+    return Bound({"sums": sums + p.gamma(5) * np.sqrt(levels * b.v)})
 
 
 def variance(p: Precision, b: Batch) -> Bound:

@@ -38,7 +38,8 @@ def _edge_cases(asked: Asked, seed: int) -> Iterator[Case]:
         yield _no_spread(_case(random, asked, rough, (2, channels, *IMAGE[image]), momentum=0.3))
     for dtype in asked.half:
         deep = (17, channels, *(17,) * (wide - 2)) if wide < 5 else (1, channels, 15, 17, 17)
-        yield _case(random, asked, dtype, deep, scale=7.9, momentum=0.3)
+        case = _case(random, asked, dtype, deep, scale=7.9, momentum=0.3)
+        yield replace(case, gamma=None, beta=None) if asked.affine is None else case
         yield _statistics_beyond_half(random, asked, dtype, (4, channels, *(2,) * (rank - 2)))
         yield _case(random, asked, dtype, (MANY, asked.channels or 1, *ones), parts=(MANY // 2, MANY - MANY // 2))
 

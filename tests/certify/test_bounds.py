@@ -63,17 +63,18 @@ class Updating(NumpyBatchNorm):
 
 @given(cases(), st.none() | st.integers(0, 2**20), st.sampled_from(["as drawn", "largest first", "largest last"]))
 def test_updating_formulas_stay_inside(case, seed, order):
-    """Welford's updates and merges along random trees, whatever comes first: the tracked variance and the output."""
+    """Welford's updates and merges along random trees, whatever comes first: the tracked statistics and the output."""
     values = columns(case.x)[:300]
     values = values if order == "as drawn" else np.sort(values, axis=0)[:: -1 if order == "largest first" else 1]
     x = np.ascontiguousarray(values)
     case = replace(case, x=x, dy=np.zeros_like(x), ddx=None, parts=(), layer=None)
     oracle = Oracle(case)
     formula = Updating(None if seed is None else np.random.default_rng(seed))
-    y, _, var = formula.train(
+    y, mean, var = formula.train(
         x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps, momentum=case.momentum
     )
     assert np.all(oracle.true("y").distance(y) <= oracle.bound("y").total)
+    assert np.all(oracle.true("running_mean").distance(mean) <= oracle.bound("running_mean").total)
     unbiased = "running_var_unbiased"
     assert np.all(oracle.true(unbiased).distance(var) <= oracle.bound(unbiased).total)
 
