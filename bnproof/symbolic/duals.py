@@ -8,12 +8,9 @@ way, so it does not rely on the symbolic differentiation it is there to check.
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Union
 
+from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.surds import Surd
-
-if TYPE_CHECKING:
-    from bnproof.symbolic.intervals import Interval
 
 _levels = count(1)
 
@@ -78,7 +75,7 @@ class Dual:
         return self.value.plain()
 
 
-Number = Union["Surd", "Interval", Dual]
+Number = Surd | Interval | Dual
 
 
 def _levelled(a: Dual, b: Number) -> tuple[Dual, Dual]:

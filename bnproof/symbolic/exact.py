@@ -53,8 +53,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from bnproof.symbolic.duals import Dual, Number, derivative, new_level
+from bnproof.symbolic.elementary import apply
 from bnproof.symbolic.expectation import Expectation, degree
-from bnproof.symbolic.intervals import Interval, apply
+from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import g, m, x
 from bnproof.symbolic.surds import NotExact, Surd

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.symbolic.duals import Dual
-from bnproof.symbolic.intervals import Interval, apply
+from bnproof.symbolic.elementary import apply
+from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.surds import NotExact, Surd
 
 fractions = st.fractions(min_value=-20, max_value=20, max_denominator=50)
