@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from bnproof.contract import Convention, Violation
-from bnproof.verification.examining import planned
+from bnproof.implementations.targets import UnusableTarget, usable
+from bnproof.verification.examining import planned, requested
 from bnproof.verification.run import check
 from bnproof.verification.verdict import Verdict
 
@@ -32,9 +33,12 @@ class Suite:
     options: Mapping[str, Any] = field(hash=False)
 
     @cached_property
-    def verdict(self) -> Verdict:
-        """What the check says."""
-        return check(self.implementation, **self.options)
+    def verdict(self) -> Verdict | UnusableTarget:
+        """What the check says, or why there is nothing to say."""
+        try:
+            return check(self.implementation, **self.options)
+        except UnusableTarget as unusable:
+            return unusable
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class LawTest:
     def __call__(self) -> None:
         __tracebackhide__ = True
         verdict = self.suite.verdict
+        if isinstance(verdict, UnusableTarget):
+            pytest.fail(str(verdict), pytrace=False)
         found = [violation for violation in verdict.violations if violation.law in (self.law, "convention")]
         if found:
             raise AssertionError("\n\n".join(map(told, found)))
@@ -67,10 +73,14 @@ def parametrize_with_laws(
     """A decorator that runs a test once for every law, named after it, with the law as the argument ``law``.
 
     ``expected_failures``: law ids and why they fail; strict, so a law that holds again fails its test.  The other options are those
-    of ``bnproof.check``.  Raises ``UnknownLaw`` for a name that is none.
+    of ``bnproof.check``.  Raises ``UnknownLaw`` for a name that is none, ``UnusableTarget`` for what is no batch norm.
     """
+    if not isinstance(expected_failures, Mapping | None):
+        raise TypeError(f"expected_failures is {expected_failures!r}: give a dictionary of laws and reasons")
     known = dict(expected_failures or {})
     plan = planned(tuple(select), tuple(ignore), known)
+    requested(effort, convention)
+    implementation = usable(implementation, type(implementation).__name__)
     options = {
         "effort": effort,
         "seed": seed,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -66,3 +67,23 @@ def test_an_expected_failure_that_holds_fails(package):
     status, out = run_pytest(package, "test_strict.py")
     assert status == 1
     assert "XPASS(strict)" in out
+
+
+@pytest.mark.parametrize("target", ["broken:Never", "broken:NoTrain"])
+def test_what_gives_no_answer_is_told_in_a_line_a_test(package, target):
+    """Neither a traceback for every law nor a check for every law."""
+    text = """
+    class NoTrain:
+        pass
+
+    class Never:
+        def train(self, *arguments, **options):
+            raise RuntimeError("never")
+    """
+    (package / "broken.py").write_text(dedent(text))
+    options = ("--pyargs", "bnproof.suite", "--bn", target, "--bn-effort", "quick")
+    status, out = run_pytest(package, *options)
+    assert status != 0
+    assert "no usable answer: train raised RuntimeError: never" in out or "has no train method" in out
+    assert "Traceback" not in out
+    assert len(out.splitlines()) < 300

@@ -18,8 +18,7 @@ import numpy as np
 
 from bnproof.contract import Array, Convention
 from bnproof.implementations.conventions import convention_of
-
-FIELDS = ("gamma", "beta", "running_mean", "running_var")
+from bnproof.implementations.layers import FIELDS
 
 
 class UnusableLayer(ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.implementations.conventions import convention_of
 
+FIELDS = ("gamma", "beta", "running_mean", "running_var")
 Gradients = tuple[Array, Array | None, Array | None]
 
 
@@ -23,6 +24,7 @@ class ThroughState:
         self.make = make
         self.supports = getattr(make, "supports", None)
         self.momentum = (self.supports or {}).get("momentum", 0.25)  # where it does not matter
+        self.tracks = (self.supports or {}).get("track_running_stats") is not False
         if hasattr(make, "convention"):
             self.convention = make.convention
 
@@ -43,6 +45,10 @@ class ThroughState:
         layer = self.make(
             x.shape[axis], eps=eps, momentum=momentum, affine=gamma is not None, track_running_stats=tracked
         )
+        if not isinstance(getattr(layer, "state", None), Mapping):
+            raise TypeError(
+                f"{type(layer).__name__} has no state: make it a dictionary of {', '.join(FIELDS)} that can be set"
+            )
         layer.state = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
         return layer
 
@@ -80,7 +86,8 @@ class ThroughState:
 
     def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
         """``forward`` in training, then ``backward``."""
-        mean, var = _fresh(x, gamma, convention_of(getattr(self, "convention", "torch")).channel_axis)
+        axis = convention_of(getattr(self, "convention", "torch")).channel_axis
+        mean, var = _fresh(x, gamma, axis) if self.tracks else (None, None)
         layer = self._layer(x, gamma, beta, mean, var, eps, self.momentum)
         layer.forward(x, training=True)
         gradients: Gradients = layer.backward(dy)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.adapters import FIELDS, Adapter, LayerFactory, UnusableLayer, checked
+from bnproof.implementations.adapters import Adapter, LayerFactory, UnusableLayer, checked
 from bnproof.implementations.conventions import NAMED
+from bnproof.implementations.layers import FIELDS
 
 DEFAULTS = {"epsilon": float(np.float32(1e-5)), "momentum": float(np.float32(0.9)), "training_mode": 0}
 

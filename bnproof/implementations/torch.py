@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.torch_arrays import array, needs_positive, sums_in_float32, tensor
+from bnproof.implementations.torch_arrays import array, needs_positive, refusal, sums_in_float32, tensor
 from bnproof.implementations.torch_further import Further
 
 VARIANTS = 10**6  # compiled forms of one function
@@ -135,8 +135,8 @@ class TorchCompiled(TorchFunctional):
         except BackendCompilerFailed as error:
             raise NotImplementedError(f"torch.compile cannot compile here: {str(error).splitlines()[0]}") from error
         except TorchRuntimeError as error:
-            if refusal := _refusal(error):
-                raise ValueError(str(refusal)) from error
+            if refused := refusal(error):
+                raise ValueError(str(refused)) from error
             raise
 
     def train_vjp(
@@ -152,13 +152,6 @@ class TorchCompiled(TorchFunctional):
     def train_double_vjp(self, *tensors: Any, eps: float) -> tuple[Array | None, ...]:
         """Raises ``NotImplementedError``: what is compiled is differentiated once."""
         raise NotImplementedError("torch.compile does not support double backward")
-
-
-def _refusal(error: BaseException | None) -> ValueError | None:
-    """The ``ValueError`` that led to an error, if one did."""
-    while error is not None and not isinstance(error, ValueError):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 class TorchModules:

@@ -48,3 +48,10 @@ def needs_positive(eps: float) -> None:
     """Raise ``NotImplementedError`` for the eps that PyTorch refuses in training."""
     if eps == 0:
         raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training")
+
+
+def refusal(error: BaseException | None) -> ValueError | None:
+    """The ``ValueError`` that led to an error, if one did."""
+    while error is not None and not isinstance(error, ValueError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -27,7 +27,7 @@ from bnproof.implementations.adapters import (
     named,
     started,
 )
-from bnproof.implementations.torch_arrays import array, sums_in_float32, tensor
+from bnproof.implementations.torch_arrays import array, refusal, sums_in_float32, tensor
 
 NAMES = {
     "gamma": ("weight", "gamma"),
@@ -46,6 +46,13 @@ class TorchLayer:
         self.module = module
         self.names = places(module)
         self.latest: tuple[Any, dict[str, Any]] | None = None
+
+    @property
+    def from_torch(self) -> bool:
+        """Whether its arithmetic is PyTorch's own batch norm."""
+        import torch
+
+        return is_a(inside(self.module), torch.nn.modules.batchnorm._BatchNorm)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -87,7 +94,7 @@ class TorchLayer:
         if entry.dtype == torch.float64:
             self.moved(entry.dtype)
         held = self.copies()
-        if not held and entry.itemsize == 2 and isinstance(self.module, torch.nn.modules.batchnorm._BatchNorm):
+        if not held and entry.itemsize == 2 and self.from_torch:
             raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
         leaves = {"x": entry} | {field: held[self.names[field]] for field in ("gamma", "beta") if field in self.names}
         self.module.train(training)
@@ -114,9 +121,12 @@ class TorchLayer:
         try:
             y = functional_call(self.module, registered, (entry,))
             held.update(registered | {name: own[name] for name in plain})
-        except ValueError as error:
-            if "eps must be positive" in str(error):
+        except Exception as error:
+            refused = refusal(error) if inside(self.module) is not self.module else error
+            if "eps must be positive" in str(refused):
                 raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training") from error
+            if refused and refused is not error:
+                raise ValueError(str(refused)) from error
             raise
         finally:
             own.update(plain)
@@ -139,12 +149,21 @@ class TorchLayer:
         import torch
 
         y, leaves = started(self.latest)
-        if isinstance(self.module, torch.nn.modules.batchnorm._BatchNorm):
+        if self.from_torch:
             sums_in_float32(dy, leaves["x"].detach())
+        if leaves["x"].itemsize == 2 and inside(self.module) is not self.module:
+            raise NotImplementedError(
+                "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
+            )
         options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
         found = dict(zip(leaves, torch.autograd.grad(y, list(leaves.values()), tensor(dy), **options), strict=True))
         gradients = {f: np.array(array(value)) for f, value in found.items()}
         return gradients["x"], *(gradients[f].reshape(-1) if f in gradients else None for f in ("gamma", "beta"))
+
+
+def inside(candidate: Any) -> Any:
+    """The module that ``torch.compile`` has wrapped, or the candidate itself."""
+    return getattr(candidate, "_orig_mod", candidate)
 
 
 def places(module: Any) -> dict[str, str]:
@@ -211,7 +230,7 @@ def adapt(candidate: Any) -> LayerFactory:
     about = present(sample)
     if isinstance(candidate, type):
         about.pop("num_features", None)
-    ranks = [RANKS[name] for name in RANKS if is_a(candidate, getattr(torch.nn, name))]
+    ranks = [RANKS[name] for name in RANKS if is_a(inside(candidate), getattr(torch.nn, name))]
     supports = {"ranks": ranks[0]} if ranks else {}
     supports |= fixed(candidate, sample, KEYWORDS, about)
     return LayerFactory(named(candidate), declared(candidate, "torch", 1), supports, build, isinstance(candidate, type))

@@ -89,7 +89,8 @@ class Target:
             return answer
         names = tuple(METHODS[method].answers)
         if len(names) > 1 and (not isinstance(answer, (tuple, list)) or len(answer) != len(names)):
-            return Failed(f"{method} returned {type(answer).__name__}, not {len(names)} values")
+            got = f"{len(answer)} of them" if isinstance(answer, (tuple, list)) else type(answer).__name__
+            return Failed(f"{method} has to return {len(names)} values, not {got}")
         values = dict(zip(names, answer if len(names) > 1 else (answer,), strict=True))
         for name, value in values.items():
             if problem := malformed(name, value, like(name, case, self.convention)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bnproof.contract import Case
 from bnproof.lowering.numbers import dtype_of
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -33,6 +34,8 @@ class Asked:
 
         ``momentum``: what a fixed momentum weighs, the "new" or the "old" value; here it is the weight of the new one.
         """
+        if not isinstance(supports, Mapping | None):
+            raise ValueError(f"supports is {supports!r}: give a dictionary such as {{'dtypes': ['float32']}}")
         said = dict(supports or {})
         _refuse_slips(said)
         try:
@@ -50,6 +53,11 @@ class Asked:
         if fixed["momentum"] is not None and momentum == "old":
             fixed["momentum"] = 1 - fixed["momentum"]
         return cls(dtypes, ranks, said.get("num_features"), **fixed)
+
+    def admits(self, case: Case) -> bool:
+        """Whether a case has a rank, a dtype and a number of channels that may be asked."""
+        fits = case.x.ndim in self.ranks and case.dtype.name in self.dtypes
+        return fits and self.channels in (None, case.x.shape[1])
 
     @property
     def constants(self) -> frozenset[str]:

@@ -119,7 +119,7 @@ def _untracked(method: str, answers: Answers, oracle: Oracle) -> Measurement | E
     if isinstance(answer, (NotOffered, Failed)):
         return answer
     if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        return outcome("untracked", name, f"{method} returned {type(answer).__name__}, not 3 values", calls)
+        return outcome("untracked", name, f"{method} has to return 3 values", calls)
     y, mean, var = answer
     if mean is not None or var is not None:
         return outcome("untracked", name, "running statistics came back where None was handed in", calls)

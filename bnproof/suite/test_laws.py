@@ -9,6 +9,7 @@ import pytest
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The laws as parameters; without ``--bn`` there is nothing to test."""
+    from bnproof.implementations.conventions import UnknownConvention
     from bnproof.implementations.targets import UnusableTarget, load
     from bnproof.testing import parametrize_with_laws
 
@@ -16,15 +17,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not option("--bn"):
         raise pytest.UsageError("name the batch norm: --bn package.module:Name")
     try:
-        implementation = load(option("--bn"))
-    except UnusableTarget as error:
+        laws = parametrize_with_laws(
+            load(option("--bn")),
+            effort=option("--bn-effort"),
+            seed=option("--bn-seed"),
+            convention=option("--bn-convention"),
+        )
+    except (UnusableTarget, UnknownConvention) as error:
         raise pytest.UsageError(str(error)) from error
-    laws = parametrize_with_laws(
-        implementation,
-        effort=option("--bn-effort"),
-        seed=option("--bn-seed"),
-        convention=option("--bn-convention"),
-    )
     metafunc.parametrize(*laws.args)
 
 

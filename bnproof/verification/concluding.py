@@ -68,12 +68,12 @@ def _violations(law: Law, examined: Examination) -> list[Violation]:
 
 
 def _smallest(law: Law, session: Session, target: str, start: Broken) -> Violation:
-    """The violation on the smallest case that breaks the law for the same quantity."""
+    """The violation on the smallest case that breaks the law in the same way."""
     case, seen = start.case, start.seen
 
     def fails(candidate: Case) -> Measurement | None:
         found = session.fails(law, candidate)
-        return found if found and (not law.each or found.quantity == start.seen.quantity) else None
+        return found if found and _finding(law, found) == _finding(law, start.seen) else None
 
     if not any(
         blocked.reason in seen.message for blocked in session.target.blocked.values()
@@ -91,6 +91,13 @@ def _smallest(law: Law, session: Session, target: str, start: Broken) -> Violati
         residual=_residual(law, session),
         case=replay.as_json(case),
     )
+
+
+def _finding(law: Law, seen: Measurement) -> tuple[str, ...]:
+    """What tells findings of one law apart: the quantity where each counts, the method and its exception where none answers."""
+    if law.id == "answers":
+        return seen.quantity, seen.message.partition(":")[0]
+    return (seen.quantity,) if law.each else ()
 
 
 def _residual(law: Law, session: Session) -> str:

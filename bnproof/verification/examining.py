@@ -24,6 +24,7 @@ from bnproof.verification.verdict import Verdict, Worst
 
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 500}  # cases drawn at random
 SEQUENCES = "a sequence of calls"
+ANSWERS = "answers"  # the law that a call gives an answer at all
 
 
 class UnknownLaw(LookupError):
@@ -75,8 +76,7 @@ def examine(
     ``replayed``: only the failing inputs of this verdict's JSON; ``watched``: ``watch`` and ``blocked`` of
     :class:`~bnproof.laws.answers.Target`.
     """
-    if effort not in EFFORTS:
-        raise ValueError(f"there is no effort {effort!r}: use one of {', '.join(EFFORTS)}")
+    requested(effort, convention)
     implementation = usable(implementation, target or type(implementation).__name__)
     declared = convention_of(convention or _read(implementation, "convention", "torch"))
     plan = planned(tuple(select), tuple(ignore), {})
@@ -84,10 +84,14 @@ def examine(
         raise ValueError("no law is left: everything selected is ignored")
     asked = Asked.by(_read(implementation, "supports", None), declared.momentum)
     session = Session(Target(implementation, declared, constants=asked.constants, **(watched or {})), seed, asked)
-    cases = replay.recorded(replayed) if replayed else None
-    _judge(session, plan, EFFORTS[effort], cases, progress)
+    cases = _recorded(replayed, plan) if replayed else None
+    if cases is None:
+        session.run(plan, EFFORTS[effort], progress)
+    else:
+        plan = [law for law in plan if law.id in (*cases, ANSWERS)]
+        _again(session, plan, cases)
     name = target or _named(implementation)
-    if not session.usable:
+    if not session.usable and not (cases and ANSWERS in session.broken):
         raise UnusableTarget(f"{name} gives no usable answer: {session.reason}")
     verdict = Verdict(name, declared.name, effort, seed)
     verdict.cases, verdict.worst, verdict.unjudged = session.count, session.worst, session.unjudged
@@ -96,20 +100,31 @@ def examine(
     return Examination(name, plan, session, found, verdict, undeclared)
 
 
-def _judge(
-    session: Session, plan: list[Law], count: int, cases: Mapping[str, Sequence[Case]] | None, progress: Progress
-) -> None:
-    if cases is None:
-        session.run(plan, count, progress)
-        return
+def requested(effort: str, convention: str | Convention | None) -> None:
+    """Raise ``ValueError`` for an effort, ``UnknownConvention`` for a convention that there is not."""
+    if effort not in EFFORTS:
+        raise ValueError(f"there is no effort {effort!r}: use one of {', '.join(EFFORTS)}")
+    if convention is not None:
+        convention_of(convention)
+
+
+def _recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
+    """The recorded cases of the laws to judge."""
+    cases = replay.recorded(path)
     for name in cases:
         if name not in laws():
             raise UnknownLaw(f"the recorded law {name!r} is none of this version: record the verdict again")
-    recorded = [(law, case) for law in plan for case in cases.get(law.id, ())]
-    if not recorded:
+    chosen = {law.id: cases[law.id] for law in plan if law.id in cases}
+    if not chosen:
         raise replay.UnusableReplay(f"none of the selected laws is recorded: {', '.join(cases)} are")
-    for law, case in recorded:
-        session.judge([law], case)
+    return chosen
+
+
+def _again(session: Session, plan: list[Law], cases: Mapping[str, Sequence[Case]]) -> None:
+    """Judge each law on its recorded cases, and whether they are answered at all."""
+    for name, recorded in cases.items():
+        for case in recorded:
+            session.judge([law for law in plan if law.id in (name, ANSWERS)], case)
 
 
 def _sequences(verdict: Verdict, session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]:
@@ -129,12 +144,16 @@ def _sequences(verdict: Verdict, session: Session, plan: list[Law], count: int) 
 
 
 def planned(select: tuple[str, ...], ignore: tuple[str, ...], expect: Mapping[str, str]) -> list[Law]:
-    """The laws to judge; raises ``UnknownLaw`` for a name that is none."""
+    """The laws to judge; raises ``UnknownLaw`` for a name that is none, or an expectation of one that is not judged."""
     for name in (*select, *ignore, *expect):
         if name not in laws():
             near = get_close_matches(name, laws(), n=3, cutoff=0.4) or list(laws())
             raise UnknownLaw(f"there is no law {name!r}: try {', '.join(near)}")
-    return [law for law in laws().values() if (not select or law.id in select) and law.id not in ignore]
+    plan = [law for law in laws().values() if (not select or law.id in select) and law.id not in ignore]
+    for name in expect:
+        if laws()[name] not in plan:
+            raise UnknownLaw(f"{name} is expected to fail, but is not judged: select it, or drop the expectation")
+    return plan
 
 
 def _named(implementation: Any) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from bnproof.contract import Array, Case
+from bnproof.implementations.layers import FIELDS
 from bnproof.laws.answers import malformed
 from bnproof.laws.behaviour import outcome
 from bnproof.laws.cases import EPS, MOMENTA
@@ -22,7 +23,6 @@ from bnproof.lowering.numbers import dtype_of
 from bnproof.verification.judge import Judge, LawBroken, Subject, altered, short
 from bnproof.verification.reproducer import literal
 
-FIELDS = ("gamma", "beta", "running_mean", "running_var")
 STATE = "print('state', layer.state)"
 DRAWN = st.integers(0, 2**20)
 

@@ -45,12 +45,15 @@ def from_json(values: Mapping[str, Any]) -> Case:
         layer = values.get("layer")
         for name in ("x", "dy", "running_mean", "running_var"):
             values[name]["entries"]
+        parts = tuple(values.get("parts", ()))
+        if parts and sum(parts) != values["x"]["shape"][0]:
+            raise ValueError(f"parts {parts}")
         return Case(
             **{name: _array(values.get(name)) for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var")},  # type: ignore[arg-type]
             eps=_float(values["eps"]),
             momentum=_float(values["momentum"]),
             ddx=_array(values.get("ddx")),
-            parts=tuple(values.get("parts", ())),
+            parts=parts,
             layer=layer and Weights(_array(layer["weight"]), _array(layer["bias"]), layer["kind"], layer["groups"]),  # type: ignore[arg-type]
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -19,7 +19,7 @@ def check(implementation: Any, *, expect: Mapping[str, str] | None = None, **opt
     ``UnusableReplay`` and ``ValueError`` for bad requests.
     """
     start = time.perf_counter()
-    planned((), (), expect or {})
+    planned(tuple(options.get("select", ())), tuple(options.get("ignore", ())), expect or {})
     examined = examine(implementation, **options)
     conclude(examined, expect or {})
     examined.verdict.seconds = time.perf_counter() - start

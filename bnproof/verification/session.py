@@ -76,9 +76,9 @@ class Session:
         return Answers(self.target, case), Oracle(raised)
 
     def _note(self, answers: Answers) -> None:
-        found = [answers.answer(method) for method in ("train", "infer")]
+        found = [answers.answer(method) for method in ("train_vjp", "train", "infer")]
         if all(isinstance(answer, (Failed, NotOffered)) for answer in found):
-            self.reason = self.reason or str(found[0])
+            self.reason = self.reason or str(found[1])
         else:
             self.usable += 1
 
@@ -102,7 +102,9 @@ class Session:
                 kept.append(Broken(answers.case, seen))
 
     def fails(self, law: Law, case: Case) -> Measurement | None:
-        """What the law sees on another case, if it is broken there."""
+        """What the law sees on another case, if that may be asked and breaks it."""
+        if not self.asked.admits(case):
+            return None
         try:
             seen = measured(law, *self.asked_on(case))
         except NoBound:

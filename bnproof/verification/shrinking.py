@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array, Case, Measurement, Weights
+from bnproof.implementations.layers import FIELDS
 from bnproof.laws.layout import columns
 
 BUDGET = 250  # candidates tried for one law
-PER_CHANNEL = ("gamma", "beta", "running_mean", "running_var")
 ENTRYWISE = ("x", "dy", "ddx")
 Fails = Callable[[Case], Measurement | None]
 
@@ -93,7 +93,7 @@ def _one_channel(case: Case) -> Iterator[Case]:
 
 
 def _channels(case: Case, kept: slice, layer: Weights | None) -> Case:
-    values = {name: _of(case, name, lambda a: a[kept]) for name in PER_CHANNEL}
+    values = {name: _of(case, name, lambda a: a[kept]) for name in FIELDS}
     entries = {name: _of(case, name, lambda a: a[:, kept]) for name in ENTRYWISE}
     return replace(case, **values, **entries, layer=layer)
 
@@ -130,7 +130,7 @@ def _without(case: Case) -> Iterator[Case]:
 
 def _rounder(case: Case) -> Iterator[Case]:
     """Arrays with fewer digits."""
-    for name in (*ENTRYWISE, *PER_CHANNEL):
+    for name in (*ENTRYWISE, *FIELDS):
         value = getattr(case, name)
         for digits in (0, 1, 3):
             if value is None or not value.size or (name in ("gamma", "running_var") and digits == 0):

@@ -11,6 +11,7 @@ from bnproof.contract import Convention
 from bnproof.implementations.adapters import FIELDS, UnusableLayer, adapted
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
+from bnproof.verification.run import check
 
 
 class Biased(NumpyBatchNorm):
@@ -223,6 +224,23 @@ def test_what_an_object_says_of_itself_goes_before():
     factory = adapted(Mine)
     assert factory.supports == Mine.supports
     assert (factory.convention.momentum, factory.convention.channel_axis) == ("old", 1)
+
+
+@pytest.mark.parametrize("kind", [torch.nn.BatchNorm1d, torch.nn.BatchNorm2d])
+def test_a_compiled_instance_is_the_module_inside(kind):
+    """Its ranks are asked, and what the compiler wraps is what the module raised."""
+    factory = adapted(torch.compile(kind(3), backend="eager"))
+    assert factory.supports["ranks"] == adapted(kind(3)).supports["ranks"]
+    layer, _ = made(factory)
+    with pytest.raises(ValueError, match="Expected more than 1 value"):
+        layer.forward(np.ones((1, 3, *(1,) * (min(factory.supports["ranks"]) - 2))), training=True)
+
+
+def test_an_instance_without_running_statistics_is_checked():
+    """By its gradients and its sequences: what needs the statistics is not offered."""
+    verdict = check(torch.nn.BatchNorm1d(3, track_running_stats=False), effort="quick")
+    assert verdict.ok
+    assert {"gradient-x", "gradient-gamma", "sequence-output", "sequence-backward"} <= set(verdict.passed)
 
 
 def test_eps_zero_in_training_is_not_offered_where_torch_refuses_it():

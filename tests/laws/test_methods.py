@@ -118,7 +118,7 @@ def test_answers_have_the_shape_and_dtype_of_their_arguments(dtype, convention):
 
 
 MALFORMED = {
-    "not 3 values": lambda y, mean, var: (y, mean),
+    "return 3 values, not 2": lambda y, mean, var: (y, mean),
     "y has shape": lambda y, mean, var: (y[:1], mean, var),
     "y has dtype": lambda y, mean, var: (y.astype("float64"), mean, var),
     "not a NumPy array": lambda y, mean, var: (y.tolist(), mean, var),

@@ -54,7 +54,8 @@ def test_all_numbers_come_back(dtype, data):
     raw = np.frombuffer(data.draw(st.binary(min_size=4 * like.itemsize, max_size=4 * like.itemsize)), like)
     with np.errstate(invalid="ignore"):  # NaN that signals
         values = np.where(np.isfinite(raw.astype(float)), raw, like.type(-0.0)).astype(like).reshape(2, 2)
-    assert_same(round_trip(by_hand(dtype, x=values)), by_hand(dtype, x=values))
+    case = by_hand(dtype, x=values, parts=(1, 1))
+    assert_same(round_trip(case), case)
 
 
 @pytest.mark.parametrize("without", ["gamma", "beta", "ddx", "layer"])
@@ -131,6 +132,8 @@ BAD = {
     "entries as a list": verdict(with_array(entries=[1.0, 2.0])),
     "a layer without weight": verdict(violation(case=as_json(by_hand()) | {"layer": {"bias": None}})),
     "parts that are no numbers": verdict(violation(case=as_json(by_hand()) | {"parts": 3})),
+    "parts that are text": verdict(violation(case=as_json(by_hand()) | {"parts": "no"})),
+    "parts that are not all rows": verdict(violation(case=as_json(by_hand()) | {"parts": [1]})),
 }
 
 
@@ -168,7 +171,7 @@ def test_cases_are_kept_law_by_law(tmp_path):
 
 
 def test_a_replayed_check_asks_for_the_recorded_cases_alone(tmp_path):
-    """The same violation from the file, none once the bug is mended, and nothing else is judged."""
+    """The same violation from the file, none once the bug is mended; beside it only whether there is an answer."""
     broken = mutants()["R01"].make
     first = check(broken(), effort="quick", select=["running-variance"])
     path = tmp_path / "verdict.json"
@@ -178,7 +181,25 @@ def test_a_replayed_check_asks_for_the_recorded_cases_alone(tmp_path):
     assert again.cases == 1
     mended = check(NumpyBatchNorm(), replayed=path)
     assert mended.ok
-    assert mended.passed == ["running-variance"]
+    assert mended.passed == ["answers", "running-variance"]
+
+
+def test_a_replayed_case_without_any_answer_is_a_violation(tmp_path):
+    """What raises on every recorded input is not "unusable": that is what was recorded."""
+
+    class Narrow(NumpyBatchNorm):
+        def train(self, x, *arguments, **options):
+            if len(x) > 3:
+                raise RuntimeError("at most 3")
+            return super().train(x, *arguments, **options)
+
+        infer, train_vjp = None, None
+
+    path = tmp_path / "verdict.json"
+    path.write_text(json.dumps(check(Narrow(), effort="quick").as_json()))
+    again = check(Narrow(), replayed=path)
+    assert [violation.law for violation in again.violations] == ["answers"]
+    assert again.not_offered == []
 
 
 def test_a_law_that_is_not_recorded_gives_nothing_to_replay(tmp_path):

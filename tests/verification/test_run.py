@@ -5,6 +5,7 @@ import pytest
 import bnproof
 from bnproof.certify.bounds import NoBound, Precision
 from bnproof.implementations.numpy import NumpyBatchNorm
+from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.law import laws
 from bnproof.theorems.book import book
 from bnproof.verification.examining import UnknownLaw
@@ -30,6 +31,46 @@ def test_unknown_laws_and_efforts_are_refused():
         bnproof.check(NumpyBatchNorm(), select=["outputt"])
     with pytest.raises(ValueError, match="use one of quick"):
         bnproof.check(NumpyBatchNorm(), effort="lazy")
+
+
+def test_an_expectation_has_to_be_of_a_law_that_is_judged():
+    """Selected away or ignored, it could neither fail nor hold."""
+    for options in ({"select": ["output"]}, {"ignore": ["shift"]}):
+        with pytest.raises(UnknownLaw, match="not judged"):
+            bnproof.check(NumpyBatchNorm(), expect={"shift": "why"}, **options)
+
+
+def test_the_smallest_input_is_one_that_may_be_asked():
+    """Shrinking keeps to the ranks of ``supports`` and to what was wrong."""
+
+    class Images(NumpyBatchNorm):
+        supports = {"ranks": [4]}
+
+        def train(self, x, *arguments, **options):
+            if x.shape[3] > 1:
+                raise RuntimeError("too wide")
+            return super().train(x, *arguments, **options)
+
+    (found,) = bnproof.check(Images(), effort="quick", select=["answers"]).violations
+    assert "too wide" in found.message
+    assert len(found.case["x"]["shape"]) == 4
+
+
+def test_a_layer_without_a_state_is_refused():
+    """In one line that says what a state is."""
+
+    class Stateless:
+        def __init__(self, num_features, **options):
+            self.num_features = num_features
+
+        def forward(self, x, *, training):
+            return x
+
+        def backward(self, dy):
+            return dy, None, None
+
+    with pytest.raises(UnusableTarget, match="Stateless has no state: make it a dictionary"):
+        bnproof.check(Stateless, effort="quick")
 
 
 def test_the_verdict_as_json():
