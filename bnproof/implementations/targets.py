@@ -48,8 +48,9 @@ def load(target: str) -> Any:
         )
     module = _import(place)
     if not hasattr(module, name):
-        own = [n for n, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-        offered = get_close_matches(name, vars(module), n=3) or [n for n in own if hasattr(getattr(module, n), "train")]
+        named = {n: value for n, value in vars(module).items() if not n.startswith("_")}
+        own = [n for n, value in named.items() if getattr(value, "__module__", "") == module.__name__]
+        offered = get_close_matches(name, named, n=3) or [n for n in own if hasattr(named[n], "train")]
         hint = f"it offers {', '.join(offered[:5])}" if offered else "nothing in it has a train method"
         raise UnusableTarget(f"{place} has no {name!r}: {hint}")
     return usable(getattr(module, name), target)

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.torch_arrays import array, needs_positive, refusal, sums_in_float32, tensor
+from bnproof.implementations.torch_arrays import (
+    array,
+    needs_positive,
+    refusal,
+    saved_in_float32,
+    sums_in_float32,
+    tensor,
+)
 from bnproof.implementations.torch_further import Further
 
 VARIANTS = 10**6  # compiled forms of one function
@@ -143,10 +150,7 @@ class TorchCompiled(TorchFunctional):
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
     ) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is saved for it is half."""
-        if x.dtype.itemsize == 2:
-            raise NotImplementedError(
-                "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
-            )
+        saved_in_float32(x)
         return super().train_vjp(dy, x, gamma, beta, eps=eps)
 
     def train_double_vjp(self, *tensors: Any, eps: float) -> tuple[Array | None, ...]:

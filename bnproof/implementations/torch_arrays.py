@@ -50,6 +50,12 @@ def needs_positive(eps: float) -> None:
         raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training")
 
 
+def saved_in_float32(x: Any) -> None:
+    """Raise ``NotImplementedError`` where compiled code keeps what its backward pass reads in half precision."""
+    if x.itemsize == 2:
+        raise NotImplementedError("compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half")
+
+
 def refusal(error: BaseException | None) -> ValueError | None:
     """The ``ValueError`` that led to an error, if one did."""
     while error is not None and not isinstance(error, ValueError):

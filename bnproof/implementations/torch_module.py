@@ -27,7 +27,7 @@ from bnproof.implementations.adapters import (
     named,
     started,
 )
-from bnproof.implementations.torch_arrays import array, refusal, sums_in_float32, tensor
+from bnproof.implementations.torch_arrays import array, refusal, saved_in_float32, sums_in_float32, tensor
 
 NAMES = {
     "gamma": ("weight", "gamma"),
@@ -53,6 +53,11 @@ class TorchLayer:
         import torch
 
         return is_a(inside(self.module), torch.nn.modules.batchnorm._BatchNorm)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether ``torch.compile`` has wrapped it."""
+        return inside(self.module) is not self.module
 
     @property
     def state(self) -> dict[str, Any]:
@@ -122,7 +127,7 @@ class TorchLayer:
             y = functional_call(self.module, registered, (entry,))
             held.update(registered | {name: own[name] for name in plain})
         except Exception as error:
-            refused = refusal(error) if inside(self.module) is not self.module else error
+            refused = refusal(error) if self.compiled else error
             if "eps must be positive" in str(refused):
                 raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training") from error
             if refused and refused is not error:
@@ -151,10 +156,8 @@ class TorchLayer:
         y, leaves = started(self.latest)
         if self.from_torch:
             sums_in_float32(dy, leaves["x"].detach())
-        if leaves["x"].itemsize == 2 and inside(self.module) is not self.module:
-            raise NotImplementedError(
-                "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
-            )
+        if self.from_torch and self.compiled:
+            saved_in_float32(leaves["x"])
         options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
         found = dict(zip(leaves, torch.autograd.grad(y, list(leaves.values()), tensor(dy), **options), strict=True))
         gradients = {f: np.array(array(value)) for f, value in found.items()}

@@ -13,7 +13,7 @@ from bnproof.laws.methods import METHOD_OF
 from bnproof.laws.values import NAMES
 from bnproof.verification import replay, sequences
 from bnproof.verification.diagnosis import causes
-from bnproof.verification.examining import Examination
+from bnproof.verification.examining import ANSWERS, Examination
 from bnproof.verification.reproducer import program
 from bnproof.verification.residuals import residuals
 from bnproof.verification.session import Broken, Session
@@ -95,7 +95,7 @@ def _smallest(law: Law, session: Session, target: str, start: Broken) -> Violati
 
 def _finding(law: Law, seen: Measurement) -> tuple[str, ...]:
     """What tells findings of one law apart: the quantity where each counts, the method and its exception where none answers."""
-    if law.id == "answers":
+    if law.id == ANSWERS:
         return seen.quantity, seen.message.partition(":")[0]
     return (seen.quantity,) if law.each else ()
 

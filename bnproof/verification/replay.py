@@ -46,7 +46,7 @@ def from_json(values: Mapping[str, Any]) -> Case:
         for name in ("x", "dy", "running_mean", "running_var"):
             values[name]["entries"]
         parts = tuple(values.get("parts", ()))
-        if parts and sum(parts) != values["x"]["shape"][0]:
+        if parts and (min(parts) < 0 or sum(parts) != values["x"]["shape"][0]):
             raise ValueError(f"parts {parts}")
         return Case(
             **{name: _array(values.get(name)) for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var")},  # type: ignore[arg-type]

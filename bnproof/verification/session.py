@@ -76,9 +76,8 @@ class Session:
         return Answers(self.target, case), Oracle(raised)
 
     def _note(self, answers: Answers) -> None:
-        found = [answers.answer(method) for method in ("train_vjp", "train", "infer")]
-        if all(isinstance(answer, (Failed, NotOffered)) for answer in found):
-            self.reason = self.reason or str(found[1])
+        if all(isinstance(answers.answer(method), Exception) for method in ("train", "infer", "train_vjp")):
+            self.reason = self.reason or str(answers.answer("train"))
         else:
             self.usable += 1
 
