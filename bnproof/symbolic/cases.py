@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from sympy import Derivative, Expr, Indexed, Integer, KroneckerDelta
+from sympy import Derivative, Expr, Indexed, Integer, KroneckerDelta, Symbol
 
 from bnproof.symbolic.expectation import Expectation
-from bnproof.symbolic.reading import Question
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.reading import FREE, Question
 from bnproof.symbolic.sampling import assignment
-from bnproof.symbolic.setting import m
+from bnproof.symbolic.setting import Every, m
+
+MOST_TERMS = 6  # index terms that are told apart in every way
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,12 @@ class Case:
 
 def cases(question: Question) -> list[Case]:
     """One case where nothing compares indices, else one for every partition of the free indices."""
-    terms = _terms(question)
+    terms = question.indices
     if len(terms) < 2 or not _compares(question):
         return [Case({}, frozenset(terms), 1)]
+    if len(terms) > MOST_TERMS:
+        raise Undecided(f"{len(terms)} index terms are compared, more than {MOST_TERMS}")
     return [case for blocks in partitions(terms) if (case := _case(blocks)) is not None]
-
-
-def _terms(question: Question) -> list[Expr]:
-    return [t for t in question.indices if t.is_Symbol or t.is_Integer]
 
 
 def given_size(question: Question) -> int | None:
@@ -49,34 +50,67 @@ def given_size(question: Question) -> int | None:
 
 def concrete_cases(question: Question, size: int) -> list[Case]:
     """A given batch size: each free index takes each of its values."""
-    symbols = [t for t in _terms(question) if t.is_Symbol and t != m]
+    symbols = question.free_indices
     numbers = frozenset(Integer(p) for p in range(1, size + 1))
     values = product(sorted(numbers), repeat=len(symbols))
     return [Case({**dict(zip(symbols, value, strict=True)), m: Integer(size)}, numbers, size) for value in values]
 
 
 def _compares(question: Question) -> bool:
-    if any(part.has(KroneckerDelta, Expectation) for part in question.parts):
+    parts = (question.statement, *question.given)
+    if any(part.has(KroneckerDelta, Expectation) for part in parts):
         return True
-    if any(isinstance(v, Indexed) for part in question.parts for d in part.atoms(Derivative) for v in d.variables):
+    if any(isinstance(v, Indexed) for part in parts for d in part.atoms(Derivative) for v in d.variables):
         return True
-    return any(c.free_symbols & set(question.indices) for c in question.given)
+    single = (c for c in question.given if not isinstance(c, Every))
+    return any(c.free_symbols & set(question.indices) for c in single)
 
 
 def _case(blocks: list[list[Expr]]) -> Case | None:
+    """The partition as a case, ``None`` where it contradicts itself."""
     replace: dict[Expr, Expr] = {}
     for block in blocks:
-        numbers = [t for t in block if t.is_Integer]
-        if len(numbers) > 1:
-            return None
-        chosen = numbers[0] if numbers else m if m in block else block[0]
-        replace |= {t: chosen for t in block if t != chosen}
-    inside = [block for block in blocks if any(t.is_Symbol for t in block)]  # a bare number need not be an index
-    if m in replace and len(inside) > int(replace[m]):
+        for term in block[1:]:
+            solution = _solved((block[0] - term).xreplace(replace).expand())
+            if solution is None:
+                return None
+            if solution:
+                replace = {old: new.xreplace(solution).expand() for old, new in replace.items()} | solution
+    put = [[t.xreplace(replace).expand() for t in block] for block in blocks]
+    distinct = frozenset(block[0] for block in put)
+    if len(distinct) < len(blocks):
         return None
-    distinct = frozenset(replace.get(block[0], block[0]) for block in blocks)
-    merged = [int(t) for block in inside for t in block if t.is_Integer]
-    return Case(replace, distinct, max([1, len(inside), *merged]))
+    least = _least_size(blocks, put)
+    if least is None or (m in replace and replace[m].is_Integer and least > replace[m]):
+        return None
+    return Case(replace, distinct, least)
+
+
+def _solved(difference: Expr) -> dict[Expr, Expr] | None:
+    """A value of one symbol that makes an affine difference vanish; ``None`` where nothing does."""
+    if difference.is_number:
+        return {} if difference == 0 else None
+    symbols = sorted(difference.free_symbols, key=_preference)
+    for symbol in symbols:
+        slope = difference.coeff(symbol)
+        rest = (difference - slope * symbol).expand()
+        if slope.is_Integer and not rest.has(symbol) and (abs(slope) == 1 or symbol in FREE):
+            return {symbol: (-rest / slope).expand()}
+    raise Undecided(f"whether {difference} can be 0, which says whether two indices are equal")
+
+
+def _preference(symbol: Symbol) -> tuple[int, str]:
+    """Indices first, the batch size last; of two indices the later one is replaced by the earlier."""
+    return (0, str(-FREE.index(symbol))) if symbol in FREE else (2 if symbol == m else 1, symbol.name)
+
+
+def _least_size(blocks: list[list[Expr]], put: list[list[Expr]]) -> int | None:
+    """A batch holds as many entries as there are different free indices, and those they are equal to."""
+    inside = [values for block, values in zip(blocks, put, strict=True) if {*FREE, m} & set(block)]
+    numbers = [int(values[0]) for values in inside if values[0].is_Integer]
+    if any(number < 1 for number in numbers):
+        return None
+    return max([1, len(inside), *numbers])
 
 
 def partitions(terms: list[Expr]) -> Iterator[list[list[Expr]]]:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from sympy import Abs, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, Limit, Pow, sign
+from sympy import Add, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, Limit
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from bnproof.symbolic.atoms import expanded
 from bnproof.symbolic.cases import Case, given_size
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point
 from bnproof.symbolic.expectation import Expectation
-from bnproof.symbolic.hypotheses import Hypotheses
 from bnproof.symbolic.moments import expected
-from bnproof.symbolic.normal_form import NormalForm, differentiated
+from bnproof.symbolic.normal_form import NormalForm, batches, differentiated
 from bnproof.symbolic.outcomes import Disagreement, Step, Undecided
+from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.reading import Question, replaced
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import assignment
 from bnproof.symbolic.search import Search
-from bnproof.symbolic.setting import eps, g, m, v, x
-from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, ZERO, Signs
+from bnproof.symbolic.setting import Every, eps, m, v
+from bnproof.symbolic.signsets import NONNEGATIVE, NONZERO, OF_RELATION, POSITIVE
 from bnproof.symbolic.surds import NotExact
+from bnproof.symbolic.vanishing import flat_entries
 from bnproof.symbolic.visible import visible_signs
 
 WANTED = {
@@ -30,7 +30,6 @@ WANTED = {
     "<=": (NONNEGATIVE, "not negative"),
     "!=": (NONZERO, "not 0"),
 }
-SIGNS = {">": POSITIVE, ">=": NONNEGATIVE, "<": NEGATIVE, "<=": NEGATIVE | ZERO, "!=": NONZERO}
 
 
 class Unequal(Exception):
@@ -42,12 +41,22 @@ class CaseProof:
 
     def __init__(self, search: Search, case: Case) -> None:
         self.search, self.case = search, case
-        self.replace = {**case.replace, **_assignments(search.question, case)}
-        self.given = [self._read(condition) for condition in search.question.given]
-        signs = Signs()
-        signs.lower[m] = max(case.least_size, given_size(search.question) or 1)
-        self.form = NormalForm(signs, case.distinct)
+        question = search.question
+        self.replace = {**case.replace, **_assignments(question, case)}
+        self.given = [self._read(condition) for condition in question.given]
+        span = {index: tuple(map(self._put, ends)) for index, ends in question.ranges.items()}
+        self.form = form = NormalForm(span)
+        form.size = self._put(m)
+        form.batches = batches(question.present, question.ranges)
+        form.distinct = case.distinct
+        form.every = [c for c in self.given if isinstance(c, Every)]
+        form.every += [flat for c in self.given for flat in flat_entries(c)]
+        place = form.ring.place(m, POSITIVE)
+        form.signs.lower[place] = max(case.least_size, given_size(question) or 1)
         self.impossible = any(isinstance(condition, BooleanFalse) for condition in self.given)
+
+    def _put(self, e: Expr) -> Expr:
+        return e.xreplace(self.replace)
 
     def _read(self, part: Basic) -> Basic:
         """The part with its derivatives and expected values taken, and only then with what the conditions replace."""
@@ -61,13 +70,13 @@ class CaseProof:
     def exists(self) -> None:
         """Raises ``Undecided`` where the statement as received is not known to exist in this case."""
         self._learn()
-        if not (self.impossible or self.hypotheses.impossible):
+        if not self.impossible:
             self._exists()
 
     def steps(self) -> list[Step]:
         """The steps of the case; none where the conditions exclude it.  Raises where it is not proved."""
         self._learn()
-        if self.impossible or self.hypotheses.impossible:
+        if self.impossible:
             return []
         self._exists()
         statement = self._read(self.search.question.statement)
@@ -78,87 +87,78 @@ class CaseProof:
         return self._decide(statement)
 
     def _learn(self) -> None:
-        """What the conditions say of signs, scalars first, and ``v + eps > 0``."""
-        conditions = [c for c in self.given if isinstance(c, Relational) and c.rel_op in SIGNS]
-        conditions.sort(key=lambda c: c.has(Indexed))
-        standing = [c for c in conditions if not c.has(Indexed)] + [Gt(self._read(v + eps), 0, evaluate=False)]
-        for condition in [*standing, *(c for c in conditions if c.has(Indexed))]:
+        """What the conditions say: signs of scalars and ``v + eps > 0``, then equations, then all signs once more."""
+        form = self.form
+        relations = [c for c in self.given if isinstance(c, Relational)]
+        signed = [c for c in relations if not isinstance(c, Eq)]
+        standing = [Gt(self._read(v + eps), 0, evaluate=False), *(c for c in signed if c.has(Indexed))]
+        signed = [*(c for c in signed if not c.has(Indexed)), *standing]
+        self._learn_signs(signed)
+        for condition in relations:
+            if isinstance(condition, Eq):
+                form.assume(self._difference(condition))
+        if form.solved:  # what the equations give a value may stand in the other conditions
+            form.signs.facts.clear()
+            self._learn_signs(signed)
+        if form.signs.of(form.normal(self._read(v))) == POSITIVE:
+            self._learn_sign(form.normal(form.size) - form.number(2), ">=")  # one value has no spread
+        self.impossible |= form.impossible
+
+    def _learn_signs(self, conditions: list[Relational]) -> None:
+        for condition in conditions:
             if isinstance(condition, Relational):
-                difference = expanded(self.form.normal(condition.lhs) - self.form.normal(condition.rhs))
-                if difference.is_number:
-                    self.impossible |= not self.form.signs.of(difference) <= SIGNS[condition.rel_op]
-                else:
-                    self.form.signs.learn(difference, SIGNS[condition.rel_op])
-        if self.form.signs.of(self.form.normal(self._read(v))) == POSITIVE:
-            self.form.signs.learn(m - 2, NONNEGATIVE)  # one value has no spread
-        equations = [c.lhs - c.rhs for c in self.given if isinstance(c, Eq)]
-        self.hypotheses = Hypotheses(self.form, equations)
+                self._learn_sign(self._difference(condition), condition.rel_op)
+
+    def _learn_sign(self, difference: Quotient, op: str) -> None:
+        if self.form.vanishes(difference):
+            self.impossible |= 0 not in OF_RELATION[op]
+        elif difference.constant is not None:
+            self.impossible |= not self.form.signs.of(difference) <= OF_RELATION[op]
+        else:
+            self.form.signs.learn(difference, OF_RELATION[op])
+
+    def _difference(self, relation: Relational) -> Quotient:
+        return self.form.normal(relation.lhs) - self.form.normal(relation.rhs)
 
     def _exists(self) -> None:
-        """Every entry, division, root, symbolic power and derivative of the statement as received must exist.
+        """Every part of the statement as received that can fail to exist has to.
 
         SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not show it.
         """
-        form = self.form
-        for index, (low, high) in self.search.question.sizes.items():
-            form.size_of[index] = self._read(high)
-            form.ranged(index, self._read(low), self._read(high))
-        for part in map(self._read, self.search.question.present):
-            if isinstance(part, Indexed):
-                self._entry_exists(part)
-            else:
-                form.normal(part)
-        for limit in self.search.question.statement.atoms(Limit):
-            form.normal(self._read(limit))
-            if self.replace and limit.free_symbols & set(self.replace):  # what is put in may cancel a division inside
-                function, *approach = limit.args
-                for power in function.atoms(Pow):
-                    form.normal(self._read(Limit(power, *approach)))
-        for derivative in self.search.question.statement.atoms(Derivative):
-            taken = differentiated(derivative)
-            for part in (taken, *taken.atoms(Pow)):  # a condition may cancel a division inside the derivative
-                form.normal(part.xreplace(self.replace))
-            for corner in derivative.expr.atoms(Abs, sign):
-                form.divisor(form.normal(self._read(corner.args[0])), corner.args[0])
-        form.leave_sums()
-
-    def _entry_exists(self, entry: Indexed) -> None:
-        """Entries of ``x`` and ``g`` lie in ``1..m``; every other base is a sequence without end."""
-        if entry.base not in (x, g):
-            return
-        (index,) = entry.indices
-        if index in self.search.question.sizes:
-            low, high = (self._read(end) for end in self.search.question.sizes[index])
-        elif index.is_Symbol:
-            return  # a free index lies in 1..m
-        else:
-            low = high = index
-        size = self._read(m)
-        within = high == size or self.form.signs.of(expanded(size - high)) <= NONNEGATIVE
-        if not (low.is_Integer and low >= 1 and within):
-            raise Undecided(f"{text(entry)} is not known to be an entry for every m")
+        for part in self.search.question.present:
+            self.form.exists(part, self.replace)
 
     def _decide(self, statement: Relational) -> list[Step]:
-        lhs, rhs = (expanded(self.form.normal(side)) for side in (statement.lhs, statement.rhs))
-        difference = self.hypotheses.apply(expanded(lhs - rhs))
+        form = self.form
+        lhs, rhs = form.normal(statement.lhs), form.normal(statement.rhs)
+        difference = form.apply(lhs - rhs)
         if isinstance(statement, Eq):
-            if not self.hypotheses.vanishes(difference):
+            if not form.vanishes(difference):
                 raise Unequal(f"the sides of {text(statement)} have different normal forms")
         elif self.search.question.remainder is not None:
             return self._by_remainder(statement, lhs, rhs, self.search.question.remainder)
-        elif not self.form.signs.of(difference) <= SIGNS[statement.rel_op]:
+        elif not self._has_sign(statement, difference):
             raise Unequal(f"the sign of the difference in {text(statement)} does not follow from the conditions")
         return self._written(statement, lhs, rhs, difference)
 
-    def _by_remainder(self, statement: Relational, lhs: Expr, rhs: Expr, remainder: Expr) -> list[Step]:
+    def _has_sign(self, statement: Relational, difference: Quotient) -> bool:
+        wanted = OF_RELATION[statement.rel_op]
+        if self.form.vanishes(difference):
+            return 0 in wanted
+        if self.form.signs.shows(difference, wanted):
+            return True
+        as_written = Add(statement.lhs, -statement.rhs)
+        return visible_signs(self.form, as_written) <= wanted
+
+    def _by_remainder(self, statement: Relational, lhs: Quotient, rhs: Quotient, remainder: Expr) -> list[Step]:
         """The difference equals the remainder, whose sign shows as it is written."""
         if remainder.has(Derivative, Limit, Expectation):
             raise Undecided(f"a remainder is an algebraic expression; {text(remainder)} is none")
-        shown = remainder.xreplace(self.replace)
+        shown = self._put(remainder)
         downwards = statement.rel_op in ("<", "<=")
         greater, lesser = (rhs, lhs) if downwards else (lhs, rhs)
-        difference = self.hypotheses.apply(expanded(greater - lesser - expanded(self.form.normal(shown))))
-        if not self.hypotheses.vanishes(difference):
+        difference = self.form.apply(greater - lesser - self.form.normal(shown))
+        if not self.form.vanishes(difference):
             raise Unequal(f"the sides of {text(statement)} do not differ by {text(shown)}")
         wanted, adjective = WANTED[statement.rel_op]
         if not visible_signs(self.form, shown) <= wanted:
@@ -167,26 +167,25 @@ class CaseProof:
         why = f"the difference of both cancels to 0{self._using(difference)}; as it is written it is {adjective}"
         return [Step(title, shown, why)]
 
-    def _written(self, statement: Relational, lhs: Expr, rhs: Expr, difference: Expr) -> list[Step]:
+    def _written(self, statement: Relational, lhs: Quotient, rhs: Quotient, difference: Quotient) -> list[Step]:
         why = "deltas contracted, summands expanded, constants pulled out of the sums"
-        sides = [
-            (self.form.unfold(n), s, name)
-            for n, s, name in ((lhs, statement.lhs, "left"), (rhs, statement.rhs, "right"))
-        ]
+        sides = [(lhs.expression(), statement.lhs, "left"), (rhs.expression(), statement.rhs, "right")]
         for normal, side, name in sides:
             self._check(normal, side, name)
         steps = [Step(self._title(f"{name} side in power sums"), normal, why) for normal, _, name in sides]
         if isinstance(statement, Eq):
             return [*steps, Step(self._title("left minus right"), Integer(0), self._reason(difference))]
         why = f"every term of it is known to be {statement.rel_op} 0"
-        return [*steps, Step(self._title("left minus right"), self.form.unfold(difference), why)]
+        return [*steps, Step(self._title("left minus right"), difference.expression(), why)]
 
-    def _reason(self, difference: Expr) -> str:
+    def _reason(self, difference: Quotient) -> str:
         return f"over a common denominator, known not to be 0, the numerator cancels to 0{self._using(difference)}"
 
-    def _using(self, difference: Expr) -> str:
-        unfold, used = self.form.unfold, difference.free_symbols
-        roots = [f"{text(unfold(r))}^2 = {text(unfold(b))}" for r, b in self.form.relations.items() if r in used]
+    def _using(self, difference: Quotient) -> str:
+        ring, used = self.form.ring, difference.places()
+        roots = [
+            f"{text(ring.meaning[r])}^2 = {text(ring.expression(b))}" for r, b in ring.relations.items() if r in used
+        ]
         return f", using {', '.join(roots)}" if roots else ""
 
     def _title(self, rule: str) -> str:
@@ -227,3 +226,5 @@ def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
             if symbol not in value.free_symbols:
                 replace = {s: old.xreplace({symbol: value}) for s, old in replace.items()} | {symbol: value}
     return replace
+
+

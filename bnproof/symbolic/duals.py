@@ -8,9 +8,13 @@ way, so it does not rely on the symbolic differentiation it is there to check.
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
+from flint import fmpq
+
+from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.intervals import Interval
-from bnproof.symbolic.surds import Surd
+from bnproof.symbolic.surds import Surd, root_of
 
 _levels = count(1)
 
@@ -40,6 +44,9 @@ class Dual:
     def __sub__(self, other: Number) -> Dual:
         return self + (-other)
 
+    def __rsub__(self, other: Number) -> Dual:
+        return -self + other
+
     def __mul__(self, other: Number) -> Dual:
         a, b = _levelled(self, other)
         return Dual(a.value * b.value, a.derivative * b.value + a.value * b.derivative, a.level)
@@ -48,40 +55,36 @@ class Dual:
 
     def inverse(self) -> Dual:
         """``1/(a + b e) = 1/a - b/a^2 e``."""
-        inverse = self.value.inverse()
-        return Dual(inverse, -(self.derivative * inverse * inverse), self.level)
+        inverted = inverse(self.value)
+        return Dual(inverted, -(self.derivative * inverted * inverted), self.level)
 
     def __pow__(self, exponent: int) -> Number:
         base: Number = self if exponent >= 0 else self.inverse()
-        power: Number = Surd(1)
+        power: Number = fmpq(1)
         for _ in range(abs(exponent)):
             power = base * power
         return power
 
     def sqrt(self) -> Dual:
         """``sqrt(a) + b/(2 sqrt(a)) e``; there is none at ``a = 0``."""
-        root = self.value.sqrt()
-        return Dual(root, self.derivative * (root + root).inverse(), self.level)
+        root = sqrt(self.value)
+        return Dual(root, self.derivative * inverse(root + root), self.level)
 
     def sign(self) -> int:
         """The sign of the value; a kink (0) has no derivative."""
-        sign = self.value.sign()
-        if sign == 0:
+        found = sign(self.value)
+        if found == 0:
             raise ZeroDivisionError("a derivative at a kink")
-        return sign
-
-    def plain(self) -> Surd | Interval:
-        """The value without any infinitesimal."""
-        return self.value.plain()
+        return found
 
 
-Number = Surd | Interval | Dual
+Number = Any  # fmpq | Surd | Interval | Germ | Dual: they mix in arithmetic
 
 
 def _levelled(a: Dual, b: Number) -> tuple[Dual, Dual]:
     """Both as dual numbers of the higher level; what lacks it is a constant there."""
     level = max(a.level, b.level if isinstance(b, Dual) else 0)
-    first, second = (n if isinstance(n, Dual) and n.level == level else Dual(n, Surd(0), level) for n in (a, b))
+    first, second = (n if isinstance(n, Dual) and n.level == level else Dual(n, fmpq(0), level) for n in (a, b))
     return first, second
 
 
@@ -89,4 +92,26 @@ def derivative(number: Number, level: int) -> Number:
     """The derivative in the direction of a level; 0 where the number does not depend on it."""
     if isinstance(number, Dual) and number.level == level:
         return number.derivative
-    return Surd(0)
+    return fmpq(0)
+
+
+def inverse(number: Number) -> Number:
+    """``1/number``; raises ``ZeroDivisionError`` for 0."""
+    return 1 / number if isinstance(number, fmpq) else number.inverse()
+
+
+def sqrt(number: Number) -> Number:
+    """The non-negative root; raises ``ValueError`` below 0."""
+    return root_of(number) if isinstance(number, fmpq) else number.sqrt()
+
+
+def sign(number: Number) -> int:
+    """The sign of a number."""
+    return (number > 0) - (number < 0) if isinstance(number, fmpq) else number.sign()
+
+
+def plain(number: Number) -> fmpq | Surd | Interval | Germ:
+    """The value without any infinitesimal."""
+    while isinstance(number, Dual):
+        number = number.value
+    return number

@@ -10,19 +10,15 @@ quadrature (0 and +-sqrt 3 with weights 2/3, 1/6, 1/6), exact for each entry up 
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from flint import fmpq
 from sympy import Add, Expr, Function, Indexed, Mul, Pow, Sum
 
 from bnproof.symbolic.setting import x
 from bnproof.symbolic.surds import Surd
 
-Nodes = tuple[tuple[Surd, Surd], ...]
-
-
-def _node(value: Surd, weight: Fraction) -> tuple[Surd, Surd]:
-    return value, Surd(weight)
+Nodes = tuple[tuple[Any, fmpq], ...]
 
 
 class Expectation(Function):  # type: ignore[misc]
@@ -59,7 +55,7 @@ class E(Expectation):
     """Expected value over uncorrelated entries of equal mean and variance; degree at most two."""
 
     most = 2
-    nodes = (_node(Surd(-2), Fraction(1, 5)), _node(Surd(Fraction(1, 2)), Fraction(4, 5)))
+    nodes = ((fmpq(-2), fmpq(1, 5)), (fmpq(1, 2), fmpq(4, 5)))
 
 
 class NormalE(Expectation):
@@ -67,7 +63,7 @@ class NormalE(Expectation):
 
     most = 5
     nodes = (
-        _node(Surd(0), Fraction(2, 3)),
-        _node(Surd({3: Fraction(1)}), Fraction(1, 6)),
-        _node(Surd({3: Fraction(-1)}), Fraction(1, 6)),
+        (fmpq(0), fmpq(2, 3)),
+        (Surd({3: fmpq(1)}), fmpq(1, 6)),
+        (Surd({3: fmpq(-1)}), fmpq(1, 6)),
     )

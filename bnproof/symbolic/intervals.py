@@ -1,4 +1,4 @@
-"""Intervals that contain a real number: what exact evaluation falls back to for exp, tanh and their kin.
+"""Intervals that contain a real number: what exact evaluation falls back to for exp, tanh, log and their kin.
 
 The ends are those of mpmath's interval context at 300 bits, rounded outwards.  Two numbers are known to differ where
 their intervals are disjoint; overlapping intervals only fail to contradict an equation, they never prove one.
@@ -6,9 +6,9 @@ their intervals are disjoint; overlapping intervals only fail to contradict an e
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
+from flint import fmpq
 from mpmath import iv
 
 from bnproof.symbolic.surds import NotExact, Surd
@@ -26,17 +26,17 @@ class Interval:
         self.ends = ends
 
     @classmethod
-    def around(cls, number: Surd | Interval) -> Interval:
+    def around(cls, number: fmpq | Surd | Interval) -> Interval:
         """The interval of an exact number."""
         if isinstance(number, Interval):
             return number
         total = CONTEXT.mpf(0)
-        for d, q in number.terms.items():
-            total += CONTEXT.mpf(q.numerator) / CONTEXT.mpf(q.denominator) * CONTEXT.sqrt(CONTEXT.mpf(d))
+        for d, q in (number.terms if isinstance(number, Surd) else {1: number}).items():
+            total += CONTEXT.mpf(int(q.p)) / CONTEXT.mpf(int(q.q)) * CONTEXT.sqrt(CONTEXT.mpf(d))
         return cls(total)
 
-    def __add__(self, other: Surd | Interval) -> Interval:
-        if not isinstance(other, (Surd, Interval)):
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, (fmpq, Surd, Interval)):
             return NotImplemented
         return Interval(self.ends + Interval.around(other).ends)
 
@@ -45,12 +45,17 @@ class Interval:
     def __neg__(self) -> Interval:
         return Interval(-self.ends)
 
-    def __sub__(self, other: Surd | Interval) -> Interval:
+    def __sub__(self, other: Any) -> Any:
         return self + (-other)
 
-    def __mul__(self, other: Surd | Interval) -> Interval:
-        if not isinstance(other, (Surd, Interval)):
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, (fmpq, Surd, Interval)):
             return NotImplemented
+        if isinstance(other, fmpq) and other == 0:
+            return other  # an exact 0
         return Interval(self.ends * Interval.around(other).ends)
 
     __rmul__ = __mul__
@@ -60,9 +65,9 @@ class Interval:
         self.sign()
         return Interval(1 / self.ends)
 
-    def __pow__(self, exponent: int) -> Surd | Interval:
+    def __pow__(self, exponent: int) -> Any:
         base = self if exponent >= 0 else self.inverse()
-        power: Surd | Interval = Surd(1)
+        power: Any = fmpq(1)
         for _ in range(abs(exponent)):
             power = base * power
         return power
@@ -82,17 +87,6 @@ class Interval:
         if self.contains_zero:
             raise NotExact("an interval that contains 0 has no known sign")
         return 1 if self.ends.a > 0 else -1
-
-    def plain(self) -> Interval:
-        """Itself: a number without infinitesimals."""
-        return self
-
-    is_rational = False
-
-    @property
-    def rational(self) -> Fraction:
-        """There is none: an interval only surrounds its number."""
-        raise NotExact("the value is known as an interval only")
 
     def __str__(self) -> str:
         return str(CONTEXT.nstr(self.ends.mid, 12)).strip("[]").split(",")[0]

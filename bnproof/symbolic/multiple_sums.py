@@ -1,18 +1,29 @@
 """Multiple sums in one order: ``sum_r D_r sum_c W_c u_rc`` and ``sum_c W_c sum_r D_r u_rc`` become the same atom.
 
-A product of entries and sums is flattened into one sum over several indices, which are then named and ordered so that
-the written summand is the smallest among all namings.
+A product of entries and sums is flattened into one sum over several indices.  These are ordered by the places in which
+they stand (colour refinement: an index is told apart by its factors, then by the indices it shares them with); only
+indices that this leaves alike are tried in every order, and the written summand decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import count, permutations, product
 
-from sympy import Dummy, Expr, Integer, Mul, Pow, Sum, Symbol
+from sympy import Basic, Dummy, Expr, Integer, Mul, Sum, Symbol, default_sort_key
 
-MOST_INDICES = 5
+MOST_INDICES = 8
+MOST_ORDERS = 720
+BOUND: list[Symbol] = []
 Ranged = tuple[Symbol, Expr]
+
+
+def bound_name(depth: int) -> Symbol:
+    """A name for the summation index of an atom: a dummy, so that no free index is captured."""
+    while depth >= len(BOUND):
+        name = "jabcdefh"[len(BOUND)] if len(BOUND) < 8 else f"j{len(BOUND)}"
+        BOUND.append(Dummy(name, integer=True, positive=True))
+    return BOUND[depth]
 
 
 def flattened(e: Expr) -> tuple[Expr, list[Ranged]] | None:
@@ -44,28 +55,63 @@ def _opened(e: Sum) -> tuple[Expr, list[Ranged]] | None:
     return inner[0], [*inner[1], *((fresh[index], high.xreplace(fresh)) for index, _, high in e.limits)]
 
 
-def canonical(e: Sum, names: list[Symbol]) -> Sum:
-    """The sum with its indices named by ``names`` in the first of all orders; ragged sums stay as they are."""
+def canonical(e: Sum) -> Sum:
+    """The sum with its indices in the first of all orders; ragged sums stay as they are."""
     flat = _opened(e)
-    if flat is None or len(flat[1]) < 2 or len(flat[1]) > MOST_INDICES:
+    if flat is None or not 2 <= len(flat[1]) <= MOST_INDICES:
         return e
     summand, ranges = flat
     indices = {index for index, _ in ranges}
     if summand.has(Sum) or summand.is_Add or any(size.free_symbols & indices for _, size in ranges):
         return e
-    best = min(_namings(summand, ranges, names), key=lambda naming: naming[0])
-    return Sum(best[1], *((name, 1, size) for name, size in best[2]))
+    factors = [factor.as_base_exp() for factor in Mul.make_args(summand)]
+    orders = list(_orders(factors, dict(ranges)))
+    if len(orders) > MOST_ORDERS:
+        return e
+    names = [bound_name(depth) for depth in range(len(ranges))]
+    best = min(orders, key=lambda order: _key(factors, dict(zip(order, range(len(order)), strict=True))))
+    put = dict(zip(best, names, strict=True))
+    sizes = dict(ranges)
+    return Sum(summand.xreplace(put), *((put[index], 1, sizes[index]) for index in best))
 
 
-def _namings(
-    summand: Expr, ranges: list[Ranged], names: list[Symbol]
-) -> Iterator[tuple[tuple[list[str], str], Expr, list[Ranged]]]:
-    for order in permutations(ranges):
-        named = list(zip(names, (size for _, size in order), strict=False))
-        renamed = summand.xreplace({index: name for (index, _), (name, _) in zip(order, named, strict=True)})
-        shown = sorted(str(factor) for factor in _factors(renamed))
-        yield ([str(size) for _, size in named], "*".join(shown)), renamed, named
+def _orders(factors: list[tuple[Expr, Expr]], sizes: dict[Symbol, Expr]) -> Iterator[list[Symbol]]:
+    """The orders that sort the indices by what tells them apart."""
+    colour = {index: (str(size),) for index, size in sizes.items()}
+    rank = _ranked(colour)
+    for _ in sizes:
+        seen = {index: (rank[index], _places(factors, index, rank)) for index in sizes}
+        finer = _ranked(seen)
+        if len(set(finer.values())) == len(set(rank.values())):
+            break
+        rank = finer
+    classes: dict[int, list[Symbol]] = {}
+    for index in sizes:
+        classes.setdefault(rank[index], []).append(index)
+    for chosen in product(*(permutations(classes[colour]) for colour in sorted(classes))):
+        yield [index for part in chosen for index in part]
 
 
-def _factors(e: Expr) -> list[Expr]:
-    return [Pow(*factor.as_base_exp()) for factor in Mul.make_args(e)]
+def _ranked(seen: dict[Symbol, object]) -> dict[Symbol, int]:
+    ordered = sorted(set(seen.values()), key=str)
+    place = {value: number for number, value in enumerate(ordered)}
+    return {index: place[value] for index, value in seen.items()}
+
+
+def _places(factors: list[tuple[Expr, Expr]], index: Symbol, rank: dict[Symbol, int]) -> tuple[str, ...]:
+    """The factors an index stands in, itself marked and the others by their rank."""
+    marks = {other: Symbol(f"#{number}") for other, number in rank.items()} | {index: Symbol("#")}
+    return tuple(sorted(str((b.xreplace(marks), e.xreplace(marks))) for b, e in factors if _has(b, e, index)))
+
+
+def _has(base: Basic, exponent: Basic, index: Symbol) -> bool:
+    return index in base.free_symbols or index in exponent.free_symbols
+
+
+def _key(factors: list[tuple[Expr, Expr]], number: dict[Symbol, int]) -> list[tuple[object, ...]]:
+    """A summand as a sorted list, its indices numbered."""
+    put = {index: Integer(place + 1) for index, place in number.items()}
+    return sorted(default_sort_key((b.xreplace(put), e.xreplace(put))) for b, e in factors)
+
+
+bound_name(7)

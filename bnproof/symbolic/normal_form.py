@@ -1,8 +1,8 @@
 """The power-sum normal form: every expression a rational function of independent generators.
 
-Algebra and sums are the work of :mod:`bnproof.symbolic.power_sums`; this module adds derivatives, limits and cases.
-Every rewriting is an identity for all ``m``; a division or a root is accepted only where the conditions show that
-it exists.
+Algebra and sums are the work of :mod:`bnproof.symbolic.power_sums`; this module adds derivatives, limits and cases, and
+says which parts of a statement exist.  Every rewriting is an identity for all ``m``; a division or a root is accepted
+only where the conditions show that it exists.
 """
 
 from __future__ import annotations
@@ -11,45 +11,43 @@ from sympy import (
     Abs,
     And,
     Derivative,
-    Dummy,
     Expr,
+    Function,
     Ge,
     Indexed,
     Integer,
     Le,
     Limit,
+    Max,
+    Min,
     Piecewise,
     Pow,
+    Sum,
     Symbol,
-    cancel,
-    fraction,
-    oo,
     sign,
-    together,
 )
 from sympy.logic.boolalg import BooleanTrue
 
-from bnproof.symbolic import roots
-from bnproof.symbolic.atoms import expanded
+from bnproof.symbolic import limits
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.moments import expected
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.power_sums import PowerSums
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.power_sums import PowerSums, without_maxima
+from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.reading import FREE
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.setting import m
-from bnproof.symbolic.signs import POSITIVE
+from bnproof.symbolic.setting import g, m, x
 
 
 class NormalForm(PowerSums):
-    """Rewrites expressions into generators; derivatives are taken, limits found by continuity, cases decided."""
+    """Rewrites expressions into generators; derivatives are taken, limits found by their series, cases decided."""
 
-    def _rewrite(self, e: Expr) -> Expr:
+    def _rewrite(self, e: Expr) -> Quotient:
         match e:
             case Derivative():
                 return self._derivative(e)
             case Limit():
-                return self._limit(e)
+                return limits.of(self, e)
             case Piecewise():
                 return self._piecewise(e)
             case Expectation():
@@ -57,55 +55,12 @@ class NormalForm(PowerSums):
                 return self.normal(expected(e))
         return super()._rewrite(e)
 
-    def _derivative(self, e: Derivative) -> Expr:
+    def _derivative(self, e: Derivative) -> Quotient:
         self.normal(e.expr)
-        for corner in e.expr.atoms(Abs, sign):
-            self.divisor(self.normal(corner.args[0]), corner.args[0])
+        self._smooth(e)
         return self.normal(differentiated(e))
 
-    def _limit(self, e: Limit) -> Expr:
-        """By continuity: ``a = 1/t`` (or ``target +- t``), common factors cancelled, then ``t = 0``; ``c^T -> 0`` for ``|c| < 1``.
-
-        Rational functions and square roots are continuous where they exist, and that ``t = 0`` is such a point is
-        checked like every other division and root.
-        """
-        function, variable, target, direction = e.args
-        if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
-            return self._geometric(function, variable)
-        near = Dummy("t", real=True, **({} if str(direction) == "+-" else {"positive": True}))
-        moved = {oo: 1 / near, -oo: -1 / near}.get(target, target + near if str(direction) != "-" else target - near)
-        inside = self.normal(function.xreplace({variable: moved}))
-        for generator in numbers_in(inside) & set(self.meaning) - set(self.relations):
-            if self.depends(generator, near):
-                raise Undecided(f"the limit of {text(function)}: a sum or a power in it depends on {variable}")
-        numerator, denominator = fraction(cancel(together(inside)))
-        ends = [self._at_zero(part, near) for part in (numerator, denominator)]
-        return ends[0] / self.divisor(ends[1], denominator)
-
-    def _geometric(self, function: Expr, variable: Symbol) -> Expr:
-        """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with ``c^2 < 1``: they vanish."""
-        inside = expanded(self.normal(function))
-        powers = {atom for atom in numbers_in(inside) if self.depends(atom, variable)}
-        for atom in powers:
-            power = self.meaning.get(atom)
-            if not isinstance(power, Pow) or not (power.exp - variable).is_number or variable in numbers_in(power.base):
-                raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
-            if self.signs.of(1 - self.normal(power.base) ** 2) != POSITIVE:
-                raise Undecided(f"the limit of {text(power)}: {text(power.base)} is not known to lie inside (-1, 1)")
-        if not inside.is_polynomial(*powers):
-            raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
-        return inside.xreplace(dict.fromkeys(powers, Integer(0)))
-
-    def _at_zero(self, e: Expr, near: Symbol) -> Expr:
-        """``e`` at ``near = 0``, roots included."""
-        known = {near: Integer(0)}
-        for root in numbers_in(e) & set(self.relations):
-            if self.depends(root, near):
-                base = self._at_zero(self.relations[root], near)
-                known[root] = roots.square_root(self, base, base)
-        return e.xreplace(known)
-
-    def _piecewise(self, e: Piecewise) -> Expr:
+    def _piecewise(self, e: Piecewise) -> Quotient:
         for value, condition in e.args:
             if isinstance(condition, BooleanTrue) or self._in_range(condition):
                 return self.normal(value)
@@ -113,31 +68,110 @@ class NormalForm(PowerSums):
         raise Undecided(f"the cases of {text(e)} are not decided by the conditions")
 
     def _in_range(self, condition: Expr) -> bool:
-        """Whether a condition only says that an index lies in ``1..m``, in either direction SymPy writes it."""
+        """Whether a condition only says that an index lies in its range."""
         for part in And.make_args(condition):
-            low, high = (part.lhs, part.rhs) if isinstance(part, Le) else (part.rhs, part.lhs)
-            if not isinstance(part, (Le, Ge)) or not (self._from_one(high) if low == 1 else self._up_to(low, high)):
+            if not isinstance(part, (Le, Ge)) or not self.is_at_least_zero(part.gts - part.lts):
                 return False
         return True
 
-    def _from_one(self, index: Expr) -> bool:
-        return bool(index.is_integer and index.is_positive)
+    # -- existence ---------------------------------------------------------------------------------------------
 
-    def _up_to(self, index: Expr, size: Expr) -> bool:
-        return bool(index.is_Symbol and self.size_of.get(index, m if index in self.distinct else None) == size)
+    def exists(self, part: Expr, replace: dict[Expr, Expr]) -> None:
+        """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what conditions put in."""
+        put = part.xreplace(replace)
+        match part:
+            case Indexed():
+                self._entry_exists(put)
+            case Sum():
+                _, low, high = put.limits[0]
+                if not self.is_at_least_zero((high - low + 1).expand()):
+                    raise Undecided(f"the sum over {part.limits[0][0]} from {low} to {high}: it may run backwards")
+            case Derivative():
+                self._smooth(part, replace)
+                taken = differentiated(part)
+                for piece in (taken, *taken.atoms(Pow)):  # a condition may cancel a division inside the derivative
+                    self.normal(piece.xreplace(replace))
+            case Limit():
+                self.normal(put)
+                if replace and part.free_symbols & set(replace):  # what is put in may cancel a division inside
+                    function, *approach = part.args
+                    for power in function.atoms(Pow):
+                        self.normal(Limit(power, *approach).xreplace(replace))
+            case _:
+                self.normal(put)
+
+    def _smooth(self, e: Derivative, replace: dict[Expr, Expr] | None = None) -> None:
+        """No corner: what is under an absolute value, a sign or a root differs from 0, arguments of a maximum differ."""
+        put = replace or {}
+        moved = [getattr(variable, "base", variable) for variable in e.variables]
+        for node in e.expr.atoms(Abs, sign, Max, Min, Pow):
+            if not any(node.has(variable) for variable in moved):
+                continue
+            if isinstance(node, Pow):
+                corners = [node.base] if (2 * node.exp).is_Integer and not node.exp.is_Integer else []
+            elif isinstance(node, (Max, Min)):
+                corners = [magnitude.args[0] for magnitude in without_maxima(node).atoms(Abs)]
+            else:
+                corners = [node.args[0]]
+            for corner in corners:
+                self.divisor(self.normal(corner.xreplace(put)), corner)
+
+    def _entry_exists(self, entry: Indexed) -> None:
+        """Entries of ``x`` and ``g``, and of a base that is indexed by ``1..m`` anywhere, lie in ``1..m``."""
+        if entry.base in (x, g) or entry.base in self.batches:
+            if not self.lies_within(entry.indices[0], Integer(1), self.size):
+                raise Undecided(f"{text(entry)} is not known to be an entry for every m")
+
+
+class _Magnitude(Function):  # type: ignore[misc]
+    """The absolute value of a real expression, whose derivative is its sign."""
+
+    nargs = (1,)
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return _Sense(self.args[0])
+
+
+class _Sense(Function):  # type: ignore[misc]
+    """The sign of a real expression, whose derivative is 0 where it has one."""
+
+    nargs = (1,)
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(0)
 
 
 def differentiated(e: Derivative) -> Expr:
     """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
     result = e.expr
-    if result.has(Expectation):
-        raise Undecided(f"a derivative of the expected value {text(result)}")
+    if result.has(Expectation, Limit):
+        inside = "an expected value" if result.has(Expectation) else "a limit"
+        raise Undecided(f"a derivative of {inside}: {text(result)}")
+    result = result.replace(lambda n: isinstance(n, (Max, Min)), without_maxima)
+    result = result.replace(lambda n: isinstance(n, Abs), lambda n: _Magnitude(n.args[0]))
+    result = result.replace(lambda n: isinstance(n, sign), lambda n: _Sense(n.args[0]))
     for variable, count in e.variable_count:
         if not isinstance(variable, Indexed) and (variable.is_integer or not variable.is_Symbol):
             raise Undecided(f"a derivative by {text(variable)}: differentiate by an entry or a real scalar")
         if not count.is_Integer:
             raise Undecided(f"a derivative of the symbolic order {count}")
         result = result.diff(variable, int(count))
+    result = result.replace(lambda n: isinstance(n, _Magnitude), lambda n: Abs(n.args[0]))
+    result = result.replace(lambda n: isinstance(n, _Sense), lambda n: sign(n.args[0]))
     if result.has(Derivative) and not e.expr.has(Derivative):
         raise Undecided(f"SymPy does not differentiate {text(e.expr)}")
     return result
+
+
+def batches(parts: tuple[Expr, ...], ranges: dict[Symbol, tuple[Expr, Expr]]) -> frozenset[Expr]:
+    """The bases with an entry whose index runs through ``1..m``."""
+    return frozenset(
+        e.base
+        for e in parts
+        if isinstance(e, Indexed)
+        and len(e.indices) == 1
+        and (e.indices[0] in FREE or ranges.get(e.indices[0]) == (1, m))
+    )
+

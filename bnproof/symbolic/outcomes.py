@@ -75,7 +75,10 @@ class Refuted(Exception):
     def __init__(self, statement: Basic, counterexample: Counterexample) -> None:
         self.statement = statement
         self.counterexample = counterexample
-        super().__init__(f"{text(statement)} is false at {counterexample}")
+        super().__init__(statement, counterexample)
+
+    def __str__(self) -> str:
+        return f"{text(self.statement)} is false at {self.counterexample}"
 
 
 class Undecided(Exception):
@@ -84,6 +87,10 @@ class Undecided(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class Unreadable(ValueError):
+    """A statement or condition that cannot be read exactly as it is written; the sentence names what to mend."""
 
 
 class Disagreement(AssertionError):

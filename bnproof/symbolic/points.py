@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sympy import Indexed
+from typing import Any
+
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse
 
@@ -10,24 +11,27 @@ from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.outcomes import Counterexample
 from bnproof.symbolic.reading import Question
-from bnproof.symbolic.surds import NotExact, Surd
+from bnproof.symbolic.setting import eps, x
+from bnproof.symbolic.surds import NotExact
 
 
 def described(question: Question, point: Point) -> Counterexample:
     """The values of a point by name, and both sides of the statement there."""
-    for base in question.bases:  # what was drawn inside a derivative only
-        if base not in point.entries and all(
-            len(e.indices) == 1 for part in question.parts for e in part.atoms(Indexed) if e.base == base
-        ):
+    mentioned = {question.meaning.get(base, base) for base in question.symbols.bases.values()}
+    if eps in question.named:
+        mentioned.add(x)  # v + eps > 0 is a condition on the batch
+    for base in question.vectors:  # what was drawn inside a derivative only
+        if base in mentioned and base not in point.entries:
             point.entries[base] = {(p,): point.entry(base, (p,)) for p in range(1, point.size + 1)}
     values: dict[str, object] = {}
     for base, entries in sorted(point.entries.items(), key=str):
-        values[str(base)] = tuple(_plain(entries[index]) for index in sorted(entries))
+        if base in mentioned:
+            values[str(base)] = tuple(_plain(entries[index]) for index in sorted(entries))
     values |= {s.name: _plain(point.scalars[s]) for s in question.named}
-    statement = question.statement
+    statement = question.received
     sides: tuple[object, object] = (None, None)
     if isinstance(statement, Relational):
-        evaluator = Evaluator(point)
+        evaluator = Evaluator(point, question.meaning)
         try:
             sides = (_plain(evaluator.value(statement.lhs)), _plain(evaluator.value(statement.rhs)))
         except (Undefined, NotExact, NotEvaluable):
@@ -37,7 +41,5 @@ def described(question: Question, point: Point) -> Counterexample:
     return Counterexample(point.size, values, *sides)
 
 
-def _plain(value: Surd | Interval) -> object:
-    if isinstance(value, Interval):
-        return f"about {value}"
-    return value.rational if value.is_rational else value
+def _plain(value: Any) -> object:
+    return f"about {value}" if isinstance(value, Interval) else value

@@ -1,74 +1,139 @@
-"""Powers with symbolic exponents, and exponentials, as products of generators.
+"""Powers with symbolic exponents, exponentials and logarithms, as products and sums of generators.
 
 ``(c f g^n)^p = c^p f^p (g^p)^n`` for an integer ``p >= 0`` and real factors (``0^0 = 1``), and for negative exponents where
-the factor is known not to vanish; ``exp(a + 2 b) = exp(a/2)^2 exp(b/2)^4``, and tanh, sinh, cosh by their definitions.
+the factor is known not to vanish; ``exp(a + 2 b) = exp(a/2)^2 exp(b/2)^4``, and tanh, sinh, cosh by their definitions;
+``log(c f g^n) = log c + log f + n log g`` for positive factors.
 """
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Pow, cancel, cosh, exp, factor_list, fraction, sinh, tanh, together
+from flint import fmpq, fmpq_mpoly
+from sympy import Abs, Expr, Integer, Pow, cosh, exp, log, sinh, tanh
 from sympy.ntheory import factorint
 
-from bnproof.symbolic import roots
-from bnproof.symbolic.atoms import Atoms, expanded
+from bnproof.symbolic.equations import Equations
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.rendering import text
+from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, ZERO
 
 
-def symbolic_power(form: Atoms, base: Expr, exponent: Expr) -> Expr:
+def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
     """``base^exponent`` for an integer exponent known not to be negative, in generators."""
-    numerator, denominator = fraction(together(base))
-    if base.free_symbols & set(form.relations):
-        above, below = (roots.squares_replaced(part, form.relations) for part in (numerator, denominator))
-        numerator, denominator = fraction(cancel(above / below))
-    content, factors = factor_list(numerator)
-    if denominator == 1 and abs(content) == 1 and [n for _, n in factors] == [1]:
-        return _atom(form, base, exponent)  # irreducible: it stays as it was written
-    result = Integer(1)
-    for part, sense in ((numerator, 1), (denominator, -1)):
-        content, factors = factor_list(part)
-        for prime, count in _primes(content):
-            result *= _atom(form, prime, exponent) ** (sense * count)
-        for factor, count in factors:
-            if sense < 0:
-                form.divisor(factor, factor)
-            result *= _atom(form, factor, exponent) ** (sense * count)
+    base = base.reduced()
+    if base.is_zero:
+        return _atom(form, form.ring.constant(0), exponent)
+    content, factors = form.ring.lift(base.top).factor()
+    if not base.below and abs(content) == 1 and [n for _, n in factors] == [1]:
+        return _atom(form, form.ring.lift(base.top), exponent)  # irreducible: it stays as it was written
+    result = form.number(1)
+    for prime, count in _primes(content):
+        result = result * _to(_atom(form, form.ring.constant(prime), exponent), count)
+    below = [(form.ring.factors[number], -n) for number, n in base.below.items()]
+    for factor, count in [*factors, *below]:
+        if count < 0:
+            form.divisor(form.polynomial(factor), form.ring.expression(factor))
+        result = result * _to(_atom(form, factor, exponent), int(count))
     return result
 
 
-def _primes(content: Expr) -> list[tuple[Integer, int]]:
-    sign = [(Integer(-1), 1)] if content < 0 else []
+def _to(q: Quotient, count: int) -> Quotient:
+    return q**count if count > 0 else q.inverse() ** -count
+
+
+def _primes(content: fmpq) -> list[tuple[int, int]]:
+    sign = [(-1, 1)] if content < 0 else []
     return sign + [
-        (Integer(prime), sense * count)
-        for part, sense in ((abs(content.p), 1), (content.q, -1))
+        (prime, sense * count)
+        for part, sense in ((abs(int(content.p)), 1), (int(content.q), -1))
         for prime, count in factorint(part).items()
     ]
 
 
-def _atom(form: Atoms, base: Expr, exponent: Expr) -> Expr:
-    stem = form.unfold(expanded(base))
-    if stem == 1:
-        return Integer(1)
-    signs = form.signs.of(base)
-    known = {"positive": True} if signs == {1} else {"nonnegative": True} if -1 not in signs else {}
-    if not known and 0 not in signs:
-        known = {"nonzero": True}
-    return form.atom(Pow(stem, exponent, evaluate=False), **known)
+def _atom(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
+    if base == 1:
+        return form.number(1)
+    signs = form.signs.of_polynomial(base)
+    known = POSITIVE if signs == POSITIVE else NONNEGATIVE if -1 not in signs else frozenset({-1, 0, 1})
+    if -1 in signs and 0 not in signs:
+        known = known - ZERO
+    return form.atom(Pow(form.ring.expression(base), exponent, evaluate=False), known)
 
 
-def exponential(form: Atoms, argument: Expr) -> Expr:
-    """``exp(argument)``: a product over the terms ``c t`` of the argument, ``exp(t/2)^(2c)`` where ``2c`` is an integer."""
-    result = Integer(1)
-    for term in Add.make_args(expanded(argument)):
-        if term == 0:
+def exponential(form: Equations, argument: Quotient) -> Quotient:
+    """``exp(argument)``: a product over its terms ``c t``, ``exp(t/2)^(2c)`` where ``2c`` is an integer."""
+    result = form.number(1)
+    for exponents, coefficient in form.ring.lift(argument.top).terms():
+        term = form.ring.from_terms({exponents: fmpq(1)})
+        if not argument.below and (found := _exponential_of_log(form, term, coefficient)) is not None:
+            result = result * found
             continue
-        coefficient, rest = term.as_coeff_Mul()
-        if not (2 * coefficient).is_Integer:
-            coefficient, rest = Integer(1), term
-        half = exp(form.unfold(rest) / 2)
-        result *= form.atom(half, positive=True) ** (2 * coefficient)
+        twice = 2 * coefficient
+        if twice.q != 1:
+            twice, term = fmpq(2), term * coefficient
+        half = Quotient(form.ring, term, argument.below) * form.number(2).inverse()
+        place = form.ring.place(exp(half.expression()), POSITIVE)
+        form.exponents[place] = half
+        result = result * _to(form.at(place), int(twice.p))
     return result
 
 
-def hyperbolic(form: Atoms, e: Expr, argument: Expr) -> Expr:
+def _exponential_of_log(form: Equations, term: fmpq_mpoly, coefficient: fmpq) -> Quotient | None:
+    """``exp(n log f) = f^n`` for an integer ``n``."""
+    used = form.ring.used(term)
+    if coefficient.q != 1 or len(used) != 1 or term.total_degree() != 1:
+        return None
+    meaning = form.ring.meaning[used[0]]
+    if not isinstance(meaning, log):
+        return None
+    inside = form.logarithms.get(used[0])
+    return None if inside is None else _to(inside, int(coefficient.p))
+
+
+def hyperbolic(form: Equations, e: Expr, argument: Quotient) -> Quotient:
     """``tanh``, ``sinh`` or ``cosh`` by exponentials."""
     up, down = exponential(form, argument), exponential(form, -argument)
-    return {tanh: (up - down) / (up + down), sinh: (up - down) / 2, cosh: (up + down) / 2}[e.func]
+    half = form.number(2).inverse()
+    if isinstance(e, tanh):
+        return (up - down) * (up + down).inverse()
+    return {sinh: up - down, cosh: up + down}[e.func] * half
+
+
+def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
+    """``log`` of a positive quotient: a sum over its factors, those of negative sign by their absolute values."""
+    if not form.signs.shows(argument, POSITIVE):
+        raise Undecided(f"the logarithm of {text(shown)}, which the conditions do not show to be positive")
+    content, factors = form.ring.lift(argument.reduced().top).factor()
+    total = form.number(0)
+    for prime, count in _primes(abs(content)):
+        total = total + form.atom(log(Integer(prime)), POSITIVE) * form.number(count)
+    below = [(form.ring.factors[number], -n) for number, n in argument.below.items()]
+    for factor, count in [*factors, *below]:
+        total = total + _log_of_factor(form, factor) * form.number(int(count))
+    return total
+
+
+def _log_of_factor(form: Equations, factor: fmpq_mpoly) -> Quotient:
+    """``log |f|`` of an irreducible factor; of a root, half the logarithm of what is under it."""
+    used = form.ring.used(factor)
+    if factor.total_degree() == 1 and len(factor) == 1 and used[0] in form.ring.relations:
+        inside = form.polynomial(form.ring.relations[used[0]])
+        content, factors = form.ring.lift(inside.top).factor()
+        total = form.number(0)
+        for prime, count in _primes(abs(content)):
+            total = total + form.atom(log(Integer(prime)), POSITIVE) * form.number(count)
+        for part, count in factors:
+            total = total + _log_of_factor(form, part) * form.number(int(count))
+        return total * form.number(2).inverse()
+    if len(factor) == 1 and (inner := form.exponents.get(used[0])) is not None:
+        return inner
+    signs = form.signs.of_polynomial(factor)
+    sense = 1 if signs == POSITIVE else -1
+    if len(signs) > 1:
+        expression = Abs(form.ring.expression(factor))
+        return form.atom(log(expression))
+    atom = form.atom(log(form.ring.expression(factor * sense)))
+    place = form.ring.known(log(form.ring.expression(factor * sense)))
+    if place is not None:
+        form.logarithms[place] = form.polynomial(factor * sense)
+    return atom

@@ -1,18 +1,20 @@
-"""Reading a statement: what the symbols mean, bound indices renamed apart, equations of conditions kept.
+"""Reading a statement: what its symbols mean, bound indices renamed apart, and what has to exist.
 
 SymPy lets two sums share an index name and captures it when it substitutes or differentiates; after reading,
-every summation index is a fresh dummy, so nothing later can capture anything.
+every summation index is a fresh dummy, so nothing later can capture anything.  SymPy may also cancel a part when it
+rebuilds an expression, and yet the part has to exist: each one is recorded while the statement is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import (
     Basic,
+    Derivative,
     Dummy,
     Expr,
     Idx,
@@ -26,6 +28,7 @@ from sympy import (
     Subs,
     Sum,
     Symbol,
+    log,
     oo,
     sympify,
 )
@@ -33,73 +36,131 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Boolean
 
-from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.setting import eps, i, j, k, m
+from bnproof.symbolic.outcomes import Undecided, Unreadable
+from bnproof.symbolic.setting import Every, eps, i, j, k, m, x
+from bnproof.symbolic.symbols import Symbols
 
-DIRECTIONS = frozenset({Symbol("+"), Symbol("-"), Symbol("+-")})  # SymPy keeps a limit's direction as a symbol
+FREE = (i, j, k)
+Range = tuple[Expr, Expr]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Read:
+    """An expression as it is read: bound symbols renamed, the ranges of sums, and the parts that have to exist."""
+
+    expression: Basic
+    parts: tuple[Expr, ...] = ()
+    ranges: tuple[tuple[Symbol, Range], ...] = ()
+
+
+@dataclass(frozen=True)
 class Question:
-    """A statement and its conditions, as bnproof reads them.
+    """A statement and its conditions as they were received, and what their symbols are read as.
 
-    ``present`` are the entries, divisions, roots and symbolic powers of the statement as it was received (SymPy may
-    cancel them when it rebuilds an expression, yet they have to exist); ``sizes`` bounds each summation index.
+    ``remainder``: of an inequality, what its sides are claimed to differ by.
     """
 
-    statement: Basic
-    given: tuple[Basic, ...]
-    present: tuple[Expr, ...] = ()
-    sizes: dict[Basic, tuple[Expr, Expr]] = field(default_factory=dict)
-    remainder: Expr | None = None  # of an inequality: what its sides are claimed to differ by
+    received: Basic
+    conditions: tuple[Basic, ...]
+    symbols: Symbols
+    aside: Expr | None = None
+
+    @cached_property
+    def meaning(self) -> dict[Basic, Basic]:
+        """What the user's own symbols are read as."""
+        return self.symbols.meaning
+
+    @cached_property
+    def _read(self) -> Read:
+        return renamed(self.received, self.meaning)
 
     @property
-    def parts(self) -> tuple[Basic, ...]:
-        return (self.statement, *self.given)
+    def statement(self) -> Basic:
+        """The statement with bound symbols renamed apart, as SymPy rebuilds it."""
+        return self._read.expression
+
+    @cached_property
+    def _given(self) -> tuple[Read, ...]:
+        return tuple(renamed(condition, self.meaning) for condition in self.conditions)
+
+    @cached_property
+    def given(self) -> tuple[Basic, ...]:
+        """The conditions, read like the statement."""
+        return tuple(read_as.expression for read_as in self._given)
+
+    @cached_property
+    def _remainder(self) -> Read | None:
+        return None if self.aside is None else renamed(self.aside, self.meaning)
+
+    @property
+    def remainder(self) -> Expr | None:
+        """What the sides of an inequality are claimed to differ by."""
+        return None if self._remainder is None else self._remainder.expression
+
+    @property
+    def present(self) -> tuple[Expr, ...]:
+        """The parts of the statement that have to exist."""
+        return self._read.parts
+
+    @cached_property
+    def ranges(self) -> dict[Symbol, Range]:
+        """The bounds of each summation index, outer sums first."""
+        reads = [self._read, *self._given, *([self._remainder] if self._remainder else [])]
+        return {index: span for one in reads for index, span in one.ranges}
+
+    @cached_property
+    def named(self) -> list[Symbol]:
+        """The free symbols that the statement and its conditions mention, without the batch size, by name."""
+        read_as = {self.meaning.get(symbol, symbol) for symbol in self.symbols.scalars.values()}
+        return sorted(read_as - {m}, key=lambda symbol: (symbol.name, str(symbol)))
 
     @property
     def scalars(self) -> list[Symbol]:
         """The batch size, then eps and the symbols mentioned, by name."""
-        return [m, *sorted({eps, *self.named}, key=str)]
+        return [m, *sorted({eps, *self.named}, key=lambda symbol: symbol.name)]
 
-    @cached_property
-    def named(self) -> list[Symbol]:
-        """The free symbols the statement and its conditions mention, without the batch size."""
-        return sorted(frozenset().union(*(numbers_in(part) for part in self.parts)) - {m}, key=str)
+    @property
+    def free_indices(self) -> list[Symbol]:
+        """Those of ``i``, ``j``, ``k`` that are mentioned."""
+        return [index for index in FREE if index in self.named]
 
     @cached_property
     def indices(self) -> list[Expr]:
         """Index terms with no summation index in them (``i``, ``k``, ``1``), in a fixed order."""
-        used = {t for part in self.parts for t in free_indices(part)}
-        return sorted(used | {n for n in (i, j, k) if n in self.named}, key=str)
+        parts = (self.statement, *(c for c in self.given if not isinstance(c, Every)))
+        used = {t.expand() for part in parts for t in free_indices(part)}
+        return sorted(used | set(self.free_indices), key=str)
 
     @cached_property
     def bases(self) -> list[IndexedBase]:
-        """The indexed bases, ``x`` and ``g`` among them, by name."""
-        return sorted({e.base for part in self.parts for e in part.atoms(Indexed)}, key=str)
+        """The indexed bases, ``x`` always among them, by name."""
+        return sorted({self.meaning.get(base, base) for base in (x, *self.symbols.bases.values())}, key=str)
+
+    @cached_property
+    def vectors(self) -> list[IndexedBase]:
+        """The bases whose entries have one index."""
+        parts = (self.received, *self.conditions)
+        several = {e.base for part in parts for e in part.atoms(Indexed) if len(e.indices) != 1}
+        return [base for base in self.bases if base not in {self.meaning.get(b, b) for b in several}]
 
 
 def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = None) -> Question:
-    """Read a SymPy statement (or a Python bool), its conditions and a remainder; raises ``TypeError`` for anything else."""
-    renaming = _Renaming()
-    received = renaming.apart(_boolean(statement), {})
-    present = tuple(renaming.present)
-    conditions = [renaming.apart(part, {}) for condition in given for part in And.make_args(_boolean(condition))]
-    aside = None if remainder is None else renaming.apart(remainder, {})
-    parts = [received, *conditions, *(() if aside is None else (aside,))]
-    meaning = _meaning([*parts, *present])
+    """Read a SymPy statement, its conditions and a remainder.
 
-    def meant(part: Basic) -> Basic:
-        return replaced(part, meaning)
-
-    sizes = {index: (meant(low), meant(high)) for index, (low, high) in renaming.sizes.items()}
-    return Question(
-        meant(received),
-        tuple(map(meant, conditions)),
-        tuple(map(meant, present)),
-        sizes,
-        None if aside is None else meant(aside),
-    )
+    Raises ``TypeError`` for what is no statement or condition, ``Unreadable`` (a ``ValueError``) for what cannot be read
+    exactly as it is written.
+    """
+    received = _boolean(statement)
+    if isinstance(received, Every):
+        raise TypeError(f"{received} is a condition on all entries, no statement")
+    conditions = tuple(part for condition in given for part in And.make_args(_boolean(condition)))
+    for condition in (received, *conditions):
+        if not isinstance(condition, Every) and condition.has(Every):
+            raise Unreadable(f"{condition}: Every(...) is a condition of its own, not a part of one")
+    symbols = Symbols()
+    for part in (received, *conditions, *(() if remainder is None else (remainder,))):
+        symbols.collect(part)
+    return Question(received, conditions, symbols, remainder)
 
 
 def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
@@ -112,97 +173,98 @@ def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
 
 
 def _boolean(part: Any) -> Basic:
-    read_as = sympify(part)
+    if isinstance(part, bool):
+        raise TypeError(f"{part} is a Python bool, which a == b gives: write Eq(a, b)")
+    if isinstance(part, (list, tuple, set, frozenset, dict)):
+        raise TypeError("conditions are given one by one: prove(statement, condition, condition)")
+    try:
+        read_as = sympify(part)
+    except Exception as error:
+        raise TypeError(f"{part!r} is no statement: write an equation such as Eq(lhs, rhs)") from error
     if not isinstance(read_as, (Relational, Boolean)) or isinstance(read_as, Symbol):
         raise TypeError(f"{part} is no statement: write an equation such as Eq(lhs, rhs)")
     return read_as
 
 
-def _meaning(parts: list[Basic]) -> dict[Basic, Basic]:
-    """Replacements for the user's own symbols: ``Idx`` and plain indices are positive integers, the rest real."""
-    indexing = {s for part in parts for s in _index_symbols(part)}
-    used = {symbol for part in parts for symbol in part.atoms(Symbol, Idx)}
-    labels = {base.label for part in parts for base in part.atoms(IndexedBase)}
-    meaning: dict[Basic, Basic] = {}
-    for symbol in used - labels - DIRECTIONS:
-        if isinstance(symbol, Idx):
-            meaning[symbol] = Dummy(str(symbol.label), integer=True, positive=True)
-        elif symbol in indexing and symbol.is_integer is None:
-            meaning[symbol] = Dummy(symbol.name, integer=True, positive=True)
-        elif symbol.is_real is None and symbol.is_complex is None and symbol.is_commutative:
-            meaning[symbol] = Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))
-        elif symbol.is_real is not True:
-            raise Undecided(f"{symbol} is not a real number")
-    plain_bases = {base for part in parts for base in part.atoms(IndexedBase) if base.is_real is None}
-    return meaning | {base: IndexedBase(str(base.label), real=True) for base in plain_bases}
+# -- renaming ------------------------------------------------------------------------------------------------------
+
+_KNOWN: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Read] = {}
 
 
-def _index_symbols(part: Basic) -> Iterator[Symbol]:
-    for node in part.atoms(Indexed, KroneckerDelta):
-        for index in node.indices if isinstance(node, Indexed) else node.args:
-            yield from index.free_symbols
-    for node in part.atoms(Sum):
-        for limit in node.limits:
-            for end in limit[1:]:
-                yield from end.free_symbols
+def renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
+    """``e`` with every bound symbol replaced by a dummy (``names``: what is put for free ones).
+
+    Equal sums get equal dummies, here and in every other statement; no sum contains itself.
+    """
+    if isinstance(e, (Symbol, Idx, IndexedBase)):
+        return Read(names.get(e, e))
+    if not e.args:
+        return Read(e)
+    mentioned = _mentioned(e)
+    key = (e, frozenset((old, new) for old, new in names.items() if old in mentioned))
+    if key not in _KNOWN:
+        if len(_KNOWN) > 1 << 16:
+            _KNOWN.clear()
+        _KNOWN[key] = _renamed(e, names)
+    return _KNOWN[key]
 
 
-class _Renaming:
-    """Renames bound symbols apart; equal sums get equal dummies (no sum contains itself)."""
+def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
+    if isinstance(e, Sum):
+        return _sum(e, names)
+    if isinstance(e, Limit):
+        return _limit(e, names)
+    if isinstance(e, (ExprWithLimits, Subs, Lambda)):
+        raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
+    inside = [renamed(a, names) for a in e.args]
+    arguments = [one.expression for one in inside]
+    built = e.func(*arguments, **({"evaluate": False} if isinstance(e, Relational) else {}))
+    own: tuple[Expr, ...] = ()
+    if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
+        own = (Pow(*arguments, evaluate=False),)
+    elif isinstance(e, log):
+        own = (log(*arguments, evaluate=False),)
+    elif isinstance(e, (Indexed, Derivative)):
+        own = (built,)
+    return _gathered(built, inside, own)
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Basic] = {}
-        self.present: list[Expr] = []
-        self.sizes: dict[Basic, tuple[Expr, Expr]] = {}
 
-    def apart(self, e: Basic, names: dict[Basic, Basic]) -> Basic:
-        """``e`` with every bound symbol replaced by a dummy (``names``: the renamings in force)."""
-        if isinstance(e, (Symbol, Idx)):
-            return names.get(e, e)
-        if not e.args or isinstance(e, IndexedBase):
-            return e
-        key = (e, frozenset((old, new) for old, new in names.items() if old in numbers_in(e)))
-        if key not in self._known:
-            self._known[key] = self._renamed(e, names)
-        return self._known[key]
+def _gathered(built: Basic, inside: list[Read], own: tuple[Expr, ...] = ()) -> Read:
+    parts = dict.fromkeys(part for one in inside for part in one.parts) | dict.fromkeys(own)
+    ranges = dict(pair for one in inside for pair in one.ranges)
+    return Read(built, tuple(parts), tuple(ranges.items()))
 
-    def _renamed(self, e: Basic, names: dict[Basic, Basic]) -> Basic:
-        if isinstance(e, Sum):
-            return self._sum(e, names)
-        if isinstance(e, Limit):
-            return self._limit(e, names)
-        if isinstance(e, (ExprWithLimits, Subs, Lambda)):
-            raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
-        arguments = [self.apart(a, names) for a in e.args]
-        if isinstance(e, Relational):
-            return e.func(*arguments, evaluate=False)
-        if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
-            self.present.append(Pow(*arguments, evaluate=False))
-        if isinstance(e, Indexed):
-            self.present.append(e.func(*arguments))
-        return e.func(*arguments)
 
-    def _sum(self, e: Sum, names: dict[Basic, Basic]) -> Expr:
-        """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
-        *inner, limit = e.limits
-        if len(limit) != 3:
-            raise Undecided(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
-        index, low, high = limit
-        fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
-        summand = Sum(e.function, *inner) if inner else e.function
-        bounds = (self.apart(low, names), self.apart(high, names))
-        self.sizes[fresh] = bounds
-        return Sum(self.apart(summand, {**names, index: fresh}), (fresh, *bounds))
+def _sum(e: Sum, names: dict[Basic, Basic]) -> Read:
+    """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
+    *inner, (index, low, high) = e.limits
+    fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
+    summand = Sum(e.function, *inner) if inner else e.function
+    first, last = renamed(low, names), renamed(high, names)
+    body = renamed(summand, {**names, index: fresh})
+    span = (first.expression, last.expression)
+    built = Sum(body.expression, (fresh, *span))
+    outer = Read(built, (), ((fresh, span),))
+    return _gathered(built, [outer, first, last, body], (Sum(Integer(1), (fresh, *span)),))
 
-    def _limit(self, e: Limit, names: dict[Basic, Basic]) -> Expr:
-        function, variable, target, direction = e.args
-        known = {"integer": True} if variable.is_integer else {}
-        fresh = Dummy(variable.name, **known, **({"positive": True} if target == oo else {"real": True}))
-        outside = len(self.present)
-        inside = self.apart(function, {**names, variable: fresh})
-        # what depends on the variable need only exist near the target, which the limit decides
-        self.present[outside:] = [part for part in self.present[outside:] if fresh not in numbers_in(part)]
-        return Limit(inside, fresh, self.apart(target, names), str(direction))
+
+def _limit(e: Limit, names: dict[Basic, Basic]) -> Read:
+    function, variable, target, direction = e.args
+    known = {"integer": True} if variable.is_integer else {}
+    fresh = Dummy(variable.name, **known, **({"positive": True} if target == oo else {"real": True}))
+    body, end = renamed(function, {**names, variable: fresh}), renamed(target, names)
+    built = Limit(body.expression, fresh, end.expression, str(direction))
+    # what depends on the variable need only exist near the target, which the limit decides
+    outside = tuple(part for part in body.parts if fresh not in numbers_in(part))
+    return _gathered(built, [Read(body.expression, outside, body.ranges), end], (built,))
+
+
+@lru_cache(maxsize=1 << 16)
+def _mentioned(e: Basic) -> frozenset[Basic]:
+    """The symbols, indices and bases that occur in an expression, bound ones too."""
+    if isinstance(e, (Symbol, Idx, IndexedBase)):
+        return frozenset({e})
+    return frozenset[Basic]().union(*(_mentioned(a) for a in e.args))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -214,8 +276,12 @@ def numbers_in(e: Basic) -> frozenset[Symbol]:
         return frozenset()
     if isinstance(e, Limit):
         return (numbers_in(e.args[0]) - {e.args[1]}) | numbers_in(e.args[2])
-    found = frozenset[Symbol]().union(*(numbers_in(a) for a in e.args))
-    return found - {limit[0] for limit in e.limits} if isinstance(e, Sum) else found
+    if isinstance(e, Sum):
+        found = numbers_in(e.function)
+        for limit in e.limits:  # the innermost first: its bounds see the indices of the outer ones
+            found = (found - {limit[0]}).union(*(numbers_in(end) for end in limit[1:]))
+        return found
+    return frozenset[Symbol]().union(*(numbers_in(a) for a in e.args))
 
 
 def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Expr]:
@@ -227,7 +293,7 @@ def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Ex
                 yield from (Integer(p) for p in range(1, int(min(low, 9))))
             if low.is_Integer and high.is_Integer:
                 yield from (Integer(p) for p in range(int(low), int(min(high, 9)) + 1))
-            elif high.is_Add:
+            elif high.is_Add and not high.free_symbols & bound:
                 yield high.as_coeff_Add()[1]
     if isinstance(e, (Indexed, KroneckerDelta)):
         for index in e.indices if isinstance(e, Indexed) else e.args:

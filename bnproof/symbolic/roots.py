@@ -6,121 +6,105 @@ non-negative.  What is left under a root is squarefree and irreducible, so equal
 
 from __future__ import annotations
 
-from sympy import Abs, Expr, Integer, Mul, Poly, Pow, Rational, Symbol, factor_list, fraction, together
+from flint import fmpq, fmpq_mpoly
+from sympy import Abs, Integer
 from sympy import sign as sympy_sign
 from sympy import sqrt as sympy_sqrt
 from sympy.ntheory.factor_ import core
 
-from bnproof.symbolic.atoms import Atoms, expanded
-from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.rendering import text
-from bnproof.symbolic.signs import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO
+from bnproof.symbolic.equations import Equations
+from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.signsets import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, product
+
+Factors = dict[int, tuple[fmpq_mpoly, int]]
 
 
-def square_root(form: Atoms, radicand: Expr, shown: Expr) -> Expr:
-    """``sqrt(N/D) = sqrt(N D)/|D|``, squares taken out; refuses a radicand not known to be >= 0."""
-    if not form.signs.of(radicand) <= NONNEGATIVE:
-        raise Undecided(f"square root of {text(shown)}, which the conditions allow to be negative")
-    numerator, denominator = (squares_replaced(part, form.relations) for part in fraction(together(radicand)))
-    content, factors = factor_list(numerator * denominator)
-    inside, outside = content, 1 / absolute(form, denominator)
+def _factored(q: Quotient) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
+    """The content and the irreducible factors, those of the denominator with negative exponents."""
+    ring = q.ring
+    content, factors = ring.lift(q.top).factor()
+    above = [(f, int(n)) for f, n in factors]
+    return content, above + [(ring.factors[number], -n) for number, n in q.below.items()]
+
+
+def square_root(form: Equations, radicand: Quotient) -> Quotient:
+    """The root of a quotient that is known not to be negative."""
+    if radicand.is_zero:
+        return radicand
+    ring = form.ring
+    content, factors = _factored(Quotient(ring, ring.reduced(ring.lift(radicand.top)), radicand.below).cancelled())
+    outside, inside, sense = form.number(1), ring.constant(1), 1
     for factor, exponent in factors:
-        outside *= absolute(form, factor) ** (exponent // 2)
+        half = exponent // 2  # rounded down: f^-1 = f^-2 f
+        if half:
+            magnitude = absolute(form, form.polynomial(factor))
+            outside = outside * (magnitude if half > 0 else magnitude.inverse()) ** abs(half)
         if exponent % 2:
-            if form.signs.of(-factor) <= NONNEGATIVE:
-                inside, factor = -inside, -factor
-            if form.signs.of(factor) <= NONNEGATIVE:
-                outside *= _root(form, factor)
+            signs = form.signs.of_polynomial(factor)
+            if signs <= NEGATIVE | ZERO:
+                sense, factor, signs = -sense, -factor, product(signs, NEGATIVE)
+            if signs <= NONNEGATIVE:
+                outside = outside * _root(form, factor)
             else:
-                inside *= factor
-    return outside * _split_content(form, inside)
+                inside = inside * factor
+    return outside * _split_content(form, content * sense, inside)
 
 
-def _split_content(form: Atoms, inside: Expr) -> Expr:
+def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotient:
     """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives ``a/r sqrt(d w)``."""
-    content, rest = inside.as_coeff_Mul()
-    if content == 0:
-        return Integer(0)
-    size = abs(content.p * content.q)
-    squarefree = Integer(core(size))
-    scale = Rational(sympy_sqrt(Integer(size) / squarefree), content.q)
-    remaining = (1 if content > 0 else -1) * rest
-    result = scale
-    for part in (squarefree, remaining):
-        if part != 1:
-            result *= _root(form, part)
-    return result
+    size = Integer(abs(int(content.p * content.q)))
+    squarefree = int(core(size))
+    scale = fmpq(int(sympy_sqrt(size / squarefree)), int(content.q))
+    result = form.polynomial(form.ring.constant(scale))
+    if squarefree != 1:
+        result = result * _root(form, form.ring.constant(squarefree))
+    rest = inside if content > 0 else -inside
+    return result if rest == 1 else result * _root(form, rest)
 
 
-def _root(form: Atoms, base: Expr) -> Expr:
-    positive = form.signs.of(base) == POSITIVE
-    known = {"positive": True} if positive else {"nonnegative": True}
-    generator = form.atom(sympy_sqrt(form.unfold(base)), **known)
-    form.relations[generator] = base
-    return generator
+def _root(form: Equations, base: fmpq_mpoly) -> Quotient:
+    positive = form.signs.of_polynomial(base) == POSITIVE
+    stands_for = sympy_sqrt(form.ring.expression(base))
+    place = form.ring.place(stands_for, POSITIVE if positive else NONNEGATIVE)
+    form.ring.relations[place] = form.ring.lift(base)
+    return form.at(place)
 
 
-def absolute(form: Atoms, e: Expr) -> Expr:
+def absolute(form: Equations, q: Quotient) -> Quotient:
     """``|c prod f^n| = |c| prod |f|^n``; ``|f|`` is ``f``, ``-f`` or a generator with ``|f|^2 = f^2``."""
-    signs = form.signs.of(e)
+    if q.is_zero:
+        return q
+    signs = form.signs.of(q)
     if signs <= NONNEGATIVE:
-        return e
+        return q
     if signs <= NEGATIVE | ZERO:
-        return -e
-    result = Integer(1)
-    for part, sense in zip(fraction(together(e)), (1, -1), strict=True):
-        content, factors = factor_list(part)
-        magnitudes = [_magnitude(form, f) ** (n % 2) * f ** (n - n % 2) for f, n in factors]
-        result *= (abs(content) * Mul(*magnitudes)) ** sense
+        return -q
+    content, factors = _factored(q)
+    result = form.polynomial(form.ring.constant(abs(content)))
+    for factor, exponent in factors:
+        magnitude = _magnitude(form, factor) if exponent % 2 else form.polynomial(factor)
+        power = form.polynomial(factor) if exponent % 2 == 0 else magnitude
+        result = result * (power if exponent > 0 else power.inverse()) ** abs(exponent)
     return result
 
 
-def _magnitude(form: Atoms, factor: Expr) -> Expr:
-    signs = form.signs.of(factor)
-    if signs <= NONNEGATIVE:
-        return factor
-    if signs <= NEGATIVE | ZERO:
-        return -factor
-    known = {"positive": True} if 0 not in signs else {"nonnegative": True}
-    generator = form.atom(Abs(form.unfold(factor)), **known)
-    form.relations[generator] = factor**2
-    return generator
+def _magnitude(form: Equations, factor: fmpq_mpoly) -> Quotient:
+    q = form.polynomial(factor)
+    if form.signs.shows(q, NONNEGATIVE):
+        return q
+    if form.signs.shows(q, NEGATIVE | ZERO):
+        return -q
+    known = POSITIVE if 0 not in form.signs.of_polynomial(factor) else NONNEGATIVE
+    place = form.ring.place(Abs(form.ring.expression(factor)), known)
+    form.ring.relations[place] = form.ring.lift(factor * factor)
+    return form.at(place)
 
 
-def sign(form: Atoms, e: Expr) -> Expr:
+def sign(form: Equations, q: Quotient) -> Quotient:
     """``sign(e) = e/|e|`` where ``e`` is known to differ from zero, else a generator of its own."""
-    signs = form.signs.of(e)
+    signs = form.signs.of(q)
     if len(signs) == 1:
-        return Integer(next(iter(signs)))
+        return form.number(next(iter(signs)))
     if 0 not in signs:
-        return e / absolute(form, e)
-    return form.atom(sympy_sign(form.unfold(e)))
-
-
-def reduced(numerator: Expr, relations: dict[Symbol, Expr]) -> Expr:
-    """A polynomial with every ``r^2`` of a root ``r`` replaced by its base until none is left."""
-    rest = numerator
-    for generator in reversed(relations):
-        if generator not in rest.free_symbols:
-            continue
-        base, total = relations[generator], Integer(0)
-        for (exponent,), coefficient in Poly(rest, generator).terms():
-            total += coefficient * base ** (exponent // 2) * generator ** (exponent % 2)
-        rest = expanded(fraction(together(total))[0])
-    return rest
-
-
-def squares_replaced(e: Expr, relations: dict[Symbol, Expr]) -> Expr:
-    """``e``, multiplied out, with every ``r^n``, ``n >= 2``, of a root written ``base^(n // 2) r^(n % 2)``: the same value."""
-    e = expanded(e)
-    while any(_is_square(power, relations) for power in e.atoms(Pow)):
-        e = expanded(e.replace(lambda power: _is_square(power, relations), lambda power: _rewritten(power, relations)))
-    return e
-
-
-def _is_square(e: Expr, relations: dict[Symbol, Expr]) -> bool:
-    return isinstance(e, Pow) and e.base in relations and bool(e.exp.is_Integer) and e.exp >= 2
-
-
-def _rewritten(power: Pow, relations: dict[Symbol, Expr]) -> Expr:
-    return relations[power.base] ** (power.exp // 2) * power.base ** (power.exp % 2)
+        return q * absolute(form, q).inverse()
+    return form.atom(sympy_sign(q.expression()))

@@ -1,35 +1,46 @@
-"""Exact points that satisfy a question's conditions, small and readable first."""
+"""Exact points that satisfy a question's conditions, small and readable first.
+
+Sizes and values are drawn from the conditions: bounds narrow what is drawn (:mod:`bnproof.symbolic.bounds`), equations
+are solved for a scalar, for the scale or the shift of the batch, or for entries.  Whether the conditions hold is then
+evaluated, so nothing depends on how a point was found.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from random import Random
 from typing import Any
 
-from sympy import Add, Basic, Eq, Expr, Indexed, IndexedBase, Mul, Rational, Sum, Symbol
+from flint import fmpq
+from sympy import Basic, Eq, Expr, Indexed, IndexedBase, Rational, Symbol
+from sympy.core.relational import Relational
 
+from bnproof.symbolic.bounds import Linear, Span, linear, spans
+from bnproof.symbolic.duals import sign
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
-from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import Question, numbers_in
-from bnproof.symbolic.setting import eps, m, mu, v, x
-from bnproof.symbolic.surds import NotExact, Surd
+from bnproof.symbolic.setting import Every, eps, m, mu, v, x
+from bnproof.symbolic.solving import solve_conditions
+from bnproof.symbolic.surds import NotExact
 
 ATTEMPTS = 40
-_PLAIN = [Fraction(n) for n in (0, 1, -1, 2, -2, 3)]
+_PLAIN = [fmpq(n) for n in (0, 1, -1, 2, -2, 3)]
+_PARTS = [fmpq(1, 2), fmpq(1, 3), fmpq(2, 3), fmpq(1, 5), fmpq(4, 5), fmpq(1, 100)]
+_STEPS = [fmpq(1), fmpq(2), fmpq(1, 2), fmpq(3), fmpq(7), fmpq(1, 3), fmpq(1, 10), fmpq(40)]
 
 
 @dataclass
 class Sampler:
-    """Draws points for one question: conditions that are equations are solved, the others filter."""
+    """Draws points for one question."""
 
     question: Question
     random: Random
     edges: bool = False  # draw scalars from -1, 0, 1 most of the time
     undefined: str = ""  # the first point seen where a condition has no value
+    _cached: dict[int, dict[Symbol, Span]] = field(default_factory=dict)
 
     def points(self, size: int, count: int) -> Iterator[Point]:
         """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points out."""
@@ -43,19 +54,11 @@ class Sampler:
                 yield point
 
     def _attempt(self, size: int, *, simple: bool) -> Point | None:
-        point = Point({m: Surd(size)}, cache(lambda base, index: Surd(self._entry(base, simple=simple))))
-        for symbol in self.question.scalars:
-            if symbol != m:
-                point.scalars[symbol] = Surd(self._scalar(symbol, size, simple=simple))
-        if self._equations:
-            self._echo(point)
-        elif self.edges and self.random.random() < 0.3:
-            self._flatten(point, x)
-        for base in self.question.bases if self.edges else ():
-            if base != x and self.random.random() < 0.15:
-                self._flatten(point, base)
+        point = Point({m: fmpq(size)}, lambda base, index: fmpq(0))
         try:
-            self._round_std(point)
+            self._draw_scalars(point, size, simple=simple)
+            point.draw = self._entries(point, simple=simple)
+            self._shape(point)
             self._assign(point)
             if point.size != size:
                 return None
@@ -63,43 +66,163 @@ class Sampler:
             return point if self._allowed(point) else None
         except Undefined as undefined:
             if self._standing(point):
-                self.undefined = (
-                    self.undefined or f"{undefined} in a condition, at {described(self.question, point).point}"
-                )
+                where = described(self.question, point).point
+                self.undefined = self.undefined or f"{undefined} in a condition, at {where}"
         except (NotExact, NotEvaluable, ZeroDivisionError):
             pass
         return None
 
-    def _real(self, *, simple: bool) -> Fraction:
+    # -- scalars -----------------------------------------------------------------------------------------------
+
+    def _draw_scalars(self, point: Point, size: int, *, simple: bool) -> None:
+        limits = self._spans(size)
+        for symbol in self._order:
+            span = limits[symbol].copy()
+            for bound in self._bounds_of.get(symbol, ()):
+                if bound.others() <= point.scalars.keys():
+                    bound.narrow(span, point)
+            point.scalars[symbol] = self._scalar(symbol, span, size, simple=simple)
+
+    @cached_property
+    def _order(self) -> list[Symbol]:
+        return [symbol for symbol in self.question.scalars if symbol != m]
+
+    @cached_property
+    def _linear(self) -> list[Linear]:
+        """The conditions on scalars alone as bounds, what equations assign put in."""
+        put = {s: value for s, value in self._assigned.items() if s != m}
+        conditions = []
+        for condition in self.question.given:
+            if isinstance(condition, Relational) and not condition.has(Indexed):
+                sides = [side.xreplace(put) for side in condition.args]
+                conditions.append(condition.func(*sides, evaluate=False))
+        return linear(conditions, [s for s in self._order if s not in put])
+
+    @cached_property
+    def _bounds_of(self) -> dict[Symbol, list[Linear]]:
+        found: dict[Symbol, list[Linear]] = {}
+        for bound in self._linear:
+            found.setdefault(bound.symbol, []).append(bound)
+        return found
+
+    def _spans(self, size: int) -> dict[Symbol, Span]:
+        if size not in self._cached:
+            here = [Linear(b.symbol, b.slope, b.rest.xreplace({m: Rational(size)}), b.op) for b in self._linear]
+            self._cached[size] = spans(here, self._order)
+            for index in self.question.free_indices:
+                self._cached[size][index].above(fmpq(1), closed=True)
+                self._cached[size][index].below(fmpq(size), closed=True)
+        return self._cached[size]
+
+    def _scalar(self, symbol: Symbol, span: Span, size: int, *, simple: bool) -> Any:
+        for _ in range(50):
+            value = self._within(symbol, span, size, simple=simple)
+            if suits(symbol, value):
+                return value
+        return fmpq(1)
+
+    def _within(self, symbol: Symbol, span: Span, size: int, *, simple: bool) -> fmpq:
+        if symbol.is_integer:
+            return self._integer(span, size)
+        low, high, choose = span.low, span.high, self.random.choice
+        if low is not None and high is not None:
+            if low >= high or (self.random.random() < 0.2 and (span.with_low or span.with_high)):
+                return low if span.with_low and (not span.with_high or self.random.random() < 0.5) else high
+            return low + (high - low) * choose(_PARTS)
+        if (low is None and high is None) or (low == 0 and symbol.is_nonnegative):
+            return self._plain(simple=simple)
+        end, sense = (low, 1) if low is not None else (high, -1)
+        if (span.with_low if sense > 0 else span.with_high) and self.random.random() < 0.2:
+            return end
+        return end + sense * choose(_STEPS[:3] if simple else _STEPS)
+
+    def _integer(self, span: Span, size: int) -> fmpq:
+        low = None if span.low is None else int(span.low.ceil()) + int(span.low.q == 1 and not span.with_low)
+        high = None if span.high is None else int(span.high.floor()) - int(span.high.q == 1 and not span.with_high)
+        if low is not None and high is not None:
+            return fmpq(self.random.randint(low, min(high, low + 40)) if low <= high else low)
+        if low is not None and low > 1:
+            return fmpq(low + self.random.randint(0, 4))
+        if high is not None:
+            return fmpq(high - self.random.randint(0, 4))
+        near = self.random.random() < 0.3
+        return fmpq(self.random.choice((size - 1, size, size + 1)) if near else self.random.randint(-2, 5))
+
+    def _plain(self, *, simple: bool) -> fmpq:
+        if self.edges and self.random.random() < 0.7:
+            return fmpq(self.random.randint(-1, 1))
+        if simple and self.random.random() < 0.5:
+            return self.random.choice(_PLAIN)
+        if self.random.random() < 0.05:
+            return fmpq(self.random.randint(-1000, 1000))
+        return fmpq(self.random.randint(-8, 8), self.random.choice((1, 2, 3, 4, 7)))
+
+    # -- entries -----------------------------------------------------------------------------------------------
+
+    def _entries(self, point: Point, *, simple: bool) -> Callable[[IndexedBase, tuple[int, ...]], Any]:
+        """A function that draws an entry its base and the conditions on all entries allow, the same one every time."""
+        limits = {base: self._entry_span(base, point) for base in self._bounded}
+        wide = self._conditioned and self.random.random() < 0.4
+        scale = self.random.choice((fmpq(1, 10), fmpq(10), fmpq(100))) if wide else fmpq(1)
+
+        @cache
+        def draw(base: IndexedBase, index: tuple[int, ...]) -> fmpq:
+            for _ in range(100):
+                value = self._entry(base, limits.get(base), simple=simple)
+                if not base.is_integer and base not in limits:
+                    value = value * scale
+                if suits(base, value):
+                    return value
+            return fmpq(1)
+
+        return draw
+
+    def _entry(self, base: IndexedBase, span: Span | None, *, simple: bool) -> fmpq:
+        if span is not None:
+            return self._within(base, span, 1, simple=simple)
+        if base.is_integer:
+            return fmpq(self.random.randint(1, 4))
         if simple:
-            return Fraction(self.random.randint(-3, 4))
-        return Fraction(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
+            return fmpq(self.random.randint(-3, 4))
+        return fmpq(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
 
-    def _entry(self, base: IndexedBase, *, simple: bool) -> Fraction:
-        """An entry that the assumptions of its base allow."""
-        for _ in range(200):
-            value = Fraction(self.random.randint(1, 4)) if base.is_integer else self._real(simple=simple)
-            if _suits(base, value):
-                return value
-        return Fraction(1)
+    @cached_property
+    def _conditioned(self) -> bool:
+        """Whether an inequality speaks of entries."""
+        return any(c.has(Indexed) and not isinstance(c, (Eq, Every)) for c in self.question.given)
 
-    def _scalar(self, symbol: Symbol, size: int, *, simple: bool) -> Fraction:
-        if symbol in self.question.indices:
-            return Fraction(self.random.randint(1, size))
-        for _ in range(200):
-            if self.edges and self.random.random() < 0.7:
-                value = Fraction(self.random.randint(-1, 1))
-            elif symbol.is_integer:
-                value = Fraction(self.random.randint(-2, 5))
-            elif simple and self.random.random() < 0.5:
-                value = self.random.choice(_PLAIN)
-            elif self.random.random() < 0.05:
-                value = Fraction(self.random.randint(-1000, 1000))
-            else:
-                value = Fraction(self.random.randint(-8, 8), self.random.choice((1, 2, 3, 4, 7)))
-            if _suits(symbol, value):
-                return value
-        return Fraction(1)
+    @cached_property
+    def _bounded(self) -> dict[IndexedBase, list[Linear]]:
+        """Bounds of all entries of a base by scalars."""
+        found: dict[IndexedBase, list[Linear]] = {}
+        for condition in self.question.given:
+            if isinstance(condition, Every) and len(condition.indices) == 1:
+                entries = condition.relation.atoms(Indexed)
+                bounds = linear([condition.relation], entries) if len(entries) == 1 else []
+                for bound in bounds:
+                    found.setdefault(bound.symbol.base, []).append(bound)
+        return found
+
+    def _entry_span(self, base: IndexedBase, point: Point) -> Span:
+        span = Span()
+        for bound in self._bounded[base]:
+            if bound.others() <= point.scalars.keys():
+                bound.narrow(span, point)
+        return span
+
+    # -- conditions --------------------------------------------------------------------------------------------
+
+    def _shape(self, point: Point) -> None:
+        """Constant batches now and then, and an eps that makes s rational, where nothing speaks against it."""
+        if self._equations:
+            self._echo(point)
+        elif self.edges and self.random.random() < 0.3:
+            self._flatten(point, x)
+        for base in self.question.bases if self.edges else ():
+            if base != x and self.random.random() < 0.15:
+                self._flatten(point, base)
+        if eps not in self._bounds_of and eps not in self._assigned:
+            self._round_std(point)
 
     def _echo(self, point: Point) -> None:
         """Mostly let further bases repeat ``x``, reversed, scaled and shifted, and scalars its statistics.
@@ -109,44 +232,53 @@ class Sampler:
         if self.random.random() < 0.25:
             return
         for symbol in self.question.named:
-            if symbol.is_integer and symbol.is_positive and symbol not in self.question.indices:
-                point.scalars[symbol] = Surd(point.size)
+            if symbol.is_integer and symbol.is_positive and symbol not in self.question.free_indices:
+                point.scalars[symbol] = fmpq(point.size)
         if self.random.random() < 0.3:
             self._flatten(point, x)
-        for base in self.question.bases:
-            if base != x:
-                shift = self.random.choice((Surd(0), Surd(0), Surd(self._real(simple=True))))
-                scale = self.random.choice((Surd(1), Surd(1), Surd(2)))
-                entries: dict[tuple[int, ...], Any] = {
+        for base in self.question.vectors:
+            if base != x and base not in self._bounded:
+                shift = self.random.choice((fmpq(0), fmpq(0), fmpq(self.random.randint(-3, 4))))
+                scale = self.random.choice((fmpq(1), fmpq(1), fmpq(2)))
+                point.entries[base] = {
                     (p,): point.entry(x, (point.size + 1 - p,)) * scale + shift for p in range(1, point.size + 1)
                 }
-                point.entries[base] = entries
         statistics = Evaluator(point)
         for symbol in sorted({s for e in self._equations for s in numbers_in(e)} - {m, eps}, key=str):
             value = statistics.value(self.random.choice((mu, v)))
-            if not symbol.is_integer and self.random.random() < 0.6 and _suits(symbol, value.rational):
+            if not symbol.is_integer and self.random.random() < 0.6 and suits(symbol, value):
                 point.scalars[symbol] = value
 
     def _flatten(self, point: Point, base: IndexedBase) -> None:
         """A constant batch, of no spread; for a base with several indices nothing happens."""
-        if all(len(e.indices) == 1 for part in self.question.parts for e in part.atoms(Indexed) if e.base == base):
+        if base in self.question.vectors:
             point.entries[base] = {(p,): point.entry(base, (1,)) for p in range(1, point.size + 1)}
 
     def _round_std(self, point: Point) -> None:
         """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
+        spread = spread_of(point)
         if self.random.random() < 0.15:
-            point.scalars[eps] = Surd(0)
-        elif self.random.random() < 0.75:
-            spread = _spread(point)
-            root = Fraction(int(float(spread) ** 0.5 * 2) + self.random.randint(1, 4), 2)
+            point.scalars[eps] = fmpq(0)
+        elif isinstance(spread, fmpq) and self.random.random() < 0.75:
+            root = fmpq(int(float(spread) ** 0.5 * 2) + self.random.randint(1, 4), 2)
             if root * root >= spread:
-                point.scalars[eps] = Surd(root * root - spread)
+                point.scalars[eps] = root * root - spread
+
+    @cached_property
+    def _assigned(self) -> dict[Symbol, Expr]:
+        """Conditions ``symbol = value`` set the symbol; a size is met by the others."""
+        found: dict[Symbol, Expr] = {}
+        for condition in self.question.given:
+            assigned = assignment(condition)
+            if assigned and assigned[0] not in found:
+                found[assigned[0]] = assigned[1]
+        return found
 
     def _assign(self, point: Point) -> None:
-        """Conditions ``symbol = value`` set the symbol."""
-        for condition in self.question.given:
-            if assigned := assignment(condition):
-                point.scalars[assigned[0]] = Evaluator(point).value(assigned[1])
+        for _ in self._assigned:  # one may rest on another
+            for symbol, value in self._assigned.items():
+                if symbol != m:
+                    point.scalars[symbol] = Evaluator(point).value(value)
 
     @cached_property
     def _equations(self) -> list[Expr]:
@@ -158,21 +290,20 @@ class Sampler:
 
     def _standing(self, point: Point) -> bool:
         """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in ``1..m``."""
-        if x in self.question.bases and (point.scalars[eps] + Surd(_spread(point))).sign() == 0:
+        if not point.size >= 1 or any(not suits(symbol, value) for symbol, value in point.scalars.items()):
             return False
-        if not point.size >= 1 or any(
-            not _suits(symbol, value.rational) for symbol, value in point.scalars.items() if value.is_rational
-        ):
+        if any(not 1 <= point.scalars[n] <= point.size for n in self.question.free_indices):
             return False
-        indices = [n for n in self.question.indices if n in point.scalars]
-        return all(1 <= point.scalars[n].rational <= point.size for n in indices)
+        if point.scalars[eps] != 0:
+            return True
+        return point.size > 1 and sign(spread_of(point)) > 0
 
 
-def _spread(point: Point) -> Fraction:
-    """The biased variance of the point's batch (its entries are rational by construction)."""
-    entries = [point.entry(x, (p,)).plain().rational for p in range(1, point.size + 1)]
-    mean = sum(entries, Fraction(0)) / point.size
-    return sum(((entry - mean) ** 2 for entry in entries), Fraction(0)) / point.size
+def spread_of(point: Point) -> Any:
+    """The biased variance of the point's batch."""
+    entries = [point.entry(x, (p,)) for p in range(1, point.size + 1)]
+    mean = sum(entries, fmpq(0)) * fmpq(1, point.size)
+    return sum(((entry - mean) ** 2 for entry in entries), fmpq(0)) * fmpq(1, point.size)
 
 
 def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
@@ -184,67 +315,16 @@ def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
     return None
 
 
-def _suits(symbol: Symbol | IndexedBase, value: Fraction) -> bool:
-    """Whether the symbol's (or base's) own assumptions allow the value."""
-    number = Rational(value.numerator, value.denominator)
-    return all(getattr(number, f"is_{name}") in (None, held) for name, held in symbol.assumptions0.items())
+@cache
+def _demands(assumptions: tuple[tuple[str, bool], ...], number: Rational) -> bool:
+    return all(getattr(number, f"is_{name}") in (None, held) for name, held in assumptions)
 
 
-def solve_conditions(equations: list[Expr], point: Point) -> None:
-    """Move the entries of one base so that equations affine in them hold; others are left to the filter."""
-    for base in sorted({e.base for h in equations for e in h.atoms(Indexed)} - {x}, key=str):
-        affine = [h for h in equations if h.has(base) and _affine(h, base)]
-        if affine:
-            _solve_linear(affine, base, point)
+def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
+    """Whether the assumptions of a symbol (or base) allow a value."""
+    if not isinstance(value, fmpq):
+        return not symbol.is_integer and not (sign(value) < 0 and symbol.is_nonnegative)
+    assumptions = tuple(sorted(symbol.assumptions0.items()))
+    return _demands(assumptions, Rational(int(value.p), int(value.q)))
 
 
-def _affine(e: Expr, base: IndexedBase) -> bool:
-    """Whether ``e`` visibly has degree at most one in the entries of ``base``."""
-    if not e.has(base) or isinstance(e, Indexed):
-        return True
-    if isinstance(e, (Add, Sum)):
-        return all(_affine(a, base) for a in (e.args if isinstance(e, Add) else (e.function,)))
-    return isinstance(e, Mul) and sum(a.has(base) for a in e.args) == 1 and all(_affine(a, base) for a in e.args)
-
-
-def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
-    """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
-    size = point.size
-    start: list[Any] = [point.entry(base, (p,)).plain() for p in range(1, size + 1)]
-
-    def residuals(entries: list[Any]) -> list[Any]:
-        moved = Point(point.scalars, point.draw, {**point.entries, base: {(p + 1,): e for p, e in enumerate(entries)}})
-        values = [Evaluator(moved).value(h) for h in equations]
-        if any(isinstance(value, Interval) for value in values):
-            raise NotExact("an equation whose residual is an interval")
-        return values
-
-    zero = residuals([Surd(0)] * size)
-    columns = [residuals([Surd(int(p == q)) for q in range(size)]) for p in range(size)]
-    rows = [[columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))]
-    pivots = _eliminate(rows, size)
-    solution = list(start)
-    for row, pivot in reversed(pivots):
-        rest = row[-1]
-        for p in range(size):
-            if p != pivot:
-                rest = rest - row[p] * solution[p]
-        solution[pivot] = rest / row[pivot]
-    point.entries[base] = {(p + 1,): e for p, e in enumerate(solution)}
-
-
-def _eliminate(rows: list[list[Surd]], size: int) -> list[tuple[list[Surd], int]]:
-    """Reduced row echelon form; pivots from the right, so the first entries keep their drawn values."""
-    pivots: list[tuple[list[Surd], int]] = []
-    for row in rows:
-        for reduced, column in pivots:
-            factor = row[column]
-            row = [a - factor * b for a, b in zip(row, reduced, strict=True)]
-        filled = [c for c in range(size) if row[c].terms]
-        if not filled:
-            continue
-        column = filled[-1]
-        row = [a / row[column] for a in row]
-        pivots = [([a - other[column] * b for a, b in zip(other, row, strict=True)], c) for other, c in pivots]
-        pivots.append((row, column))
-    return pivots

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from random import Random
+
+from flint import fmpq
+from sympy import Basic, Indexed, Integer, KroneckerDelta, Sum
+from sympy.core.relational import Relational
 
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
 from bnproof.symbolic.points import described
-from bnproof.symbolic.reading import Question
+from bnproof.symbolic.reading import Question, numbers_in
 from bnproof.symbolic.sampling import Sampler
+from bnproof.symbolic.setting import m
 from bnproof.symbolic.surds import NotExact
 
 SEED = 20150211
+LARGEST_SIZE = 64  # of a batch that is looked at without being asked for
+LARGEST_BATCH = 1_000  # of one that the conditions ask for
+MOST_TERMS = 6_000  # that the deepest sums of a statement may add up at one point
 
 
 class Search:
@@ -28,11 +37,34 @@ class Search:
     def points(self) -> int:
         return len(self.samples)
 
-    def run(self, sizes: Iterable[int], count: int, *, edges: bool = False) -> None:
-        """Try every size; raises ``Refuted`` at the first point where the statement is false."""
+    @cached_property
+    def sizes(self) -> list[int]:
+        """The batch sizes that the conditions on m alone allow, the smallest first; costly ones left out."""
+        alone = [
+            c
+            for c in self.question.conditions
+            if isinstance(c, Relational) and numbers_in(c) == {m} and not c.has(Indexed)
+        ]
+        named = {int(n) for c in alone for n in c.atoms(Integer)}
+        compared = {int(a) for d in self.question.received.atoms(KroneckerDelta) for a in d.args if a.is_Integer}
+        tried = {*range(1, LARGEST_SIZE + 1), *(n + p for n in named for p in (-1, 0, 1, 2)), *compared}
+        allowed = [size for size in sorted(tried) if size >= 1 and self._suits(alone, size)]
+        depth = max(map(nested, (self.question.received, *self.question.conditions)))
+        return [size for size in allowed if size <= LARGEST_BATCH and size**depth <= MOST_TERMS]
+
+    def _suits(self, conditions: list[Basic], size: int) -> bool:
+        evaluator = Evaluator(Point({m: fmpq(size)}, lambda base, index: fmpq(0)))
+        try:
+            return all(evaluator.holds(condition) for condition in conditions)
+        except (Undefined, NotExact, NotEvaluable):
+            return True
+
+    def run(self, count: int, *, further: bool = False, edges: bool = False) -> None:
+        """Try the smallest sizes (``further``: larger ones); raises ``Refuted`` where the statement is false."""
         sampler = Sampler(self.question, Random(SEED), edges)
-        for size in sizes:
-            for point in sampler.points(size, count if size < 5 else 1):
+        sizes = self.sizes[8:14] + self.sizes[14::10] if further else self.sizes[:8]
+        for place, size in enumerate(sizes):
+            for point in sampler.points(size, count if place < 4 else 1):
                 self._try(point)
 
     def breaks(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
@@ -52,7 +84,7 @@ class Search:
 
     def _try(self, point: Point) -> None:
         try:
-            holds = Evaluator(point).holds(self.question.statement)
+            holds = Evaluator(point, self.question.meaning).holds(self.question.received)
         except Undefined as undefined:
             self.undefined = self.undefined or f"{undefined} at {described(self.question, point).point}"
         except (NotExact, NotEvaluable) as obstacle:
@@ -61,3 +93,9 @@ class Search:
             if not holds:
                 raise Refuted(self.question.statement, described(self.question, point))
             self.samples.append(point)
+
+
+def nested(e: Basic) -> int:
+    """How many sums stand inside one another."""
+    own = len(e.limits) if isinstance(e, Sum) else 0
+    return own + max((nested(a) for a in e.args), default=0)

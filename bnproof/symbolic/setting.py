@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sympy import Dummy, Expr, IndexedBase, Sum, Symbol, sqrt, symbols
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 m = Symbol("m", integer=True, positive=True)
 i, j, k = symbols("i j k", integer=True, positive=True)
@@ -71,3 +73,34 @@ def xhat(index: Expr) -> Expr:
 def y(index: Expr) -> Expr:
     """``y_i = gamma xhat_i + beta``, the output at ``index`` (Algorithm 1, fourth line)."""
     return batch.y(index)
+
+
+class Every(Boolean):  # type: ignore[misc]
+    """A condition on all entries: ``Every(x[i] > 0)`` says it for every index ``i`` in ``1..m``.
+
+    Over all ``i``, ``j``, ``k`` that occur in the relation; a condition of :func:`~bnproof.symbolic.prove` only, no
+    statement.  Raises ``TypeError`` for what is no relation, ``ValueError`` for a relation without such an index.
+
+    Examples
+    --------
+    >>> from bnproof.symbolic import Every, i, mu, prove, x
+    >>> prove(mu > 0, Every(x[i] > 0)).points > 0
+    True
+    """
+
+    def __new__(cls, relation: Relational) -> Every:
+        if not isinstance(relation, Relational):
+            raise TypeError(f"Every takes a relation such as x[i] > 0, not {relation}")
+        if not relation.free_symbols & {i, j, k}:
+            raise ValueError(f"Every({relation}) has none of the indices i, j, k: write the relation without Every")
+        return Boolean.__new__(cls, relation)
+
+    @property
+    def relation(self) -> Relational:
+        """The relation that holds for all indices."""
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Symbol, ...]:
+        """The indices it runs over."""
+        return tuple(index for index in (i, j, k) if index in self.relation.free_symbols)

@@ -1,213 +1,296 @@
-"""Which signs an expression can have, given the conditions: sets of -1, 0, 1, never a guess.
+"""Which signs a rational function can have, given the conditions: sets of -1, 0, 1, never a guess.
 
-A sign is read off a polynomial whose terms are all visibly non-negative, or off a condition it is a constant
-multiple of.  What cannot be shown stays ``ANY``, and the prover then refuses to divide by it.
+A sign is read off a polynomial whose terms all have one sense, or off a condition that it is a multiple of
+(:meth:`Signs.of`).  Where that is not enough, :meth:`Signs.shows` looks for a certificate: the polynomial as a
+combination of the conditions with non-negative weights, or as a sum of squares (:mod:`.certificates`).  What cannot be
+shown stays ``ANY``, and the prover then refuses to divide by it.
 """
 
 from __future__ import annotations
 
-from sympy import Dummy, Expr, Poly, Symbol, factor_list, fraction, together
-from sympy.polys.polyerrors import PolificationFailed
+from collections.abc import Iterator
+from copy import copy
+from math import comb
 
-SignSet = frozenset[int]
-POSITIVE, NEGATIVE, ZERO = frozenset({1}), frozenset({-1}), frozenset({0})
-NONNEGATIVE, NONZERO, ANY = frozenset({0, 1}), frozenset({-1, 1}), frozenset({-1, 0, 1})
+from flint import fmpq, fmpq_mpoly
+from sympy import Expr
 
+from bnproof.symbolic import certificates
+from bnproof.symbolic.quotients import Quotient, Ring
+from bnproof.symbolic.signsets import (
+    ANY,
+    NEGATIVE,
+    NONNEGATIVE,
+    NONZERO,
+    POSITIVE,
+    ZERO,
+    SignSet,
+    power,
+    product,
+)
 
-def product(a: SignSet, b: SignSet) -> SignSet:
-    """The signs a product can have."""
-    return frozenset(p * q for p in a for q in b)
-
-
-def power(a: SignSet, exponent: int) -> SignSet:
-    """The signs of an integer power (a negative exponent: of the reciprocal, where it exists)."""
-    return frozenset(p if exponent % 2 else abs(p) for p in a)
-
-
-def declared(generator: Expr) -> SignSet:
-    """The signs SymPy's assumptions leave to a generator."""
-    signs = set(ANY)
-    if generator.is_nonnegative:
-        signs.discard(-1)
-    if generator.is_nonpositive:
-        signs.discard(1)
-    if generator.is_zero is False:
-        signs.discard(0)
-    return frozenset(signs)
+Term = tuple[tuple[int, ...], fmpq]
+Fact = tuple[fmpq_mpoly, SignSet]
 
 
 class Signs:
-    """What is known of signs: lower bounds of integers, and polynomials whose signs the conditions give."""
+    """What is known of signs: lower bounds of integers, and polynomials whose signs the conditions give.
 
-    def __init__(self) -> None:
-        self.lower: dict[Symbol, int] = {}
-        self.facts: list[tuple[Expr, SignSet]] = []
-        self._known: dict[Expr, SignSet] = {}
+    ``near`` holds the variable of a limit: it is as close to 0 as it takes.
+    """
 
-    def least(self, symbol: Symbol) -> int | None:
-        """The greatest known lower bound of an integer symbol."""
-        known = self.lower.get(symbol)
-        if known is None and symbol.is_integer:
-            known = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else None
-        return known
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.lower: dict[int, int] = {}
+        self.facts: list[Fact] = []
+        self.near: int | None = None
 
-    def fork(self) -> Signs:
+    def fork(self, ring: Ring) -> Signs:
         """A copy that can learn more without this one knowing."""
-        other = Signs()
-        other.lower, other.facts = dict(self.lower), list(self.facts)
+        other = copy(self)
+        other.ring, other.lower, other.facts = ring, dict(self.lower), list(self.facts)
         return other
 
-    def learn(self, e: Expr, signs: SignSet) -> None:
-        """Take it as known that the sign of the rational expression ``e`` lies in ``signs``."""
-        numerator, denominator = fraction(together(e))
-        below = self.of(denominator)
-        self._known.clear()
+    def least(self, e: Expr) -> int | None:
+        """The greatest known lower bound of an integer symbol (or entry, or number)."""
+        if e.is_Integer:
+            return int(e)
+        place = self.ring.known(e)
+        known = self.lower.get(place) if place is not None else None
+        if known is None and e.is_integer:
+            known = 1 if e.is_positive else 0 if e.is_nonnegative else None
+        return known
+
+    # -- learning ----------------------------------------------------------------------------------------------
+
+    def learn(self, e: Quotient, signs: SignSet) -> None:
+        """Take it as known that the sign of a rational function lies in ``signs``."""
+        below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
         if len(below) == 1:
-            self._learn_polynomial(numerator, product(signs, below))
+            self._learn(self.ring.reduced(self.ring.lift(e.top)), product(signs, below))
         elif signs == NONZERO:
-            self._learn_polynomial(numerator, signs)
+            self._learn(self.ring.reduced(self.ring.lift(e.top)), signs)
 
-    def _learn_polynomial(self, e: Expr, signs: SignSet) -> None:
-        if self._learn_bound(e, signs):
+    def _learn(self, poly: fmpq_mpoly, signs: SignSet) -> None:
+        if poly.is_constant() or self._learn_bound(poly, signs):
             return
-        coefficient, factors = factor_list(e)
-        if signs == NONZERO or len(factors) == 1:
-            for factor, exponent in factors:
-                if signs == NONZERO:
-                    self.facts.append((factor, NONZERO))
-                elif exponent == 1:
-                    self.facts.append((factor, signs if coefficient > 0 else product(signs, NEGATIVE)))
-                elif 0 not in signs:
-                    self.facts.append((factor, NONZERO))
-        elif len(factors) > 1:
-            self.facts.append((e, signs))
-            if 0 not in signs:
-                self.facts.extend((factor, NONZERO) for factor, _ in factors)
+        content, factors = poly.factor()
+        for factor, exponent in factors:
+            if 0 not in signs and (len(factors) > 1 or exponent > 1 or signs == NONZERO):
+                self.facts.append((factor, NONZERO))
+        if len(factors) == 1 and factors[0][1] == 1:
+            factor = factors[0][0]
+            self._add(factor, signs if content > 0 else product(signs, NEGATIVE))
+        elif len(factors) > 1 and signs != NONZERO:
+            self._learn_factored(poly, factors, signs if content > 0 else product(signs, NEGATIVE))
 
-    def _learn_bound(self, e: Expr, signs: SignSet) -> bool:
-        """``n - c > 0``, ``>= 0`` or ``!= 0`` of an integer symbol ``n`` raises its lower bound."""
-        symbols = [n for n in e.free_symbols if n.is_integer]
-        if len(symbols) != 1 or e.free_symbols != set(symbols) or not e.is_polynomial():
+    def _learn_factored(self, poly: fmpq_mpoly, factors: list[tuple[fmpq_mpoly, int]], signs: SignSet) -> None:
+        """A product: where the signs of all factors but one are known, that one is known too."""
+        self._add(poly, signs if poly.factor()[0] > 0 else product(signs, NEGATIVE))
+        unknown = [(f, n) for f, n in factors if len(self._power_signs(f, n)) > 1]
+        if len(unknown) == 1 and unknown[0][1] % 2:
+            rest = POSITIVE
+            for factor, exponent in factors:
+                if factor is not unknown[0][0]:
+                    rest = product(rest, self._power_signs(factor, exponent))
+            if len(rest) == 1 and rest != ZERO:
+                self._add(unknown[0][0], product(signs, rest))
+
+    def _power_signs(self, factor: fmpq_mpoly, exponent: int) -> SignSet:
+        return power(self.of_polynomial(factor), int(exponent))
+
+    def _add(self, poly: fmpq_mpoly, signs: SignSet) -> None:
+        self.facts.append((poly, signs))
+        whole = all(self.ring.meaning[place].is_integer for place in self.ring.used(poly))
+        if whole and signs in (POSITIVE, NEGATIVE) and all(c.q == 1 for c in poly.coeffs()):
+            step = self.ring.constant(1 if signs == POSITIVE else -1)  # an integer that is > 0 is >= 1
+            self.facts.append((poly - step, signs | ZERO))
+
+    def _learn_bound(self, poly: fmpq_mpoly, signs: SignSet) -> bool:
+        """``n - c > 0``, ``>= 0`` or ``!= 0`` of an integer ``n`` raises its lower bound."""
+        used = self.ring.used(poly)
+        if len(used) != 1 or not self.ring.meaning[used[0]].is_integer or poly.total_degree() != 1:
             return False
-        (n,) = symbols
-        poly = Poly(e, n)
-        if poly.degree() != 1 or abs(poly.LC()) != 1:
+        parts = self.ring.by_power(poly, used[0])
+        slope = parts[1].leading_coefficient()
+        root = -parts[0].leading_coefficient() / slope if 0 in parts else fmpq(0)
+        signs = signs if slope > 0 else product(signs, NEGATIVE)
+        bound = int(root.ceil())
+        least = self.least(self.ring.meaning[used[0]])
+        if bound == root and (signs == POSITIVE or (signs == NONZERO and least == root)):
+            bound += 1
+        elif signs not in (POSITIVE, NONNEGATIVE):
             return False
-        root = int(-poly.TC() / poly.LC())
-        signs = signs if poly.LC() > 0 else product(signs, NEGATIVE)
-        least = self.least(n)
-        if signs == POSITIVE or (signs == NONZERO and least == root):
-            root += 1
-        elif signs != NONNEGATIVE:
-            return False
-        if least is None or root > least:
-            self.lower[n] = root
+        if least is None or bound > least:
+            self.lower[used[0]] = bound
         return True
 
-    def of(self, e: Expr) -> SignSet:
-        """The signs the rational expression ``e`` can have."""
-        if e not in self._known:
-            self._known[e] = self._of(e)
-        return self._known[e]
+    # -- reading off -------------------------------------------------------------------------------------------
 
-    def _of(self, e: Expr) -> SignSet:
-        if e.is_number:
-            return POSITIVE if e > 0 else NEGATIVE if e < 0 else ZERO
+    def of(self, e: Quotient) -> SignSet:
+        """The signs a rational function can have."""
+        below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
+        return product(below, self.of_polynomial(self.ring.lift(e.top)))
+
+    def nonzero(self, e: Quotient) -> bool:
+        """Whether a rational function is known to differ from zero."""
+        return self.shows(e, NONZERO)
+
+    def shows(self, e: Quotient, wanted: SignSet) -> bool:
+        """Whether the sign is known to lie in ``wanted``, if need be by a certificate."""
+        if self.of(e) <= wanted:
+            return True
+        below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
+        top = self.ring.reduced(self.ring.lift(e.top))
+        if top == 0:
+            return 0 in wanted
+        if product(below, self.of_polynomial(top) & self._certified(top)) <= wanted:
+            return True
+        content, factors = top.factor()
+        signs = product(below, POSITIVE if content > 0 else NEGATIVE)
+        for factor, exponent in factors:
+            signs = product(signs, power(self.of_polynomial(factor) & self._certified(factor), int(exponent)))
+        return signs <= wanted
+
+    def _certified(self, poly: fmpq_mpoly) -> SignSet:
+        for sense in (1, -1):
+            found = certificates.search(self, poly * sense)
+            if found:
+                return found if sense > 0 else product(found, NEGATIVE)
+        return ANY
+
+    def of_polynomial(self, poly: fmpq_mpoly) -> SignSet:
+        """The signs of a polynomial, by its factors and by the conditions."""
+        if poly.is_constant():
+            return _of_number(poly.leading_coefficient() if poly != 0 else fmpq(0))
+        if self.near is not None and poly.degrees()[self.near]:
+            return self._of_near(poly)
+        if len(poly) == 1:
+            ((exponents, coefficient),) = poly.terms()
+            signs = product(_of_number(coefficient), self.of_monomial(exponents))
+            return signs & self._as_given(poly) or signs if len(signs) > 1 else signs
+        signs = self._visible(poly)
+        if len(signs) > 1:
+            signs = signs & self._as_given(poly) or signs
+        if len(signs) > 1:
+            content, factors = poly.factor()
+            if len(factors) > 1 or factors[0][1] > 1:
+                found = product(_of_number(content), self._of_factors(factors))
+                signs = signs & found or signs
+        return signs
+
+    def _of_factors(self, factors: Iterator[tuple[fmpq_mpoly, int]] | list[tuple[fmpq_mpoly, int]]) -> SignSet:
         signs = POSITIVE
-        for part in fraction(together(e)):
-            try:
-                coefficient, factors = factor_list(part)
-            except PolificationFailed:  # a number that shows only when multiplied out
-                coefficient, factors = part.expand(), []
-            signs = product(signs, POSITIVE if coefficient > 0 else NEGATIVE if coefficient < 0 else ZERO)
-            for factor, exponent in factors:
-                signs = product(signs, power(self._factor(factor), exponent))
-        return signs & self._as_given(e) or signs
+        for factor, exponent in factors:
+            signs = product(signs, self._power_signs(factor, int(exponent)))
+        return signs
 
-    def _as_given(self, e: Expr) -> SignSet:
-        """What the conditions say of ``e`` as a whole, up to a constant."""
+    def _of_near(self, poly: fmpq_mpoly) -> SignSet:
+        """Near 0 a polynomial has the sign of its lowest power, if that does not vanish."""
+        assert self.near is not None
+        for place in self.ring.relations:
+            if poly.degrees()[place] and self.ring.meaning[self.near] in self.ring.meaning[place].free_symbols:
+                return self._visible(poly)  # a root that depends on it: no power of it shows
+        parts = self.ring.by_power(poly, self.near)
+        lowest = min(parts)
+        leading = self.of_polynomial(parts[lowest])
+        if 0 in leading:
+            return ANY
+        return product(leading, power(self.of_generator(self.near), lowest))
+
+    def _as_given(self, poly: fmpq_mpoly) -> SignSet:
+        """What the conditions say of a polynomial as a whole, up to a constant."""
         signs = ANY
         for fact, known in self.facts:
-            ratio = _constant_ratio(e, fact) if e.is_polynomial() else None
-            if ratio is not None:
-                signs &= known if ratio > 0 else product(known, NEGATIVE)
+            fact = self.ring.lift(fact)
+            if len(fact) == len(poly):
+                ratio = poly.leading_coefficient() / fact.leading_coefficient()
+                if poly == fact * ratio:
+                    signs &= known if ratio > 0 else product(known, NEGATIVE)
         return signs
 
-    def nonzero(self, e: Expr) -> bool:
-        """Whether ``e`` is known to differ from zero."""
-        return 0 not in self.of(e)
-
-    def _factor(self, f: Expr) -> SignSet:
-        return self._visible(f) & self._as_given(f) or ANY
-
-    def _generator(self, generator: Expr) -> SignSet:
-        signs = declared(generator)
+    def of_generator(self, place: int) -> SignSet:
+        """The signs of a generator: declared of it, or given by a condition on it alone."""
+        signs = self.ring.declared[place]
+        if place in self.lower:
+            signs &= POSITIVE if self.lower[place] > 0 else NONNEGATIVE if self.lower[place] == 0 else ANY
+        variable = self.ring.variable(place)
         for fact, known in self.facts:
-            if fact == generator:
-                signs &= known
-            elif fact == -generator:
-                signs &= product(known, NEGATIVE)
+            if len(fact) == 1:
+                fact = self.ring.lift(fact)
+                if fact == variable:
+                    signs &= known
+                elif fact == -variable:
+                    signs &= product(known, NEGATIVE)
         return signs
 
-    def _visible(self, f: Expr) -> SignSet:
-        """The sum rule on the terms of ``f``, integers written as their lower bound plus something >= 0."""
-        terms = self._terms(f)
-        every = frozenset().union(*(signs for signs, _ in terms))
+    def of_monomial(self, exponents: tuple[int, ...]) -> SignSet:
+        """The signs of a product of powers of generators."""
+        signs = POSITIVE
+        for place, exponent in enumerate(exponents):
+            if exponent:
+                signs = product(signs, power(self.of_generator(place), exponent))
+        return signs
+
+    def _visible(self, poly: fmpq_mpoly) -> SignSet:
+        """The sum rule on the terms, integers written as their lower bound plus something >= 0."""
+        signs = self._of_terms(list(poly.terms()), {})
+        bounds = {place: self.least(self.ring.meaning[place]) for place in self.ring.used(poly)}
+        excess = {place: bound for place, bound in bounds.items() if bound}
+        if len(signs) > 1 and excess:
+            shifted = self._of_terms(self._shifted(poly, excess), excess)
+            signs = signs & shifted or signs
+        return signs
+
+    def _of_terms(self, terms: list[Term], excess: dict[int, int]) -> SignSet:
+        signed = [(self._of_term(term, excess), term) for term in terms]
+        every = frozenset().union(*(signs for signs, _ in signed))
         for sense in (1, -1):
-            if sense * -1 not in every:
-                definite = any(signs == {sense} for signs, _ in terms) or self._covered(terms, sense)
+            if -sense not in every:
+                definite = any(signs == {sense} for signs, _ in signed) or (
+                    not excess and self._covered(terms, sense)
+                )
                 return frozenset({sense}) if definite else frozenset({0, sense})
         return ANY
 
-    def _covered(self, terms: list[tuple[SignSet, Expr]], sense: int) -> bool:
+    def _of_term(self, term: Term, excess: dict[int, int]) -> SignSet:
+        signs = _of_number(term[1])
+        for place, exponent in enumerate(term[0]):
+            if exponent:
+                known = NONNEGATIVE if place in excess else self.of_generator(place)
+                signs = product(signs, power(known, exponent))
+        return signs
+
+    def _shifted(self, poly: fmpq_mpoly, excess: dict[int, int]) -> list[Term]:
+        """The terms in ``n - least`` for each integer ``n`` with a lower bound."""
+        terms = dict(poly.terms())
+        for place, least in excess.items():
+            moved: dict[tuple[int, ...], fmpq] = {}
+            for exponents, coefficient in terms.items():
+                degree = exponents[place]
+                for lower in range(degree + 1):
+                    key = (*exponents[:place], lower, *exponents[place + 1 :])
+                    part = coefficient * comb(degree, lower) * least ** (degree - lower)
+                    moved[key] = moved.get(key, fmpq(0)) + part
+            terms = {key: coefficient for key, coefficient in moved.items() if coefficient != 0}
+        return list(terms.items())
+
+    def _covered(self, terms: list[Term], sense: int) -> bool:
         """Non-negative terms cannot all vanish if those of a positive condition would have to as well."""
         for fact, known in self.facts:
             if known != {sense}:
                 continue
-            needed = self._terms(fact)
-            if all(-sense not in signs for signs, _ in needed) and all(
-                any(self._vanishes_only_with(term, other) for _, term in terms) for _, other in needed
+            needed = list(self.ring.lift(fact).terms())
+            if all(-sense not in self._of_term(term, {}) for term in needed) and all(
+                any(self._vanishes_only_with(term[0], other[0]) for term in terms) for other in needed
             ):
                 return True
         return False
 
-    def _vanishes_only_with(self, term: Expr, other: Expr) -> bool:
+    def _vanishes_only_with(self, term: tuple[int, ...], other: tuple[int, ...]) -> bool:
         """Every generator of the monomial ``term`` is non-zero, or a generator of ``other``."""
-        generators = other.as_powers_dict()
-        return all(
-            base.is_number or base in generators or 0 not in self._generator(base) for base in term.as_powers_dict()
-        )
-
-    def _terms(self, f: Expr) -> list[tuple[SignSet, Expr]]:
-        shifts = {}
-        for symbol in () if f.is_number else Poly(f).gens:
-            least = self.least(symbol) if isinstance(symbol, Symbol) else None
-            if least:
-                shifts[symbol] = _EXCESS.setdefault(symbol, Dummy(f"{symbol}'", integer=True, nonnegative=True)) + least
-        shifted = f.xreplace(shifts) if shifts else f
-        if shifted.is_number:
-            return [(self.of(shifted), shifted)]
-        poly = Poly(shifted)
-        terms = []
-        for exponents, coefficient in poly.terms():
-            signs = POSITIVE if coefficient > 0 else NEGATIVE
-            term = coefficient
-            for generator, exponent in zip(poly.gens, exponents, strict=True):
-                if exponent:
-                    signs = product(signs, power(self._generator(generator), exponent))
-                    term *= generator**exponent
-            terms.append((signs, term))
-        return terms
+        return all(not n or other[place] or 0 not in self.of_generator(place) for place, n in enumerate(term))
 
 
-def _constant_ratio(f: Expr, fact: Expr) -> Expr | None:
-    """``f/fact`` where it is a rational number."""
-    if f.free_symbols != fact.free_symbols or not fact.free_symbols:
-        return None
-    first, second = Poly(f), Poly(fact)
-    if first.gens != second.gens or first.monic() != second.monic():
-        return None
-    return first.LC() / second.LC()
-
-
-_EXCESS: dict[Symbol, Dummy] = {}
+def _of_number(number: fmpq) -> SignSet:
+    return POSITIVE if number > 0 else NEGATIVE if number < 0 else ZERO

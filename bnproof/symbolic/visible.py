@@ -7,16 +7,20 @@ way they can come out is read on its own: ``delta`` is 0 or 1, and ``sign(a) = 1
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sympy import Abs, Add, Expr, Integer, KroneckerDelta, Mul, Pow, Sum, exp, sign
 
-from bnproof.symbolic.normal_form import NormalForm
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, SignSet, power, product
+from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, SignSet, power, product
+
+if TYPE_CHECKING:
+    from bnproof.symbolic.power_sums import PowerSums
 
 SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
 
 
-def visible_signs(form: NormalForm, e: Expr) -> SignSet:
+def visible_signs(form: PowerSums, e: Expr) -> SignSet:
     """The signs ``e`` can have, as far as its written form and the conditions show."""
     open_choice = next(iter(_choices(e)), None)
     if open_choice is not None:
@@ -33,7 +37,7 @@ def _choices(e: Expr) -> list[Expr]:
     return [choice for a in e.args for choice in _choices(a)]
 
 
-def _every_way(form: NormalForm, e: Expr, choice: Expr) -> SignSet:
+def _every_way(form: PowerSums, e: Expr, choice: Expr) -> SignSet:
     if isinstance(choice, KroneckerDelta):
         return frozenset().union(*(visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1)))
     argument = form.normal(choice.args[0])
@@ -45,7 +49,7 @@ def _every_way(form: NormalForm, e: Expr, choice: Expr) -> SignSet:
     return frozenset(found)
 
 
-def _structure(form: NormalForm, e: Expr) -> SignSet:
+def _structure(form: PowerSums, e: Expr) -> SignSet:
     match e:
         case Sum():
             return _sum(form, e)
@@ -75,17 +79,17 @@ def _added(parts: list[SignSet]) -> SignSet:
     return ANY
 
 
-def _sum(form: NormalForm, e: Sum) -> SignSet:
+def _sum(form: PowerSums, e: Sum) -> SignSet:
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
-    form.size_of[index] = high
+    form.ranges[index] = (low, high)
     signs = visible_signs(form, summand)
     if low == 1 and (form.signs.least(high) or 0) >= 1:
         return signs if len(signs) == 1 or -1 not in signs or 1 not in signs else ANY
     return signs | ZERO if -1 not in signs or 1 not in signs else ANY
 
 
-def _known(form: NormalForm, e: Expr) -> SignSet:
+def _known(form: PowerSums, e: Expr) -> SignSet:
     """What the normal form and the conditions say."""
     try:
         return form.signs.of(form.normal(e))

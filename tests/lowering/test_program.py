@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Derivative, KroneckerDelta, Rational, Sum
@@ -12,7 +13,6 @@ from bnproof.lowering.numbers import Balls, Floats, Rationals, ball, precision
 from bnproof.lowering.program import NotLowered, lower
 from bnproof.symbolic import eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.exact import Evaluator, Point
-from bnproof.symbolic.surds import Surd
 from bnproof.theorems import quantities
 
 FORMULAS = {
@@ -25,14 +25,19 @@ FORMULAS = {
 small = st.integers(-6, 6).map(lambda n: Fraction(n, 2))
 
 
+def exactly(number):
+    """A fraction as the exact evaluator's rational."""
+    return fmpq(number.numerator, number.denominator)
+
+
 def evaluate(expression, free, entries, scalars):
     """The formula by the prover's own exact evaluator, index by index."""
     size = len(entries["x"])
-    table = {base: {(p + 1,): Surd(q) for p, q in enumerate(entries[str(base)])} for base in (x, g)}
-    values = {**scalars, m: Surd(size)}
+    table = {base: {(p + 1,): exactly(q) for p, q in enumerate(entries[str(base)])} for base in (x, g)}
+    values = {**scalars, m: fmpq(size)}
     if not free:
         return Evaluator(Point(values, None, table)).value(expression)
-    return [evaluate(expression, free[1:], entries, {**values, free[0]: Surd(p)}) for p in range(1, size + 1)]
+    return [evaluate(expression, free[1:], entries, {**values, free[0]: fmpq(p)}) for p in range(1, size + 1)]
 
 
 @pytest.mark.parametrize(("expression", "free"), FORMULAS.values(), ids=FORMULAS)
@@ -50,14 +55,15 @@ def test_balls_contain_the_exact_value(expression, free, data):
     }
     symbols = {quantities.mu_r: "mu_r", quantities.v_r: "v_r", gamma: "gamma", eps: "eps", quantities.beta: "beta"}
     exact = np.array(
-        evaluate(expression, free, entries, {s_: Surd(numbers[n]) for s_, n in symbols.items()}), dtype=object
+        evaluate(expression, free, entries, {s_: exactly(numbers[n]) for s_, n in symbols.items()}), dtype=object
     )
     balls = Balls()
     arrays = {name: balls.array(np.array(column, dtype=object)[:, None]) for name, column in entries.items()}
     with precision(200):
         got = lower(expression, *free)(balls, arrays | {name: ball(value) for name, value in numbers.items()})
         for enclosure, truth in zip(np.ravel(got), np.ravel(exact), strict=True):
-            value = sum((ball(q) * ball(d).sqrt() for d, q in truth.terms.items()), ball(0))
+            terms = {1: truth} if isinstance(truth, fmpq) else truth.terms
+            value = sum((ball(Fraction(int(q.p), int(q.q))) * ball(d).sqrt() for d, q in terms.items()), ball(0))
             assert enclosure.overlaps(value)
             assert enclosure.rad() < ball(Fraction(1, 2**150))
 

@@ -1,0 +1,161 @@
+"""Entries, indices and Kronecker deltas: what lies in ``1..m``, what is equal, and conditions on all entries.
+
+An index is an integer expression, affine in index symbols and sizes: ``i``, ``3``, ``m + 1 - j``.  The free indices
+``i, j, k`` lie in ``1..m``, a summation index between its bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from sympy import Eq, Expr, Indexed, Integer, KroneckerDelta, Symbol
+
+from bnproof.symbolic.equations import Equations
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.reading import FREE
+from bnproof.symbolic.rendering import text
+from bnproof.symbolic.setting import Every, m
+from bnproof.symbolic.signsets import NONNEGATIVE, OF_RELATION, assumed
+
+MOST_INSTANCES = 40  # of a condition on all entries
+
+
+class Entries(Equations):
+    """Generators for entries and deltas.
+
+    ``ranges`` holds the bounds of the summation indices met so far, ``size`` is the batch size, ``batches`` are
+    the bases with m entries, ``distinct`` the index terms that differ pairwise in the case at hand, ``every`` the
+    conditions on all entries.
+    """
+
+    def __init__(self, ranges: dict[Symbol, tuple[Expr, Expr]] | None = None) -> None:
+        super().__init__()
+        self.ranges = dict(ranges or {})
+        self.size: Expr = m
+        self.batches: frozenset[Expr] = frozenset()
+        self.distinct: frozenset[Expr] = frozenset()
+        self.every: list[Every] = []
+        self._seen: list[Expr] = []  # index terms the conditions on all entries have been put to
+
+    def normal(self, e: Expr) -> Quotient:
+        """``e`` in generators."""
+        raise NotImplementedError
+
+    # -- integers ----------------------------------------------------------------------------------------------
+
+    def least(self, exponent: Expr) -> int | None:
+        """A lower bound of an integer expression that is affine in sizes and indices."""
+        e = self._at_extremes(exponent)
+        if e is None:
+            return None
+        least = 0
+        for term in e.as_ordered_terms():
+            coefficient, symbol = term.as_coeff_Mul()
+            bound = 1 if symbol == 1 else self.signs.least(symbol)
+            if bound is None or (symbol != 1 and coefficient < 0) or not coefficient.is_Integer:
+                return None
+            least += int(coefficient) * bound
+        return least
+
+    def _at_extremes(self, e: Expr) -> Expr | None:
+        """An affine expression with each index at the end of its range that makes it least; ``None`` if not affine."""
+        e = e.expand()
+        for index in [*reversed(self.ranges), *FREE]:
+            if index not in e.free_symbols:
+                continue
+            slope = e.coeff(index)
+            if slope == 0 and index not in _outside_entries(e):
+                continue  # the size of a part, n[k]
+            if slope == 0 or not slope.is_number:
+                return None
+            low, high = self.ranges.get(index, (Integer(1), self.size))
+            e = e.xreplace({index: low if slope > 0 else high}).expand()
+        return e
+
+    def is_at_least_zero(self, e: Expr) -> bool:
+        """Whether an integer expression is known not to be negative, for all values of the indices in it."""
+        if e.is_Integer:
+            return bool(e >= 0)
+        extreme = self._at_extremes(e)
+        if extreme is None:
+            return False
+        if extreme.is_Integer:
+            return bool(extreme >= 0)
+        return self.signs.shows(self.normal(extreme), NONNEGATIVE)
+
+    def lies_within(self, index: Expr, low: Expr, high: Expr) -> bool:
+        """Whether an index is known to lie in ``low..high``."""
+        if self.ranges.get(index) == (low, high) or (index in FREE and (low, high) == (1, self.size)):
+            return True
+        return self.is_at_least_zero(index - low) and self.is_at_least_zero(high - index)
+
+    # -- entries -----------------------------------------------------------------------------------------------
+
+    def entry(self, e: Indexed) -> Quotient:
+        """The generator of an entry, or its value where a condition on all entries gives one."""
+        indices = tuple(index.expand() for index in e.indices)
+        if self.every and len(indices) == 1 and indices[0] not in self._seen:
+            self._instantiate(indices[0])
+        return self.atom(e.base[indices], assumed(e))
+
+    def _instantiate(self, term: Expr) -> None:
+        """Put an index term into the conditions on all entries."""
+        if not self.lies_within(term, Integer(1), self.size):
+            return
+        self._seen.append(term)
+        if len(self._seen) > MOST_INSTANCES:
+            return
+        for condition in self.every:
+            for relation in self._instances(condition, term):
+                if isinstance(relation, Eq):
+                    self._assume_entry(relation, term)
+                else:
+                    difference = self.normal(relation.lhs) - self.normal(relation.rhs)
+                    self.signs.learn(difference, OF_RELATION[relation.rel_op])
+
+    def _instances(self, condition: Every, term: Expr) -> Iterator[Expr]:
+        """The relation with its indices at the term, and at the term and each one met before."""
+        relation = condition.relation
+        indices = condition.indices
+        for chosen in product(self._seen, repeat=len(indices)):
+            if term in chosen:
+                put = dict(zip(indices, chosen, strict=True))
+                yield relation.func(*(side.xreplace(put) for side in relation.args), evaluate=False)
+
+    def _assume_entry(self, equation: Eq, term: Expr) -> None:
+        """An equation for all entries is solved for the entry itself where that is possible."""
+        difference = self.normal(equation.lhs) - self.normal(equation.rhs)
+        top = self.ring.reduced(self.ring.lift(self.apply(difference).top))
+        for place in self.ring.used(top):
+            meaning = self.ring.meaning[place]
+            if isinstance(meaning, Indexed) and meaning.indices == (term,) and self.solve(top, place):
+                return
+        if not self.ranges.keys() & term.free_symbols:
+            self.assume(difference)
+
+    # -- deltas ------------------------------------------------------------------------------------------------
+
+    def delta(self, e: KroneckerDelta) -> Quotient:
+        """A delta that is decided, or a generator where it holds a summation index."""
+        first, second = (a.expand() for a in e.args)
+        difference = (first - second).expand()
+        if difference.is_Integer:
+            return self.number(int(difference == 0))
+        if self.distinct.issuperset((first, second)):
+            return self.number(0)
+        if difference.free_symbols & self.ranges.keys():
+            return self.atom(KroneckerDelta(first, second), NONNEGATIVE)
+        if self.differ(first, second):
+            return self.number(0)
+        raise Undecided(f"{text(e)}: whether its indices are equal is not known")
+
+    def differ(self, first: Expr, second: Expr) -> bool:
+        """Whether two index terms are known to differ."""
+        return self.is_at_least_zero(first - second - 1) or self.is_at_least_zero(second - first - 1)
+
+
+def _outside_entries(e: Expr) -> set[Symbol]:
+    """The symbols of an integer expression that stand outside entries."""
+    return {symbol for term in e.as_ordered_terms() if not term.has(Indexed) for symbol in term.free_symbols}

@@ -1,0 +1,187 @@
+"""Generators, and the equations among the conditions that give some of them a value.
+
+A condition ``p = 0`` whose polynomial is linear in a generator, with a coefficient known not to vanish, is solved for
+it: from then on the generator stands for that value wherever it turns up, also under a root.  What cannot be solved
+joins the relations ``r^2 = base`` of the roots in a Groebner basis.  Reducing to zero by either proves the identity
+wherever the conditions hold.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Self
+
+from flint import fmpq_mpoly
+from sympy import Expr, Indexed, Integer, Symbol, groebner, reduced
+
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.quotients import Quotient, Ring
+from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.rendering import text
+from bnproof.symbolic.signs import Signs
+from bnproof.symbolic.signsets import ANY, SignSet
+
+
+class Equations:
+    """A ring of generators with what is known of their signs and of their values."""
+
+    def __init__(self) -> None:
+        self.ring = Ring()
+        self.signs = Signs(self.ring)
+        self.solved: dict[int, Quotient] = {}
+        self.unsolved: list[fmpq_mpoly] = []
+        self.impossible = False  # the conditions contradict each other
+        self.logarithms: dict[int, Quotient] = {}  # what is under the logarithm a generator stands for
+        self.exponents: dict[int, Quotient] = {}  # the argument of the exponential a generator stands for
+        self._normal: dict[Expr, Quotient] = {}
+
+    def fork(self) -> Self:
+        """A copy in which more can be supposed; what it finds does not reach this one."""
+        other = copy(self)
+        for name, table in vars(self).items():
+            if isinstance(table, (dict, list)):
+                setattr(other, name, copy(table))
+        other.ring = self.ring.fork()
+        other.signs = self.signs.fork(other.ring)
+        for name in ("solved", "logarithms", "exponents", "_normal"):
+            setattr(other, name, {key: other.own(value) for key, value in getattr(self, name).items()})
+        return other
+
+    def own(self, q: Quotient) -> Quotient:
+        """A quotient of the form this one was forked from."""
+        return Quotient(self.ring, q.top, q.below)
+
+    def number(self, value: Expr | int) -> Quotient:
+        """A rational number."""
+        return self.ring.number(value)
+
+    def atom(self, stands_for: Expr, signs: SignSet = ANY) -> Quotient:
+        """The generator that stands for an expression, or its value where an equation gives one."""
+        return self.at(self.ring.place(stands_for, signs))
+
+    def at(self, place: int) -> Quotient:
+        """The generator at a place, or its value."""
+        return self.solved.get(place) or Quotient(self.ring, self.ring.variable(place))
+
+    def polynomial(self, poly: fmpq_mpoly) -> Quotient:
+        """A polynomial as a quotient."""
+        return Quotient(self.ring, self.ring.lift(poly))
+
+    def depends(self, place: int, index: Symbol) -> bool:
+        """Whether a generator depends on an index, also through what it stands for."""
+        return index in numbers_in(self.ring.meaning[place])
+
+    def divisor(self, q: Quotient, shown: Expr) -> Quotient:
+        """``q``, once it is known to differ from zero."""
+        if not self.signs.nonzero(q):
+            raise Undecided(f"division by {text(shown)}, which the conditions allow to be 0")
+        return q
+
+    # -- equations ---------------------------------------------------------------------------------------------
+
+    def assume(self, equation: Quotient) -> None:
+        """Take it as known that a quotient is 0."""
+        top = self.ring.reduced(self.ring.lift(self.apply(equation).top))
+        if top == 0:
+            return
+        _, factors = top.factor()
+        left = [f for f, _ in factors if not self.signs.nonzero(self.polynomial(f))]
+        if not left:
+            self.impossible = True
+            return
+        product = left[0]
+        for factor in left[1:]:
+            product = product * factor
+        for place in sorted(self.ring.used(product), key=self._preference):
+            if self.solve(product, place):
+                return
+        self.unsolved.append(product)
+
+    def _preference(self, place: int) -> tuple[int, str]:
+        """Sums first, then roots, scalars and entries."""
+        e = self.ring.meaning[place]
+        known = not isinstance(e, (Symbol, Indexed))
+        return (0 if known and place not in self.ring.relations else 1 if known else 2, str(e))
+
+    def solve(self, poly: fmpq_mpoly, place: int) -> bool:
+        """Solve ``poly = 0`` for a generator, if it is linear in it with a coefficient that does not vanish."""
+        parts = self.ring.by_power(poly, place)
+        if max(parts) != 1:
+            return False
+        slope = self.polynomial(parts[1])
+        value = self.polynomial(-parts.get(0, self.ring.constant(0)))
+        if self.ring.meaning[place].is_integer and (slope.constant is None or value.constant is None):
+            return False  # an integer keeps its name, so that it stays known to be one
+        if not self.signs.nonzero(slope):
+            return False
+        self.set(place, value * slope.inverse())
+        return True
+
+    def set(self, place: int, value: Quotient) -> None:
+        """Give a generator a value."""
+        number = value.constant
+        if number is not None and self.ring.meaning[place].is_integer and number.q != 1:
+            self.impossible = True
+            return
+        earlier, self.unsolved = self.unsolved, []
+        self.solved = {p: self._put(old, {place: value}) for p, old in self.solved.items()} | {place: value}
+        self._normal.clear()
+        relation = self.ring.relations.get(place)
+        for equation in earlier:
+            self.assume(self.polynomial(equation))
+        if relation is not None:
+            self.assume(value * value - self.polynomial(relation))
+
+    def apply(self, q: Quotient) -> Quotient:
+        """``q`` with the values of the solved generators put in."""
+        return self._put(q, self.solved) if self.solved else q
+
+    def _put(self, q: Quotient, values: dict[int, Quotient]) -> Quotient:
+        if not values.keys() & q.places():
+            return q
+        result = self._put_polynomial(self.ring.lift(q.top), values)
+        for number, exponent in q.below.items():
+            factor = self._put_polynomial(self.ring.factors[number], values)
+            if factor.is_zero:
+                raise Undecided(f"division by {text(self.ring.expression(self.ring.factors[number]))}, which is 0")
+            result = result * factor.inverse() ** exponent
+        return result
+
+    def _put_polynomial(self, poly: fmpq_mpoly, values: dict[int, Quotient]) -> Quotient:
+        place = next((p for p in self.ring.used(poly) if p in values), None)
+        if place is None:
+            return self.polynomial(poly)
+        total = self.number(0)
+        for exponent, part in self.ring.by_power(poly, place).items():
+            total = total + self._put_polynomial(part, values) * values[place] ** exponent
+        return total
+
+    def vanishes(self, q: Quotient) -> bool:
+        """Whether a quotient is zero wherever it exists and the conditions hold."""
+        top = self.ring.reduced(self.ring.lift(self.apply(q).top))
+        if top == 0 or not self.unsolved:
+            return bool(top == 0)
+        return self._in_ideal(top)
+
+    def _in_ideal(self, poly: fmpq_mpoly) -> bool:
+        """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0."""
+        ring = self.ring
+        ideal = [ring.lift(p) for p in self.unsolved]
+        ideal += [ring.variable(r) ** 2 - base for r, base in ring.relations.items() if r not in self.solved]
+        places = sorted({place for p in (*ideal, poly) for place in ring.used(p)})
+        names = {place: Symbol(f"t{place}") for place in places}
+        written = [_in_names(ring, p, names) for p in (*ideal, poly)]
+        generators = [names[place] for place in places]
+        basis = groebner(written[:-1], *generators, order="grevlex")
+        return bool(reduced(written[-1], basis.exprs, *generators, order="grevlex")[1] == 0)
+
+
+def _in_names(ring: Ring, poly: fmpq_mpoly, names: dict[int, Symbol]) -> Expr:
+    total = Integer(0)
+    for exponents, coefficient in poly.terms():
+        term = Integer(int(coefficient.p)) / Integer(int(coefficient.q))
+        for place, exponent in enumerate(exponents):
+            if exponent:
+                term *= names[place] ** exponent
+        total += term
+    return total

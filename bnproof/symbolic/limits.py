@@ -1,0 +1,142 @@
+"""Limits in normal form: Laurent series in ``t`` with coefficients that are quotients of generators.
+
+The variable becomes ``1/t^2``, or ``target + t^2`` and ``target - t^2`` with ``t > 0`` (for a limit from both sides
+``target + t`` with ``t != 0``).  Numerator and denominator are expanded in powers of t, the roots in them by their series;
+the limit is the quotient of the leading coefficients.  A power ``c^T`` with ``|c| < 1`` vanishes for ``T -> oo``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flint import fmpq, fmpq_mpoly
+from sympy import Dummy, Expr, Limit, Pow, Symbol, oo
+
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.rendering import text
+from bnproof.symbolic.signsets import NONZERO, POSITIVE
+
+if TYPE_CHECKING:
+    from bnproof.symbolic.power_sums import PowerSums
+
+ORDER = 7  # coefficients that are looked at
+Series = list[Quotient]
+
+
+def of(form: PowerSums, e: Limit) -> Quotient:
+    """The limit in generators; raises ``Undecided`` where it is not known to exist."""
+    function, variable, target, direction = e.args
+    if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
+        return _geometric(form, function, variable)
+    twosided = str(direction) == "+-" and not target.is_infinite
+    near = Dummy("t", real=True, **({"nonzero": True} if twosided else {"positive": True}))
+    step = near if twosided else near**2
+    sense = -1 if target == -oo or str(direction) == "-" and target != oo else 1
+    moved = sense / step if target.is_infinite else target + sense * step
+    place = form.ring.place(near, NONZERO if twosided else POSITIVE)
+    outside, form.signs.near = form.signs.near, place
+    try:
+        inside = form.normal(function.xreplace({variable: moved}))
+        for generator in inside.places() - form.ring.relations.keys() - {place}:
+            if form.depends(generator, near):
+                raise Undecided(f"the limit of {text(function)}: a sum or a power in it depends on {variable}")
+        return _leading(form, inside, place, function)
+    finally:
+        form.signs.near = outside
+
+
+def _leading(form: PowerSums, inside: Quotient, near: int, shown: Expr) -> Quotient:
+    above = _expanded(form, inside.top, near)
+    below: Series = _constant(form, form.number(1))
+    for number, exponent in inside.below.items():
+        factor = _expanded(form, form.ring.factors[number], near)
+        for _ in range(exponent):
+            below = _product(form, below, factor)
+    form.signs.near = None  # coefficients do not depend on t
+    start = _first(form, below)
+    if start is None:
+        raise Undecided(f"the limit of {text(shown)}: its denominator vanishes to a high order")
+    form.divisor(below[start], shown)
+    first = _first(form, above)
+    if first is None:
+        if any(form.depends(p, form.ring.meaning[near]) for p in form.ring.used(form.ring.lift(inside.top)) if p in form.ring.relations):
+            raise Undecided(f"the limit of {text(shown)}: the first terms of its series cancel")
+        return form.number(0)
+    if first < start:
+        raise Undecided(f"the limit of {text(shown)} is not known to be finite")
+    return form.number(0) if first > start else above[first] * below[start].inverse()
+
+
+def _first(form: PowerSums, series: Series) -> int | None:
+    return next((n for n, c in enumerate(series) if not form.vanishes(c)), None)
+
+
+def _constant(form: PowerSums, value: Quotient) -> Series:
+    return [value, *(form.number(0) for _ in range(ORDER - 1))]
+
+
+def _product(form: PowerSums, a: Series, b: Series) -> Series:
+    result = []
+    for n in range(ORDER):
+        total = form.number(0)
+        for p in range(n + 1):
+            if not (a[p].is_zero or b[n - p].is_zero):
+                total = total + a[p] * b[n - p]
+        result.append(total.reduced())
+    return result
+
+
+def _expanded(form: PowerSums, poly: fmpq_mpoly, near: int) -> Series:
+    """A polynomial in t and in roots that depend on t as a series; raises ``Undecided`` beyond the order."""
+    ring = form.ring
+    poly = ring.lift(poly)
+    root = next((p for p in reversed(ring.relations) if poly.degrees()[p] > 0 and form.depends(p, ring.meaning[near])), None)
+    if root is not None:
+        series, total = _root_series(form, root, near), _constant(form, form.number(0))
+        for exponent, part in ring.by_power(poly, root).items():
+            term = _expanded(form, part, near)
+            for _ in range(exponent):
+                term = _product(form, term, series)
+            total = [a + b for a, b in zip(total, term, strict=True)]
+        return total
+    parts = ring.by_power(poly, near)
+    return [form.polynomial(parts.get(n, ring.constant(0))) for n in range(ORDER)]
+
+
+def _root_series(form: PowerSums, root: int, near: int) -> Series:
+    """``r^2 = b_0 + b_1 t + ...``: ``r_0 = sqrt(b_0)``, ``r_n = (b_n - sum_{0<p<n} r_p r_{n-p})/(2 r_0)``."""
+    base = _expanded(form, form.ring.relations[root], near)
+    if form.vanishes(base[0]):
+        raise Undecided("a limit in which a root tends to 0")
+    shown = base[0].expression()
+    series = [form.square_root(base[0], shown)]
+    half = form.divisor(series[0], shown).inverse() * form.polynomial(form.ring.constant(fmpq(1, 2)))
+    for n in range(1, ORDER):
+        rest = base[n]
+        for p in range(1, n):
+            rest = rest - series[p] * series[n - p]
+        series.append((rest * half).reduced())
+    return series
+
+
+def _geometric(form: PowerSums, function: Expr, variable: Symbol) -> Quotient:
+    """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with ``c^2 < 1``: they vanish."""
+    inside, ring = form.normal(function), form.ring
+    powers = [place for place in inside.places() if form.depends(place, variable)]
+    for place in powers:
+        power = ring.meaning[place]
+        if not isinstance(power, Pow) or not (power.exp - variable).is_number or variable in numbers_in(power.base):
+            raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
+        square = form.normal(power.base) ** 2
+        if not form.signs.shows(form.number(1) - square, POSITIVE):
+            raise Undecided(f"the limit of {text(power)}: {text(power.base)} is not known to lie inside (-1, 1)")
+    below = {place for number in inside.below for place in ring.used(ring.factors[number])}
+    if below & set(powers):
+        raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
+    top = ring.lift(inside.top)
+    for place in powers:
+        top = ring.by_power(top, place).get(0, ring.constant(0))
+    return Quotient(ring, top, inside.below).cancelled()
+

@@ -1,0 +1,244 @@
+"""Rational functions over Q whose generators are added as they are met.
+
+A :class:`Quotient` is ``numerator / prod factor^exponent``.  Its numerator is a sparse polynomial over Q, and the
+factors of its denominator are irreducible polynomials that the :class:`Ring` keeps in one list, so that adding two
+quotients needs no greatest common divisor and cancelling is a trial division by each factor.  The polynomials are
+those of FLINT: on the polynomials of the book they multiply and factor 30 to 50 times as fast as SymPy's.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cache
+
+from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+from sympy import Add, Expr, Mul, Pow, Rational
+
+from bnproof.symbolic.signsets import ANY, SignSet
+
+ROOM = 24  # generators a ring starts with room for; it doubles as they fill up
+
+
+@cache
+def _context(room: int) -> fmpq_mpoly_ctx:
+    return fmpq_mpoly_ctx.get([f"t{place}" for place in range(room)], Ordering.lex)
+
+
+@cache
+def _variables(room: int) -> tuple[fmpq_mpoly, ...]:
+    return tuple(_context(room).gens())
+
+
+class Ring:
+    """The generators, what each stands for, the signs declared of it, and the relations ``r^2 = base`` of roots."""
+
+    def __init__(self) -> None:
+        self.room = ROOM
+        self.meaning: list[Expr] = []
+        self.declared: list[SignSet] = []
+        self.factors: list[fmpq_mpoly] = []
+        self.relations: dict[int, fmpq_mpoly] = {}
+        self._place: dict[Expr, int] = {}
+
+    def fork(self) -> Ring:
+        """A copy that can get more generators without this one knowing."""
+        other = copy(self)
+        for name, table in vars(self).items():
+            if isinstance(table, (list, dict)):
+                setattr(other, name, copy(table))
+        return other
+
+    def place(self, stands_for: Expr, signs: SignSet = ANY) -> int:
+        """The place of the generator that stands for an expression, whose sign is known to lie in ``signs``."""
+        if stands_for not in self._place:
+            self._place[stands_for] = len(self.meaning)
+            self.meaning.append(stands_for)
+            self.declared.append(signs)
+            if len(self.meaning) > self.room:
+                self.room *= 2
+                self.factors = [self.lift(factor) for factor in self.factors]
+                self.relations = {place: self.lift(base) for place, base in self.relations.items()}
+        elif signs != ANY:
+            self.declared[self._place[stands_for]] &= signs
+        return self._place[stands_for]
+
+    def known(self, stands_for: Expr) -> int | None:
+        """The place of a generator that exists already."""
+        return self._place.get(stands_for)
+
+    def lift(self, poly: fmpq_mpoly) -> fmpq_mpoly:
+        """A polynomial from before the ring grew, in the ring as it is."""
+        context = _context(self.room)
+        if poly.context() is context:
+            return poly
+        padding = (0,) * (self.room - poly.context().nvars())
+        return context.from_dict({tuple(exponents) + padding: c for exponents, c in poly.terms()})
+
+    def variable(self, place: int) -> fmpq_mpoly:
+        """The generator at a place as a polynomial."""
+        return _variables(self.room)[place]
+
+    def constant(self, number: fmpq | int) -> fmpq_mpoly:
+        """A number as a polynomial."""
+        return _context(self.room).constant(number)
+
+    def from_terms(self, terms: dict[tuple[int, ...], fmpq]) -> fmpq_mpoly:
+        """A polynomial from its coefficients by exponents."""
+        return _context(self.room).from_dict(terms)
+
+    def generator(self, stands_for: Expr, signs: SignSet = ANY) -> Quotient:
+        """The generator that stands for an expression."""
+        return Quotient(self, self.variable(self.place(stands_for, signs)))
+
+    def number(self, number: Rational | int) -> Quotient:
+        """A rational number."""
+        value = fmpq(int(number.p), int(number.q)) if isinstance(number, Rational) else fmpq(number)
+        return Quotient(self, self.constant(value))
+
+    def factor_number(self, factor: fmpq_mpoly) -> int:
+        """The place of an irreducible polynomial in the list of factors."""
+        for number, known in enumerate(self.factors):
+            if known == factor:
+                return number
+        self.factors.append(factor)
+        return len(self.factors) - 1
+
+    def used(self, poly: fmpq_mpoly) -> list[int]:
+        """The places of the generators that occur in a polynomial."""
+        return [place for place, degree in enumerate(poly.degrees()) if degree > 0]
+
+    def by_power(self, poly: fmpq_mpoly, place: int) -> dict[int, fmpq_mpoly]:
+        """The coefficients of the powers of one generator."""
+        parts: dict[int, dict[tuple[int, ...], fmpq]] = {}
+        for exponents, coefficient in self.lift(poly).terms():
+            without = (*exponents[:place], 0, *exponents[place + 1 :])
+            parts.setdefault(exponents[place], {})[without] = coefficient
+        return {exponent: self.from_terms(part) for exponent, part in parts.items()}
+
+    def reduced(self, poly: fmpq_mpoly) -> fmpq_mpoly:
+        """The polynomial with ``r^n`` of every root written ``base^(n // 2) r^(n % 2)``: it has the same value."""
+        for place in reversed(self.relations):
+            poly = self.lift(poly)
+            if poly.degrees()[place] < 2:
+                continue
+            base, root = self.relations[place], self.variable(place)
+            parts = self.by_power(poly, place).items()
+            poly = sum((part * base ** (n // 2) * root ** (n % 2) for n, part in parts), self.constant(0))
+        return poly
+
+    def expression(self, poly: fmpq_mpoly) -> Expr:
+        """A polynomial as SymPy writes it."""
+        return Add(*(self._term(exponents, coefficient) for exponents, coefficient in poly.terms()))
+
+    def _term(self, exponents: tuple[int, ...], coefficient: fmpq) -> Expr:
+        powers = [Pow(self.meaning[place], n) for place, n in enumerate(exponents) if n]
+        return Mul(Rational(int(coefficient.p), int(coefficient.q)), *powers)
+
+
+class Quotient:
+    """``numerator / prod factor^exponent``; every factor is known to differ from zero."""
+
+    __slots__ = ("below", "ring", "top")
+
+    def __init__(self, ring: Ring, top: fmpq_mpoly, below: dict[int, int] | None = None) -> None:
+        self.ring, self.top, self.below = ring, top, below or {}
+
+    def _lifted(self) -> fmpq_mpoly:
+        self.top = self.ring.lift(self.top)
+        return self.top
+
+    def __add__(self, other: Quotient) -> Quotient:
+        mine, others = self._lifted(), other._lifted()
+        if self.below == other.below:
+            return Quotient(self.ring, mine + others, self.below).cancelled()
+        below = dict(self.below)
+        for number, exponent in other.below.items():
+            below[number] = max(exponent, below.get(number, 0))
+        for number, exponent in below.items():
+            factor = self.ring.factors[number]
+            if missing := exponent - self.below.get(number, 0):
+                mine = mine * factor**missing
+            if missing := exponent - other.below.get(number, 0):
+                others = others * factor**missing
+        return Quotient(self.ring, mine + others, below).cancelled()
+
+    def __neg__(self) -> Quotient:
+        return Quotient(self.ring, -self._lifted(), self.below)
+
+    def __sub__(self, other: Quotient) -> Quotient:
+        return self + (-other)
+
+    def __mul__(self, other: Quotient) -> Quotient:
+        below = dict(self.below)
+        for number, exponent in other.below.items():
+            below[number] = below.get(number, 0) + exponent
+        return Quotient(self.ring, self._lifted() * other._lifted(), below).cancelled()
+
+    def __pow__(self, exponent: int) -> Quotient:
+        below = {number: n * exponent for number, n in self.below.items() if exponent}
+        return Quotient(self.ring, self._lifted() ** exponent, below)
+
+    def cancelled(self) -> Quotient:
+        """The same value with every factor that divides the numerator taken out."""
+        if not self.below:
+            return self
+        if self.top == 0:
+            return Quotient(self.ring, self.top)
+        top, below = self.top, {}
+        for number, exponent in self.below.items():
+            factor = self.ring.factors[number]
+            while exponent:
+                quotient, rest = divmod(top, factor)
+                if rest != 0:
+                    break
+                top, exponent = quotient, exponent - 1
+            if exponent:
+                below[number] = exponent
+        return Quotient(self.ring, top, below)
+
+    def inverse(self) -> Quotient:
+        """``1/self``; that the numerator differs from zero has been shown before."""
+        content, factors = self._lifted().factor()
+        top = self.ring.constant(1 / content)
+        for number, exponent in self.below.items():
+            top = top * self.ring.factors[number] ** exponent
+        below = {self.ring.factor_number(factor): int(exponent) for factor, exponent in factors}
+        return Quotient(self.ring, top, below)
+
+    @property
+    def bottom(self) -> fmpq_mpoly:
+        """The denominator, multiplied out."""
+        product = self.ring.constant(1)
+        for number, exponent in self.below.items():
+            product = product * self.ring.factors[number] ** exponent
+        return product
+
+    @property
+    def constant(self) -> fmpq | None:
+        """The value where it is a rational number."""
+        if self.below or not self._lifted().is_constant():
+            return None
+        return self.top.leading_coefficient() if self.top != 0 else fmpq(0)
+
+    @property
+    def is_zero(self) -> bool:
+        return bool(self.top == 0)
+
+    def reduced(self) -> Quotient:
+        """The same value with no power of a root beyond the first in the numerator."""
+        return Quotient(self.ring, self.ring.reduced(self._lifted()), self.below).cancelled()
+
+    def places(self) -> set[int]:
+        """The places of the generators that occur."""
+        found = set(self.ring.used(self._lifted()))
+        for number in self.below:
+            found.update(self.ring.used(self.ring.factors[number]))
+        return found
+
+    def expression(self) -> Expr:
+        """The quotient as SymPy writes it, term by term."""
+        ring = self.ring
+        below = [Pow(ring.expression(ring.factors[number]), -n) for number, n in self.below.items()]
+        if not below:
+            return ring.expression(self._lifted())
+        return Add(*(Mul(ring._term(*term), *below) for term in self._lifted().terms()))

@@ -1,0 +1,122 @@
+"""Moving a point so that equations among the conditions hold: the scale or the shift of a batch, or some of its entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import fmpq
+from sympy import Add, Expr, Indexed, IndexedBase, Mul, Sum
+
+from bnproof.symbolic.duals import inverse, sign, sqrt
+from bnproof.symbolic.exact import Evaluator, Point
+from bnproof.symbolic.intervals import Interval
+from bnproof.symbolic.setting import x
+from bnproof.symbolic.surds import NotExact
+
+Entries = dict[tuple[int, ...], Any]
+
+
+def solve_conditions(equations: list[Expr], point: Point) -> None:
+    """Move entries so that equations hold, where that is linear or a matter of scale; others are left to the filter."""
+    for equation in equations:
+        if equation.has(x) and not _affine(equation, x):
+            _rescale(equation, point)
+    bases = {e.base for h in equations for e in h.atoms(Indexed)}
+    for base in sorted(bases, key=lambda base: (base == x, str(base))):
+        affine = [h for h in equations if h.has(base) and _affine(h, base)]
+        if affine and all(len(e.indices) == 1 for h in affine for e in h.atoms(Indexed) if e.base == base):
+            if base != x:
+                _solve_linear(affine, base, point)
+            elif not _shift(affine, point):
+                _solve_linear(affine, base, point)
+
+
+def _batch(point: Point, base: IndexedBase) -> Entries:
+    return {(p,): point.entry(base, (p,)) for p in range(1, point.size + 1)}
+
+
+def _residual(equation: Expr, point: Point, base: IndexedBase, entries: Entries) -> Any:
+    moved = Point(point.scalars, point.draw, {**point.entries, base: entries})
+    value = Evaluator(moved).value(equation)
+    if isinstance(value, Interval):
+        raise NotExact("an equation whose residual is an interval")
+    return value
+
+
+def _rescale(equation: Expr, point: Point) -> None:
+    """``x -> mean + t (x - mean)`` for an equation of the form ``c + d t^2 = 0``."""
+    entries = _batch(point, x)
+    mean = sum(entries.values(), fmpq(0)) * fmpq(1, point.size)
+
+    def stretched(t: Any) -> Entries:
+        return {index: mean + t * (value - mean) for index, value in entries.items()}
+
+    start, once, twice = (_residual(equation, point, x, stretched(fmpq(t))) for t in (0, 1, 2))
+    if sign(once - start) and twice - start == (once - start) * fmpq(4):
+        square = -start * inverse(once - start)
+        if sign(square) >= 0:
+            point.entries[x] = stretched(sqrt(square))
+
+
+def _shift(equations: list[Expr], point: Point) -> bool:
+    """``x -> x + c`` for one equation that a shift can meet; whether the others then hold as well."""
+    entries = _batch(point, x)
+    start = _residual(equations[0], point, x, entries)
+    once = _residual(equations[0], point, x, {index: value + 1 for index, value in entries.items()})
+    if not sign(once - start):
+        return False
+    by = -start * inverse(once - start)
+    moved = {index: value + by for index, value in entries.items()}
+    if any(sign(_residual(equation, point, x, moved)) for equation in equations):
+        return False
+    point.entries[x] = moved
+    return True
+
+
+def _affine(e: Expr, base: IndexedBase) -> bool:
+    """Whether ``e`` visibly has degree at most one in the entries of ``base``."""
+    if not e.has(base) or isinstance(e, Indexed):
+        return True
+    if isinstance(e, (Add, Sum)):
+        return all(_affine(a, base) for a in (e.args if isinstance(e, Add) else (e.function,)))
+    return isinstance(e, Mul) and sum(a.has(base) for a in e.args) == 1 and all(_affine(a, base) for a in e.args)
+
+
+def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
+    """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
+    size = point.size
+    start = list(_batch(point, base).values())
+
+    def residuals(entries: list[Any]) -> list[Any]:
+        batch: Entries = {(p + 1,): e for p, e in enumerate(entries)}
+        return [_residual(h, point, base, batch) for h in equations]
+
+    zero = residuals([fmpq(0)] * size)
+    columns = [residuals([fmpq(int(p == q)) for q in range(size)]) for p in range(size)]
+    rows = [[columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))]
+    solution = list(start)
+    for row, pivot in reversed(_eliminate(rows, size)):
+        rest = row[-1]
+        for p in range(size):
+            if p != pivot:
+                rest = rest - row[p] * solution[p]
+        solution[pivot] = rest * inverse(row[pivot])
+    point.entries[base] = {(p + 1,): e for p, e in enumerate(solution)}
+
+
+def _eliminate(rows: list[list[Any]], size: int) -> list[tuple[list[Any], int]]:
+    """Reduced row echelon form; pivots from the right, so the first entries keep their drawn values."""
+    pivots: list[tuple[list[Any], int]] = []
+    for row in rows:
+        for reduced, column in pivots:
+            factor = row[column]
+            row = [a - factor * b for a, b in zip(row, reduced, strict=True)]
+        filled = [c for c in range(size) if row[c] != 0]
+        if not filled:
+            continue
+        column = filled[-1]
+        scale = inverse(row[column])
+        row = [a * scale for a in row]
+        pivots = [([a - other[column] * b for a, b in zip(other, row, strict=True)], c) for other, c in pivots]
+        pivots.append((row, column))
+    return pivots

@@ -1,0 +1,332 @@
+"""Sums in power-sum normal form.
+
+Each monomial of the summand is summed on its own.  With ``S(t) = sum_{j=1}^{t} f(j)`` a sum from ``low`` to ``high`` is
+``S(high) - S(low - 1)``; entries are shifted to ``x[j]`` first (``sum_{j=1}^{N-1} x[j+1] = sum_{j=2}^{N} x[j]``), and the terms
+between ``N + c`` and ``N`` are written out.  A bound that is itself a summation index gives a partial sum, and
+``sum_p g_p sum_{q<=p} f_q + sum_p f_p sum_{q<=p} g_q = sum f sum g + sum f g`` puts pair sums into one form.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sympy import (
+    Add,
+    Dummy,
+    Expr,
+    Indexed,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Pow,
+    Rational,
+    Sum,
+    Symbol,
+    bernoulli,
+    binomial,
+)
+
+from bnproof.symbolic.multiple_sums import BOUND, bound_name, canonical
+from bnproof.symbolic.outcomes import Undecided
+from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.rendering import text
+from bnproof.symbolic.signsets import ANY, NONNEGATIVE, POSITIVE, SignSet
+
+if TYPE_CHECKING:
+    from bnproof.symbolic.power_sums import PowerSums
+
+WRITTEN_OUT = 8  # a sum between numbers with at most so many terms is added up
+MOST_WRITTEN = 16  # terms between N + c and N
+
+
+def of(form: PowerSums, e: Sum) -> Quotient:
+    """A sum in generators; raises ``Undecided`` where it may run backwards."""
+    *inner, (index, low, high) = e.limits
+    summand = Sum(e.function, *inner) if inner else e.function
+    low, high = low.expand(), high.expand()
+    if low.is_Integer and high.is_Integer and high - low < WRITTEN_OUT:
+        if high < low - 1:
+            raise Undecided(f"the sum over {index} from {low} to {high}, which runs backwards")
+        terms = (form.normal(summand.xreplace({index: Integer(p)})) for p in range(int(low), int(high) + 1))
+        return sum(terms, form.number(0))
+    if index in BOUND:  # the index of an atom: it stands for another range elsewhere
+        summand, index = _renamed(summand, index)
+    form.ranges[index] = (low, high)
+    if not form.is_at_least_zero(high - low + 1):
+        raise Undecided(f"the sum over {index} from {low} to {high}: it may run backwards")
+    return _each_term(form, form.normal(summand), index, low, high)
+
+
+def _renamed(summand: Expr, index: Symbol) -> tuple[Expr, Symbol]:
+    fresh = _fresh(index)
+    return summand.xreplace({index: fresh}), fresh
+
+
+def _fresh(index: Symbol) -> Symbol:
+    return Dummy(index.name, **index.assumptions0)
+
+
+def _each_term(form: PowerSums, summand: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
+    """What does not depend on the index is pulled out of every monomial."""
+    ring = form.ring
+    summand = summand.reduced()
+    dependent = {place for place in summand.places() if form.depends(place, index)}
+    inside_below = {n: p for n, p in summand.below.items() if dependent.intersection(ring.used(ring.factors[n]))}
+    outside_below = {n: p for n, p in summand.below.items() if n not in inside_below}
+    parts: dict[tuple[int, ...], dict[tuple[int, ...], object]] = {}
+    for exponents, coefficient in ring.lift(summand.top).terms():
+        inside = tuple(n if place in dependent else 0 for place, n in enumerate(exponents))
+        outside = tuple(0 if place in dependent else n for place, n in enumerate(exponents))
+        parts.setdefault(inside, {})[outside] = coefficient
+    total = form.number(0)
+    for inside, outside in parts.items():
+        monomial = Quotient(ring, ring.from_terms({_padded(inside, ring.room): 1}), inside_below).cancelled()
+        factor = Quotient(ring, ring.from_terms({_padded(o, ring.room): c for o, c in outside.items()}), outside_below)
+        total = total + factor.cancelled() * _monomial(form, monomial, index, low, high)
+    return total
+
+
+def _padded(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
+    return exponents + (0,) * (room - len(exponents))
+
+
+def _monomial(form: PowerSums, monomial: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
+    """The sum of one monomial, its entries shifted (and turned round) to start at ``x[j]``."""
+    offsets = _offsets(form, monomial, index)
+    slopes = {slope for slope, _ in offsets}
+    if slopes == {-1}:  # x[m + 1 - j]: count from the other end
+        turn = max((end for _, end in offsets), key=str)
+        return _moved(form, monomial, index, (-1, turn), (turn - high, turn - low))
+    shifts = [int(offset) for slope, offset in offsets if slope == 1 and offset.is_Integer]
+    if slopes == {1} and len(shifts) == len(offsets) and min(shifts) != 0:
+        shift = min(shifts)
+        return _moved(form, monomial, index, (1, Integer(-shift)), (low + shift, high + shift))
+    if slopes == {1, -1} and low == 1 and offsets == {(1, Integer(0)), (-1, (high + 1).expand())}:
+        turned = form.each_factor(monomial, lambda e: e.xreplace({index: high + 1 - index}))
+        monomial = min(monomial, turned, key=lambda q: str(q.expression()))
+    reach = max(shifts) if slopes == {1} and len(shifts) == len(offsets) else 0
+    if not low.is_Integer:
+        _only_entries(form, monomial, index)
+    upto = _up_to(form, monomial, index, high, reach)
+    return upto - _up_to(form, monomial, index, (low - 1).expand(), reach)
+
+
+def _moved(
+    form: PowerSums, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]
+) -> Quotient:
+    """The sum over a new index ``p`` with ``slope p + offset`` for the old one."""
+    fresh, (slope, offset) = _fresh(index), by
+    low, high = (end.expand() for end in ends)
+    form.ranges[fresh] = (low, high)
+    summand = form.each_factor(monomial, lambda e: e.xreplace({index: slope * fresh + offset}))
+    return _each_term(form, summand, fresh, low, high)
+
+
+def _offsets(form: PowerSums, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
+    """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1; one index each."""
+    found: set[tuple[int, Expr]] = set()
+    for place in monomial.places():
+        meaning = form.ring.meaning[place]
+        if not form.depends(place, index):
+            continue
+        if isinstance(meaning, Indexed) and len(meaning.indices) == 1:
+            slope = meaning.indices[0].coeff(index)
+            offset = (meaning.indices[0] - slope * index).expand()
+            if slope not in (1, -1) or offset.has(index):
+                raise Undecided(f"{text(meaning)}: an index is a summation index plus or minus something")
+            found.add((int(slope), offset))
+    return found
+
+
+def _only_entries(form: PowerSums, monomial: Quotient, index: Symbol) -> None:
+    """A sum that starts at a symbol is the difference of two from 1: what is summed has to exist there as well."""
+    simple = not any(form.depends(p, index) for n in monomial.below for p in form.ring.used(form.ring.factors[n]))
+    for place in monomial.places():
+        meaning = form.ring.meaning[place]
+        simple &= not form.depends(place, index) or isinstance(meaning, (Indexed, Symbol, KroneckerDelta))
+    if not simple:
+        raise Undecided(f"the sum over {index} of {text(monomial.expression())}, which starts at a symbol")
+
+
+def _up_to(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
+    """``S(end)``; where entries reach ``reach`` beyond the index, the whole sum is the one up to ``N - reach``."""
+
+    def at(position: Expr) -> Quotient:
+        return form.each_factor(monomial, lambda e: e.xreplace({index: position}))
+
+    if end.is_Integer and abs(end) <= MOST_WRITTEN:
+        above = sum((at(Integer(p)) for p in range(1, int(end) + 1)), form.number(0))
+        return above - sum((at(Integer(p)) for p in range(int(end) + 1, 1)), form.number(0))
+    size, offset = split_size((end + reach).expand())
+    if size is None or abs(offset) > MOST_WRITTEN:
+        raise Undecided(f"the sum over {index} up to {end}: only sums up to a size are decided")
+    if offset or form.ranges[index] != (1, end):  # in the whole range other things may be known of an exponent
+        fresh = _fresh(index)
+        form.ranges[fresh] = (Integer(1), size - reach)
+        whole = form.each_factor(monomial, lambda e: e.xreplace({index: fresh}))
+        total = _each_term(form, whole, fresh, Integer(1), size - reach)
+    else:
+        total = _whole(form, monomial, index, size, reach)
+    for p in range(1, offset + 1):
+        total = total + at(size - reach + p)
+    for p in range(offset + 1, 1):
+        total = total - at(size - reach + p)
+    return total
+
+
+def split_size(e: Expr) -> tuple[Expr | None, int]:
+    """``N + c`` with an integer symbol (or entry ``n[k]``, or number) ``N``; ``(None, 0)`` for anything else."""
+    if e.is_Integer:
+        return e, 0
+    offset, size = e.as_coeff_Add()
+    if (size.is_Symbol or isinstance(size, Indexed)) and size.is_integer and offset.is_Integer:
+        return size, int(offset)
+    return None, 0
+
+
+def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach: int) -> Quotient:
+    """``sum_{j=1}^{size - reach}`` of a monomial."""
+    ring = form.ring
+    end = size - reach
+    dependent = [place for place in monomial.places() if form.depends(place, index)]
+    if not dependent:
+        return form.normal(end)
+    for place in dependent:
+        meaning = ring.meaning[place]
+        if isinstance(meaning, KroneckerDelta):
+            return _contracted(form, monomial, place, index, end)
+    if len(dependent) == 1 and not monomial.below:
+        degree = ring.lift(monomial.top).degrees()[dependent[0]]
+        found = _single(form, ring.meaning[dependent[0]], int(degree), index, size, reach)
+        if found is not None:
+            return found
+    if not monomial.below and (found := _pair_sum(form, monomial, dependent, index, end)) is not None:
+        return found
+    return _atom(form, monomial, index, end)
+
+
+def _single(
+    form: PowerSums, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int
+) -> Quotient | None:
+    """Sums of powers of the index, of one entry (by mean and variance), and geometric ones."""
+    if meaning == index:
+        return form.normal(_faulhaber(size - reach, degree))
+    if isinstance(meaning, Pow) and degree == 1 and not meaning.base.has(index):
+        return _geometric(form, meaning, index, size - reach)
+    plain = isinstance(meaning, Indexed) and meaning.indices == (index,) and size not in form.ranges
+    if plain and degree <= 2 and (form.signs.least(size) or 0) >= 1:
+        whole = form.ranges[index] == (1, size)
+        signs = _sum_signs(form, form.normal(meaning), size) if whole else ANY
+        mean, length = _mean(form, meaning.base, size, signs), form.normal(size)
+        return length * (mean if degree == 1 else _variance(form, meaning.base, size) + mean**2)
+    return None
+
+
+def _faulhaber(size: Expr, degree: int) -> Expr:
+    """``sum_{j=1}^N j^d = 1/(d+1) sum_r binom(d+1, r) B_r N^(d+1-r)`` with ``B_1 = +1/2`` (Faulhaber)."""
+    return Add(
+        *(
+            binomial(degree + 1, r)
+            * (Rational(1, 2) if r == 1 else bernoulli(r))
+            * size ** (degree + 1 - r)
+            / (degree + 1)
+            for r in range(degree + 1)
+        )
+    )
+
+
+def _geometric(form: PowerSums, power: Pow, index: Symbol, end: Expr) -> Quotient | None:
+    """``sum_{n=1}^N b^(c + n) = (b^(c+N+1) - b^(c+1))/(b - 1)`` and the like for ``b^(c - n)``, where ``b != 1``."""
+    exponent, base = power.exp.expand(), power.base
+    slope = exponent.coeff(index)
+    rest = (exponent - slope * index).expand()
+    if slope not in (1, -1) or rest.has(index):
+        return None
+    ratio = form.normal(base) - form.number(1)
+    if not form.signs.nonzero(ratio):
+        return None
+    ends = (rest + end + 1, rest + 1) if slope == 1 else (rest, rest - end)
+    first, last = (form.normal(Pow(base, e.expand(), evaluate=False)) for e in ends)
+    return (first - last) * ratio.inverse()
+
+
+def _mean(form: PowerSums, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
+    return form.atom(Sum(base[BOUND[0]], (BOUND[0], 1, size)) / size, known)
+
+
+def _variance(form: PowerSums, base: IndexedBase, size: Expr) -> Quotient:
+    inner, outer = BOUND[:2]
+    deviation = base[outer] - Sum(base[inner], (inner, 1, size)) / size
+    return form.atom(Sum(deviation**2, (outer, 1, size)) / size, NONNEGATIVE)
+
+
+def _sum_signs(form: PowerSums, summand: Quotient, size: Expr) -> SignSet:
+    """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative."""
+    signs = form.signs.of(summand)
+    if signs == POSITIVE and (form.signs.least(size) or 0) >= 1:
+        return POSITIVE
+    return NONNEGATIVE if signs <= NONNEGATIVE else ANY
+
+
+def _atom(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr) -> Quotient:
+    unfolded = monomial.expression()
+    taken = unfolded.atoms(Dummy)
+    bound = next(name for name in map(bound_name, count()) if name not in taken)
+    total: Expr = Sum(unfolded.xreplace({index: bound}), (bound, 1, end))
+    if unfolded.has(Sum):
+        total = canonical(total)
+    whole = form.ranges.get(index) == (1, end)
+    return form.atom(total, _sum_signs(form, monomial, end) if whole else ANY)
+
+
+def _contracted(form: PowerSums, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient:
+    """``sum_j delta_jt f(j) = f(t)`` for ``t`` in ``1..end``, 0 for ``t`` outside."""
+    delta = form.ring.meaning[place]
+    difference = (delta.args[0] - delta.args[1]).expand()
+    slope = difference.coeff(index)
+    term = (index - difference / slope).expand() if slope in (1, -1) else index
+    if term.has(index):
+        raise Undecided(f"{text(delta)}: it is not known where its indices are equal")
+    if not form.lies_within(term, Integer(1), end):
+        if form.is_at_least_zero(-term) or form.is_at_least_zero(term - end - 1):
+            return form.number(0)
+        raise Undecided(f"{text(delta)}: {term} is not known to lie in 1..{end}")
+    rest = form.each_factor(monomial, lambda e: Integer(1) if e == delta else e)
+    return form.each_factor(rest, lambda e: e.xreplace({index: term}))
+
+
+def _pair_sum(
+    form: PowerSums, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr
+) -> Quotient | None:
+    """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name is summed inside."""
+    ring = form.ring
+    partial = [place for place in dependent if _is_partial(ring.meaning[place], index)]
+    degrees = ring.lift(monomial.top).degrees()
+    if len(partial) != 1 or degrees[partial[0]] != 1:
+        return None
+    inner = ring.meaning[partial[0]]
+    name, summand = inner.limits[0][0], inner.function
+    outer = form.each_factor(monomial, lambda e: Integer(1) if e == inner else e)
+    f, g = summand.xreplace({name: index}), outer.expression()
+    if g.has(Sum) or f.has(Sum) or _first(f, g, index):
+        return None
+    both = [_each_term(form, form.normal(part), index, Integer(1), end) for part in (f, g, f * g)]
+    if f == g:
+        return (both[0] * both[1] + both[2]) * form.number(2).inverse()
+    swapped = Sum(g.xreplace({index: name}), (name, 1, index)) * f
+    return both[0] * both[1] + both[2] - _each_term(form, form.normal(swapped), index, Integer(1), end)
+
+
+def _first(f: Expr, g: Expr, index: Symbol) -> bool:
+    """Whether the inner summand comes first by name, so that the pair sum stays as it is."""
+    named = [str(e.xreplace({index: BOUND[0]})) for e in (f, g)]
+    return named[0] < named[1]
+
+
+def _is_partial(meaning: Expr, index: Symbol) -> bool:
+    """``sum_{q=1}^{p} f(q)`` with the index ``p``, where ``f`` itself does not depend on ``p``."""
+    if not isinstance(meaning, Sum) or len(meaning.limits) != 1:
+        return False
+    return meaning.limits[0][1:] == (1, index) and index not in numbers_in(meaning.function)

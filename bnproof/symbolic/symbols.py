@@ -1,0 +1,161 @@
+"""What the symbols of a statement mean, wherever they stand; what cannot be read as it is written is refused.
+
+Only ``i``, ``j``, ``k`` (which lie in ``1..m``), ``m``, the index of a sum, and symbols declared as integers may stand in an
+index position: an index of an entry, an argument of a Kronecker delta, a bound of a sum.  A plain symbol is a real
+number.  A name of the setting belongs to the setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sympy import (
+    Basic,
+    Derivative,
+    Dummy,
+    Expr,
+    Float,
+    Idx,
+    Indexed,
+    IndexedBase,
+    KroneckerDelta,
+    Limit,
+    S,
+    Sum,
+    Symbol,
+)
+
+from bnproof.symbolic import setting
+from bnproof.symbolic.outcomes import Unreadable
+from bnproof.symbolic.setting import g, i, j, k, m, x
+
+OWN = {name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")}
+TAKEN = {*OWN, "mu", "v", "s", "xhat", "y"}
+NO_NUMBERS = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity, S.ImaginaryUnit)
+
+Bound = Mapping[Basic, bool]  # the bound symbols in force, and whether each is an integer (it indexes a sum)
+NOTHING: Bound = {}
+
+_READ_AS: dict[Basic, Basic] = {}  # equal symbols are read alike in every statement
+
+
+class Symbols:
+    """Collects the free symbols and bases of a statement and its conditions, and refuses what has two readings."""
+
+    def __init__(self) -> None:
+        self.scalars: dict[str, Basic] = {}
+        self.bases: dict[str, IndexedBase] = {}
+
+    @property
+    def meaning(self) -> dict[Basic, Basic]:
+        """What the user's symbols are read as, where that is not the symbol itself."""
+        labels = {base.label for base in self.bases.values()}
+        read: dict[Basic, Basic] = {}
+        for symbol in self.scalars.values():
+            if isinstance(symbol, Idx) or symbol.is_real is None or symbol in labels:
+                read[symbol] = _READ_AS.setdefault(symbol, _number(symbol))
+        for base in self.bases.values():
+            if base.is_real is None:
+                read[base] = _READ_AS.setdefault(base, IndexedBase(str(base.label), real=True))
+        return read
+
+    def collect(self, e: Basic, bound: Bound = NOTHING, index_of: Basic | None = None) -> None:
+        """Walk an expression; ``bound`` are the names in force, ``index_of`` the node in whose index position it stands."""
+        match e:
+            case Symbol() | Idx():
+                if e not in bound:
+                    self._free(e, index_of)
+            case IndexedBase():
+                self._base(e)
+            case Indexed():
+                self._entry(e, bound)
+            case KroneckerDelta():
+                if len(e.args) != 2:
+                    raise Unreadable(f"{e} has a range: write KroneckerDelta({e.args[0]}, {e.args[1]}) and conditions")
+                for index in e.args:
+                    self._index(index, bound, e)
+            case Sum():
+                self._sum(e, bound)
+            case Limit():
+                self._limit(e, bound)
+            case Derivative():
+                orders = [order for _, order in e.variable_count if not order.is_Integer]
+                if orders:
+                    raise Unreadable(f"a derivative of the order {orders[0]}: write the order as a number")
+                for part in (e.expr, *(variable for variable, _ in e.variable_count)):
+                    self.collect(part, bound)
+            case Float():
+                raise Unreadable(f"{e} is a floating-point number: write it as a Rational")
+            case _:
+                if e in NO_NUMBERS:
+                    raise Unreadable(f"{e} is no real number")
+                for argument in e.args:
+                    self.collect(argument, bound, index_of)
+
+    def _free(self, symbol: Basic, index_of: Basic | None) -> None:
+        name = symbol.name
+        if name in TAKEN and symbol != OWN.get(name):
+            raise Unreadable(f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename yours")
+        if isinstance(symbol, Idx):
+            if symbol.lower is not None or symbol.upper is not None:
+                raise Unreadable(f"{symbol} has a range of its own: use a symbol declared integer, and conditions")
+        elif symbol.is_commutative is False or symbol.is_real is False or symbol.is_complex and not symbol.is_real:
+            raise Unreadable(f"{symbol} is not declared real: write Symbol('{name}', real=True)")
+        elif index_of is not None and symbol not in (i, j, k, m) and not symbol.is_integer:
+            raise Unreadable(
+                f"{symbol} stands in an index position of {index_of} and is not declared integer: "
+                f"write Symbol('{name}', integer=True), or use i, j or k"
+            )
+        if self.scalars.setdefault(name, symbol) != symbol and not isinstance(symbol, Dummy):
+            raise Unreadable(f"two different symbols are named {name}: rename one of them")
+
+    def _base(self, base: IndexedBase) -> None:
+        name = str(base.label)
+        if name in TAKEN and base not in (x, g):
+            raise Unreadable(f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename yours")
+        if base.is_real is False or base.is_commutative is False or (base.is_real is None and base.is_complex):
+            raise Unreadable(f"{name} is not declared real: write IndexedBase('{name}', real=True)")
+        if base.shape is not None:
+            raise Unreadable(f"{name} has a shape, which counts from 0 where bnproof counts from 1: leave it out")
+        if self.bases.setdefault(name, base) != base:
+            raise Unreadable(f"two different bases are named {name}: rename one of them")
+
+    def _entry(self, e: Indexed, bound: Bound) -> None:
+        self.collect(e.base)
+        if e.base in (x, g) and len(e.indices) != 1:
+            raise Unreadable(f"{e} has {len(e.indices)} indices, and {e.base} takes one")
+        for index in e.indices:
+            self._index(index, bound, e)
+
+    def _index(self, index: Expr, bound: Bound, of: Basic) -> None:
+        self.collect(index, bound, of)
+        whole = {symbol: Dummy(integer=True) for symbol, is_index in bound.items() if is_index}
+        if index.xreplace(whole).is_integer is not True:
+            raise Unreadable(f"{index} stands in an index position of {of} and is not known to be an integer")
+
+    def _sum(self, e: Sum, bound: Bound) -> None:
+        for limit in reversed(e.limits):  # the last one is the outermost
+            if len(limit) != 3:
+                raise Unreadable(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
+            index, low, high = limit
+            if isinstance(index, Idx) and index.lower is not None and (index.lower, index.upper) != (low, high):
+                raise Unreadable(f"{index} has a range of its own, which is not {low}..{high}: use a plain symbol")
+            for end in (low, high):
+                if end in NO_NUMBERS:
+                    raise Unreadable("an infinite sum: write a Limit of a finite one")
+                self._index(end, bound, e)
+            bound = {**bound, index: True}
+        self.collect(e.function, bound)
+
+    def _limit(self, e: Limit, bound: Bound) -> None:
+        function, variable, target, _ = e.args
+        if target not in NO_NUMBERS[1:3]:
+            self.collect(target, bound)
+        self.collect(function, {**bound, variable: bool(variable.is_integer)})
+
+
+def _number(symbol: Any) -> Basic:
+    if isinstance(symbol, Idx):
+        return Dummy(str(symbol.label), integer=True)
+    return Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))
