@@ -15,6 +15,7 @@ from flint import fmpq, fmpq_mpoly
 from sympy import Matrix, Rational
 from sympy.solvers.simplex import InfeasibleLPError, linprog
 
+from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, SignSet, product
 
 if TYPE_CHECKING:
@@ -29,7 +30,24 @@ Known = tuple[fmpq_mpoly, bool]  # a polynomial that is >= 0, and whether it is 
 
 def search(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     """``POSITIVE`` or ``NONNEGATIVE`` where a certificate shows it, else ``None``."""
-    return _sum_of_squares(signs, poly) or _combination(signs, poly)
+    return _sum_of_squares(signs, poly) or _by_squares(signs, poly) or _combination(signs, poly)
+
+
+def _by_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
+    """``a - b`` of two monomials that are not negative has the sign of ``a^2 - b^2``, in which roots are gone."""
+    ring = signs.ring
+    if len(poly) != 2 or not ring.relations.keys() & set(ring.used(poly)):
+        return None
+    (first, a), (second, b) = poly.terms()
+    if a * b > 0 or not (signs.of_monomial(first) <= NONNEGATIVE and signs.of_monomial(second) <= NONNEGATIVE):
+        return None
+    squares = [ring.from_terms({exponents: c * c}) * ring.from_terms({exponents: fmpq(1)}) for exponents, c in poly.terms()]
+    sense = 1 if a > 0 else -1
+    difference = ring.reduced((squares[0] - squares[1]) * sense)
+    if difference == 0 or ring.relations.keys() & set(ring.used(difference)):
+        return None
+    shown = Quotient(ring, difference)
+    return POSITIVE if signs.shows(shown, POSITIVE) else NONNEGATIVE if signs.shows(shown, NONNEGATIVE) else None
 
 
 def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
@@ -58,8 +76,9 @@ def _combination(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     pairs = combinations_with_replacement(facts[:MOST_FACTS], 2)
     for known in (facts, [*facts, *((p * q, a and b) for (p, a), (q, b) in pairs)]):
         weights = _weights(signs, poly, known)
-        if weights is not None:
-            return _checked(signs, poly, known, weights)
+        found = None if weights is None else _checked(signs, poly, known, weights)
+        if found:
+            return found
     return None
 
 
@@ -84,9 +103,11 @@ def _weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] |
         elif product(of, frozenset({-1})) <= NONNEGATIVE:
             most.append([-entry for entry in row])
             bounds.append(-end)
-        else:
+        elif any(row):
             equal.append(row)
             ends.append(end)
+        elif end != 0:
+            return None
     most.append([Rational(1)] * len(known))  # the weights of a certificate can be scaled; this keeps them finite
     bounds.append(Rational(10**6))
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Add, Basic, Derivative, Eq, Expr, Gt, Indexed, Integer, Limit
+from sympy import Add, Basic, Derivative, Dummy, Eq, Expr, Gt, Indexed, Integer, Limit, Sum
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
@@ -100,9 +100,20 @@ class CaseProof:
         if form.solved:  # what the equations give a value may stand in the other conditions
             form.signs.facts.clear()
             self._learn_signs(signed)
+        for condition in form.every:
+            if len(condition.indices) == 1 and not isinstance(condition.relation, Eq):
+                self._learn_sum(condition)
         if form.signs.of(form.normal(self._read(v))) == POSITIVE:
             self._learn_sign(form.normal(form.size) - form.number(2), ">=")  # one value has no spread
         self.impossible |= form.impossible
+
+    def _learn_sum(self, condition: Every) -> None:
+        """What holds for every entry holds for the sum over the batch; there is at least one entry."""
+        relation, (index,) = condition.relation, condition.indices
+        if relation.rel_op != "!=":
+            fresh = Dummy("j", integer=True, positive=True)
+            difference = (relation.lhs - relation.rhs).xreplace({index: fresh})
+            self._learn_sign(self.form.normal(Sum(difference, (fresh, 1, self.form.size))), relation.rel_op)
 
     def _learn_signs(self, conditions: list[Relational]) -> None:
         for condition in conditions:

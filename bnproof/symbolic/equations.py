@@ -30,6 +30,7 @@ class Equations:
         self.signs = Signs(self.ring)
         self.solved: dict[int, Quotient] = {}
         self.unsolved: list[fmpq_mpoly] = []
+        self.identities: list[fmpq_mpoly] = []  # between generators, whatever the conditions say
         self.impossible = False  # the conditions contradict each other
         self.logarithms: dict[int, Quotient] = {}  # what is under the logarithm a generator stands for
         self.exponents: dict[int, Quotient] = {}  # the argument of the exponential a generator stands for
@@ -97,6 +98,12 @@ class Equations:
                 return
         self.unsolved.append(product)
 
+    def hold(self, equation: Quotient) -> None:
+        """Keep an identity between generators: it helps to decide what is 0, and no generator is solved for it."""
+        top = self.ring.lift(equation.top)
+        if all(self.ring.lift(known) != top for known in self.identities):
+            self.identities.append(top)
+
     def _preference(self, place: int) -> tuple[int, str]:
         """Sums first, then roots, scalars and entries."""
         e = self.ring.meaning[place]
@@ -159,7 +166,7 @@ class Equations:
     def vanishes(self, q: Quotient) -> bool:
         """Whether a quotient is zero wherever it exists and the conditions hold."""
         top = self.ring.reduced(self.ring.lift(self.apply(q).top))
-        if top == 0 or not self.unsolved:
+        if top == 0 or not (self.unsolved or self.identities):
             return bool(top == 0)
         return self._in_ideal(top)
 
@@ -167,6 +174,7 @@ class Equations:
         """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0."""
         ring = self.ring
         ideal = [ring.lift(p) for p in self.unsolved]
+        ideal += [self.apply(self.polynomial(p)).top for p in self.identities]
         ideal += [ring.variable(r) ** 2 - base for r, base in ring.relations.items() if r not in self.solved]
         places = sorted({place for p in (*ideal, poly) for place in ring.used(p)})
         names = {place: Symbol(f"t{place}") for place in places}

@@ -140,17 +140,26 @@ class Signs:
         """Whether the sign is known to lie in ``wanted``, if need be by a certificate."""
         if self.of(e) <= wanted:
             return True
-        below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
         top = self.ring.reduced(self.ring.lift(e.top))
         if top == 0:
             return 0 in wanted
-        if product(below, self.of_polynomial(top) & self._certified(top)) <= wanted:
+        below = POSITIVE
+        for number, exponent in e.below.items():
+            below = product(below, power(self._closely(self.ring.factors[number]), exponent))
+        if product(below, self._closely(top)) <= wanted:
             return True
         content, factors = top.factor()
-        signs = product(below, POSITIVE if content > 0 else NEGATIVE)
+        if len(factors) == 1 and factors[0][1] == 1:
+            return False
+        signs = product(below, _of_number(content))
         for factor, exponent in factors:
-            signs = product(signs, power(self.of_polynomial(factor) & self._certified(factor), int(exponent)))
+            signs = product(signs, power(self._closely(factor), int(exponent)))
         return signs <= wanted
+
+    def _closely(self, poly: fmpq_mpoly) -> SignSet:
+        """The signs of a polynomial, by a certificate where they do not show."""
+        signs = self.of_polynomial(poly)
+        return signs if len(signs) == 1 else signs & self._certified(poly)
 
     def _certified(self, poly: fmpq_mpoly) -> SignSet:
         for sense in (1, -1):

@@ -238,18 +238,23 @@ def _faulhaber(size: Expr, degree: int) -> Expr:
 
 
 def _geometric(form: PowerSums, power: Pow, index: Symbol, end: Expr) -> Quotient | None:
-    """``sum_{n=1}^N b^(c + n) = (b^(c+N+1) - b^(c+1))/(b - 1)`` and the like for ``b^(c - n)``, where ``b != 1``."""
+    """``sum_{n=1}^N b^(c + n) = (b^(c+N+1) - b^(c+1))/(b - 1)`` and the like for ``b^(c - n)``.
+
+    Where ``b = 1`` is possible the sum is a generator with ``(b - 1) sum = b^(c+N+1) - b^(c+1)``.
+    """
     exponent, base = power.exp.expand(), power.base
     slope = exponent.coeff(index)
     rest = (exponent - slope * index).expand()
     if slope not in (1, -1) or rest.has(index):
         return None
     ratio = form.normal(base) - form.number(1)
-    if not form.signs.nonzero(ratio):
-        return None
     ends = (rest + end + 1, rest + 1) if slope == 1 else (rest, rest - end)
     first, last = (form.normal(Pow(base, e.expand(), evaluate=False)) for e in ends)
-    return (first - last) * ratio.inverse()
+    if form.signs.nonzero(ratio):
+        return (first - last) * ratio.inverse()
+    total = form.atom(Sum(power.xreplace({index: BOUND[0]}), (BOUND[0], 1, end)))
+    form.hold(ratio * total - first + last)
+    return total
 
 
 def _mean(form: PowerSums, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
