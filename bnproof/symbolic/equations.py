@@ -82,7 +82,7 @@ class Equations:
 
     def assume(self, equation: Quotient) -> None:
         """Take it as known that a quotient is 0."""
-        top = self.ring.reduced(self.ring.lift(self.apply(equation).top))
+        top = self._settled(equation)
         if top == 0:
             return
         _, factors = top.factor()
@@ -165,10 +165,17 @@ class Equations:
 
     def vanishes(self, q: Quotient) -> bool:
         """Whether a quotient is zero wherever it exists and the conditions hold."""
-        top = self.ring.reduced(self.ring.lift(self.apply(q).top))
+        top = self._settled(q)
         if top == 0 or not (self.unsolved or self.identities):
             return bool(top == 0)
         return self._in_ideal(top)
+
+    def _settled(self, q: Quotient) -> fmpq_mpoly:
+        """The numerator with roots reduced and values put in, until neither changes it."""
+        top = self.ring.reduced(self.ring.lift(self.apply(q).top))
+        while top != 0 and self.solved.keys() & set(self.ring.used(top)):
+            top = self.ring.reduced(self.ring.lift(self.apply(self.polynomial(top)).top))
+        return top
 
     def _in_ideal(self, poly: fmpq_mpoly) -> bool:
         """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0."""

@@ -72,13 +72,14 @@ def _listed(value: object) -> str:
 class Refuted(Exception):
     """The statement is false; ``counterexample`` holds the exact values that show it."""
 
-    def __init__(self, statement: Basic, counterexample: Counterexample) -> None:
+    def __init__(self, statement: Basic, counterexample: Counterexample, hint: str = "") -> None:
         self.statement = statement
         self.counterexample = counterexample
-        super().__init__(statement, counterexample)
+        self.hint = hint
+        super().__init__(statement, counterexample, hint)
 
     def __str__(self) -> str:
-        return f"{text(self.statement)} is false at {self.counterexample}"
+        return f"{text(self.statement)} is false at {self.counterexample}{self.hint}"
 
 
 class Undecided(Exception):

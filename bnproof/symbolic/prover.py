@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Indexed
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanTrue
 
 from bnproof.symbolic.cases import Case, cases, concrete_cases, given_size
 from bnproof.symbolic.deciding import CaseProof, Unequal
 from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided
-from bnproof.symbolic.reading import FREE, read
+from bnproof.symbolic.reading import read
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.search import Search
-from bnproof.symbolic.setting import Every
+from bnproof.symbolic.search import Search, one_entry
 from bnproof.symbolic.witnesses import Increasing, Induction, Remainder, Witness
 
 MOST_CASES = 64
@@ -46,21 +44,12 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     except Unequal as unequal:
         search.run(count=2, further=True)
         search.run(count=8, edges=True)
-        raise Undecided(f"{unequal}, yet no exact counterexample was found{_one_entry(search)}") from None
+        raise Undecided(f"{unequal}, yet no exact counterexample was found{one_entry(search.question)}") from None
     if search.undefined:
         raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
     if not search.points:
         raise Undecided(search.obstacle or "no exact point that satisfies the conditions was found to check the proof")
     return Proof(search.question.statement, search.question.given, tuple(steps), search.points)
-
-
-def _one_entry(search: Search) -> str:
-    """A hint where a condition speaks of the entry of one free index."""
-    single = [c for c in search.question.given if c.has(Indexed) and c.free_symbols & {*FREE}]
-    single = [c for c in single if not isinstance(c, Every)]
-    if not single:
-        return ""
-    return f"; {text(single[0])} is a condition on one entry: write Every({text(single[0])}) for all of them"
 
 
 def _reasoned(search: Search, statement: Any, given: tuple[Any, ...], by: Increasing | Induction) -> list[Step]:

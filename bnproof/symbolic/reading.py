@@ -111,7 +111,7 @@ class Question:
     @cached_property
     def named(self) -> list[Symbol]:
         """The free symbols that the statement and its conditions mention, without the batch size, by name."""
-        read_as = {self.meaning.get(symbol, symbol) for symbol in self.symbols.scalars.values()}
+        read_as = {self.meaning.get(symbol, symbol) for symbol in self.symbols.scalars}
         return sorted(read_as - {m}, key=lambda symbol: (symbol.name, str(symbol)))
 
     @property
@@ -214,6 +214,8 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
         return _sum(e, names)
     if isinstance(e, Limit):
         return _limit(e, names)
+    if isinstance(e, Every):
+        return _every(e, names)
     if isinstance(e, (ExprWithLimits, Subs, Lambda)):
         raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
     inside = [renamed(a, names) for a in e.args]
@@ -259,6 +261,12 @@ def _limit(e: Limit, names: dict[Basic, Basic]) -> Read:
     return _gathered(built, [Read(body.expression, outside, body.ranges), end], (built,))
 
 
+def _every(e: Every, names: dict[Basic, Basic]) -> Read:
+    fresh = {index: Dummy(index.name, integer=True, positive=True) for index in e.indices}
+    body = renamed(e.relation, {**names, **fresh})
+    return Read(Every(body.expression, *fresh.values()), (), body.ranges)
+
+
 @lru_cache(maxsize=1 << 16)
 def _mentioned(e: Basic) -> frozenset[Basic]:
     """The symbols, indices and bases that occur in an expression, bound ones too."""
@@ -276,6 +284,8 @@ def numbers_in(e: Basic) -> frozenset[Symbol]:
         return frozenset()
     if isinstance(e, Limit):
         return (numbers_in(e.args[0]) - {e.args[1]}) | numbers_in(e.args[2])
+    if isinstance(e, Every):
+        return numbers_in(e.relation) - frozenset(e.indices)
     if isinstance(e, Sum):
         found = numbers_in(e.function)
         for limit in e.limits:  # the innermost first: its bounds see the indices of the outer ones

@@ -285,8 +285,8 @@ class Sampler:
         return [c.lhs - c.rhs for c in self.question.given if isinstance(c, Eq) and not assignment(c)]
 
     def _allowed(self, point: Point) -> bool:
-        evaluator = Evaluator(point)
-        return self._standing(point) and all(evaluator.holds(condition) for condition in self.question.given)
+        evaluator = Evaluator(point, self.question.meaning)
+        return self._standing(point) and all(evaluator.holds(condition) for condition in self.question.conditions)
 
     def _standing(self, point: Point) -> bool:
         """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in ``1..m``."""

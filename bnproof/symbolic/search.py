@@ -13,7 +13,8 @@ from sympy.core.relational import Relational
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
 from bnproof.symbolic.points import described
-from bnproof.symbolic.reading import Question, numbers_in
+from bnproof.symbolic.reading import FREE, Question, numbers_in
+from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import Sampler
 from bnproof.symbolic.setting import m
 from bnproof.symbolic.surds import NotExact
@@ -91,7 +92,7 @@ class Search:
             self.obstacle = f"the exact check has to pass: {obstacle}"
         else:
             if not holds:
-                raise Refuted(self.question.statement, described(self.question, point))
+                raise Refuted(self.question.statement, described(self.question, point), one_entry(self.question))
             self.samples.append(point)
 
 
@@ -99,3 +100,12 @@ def nested(e: Basic) -> int:
     """How many sums stand inside one another."""
     own = len(e.limits) if isinstance(e, Sum) else 0
     return own + max((nested(a) for a in e.args), default=0)
+
+
+def one_entry(question: Question) -> str:
+    """A hint where a condition speaks of the entry of one free index, which is easily taken for all of them."""
+    for condition in question.given:
+        if condition.has(Indexed) and (numbers_in(condition) - numbers_in(question.statement)) & {*FREE}:
+            shown = text(condition)
+            return f"; {shown} is a condition on one entry: write Every({shown}) for all of them"
+    return ""

@@ -88,12 +88,14 @@ class Every(Boolean):  # type: ignore[misc]
     True
     """
 
-    def __new__(cls, relation: Relational) -> Every:
+    def __new__(cls, relation: Relational, *indices: Symbol) -> Every:
+        """``indices``: what it runs over; without them, those of ``i``, ``j``, ``k`` that occur."""
         if not isinstance(relation, Relational):
             raise TypeError(f"Every takes a relation such as x[i] > 0, not {relation}")
-        if not relation.free_symbols & {i, j, k}:
+        over = indices or tuple(index for index in (i, j, k) if index in relation.free_symbols)
+        if not over:
             raise ValueError(f"Every({relation}) has none of the indices i, j, k: write the relation without Every")
-        return Boolean.__new__(cls, relation)
+        return Boolean.__new__(cls, relation, *over)
 
     @property
     def relation(self) -> Relational:
@@ -103,4 +105,4 @@ class Every(Boolean):  # type: ignore[misc]
     @property
     def indices(self) -> tuple[Symbol, ...]:
         """The indices it runs over."""
-        return tuple(index for index in (i, j, k) if index in self.relation.free_symbols)
+        return self.args[1:]

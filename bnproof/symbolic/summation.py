@@ -162,17 +162,21 @@ def _up_to(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr, reach:
     size, offset = split_size((end + reach).expand())
     if size is None or abs(offset) > MOST_WRITTEN:
         raise Undecided(f"the sum over {index} up to {end}: only sums up to a size are decided")
-    if offset or form.ranges[index] != (1, end):  # in the whole range other things may be known of an exponent
-        fresh = _fresh(index)
-        form.ranges[fresh] = (Integer(1), size - reach)
+    if offset == 0 and form.ranges[index] == (1, end):
+        return _whole(form, monomial, index, size, reach)
+    fresh = _fresh(index)
+    form.ranges[fresh] = (Integer(1), size - reach)
+    try:  # in the whole range less may be known of an exponent, or more
         whole = form.each_factor(monomial, lambda e: e.xreplace({index: fresh}))
         total = _each_term(form, whole, fresh, Integer(1), size - reach)
-    else:
-        total = _whole(form, monomial, index, size, reach)
-    for p in range(1, offset + 1):
-        total = total + at(size - reach + p)
-    for p in range(offset + 1, 1):
-        total = total - at(size - reach + p)
+        for p in range(1, offset + 1):
+            total = total + at(size - reach + p)
+        for p in range(offset + 1, 1):
+            total = total - at(size - reach + p)
+    except Undecided:
+        if form.ranges[index] != (1, end):
+            raise
+        return _atom(form, monomial, index, end)
     return total
 
 

@@ -28,7 +28,7 @@ from sympy import (
 
 from bnproof.symbolic import setting
 from bnproof.symbolic.outcomes import Unreadable
-from bnproof.symbolic.setting import g, i, j, k, m, x
+from bnproof.symbolic.setting import Every, g, i, j, k, m, x
 
 OWN = {name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")}
 TAKEN = {*OWN, "mu", "v", "s", "xhat", "y"}
@@ -44,7 +44,8 @@ class Symbols:
     """Collects the free symbols and bases of a statement and its conditions, and refuses what has two readings."""
 
     def __init__(self) -> None:
-        self.scalars: dict[str, Basic] = {}
+        self.scalars: dict[Basic, None] = {}
+        self._named: dict[str, Basic] = {}
         self.bases: dict[str, IndexedBase] = {}
 
     @property
@@ -52,7 +53,7 @@ class Symbols:
         """What the user's symbols are read as, where that is not the symbol itself."""
         labels = {base.label for base in self.bases.values()}
         read: dict[Basic, Basic] = {}
-        for symbol in self.scalars.values():
+        for symbol in self.scalars:
             if isinstance(symbol, Idx) or symbol.is_real is None or symbol in labels:
                 read[symbol] = _READ_AS.setdefault(symbol, _number(symbol))
         for base in self.bases.values():
@@ -79,6 +80,8 @@ class Symbols:
                 self._sum(e, bound)
             case Limit():
                 self._limit(e, bound)
+            case Every():
+                self.collect(e.relation, {**bound, **dict.fromkeys(e.indices, True)})
             case Derivative():
                 orders = [order for _, order in e.variable_count if not order.is_Integer]
                 if orders:
@@ -107,7 +110,8 @@ class Symbols:
                 f"{symbol} stands in an index position of {index_of} and is not declared integer: "
                 f"write Symbol('{name}', integer=True), or use i, j or k"
             )
-        if self.scalars.setdefault(name, symbol) != symbol and not isinstance(symbol, Dummy):
+        self.scalars[symbol] = None
+        if not isinstance(symbol, Dummy) and self._named.setdefault(name, symbol) != symbol:
             raise Unreadable(f"two different symbols are named {name}: rename one of them")
 
     def _base(self, base: IndexedBase) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Basic, Eq, Expr, Mul, Pow, Sum
+from sympy import Basic, Dummy, Eq, Expr, Mul, Pow, Sum
 
-from bnproof.symbolic.setting import Every, i, m
+from bnproof.symbolic.setting import Every, m
 
 
 def flat_entries(condition: Basic) -> Iterator[Every]:
@@ -28,4 +28,5 @@ def _terms(e: Expr) -> Iterator[Every]:
     summand = sums[0].function
     square = isinstance(summand, Pow) and summand.exp.is_Integer and summand.exp > 0 and summand.exp % 2 == 0
     if (low, high) == (1, m) and square and rest.is_nonzero and not rest.has(index):
-        yield Every(Eq(summand.base.xreplace({index: i}), 0, evaluate=False))
+        every = Dummy("i", integer=True, positive=True)
+        yield Every(Eq(summand.base.xreplace({index: every}), 0, evaluate=False), every)
