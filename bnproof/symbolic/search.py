@@ -22,7 +22,7 @@ from bnproof.symbolic.surds import NotExact
 SEED = 20150211
 LARGEST_SIZE = 64  # of a batch that is looked at without being asked for
 LARGEST_BATCH = 1_000  # of one that the conditions ask for
-MOST_TERMS = 6_000  # that the deepest sums of a statement may add up at one point
+MOST_TERMS = 1_500  # that the deepest sums of a statement may add up at one point
 
 
 class Search:
