@@ -113,12 +113,14 @@ class Point:
 
     def entry(self, base: IndexedBase, index: tuple[int, ...]) -> Number:
         """``base[index]``; an entry of ``x`` or ``g`` outside ``1..m`` does not exist."""
+        known = self.entries.get(base)
+        value = None if known is None else known.get(index)
+        if value is not None:
+            return value
         if base in (x, g) and not 1 <= index[0] <= self.size:
             raise Undefined(f"{base}[{index[0]}] is not an entry of a batch of {self.size}")
-        known = self.entries.setdefault(base, {})
-        if index not in known:
-            known[index] = self.draw(base, index)
-        return known[index]
+        value = self.entries.setdefault(base, {})[index] = self.draw(base, index)
+        return value
 
 
 @dataclass
@@ -131,6 +133,10 @@ class Frame:
     known: dict[Any, Number] = field(default_factory=dict)
     left: list[int] = field(default_factory=lambda: [BUDGET])
     growing: tuple[Number, Number] | None = None  # the base of a power without a limit, and what stands for the power
+
+    def read(self, name: Basic) -> Any:
+        """What a free symbol or base is read as."""
+        return self.meaning.get(name, name) if self.meaning else name
 
     def at(self, point: Point) -> Frame:
         """The same evaluation at a perturbed point."""
@@ -279,7 +285,7 @@ def _symbol(e: Symbol, scope: Scope) -> Code:
         return lambda frame: _as_number(frame.bound[e])
 
     def free(frame: Frame) -> Number:
-        read = frame.meaning.get(e, e)
+        read = frame.read(e)
         if read not in frame.point.scalars:
             raise NotEvaluable(f"{e} has no value")
         return frame.point.scalars[read]
@@ -296,8 +302,8 @@ def _entry(e: Indexed, scope: Scope) -> Code:
     indices = [_integer(a, scope) for a in e.indices]
     if len(indices) == 1:
         (only,) = indices
-        return lambda frame: frame.point.entry(frame.meaning.get(base, base), (only(frame),))
-    return lambda frame: frame.point.entry(frame.meaning.get(base, base), tuple(one(frame) for one in indices))
+        return lambda frame: frame.point.entry(frame.read(base), (only(frame),))
+    return lambda frame: frame.point.entry(frame.read(base), tuple(one(frame) for one in indices))
 
 
 def _integer(e: Expr, scope: Scope) -> Callable[[Frame], int]:
@@ -461,7 +467,7 @@ def _derivative(e: Derivative, scope: Scope) -> Code:
             base = getattr(variable, "base", variable)
             if variable in frame.bound:
                 raise NotEvaluable(f"a derivative by {variable}, the variable of a sum or limit")
-            moved = frame.meaning.get(base, base)
+            moved = frame.read(base)
             point = point.perturbed(moved, tuple(one(frame) for one in index), level)
         try:
             value = inside(frame.at(point))

@@ -7,6 +7,8 @@ only where the conditions show that it exists.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sympy import (
     Abs,
     And,
@@ -143,6 +145,7 @@ class _Sense(Function):  # type: ignore[misc]
         return Integer(0)
 
 
+@lru_cache(maxsize=1 << 12)
 def differentiated(e: Derivative) -> Expr:
     """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
     result = e.expr

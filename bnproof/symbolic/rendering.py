@@ -6,6 +6,7 @@ Folding is exact rewriting: ``sum_j x_j = m mu``, ``sum_j (x_j - mu)^2 = m v``, 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sympy import (
@@ -46,6 +47,7 @@ def fold(e: Basic) -> Basic:
     return _fold(e, split=True)
 
 
+@lru_cache(maxsize=1 << 15)
 def _fold(e: Basic, *, split: bool) -> Basic:
     """``split``: sums of sums are taken apart where every part has a name, ``sum_j (x_j + c) = m mu + m c``."""
     if not e.args or isinstance(e, Indexed):

@@ -316,6 +316,15 @@ def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
 
 
 @cache
+def _assumptions(symbol: Symbol | IndexedBase) -> tuple[tuple[str, bool], ...]:
+    """What is assumed of a symbol beyond being real."""
+    return tuple(sorted(symbol.assumptions0.items() - _REAL.assumptions0.items()))
+
+
+_REAL = Symbol("any", real=True)
+
+
+@cache
 def _demands(assumptions: tuple[tuple[str, bool], ...], number: Rational) -> bool:
     return all(getattr(number, f"is_{name}") in (None, held) for name, held in assumptions)
 
@@ -324,7 +333,7 @@ def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
     """Whether the assumptions of a symbol (or base) allow a value."""
     if not isinstance(value, fmpq):
         return not symbol.is_integer and not (sign(value) < 0 and symbol.is_nonnegative)
-    assumptions = tuple(sorted(symbol.assumptions0.items()))
-    return _demands(assumptions, Rational(int(value.p), int(value.q)))
+    assumptions = _assumptions(symbol)
+    return not assumptions or _demands(assumptions, Rational(int(value.p), int(value.q)))
 
 

@@ -218,17 +218,27 @@ def chapters() -> list[str]:
 
 
 @cache
-def book() -> dict[str, Theorem]:
-    """Every theorem by id, in chapter order and then as written."""
+def names() -> tuple[str, ...]:
+    """The ids of all theorems, in chapter order and then as written."""
     for chapter in chapters():
         import_module(f"bnproof.theorems.{chapter}")
-    entries = {name: build(name, *written) for name, written in _WRITTEN.items()}
-    return dict(sorted(entries.items(), key=lambda entry: entry[1].chapter))
+    return tuple(sorted(_WRITTEN, key=lambda name: _WRITTEN[name][0]))
+
+
+@cache
+def _entry(id: str) -> Theorem:
+    return build(id, *_WRITTEN[id])
+
+
+@cache
+def book() -> dict[str, Theorem]:
+    """Every theorem by id, in chapter order and then as written."""
+    return {name: _entry(name) for name in names()}
 
 
 def used_by(id: str) -> list[str]:
     """The theorems that rest on this one or continue it."""
-    return [entry.id for entry in book().values() if id in entry.uses]
+    return [name for name in names() if id in _WRITTEN[name][3]]
 
 
 class UnknownTheorem(LookupError):
@@ -236,10 +246,10 @@ class UnknownTheorem(LookupError):
 
 
 def find(id: str) -> Theorem:
-    """The theorem with this id; raises ``UnknownTheorem`` with suggestions."""
+    """The theorem with this id, built without the others; raises ``UnknownTheorem`` with suggestions."""
     from difflib import get_close_matches
 
-    if id not in book():
-        near = get_close_matches(id, book(), n=3, cutoff=0.4) or list(book())[:3]
+    if id not in names():
+        near = get_close_matches(id, names(), n=3, cutoff=0.4) or names()[:3]
         raise UnknownTheorem(f"there is no theorem {id!r}: try {', '.join(near)}")
-    return book()[id]
+    return _entry(id)

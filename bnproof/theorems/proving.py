@@ -26,8 +26,8 @@ from bnproof.theorems.book import (
     Law,
     Recurrence,
     Theorem,
-    book,
     find,
+    names,
     used_by,
 )
 from bnproof.theorems.conditions import Needed, needed
@@ -106,7 +106,7 @@ class Outcome:
     @property
     def theorem(self) -> Theorem:
         """The entry of the book."""
-        return book()[self.id]
+        return find(self.id)
 
     @property
     def claims(self) -> list[Settled]:
@@ -209,7 +209,7 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
 
 def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
     """Settle theorems on every core, in the order of the book (or of ``names``); raises ``UnknownTheorem``."""
-    wanted = [find(name).id for name in names] or list(book())
+    wanted = [find(name).id for name in names] or list(names())
     workers = min(len(wanted), os.cpu_count() or 1)
     if workers == 1:
         return [settle(find(name)) for name in wanted]
