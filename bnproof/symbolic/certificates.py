@@ -2,7 +2,7 @@
 
 Two kinds are looked for.  A combination ``p = sum w_k q_k + r`` has weights ``w_k >= 0``, polynomials ``q_k`` that the
 conditions show to be non-negative (conditions, and products of two of them), and a rest ``r`` whose terms are all
-visibly non-negative; SymPy's linear programming proposes the weights, and the rest is computed here.  A sum of squares
+visibly non-negative; linear programming proposes the weights, and the rest is computed here.  A sum of squares
 ``p = sum d_k (l_k)^2`` of a quadratic polynomial comes from completing the square.
 """
 
@@ -12,10 +12,10 @@ from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 from flint import fmpq, fmpq_mpoly
-from sympy import Matrix, Rational
-from sympy.solvers.simplex import InfeasibleLPError, linprog
+from sympy import Abs
 
 from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.simplex import maximum
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, SignSet, product
 
 if TYPE_CHECKING:
@@ -24,30 +24,42 @@ if TYPE_CHECKING:
 MOST_FACTS = 10  # of which products of two are formed
 MOST_TERMS = 60  # monomials a combination may involve
 MOST_VARIABLES = 12  # of a quadratic polynomial
+MOST_NESTED = 2  # roots that are squared away one inside the other
 
 Known = tuple[fmpq_mpoly, bool]  # a polynomial that is >= 0, and whether it is > 0
 
 
 def search(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     """``POSITIVE`` or ``NONNEGATIVE`` where a certificate shows it, else ``None``."""
-    return _sum_of_squares(signs, poly) or _by_squares(signs, poly) or _combination(signs, poly)
+    return _sum_of_squares(signs, poly) or _nested(signs, poly) or _combination(signs, poly)
+
+
+def _nested(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
+    """``_by_squares``, which asks for signs again, a few times over at most."""
+    if signs.nested >= MOST_NESTED:
+        return None
+    signs.nested += 1
+    try:
+        return _by_squares(signs, poly)
+    finally:
+        signs.nested -= 1
 
 
 def _by_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
-    """``a - b`` of two monomials that are not negative has the sign of ``a^2 - b^2``, in which roots are gone."""
+    """``a - b r`` with a root r and ``a, b >= 0`` has the sign of ``a^2 - b^2 r^2``, in which the root is gone."""
     ring = signs.ring
-    if len(poly) != 2 or not ring.relations.keys() & set(ring.used(poly)):
-        return None
-    (first, a), (second, b) = poly.terms()
-    if a * b > 0 or not (signs.of_monomial(first) <= NONNEGATIVE and signs.of_monomial(second) <= NONNEGATIVE):
-        return None
-    squares = [ring.from_terms({exponents: c * c}) * ring.from_terms({exponents: fmpq(1)}) for exponents, c in poly.terms()]
-    sense = 1 if a > 0 else -1
-    difference = ring.reduced((squares[0] - squares[1]) * sense)
-    if difference == 0 or ring.relations.keys() & set(ring.used(difference)):
-        return None
-    shown = Quotient(ring, difference)
-    return POSITIVE if signs.shows(shown, POSITIVE) else NONNEGATIVE if signs.shows(shown, NONNEGATIVE) else None
+    for place in reversed(ring.relations):
+        if poly.degrees()[place] != 1:
+            continue
+        parts = ring.by_power(poly, place)
+        a, b = Quotient(ring, parts.get(0, ring.constant(0))), Quotient(ring, -parts[1])
+        if not (signs.shows(a, NONNEGATIVE) and signs.shows(b, NONNEGATIVE)):
+            continue
+        squares = ring.reduced(a.top * a.top - b.top * b.top * ring.lift(ring.relations[place]))
+        shown = Quotient(ring, squares)
+        if squares == 0 or signs.shows(shown, NONNEGATIVE):
+            return POSITIVE if squares != 0 and signs.shows(shown, POSITIVE) else NONNEGATIVE
+    return None
 
 
 def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
@@ -60,6 +72,10 @@ def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
                 facts.append((ring.lift(fact) * sense, 0 not in known))
     for place, least in signs.lower.items():
         facts.append((ring.variable(place) - least, False))
+    for place in ring.relations:
+        if isinstance(ring.meaning[place], Abs) and place in ring.used(poly):
+            factor = ring.lift(signs.magnitudes[place])
+            facts += [(ring.variable(place) - factor, False), (ring.variable(place) + factor, False)]
     reach, chosen, grown = set(ring.used(poly)), list[Known](), True
     while grown:
         linked = [f for f in facts if f not in chosen and reach & set(ring.used(f[0]))]
@@ -73,6 +89,14 @@ def _combination(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     facts = _known(signs, poly)
     if not facts:
         return None
+    scales = [signs.ring.constant(1)]
+    for place in sorted({place for fact, _ in facts for place in signs.ring.used(fact)} - set(signs.ring.used(poly))):
+        if signs.of_generator(place) == POSITIVE and signs.ring.meaning[place].is_integer:
+            scales.append(signs.ring.variable(place))  # p has the sign of m p
+    return next((found for scale in scales if (found := _scaled(signs, poly * scale, facts))), None)
+
+
+def _scaled(signs: Signs, poly: fmpq_mpoly, facts: list[Known]) -> SignSet | None:
     pairs = combinations_with_replacement(facts[:MOST_FACTS], 2)
     for known in (facts, [*facts, *((p * q, a and b) for (p, a), (q, b) in pairs)]):
         weights = _weights(signs, poly, known)
@@ -89,37 +113,22 @@ def _weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] |
     monomials = list({exponents for column in (target, *columns) for exponents in column})
     if len(monomials) > MOST_TERMS:
         return None
-    most, least, equal, bounds, ends = [], [Rational(0)] * len(known), [], [], []
-    for number, (_, strict) in enumerate(known):
-        least[number] -= int(strict)
+    rows, ends = [], []
+    gain = [fmpq(int(strict)) for _, strict in known]
     for exponents in monomials:
-        row = [_rational(column.get(exponents, fmpq(0))) for column in columns]
-        end, of = _rational(target.get(exponents, fmpq(0))), signs.of_monomial(exponents)
-        if of <= NONNEGATIVE:  # what is left, end - row w, must be >= 0
-            most.append(row)
-            bounds.append(end)
-            if of == POSITIVE:
-                least = [weight + entry for weight, entry in zip(least, row, strict=True)]
-        elif product(of, frozenset({-1})) <= NONNEGATIVE:
-            most.append([-entry for entry in row])
-            bounds.append(-end)
-        elif any(row):
-            equal.append(row)
+        row = [column.get(exponents, fmpq(0)) for column in columns]
+        end, of = target.get(exponents, fmpq(0)), signs.of_monomial(exponents)
+        if of == POSITIVE:
+            gain = [weight - entry for weight, entry in zip(gain, row, strict=True)]
+        if -1 not in of or 1 in of:  # what is left, end - row w, must not be negative (or must be 0)
+            rows.append(row)
             ends.append(end)
-        elif end != 0:
-            return None
-    most.append([Rational(1)] * len(known))  # the weights of a certificate can be scaled; this keeps them finite
-    bounds.append(Rational(10**6))
-    try:
-        _, found = linprog(
-            least,
-            Matrix(most),
-            Matrix(bounds),
-            *((Matrix(equal), Matrix(ends)) if equal else (None, None)),
-        )
-    except (InfeasibleLPError, ValueError):
-        return None
-    return [fmpq(int(Rational(weight).p), int(Rational(weight).q)) for weight in found]
+        if 1 not in of or -1 in of:
+            rows.append([-entry for entry in row])
+            ends.append(-end)
+    rows.append([fmpq(1)] * len(known))  # the weights of a certificate can be scaled; this keeps them finite
+    ends.append(fmpq(10**6))
+    return maximum(gain, rows, ends)
 
 
 def _checked(signs: Signs, poly: fmpq_mpoly, known: list[Known], weights: list[fmpq]) -> SignSet | None:
@@ -160,7 +169,3 @@ def _sum_of_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
             scale = form[row][pivot] / head
             form[row] = [a - scale * b for a, b in zip(form[row], form[pivot], strict=True)]
     return POSITIVE if form[-1][-1] > 0 else NONNEGATIVE
-
-
-def _rational(number: fmpq) -> Rational:
-    return Rational(int(number.p), int(number.q))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from sympy import Add, Basic, Derivative, Dummy, Eq, Expr, Gt, Indexed, Integer, Limit, Sum
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
@@ -9,6 +11,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from bnproof.symbolic.cases import Case, given_size
 from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point
 from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.lemmas import lemmas
 from bnproof.symbolic.moments import expected
 from bnproof.symbolic.normal_form import NormalForm, batches, differentiated
 from bnproof.symbolic.outcomes import Disagreement, Step, Undecided
@@ -100,20 +103,20 @@ class CaseProof:
         if form.solved:  # what the equations give a value may stand in the other conditions
             form.signs.facts.clear()
             self._learn_signs(signed)
-        for condition in form.every:
-            if len(condition.indices) == 1 and not isinstance(condition.relation, Eq):
-                self._learn_sum(condition)
+        self._learn_sums([c for c in form.every if len(c.indices) == 1 and c.relation.rel_op not in ("==", "!=")])
         if form.signs.of(form.normal(self._read(v))) == POSITIVE:
             self._learn_sign(form.normal(form.size) - form.number(2), ">=")  # one value has no spread
         self.impossible |= form.impossible
 
-    def _learn_sum(self, condition: Every) -> None:
-        """What holds for every entry holds for the sum over the batch; there is at least one entry."""
-        relation, (index,) = condition.relation, condition.indices
-        if relation.rel_op != "!=":
-            fresh = Dummy("j", integer=True, positive=True)
-            difference = (relation.lhs - relation.rhs).xreplace({index: fresh})
-            self._learn_sign(self.form.normal(Sum(difference, (fresh, 1, self.form.size))), relation.rel_op)
+    def _learn_sums(self, conditions: list[Every]) -> None:
+        """What is positive for every entry has a positive sum over the batch, and so has a product of two such."""
+        fresh = Dummy("j", integer=True, positive=True)
+        greater = [(c.relation.gts - c.relation.lts).xreplace({c.indices[0]: fresh}) for c in conditions]
+        strict = [c.relation.rel_op in (">", "<") for c in conditions]
+        products = [(a * b, p and q) for (a, p), (b, q) in combinations(zip(greater, strict, strict=True), 2)]
+        for summand, positive in [*zip(greater, strict, strict=True), *products]:
+            total = self.form.normal(Sum(summand, (fresh, 1, self.form.size)))
+            self._learn_sign(total, ">" if positive else ">=")
 
     def _learn_signs(self, conditions: list[Relational]) -> None:
         for condition in conditions:
@@ -159,7 +162,11 @@ class CaseProof:
         if self.form.signs.shows(difference, wanted):
             return True
         as_written = Add(statement.lhs, -statement.rhs)
-        return visible_signs(self.form, as_written) <= wanted
+        if visible_signs(self.form, as_written) <= wanted:
+            return True
+        for lemma in lemmas(self.form, as_written, self.search.question.free_indices):
+            self.form.signs.learn(self.form.normal(lemma), NONNEGATIVE)
+        return self.form.signs.shows(difference, wanted)
 
     def _by_remainder(self, statement: Relational, lhs: Quotient, rhs: Quotient, remainder: Expr) -> list[Step]:
         """The difference equals the remainder, whose sign shows as it is written."""

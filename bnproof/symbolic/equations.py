@@ -11,7 +11,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Self
 
-from flint import fmpq_mpoly
+from flint import fmpq, fmpq_mpoly
 from sympy import Expr, Indexed, Integer, Symbol, groebner, reduced
 
 from bnproof.symbolic.outcomes import Undecided
@@ -19,7 +19,7 @@ from bnproof.symbolic.quotients import Quotient, Ring
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signs import Signs
-from bnproof.symbolic.signsets import ANY, SignSet
+from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, SignSet, product
 
 
 class Equations:
@@ -85,18 +85,30 @@ class Equations:
         top = self._settled(equation)
         if top == 0:
             return
+        if self._each_term_vanishes(top):
+            return
         _, factors = top.factor()
         left = [f for f, _ in factors if not self.signs.nonzero(self.polynomial(f))]
         if not left:
             self.impossible = True
             return
-        product = left[0]
+        rest = left[0]
         for factor in left[1:]:
-            product = product * factor
-        for place in sorted(self.ring.used(product), key=self._preference):
-            if self.solve(product, place):
+            rest = rest * factor
+        for place in sorted(self.ring.used(rest), key=self._preference):
+            if self.solve(rest, place):
                 return
-        self.unsolved.append(product)
+        self.unsolved.append(rest)
+
+    def _each_term_vanishes(self, top: fmpq_mpoly) -> bool:
+        """A sum of terms that are all >= 0 (or all <= 0) is 0 only where each of them is."""
+        signed = [(exponents, c, self.signs.of_monomial(exponents)) for exponents, c in top.terms()]
+        for sense in (1, -1):
+            if len(signed) > 1 and all((s if c * sense > 0 else product(s, NEGATIVE)) <= NONNEGATIVE for _, c, s in signed):
+                for exponents, _, _ in signed:
+                    self.assume(self.polynomial(self.ring.from_terms({_squarefree(exponents, self.ring.room): fmpq(1)})))
+                return True
+        return False
 
     def hold(self, equation: Quotient) -> None:
         """Keep an identity between generators: it helps to decide what is 0, and no generator is solved for it."""
@@ -189,6 +201,11 @@ class Equations:
         generators = [names[place] for place in places]
         basis = groebner(written[:-1], *generators, order="grevlex")
         return bool(reduced(written[-1], basis.exprs, *generators, order="grevlex")[1] == 0)
+
+
+def _squarefree(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
+    """The exponents of the product of the generators that occur, each once."""
+    return tuple(min(n, 1) for n in exponents) + (0,) * (room - len(exponents))
 
 
 def _in_names(ring: Ring, poly: fmpq_mpoly, names: dict[int, Symbol]) -> Expr:

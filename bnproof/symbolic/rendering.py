@@ -30,7 +30,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
 from bnproof.symbolic.expectation import Expectation
-from bnproof.symbolic.setting import beta, eps, gamma, x
+from bnproof.symbolic.setting import beta, eps, gamma, m, x
 
 MU, V, S = Symbol("mu", real=True), Symbol("v", nonnegative=True), Symbol("s", positive=True)
 XHAT, Y = IndexedBase("xhat", real=True), IndexedBase("y", real=True)
@@ -104,11 +104,11 @@ def _fold_single(function: Expr, index: Symbol, size: Expr) -> Expr:
     """``sum_index function`` for a summand without constant factors."""
     if function == 1:
         return size
-    if isinstance(function, Indexed) and function == x[index]:
+    if isinstance(function, Indexed) and function == x[index] and size == m:
         return size * MU
     if isinstance(function, Pow) and function.exp == 2 and isinstance(function.base, Add):
         for base in {node.base for node in function.base.atoms(Indexed)}:
-            if _is_deviation(function.base, base, index, size):
+            if (base != x or size == m) and _is_deviation(function.base, base, index, size):
                 return size * (V if base == x else Symbol(f"var({base})", nonnegative=True))
     return Sum(function, (index, 1, size))
 

@@ -97,6 +97,7 @@ def _magnitude(form: Equations, factor: fmpq_mpoly) -> Quotient:
     known = POSITIVE if 0 not in form.signs.of_polynomial(factor) else NONNEGATIVE
     place = form.ring.place(Abs(form.ring.expression(factor)), known)
     form.ring.relations[place] = form.ring.lift(factor * factor)
+    form.signs.magnitudes[place] = factor
     return form.at(place)
 
 
@@ -107,4 +108,7 @@ def sign(form: Equations, q: Quotient) -> Quotient:
         return form.number(next(iter(signs)))
     if 0 not in signs:
         return q * absolute(form, q).inverse()
-    return form.atom(sympy_sign(q.expression()))
+    atom, magnitude = form.atom(sympy_sign(q.expression())), absolute(form, q)
+    form.hold(atom * q - magnitude)
+    form.hold(atom * magnitude - q)
+    return atom

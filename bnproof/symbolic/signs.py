@@ -44,11 +44,14 @@ class Signs:
         self.lower: dict[int, int] = {}
         self.facts: list[Fact] = []
         self.near: int | None = None
+        self.nested = 0  # certificates that are being looked for, one inside the other
+        self.magnitudes: dict[int, fmpq_mpoly] = {}  # what is inside the absolute value a generator stands for
 
     def fork(self, ring: Ring) -> Signs:
         """A copy that can learn more without this one knowing."""
         other = copy(self)
         other.ring, other.lower, other.facts = ring, dict(self.lower), list(self.facts)
+        other.magnitudes = dict(self.magnitudes)
         return other
 
     def least(self, e: Expr) -> int | None:

@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sympy import (
+    Abs,
     Add,
     Dummy,
     Expr,
@@ -201,6 +202,13 @@ def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach
         meaning = ring.meaning[place]
         if isinstance(meaning, KroneckerDelta):
             return _contracted(form, monomial, place, index, end)
+    if len(dependent) == 1 and monomial.below:
+        power = ring.meaning[dependent[0]]
+        if isinstance(power, Pow) and form.ring.factors[next(iter(monomial.below))] == ring.variable(dependent[0]):
+            if list(monomial.below.values()) == [1] and monomial.top == 1 and not power.base.has(index):
+                found = _geometric(form, Pow(1 / power.base, power.exp), index, end)
+                if found is not None:
+                    return found
     if len(dependent) == 1 and not monomial.below:
         degree = ring.lift(monomial.top).degrees()[dependent[0]]
         found = _single(form, ring.meaning[dependent[0]], int(degree), index, size, reach)
@@ -287,6 +295,10 @@ def _atom(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr) -> Quot
     if unfolded.has(Sum):
         total = canonical(total)
     whole = form.ranges.get(index) == (1, end)
+    if whole and unfolded.is_Function and isinstance(unfolded, Abs):  # sum |f| >= |sum f|
+        inside = form.normal(Sum(unfolded.args[0].xreplace({index: bound}), (bound, 1, end)))
+        for sense in (1, -1):
+            form.signs.learn(form.atom(total, NONNEGATIVE) + inside * form.number(sense), NONNEGATIVE)
     return form.atom(total, _sum_signs(form, monomial, end) if whole else ANY)
 
 
