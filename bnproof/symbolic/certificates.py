@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_FACTS = 10  # of which products of two are formed
 MOST_TERMS = 60  # monomials a combination may involve
 MOST_VARIABLES = 12  # of a quadratic polynomial
+MOST_SEARCHES = 300  # in one case of a statement
 MOST_NESTED = 2  # roots that are squared away one inside the other
 
 Known = tuple[fmpq_mpoly, bool]  # a polynomial that is >= 0, and whether it is > 0
@@ -31,6 +32,9 @@ Known = tuple[fmpq_mpoly, bool]  # a polynomial that is >= 0, and whether it is 
 
 def search(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     """``POSITIVE`` or ``NONNEGATIVE`` where a certificate shows it, else ``None``."""
+    signs.searches += 1
+    if signs.searches > MOST_SEARCHES:
+        return None
     return _sum_of_squares(signs, poly) or _nested(signs, poly) or _combination(signs, poly)
 
 

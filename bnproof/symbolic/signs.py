@@ -44,6 +44,7 @@ class Signs:
         self.lower: dict[int, int] = {}
         self.facts: list[Fact] = []
         self.near: int | None = None
+        self.searches = 0  # certificates that were looked for
         self.nested = 0  # certificates that are being looked for, one inside the other
         self.magnitudes: dict[int, fmpq_mpoly] = {}  # what is inside the absolute value a generator stands for
 
