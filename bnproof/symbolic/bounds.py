@@ -15,12 +15,14 @@ from flint import fmpq
 from sympy import Expr, Indexed, Symbol
 from sympy.core.relational import Relational
 
-from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.exact import Evaluator
+from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import m
 from bnproof.symbolic.surds import NotExact
 
 PASSES = 4
+Numbers = tuple[fmpq, fmpq, list[tuple[Symbol, fmpq]]]  # slope, constant, and terms of a linear condition
 
 
 @dataclass
@@ -109,11 +111,11 @@ def spans(bounds: list[Linear], symbols: Iterable[Symbol]) -> dict[Symbol, Span]
     numeric = [(b, terms) for b in bounds if b.symbol in found and (terms := _numbers(b)) is not None]
     for _ in range(PASSES):
         changed = False
-        for bound, (slope, constant, terms) in numeric:
+        for bound, numbers in numeric:
             if bound.op == "!=":
                 continue
-            for op in ((">=", "<=") if bound.op == "==" else (bound.op,)):
-                changed |= _pass_on(found, bound.symbol, slope, constant, terms, op)
+            for op in (">=", "<=") if bound.op == "==" else (bound.op,):
+                changed |= _pass_on(found, bound.symbol, numbers, op)
         if not changed:
             break
     return found
@@ -130,7 +132,7 @@ def _declared(symbol: Symbol) -> Span:
     return span
 
 
-def _numbers(bound: Linear) -> tuple[fmpq, fmpq, list[tuple[Symbol, fmpq]]] | None:
+def _numbers(bound: Linear) -> Numbers | None:
     """Slope, constant and terms where all of them are numbers times scalars."""
     if not bound.slope.is_Rational or bound.rest.has(Indexed):
         return None
@@ -152,12 +154,11 @@ def _numbers(bound: Linear) -> tuple[fmpq, fmpq, list[tuple[Symbol, fmpq]]] | No
 def _pass_on(
     found: dict[Symbol, Span],
     symbol: Symbol,
-    slope: fmpq,
-    constant: fmpq,
-    terms: list[tuple[Symbol, fmpq]],
+    numbers: Numbers,
     op: str,
 ) -> bool:
     """``slope s + constant + sum c t > 0`` bounds s by the greatest that the rest can be."""
+    slope, constant, terms = numbers
     sense = 1 if op in (">", ">=") else -1
     most, strict = constant, op in (">", "<")
     for other, coefficient in terms:

@@ -15,8 +15,8 @@ from flint import fmpq, fmpq_mpoly
 from sympy import Abs
 
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.simplex import maximum
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, SignSet, product
+from bnproof.symbolic.simplex import maximum
 
 if TYPE_CHECKING:
     from bnproof.symbolic.signs import Signs
@@ -71,11 +71,9 @@ def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
     ring = signs.ring
     facts: list[Known] = []
     for fact, known in signs.facts:
-        for sense in (1, -1):
-            if product(known, frozenset({sense})) <= NONNEGATIVE:
-                facts.append((ring.lift(fact) * sense, 0 not in known))
-    for place, least in signs.lower.items():
-        facts.append((ring.variable(place) - least, False))
+        senses = (sense for sense in (1, -1) if product(known, frozenset({sense})) <= NONNEGATIVE)
+        facts += [(ring.lift(fact) * sense, 0 not in known) for sense in senses]
+    facts += [(ring.variable(place) - least, False) for place, least in signs.lower.items()]
     for place in ring.relations:
         if isinstance(ring.meaning[place], Abs) and place in ring.used(poly):
             factor = ring.lift(signs.magnitudes[place])
@@ -93,10 +91,10 @@ def _combination(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     facts = _known(signs, poly)
     if not facts:
         return None
-    scales = [signs.ring.constant(1)]
-    for place in sorted({place for fact, _ in facts for place in signs.ring.used(fact)} - set(signs.ring.used(poly))):
-        if signs.of_generator(place) == POSITIVE and signs.ring.meaning[place].is_integer:
-            scales.append(signs.ring.variable(place))  # p has the sign of m p
+    ring = signs.ring
+    others = sorted({place for fact, _ in facts for place in ring.used(fact)} - set(ring.used(poly)))
+    sizes = [p for p in others if signs.of_generator(p) == POSITIVE and ring.meaning[p].is_integer]
+    scales = [ring.constant(1), *(ring.variable(place) for place in sizes)]  # p has the sign of m p
     return next((found for scale in scales if (found := _scaled(signs, poly * scale, facts))), None)
 
 

@@ -9,8 +9,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from bnproof.symbolic.cases import Case, given_size
-from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point
+from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.frames import NotEvaluable, Point
 from bnproof.symbolic.lemmas import lemmas
 from bnproof.symbolic.moments import expected
 from bnproof.symbolic.normal_form import NormalForm, batches, differentiated
@@ -244,5 +245,3 @@ def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
             if symbol not in value.free_symbols:
                 replace = {s: old.xreplace({symbol: value}) for s, old in replace.items()} | {symbol: value}
     return replace
-
-

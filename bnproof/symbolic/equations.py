@@ -104,9 +104,13 @@ class Equations:
         """A sum of terms that are all >= 0 (or all <= 0) is 0 only where each of them is."""
         signed = [(exponents, c, self.signs.of_monomial(exponents)) for exponents, c in top.terms()]
         for sense in (1, -1):
-            if len(signed) > 1 and all((s if c * sense > 0 else product(s, NEGATIVE)) <= NONNEGATIVE for _, c, s in signed):
+            if len(signed) > 1 and all(
+                (s if c * sense > 0 else product(s, NEGATIVE)) <= NONNEGATIVE for _, c, s in signed
+            ):
                 for exponents, _, _ in signed:
-                    self.assume(self.polynomial(self.ring.from_terms({_squarefree(exponents, self.ring.room): fmpq(1)})))
+                    self.assume(
+                        self.polynomial(self.ring.from_terms({_squarefree(exponents, self.ring.room): fmpq(1)}))
+                    )
                 return True
         return False
 

@@ -11,7 +11,6 @@ number is an interval, and only disjoint intervals count.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from itertools import pairwise, product
 from math import comb
@@ -26,7 +25,6 @@ from sympy import (
     Derivative,
     Expr,
     Indexed,
-    IndexedBase,
     KroneckerDelta,
     Limit,
     Max,
@@ -50,106 +48,22 @@ from sympy import sign as sympy_sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from bnproof.symbolic.duals import Dual, Number, derivative, inverse, new_level, plain, sign, sqrt
+from bnproof.symbolic.duals import Dual, Number, derivative, new_level, plain, sign
 from bnproof.symbolic.elementary import apply
+from bnproof.symbolic.exact_limits import limit_code
+from bnproof.symbolic.exact_powers import integer_power, raised
 from bnproof.symbolic.expectation import Expectation, degree
+from bnproof.symbolic.frames import Code, Frame, NotEvaluable, Point, Scope, Undefined
 from bnproof.symbolic.germs import Diverges, Germ
 from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.reading import numbers_in
-from bnproof.symbolic.setting import Every, g, m, x
+from bnproof.symbolic.setting import Every, x
 from bnproof.symbolic.signsets import OF_RELATION
 from bnproof.symbolic.surds import NotExact
 
 MOST_OUTCOMES = 256
-BUDGET = 200_000  # terms of sums at one point
 LONG_SUM = 200  # terms from which the sum of a polynomial in its index is found from differences
-LARGEST_POWER = 200
 LARGEST_ORDER = 6  # of a derivative: dual numbers double with each order
-
-Scope = tuple[Symbol, ...]
-
-
-class Undefined(ArithmeticError):
-    """The statement has no real value at this point; the message names the operation."""
-
-
-class NotEvaluable(ArithmeticError):
-    """The expression holds something exact evaluation does not know, or would take too long."""
-
-
-class Grows(Exception):
-    """A power with this base has no limit."""
-
-    def __init__(self, base: Number) -> None:
-        self.base = base
-
-
-@dataclass
-class Point:
-    """Concrete exact values: scalars by symbol, entries by base.
-
-    Missing entries come from ``draw``, which must give the same value every time: perturbed copies share it.
-    """
-
-    scalars: dict[Symbol, Any]
-    draw: Callable[[IndexedBase, tuple[int, ...]], Any]
-    entries: dict[IndexedBase, dict[tuple[int, ...], Any]] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """The batch size ``m`` of this point."""
-        return int(self.scalars[m].p)
-
-    def perturbed(self, variable: Expr, index: tuple[int, ...], level: int) -> Point:
-        """This point with a dual unit added to a scalar, or to the entry ``index`` of a base."""
-        if not isinstance(variable, IndexedBase):
-            if variable not in self.scalars:
-                raise NotEvaluable(f"a derivative by {variable}, which is no scalar here")
-            moved = Dual(self.scalars[variable], fmpq(1), level)
-            return Point({**self.scalars, variable: moved}, self.draw, self.entries)
-        moved = Dual(self.entry(variable, index), fmpq(1), level)
-        entries = {**self.entries, variable: {**self.entries[variable], index: moved}}
-        return Point(self.scalars, self.draw, entries)
-
-    def entry(self, base: IndexedBase, index: tuple[int, ...]) -> Number:
-        """``base[index]``; an entry of ``x`` or ``g`` outside ``1..m`` does not exist."""
-        known = self.entries.get(base)
-        value = None if known is None else known.get(index)
-        if value is not None:
-            return value
-        if base in (x, g) and not 1 <= index[0] <= self.size:
-            raise Undefined(f"{base}[{index[0]}] is not an entry of a batch of {self.size}")
-        value = self.entries.setdefault(base, {})[index] = self.draw(base, index)
-        return value
-
-
-@dataclass
-class Frame:
-    """What an evaluation knows: the point, the values of bound symbols, and what was computed before."""
-
-    point: Point
-    meaning: Mapping[Basic, Basic]
-    bound: dict[Symbol, Any] = field(default_factory=dict)
-    known: dict[Any, Number] = field(default_factory=dict)
-    left: list[int] = field(default_factory=lambda: [BUDGET])
-    growing: tuple[Number, Number] | None = None  # the base of a power without a limit, and what stands for the power
-
-    def read(self, name: Basic) -> Any:
-        """What a free symbol or base is read as."""
-        return self.meaning.get(name, name) if self.meaning else name
-
-    def at(self, point: Point) -> Frame:
-        """The same evaluation at a perturbed point."""
-        return Frame(point, self.meaning, dict(self.bound), {}, self.left, self.growing)
-
-    def spend(self, terms: int) -> None:
-        """Raise ``NotEvaluable`` where more terms would be added up than the budget allows."""
-        self.left[0] -= terms
-        if self.left[0] < 0:
-            raise NotEvaluable(f"sums of more than {BUDGET} terms")
-
-
-Code = Callable[[Frame], Number]
 
 
 class Evaluator:
@@ -330,57 +244,9 @@ def _power(e: Pow, scope: Scope) -> Code:
     base = compiled(e.base, scope)
     if e.exp.is_Integer:
         power = int(e.exp)
-        return lambda frame: _to(base(frame), power)
+        return lambda frame: integer_power(base(frame), power)
     exponent = compiled(e.exp, scope)
-    return lambda frame: _raised(base(frame), plain(exponent(frame)), frame)
-
-
-def _to(base: Number, power: int) -> Number:
-    if abs(power) > LARGEST_POWER:
-        raise NotExact(f"a power beyond {LARGEST_POWER}")
-    if power < 0:
-        try:
-            base, power = inverse(base), -power
-        except ZeroDivisionError:
-            raise Undefined("division by zero") from None
-    return base**power
-
-
-def _raised(base: Number, exponent: Any, frame: Frame) -> Number:
-    if isinstance(exponent, Germ):
-        return _to_infinity(base, exponent, frame)
-    if not isinstance(exponent, fmpq):
-        raise NotExact("an irrational exponent")
-    if exponent.q == 1:
-        return _to(base, int(exponent.p))
-    if exponent.q != 2:
-        raise NotExact("a root other than the square root")
-    try:
-        root = sqrt(base)
-    except ValueError:
-        raise Undefined("the square root of a negative number") from None
-    return _to(root, int(exponent.p))
-
-
-def _to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
-    """``b^n`` for an integer ``n = c/t^2 + d`` that tends to infinity: 1 or, where ``|b| < 1``, less than any power of t.
-
-    Elsewhere it has no limit of its own, and ``frame.growing`` says what stands for ``b^(1/t^2)``.
-    """
-    if exponent.terms.keys() == {0} and exponent.known is None:
-        return _raised(base, exponent.terms[0], frame)
-    grows = exponent.terms.keys() <= {-2, 0} and exponent.known is None and exponent.terms[-2] > 0
-    if not grows or isinstance(base, (Dual, Germ, Interval)):
-        raise NotEvaluable("a power whose base and exponent change in a limit")
-    if sign(base - 1) == 0:
-        return base
-    if sign(base - 1) < 0 < sign(base + 1):
-        return Germ({}, 60)
-    if exponent.terms[-2] != 1 or (frame.growing and sign(frame.growing[0] - base)):
-        raise NotEvaluable("powers that grow in a limit")
-    if not frame.growing:
-        raise Grows(base)
-    return frame.growing[1] * _raised(base, exponent.terms.get(0, fmpq(0)), frame)
+    return lambda frame: raised(base(frame), plain(exponent(frame)), frame)
 
 
 def _sum(e: Sum, scope: Scope) -> Code:
@@ -506,75 +372,10 @@ def _expectation(e: Expectation, scope: Scope) -> Code:
     return expected
 
 
-# -- limits --------------------------------------------------------------------------------------------------------
-
-
 def _limit(e: Limit, scope: Scope) -> Code:
-    function, variable, target, direction = e.args
-    inside = compiled(function, (*scope, variable))
+    function, variable, target, _ = e.args
     end = None if target in (S.Infinity, S.NegativeInfinity) else compiled(target, scope)
-    senses = {"+": (1,), "-": (-1,)}.get(str(direction), (1, -1))
-
-    def found(frame: Frame) -> Number:
-        if end is None:
-            return _near(frame, inside, variable, Germ({-2: fmpq(1 if target is S.Infinity else -1)}))
-        at = end(frame)
-        continuous = _by_continuity(frame, inside, variable, at)
-        if continuous is not None:
-            return continuous
-        if isinstance(at, Dual):
-            raise NotEvaluable("a derivative of a limit")
-        sides = [_near(frame, inside, variable, Germ({0: at, 2: fmpq(sense)})) for sense in senses]
-        if len(sides) == 2 and sign(sides[0] - sides[1]) != 0:
-            raise Undefined("a limit from two sides that differ")
-        return sides[0]
-
-    return found
-
-
-def _with(frame: Frame, variable: Symbol, value: Any) -> Frame:
-    other = frame.at(frame.point)
-    other.bound[variable] = value
-    return other
-
-
-def _by_continuity(frame: Frame, inside: Code, variable: Symbol, at: Number) -> Number | None:
-    """The value at the target, where the function can be differentiated there; else ``None``."""
-    level = new_level()
-    try:
-        value = inside(_with(frame, variable, Dual(at, fmpq(1), level)))
-    except (Undefined, NotExact, ZeroDivisionError):
-        return None
-    return value.value if isinstance(value, Dual) and value.level == level else value
-
-
-def _near(frame: Frame, inside: Code, variable: Symbol, germ: Germ) -> Number:
-    try:
-        value = inside(_with(frame, variable, germ))
-    except Grows as power:
-        value = _without_power(frame, inside, variable, germ, power.base)
-    if isinstance(value, Dual):
-        raise NotEvaluable("a derivative of a limit")
-    return value.limit() if isinstance(value, Germ) else value
-
-
-def _without_power(frame: Frame, inside: Code, variable: Symbol, germ: Germ, base: Number) -> Number:
-    """A function that is linear in a power without a limit: it has a limit only where the power's coefficient is 0."""
-
-    def standing(value: int) -> Number:
-        other = _with(frame, variable, germ)
-        other.growing = (base, fmpq(value))
-        return inside(other)
-
-    without, once, twice = map(standing, (0, 1, 2))
-    if sign(twice - once - once + without):
-        raise NotEvaluable("a power that grows in a limit")
-    factor = once - without
-    if sign(base + 1) == 0 and isinstance(factor, Germ) and sign(factor.limit()) == 0:
-        return without  # (-1)^n times what tends to 0
-    if sign(factor):
-        raise Undefined("a limit that does not exist")
-    return without
+    return limit_code(e, compiled(function, (*scope, variable)), end)
 
 
 # -- relations -----------------------------------------------------------------------------------------------------
@@ -620,7 +421,10 @@ def _every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
 
 
 def _compare(first: Number, second: Number, signs: frozenset[int]) -> bool:
-    difference = plain(first - second)
+    apart = first - second
+    difference = plain(apart)
+    if isinstance(apart, Dual) and sign(difference) == 0 and sign(plain(apart.derivative)) != 0:
+        raise ZeroDivisionError("a derivative at a point where cases meet")
     if isinstance(difference, Germ):
         raise NotEvaluable("a case distinction in a limit")
     if isinstance(difference, Interval) and difference.contains_zero:

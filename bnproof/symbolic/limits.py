@@ -33,7 +33,7 @@ def of(form: PowerSums, e: Limit) -> Quotient:
     twosided = str(direction) == "+-" and not target.is_infinite
     near = Dummy("t", real=True, **({"nonzero": True} if twosided else {"positive": True}))
     step = near if twosided else near**2
-    sense = -1 if target == -oo or str(direction) == "-" and target != oo else 1
+    sense = -1 if target == -oo or (str(direction) == "-" and target != oo) else 1
     moved = sense / step if target.is_infinite else target + sense * step
     place = form.ring.place(near, NONZERO if twosided else POSITIVE)
     outside, form.signs.near = form.signs.near, place
@@ -61,7 +61,11 @@ def _leading(form: PowerSums, inside: Quotient, near: int, shown: Expr) -> Quoti
     form.divisor(below[start], shown)
     first = _first(form, above)
     if first is None:
-        if any(form.depends(p, form.ring.meaning[near]) for p in form.ring.used(form.ring.lift(inside.top)) if p in form.ring.relations):
+        if any(
+            form.depends(p, form.ring.meaning[near])
+            for p in form.ring.used(form.ring.lift(inside.top))
+            if p in form.ring.relations
+        ):
             raise Undecided(f"the limit of {text(shown)}: the first terms of its series cancel")
         return form.number(0)
     if first < start:
@@ -92,7 +96,9 @@ def _expanded(form: PowerSums, poly: fmpq_mpoly, near: int) -> Series:
     """A polynomial in t and in roots that depend on t as a series; raises ``Undecided`` beyond the order."""
     ring = form.ring
     poly = ring.lift(poly)
-    root = next((p for p in reversed(ring.relations) if poly.degrees()[p] > 0 and form.depends(p, ring.meaning[near])), None)
+    root = next(
+        (p for p in reversed(ring.relations) if poly.degrees()[p] > 0 and form.depends(p, ring.meaning[near])), None
+    )
     if root is not None:
         series, total = _root_series(form, root, near), _constant(form, form.number(0))
         for exponent, part in ring.by_power(poly, root).items():
@@ -139,4 +145,3 @@ def _geometric(form: PowerSums, function: Expr, variable: Symbol) -> Quotient:
     for place in powers:
         top = ring.by_power(top, place).get(0, ring.constant(0))
     return Quotient(ring, top, inside.below).cancelled()
-

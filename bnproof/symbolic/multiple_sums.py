@@ -7,8 +7,8 @@ indices that this leaves alike are tried in every order, and the written summand
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count, permutations, product
+from collections.abc import Iterator, Mapping
+from itertools import permutations, product
 
 from sympy import Basic, Dummy, Expr, Integer, Mul, Sum, Symbol, default_sort_key
 
@@ -92,7 +92,7 @@ def _orders(factors: list[tuple[Expr, Expr]], sizes: dict[Symbol, Expr]) -> Iter
         yield [index for part in chosen for index in part]
 
 
-def _ranked(seen: dict[Symbol, object]) -> dict[Symbol, int]:
+def _ranked(seen: Mapping[Symbol, object]) -> dict[Symbol, int]:
     ordered = sorted(set(seen.values()), key=str)
     place = {value: number for number, value in enumerate(ordered)}
     return {index: place[value] for index, value in seen.items()}

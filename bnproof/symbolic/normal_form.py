@@ -120,9 +120,9 @@ class NormalForm(PowerSums):
 
     def _entry_exists(self, entry: Indexed) -> None:
         """Entries of ``x`` and ``g``, and of a base that is indexed by ``1..m`` anywhere, lie in ``1..m``."""
-        if entry.base in (x, g) or entry.base in self.batches:
-            if not self.lies_within(entry.indices[0], Integer(1), self.size):
-                raise Undecided(f"{text(entry)} is not known to be an entry for every m")
+        within = entry.base in (x, g) or entry.base in self.batches
+        if within and not self.lies_within(entry.indices[0], Integer(1), self.size):
+            raise Undecided(f"{text(entry)} is not known to be an entry for every m")
 
 
 class _Magnitude(Function):  # type: ignore[misc]
@@ -177,4 +177,3 @@ def batches(parts: tuple[Expr, ...], ranges: dict[Symbol, tuple[Expr, Expr]]) ->
         and len(e.indices) == 1
         and (e.indices[0] in FREE or ranges.get(e.indices[0]) == (1, m))
     )
-

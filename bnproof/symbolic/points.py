@@ -7,7 +7,8 @@ from typing import Any
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse
 
-from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.exact import Evaluator
+from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.outcomes import Counterexample
 from bnproof.symbolic.reading import Question

@@ -160,7 +160,6 @@ class PowerSums(Entries):
             total = total * self.divisor(below, ring.expression(factor)).inverse() ** exponent
         return total
 
-
     def _changed(self, place: int, change: Callable[[Expr], Expr]) -> Quotient:
         before = self.ring.meaning[place]
         after = change(before)

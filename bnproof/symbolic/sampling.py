@@ -19,7 +19,8 @@ from sympy.core.relational import Relational
 
 from bnproof.symbolic.bounds import Linear, Span, linear, spans
 from bnproof.symbolic.duals import sign
-from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.exact import Evaluator
+from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import Question, numbers_in
 from bnproof.symbolic.setting import Every, eps, m, mu, v, x
@@ -335,5 +336,3 @@ def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
         return not symbol.is_integer and not (sign(value) < 0 and symbol.is_nonnegative)
     assumptions = _assumptions(symbol)
     return not assumptions or _demands(assumptions, Rational(int(value.p), int(value.q)))
-
-

@@ -10,7 +10,8 @@ from flint import fmpq
 from sympy import Basic, Indexed, Integer, KroneckerDelta, Sum
 from sympy.core.relational import Relational
 
-from bnproof.symbolic.exact import Evaluator, NotEvaluable, Point, Undefined
+from bnproof.symbolic.exact import Evaluator
+from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
 from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import FREE, Question, numbers_in

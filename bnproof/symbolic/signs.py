@@ -260,9 +260,7 @@ class Signs:
         every = frozenset().union(*(signs for signs, _ in signed))
         for sense in (1, -1):
             if -sense not in every:
-                definite = any(signs == {sense} for signs, _ in signed) or (
-                    not excess and self._covered(terms, sense)
-                )
+                definite = any(signs == {sense} for signs, _ in signed) or (not excess and self._covered(terms, sense))
                 return frozenset({sense}) if definite else frozenset({0, sense})
         return ANY
 

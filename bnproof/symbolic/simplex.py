@@ -18,8 +18,10 @@ def maximum(gain: Row, rows: list[Row], ends: Row) -> Row | None:
     ``None`` where there is none, where the gain has no bound, or after ``MOST_STEPS`` exchanges.
     """
     width, height = len(gain), len(rows)
-    table = [[*row, *(fmpq(int(i == j)) for j in range(height)), fmpq(-1), end] for i, (row, end) in
-             enumerate(zip(rows, ends, strict=True))]
+    table = [
+        [*row, *(fmpq(int(i == j)) for j in range(height)), fmpq(-1), end]
+        for i, (row, end) in enumerate(zip(rows, ends, strict=True))
+    ]
     basis = [width + place for place in range(height)]
     helper = width + height  # x_0 of the first phase, which makes every row feasible
     worst = min(range(height), key=lambda i: ends[i], default=None)

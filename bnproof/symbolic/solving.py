@@ -8,7 +8,8 @@ from flint import fmpq
 from sympy import Add, Expr, Indexed, IndexedBase, Mul, Sum
 
 from bnproof.symbolic.duals import inverse, sign, sqrt
-from bnproof.symbolic.exact import Evaluator, Point
+from bnproof.symbolic.exact import Evaluator
+from bnproof.symbolic.frames import Point
 from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.setting import x
 from bnproof.symbolic.surds import NotExact
@@ -24,11 +25,9 @@ def solve_conditions(equations: list[Expr], point: Point) -> None:
     bases = {e.base for h in equations for e in h.atoms(Indexed)}
     for base in sorted(bases, key=lambda base: (base == x, str(base))):
         affine = [h for h in equations if h.has(base) and _affine(h, base)]
-        if affine and all(len(e.indices) == 1 for h in affine for e in h.atoms(Indexed) if e.base == base):
-            if base != x:
-                _solve_linear(affine, base, point)
-            elif not _shift(affine, point):
-                _solve_linear(affine, base, point)
+        plain = all(len(e.indices) == 1 for h in affine for e in h.atoms(Indexed) if e.base == base)
+        if affine and plain and (base != x or not _shift(affine, point)):
+            _solve_linear(affine, base, point)
 
 
 def _batch(point: Point, base: IndexedBase) -> Entries:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from flint import fmpq
 from sympy import (
     Abs,
     Add,
@@ -76,15 +77,15 @@ def _each_term(form: PowerSums, summand: Quotient, index: Symbol, low: Expr, hig
     dependent = {place for place in summand.places() if form.depends(place, index)}
     inside_below = {n: p for n, p in summand.below.items() if dependent.intersection(ring.used(ring.factors[n]))}
     outside_below = {n: p for n, p in summand.below.items() if n not in inside_below}
-    parts: dict[tuple[int, ...], dict[tuple[int, ...], object]] = {}
+    parts: dict[tuple[int, ...], dict[tuple[int, ...], fmpq]] = {}
     for exponents, coefficient in ring.lift(summand.top).terms():
         inside = tuple(n if place in dependent else 0 for place, n in enumerate(exponents))
         outside = tuple(0 if place in dependent else n for place, n in enumerate(exponents))
         parts.setdefault(inside, {})[outside] = coefficient
     total = form.number(0)
-    for inside, outside in parts.items():
-        monomial = Quotient(ring, ring.from_terms({_padded(inside, ring.room): 1}), inside_below).cancelled()
-        factor = Quotient(ring, ring.from_terms({_padded(o, ring.room): c for o, c in outside.items()}), outside_below)
+    for within, others in parts.items():
+        monomial = Quotient(ring, ring.from_terms({_padded(within, ring.room): fmpq(1)}), inside_below).cancelled()
+        factor = Quotient(ring, ring.from_terms({_padded(o, ring.room): c for o, c in others.items()}), outside_below)
         total = total + factor.cancelled() * _monomial(form, monomial, index, low, high)
     return total
 
@@ -202,13 +203,8 @@ def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach
         meaning = ring.meaning[place]
         if isinstance(meaning, KroneckerDelta):
             return _contracted(form, monomial, place, index, end)
-    if len(dependent) == 1 and monomial.below:
-        power = ring.meaning[dependent[0]]
-        if isinstance(power, Pow) and form.ring.factors[next(iter(monomial.below))] == ring.variable(dependent[0]):
-            if list(monomial.below.values()) == [1] and monomial.top == 1 and not power.base.has(index):
-                found = _geometric(form, Pow(1 / power.base, power.exp), index, end)
-                if found is not None:
-                    return found
+    if len(dependent) == 1 and (found := _geometric_below(form, monomial, dependent[0], index, end)) is not None:
+        return found
     if len(dependent) == 1 and not monomial.below:
         degree = ring.lift(monomial.top).degrees()[dependent[0]]
         found = _single(form, ring.meaning[dependent[0]], int(degree), index, size, reach)
@@ -219,9 +215,7 @@ def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach
     return _atom(form, monomial, index, end)
 
 
-def _single(
-    form: PowerSums, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int
-) -> Quotient | None:
+def _single(form: PowerSums, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int) -> Quotient | None:
     """Sums of powers of the index, of one entry (by mean and variance), and geometric ones."""
     if meaning == index:
         return form.normal(_faulhaber(size - reach, degree))
@@ -267,6 +261,16 @@ def _geometric(form: PowerSums, power: Pow, index: Symbol, end: Expr) -> Quotien
     total = form.atom(Sum(power.xreplace({index: BOUND[0]}), (BOUND[0], 1, end)))
     form.hold(ratio * total - first + last)
     return total
+
+
+def _geometric_below(form: PowerSums, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient | None:
+    """The geometric sum of ``1/b^n``, whose power stands in the denominator."""
+    power, below = form.ring.meaning[place], list(monomial.below.items())
+    if len(below) != 1 or below[0][1] != 1 or not isinstance(power, Pow) or power.base.has(index):
+        return None
+    if form.ring.factors[below[0][0]] != form.ring.variable(place) or form.ring.lift(monomial.top) != 1:
+        return None
+    return _geometric(form, Pow(1 / power.base, power.exp), index, end)
 
 
 def _mean(form: PowerSums, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
@@ -318,9 +322,7 @@ def _contracted(form: PowerSums, monomial: Quotient, place: int, index: Symbol, 
     return form.each_factor(rest, lambda e: e.xreplace({index: term}))
 
 
-def _pair_sum(
-    form: PowerSums, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr
-) -> Quotient | None:
+def _pair_sum(form: PowerSums, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr) -> Quotient | None:
     """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name is summed inside."""
     ring = form.ring
     partial = [place for place in dependent if _is_partial(ring.meaning[place], index)]

@@ -103,7 +103,7 @@ class Symbols:
         if isinstance(symbol, Idx):
             if symbol.lower is not None or symbol.upper is not None:
                 raise Unreadable(f"{symbol} has a range of its own: use a symbol declared integer, and conditions")
-        elif symbol.is_commutative is False or symbol.is_real is False or symbol.is_complex and not symbol.is_real:
+        elif symbol.is_commutative is False or symbol.is_real is False or (symbol.is_complex and not symbol.is_real):
             raise Unreadable(f"{symbol} is not declared real: write Symbol('{name}', real=True)")
         elif index_of is not None and symbol not in (i, j, k, m) and not symbol.is_integer:
             raise Unreadable(

@@ -16,7 +16,7 @@ from bnproof.symbolic.outcomes import Disagreement, Proof, Refuted, Undecided
 from bnproof.symbolic.prover import prove
 from bnproof.symbolic.rendering import latex, text
 from bnproof.symbolic.witnesses import Witness
-from bnproof.theorems import formulas
+from bnproof.theorems import book, formulas
 from bnproof.theorems.book import (
     Claim,
     Control,
@@ -27,7 +27,6 @@ from bnproof.theorems.book import (
     Recurrence,
     Theorem,
     find,
-    names,
     used_by,
 )
 from bnproof.theorems.conditions import Needed, needed
@@ -209,7 +208,7 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
 
 def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
     """Settle theorems on every core, in the order of the book (or of ``names``); raises ``UnknownTheorem``."""
-    wanted = [find(name).id for name in names] or list(names())
+    wanted = [find(name).id for name in names] or list(book.names())
     workers = min(len(wanted), os.cpu_count() or 1)
     if workers == 1:
         return [settle(find(name)) for name in wanted]

@@ -12,7 +12,8 @@ from sympy import Derivative, KroneckerDelta, Rational, Sum
 from bnproof.lowering.numbers import Balls, Floats, Rationals, ball, precision
 from bnproof.lowering.program import NotLowered, lower
 from bnproof.symbolic import eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
-from bnproof.symbolic.exact import Evaluator, Point
+from bnproof.symbolic.exact import Evaluator
+from bnproof.symbolic.frames import Point
 from bnproof.theorems import quantities
 
 FORMULAS = {
