@@ -1,0 +1,282 @@
+"""Mechanisms that once led to a false proof, a false refutation, a traceback or a hang, each with several statements."""
+
+import pytest
+from sympy import (
+    Abs,
+    Add,
+    And,
+    Derivative,
+    Eq,
+    Ge,
+    Idx,
+    IndexedBase,
+    KroneckerDelta,
+    Limit,
+    Max,
+    Mul,
+    Ne,
+    Or,
+    Rational,
+    Sum,
+    Symbol,
+    log,
+    oo,
+    sign,
+    sqrt,
+    symbols,
+)
+
+from bnproof.symbolic import (
+    Every,
+    Refuted,
+    Remainder,
+    Undecided,
+    Unreadable,
+    beta,
+    eps,
+    g,
+    gamma,
+    i,
+    j,
+    k,
+    m,
+    mu,
+    prove,
+    s,
+    v,
+    x,
+    xhat,
+)
+
+a, b, c, t, u_scalar = symbols("a b c t u")
+p, q = symbols("p q")
+n, whole = Symbol("n", integer=True, positive=True), Symbol("w", integer=True)
+T = Symbol("T", integer=True, nonnegative=True)
+u, B = IndexedBase("u", real=True), IndexedBase("B", real=True)
+kink = Derivative(Abs(a), a)
+hider = Mul(*(Symbol("z", integer=True) - value for value in range(-4, 10)))  # 0 wherever an integer is usually drawn
+
+# What cannot be read exactly as it is written is refused, and the sentence names the mend.
+REFUSED = {
+    "a real scalar in a delta": (
+        (Eq(KroneckerDelta(gamma, 0) * xhat(i), 0), "gamma stands in an index position"),
+        (Eq(KroneckerDelta(a, 1) * a, KroneckerDelta(a, 1)), "Symbol\\('a', integer=True\\)"),
+        (Eq(KroneckerDelta(i, eps), 0), "eps stands in an index position"),
+    ),
+    "a real scalar in a bound": (
+        (Ge(a + Sum(1, (j, 1, a)), 2), "a stands in an index position"),
+        (Eq(Sum(j, (j, beta, beta)), beta), "beta stands in an index position"),
+        (Eq(Sum(u[j], (j, 1, a + 1)), Sum(u[j], (j, 1, a)) + u[1]), "a stands in an index position"),
+    ),
+    "a real scalar in an index": (
+        (Eq(x[a], x[1] + 1), "a stands in an index position of x\\[a\\]"),
+        (Ge(u[b / 2] ** 2, 0, evaluate=False), "b stands in an index position"),
+        (Eq(x[whole / 2], x[1]), "w/2 stands in an index position"),
+    ),
+    "an Idx with a range of its own": (
+        (Eq(Sum(x[Idx("r", (1, 3))], (Idx("r", (1, 3)), 1, m)), m * mu), "r has a range of its own"),
+        (Eq(x[Idx("r", (1, 1))], x[1] + 0 * a), "r has a range of its own"),
+        (Eq(Sum(u[Idx("r", n)], (Idx("r", n), 1, m)), Sum(u[j], (j, 1, m))), "r has a range of its own"),
+    ),
+    "a base that is not real": (
+        (Ge(IndexedBase("U", complex=True)[i] ** 2, 0), "U is not declared real"),
+        (Eq(sqrt(IndexedBase("U", complex=True)[i] ** 2), 1), "IndexedBase\\('U', real=True\\)"),
+        (Ge(IndexedBase("U", imaginary=True)[i] ** 2, 0, evaluate=False), "U is not declared real"),
+    ),
+    "bases of one label": (
+        (Eq(IndexedBase("B")[i], IndexedBase("B", positive=True)[i]), "two different bases are named B"),
+        (Eq(B[i], IndexedBase("B", integer=True)[i]), "two different bases are named B"),
+        (Eq(B[i], IndexedBase("B", real=True, shape=(m,))[i]), "B has a shape"),
+    ),
+    "a name of the setting": (
+        (Eq(Sum(IndexedBase("x")[j], (j, 1, m)), m * mu), "your x is not bnproof's x"),
+        (Eq(Sum(1, (j, 1, Symbol("m", integer=True))), m), "your m is not bnproof's m"),
+        (Ge(Symbol("v", real=True), 0), "your v is not bnproof's v"),
+        (Eq(x[Symbol("i", integer=True)], x[i]), "your i is not bnproof's i"),
+        (Eq(gamma, Symbol("gamma", positive=True)), "your gamma is not bnproof's gamma"),
+    ),
+    "two symbols of one name": (
+        (Eq(Symbol("a", positive=True), a), "two different symbols are named a"),
+        (Ge(Symbol("a", positive=True) + a, 0), "two different symbols are named a"),
+        (Eq(Symbol("n", integer=True), n), "two different symbols are named n"),
+    ),
+    "forms that are not read": (
+        (Eq(KroneckerDelta(i, j, (1, 3)), KroneckerDelta(j, i)), "has a range"),
+        (Eq(x[i, j], x[j, i]), "x\\[i, j\\] has 2 indices"),
+        (Eq(0.5 * a, a / 2 + b), "floating-point number"),
+        (Eq(Sum(u[j], (j, 1, oo)), a), "an infinite sum"),
+        (Eq(Symbol("c", complex=True), a), "c is not declared real"),
+    ),
+}
+
+# True or false for the values usually drawn; for some value it is false or has no value.
+NOT_PROVED = {
+    "a scalar beside a base of its name": (
+        (Eq(u[i], 3), Eq(u_scalar, 3)),
+        (Eq(hider * u[1], hider * b), Eq(u_scalar, b)),
+        (Ge(u[i], 0, evaluate=False), u_scalar >= 0),
+    ),
+    "what cancels when SymPy rebuilds": (
+        (Eq(Add(kink, -kink, evaluate=False), 0, evaluate=False),),
+        (Eq(Mul(0, kink, evaluate=False), 0, evaluate=False),),
+        (Eq(Add(log(a), -log(a), evaluate=False), 0, evaluate=False),),
+        (Eq(Mul(a, 1 / a, evaluate=False), 1, evaluate=False),),
+        (Eq(Mul(0, Limit(1 / t, t, a), evaluate=False), 0, evaluate=False),),
+        (Eq(Add(x[2], -x[2], evaluate=False), 0, evaluate=False),),
+        (Eq(Mul(0, sqrt(gamma), evaluate=False), 0, evaluate=False),),
+    ),
+    "a declared integer beyond 1..m": (
+        (Ge(hider**2 * x[n] ** 2, 0, evaluate=False),),
+        (Eq(hider * Sum(KroneckerDelta(j, n) * x[j], (j, 1, m)), hider * x[1]),),
+        (Eq(hider * Sum(KroneckerDelta(j, n), (j, 1, m)), hider),),
+        (Eq(Sum(1, (j, 1, whole)), whole),),
+    ),
+    "a sum that runs backwards": (
+        (Eq(Sum(0 * j + 1, (j, 1, m - 2)), m - 2),),
+        (Eq(Mul(0, Sum(u[j], (j, 3, n)), evaluate=False), 0, evaluate=False),),
+        (Eq(hider * Sum(1, (q, p + 2, m), (p, 1, m)), hider * (m - 1) * (m - 2) / 2),),
+    ),
+    "pairs of what is not a product": (
+        (Eq(hider * Sum(B[p, q], (q, p + 1, m), (p, 1, m)), hider * Sum(B[q, p], (q, p + 1, m), (p, 1, m))),),
+        (Eq(hider * Sum(x[p] * g[q], (q, p + 1, m), (p, 1, m)), hider * Sum(g[p] * x[q], (q, p + 1, m), (p, 1, m))),),
+        (Eq(hider * Sum(p * x[q], (q, p, m), (p, 1, m)), hider * Sum(p * x[q], (q, p + 1, m), (p, 1, m))),),
+    ),
+    "corners": (
+        (Eq(Derivative(Max(a, 0), a), 1), a >= 0),
+        (Eq(hider * Derivative(sqrt(a**2), a), hider * sign(a)),),
+        (Eq(Derivative(sqrt(a) ** 3, a), 3 * sqrt(a) / 2), a >= 0),
+        (Eq(hider * Derivative(Max(a, b), a), hider),),
+    ),
+    "conditions on one entry": (
+        (mu > 0, x[i] > 0),
+        (Eq(hider * v, 0), Eq(x[i], x[1])),
+        (Ge(hider**2 * mu, hider**2 * c), x[k] >= c),
+    ),
+    "a bound name captured": (
+        (Eq(hider * x[k], hider * u[k]), Eq(Sum((x[j] - u[i]) ** 2, (j, 1, m)), 0)),
+        (Eq(hider * a, hider * (a + 1)), Eq(a, x[i]), Every(x[i] >= a)),
+        (Eq(hider * Sum(B[p, n], (p, 1, m)), hider * Sum(B[n, n], (n, 1, m))), Eq(n, 1)),
+    ),
+    "what vanishes for one index alone": (
+        (Eq(hider * x[k], hider * mu), Eq((x[i] - mu) ** 2, 0)),
+        (Eq(hider * v, 0), Eq(Sum((x[j] - mu) ** 3, (j, 1, m)), 0)),
+        (Eq(hider * a, 0), Eq(a**2 - b**2, 0)),
+    ),
+    "contradictory conditions": (
+        (Eq(a, a + 1), a > b, b > a),
+        (Eq(v, 7), Every(x[i] > x[j])),
+        (Eq(mu, 1), Eq(v, 0), x[i] > mu),
+    ),
+}
+
+TRUE = {
+    "v + eps > 0 without x in the statement": ((eps > 0, Eq(m, 1)), (m >= 2, Eq(eps, 0)), (Ne(m, 1), Eq(eps, 0))),
+    "a limit whose target is a symbol": (
+        (Eq(Limit(a * b, b, c), a * c),),
+        (Eq(Limit((t**2 - a**2) / (t - a), t, a, "+-"), 2 * a),),
+        (Eq(Limit(sqrt(t + c), t, a), sqrt(a + c)), a + c > 0),
+    ),
+    "a scalar beside a base of its name": (
+        (Eq(u[i] * u_scalar, 3 * u[i]), Eq(u_scalar, 3)),
+        (Ge(u[i] ** 2 * u_scalar, 0), u_scalar >= 0),
+        (Eq(Sum(u[j] + u_scalar, (j, 1, m)), Sum(u[j], (j, 1, m)) + m * b), Eq(u_scalar, b)),
+    ),
+    "a declared integer": (
+        (Eq(Sum(KroneckerDelta(j, n) * x[j], (j, 1, m)), x[n]), n <= m),
+        (Eq(Sum(KroneckerDelta(j, n), (j, 1, m)), 0), n > m),
+        (Ge(n - 1, 0, evaluate=False),),
+        (whole >= 1, whole > 0),
+    ),
+    "a large fixed size": (
+        (Eq(KroneckerDelta(m, 45) * (m - 45), 0),),
+        (Eq(Sum(j + a, (j, 1, 10**6)), 500000500000 + 10**6 * a),),
+        (Eq(Sum(x[j], (j, 1, m)), 12 * mu), Eq(m, 12)),
+    ),
+    "conditions on every entry": (
+        (mu > 0, Every(x[i] > 0)),
+        (Eq(v, 0), Every(Eq(x[i], x[j]))),
+        (Eq(x[k], c), Every(Eq(x[i], c)), x[i] > 5),
+        (mu > 0, Every(x[i] > 0), Eq(i, 3)),
+    ),
+}
+
+MALFORMED = {
+    "a Python bool": (lambda: prove(xhat(i) == 0), TypeError, r"write Eq\(a, b\)"),
+    "a list of conditions": (lambda: prove(Eq(a, b), [Eq(a, b)]), TypeError, "one by one"),
+    "a witness that is none": (lambda: prove(Ge(a**2, 0, evaluate=False), by="me"), TypeError, "takes a witness"),
+    "a witness for a conjunction": (
+        lambda: prove(And(Ge(a**2, 0, evaluate=False), Ge(b**2, 0, evaluate=False)), by=Remainder(a**2)),
+        Undecided,
+        "one by one",
+    ),
+    "Every as a statement": (lambda: prove(Every(x[i] > 0)), TypeError, "no statement"),
+    "Every inside a condition": (lambda: prove(mu > 0, Or(Every(x[i] > 0), a > 0)), Unreadable, "of its own"),
+    "Every without an index": (lambda: Every(a > 0), ValueError, "none of the indices"),
+    "Every of an expression": (lambda: Every(x[i]), TypeError, "takes a relation"),
+    "a derivative of symbolic order": (lambda: prove(Eq(Derivative(a**3, (a, n)), 0)), Unreadable, "order"),
+    "a derivative of a limit": (
+        lambda: prove(Eq(Derivative(Limit(a * t, t, 3), a), 3)),
+        Undecided,
+        "a derivative of a limit",
+    ),
+}
+
+
+def cases(table):
+    """Every statement of every mechanism, with a name."""
+    return [pytest.param(one, id=f"{name} {number}") for name, all_ in table.items() for number, one in enumerate(all_)]
+
+
+@pytest.mark.parametrize("mechanism", [*REFUSED, *NOT_PROVED, *TRUE])
+def test_a_mechanism_has_three_statements(mechanism):
+    """Each mechanism is shown by at least three different statements."""
+    assert len({**REFUSED, **NOT_PROVED, **TRUE}[mechanism]) >= 3
+
+
+@pytest.mark.parametrize("refused", cases(REFUSED))
+def test_what_has_two_readings_is_refused(refused):
+    """One sentence names the symbol and what to write."""
+    statement, sentence = refused
+    with pytest.raises(Unreadable, match=sentence) as error:
+        prove(statement)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("claim", cases(NOT_PROVED))
+def test_nothing_false_or_undefined_is_proved(claim):
+    """What is false, or has no value, somewhere is refuted or left undecided."""
+    with pytest.raises((Refuted, Undecided)):
+        prove(*claim)
+
+
+@pytest.mark.parametrize("claim", cases(TRUE))
+def test_true_neighbours_are_proved(claim):
+    """What stands next to a trap and is true is proved, at exact points too."""
+    assert prove(*claim).points > 0
+
+
+@pytest.mark.parametrize(("attempt", "error", "sentence"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_input_gets_one_sentence(attempt, error, sentence):
+    """Neither a traceback from within nor a proof: one line that says what to do."""
+    with pytest.raises(error, match=sentence) as caught:
+        attempt()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_message_tells_one_entry_from_all():
+    """A condition on the entry of a free index is easily taken for one on all entries."""
+    with pytest.raises(Refuted, match=r"write Every\(x\[i\] > 0\)"):
+        prove(mu > 0, x[i] > 0)
+
+
+def test_a_fraction_for_an_index_is_never_an_entry():
+    """Half of an index is no index."""
+    with pytest.raises(Unreadable):
+        prove(Eq(x[i * Rational(1, 2)], x[1]))
+
+
+def test_the_standard_deviation_is_positive_without_saying():
+    """``v + eps > 0`` is assumed of every batch."""
+    assert prove(Ge(s, 0, evaluate=False)).points > 0
+    with pytest.raises(Refuted):
+        prove(v > 0)
