@@ -3,8 +3,9 @@
 ``python -m bnproof.benchmarks.proof_cost`` times three statements, each in a fresh process under a hard cap, and writes
 records, page, table and plot into ``reports/``.  Plain SymPy proves a statement for one m, so it is run for m = 2, 4, 8,
 16, 32; bnproof proves it for every m, so it is run as it is.  Rounds interleave all of them, and what takes longer than
-``LONG`` CPU seconds is run once.  Each side is also given a false variant, which it must not show.  Runs where processes
-have CPU limits (POSIX).
+``LONG`` CPU seconds is run once.  Each side is also given a false variant, which it must not show.  The whole book, and sums over
+2 to 5 indices, are timed too; with ``--against REV`` the prover of that commit is timed beside, in the same rounds.
+Runs where processes have CPU limits (POSIX).
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import resource
 import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import click
@@ -32,6 +36,7 @@ SIZES = (2, 4, 8, 16, 32)
 LONG = 10.0  # CPU seconds: what takes longer is run once
 START = 5.0  # CPU seconds a process may take for its imports, on top of the cap
 PATIENCE = 5  # elapsed seconds for each allowed CPU second, before a process counts as hung
+INDICES = (2, 3, 4, 5)  # of the sums whose growth is timed
 Attempt = Callable[["Task"], Row]
 
 
@@ -55,10 +60,10 @@ class Task:
         return {"kind": kind, "theorem": self.theorem, "method": self.method, "m": self.m, "repeat": repeat, **result}
 
 
-def capped(command: Sequence[str], cap: float, start: float = START) -> Row:
+def capped(command: Sequence[str], cap: float, start: float = START, env: Mapping[str, str] | None = None) -> Row:
     """Run a process that prints a JSON object with ``outcome`` and ``seconds``, for at most ``cap`` CPU seconds.
 
-    ``start``: CPU seconds granted for imports, on top.  Returns the object; ``{"outcome": "timeout"}`` where the process
+    ``start``: CPU seconds granted for imports, on top; ``env``: its environment, where it is not this process's.  Returns the object; ``{"outcome": "timeout"}`` where the process
     was stopped at the cap or its own clock is past it; ``{"outcome": "failed"}`` with the reason where it died or hung
     for ``PATIENCE`` times as long.  The whole process group is killed.
     """
@@ -68,6 +73,7 @@ def capped(command: Sequence[str], cap: float, start: float = START) -> Row:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=None if env is None else dict(env),
         start_new_session=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1)),
     )
@@ -122,6 +128,30 @@ def controls(attempt: Attempt) -> Iterator[Row]:
             yield task.row("proof_cost_control", 1, attempt(task))
 
 
+def trees(roots: Mapping[str, Path], cap: float, repeats: int) -> Iterator[Row]:
+    """The book and sums over several indices, once a round with the prover of each tree in turn."""
+    script = str(Path(__file__).with_name("book_cost.py"))
+    for repeat in range(1, repeats + 1):
+        for what, count in (("book", 0), *(("indices", count) for count in INDICES)):
+            for tree, root in roots.items():
+                env = {**os.environ, "PYTHONPATH": str(root)}
+                settled = capped([sys.executable, script, what, str(count)], cap, env=env)
+                click.echo(f"{what} {count or ''}, {tree}: {settled['outcome']} {settled['seconds'] or ''}")
+                yield {"kind": "proof_cost_tree", "tree": tree, "what": what, "n": count, "repeat": repeat, **settled}
+
+
+def earlier(revision: str, into: Path) -> Path:
+    """The package as it was in a commit of this repository; raises ``click.BadParameter`` where git does not know it."""
+    here = Path(__file__).resolve().parents[2]
+    packed = subprocess.run(["git", "-C", str(here), "archive", revision, "bnproof"], capture_output=True, check=False)
+    if packed.returncode:
+        reason = (packed.stderr.decode().strip().splitlines() or ["git failed"])[-1]
+        raise click.BadParameter(f"{revision}: {reason}", param_hint="--against")
+    with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
+        archive.extractall(into, filter="data")
+    return into
+
+
 def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
     """All rows: what was run and for how long, the attempts, the false variants."""
     start = time.perf_counter()
@@ -137,7 +167,8 @@ def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
     "--cap", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="CPU seconds."
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
-def main(out: Path, cap: float, repeats: int) -> None:
+@click.option("--against", metavar="REV", help="A commit whose prover is timed beside this one's.")
+def main(out: Path, cap: float, repeats: int, against: str | None) -> None:
     """Time proofs of three theorems, bnproof beside plain SymPy, and write records, page, table and plot."""
     from bnproof.reports.proof_cost import build
 
@@ -147,8 +178,13 @@ def main(out: Path, cap: float, repeats: int) -> None:
         click.echo(f"{task.theorem}, {task.method}, {where}: {settled['outcome']} {settled['seconds'] or ''}")
         return settled
 
+    with tempfile.TemporaryDirectory() as folder:
+        roots = {"this": Path(__file__).resolve().parents[2]}
+        if against:
+            roots["before"] = earlier(against, Path(folder))
+        compared = list(trees(roots, cap, repeats))
     out.mkdir(parents=True, exist_ok=True)
-    records = collect(0, [measured(cap, repeats, attempt)])
+    records = collect(0, [[*compared, *measured(cap, repeats, attempt)]])
     write(out / "proof_cost.ndjson", records)
     for path in [out / "proof_cost.ndjson", *build(records, out)]:
         click.echo(str(path))

@@ -97,7 +97,28 @@ def proof_cost(records: Records) -> str:
         growth=[growth(part) for part in _curves(plain)],
         controls={(row["theorem"], row["method"]): row["outcome"] for row in records.of("proof_cost_control")},
         imports={ours: _imports(records, ours=ours) for ours in (True, False)},
+        whole=whole(records),
     )
+
+
+def whole(records: Records) -> list[Row]:
+    """The book and the sums over several indices: median seconds of this tree and of the earlier one, and their ratio."""
+    groups: dict[tuple[str, int], dict[str, list[Row]]] = {}
+    for row in records.of("proof_cost_tree"):
+        groups.setdefault((row["what"], row["n"]), {}).setdefault(row["tree"], []).append(row)
+    found = []
+    for (what, n), by_tree in groups.items():
+        seconds = {tree: _median(rows) for tree, rows in by_tree.items()}
+        now, before = seconds["this"], seconds.get("before")
+        name = "the whole book, in one process" if what == "book" else f"a sum over {n} indices"
+        quotient = before / now if now and before else None
+        found.append({"name": name, "now": now, "before": before, "ratio": quotient, "runs": len(by_tree["this"])})
+    return found
+
+
+def _median(rows: list[Row]) -> float | None:
+    """The median seconds where every run showed what it had to."""
+    return median(row["seconds"] for row in rows) if all(row["outcome"] == "shown" for row in rows) else None
 
 
 def _imports(records: Records, *, ours: bool) -> float | None:

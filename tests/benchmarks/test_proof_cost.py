@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from bnproof import records
-from bnproof.benchmarks import generic, plain_sympy, proof_cost
+from bnproof.benchmarks import book_cost, generic, plain_sympy, proof_cost
 from bnproof.benchmarks.proof_cost import PLAIN, SIZES, THEOREMS, Task, capped, measured, rounds
 from bnproof.records import Records
 from bnproof.reports.pages import ratio
-from bnproof.reports.proof_cost import build, lines
+from bnproof.reports.proof_cost import build, lines, whole
 from bnproof.reports.proof_cost import proof_cost as page
 
 
@@ -186,8 +186,10 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
     """The command runs every task under the cap it is given, and writes four files."""
     caps = []
 
-    def stand_in(command, cap):
+    def stand_in(command, cap, env=None):
         caps.append(cap)
+        if env is not None:
+            return {"outcome": "shown", "seconds": 1.0, "elapsed_seconds": 1.0, "import_seconds": 0.1}
         theorem, m = command[4], int(command[5])
         return fake(Task(theorem, command[3], m or None, dropped=command[-1] == "dropped"))
 
@@ -197,6 +199,7 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
     assert set(caps) == {20.0}
     kinds = [row["kind"] for row in records.read(tmp_path / "proof_cost.ndjson").rows]
     assert kinds.count("proof_cost") == len(THEOREMS) * len(PLAIN) * (1 + len(SIZES))
+    assert kinds.count("proof_cost_tree") == 1 + len(proof_cost.INDICES)
     assert kinds.count("proof_cost_control") == len(THEOREMS) * (1 + len(PLAIN))
     assert {path.suffix for path in tmp_path.iterdir()} == {".ndjson", ".md", ".csv", ".svg"}
 
@@ -205,3 +208,45 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
 def test_ratios_have_no_exponent(value, shown):
     """Two digits below ten, whole numbers above."""
     assert ratio(value) == shown
+
+
+def test_an_earlier_prover_is_timed_beside(monkeypatch, tmp_path):
+    """Every round times the book and the sums with each tree in turn, found by ``PYTHONPATH``."""
+    asked = []
+
+    def settled(command, cap, env):
+        asked.append((command[2:], env["PYTHONPATH"]))
+        return {"outcome": "shown", "seconds": 1.0}
+
+    monkeypatch.setattr(proof_cost, "capped", settled)
+    rows = list(proof_cost.trees({"this": tmp_path, "before": tmp_path / "old"}, cap=5, repeats=2))
+    assert len(rows) == 2 * 2 * (1 + len(proof_cost.INDICES))
+    assert asked[:2] == [(["book", "0"], str(tmp_path)), (["book", "0"], str(tmp_path / "old"))]
+
+
+def test_an_unknown_commit_is_one_line(tmp_path):
+    """What git does not know is refused before anything is timed."""
+    result = CliRunner().invoke(proof_cost.main, ["--against", "no-such-commit", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "no-such-commit" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sum_over_two_indices_is_shown(capsys):
+    """The statement of the growth with the number of indices holds."""
+    book_cost.main("indices", "2")
+    assert '"outcome": "shown"' in capsys.readouterr().out
+
+
+def test_ratios_are_of_medians():
+    """Before over now, from the medians; none where a run showed nothing."""
+    rows = [
+        {"kind": "proof_cost_tree", "tree": tree, "what": "book", "n": 0, "outcome": "shown", "seconds": seconds}
+        for tree, several in (("this", (2.0, 1.0, 9.0)), ("before", (8.0, 4.0, 6.0)))
+        for seconds in several
+    ]
+    (line,) = whole(Records({}, tuple(rows)))
+    assert (line["now"], line["before"], line["ratio"], line["runs"]) == (2.0, 6.0, 3.0, 3)
+    (line,) = whole(Records({}, (*rows, {**rows[0], "outcome": "timeout", "seconds": None})))
+    assert line["now"] is None
+    assert line["ratio"] is None
