@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sympy import Abs, Add, Eq, Expr, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol, sign
+from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol, sign
 
 from bnproof.lowering.numbers import Numbers
-from bnproof.symbolic.reading import read
+from bnproof.symbolic.reading import renamed
 from bnproof.symbolic.rendering import text
 
 Axes = tuple[Symbol, ...]
@@ -199,14 +199,8 @@ def lower(expression: Expr, *free: Symbol) -> Program:
     Raises ``NotLowered`` for what is no array formula (a derivative, a limit, a sum that does not run over the batch).
     """
     compiler = _Compiler(tuple(free))
-    renamed = read(_statement(expression)).statement.lhs
-    name, axes = compiler.lower(renamed)
+    name, axes = compiler.lower(renamed(expression).expression)
     if set(axes) - set(free):
         raise NotLowered(f"{text(expression)} has further free indices: {set(axes) - set(free)}")
     compiler.program.result = compiler._aligned(name, axes, tuple(free)) if axes else name
     return compiler.program
-
-
-def _statement(expression: Expr) -> Expr:
-    """A statement about the expression, so that it is read exactly as the prover reads it."""
-    return Eq(expression, Symbol("lowered_result", real=True), evaluate=False)

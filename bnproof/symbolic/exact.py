@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, reduce
-from itertools import pairwise, product
-from math import comb
+from itertools import product
 from operator import add, mul
 from typing import Any
 
@@ -56,13 +55,13 @@ from bnproof.symbolic.expectation import Expectation, degree
 from bnproof.symbolic.frames import Code, Frame, NotEvaluable, Point, Scope, Undefined
 from bnproof.symbolic.germs import Diverges, Germ
 from bnproof.symbolic.intervals import Interval
+from bnproof.symbolic.long_sums import LONG_SUM, degree_in, newton
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import Every, x
 from bnproof.symbolic.signsets import OF_RELATION
 from bnproof.symbolic.surds import NotExact
 
 MOST_OUTCOMES = 256
-LONG_SUM = 200  # terms from which the sum of a polynomial in its index is found from differences
 LARGEST_ORDER = 6  # of a derivative: dual numbers double with each order
 
 
@@ -254,14 +253,14 @@ def _sum(e: Sum, scope: Scope) -> Code:
     summand = Sum(e.function, *inner) if inner else e.function
     first, last = _integer(low, scope), _integer(high, scope)
     term = compiled(summand, (*scope, index))
-    degree_in_index = None if index in scope else _degree(summand, index)
+    polynomial = None if index in scope else degree_in(summand, index)
 
     def total(frame: Frame) -> Number:
         start, end = first(frame), last(frame)
         if end < start - 1:
             raise Undefined(f"a sum from {start} to {end}")
-        if degree_in_index is not None and end - start > LONG_SUM:
-            return _newton(frame, term, index, start, end, degree_in_index)
+        if polynomial is not None and end - start > LONG_SUM:
+            return newton(frame, term, index, start, end, polynomial)
         frame.spend(end - start + 1)
         bound, value = frame.bound, fmpq(0)
         outside = bound.get(index)
@@ -274,39 +273,6 @@ def _sum(e: Sum, scope: Scope) -> Code:
             bound[index] = outside
         return value
 
-    return total
-
-
-def _degree(e: Expr, index: Symbol) -> int | None:
-    """The degree of what is visibly a polynomial in the index, ``None`` for anything else."""
-    if index not in numbers_in(e):
-        return 0
-    if e == index:
-        return 1
-    if isinstance(e, Pow):
-        base = _degree(e.base, index)
-        return None if base is None or not (e.exp.is_Integer and e.exp > 0) else base * int(e.exp)
-    if not isinstance(e, (Add, Mul)):
-        return None
-    parts = [_degree(a, index) for a in e.args]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    return max(known) if isinstance(e, Add) else sum(known)
-
-
-def _newton(frame: Frame, term: Code, index: Symbol, start: int, end: int, degree: int) -> Number:
-    """A long sum of a polynomial: ``sum_{n=0}^{N-1} f(n) = sum_k binom(N, k+1) D^k f(0)`` with forward differences D."""
-    frame.spend(degree + 1)
-    values = []
-    for position in range(start, start + degree + 1):
-        frame.bound[index] = position
-        values.append(term(frame))
-    del frame.bound[index]
-    total: Number = fmpq(0)
-    for k in range(degree + 1):
-        total = total + values[0] * fmpq(comb(end - start + 1, k + 1))
-        values = [after - before for before, after in pairwise(values)]
     return total
 
 

@@ -191,11 +191,12 @@ def _boolean(part: Any) -> Basic:
 _KNOWN: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Read] = {}
 
 
-def renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
+def renamed(e: Basic, names: dict[Basic, Basic] | None = None) -> Read:
     """``e`` with every bound symbol replaced by a dummy (``names``: what is put for free ones).
 
     Equal sums get equal dummies, here and in every other statement; no sum contains itself.
     """
+    names = names or {}
     if isinstance(e, (Symbol, Idx, IndexedBase)):
         return Read(names.get(e, e))
     if not e.args:

@@ -200,8 +200,7 @@ def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach
     if not dependent:
         return form.normal(end)
     for place in dependent:
-        meaning = ring.meaning[place]
-        if isinstance(meaning, KroneckerDelta):
+        if isinstance(ring.meaning[place], KroneckerDelta) and ring.lift(monomial.top).degrees()[place] > 0:
             return _contracted(form, monomial, place, index, end)
     if len(dependent) == 1 and (found := _geometric_below(form, monomial, dependent[0], index, end)) is not None:
         return found

@@ -3,7 +3,7 @@
 import pytest
 from sympy import Eq, Sum
 
-from bnproof.symbolic import i, m, power_sums, prove
+from bnproof.symbolic import i, m, prove, summation
 from bnproof.symbolic.outcomes import Disagreement
 from bnproof.theorems.book import Claim, Control, build
 from bnproof.theorems.proving import Outcome, Settled, statements, verdict
@@ -14,8 +14,8 @@ DOUBLED = Eq(2 * Sum(i, (i, 1, m)), Sum(2 * i, (i, 1, m)), evaluate=False)
 @pytest.fixture
 def wrong_sums(monkeypatch):
     """``1 + 2 + ... + N`` off by one: both sides of an identity are wrong in the same way."""
-    right = power_sums._faulhaber
-    monkeypatch.setattr(power_sums, "_faulhaber", lambda size, degree: right(size, degree) + 1)
+    right = summation._faulhaber
+    monkeypatch.setattr(summation, "_faulhaber", lambda size, degree: right(size, degree) + 1)
 
 
 def test_a_wrong_normal_form_is_an_error(wrong_sums):
