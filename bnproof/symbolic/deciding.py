@@ -9,12 +9,13 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from bnproof.symbolic.cases import Case, given_size
+from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.expectation import Expectation
-from bnproof.symbolic.frames import NotEvaluable, Point
+from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.lemmas import lemmas
 from bnproof.symbolic.moments import expected
-from bnproof.symbolic.normal_form import NormalForm, batches, differentiated
+from bnproof.symbolic.normal_form import NormalForm, batches
 from bnproof.symbolic.outcomes import Disagreement, Step, Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.reading import Question, replaced
@@ -216,7 +217,7 @@ class CaseProof:
             evaluator = Evaluator(point)
             try:
                 agrees = evaluator.holds(Eq(normal, side, evaluate=False))
-            except (NotExact, NotEvaluable):
+            except (NotExact, NotEvaluable, Undefined):
                 continue
             if not agrees:
                 raise Disagreement(

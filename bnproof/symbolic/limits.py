@@ -10,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flint import fmpq, fmpq_mpoly
-from sympy import Dummy, Expr, Limit, Pow, Symbol, oo
+from sympy import Derivative, Dummy, Expr, Limit, Pow, Symbol, oo
 
+from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.reading import Near, numbers_in
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.signsets import NONZERO, POSITIVE
+from bnproof.symbolic.signsets import POSITIVE, assumed
 
 if TYPE_CHECKING:
+    from bnproof.symbolic.normal_form import NormalForm
     from bnproof.symbolic.power_sums import PowerSums
 
 ORDER = 7  # coefficients that are looked at
@@ -27,15 +29,12 @@ Series = list[Quotient]
 
 def of(form: PowerSums, e: Limit) -> Quotient:
     """The limit in generators; raises ``Undecided`` where it is not known to exist."""
-    function, variable, target, direction = e.args
+    function, variable, target, _ = e.args
     if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
         return _geometric(form, function, variable)
-    twosided = str(direction) == "+-" and not target.is_infinite
-    near = Dummy("t", real=True, **({"nonzero": True} if twosided else {"positive": True}))
-    step = near if twosided else near**2
-    sense = -1 if target == -oo or (str(direction) == "-" and target != oo) else 1
-    moved = sense / step if target.is_infinite else target + sense * step
-    place = form.ring.place(near, NONZERO if twosided else POSITIVE)
+    near, moved = _approached(e)
+    function = function.replace(lambda n: isinstance(n, Derivative), differentiated)
+    place = form.ring.place(near, assumed(near))
     outside, form.signs.near = form.signs.near, place
     try:
         inside = form.normal(function.xreplace({variable: moved}))
@@ -43,6 +42,31 @@ def of(form: PowerSums, e: Limit) -> Quotient:
             if form.depends(generator, near):
                 raise Undecided(f"the limit of {text(function)}: a sum or a power in it depends on {variable}")
         return _leading(form, inside, place, function)
+    finally:
+        form.signs.near = outside
+
+
+def _approached(e: Limit) -> tuple[Symbol, Expr]:
+    """A symbol t near 0, and the expression in t that stands for the variable of a limit."""
+    _, _, target, direction = e.args
+    if str(direction) == "+-" and not target.is_infinite:
+        near = Dummy("t", real=True, nonzero=True)
+        return near, target + near
+    near = Dummy("t", positive=True)
+    sense = -1 if target == -oo or (str(direction) == "-" and target != oo) else 1
+    return near, sense / near**2 if target.is_infinite else target + sense * near**2
+
+
+def exists_near(form: NormalForm, near: Near, replace: dict[Expr, Expr]) -> None:
+    """Raises ``Undecided`` where what depends on a limit's variable is not known to exist near the target."""
+    _, variable, target, _ = near.limit.args
+    if target == oo and any(variable in numbers_in(p.exp) for p in near.limit.atoms(Pow)):
+        return  # powers of a number, which exist for every exponent that is large enough
+    symbol, moved = _approached(near.limit)
+    outside, form.signs.near = form.signs.near, form.ring.place(symbol, assumed(symbol))
+    try:
+        for part in near.parts:
+            form.exists(part, {**replace, variable: moved.xreplace(replace)})
     finally:
         form.signs.near = outside
 

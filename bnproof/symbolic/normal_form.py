@@ -7,14 +7,11 @@ only where the conditions show that it exists.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from sympy import (
     Abs,
     And,
     Derivative,
     Expr,
-    Function,
     Ge,
     Indexed,
     Integer,
@@ -28,15 +25,18 @@ from sympy import (
     Symbol,
     sign,
 )
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanTrue
 
 from bnproof.symbolic import limits
+from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.maxima import without_maxima
 from bnproof.symbolic.moments import expected
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.power_sums import PowerSums, without_maxima
+from bnproof.symbolic.power_sums import PowerSums
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import FREE
+from bnproof.symbolic.reading import FREE, Near, Part
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import g, m, x
 
@@ -78,41 +78,38 @@ class NormalForm(PowerSums):
 
     # -- existence ---------------------------------------------------------------------------------------------
 
-    def exists(self, part: Expr, replace: dict[Expr, Expr]) -> None:
+    def exists(self, part: Part, replace: dict[Expr, Expr]) -> None:
         """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what conditions put in."""
-        put = part.xreplace(replace)
         match part:
+            case Near():
+                limits.exists_near(self, part, replace)
             case Indexed():
-                self._entry_exists(put)
+                self._entry_exists(part.xreplace(replace))
             case Sum():
-                _, low, high = put.limits[0]
+                index, low, high = part.xreplace(replace).limits[0]
                 if not self.is_at_least_zero((high - low + 1).expand()):
-                    raise Undecided(f"the sum over {part.limits[0][0]} from {low} to {high}: it may run backwards")
+                    raise Undecided(f"the sum over {index} from {low} to {high}: it may run backwards")
             case Derivative():
                 self._smooth(part, replace)
                 taken = differentiated(part)
                 for piece in (taken, *taken.atoms(Pow)):  # a condition may cancel a division inside the derivative
                     self.normal(piece.xreplace(replace))
-            case Limit():
-                self.normal(put)
-                if replace and part.free_symbols & set(replace):  # what is put in may cancel a division inside
-                    function, *approach = part.args
-                    for power in function.atoms(Pow):
-                        self.normal(Limit(power, *approach).xreplace(replace))
             case _:
-                self.normal(put)
+                self.normal(part.xreplace(replace))
 
     def _smooth(self, e: Derivative, replace: dict[Expr, Expr] | None = None) -> None:
         """No corner: what is under an absolute value, a sign or a root differs from 0, arguments of a maximum differ."""
         put = replace or {}
         moved = [getattr(variable, "base", variable) for variable in e.variables]
-        for node in e.expr.atoms(Abs, sign, Max, Min, Pow):
+        for node in e.expr.atoms(Abs, sign, Max, Min, Pow, Relational):
             if not any(node.has(variable) for variable in moved):
                 continue
             if isinstance(node, Pow):
                 corners = [node.base] if (2 * node.exp).is_Integer and not node.exp.is_Integer else []
             elif isinstance(node, (Max, Min)):
                 corners = [magnitude.args[0] for magnitude in without_maxima(node).atoms(Abs)]
+            elif isinstance(node, Relational):  # where the cases of a Piecewise meet
+                corners = [node.lhs - node.rhs]
             else:
                 corners = [node.args[0]]
             for corner in corners:
@@ -125,50 +122,7 @@ class NormalForm(PowerSums):
             raise Undecided(f"{text(entry)} is not known to be an entry for every m")
 
 
-class _Magnitude(Function):  # type: ignore[misc]
-    """The absolute value of a real expression, whose derivative is its sign."""
-
-    nargs = (1,)
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        return _Sense(self.args[0])
-
-
-class _Sense(Function):  # type: ignore[misc]
-    """The sign of a real expression, whose derivative is 0 where it has one."""
-
-    nargs = (1,)
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        return Integer(0)
-
-
-@lru_cache(maxsize=1 << 12)
-def differentiated(e: Derivative) -> Expr:
-    """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
-    result = e.expr
-    if result.has(Expectation, Limit):
-        inside = "an expected value" if result.has(Expectation) else "a limit"
-        raise Undecided(f"a derivative of {inside}: {text(result)}")
-    result = result.replace(lambda n: isinstance(n, (Max, Min)), without_maxima)
-    result = result.replace(lambda n: isinstance(n, Abs), lambda n: _Magnitude(n.args[0]))
-    result = result.replace(lambda n: isinstance(n, sign), lambda n: _Sense(n.args[0]))
-    for variable, count in e.variable_count:
-        if not isinstance(variable, Indexed) and (variable.is_integer or not variable.is_Symbol):
-            raise Undecided(f"a derivative by {text(variable)}: differentiate by an entry or a real scalar")
-        if not count.is_Integer:
-            raise Undecided(f"a derivative of the symbolic order {count}")
-        result = result.diff(variable, int(count))
-    result = result.replace(lambda n: isinstance(n, _Magnitude), lambda n: Abs(n.args[0]))
-    result = result.replace(lambda n: isinstance(n, _Sense), lambda n: sign(n.args[0]))
-    if result.has(Derivative) and not e.expr.has(Derivative):
-        raise Undecided(f"SymPy does not differentiate {text(e.expr)}")
-    return result
-
-
-def batches(parts: tuple[Expr, ...], ranges: dict[Symbol, tuple[Expr, Expr]]) -> frozenset[Expr]:
+def batches(parts: tuple[Part, ...], ranges: dict[Symbol, tuple[Expr, Expr]]) -> frozenset[Expr]:
     """The bases with an entry whose index runs through ``1..m``."""
     return frozenset(
         e.base

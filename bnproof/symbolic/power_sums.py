@@ -18,7 +18,6 @@ from sympy import (
     Add,
     Expr,
     Indexed,
-    Integer,
     KroneckerDelta,
     Max,
     Min,
@@ -40,6 +39,7 @@ from sympy import (
 
 from bnproof.symbolic import powers, roots, summation
 from bnproof.symbolic.entries import Entries
+from bnproof.symbolic.maxima import without_maxima
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.rendering import text
@@ -164,12 +164,3 @@ class PowerSums(Entries):
         before = self.ring.meaning[place]
         after = change(before)
         return self.at(place) if after == before else self.normal(after)
-
-
-def without_maxima(e: Expr) -> Expr:
-    """``max(a, b) = (a + b + |a - b|)/2``, ``min(a, b) = (a + b - |a - b|)/2``, one argument after the other."""
-    sense = 1 if isinstance(e, Max) else -1
-    first, *others = sorted(e.args, key=str)
-    for other in others:
-        first = (first + other + sense * Abs(first - other)) / Integer(2)
-    return first

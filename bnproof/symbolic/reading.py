@@ -42,6 +42,15 @@ from bnproof.symbolic.symbols import Symbols
 
 FREE = (i, j, k)
 Range = tuple[Expr, Expr]
+Part = Any  # an expression that has to exist, or ``Near``
+
+
+@dataclass(frozen=True)
+class Near:
+    """Parts that depend on the variable of a limit: they have to exist near its target."""
+
+    limit: Limit
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Read:
     """An expression as it is read: bound symbols renamed, the ranges of sums, and the parts that have to exist."""
 
     expression: Basic
-    parts: tuple[Expr, ...] = ()
+    parts: tuple[Part, ...] = ()
     ranges: tuple[tuple[Symbol, Range], ...] = ()
 
 
@@ -98,7 +107,7 @@ class Question:
         return None if self._remainder is None else self._remainder.expression
 
     @property
-    def present(self) -> tuple[Expr, ...]:
+    def present(self) -> tuple[Part, ...]:
         """The parts of the statement that have to exist."""
         return self._read.parts
 
@@ -222,7 +231,7 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
     inside = [renamed(a, names) for a in e.args]
     arguments = [one.expression for one in inside]
     built = e.func(*arguments, **({"evaluate": False} if isinstance(e, Relational) else {}))
-    own: tuple[Expr, ...] = ()
+    own: tuple[Part, ...] = ()
     if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
         own = (Pow(*arguments, evaluate=False),)
     elif isinstance(e, log):
@@ -232,7 +241,7 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
     return _gathered(built, inside, own)
 
 
-def _gathered(built: Basic, inside: list[Read], own: tuple[Expr, ...] = ()) -> Read:
+def _gathered(built: Basic, inside: list[Read], own: tuple[Part, ...] = ()) -> Read:
     parts = dict.fromkeys(part for one in inside for part in one.parts) | dict.fromkeys(own)
     ranges = dict(pair for one in inside for pair in one.ranges)
     return Read(built, tuple(parts), tuple(ranges.items()))
@@ -257,9 +266,15 @@ def _limit(e: Limit, names: dict[Basic, Basic]) -> Read:
     fresh = Dummy(variable.name, **known, **({"positive": True} if target == oo else {"real": True}))
     body, end = renamed(function, {**names, variable: fresh}), renamed(target, names)
     built = Limit(body.expression, fresh, end.expression, str(direction))
-    # what depends on the variable need only exist near the target, which the limit decides
-    outside = tuple(part for part in body.parts if fresh not in numbers_in(part))
-    return _gathered(built, [Read(body.expression, outside, body.ranges), end], (built,))
+    outside = tuple(part for part in body.parts if fresh not in _depends_on(part))
+    near = tuple(part for part in body.parts if part not in outside)
+    return _gathered(built, [Read(body.expression, outside, body.ranges), end], (built, Near(built, near)))
+
+
+def _depends_on(part: Part) -> frozenset[Symbol]:
+    if isinstance(part, Near):
+        return numbers_in(part.limit).union(*map(_depends_on, part.parts))
+    return numbers_in(part)
 
 
 def _every(e: Every, names: dict[Basic, Basic]) -> Read:

@@ -283,8 +283,13 @@ def _variance(form: PowerSums, base: IndexedBase, size: Expr) -> Quotient:
 
 
 def _sum_signs(form: PowerSums, summand: Quotient, size: Expr) -> SignSet:
-    """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative."""
+    """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative.
+
+    A sum that may run backwards (``sum_{1}^{-1} f = -f(0)``, which only turns up as an intermediate) has any sign.
+    """
     signs = form.signs.of(summand)
+    if not form.is_at_least_zero(size):
+        return ANY
     if signs == POSITIVE and (form.signs.least(size) or 0) >= 1:
         return POSITIVE
     return NONNEGATIVE if signs <= NONNEGATIVE else ANY
@@ -298,7 +303,7 @@ def _atom(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr) -> Quot
     if unfolded.has(Sum):
         total = canonical(total)
     whole = form.ranges.get(index) == (1, end)
-    if whole and unfolded.is_Function and isinstance(unfolded, Abs):  # sum |f| >= |sum f|
+    if whole and isinstance(unfolded, Abs) and form.is_at_least_zero(end):  # sum |f| >= |sum f|
         inside = form.normal(Sum(unfolded.args[0].xreplace({index: bound}), (bound, 1, end)))
         for sense in (1, -1):
             form.signs.learn(form.atom(total, NONNEGATIVE) + inside * form.number(sense), NONNEGATIVE)
