@@ -1,0 +1,147 @@
+"""Statements whose indices and bounds are expressions, and whose conditions are connectives."""
+
+from __future__ import annotations
+
+from random import Random
+
+from sympy import (
+    Abs,
+    And,
+    Derivative,
+    Eq,
+    Ge,
+    KroneckerDelta,
+    Limit,
+    Max,
+    Min,
+    Ne,
+    Not,
+    Or,
+    Piecewise,
+    Sum,
+    oo,
+)
+
+from bnproof.benchmarks.attack_identities import (
+    Drawn,
+    T,
+    a,
+    b,
+    n,
+    of,
+    p,
+    q,
+    ratio,
+    total,
+    u,
+    w,
+    z,
+)
+from bnproof.symbolic import Every, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat
+
+d = KroneckerDelta
+
+
+def nested(rng: Random) -> Drawn:
+    """Deltas, sums, maxima inside an index or a bound; bases with two indices."""
+    return rng.choice(
+        (
+            (of(x[Sum(1, (j, 1, i))], x[i]), (), True),
+            (of(x[1 + d(i, k)] + a, a + x[1 + d(i, k)]), (), False),
+            (of(x[1 + d(i, k)] + a, a + x[1 + d(i, k)]), (m >= 2,), True),
+            (of(x[Max(i, k)] + x[Min(i, k)], x[i] + x[k]), (), True),
+            (of(x[Max(i, k)], x[k]), (i <= k,), True),
+            (of(x[Max(i, k)], x[k]), (), False),
+            (
+                of(
+                    total(x[j], j, Min(i, k)) + total(x[j], j, Max(i, k)),
+                    total(x[j], j, i) + total(x[j], j, k),
+                ),
+                (),
+                True,
+            ),
+            (of(d(i, k) * x[i + k], d(i, k) * x[2 * k]), (), False),
+            (of(d(2 * i, 2 * k), d(i, k)), (), True),
+            (of(d(i + 1, k), d(i, k - 1)), (), True),
+            (of(d(i**2, k**2), d(i, k)), (), True),
+            (of(d(z**2, 1), d(z, 1) + d(z, -1)), (), True),
+            (of(d(z**2, 1), d(z, 1)), (), False),
+            (of(d(z, n) * d(z, T), d(n, T) * d(z, T)), (), True),
+            (of(total(d(2 * i, m)), d(m, 2) / 2), (), False),
+            (of(total(d(i, m + 1)), 0), (), True),
+            (of(total(d(i, 0) + d(i, m)), 1), (), True),
+            (of(total(d(i, k + 1) * x[i]), x[k + 1]), (), False),
+            (of(total(d(i, k + 1) * x[i]), x[k + 1]), (k < m,), True),
+            (of(total(d(i, k + 1)), 1 - d(k, m)), (), True),
+            (of(Sum(w[i, j] * d(i, j), (i, 1, m), (j, 1, m)), total(w[i, i])), (), True),
+            (
+                of(
+                    Sum(w[i, j] * x[i] * x[j], (i, 1, m), (j, 1, m)),
+                    Sum(w[j, i] * x[i] * x[j], (i, 1, m), (j, 1, m)),
+                ),
+                (),
+                True,
+            ),
+            (of(w[i, k], w[k, i]), (), False),
+            (of(Sum(w[i, j], (i, 1, m), (j, 1, i)), 0), (), False),
+            (of(Sum(u[j], (j, 1, T)), Sum(u[T + 1 - j], (j, 1, T))), (), True),
+            (of(Sum(u[j - 1], (j, 1, T)), Sum(u[j], (j, 0, T - 1))), (), True),
+            (
+                of(
+                    Sum(u[2 * j], (j, 1, T)),
+                    Sum(u[j], (j, 1, 2 * T)) - Sum(u[2 * j - 1], (j, 1, T)),
+                ),
+                (),
+                True,
+            ),
+            (of(Sum(Sum(u[q], (q, p, T)), (p, 1, T)), Sum(q * u[q], (q, 1, T))), (), True),
+            (of(total(Derivative(a**2, a), a), m * (m + 1)), (), True),
+            (of(Limit(total(x[j], j, i) + 1 / (n + i), n, oo), total(x[j], j, i)), (), True),
+            (of(total(Abs(i - k)), k * (k - 1) / 2 + (m - k) * (m - k + 1) / 2), (), True),
+            (of(total(Abs(i - k)), m * (m - 1) / 2), (), False),
+            (of(total(Max(i, k)), k**2 + Sum(j, (j, k + 1, m))), (), True),
+        )
+    )
+
+
+def connectives(rng: Random) -> Drawn:
+    """Or, Not and And among the conditions, and conditions that hold for every entry."""
+    r = ratio(rng)
+    return rng.choice(
+        (
+            (of((a - 1) * (b - 1), 0), (Or(Eq(a, 1), Eq(b, 1)),), True),
+            (of((a - 1) * (b - 1), 0), (Or(Eq(a, 1), b > 0),), False),
+            (of(a / a + b - b, 1), (Not(Eq(a, 0)),), True),
+            (of(Abs(a), a), (Not(a < 0),), True),
+            (of(Abs(a), a), (Not(And(a < 0, b < 0)),), False),
+            (of(xhat(1), -xhat(2)), (And(Eq(m, 2), eps > 0),), True),
+            (of(v, 0), (Or(Eq(m, 1), Every(Eq(x[i], x[k]))),), True),
+            (of(v, 0), (Every(Eq(x[i], x[k])), v > 0), False),
+            (of(v, 0), (Every(Eq(x[i], r)),), True),
+            (of(mu, r), (Every(Eq(x[i], r)),), True),
+            (of(mu, x[1]), (Every(Ge(x[i], x[1])),), False),
+            (of(total(g[i] * x[i]), mu * total(g[i])), (Every(Eq(g[i], g[k])),), True),
+            (of(total(g[i] * x[i]), 0), (Every(Eq(g[i] * x[i], 0)),), True),
+            (of(total(g[i] * x[i]), 0), (Eq(g[i] * x[i], 0),), False),
+            (of(x[i] * x[k], 0), (Every(Eq(x[i] * x[k], 0)),), True),
+            (of(x[i] - x[j], x[k] - x[j]), (Eq(x[i], x[k]),), True),
+            (of(a * x[i], b * x[i]), (Or(Eq(a, b), Eq(x[i], 0)),), True),
+            (of(gamma * xhat(i), 0), (Or(Eq(gamma, 0), Eq(v, 0)),), True),
+            (of(gamma * xhat(i), 0), (Eq(gamma * v, 0),), True),
+            (of(gamma * xhat(i), 0), (Eq(gamma * eps, 0),), False),
+            (of(s, 1), (Eq(v + eps, 1),), True),
+            (of(s, 1), (Eq(s**2, 1),), True),
+            (of(a, 1), (Eq(a**2, 1),), False),
+            (of(a, 1), (Eq(a**2, 1), a > 0), True),
+            (of(a, 0), (Eq(a**2 + b**2, 0),), True),
+            (of(x[i], mu), (Eq(v, 0),), True),
+            (of(x[i], 0), (Eq(total(x[i] ** 2), 0),), True),
+            (of(x[i], x[k]), (Eq(i, k),), True),
+            (of(x[i], x[k]), (Ne(i, k),), False),
+            (of(1 / (i - k), 1 / (i - k)), (Ne(i, k),), True),
+            (of(1 / (i - k) + a, a + 1 / (i - k)), (), False),
+            (of(m * mu, x[1] + x[2]), (And(m >= 2, m <= 2),), True),
+            (of(m * mu, x[1] + x[2]), (Or(Eq(m, 2), Eq(m, 3)),), False),
+            (of(Piecewise((a, m >= 2), (b, True)), a), (Or(m >= 3, Eq(m, 2)),), True),
+        )
+    )

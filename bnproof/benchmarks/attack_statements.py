@@ -1,0 +1,204 @@
+"""The statements that attack the prover: number ``n`` is a pure function of ``(seed, n)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from sympy import Basic, Ge, Gt, Idx, IndexedBase, Integer, KroneckerDelta, Le, Ne, Sum, Symbol
+
+from bnproof.benchmarks import attack_cases, attack_functions, attack_indices, attack_sums
+from bnproof.benchmarks.attack_identities import T, a, b, identity, of, ratio, slipped, total, w, z
+from bnproof.benchmarks.attack_variants import GIVEN, crossed, varied, with_index, with_value
+from bnproof.symbolic import (
+    Every,
+    Increasing,
+    Induction,
+    Remainder,
+    eps,
+    i,
+    j,
+    k,
+    m,
+    mu,
+    s,
+    v,
+    x,
+    xhat,
+)
+
+Witness = Remainder | Increasing | Induction
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement and its conditions; ``known``: true by construction; ``malformed``: to refuse."""
+
+    family: str
+    statement: Any
+    given: tuple[Any, ...] = ()
+    by: Witness | None = None
+    known: bool = False
+    malformed: bool = False
+
+
+def identities(rng: Random) -> Claim:
+    """An identity made true by a chain of rewritings."""
+    statement = of(*identity(rng, rng.randint(0, 3)))
+    return Claim("identities", statement, _some(rng), known=True)
+
+
+def slips(rng: Random) -> Claim:
+    """The same with one slip."""
+    return Claim("slips", slipped(rng, of(*identity(rng, rng.randint(0, 2)))), _some(rng))
+
+
+def _some(rng: Random) -> tuple[Basic, ...]:
+    """Conditions that have nothing to do with the statement, in one case of three."""
+    return tuple(rng.sample(GIVEN, rng.randint(1, 2))) if rng.random() < 1 / 3 else ()
+
+
+def witnesses(rng: Random) -> Claim:
+    """Witnesses that show what they should, and witnesses that lie."""
+    W, r = Symbol("W", nonnegative=True), ratio(rng)
+    difference = (a - r) ** 2
+    choices: tuple[tuple[Any, tuple[Any, ...], Witness, bool], ...] = (
+        (Ge(a**2 + r**2, 2 * a * r), (), Remainder(difference), True),
+        (Ge(a**2 + r**2, 2 * a * r), (), Remainder(difference + 1), True),
+        (Gt(a**2 + r**2, 2 * a * r), (), Remainder(difference), False),
+        (Ge(a**2, a), (), Remainder(a**2 - a), False),
+        (Ge(a**2, a), (a >= 1,), Remainder(a * (a - 1)), True),
+        (Ge(a, b), (), Remainder((a - b) ** 2), False),
+        (Le(xhat(i) ** 2, m), (), Remainder(m - xhat(i) ** 2), True),
+        (Ge(s, eps), (), Remainder(v), False),
+        (Ge(1 / a + a**2, 1 / a), (), Remainder(a**2), False),
+        (Ne(2 * a, a), (), Remainder(a), False),
+        (Ne(2 * a, a), (Ne(a, 0),), Remainder(a), True),
+        (Ge(W**2, W), (), Increasing(W, 2 * W), False),
+        (Ge(W**3 + W, W), (), Increasing(W, 3 * W**2), True),
+        (Ge(W, 2 * W), (), Increasing(W, Integer(1)), False),
+        (Ge(W**2 + r, 0), (), Increasing(W, 2 * W), bool(r > 0)),
+        (Ge(a**2, a), (a >= 0,), Increasing(a, 2 * a), False),
+        (of(Sum(2 * j - 1, (j, 1, T)), T**2), (), Induction(T), True),
+        (of(Sum(2 * j - 1, (j, 1, T)), T**2 + 1), (), Induction(T), False),
+        (of(Sum(j**2, (j, 1, T)), T**3), (), Induction(T), False),
+        (Ge(2**T, T), (), Induction(T, 2**T - 1), True),
+        (Ge(2**T, T**2), (), Induction(T, 2**T - 2 * T - 1), False),
+        (of((T - 1) * T, 0), (), Induction(T), False),
+        (of(Sum(z, (j, 1, T)), T * z), (), Induction(T), True),
+        (Ge(T * (T - 1) * (T - 2), 0), (), Induction(T, 3 * T * (T - 1)), True),
+        (Ge(T**2, 3 * T), (), Induction(T, 2 * T - 2), False),
+    )
+    statement, given, by, known = rng.choice(choices)
+    return Claim("witnesses", statement, given, by, known)
+
+
+def malformed(rng: Random) -> Claim:
+    """What cannot be read exactly as it is written, or is no statement at all."""
+    plain, own = Symbol("r", real=True), Symbol("eps")
+    ranged, idx = KroneckerDelta(i, k, (1, 3)), Idx("r", (1, 5))
+    choices: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+        (of(x[plain], x[plain] + 0 * a), ()),
+        (of(x[plain] + a, a + x[plain]), ()),
+        (of(total(x[i], i, plain), 0), ()),
+        (of(KroneckerDelta(plain, i) * a, a * KroneckerDelta(i, plain)), ()),
+        (of(x[idx] + a, a + x[idx]), ()),
+        (of(Sum(x[idx], (idx, 1, m)), m * mu), ()),
+        (of(IndexedBase("h", complex=True)[i] + 1, 1), ()),
+        (of(Symbol("h", complex=True) ** 2, 1), ()),
+        (of(Symbol("h", imaginary=True) ** 2, 1), ()),
+        (of(own + v, v + eps), ()),
+        (of(Symbol("m") * mu, m * mu), ()),
+        (of(IndexedBase("x")[i], x[i]), ()),
+        (of(Symbol("gamma") + a, a), ()),
+        (x[i] == x[k], ()),
+        (mu == mu, ()),
+        (mu, ()),
+        (3, ()),
+        ("mu", ()),
+        (None, ()),
+        (of(v, v), ([m >= 2],)),
+        (of(v, v), ((m >= 2, a > 0),)),
+        (of(v, v), (True,)),
+        (of(v, v), (a,)),
+        (of(v, v), ({a: 1},)),
+        (of(v * 0.5, v / 2), ()),
+        (Every(x[i] > 0), ()),
+        (of(ranged + a, a + ranged), ()),
+        (of(x[i, k] + a, a + x[i, k]), ()),
+        (of(IndexedBase("h", shape=(3,))[i] + a, 1 + a), ()),
+        (of(Sum(x[j], (j, 1, Symbol("oo_"))), 0), ()),
+        (of(w[a] + b, b + w[a]), ()),
+        (of(w[i / 2] + b, b + w[i / 2]), ()),
+        (of(Symbol("h", positive=True) + Symbol("h"), 0), ()),
+    )
+    statement, given = rng.choice(choices)
+    return Claim("malformed", statement, given, malformed=True)
+
+
+def _drawn(family: Callable[[Random], Any]) -> Callable[[Random], Claim]:
+    """A family of the tables: as it stands, varied, for another value of a, or with a slip."""
+
+    def made(rng: Random) -> Claim:
+        statement, given, known = family(rng)
+        kind = rng.randrange(8)
+        if kind in (1, 2):
+            statement = varied(rng, statement)
+        if kind in (2, 3):
+            statement, *given = with_value(rng, (statement, *given))
+        if kind == 4:
+            statement, *given = with_index(rng, (statement, *given))
+        if kind in (5, 6):
+            statement, known = slipped(rng, statement), False
+        return Claim(family.__name__, statement, tuple(given), known=known)
+
+    return made
+
+
+def crossings(rng: Random) -> Claim:
+    """Two statements of the tables in one, or one of them under conditions of no concern to it."""
+    first, second = (rng.choice(TABLES)(rng) for _ in range(2))
+    if rng.random() < 0.3:
+        return Claim("crossings", first[0], (*first[1], *rng.sample(GIVEN, 2)), known=first[2])
+    statement, given, known = crossed(rng, first, second)
+    return Claim("crossings", statement, given, known=known)
+
+
+TABLES = (
+    attack_functions.roots,
+    attack_sums.deltas,
+    attack_functions.derivatives,
+    attack_sums.dummies,
+    attack_sums.conditions,
+    attack_functions.inequalities,
+    attack_sums.trees,
+    attack_sums.bounds,
+    attack_sums.pairs,
+    attack_functions.powers,
+    attack_functions.functions,
+    attack_functions.limits,
+    attack_functions.expectations,
+    attack_indices.nested,
+    attack_indices.connectives,
+    attack_cases.kinks,
+    attack_cases.jumps,
+    attack_cases.slopes_of_powers,
+)
+FAMILIES = (
+    identities,
+    slips,
+    *map(_drawn, TABLES),
+    witnesses,
+    malformed,
+    slips,
+    crossings,
+    crossings,
+)
+
+
+def claim(seed: int, number: int) -> Claim:
+    """Statement number ``number`` of a seed."""
+    rng = Random(f"bnproof/{seed}/{number}")
+    return FAMILIES[number % len(FAMILIES)](rng)

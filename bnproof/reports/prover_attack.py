@@ -1,0 +1,44 @@
+"""The prover against an evaluator of its own, and where they disagree: one page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from bnproof.records import Records, Row
+from bnproof.reports.pages import page, provenance
+
+VERDICTS = ("proved", "refuted", "undecided", "refused", "error", "out of time")
+TRUTHS = ("true", "false", "undefined", "not known", "malformed")
+
+
+def build(records: Records, out: Path) -> list[Path]:
+    """Write the page into ``out``; returns what was written."""
+    (out / "prover_attack.md").write_text(prover_attack(records), encoding="utf-8")
+    return [out / "prover_attack.md"]
+
+
+def prover_attack(records: Records) -> str:
+    """The page."""
+    rows = records.of("attack")
+    return page(
+        "prover_attack.md",
+        provenance=provenance(records),
+        seed=records.header["seed"],
+        statements=len(rows),
+        verdicts=VERDICTS,
+        truths=TRUTHS,
+        table=Counter((row["verdict"], row["truth"]) for row in rows),
+        families=families(rows),
+        slowest=max((row["seconds"] for row in rows), default=0),
+        refusals=Counter(row["refusal"] for row in rows if "refusal" in row),
+        problems=[row for row in rows if "problem" in row],
+    )
+
+
+def families(rows: list[Row]) -> dict[str, Counter[str]]:
+    """How often each verdict was given in each family, by name."""
+    counted: dict[str, Counter[str]] = {}
+    for row in rows:
+        counted.setdefault(row["family"], Counter())[row["verdict"]] += 1
+    return dict(sorted(counted.items()))
