@@ -28,6 +28,7 @@ from bnproof.symbolic.solving import solve_conditions
 from bnproof.symbolic.surds import NotExact
 
 ATTEMPTS = 40
+PATIENCE = 6  # attempts before entries far from 0 are drawn for inequalities
 _PLAIN = [fmpq(n) for n in (0, 1, -1, 2, -2, 3)]
 _PARTS = [fmpq(1, 2), fmpq(1, 3), fmpq(2, 3), fmpq(1, 5), fmpq(4, 5), fmpq(1, 100)]
 _STEPS = [fmpq(1), fmpq(2), fmpq(1, 2), fmpq(3), fmpq(7), fmpq(1, 3), fmpq(1, 10), fmpq(40)]
@@ -41,6 +42,7 @@ class Sampler:
     random: Random
     edges: bool = False  # draw scalars from -1, 0, 1 most of the time
     undefined: str = ""  # the first point seen where a condition has no value
+    _patient: bool = True  # nothing far from 0 is drawn yet
     _cached: dict[int, dict[Symbol, Span]] = field(default_factory=dict)
 
     def points(self, size: int, count: int) -> Iterator[Point]:
@@ -49,6 +51,7 @@ class Sampler:
         for attempt in range(ATTEMPTS):
             if found == count:
                 return
+            self._patient = attempt < PATIENCE
             point = self._attempt(size, simple=attempt % 2 == 0)
             if point is not None:
                 found += 1
@@ -152,9 +155,9 @@ class Sampler:
     def _plain(self, *, simple: bool) -> fmpq:
         if self.edges and self.random.random() < 0.7:
             return fmpq(self.random.randint(-1, 1))
-        if simple and self.random.random() < 0.5:
+        if simple and self.random.random() < 0.7:
             return self.random.choice(_PLAIN)
-        if self.random.random() < 0.05:
+        if not simple and self.random.random() < 0.1:
             return fmpq(self.random.randint(-1000, 1000))
         return fmpq(self.random.randint(-8, 8), self.random.choice((1, 2, 3, 4, 7)))
 
@@ -163,7 +166,7 @@ class Sampler:
     def _entries(self, point: Point, *, simple: bool) -> Callable[[IndexedBase, tuple[int, ...]], Any]:
         """A function that draws an entry its base and the conditions on all entries allow, the same one every time."""
         limits = {base: self._entry_span(base, point) for base in self._bounded}
-        wide = self._conditioned and self.random.random() < 0.4
+        wide = self._conditioned and not self._patient and self.random.random() < 0.4
         scale = self.random.choice((fmpq(1, 10), fmpq(10), fmpq(100))) if wide else fmpq(1)
 
         @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from random import Random
 
@@ -23,6 +24,7 @@ from bnproof.symbolic.surds import NotExact
 SEED = 20150211
 LARGEST_SIZE = 64  # of a batch that is looked at without being asked for
 LARGEST_BATCH = 1_000  # of one that the conditions ask for
+FURTHER = 4  # points of the same size that are looked at for a simpler counterexample
 MOST_TERMS = 1_500  # that the deepest sums of a statement may add up at one point
 
 
@@ -67,7 +69,7 @@ class Search:
         sizes = self.sizes[8:14] + self.sizes[14::10] if further else self.sizes[:8]
         for place, size in enumerate(sizes):
             for point in sampler.points(size, count if place < 4 else 1):
-                self._try(point)
+                self._try(point, sampler)
 
     def breaks(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
         """A point where the statement is false, or the first where it has no value; empty where neither was found."""
@@ -75,7 +77,7 @@ class Search:
         for size in [*sizes] * rounds:
             for point in sampler.points(size, 1):
                 try:
-                    self._try(point)
+                    self._try(point, sampler)
                 except Refuted as refuted:
                     return refuted.counterexample
                 if self.undefined:
@@ -84,17 +86,30 @@ class Search:
                 return sampler.undefined
         return ""
 
-    def _try(self, point: Point) -> None:
+    def _try(self, point: Point, sampler: Sampler) -> None:
         try:
-            holds = Evaluator(point, self.question.meaning).holds(self.question.received)
+            holds = self._holds(point)
         except Undefined as undefined:
             self.undefined = self.undefined or f"{undefined} at {described(self.question, point).point}"
         except (NotExact, NotEvaluable) as obstacle:
             self.obstacle = f"the exact check has to pass: {obstacle}"
         else:
             if not holds:
-                raise Refuted(self.question.statement, described(self.question, point), one_entry(self.question))
+                found = self._simplest(point, sampler)
+                raise Refuted(self.question.statement, found, one_entry(self.question))
             self.samples.append(point)
+
+    def _holds(self, point: Point) -> bool:
+        return Evaluator(point, self.question.meaning).holds(self.question.received)
+
+    def _simplest(self, point: Point, sampler: Sampler) -> Counterexample:
+        """Of the counterexample found and some further ones of its size the one that is shortest to write."""
+        found = [described(self.question, point)]
+        for other in sampler.points(point.size, FURTHER):
+            with suppress(Undefined, NotExact, NotEvaluable):
+                if not self._holds(other):
+                    found.append(described(self.question, other))
+        return min(found, key=lambda example: len(str(example)))
 
 
 def nested(e: Basic) -> int:
