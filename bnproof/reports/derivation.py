@@ -162,7 +162,7 @@ def _uses(t: Row) -> Iterator[RenderableType]:
     ):
         if names:
             yield _line(f"{what}: {', '.join(names)}", 2)
-    yield _line(f"\n{t['points']} exact evaluations with m = 1..8 agree.", style="dim")
+    yield _line(f"\n{t['points']} exact evaluations on small batches agree.", style="dim")
 
 
 def _measured(t: Row) -> Iterator[RenderableType]:

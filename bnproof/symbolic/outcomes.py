@@ -39,7 +39,7 @@ class Proof:
         lines = [f"Proved for every batch size m >= 1{given}:", f"  {text(self.statement)}"]
         lines += [f"  {number}. {step}" for number, step in enumerate(self.steps, 1)]
         if self.points:
-            lines.append(f"  Checked independently, in exact arithmetic, at {self.points} points with m = 1..8.")
+            lines.append(f"  Checked independently, in exact arithmetic, at {self.points} points of small batches.")
         return "\n".join(lines)
 
 
