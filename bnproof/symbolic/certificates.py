@@ -9,17 +9,14 @@ visibly non-negative; linear programming proposes the weights, and the rest is c
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING
 
 from flint import fmpq, fmpq_mpoly
 from sympy import Abs
 
-from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, SignSet, product
+from bnproof.symbolic.quotients import Quotient, Ring
+from bnproof.symbolic.signs import Signs, of_number
+from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, SignSet, power, product
 from bnproof.symbolic.simplex import maximum
-
-if TYPE_CHECKING:
-    from bnproof.symbolic.signs import Signs
 
 MOST_FACTS = 10  # of which products of two are formed
 MOST_TERMS = 60  # monomials a combination may involve
@@ -30,26 +27,69 @@ MOST_NESTED = 2  # roots that are squared away one inside the other
 Known = tuple[fmpq_mpoly, bool]  # a polynomial that is >= 0, and whether it is > 0
 
 
-def search(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
-    """``POSITIVE`` or ``NONNEGATIVE`` where a certificate shows it, else ``None``."""
-    signs.searches += 1
-    if signs.searches > MOST_SEARCHES:
-        return None
-    return _sum_of_squares(signs, poly) or _nested(signs, poly) or _combination(signs, poly)
+class CertifiedSigns(Signs):
+    """Signs that are searched for where they do not show."""
+
+    def __init__(self, ring: Ring) -> None:
+        super().__init__(ring)
+        self.searches = 0  # certificates that were looked for
+        self.nested = 0  # certificates that are being looked for, one inside the other
+
+    def nonzero(self, e: Quotient) -> bool:
+        """Whether a rational function is known to differ from zero."""
+        return self.shows(e, NONZERO)
+
+    def shows(self, e: Quotient, wanted: SignSet) -> bool:
+        """Whether the sign is known to lie in ``wanted``, if need be by a certificate."""
+        if self.of(e) <= wanted:
+            return True
+        top = self.ring.reduced(self.ring.lift(e.top))
+        if top == 0:
+            return 0 in wanted
+        below = POSITIVE
+        for number, exponent in e.below.items():
+            below = product(below, power(self._closely(self.ring.factors[number]), exponent))
+        if product(below, self._closely(top)) <= wanted:
+            return True
+        content, factors = top.factor()
+        if len(factors) == 1 and factors[0][1] == 1:
+            return False
+        signs = product(below, of_number(content))
+        for factor, exponent in factors:
+            signs = product(signs, power(self._closely(factor), int(exponent)))
+        return signs <= wanted
+
+    def _closely(self, poly: fmpq_mpoly) -> SignSet:
+        """The signs of a polynomial, by a certificate where they do not show."""
+        signs = self.of_polynomial(poly)
+        return signs if len(signs) == 1 else signs & self._certified(poly)
+
+    def _certified(self, poly: fmpq_mpoly) -> SignSet:
+        for sense in (1, -1):
+            found = self._search(poly * sense)
+            if found:
+                return found if sense > 0 else product(found, NEGATIVE)
+        return ANY
+
+    def _search(self, poly: fmpq_mpoly) -> SignSet | None:
+        """``POSITIVE`` or ``NONNEGATIVE`` where a certificate shows it, else ``None``."""
+        self.searches += 1
+        if self.searches > MOST_SEARCHES:
+            return None
+        return _sum_of_squares(self, poly) or self._nested_search(poly) or _combination(self, poly)
+
+    def _nested_search(self, poly: fmpq_mpoly) -> SignSet | None:
+        """``_by_squares``, which asks for signs again, a few times over at most."""
+        if self.nested >= MOST_NESTED:
+            return None
+        self.nested += 1
+        try:
+            return _by_squares(self, poly)
+        finally:
+            self.nested -= 1
 
 
-def _nested(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
-    """``_by_squares``, which asks for signs again, a few times over at most."""
-    if signs.nested >= MOST_NESTED:
-        return None
-    signs.nested += 1
-    try:
-        return _by_squares(signs, poly)
-    finally:
-        signs.nested -= 1
-
-
-def _by_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
+def _by_squares(signs: CertifiedSigns, poly: fmpq_mpoly) -> SignSet | None:
     """``a - b r`` with a root r and ``a, b >= 0`` has the sign of ``a^2 - b^2 r^2``, in which the root is gone."""
     ring = signs.ring
     for place in reversed(ring.relations):

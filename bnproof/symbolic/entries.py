@@ -6,7 +6,7 @@ An index is an integer expression, affine in index symbols and sizes: ``i``, ``3
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 from sympy import Eq, Expr, Indexed, Integer, KroneckerDelta, Symbol
@@ -14,7 +14,7 @@ from sympy import Eq, Expr, Indexed, Integer, KroneckerDelta, Symbol
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import FREE
+from bnproof.symbolic.reading import FREE, Part
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import Every, m
 from bnproof.symbolic.signsets import NONNEGATIVE, OF_RELATION, assumed
@@ -40,8 +40,37 @@ class Entries(Equations):
         self._seen: list[Expr] = []  # index terms the conditions on all entries have been put to
 
     def normal(self, e: Expr) -> Quotient:
-        """``e`` in generators."""
+        """``e`` in generators; raises ``Undecided`` where it is not known to exist."""
         raise NotImplementedError
+
+    def square_root(self, radicand: Quotient, shown: Expr) -> Quotient:
+        """The root; refuses a radicand not known to be >= 0."""
+        raise NotImplementedError
+
+    def exists(self, part: Part, replace: dict[Expr, Expr]) -> None:
+        """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what conditions put in."""
+        raise NotImplementedError
+
+    def each_factor(self, q: Quotient, change: Callable[[Expr], Expr]) -> Quotient:
+        """``q`` with what every generator stands for changed and rewritten again."""
+        ring = self.ring
+        total = self.number(0)
+        for exponents, coefficient in ring.lift(q.top).terms():
+            term = self.polynomial(ring.constant(coefficient))
+            for place, exponent in enumerate(exponents):
+                if exponent:
+                    term = term * self._changed(place, change) ** exponent
+            total = total + term
+        for number, exponent in q.below.items():
+            factor = ring.factors[number]
+            below = self.each_factor(self.polynomial(factor), change)
+            total = total * self.divisor(below, ring.expression(factor)).inverse() ** exponent
+        return total
+
+    def _changed(self, place: int, change: Callable[[Expr], Expr]) -> Quotient:
+        before = self.ring.meaning[place]
+        after = change(before)
+        return self.at(place) if after == before else self.normal(after)
 
     # -- integers ----------------------------------------------------------------------------------------------
 

@@ -14,11 +14,11 @@ from typing import Self
 from flint import fmpq, fmpq_mpoly
 from sympy import Expr, Indexed, Integer, Symbol, groebner, reduced
 
+from bnproof.symbolic.certificates import CertifiedSigns
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient, Ring
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.signs import Signs
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, SignSet, product
 
 
@@ -27,7 +27,7 @@ class Equations:
 
     def __init__(self) -> None:
         self.ring = Ring()
-        self.signs = Signs(self.ring)
+        self.signs = CertifiedSigns(self.ring)
         self.solved: dict[int, Quotient] = {}
         self.unsolved: list[fmpq_mpoly] = []
         self.identities: list[fmpq_mpoly] = []  # between generators, whatever the conditions say

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from sympy import Dummy, Expr, Indexed, IndexedBase, Sum, Symbol
 
+from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.signsets import NONNEGATIVE
 from bnproof.symbolic.visible import visible_signs
-
-if TYPE_CHECKING:
-    from bnproof.symbolic.power_sums import PowerSums
 
 MOST_SUMS = 12
 
 
-def lemmas(form: PowerSums, e: Expr, free: list[Symbol]) -> Iterator[Expr]:
+def lemmas(form: Entries, e: Expr, free: list[Symbol]) -> Iterator[Expr]:
     """Expressions that are not negative and speak of what ``e`` speaks of."""
     yield from _terms_of_sums(form, e, free)
     yield from _squares_of_pairs(form, e)
 
 
-def _terms_of_sums(form: PowerSums, e: Expr, free: list[Symbol]) -> Iterator[Expr]:
+def _terms_of_sums(form: Entries, e: Expr, free: list[Symbol]) -> Iterator[Expr]:
     """``sum_j f(j) - f(i)`` for every sum over the batch whose terms are visibly not negative."""
     for total in sorted(e.atoms(Sum), key=str)[:MOST_SUMS]:
         index, low, high = total.limits[0]
@@ -40,7 +37,7 @@ def _terms_of_sums(form: PowerSums, e: Expr, free: list[Symbol]) -> Iterator[Exp
                     yield total - total.function.xreplace({index: one})
 
 
-def _squares_of_pairs(form: PowerSums, e: Expr) -> Iterator[Expr]:
+def _squares_of_pairs(form: Entries, e: Expr) -> Iterator[Expr]:
     """``sum_jk (a_j b_k - a_k b_j)^2`` for pairs of bases, their entries taken from the mean or as they are."""
     bases = sorted({entry.base for entry in e.atoms(Indexed) if len(entry.indices) == 1}, key=str)
     j, k, p = (Dummy(name, integer=True, positive=True) for name in "jkp")

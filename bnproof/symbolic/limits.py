@@ -7,27 +7,22 @@ the limit is the quotient of the leading coefficients.  A power ``c^T`` with ``|
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flint import fmpq, fmpq_mpoly
 from sympy import Derivative, Dummy, Expr, Limit, Pow, Symbol, oo
 
 from bnproof.symbolic.differentiation import differentiated
+from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.reading import Near, numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import POSITIVE, assumed
 
-if TYPE_CHECKING:
-    from bnproof.symbolic.normal_form import NormalForm
-    from bnproof.symbolic.power_sums import PowerSums
-
 ORDER = 7  # coefficients that are looked at
 Series = list[Quotient]
 
 
-def of(form: PowerSums, e: Limit) -> Quotient:
+def of(form: Entries, e: Limit) -> Quotient:
     """The limit in generators; raises ``Undecided`` where it is not known to exist."""
     function, variable, target, _ = e.args
     if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
@@ -57,7 +52,7 @@ def _approached(e: Limit) -> tuple[Symbol, Expr]:
     return near, sense / near**2 if target.is_infinite else target + sense * near**2
 
 
-def exists_near(form: NormalForm, near: Near, replace: dict[Expr, Expr]) -> None:
+def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
     """Raises ``Undecided`` where what depends on a limit's variable is not known to exist near the target."""
     _, variable, target, _ = near.limit.args
     if target == oo and any(variable in numbers_in(p.exp) for p in near.limit.atoms(Pow)):
@@ -71,7 +66,7 @@ def exists_near(form: NormalForm, near: Near, replace: dict[Expr, Expr]) -> None
         form.signs.near = outside
 
 
-def _leading(form: PowerSums, inside: Quotient, near: int, shown: Expr) -> Quotient:
+def _leading(form: Entries, inside: Quotient, near: int, shown: Expr) -> Quotient:
     above = _expanded(form, inside.top, near)
     below: Series = _constant(form, form.number(1))
     for number, exponent in inside.below.items():
@@ -97,15 +92,15 @@ def _leading(form: PowerSums, inside: Quotient, near: int, shown: Expr) -> Quoti
     return form.number(0) if first > start else above[first] * below[start].inverse()
 
 
-def _first(form: PowerSums, series: Series) -> int | None:
+def _first(form: Entries, series: Series) -> int | None:
     return next((n for n, c in enumerate(series) if not form.vanishes(c)), None)
 
 
-def _constant(form: PowerSums, value: Quotient) -> Series:
+def _constant(form: Entries, value: Quotient) -> Series:
     return [value, *(form.number(0) for _ in range(ORDER - 1))]
 
 
-def _product(form: PowerSums, a: Series, b: Series) -> Series:
+def _product(form: Entries, a: Series, b: Series) -> Series:
     result = []
     for n in range(ORDER):
         total = form.number(0)
@@ -116,7 +111,7 @@ def _product(form: PowerSums, a: Series, b: Series) -> Series:
     return result
 
 
-def _expanded(form: PowerSums, poly: fmpq_mpoly, near: int) -> Series:
+def _expanded(form: Entries, poly: fmpq_mpoly, near: int) -> Series:
     """A polynomial in t and in roots that depend on t as a series; raises ``Undecided`` beyond the order."""
     ring = form.ring
     poly = ring.lift(poly)
@@ -135,7 +130,7 @@ def _expanded(form: PowerSums, poly: fmpq_mpoly, near: int) -> Series:
     return [form.polynomial(parts.get(n, ring.constant(0))) for n in range(ORDER)]
 
 
-def _root_series(form: PowerSums, root: int, near: int) -> Series:
+def _root_series(form: Entries, root: int, near: int) -> Series:
     """``r^2 = b_0 + b_1 t + ...``: ``r_0 = sqrt(b_0)``, ``r_n = (b_n - sum_{0<p<n} r_p r_{n-p})/(2 r_0)``."""
     base = _expanded(form, form.ring.relations[root], near)
     if form.vanishes(base[0]):
@@ -151,7 +146,7 @@ def _root_series(form: PowerSums, root: int, near: int) -> Series:
     return series
 
 
-def _geometric(form: PowerSums, function: Expr, variable: Symbol) -> Quotient:
+def _geometric(form: Entries, function: Expr, variable: Symbol) -> Quotient:
     """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with ``c^2 < 1``: they vanish."""
     inside, ring = form.normal(function), form.ring
     powers = [place for place in inside.places() if form.depends(place, variable)]

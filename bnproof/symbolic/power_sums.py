@@ -9,7 +9,6 @@ Square roots and absolute values are generators with one relation each (:mod:`bn
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 from operator import add, mul
 
@@ -143,24 +142,3 @@ class PowerSums(Entries):
             if part != 0:
                 result = result * powers.symbolic_power(self, base, part)
         return result
-
-    def each_factor(self, q: Quotient, change: Callable[[Expr], Expr]) -> Quotient:
-        """``q`` with what every generator stands for changed and rewritten again."""
-        ring = self.ring
-        total = self.number(0)
-        for exponents, coefficient in ring.lift(q.top).terms():
-            term = self.polynomial(ring.constant(coefficient))
-            for place, exponent in enumerate(exponents):
-                if exponent:
-                    term = term * self._changed(place, change) ** exponent
-            total = total + term
-        for number, exponent in q.below.items():
-            factor = ring.factors[number]
-            below = self.each_factor(self.polynomial(factor), change)
-            total = total * self.divisor(below, ring.expression(factor)).inverse() ** exponent
-        return total
-
-    def _changed(self, place: int, change: Callable[[Expr], Expr]) -> Quotient:
-        before = self.ring.meaning[place]
-        after = change(before)
-        return self.at(place) if after == before else self.normal(after)

@@ -1,9 +1,8 @@
 """Which signs a rational function can have, given the conditions: sets of -1, 0, 1, never a guess.
 
-A sign is read off a polynomial whose terms all have one sense, or off a condition that it is a multiple of
-(:meth:`Signs.of`).  Where that is not enough, :meth:`Signs.shows` looks for a certificate: the polynomial as a
-combination of the conditions with non-negative weights, or as a sum of squares (:mod:`.certificates`).  What cannot be
-shown stays ``ANY``, and the prover then refuses to divide by it.
+A sign is read off a polynomial whose terms all have one sense, or off a condition that it is a multiple of.  Where that
+is not enough, :mod:`bnproof.symbolic.certificates` searches further.  What cannot be shown stays ``ANY``, and the prover
+then refuses to divide by it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import copy
 from math import comb
+from typing import Self
 
 from flint import fmpq, fmpq_mpoly
 from sympy import Expr
 
-from bnproof.symbolic import certificates
 from bnproof.symbolic.quotients import Quotient, Ring
 from bnproof.symbolic.signsets import (
     ANY,
@@ -44,11 +43,9 @@ class Signs:
         self.lower: dict[int, int] = {}
         self.facts: list[Fact] = []
         self.near: int | None = None
-        self.searches = 0  # certificates that were looked for
-        self.nested = 0  # certificates that are being looked for, one inside the other
         self.magnitudes: dict[int, fmpq_mpoly] = {}  # what is inside the absolute value a generator stands for
 
-    def fork(self, ring: Ring) -> Signs:
+    def fork(self, ring: Ring) -> Self:
         """A copy that can learn more without this one knowing."""
         other = copy(self)
         other.ring, other.lower, other.facts = ring, dict(self.lower), list(self.facts)
@@ -136,51 +133,15 @@ class Signs:
         below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
         return product(below, self.of_polynomial(self.ring.lift(e.top)))
 
-    def nonzero(self, e: Quotient) -> bool:
-        """Whether a rational function is known to differ from zero."""
-        return self.shows(e, NONZERO)
-
-    def shows(self, e: Quotient, wanted: SignSet) -> bool:
-        """Whether the sign is known to lie in ``wanted``, if need be by a certificate."""
-        if self.of(e) <= wanted:
-            return True
-        top = self.ring.reduced(self.ring.lift(e.top))
-        if top == 0:
-            return 0 in wanted
-        below = POSITIVE
-        for number, exponent in e.below.items():
-            below = product(below, power(self._closely(self.ring.factors[number]), exponent))
-        if product(below, self._closely(top)) <= wanted:
-            return True
-        content, factors = top.factor()
-        if len(factors) == 1 and factors[0][1] == 1:
-            return False
-        signs = product(below, _of_number(content))
-        for factor, exponent in factors:
-            signs = product(signs, power(self._closely(factor), int(exponent)))
-        return signs <= wanted
-
-    def _closely(self, poly: fmpq_mpoly) -> SignSet:
-        """The signs of a polynomial, by a certificate where they do not show."""
-        signs = self.of_polynomial(poly)
-        return signs if len(signs) == 1 else signs & self._certified(poly)
-
-    def _certified(self, poly: fmpq_mpoly) -> SignSet:
-        for sense in (1, -1):
-            found = certificates.search(self, poly * sense)
-            if found:
-                return found if sense > 0 else product(found, NEGATIVE)
-        return ANY
-
     def of_polynomial(self, poly: fmpq_mpoly) -> SignSet:
         """The signs of a polynomial, by its factors and by the conditions."""
         if poly.is_constant():
-            return _of_number(poly.leading_coefficient() if poly != 0 else fmpq(0))
+            return of_number(poly.leading_coefficient() if poly != 0 else fmpq(0))
         if self.near is not None and poly.degrees()[self.near]:
             return self._of_near(poly)
         if len(poly) == 1:
             ((exponents, coefficient),) = poly.terms()
-            signs = product(_of_number(coefficient), self.of_monomial(exponents))
+            signs = product(of_number(coefficient), self.of_monomial(exponents))
             return signs & self._as_given(poly) or signs if len(signs) > 1 else signs
         signs = self._visible(poly)
         if len(signs) > 1:
@@ -188,7 +149,7 @@ class Signs:
         if len(signs) > 1:
             content, factors = poly.factor()
             if len(factors) > 1 or factors[0][1] > 1:
-                found = product(_of_number(content), self._of_factors(factors))
+                found = product(of_number(content), self._of_factors(factors))
                 signs = signs & found or signs
         return signs
 
@@ -265,7 +226,7 @@ class Signs:
         return ANY
 
     def _of_term(self, term: Term, excess: dict[int, int]) -> SignSet:
-        signs = _of_number(term[1])
+        signs = of_number(term[1])
         for place, exponent in enumerate(term[0]):
             if exponent:
                 known = NONNEGATIVE if place in excess else self.of_generator(place)
@@ -303,5 +264,6 @@ class Signs:
         return all(not n or other[place] or 0 not in self.of_generator(place) for place, n in enumerate(term))
 
 
-def _of_number(number: fmpq) -> SignSet:
+def of_number(number: fmpq) -> SignSet:
+    """The sign of a rational number."""
     return POSITIVE if number > 0 else NEGATIVE if number < 0 else ZERO

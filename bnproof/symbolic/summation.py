@@ -9,7 +9,6 @@ between ``N + c`` and ``N`` are written out.  A bound that is itself a summation
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
 
 from flint import fmpq
 from sympy import (
@@ -29,6 +28,7 @@ from sympy import (
     binomial,
 )
 
+from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.multiple_sums import BOUND, bound_name, canonical
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
@@ -36,14 +36,11 @@ from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NONNEGATIVE, POSITIVE, SignSet
 
-if TYPE_CHECKING:
-    from bnproof.symbolic.power_sums import PowerSums
-
 WRITTEN_OUT = 8  # a sum between numbers with at most so many terms is added up
 MOST_WRITTEN = 16  # terms between N + c and N
 
 
-def of(form: PowerSums, e: Sum) -> Quotient:
+def of(form: Entries, e: Sum) -> Quotient:
     """A sum in generators; raises ``Undecided`` where it may run backwards."""
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
@@ -70,7 +67,7 @@ def _fresh(index: Symbol) -> Symbol:
     return Dummy(index.name, **index.assumptions0)
 
 
-def _each_term(form: PowerSums, summand: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
+def _each_term(form: Entries, summand: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
     """What does not depend on the index is pulled out of every monomial."""
     ring = form.ring
     summand = summand.reduced()
@@ -94,7 +91,7 @@ def _padded(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
     return exponents + (0,) * (room - len(exponents))
 
 
-def _monomial(form: PowerSums, monomial: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
+def _monomial(form: Entries, monomial: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
     """The sum of one monomial, its entries shifted (and turned round) to start at ``x[j]``."""
     offsets = _offsets(form, monomial, index)
     slopes = {slope for slope, _ in offsets}
@@ -115,9 +112,7 @@ def _monomial(form: PowerSums, monomial: Quotient, index: Symbol, low: Expr, hig
     return upto - _up_to(form, monomial, index, (low - 1).expand(), reach)
 
 
-def _moved(
-    form: PowerSums, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]
-) -> Quotient:
+def _moved(form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]) -> Quotient:
     """The sum over a new index ``p`` with ``slope p + offset`` for the old one."""
     fresh, (slope, offset) = _fresh(index), by
     low, high = (end.expand() for end in ends)
@@ -126,7 +121,7 @@ def _moved(
     return _each_term(form, summand, fresh, low, high)
 
 
-def _offsets(form: PowerSums, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
+def _offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
     """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1; one index each."""
     found: set[tuple[int, Expr]] = set()
     for place in monomial.places():
@@ -142,7 +137,7 @@ def _offsets(form: PowerSums, monomial: Quotient, index: Symbol) -> set[tuple[in
     return found
 
 
-def _only_entries(form: PowerSums, monomial: Quotient, index: Symbol) -> None:
+def _only_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
     """A sum that starts at a symbol is the difference of two from 1: what is summed has to exist there as well."""
     simple = not any(form.depends(p, index) for n in monomial.below for p in form.ring.used(form.ring.factors[n]))
     for place in monomial.places():
@@ -152,7 +147,7 @@ def _only_entries(form: PowerSums, monomial: Quotient, index: Symbol) -> None:
         raise Undecided(f"the sum over {index} of {text(monomial.expression())}, which starts at a symbol")
 
 
-def _up_to(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
+def _up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
     """``S(end)``; where entries reach ``reach`` beyond the index, the whole sum is the one up to ``N - reach``."""
 
     def at(position: Expr) -> Quotient:
@@ -192,7 +187,7 @@ def split_size(e: Expr) -> tuple[Expr | None, int]:
     return None, 0
 
 
-def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach: int) -> Quotient:
+def _whole(form: Entries, monomial: Quotient, index: Symbol, size: Expr, reach: int) -> Quotient:
     """``sum_{j=1}^{size - reach}`` of a monomial."""
     ring = form.ring
     end = size - reach
@@ -214,7 +209,7 @@ def _whole(form: PowerSums, monomial: Quotient, index: Symbol, size: Expr, reach
     return _atom(form, monomial, index, end)
 
 
-def _single(form: PowerSums, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int) -> Quotient | None:
+def _single(form: Entries, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int) -> Quotient | None:
     """Sums of powers of the index, of one entry (by mean and variance), and geometric ones."""
     if meaning == index:
         return form.normal(_faulhaber(size - reach, degree))
@@ -242,7 +237,7 @@ def _faulhaber(size: Expr, degree: int) -> Expr:
     )
 
 
-def _geometric(form: PowerSums, power: Pow, index: Symbol, end: Expr) -> Quotient | None:
+def _geometric(form: Entries, power: Pow, index: Symbol, end: Expr) -> Quotient | None:
     """``sum_{n=1}^N b^(c + n) = (b^(c+N+1) - b^(c+1))/(b - 1)`` and the like for ``b^(c - n)``.
 
     Where ``b = 1`` is possible the sum is a generator with ``(b - 1) sum = b^(c+N+1) - b^(c+1)``.
@@ -262,7 +257,7 @@ def _geometric(form: PowerSums, power: Pow, index: Symbol, end: Expr) -> Quotien
     return total
 
 
-def _geometric_below(form: PowerSums, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient | None:
+def _geometric_below(form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient | None:
     """The geometric sum of ``1/b^n``, whose power stands in the denominator."""
     power, below = form.ring.meaning[place], list(monomial.below.items())
     if len(below) != 1 or below[0][1] != 1 or not isinstance(power, Pow) or power.base.has(index):
@@ -272,17 +267,17 @@ def _geometric_below(form: PowerSums, monomial: Quotient, place: int, index: Sym
     return _geometric(form, Pow(1 / power.base, power.exp), index, end)
 
 
-def _mean(form: PowerSums, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
+def _mean(form: Entries, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
     return form.atom(Sum(base[BOUND[0]], (BOUND[0], 1, size)) / size, known)
 
 
-def _variance(form: PowerSums, base: IndexedBase, size: Expr) -> Quotient:
+def _variance(form: Entries, base: IndexedBase, size: Expr) -> Quotient:
     inner, outer = BOUND[:2]
     deviation = base[outer] - Sum(base[inner], (inner, 1, size)) / size
     return form.atom(Sum(deviation**2, (outer, 1, size)) / size, NONNEGATIVE)
 
 
-def _sum_signs(form: PowerSums, summand: Quotient, size: Expr) -> SignSet:
+def _sum_signs(form: Entries, summand: Quotient, size: Expr) -> SignSet:
     """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative.
 
     A sum that may run backwards (``sum_{1}^{-1} f = -f(0)``, which only turns up as an intermediate) has any sign.
@@ -295,7 +290,7 @@ def _sum_signs(form: PowerSums, summand: Quotient, size: Expr) -> SignSet:
     return NONNEGATIVE if signs <= NONNEGATIVE else ANY
 
 
-def _atom(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr) -> Quotient:
+def _atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> Quotient:
     unfolded = monomial.expression()
     taken = unfolded.atoms(Dummy)
     bound = next(name for name in map(bound_name, count()) if name not in taken)
@@ -310,7 +305,7 @@ def _atom(form: PowerSums, monomial: Quotient, index: Symbol, end: Expr) -> Quot
     return form.atom(total, _sum_signs(form, monomial, end) if whole else ANY)
 
 
-def _contracted(form: PowerSums, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient:
+def _contracted(form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient:
     """``sum_j delta_jt f(j) = f(t)`` for ``t`` in ``1..end``, 0 for ``t`` outside."""
     delta = form.ring.meaning[place]
     difference = (delta.args[0] - delta.args[1]).expand()
@@ -326,7 +321,7 @@ def _contracted(form: PowerSums, monomial: Quotient, place: int, index: Symbol, 
     return form.each_factor(rest, lambda e: e.xreplace({index: term}))
 
 
-def _pair_sum(form: PowerSums, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr) -> Quotient | None:
+def _pair_sum(form: Entries, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr) -> Quotient | None:
     """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name is summed inside."""
     ring = form.ring
     partial = [place for place in dependent if _is_partial(ring.meaning[place], index)]

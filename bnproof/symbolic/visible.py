@@ -7,20 +7,16 @@ way they can come out is read on its own: ``delta`` is 0 or 1, and ``sign(a) = 1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sympy import Abs, Add, Expr, Integer, KroneckerDelta, Mul, Pow, Sum, exp, sign
 
+from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, SignSet, power, product
-
-if TYPE_CHECKING:
-    from bnproof.symbolic.power_sums import PowerSums
 
 SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
 
 
-def visible_signs(form: PowerSums, e: Expr) -> SignSet:
+def visible_signs(form: Entries, e: Expr) -> SignSet:
     """The signs ``e`` can have, as far as its written form and the conditions show."""
     open_choice = next(iter(_choices(e)), None)
     if open_choice is not None:
@@ -37,7 +33,7 @@ def _choices(e: Expr) -> list[Expr]:
     return [choice for a in e.args for choice in _choices(a)]
 
 
-def _every_way(form: PowerSums, e: Expr, choice: Expr) -> SignSet:
+def _every_way(form: Entries, e: Expr, choice: Expr) -> SignSet:
     if isinstance(choice, KroneckerDelta):
         return frozenset().union(*(visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1)))
     argument = form.normal(choice.args[0])
@@ -49,7 +45,7 @@ def _every_way(form: PowerSums, e: Expr, choice: Expr) -> SignSet:
     return frozenset(found)
 
 
-def _structure(form: PowerSums, e: Expr) -> SignSet:
+def _structure(form: Entries, e: Expr) -> SignSet:
     match e:
         case Sum():
             return _sum(form, e)
@@ -79,7 +75,7 @@ def _added(parts: list[SignSet]) -> SignSet:
     return ANY
 
 
-def _sum(form: PowerSums, e: Sum) -> SignSet:
+def _sum(form: Entries, e: Sum) -> SignSet:
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
     form.ranges[index] = (low, high)
@@ -89,7 +85,7 @@ def _sum(form: PowerSums, e: Sum) -> SignSet:
     return signs | ZERO if -1 not in signs or 1 not in signs else ANY
 
 
-def _known(form: PowerSums, e: Expr) -> SignSet:
+def _known(form: Entries, e: Expr) -> SignSet:
     """What the normal form and the conditions say."""
     try:
         return form.signs.of(form.normal(e))
