@@ -25,7 +25,7 @@ from bnproof.symbolic.search import Search
 from bnproof.symbolic.setting import Every, eps, m, v
 from bnproof.symbolic.signsets import NONNEGATIVE, NONZERO, OF_RELATION, POSITIVE
 from bnproof.symbolic.surds import NotExact
-from bnproof.symbolic.vanishing import flat_entries
+from bnproof.symbolic.vanishing import averaged, flat_entries, vanishing_terms
 from bnproof.symbolic.visible import visible_signs
 
 WANTED = {
@@ -54,7 +54,8 @@ class CaseProof:
         form.size = self._put(m)
         form.batches = batches(question.present, question.ranges)
         form.distinct = case.distinct
-        form.every = [c for c in self.given if isinstance(c, Every)]
+        every = [c for c in self.given if isinstance(c, Every)]
+        form.every = [average for c in every for average in averaged(c)] + every
         form.every += [flat for c in self.given for flat in flat_entries(c)]
         place = form.ring.place(m, POSITIVE)
         form.signs.lower[place] = max(case.least_size, given_size(question) or 1)
@@ -102,7 +103,11 @@ class CaseProof:
         for condition in relations:
             if isinstance(condition, Eq):
                 form.assume(self._difference(condition))
-        if form.solved:  # what the equations give a value may stand in the other conditions
+                for term in vanishing_terms(condition):
+                    form.assume(form.normal(term))
+        known = 0
+        while len(form.solved) > known:  # what the equations give a value may stand in the other conditions
+            known = len(form.solved)
             form.signs.facts.clear()
             self._learn_signs(signed)
         self._learn_sums([c for c in form.every if len(c.indices) == 1 and c.relation.rel_op not in ("==", "!=")])

@@ -1,7 +1,8 @@
 """Inequalities that an inequality may rest on: each is an expression that is visibly not negative.
 
 A sum of terms that are not negative is at least as large as one of them; and
-``sum_j sum_k (a_j b_k - a_k b_j)^2 >= 0`` is the inequality of Cauchy and Schwarz (Lagrange's identity).
+``sum_j sum_k (a_j b_k - a_k b_j)^2 >= 0`` is the inequality of Cauchy and Schwarz (Lagrange's identity), and
+``sum_j (a_j - b_j)^2 >= 0`` that of the means.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _terms_of_sums(form: Entries, e: Expr, free: list[Symbol]) -> Iterator[Expr]
 
 
 def _squares_of_pairs(form: Entries, e: Expr) -> Iterator[Expr]:
-    """``sum_jk (a_j b_k - a_k b_j)^2`` for pairs of bases, their entries taken from the mean or as they are."""
+    """``sum_jk (a_j b_k - a_k b_j)^2`` and ``sum_j (a_j +- b_j)^2`` for pairs of bases, their entries taken from the mean or as they are."""
     bases = sorted({entry.base for entry in e.atoms(Indexed) if len(entry.indices) == 1}, key=str)
     j, k, p = (Dummy(name, integer=True, positive=True) for name in "jkp")
     for a, b in combinations(bases, 2):
@@ -47,6 +48,7 @@ def _squares_of_pairs(form: Entries, e: Expr) -> Iterator[Expr]:
             at = {name: (first.xreplace({p: name}), second.xreplace({p: name})) for name in (j, k)}
             difference = at[j][0] * at[k][1] - at[k][0] * at[j][1]
             yield Sum(difference**2, (j, 1, form.size), (k, 1, form.size))
+            yield from (Sum((first + sense * second) ** 2, (p, 1, form.size)) for sense in (1, -1))
 
 
 def _entry(base: IndexedBase, index: Symbol, size: Expr, *, centred: bool) -> Expr:

@@ -139,6 +139,8 @@ class PowerSums(Entries):
             parts = (rest,)
         result = self._integer_power(base, least, shown)
         for part in parts:
-            if part != 0:
+            if part.could_extract_minus_sign() and self.least(part) is None:  # base differs from 0 here
+                result = result * powers.symbolic_power(self, base, -part).inverse()
+            elif part != 0:
                 result = result * powers.symbolic_power(self, base, part)
         return result

@@ -63,7 +63,7 @@ def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotie
 
 
 def _root(form: Equations, base: fmpq_mpoly) -> Quotient:
-    positive = form.signs.of_polynomial(base) == POSITIVE
+    positive = form.signs.shows(form.polynomial(base), POSITIVE)
     stands_for = sympy_sqrt(form.ring.expression(base))
     place = form.ring.place(stands_for, POSITIVE if positive else NONNEGATIVE)
     form.ring.relations[place] = form.ring.lift(base)

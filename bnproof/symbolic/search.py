@@ -113,9 +113,20 @@ class Search:
 
 
 def nested(e: Basic) -> int:
-    """How many sums stand inside one another."""
-    own = len(e.limits) if isinstance(e, Sum) else 0
-    return own + max((nested(a) for a in e.args), default=0)
+    """How many sums stand inside one another, each depending on the index of the one around it."""
+    return max(_depths(e, frozenset()))
+
+
+def _depths(e: Basic, around: frozenset[Basic]) -> tuple[int, int]:
+    """The depth of sums that depend on the indices around them, and the greatest depth of any."""
+    own = frozenset(limit[0] for limit in e.limits) if isinstance(e, Sum) else frozenset()
+    inside = [_depths(a, around | own) for a in e.args]
+    depth, other = (max((pair[n] for pair in inside), default=0) for n in (0, 1))
+    if own:
+        depth += len(e.limits)
+        if not numbers_in(e) & around:
+            return 0, max(depth, other)
+    return depth, max(depth, other)
 
 
 def one_entry(question: Question) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Basic, Dummy, Eq, Expr, Mul, Pow, Sum
+from sympy import Add, Basic, Dummy, Eq, Expr, Mul, Pow, Sum
 
 from bnproof.symbolic.setting import Every, m
 
@@ -18,6 +18,26 @@ def flat_entries(condition: Basic) -> Iterator[Every]:
             yield from _terms(side)
 
 
+def vanishing_terms(condition: Eq) -> Iterator[Expr]:
+    """``c_1 f_1^2 + c_2 f_2^4 + ... = 0`` with positive numbers ``c``: every ``f`` is 0."""
+    for side, other in (condition.args, condition.args[::-1]):
+        terms = [term.as_coeff_Mul() for term in Add.make_args(side)]
+        if other == 0 and len(terms) > 1 and all(c.is_positive and _is_even_power(rest) for c, rest in terms):
+            yield from (rest.base for _, rest in terms)
+
+
+def averaged(condition: Every) -> Iterator[Every]:
+    """An equation for all pairs of indices, added up over the second: ``x_i = x_j`` gives ``m x_i = sum_j x_j``."""
+    if isinstance(condition.relation, Eq) and len(condition.indices) == 2:
+        first, second = condition.indices
+        difference = condition.relation.lhs - condition.relation.rhs
+        yield Every(Eq(Sum(difference, (second, 1, m)), 0, evaluate=False), first)
+
+
+def _is_even_power(e: Expr) -> bool:
+    return bool(isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0 and e.exp % 2 == 0)
+
+
 def _terms(e: Expr) -> Iterator[Every]:
     """``c sum_{j=1}^m f_j^(2n) = 0``, with a factor c that is no sum: ``f_i = 0`` for every i."""
     sums = [factor for factor in Mul.make_args(e) if isinstance(factor, Sum)]
@@ -26,7 +46,6 @@ def _terms(e: Expr) -> Iterator[Every]:
     rest = e / sums[0]
     index, low, high = sums[0].limits[0]
     summand = sums[0].function
-    square = isinstance(summand, Pow) and summand.exp.is_Integer and summand.exp > 0 and summand.exp % 2 == 0
-    if (low, high) == (1, m) and square and rest.is_nonzero and not rest.has(index):
+    if (low, high) == (1, m) and _is_even_power(summand) and rest.is_nonzero and not rest.has(index):
         every = Dummy("i", integer=True, positive=True)
         yield Every(Eq(summand.base.xreplace({index: every}), 0, evaluate=False), every)
