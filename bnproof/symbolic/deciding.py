@@ -54,8 +54,7 @@ class CaseProof:
         form.size = self._put(m)
         form.batches = batches(question.present, question.ranges)
         form.distinct = case.distinct
-        every = [c for c in self.given if isinstance(c, Every)]
-        form.every = [average for c in every for average in averaged(c)] + every
+        form.every = [one for c in self.given if isinstance(c, Every) for one in averaged(c)]
         form.every += [flat for c in self.given for flat in flat_entries(c)]
         place = form.ring.place(m, POSITIVE)
         form.signs.lower[place] = max(case.least_size, given_size(question) or 1)

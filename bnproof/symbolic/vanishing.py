@@ -26,12 +26,19 @@ def vanishing_terms(condition: Eq) -> Iterator[Expr]:
             yield from (rest.base for _, rest in terms)
 
 
-def averaged(condition: Every) -> Iterator[Every]:
-    """An equation for all pairs of indices, added up over the second: ``x_i = x_j`` gives ``m x_i = sum_j x_j``."""
-    if isinstance(condition.relation, Eq) and len(condition.indices) == 2:
-        first, second = condition.indices
-        difference = condition.relation.lhs - condition.relation.rhs
-        yield Every(Eq(Sum(difference, (second, 1, m)), 0, evaluate=False), first)
+def averaged(condition: Every) -> list[Every]:
+    """An equation for all pairs of indices, added up over either: ``x_i = x_j`` gives ``m x_i = sum_j x_j``.
+
+    Where no term holds both indices that says the same; any other condition comes back as it is.
+    """
+    if not isinstance(condition.relation, Eq) or len(condition.indices) != 2:
+        return [condition]
+    difference = (condition.relation.lhs - condition.relation.rhs).expand()
+    if any({*condition.indices} <= term.free_symbols for term in Add.make_args(difference)):
+        return [condition]
+    first, second = condition.indices
+    totals = ((one, Sum(difference, (other, 1, m))) for one, other in ((first, second), (second, first)))
+    return [Every(Eq(total, 0, evaluate=False), one) for one, total in totals if total.has(one)]
 
 
 def _is_even_power(e: Expr) -> bool:
