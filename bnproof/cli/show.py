@@ -22,6 +22,7 @@ def command(name: str, form: str, records: Path | None) -> int:
     """Show a theorem: statement, conditions, steps, corollaries, where it is used, negative controls."""
     from bnproof.records import BrokenRecords, read
     from bnproof.reports import derivation
+    from bnproof.symbolic.rendering import latex
     from bnproof.theorems.book import UnknownTheorem, find
     from bnproof.theorems.proving import as_row, settle
 
@@ -30,7 +31,7 @@ def command(name: str, form: str, records: Path | None) -> int:
         measured = read(records).rows if records else ()
     except (UnknownTheorem, BrokenRecords) as error:
         raise cannot(error) from error
-    row = as_row(settle(entry))
+    row = as_row(settle(entry), latex if form != "text" else lambda _: "")
     if form == "text":
         console().print(derivation.terminal(row, measured))
     else:

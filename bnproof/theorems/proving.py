@@ -70,8 +70,8 @@ class Settled:
         """Whether the verdict is the one the book asks for, and every condition of the statement is needed."""
         return self.verdict == self.posed.wanted and all(condition.shown for condition in self.conditions)
 
-    def as_row(self) -> dict[str, Any]:
-        """Texts and LaTeX of the statement, its conditions, and its proof or counterexample."""
+    def as_row(self, form: Callable[[Basic], str] = latex) -> dict[str, Any]:
+        """Texts of the statement, its conditions, and its proof or counterexample; ``form`` writes the LaTeX."""
         posed = self.posed
         steps = self.detail.steps if isinstance(self.detail, Proof) else ()
         return {
@@ -81,14 +81,14 @@ class Settled:
             "common": posed.common,
             "law": posed.law,
             "text": text(posed.statement),
-            "latex": latex(posed.statement),
+            "latex": form(posed.statement),
             "given_text": [text(condition) for condition in posed.given],
-            "given_latex": [latex(condition) for condition in posed.given],
+            "given_latex": [form(condition) for condition in posed.given],
             "needed": [str(condition) for condition in self.conditions],
             "verdict": self.verdict,
             "detail": "" if isinstance(self.detail, Proof) else str(self.detail),
             "steps": [
-                {"rule": step.rule, "text": text(step.expression), "latex": latex(step.expression), "why": step.why}
+                {"rule": step.rule, "text": text(step.expression), "latex": form(step.expression), "why": step.why}
                 for step in steps
             ],
         }
@@ -187,8 +187,11 @@ def _verdicts(name: str) -> tuple[list[Verdict], float]:
     return verdicts, time.perf_counter() - start
 
 
-def as_row(outcome: Outcome) -> dict[str, Any]:
-    """A settled theorem as a record: what reports are made of (times are kept apart: they do not repeat)."""
+def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, Any]:
+    """A settled theorem as a record: what reports are made of (times are kept apart: they do not repeat).
+
+    ``form`` writes the LaTeX; a page without formulas need not wait for it.
+    """
     entry = outcome.theorem
     return {
         "kind": "theorem",
@@ -202,7 +205,7 @@ def as_row(outcome: Outcome) -> dict[str, Any]:
         "verdict": outcome.verdict,
         "independent_check": outcome.independent_check,
         "points": outcome.points,
-        "items": [one.as_row() for one in outcome.settled],
+        "items": [one.as_row(form) for one in outcome.settled],
     }
 
 
