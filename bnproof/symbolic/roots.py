@@ -16,8 +16,6 @@ from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.signsets import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, product
 
-Factors = dict[int, tuple[fmpq_mpoly, int]]
-
 
 def _factored(q: Quotient) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
     """The content and the irreducible factors, those of the denominator with negative exponents."""

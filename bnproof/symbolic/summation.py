@@ -114,8 +114,9 @@ def _monomial(form: Entries, monomial: Quotient, index: Symbol, low: Expr, high:
 
 def _moved(form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]) -> Quotient:
     """The sum over a new index ``p`` with ``slope p + offset`` for the old one."""
-    fresh, (slope, offset) = _fresh(index), by
+    slope, offset = by
     low, high = (end.expand() for end in ends)
+    fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
     form.ranges[fresh] = (low, high)
     summand = form.each_factor(monomial, lambda e: e.xreplace({index: slope * fresh + offset}))
     return _each_term(form, summand, fresh, low, high)

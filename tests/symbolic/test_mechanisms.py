@@ -141,6 +141,12 @@ NOT_PROVED = {
         (Eq(hider * Sum(x[p] * g[q], (q, p + 1, m), (p, 1, m)), hider * Sum(g[p] * x[q], (q, p + 1, m), (p, 1, m))),),
         (Eq(hider * Sum(p * x[q], (q, p, m), (p, 1, m)), hider * Sum(p * x[q], (q, p + 1, m), (p, 1, m))),),
     ),
+    "an index below 1 after a shift": (
+        (Eq(hider * Sum(Abs(p - 3) * u[p - 3], (p, 1, m)), hider * Sum((p - 3) * u[p - 3], (p, 1, m))),),
+        (Eq(hider * Sum(sqrt((p - 2) ** 2) * u[p - 2], (p, 1, n)), hider * Sum((p - 2) * u[p - 2], (p, 1, n))),),
+        (Ge(hider**2 * Sum((p - 2) * u[p - 2] ** 2, (p, 1, m)), 0),),
+        (Ge(hider**2 * Sum(u[p - 1] ** 2 * u[p] ** 2, (p, 1, T)) + hider**2, 2 * hider**2), Eq(T, 0)),
+    ),
     "corners": (
         (Eq(Derivative(Max(a, 0), a), 1), a >= 0),
         (Eq(hider * Derivative(sqrt(a**2), a), hider * sign(a)),),
