@@ -10,5 +10,5 @@ def without_maxima(e: Expr) -> Expr:
     sense = 1 if isinstance(e, Max) else -1
     first, *others = sorted(e.args, key=str)
     for other in others:
-        first = (first + other + sense * Abs(first - other)) / Integer(2)
+        first = (first + other + sense * Abs(first - other, evaluate=False)) / Integer(2)
     return first

@@ -32,6 +32,13 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     """
     if by is not None and not isinstance(by, (Remainder, Increasing, Induction)):
         raise TypeError(f"by= takes a witness (Remainder, Increasing or Induction), not {by!r}")
+    try:
+        return _settled(statement, given, by)
+    except RecursionError:
+        raise Undecided("the statement is nested more deeply than can be followed") from None
+
+
+def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:
     if isinstance(statement, And):
         if by is not None:
             raise Undecided("a witness proves one relation: prove the parts of a conjunction one by one")

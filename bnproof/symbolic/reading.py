@@ -176,6 +176,8 @@ def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
     """``part`` with replacements made; a relation stays one, without SymPy deciding it by assumptions."""
     if not replacements:
         return part
+    if isinstance(part, Every):
+        return Every(replaced(part.relation, replacements), *part.indices)
     if isinstance(part, Relational):
         return part.func(*(side.xreplace(replacements) for side in part.args), evaluate=False)
     return part.xreplace(replacements)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Basic, Derivative, Eq, Expr, Ge, Integer, Le, Limit, Sum, Symbol
+from sympy import Basic, Derivative, Eq, Expr, Ge, Integer, Le, Limit, Sum, Symbol, sympify
 from sympy.core.relational import Relational
 
 from bnproof.symbolic.outcomes import Undecided
@@ -22,6 +22,9 @@ class Remainder:
     """``greater - lesser`` equals ``expression``, which as it is written is visibly not negative (or positive)."""
 
     expression: Expr
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expression", _expression(self.expression))
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class Increasing:
     variable: Symbol
     derivative: Expr
     using: tuple[Lemma, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "derivative", _expression(self.derivative))
 
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """The lemmas, the value at 0, and the sign of the derivative."""
@@ -77,6 +83,10 @@ class Induction:
     index: Symbol
     remainder: Expr | None = None
 
+    def __post_init__(self) -> None:
+        if self.remainder is not None:
+            object.__setattr__(self, "remainder", _expression(self.remainder))
+
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """Base and step."""
         counting = _assumed(integer=True, nonnegative=True), _assumed(integer=True, positive=True)
@@ -89,6 +99,14 @@ class Induction:
         base, step = (replaced(statement, {self.index: value}) for value in (Integer(first), self.index + 1))
         witness = None if self.remainder is None else Remainder(self.remainder)
         return [("induction, base", base, others, None), ("induction, step", step, (*others, statement), witness)]
+
+
+def _expression(e: object) -> Expr:
+    """A SymPy expression (also of a Python number); raises ``TypeError`` for anything else."""
+    read_as = e if isinstance(e, str) else sympify(e)
+    if not isinstance(read_as, Expr):
+        raise TypeError(f"a witness holds SymPy expressions, not {e!r}")
+    return read_as
 
 
 def _assumed(**assumptions: bool) -> dict[str, bool]:
