@@ -112,7 +112,7 @@ def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
     facts: list[Known] = []
     for fact, known in signs.facts:
         senses = (sense for sense in (1, -1) if product(known, frozenset({sense})) <= NONNEGATIVE)
-        facts += [(ring.lift(fact) * sense, 0 not in known) for sense in senses]
+        facts += [(fact * sense, 0 not in known) for sense in senses]
     facts += [(ring.variable(place) - least, False) for place, least in signs.lower.items()]
     for place in ring.relations:
         if isinstance(ring.meaning[place], Abs) and place in ring.used(poly):

@@ -67,6 +67,10 @@ class CaseProof:
         """The part with its derivatives and expected values taken, and only then with what the conditions replace."""
         if not self.replace:
             return part
+        if isinstance(part, Every):
+            free = {old: new for old, new in self.replace.items() if old not in part.indices}
+            taken = part.relation.func(*map(_taken, part.relation.args), evaluate=False)
+            return Every(replaced(taken, free), *part.indices)
         if part.has(Derivative, Expectation):
             taken = (_taken(side) for side in part.args)
             part = part.func(*taken, evaluate=False)

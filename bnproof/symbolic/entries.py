@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import product
 
-from sympy import Eq, Expr, Indexed, Integer, KroneckerDelta, Symbol
+from sympy import Dummy, Eq, Expr, Indexed, Integer, KroneckerDelta, Limit, Sum, Symbol
 
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
@@ -37,6 +37,7 @@ class Entries(Equations):
         self.batches: frozenset[Expr] = frozenset()
         self.distinct: frozenset[Expr] = frozenset()
         self.every: list[Every] = []
+        self._inside = 0  # conditions on all entries that are being put to an index term, one inside the other
         self._seen: list[Expr] = []  # index terms the conditions on all entries have been put to
 
     def normal(self, e: Expr) -> Quotient:
@@ -97,8 +98,9 @@ class Entries(Equations):
             slope = e.coeff(index)
             if slope == 0 and index not in _outside_entries(e):
                 continue  # the size of a part, n[k]
-            if slope == 0 or not slope.is_number:
-                return None
+            rest = (e - slope * index).expand()
+            if slope == 0 or not slope.is_number or index in rest.free_symbols:
+                return None  # i - i^2 and i - n[i] are not affine
             low, high = self.ranges.get(index, (Integer(1), self.size))
             e = e.xreplace({index: low if slope > 0 else high}).expand()
         return e
@@ -136,21 +138,36 @@ class Entries(Equations):
         self._seen.append(term)
         if len(self._seen) > MOST_INSTANCES:
             return
-        for condition in self.every:
-            for relation in self._instances(condition, term):
-                if isinstance(relation, Eq):
-                    self._assume_entry(relation, term)
-                else:
-                    difference = self.normal(relation.lhs) - self.normal(relation.rhs)
-                    self.signs.learn(difference, OF_RELATION[relation.rel_op])
+        # the index of a sum that stands in a condition: a condition with sums would go on without end
+        simple = self._inside and self.ranges.keys() & term.free_symbols
+        self._inside += 1
+        try:
+            for condition in self.every:
+                if not (simple and condition.relation.has(Sum, Limit)):
+                    for relation in self._instances(condition, term):
+                        self._put_in(relation, term)
+        finally:
+            self._inside -= 1
+
+    def _put_in(self, relation: Expr, term: Expr) -> None:
+        if isinstance(relation, Eq):
+            self._assume_entry(relation, term)
+        else:
+            difference = self.normal(relation.lhs) - self.normal(relation.rhs)
+            self.signs.learn(difference, OF_RELATION[relation.rel_op])
 
     def _instances(self, condition: Every, term: Expr) -> Iterator[Expr]:
-        """The relation with its indices at the term, and at the term and each one met before."""
+        """The relation with its indices at the term, and at the term and each one met before.
+
+        Bound symbols get new names: a term that is put in may be one of them, and their ranges may change.
+        """
         relation = condition.relation
-        indices = condition.indices
-        for chosen in product(self._seen, repeat=len(indices)):
+        bound = [limit[0] for e in relation.atoms(Sum) for limit in e.limits]
+        bound += [e.args[1] for e in relation.atoms(Limit)]
+        for chosen in product(self._seen, repeat=len(condition.indices)):
             if term in chosen:
-                put = dict(zip(indices, chosen, strict=True))
+                afresh = {symbol: Dummy(symbol.name, **symbol.assumptions0) for symbol in bound}
+                put = afresh | dict(zip(condition.indices, chosen, strict=True))
                 yield relation.func(*(side.xreplace(put) for side in relation.args), evaluate=False)
 
     def _assume_entry(self, equation: Eq, term: Expr) -> None:

@@ -35,6 +35,7 @@ class Equations:
         self.logarithms: dict[int, Quotient] = {}  # what is under the logarithm a generator stands for
         self.exponents: dict[int, Quotient] = {}  # the argument of the exponential a generator stands for
         self._normal: dict[Expr, Quotient] = {}
+        self.rewritings = 0  # expressions that were rewritten
 
     def fork(self) -> Self:
         """A copy in which more can be supposed; what it finds does not reach this one."""

@@ -14,7 +14,7 @@ from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import Near, numbers_in
+from bnproof.symbolic.reading import Near, Part, numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import POSITIVE, assumed
 
@@ -56,7 +56,10 @@ def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
     """Raises ``Undecided`` where what depends on a limit's variable is not known to exist near the target."""
     _, variable, target, _ = near.limit.args
     if target == oo and any(variable in numbers_in(p.exp) for p in near.limit.atoms(Pow)):
-        return  # powers of a number, which exist for every exponent that is large enough
+        for part in near.parts:
+            if not _is_power_of_number(part, variable):
+                form.exists(part, replace)
+        return
     symbol, moved = _approached(near.limit)
     outside, form.signs.near = form.signs.near, form.ring.place(symbol, assumed(symbol))
     try:
@@ -64,6 +67,11 @@ def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
             form.exists(part, {**replace, variable: moved.xreplace(replace)})
     finally:
         form.signs.near = outside
+
+
+def _is_power_of_number(part: Part, variable: Symbol) -> bool:
+    """``c^(T + n)``, which exists for every T that is large enough."""
+    return isinstance(part, Pow) and bool((part.exp - variable).is_Integer) and variable not in numbers_in(part.base)
 
 
 def _leading(form: Entries, inside: Quotient, near: int, shown: Expr) -> Quotient:

@@ -48,6 +48,7 @@ from bnproof.symbolic.visible import visible_signs
 HYPERBOLIC = (tanh, sinh, cosh)
 TOTAL = (sin, cos, atan)  # real and defined for every real argument
 MOST_POWER = 200
+MOST_REWRITINGS = 2_000
 
 
 class PowerSums(Entries):
@@ -57,6 +58,9 @@ class PowerSums(Entries):
         """``e`` in generators; raises ``Undecided`` where it is not known to exist."""
         known = self._normal.get(e)
         if known is None:
+            self.rewritings += 1
+            if self.rewritings > MOST_REWRITINGS:
+                raise Undecided(f"its normal form takes more than {MOST_REWRITINGS} rewritings")
             known = self._normal[e] = self._rewrite(e)
         return known
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from flint import fmpq, fmpq_mpoly
 from sympy import Abs, Expr, Integer, Pow, cosh, exp, log, sinh, tanh
-from sympy.ntheory import factorint
 
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, ZERO
+from bnproof.symbolic.surds import factors as factorized
 
 
 def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
@@ -42,11 +42,12 @@ def _to(q: Quotient, count: int) -> Quotient:
 
 
 def _primes(content: fmpq) -> list[tuple[int, int]]:
+    """The factors of a rational with their exponents; what is hard to factor counts as a prime."""
     sign = [(-1, 1)] if content < 0 else []
     return sign + [
         (prime, sense * count)
         for part, sense in ((abs(int(content.p)), 1), (int(content.q), -1))
-        for prime, count in factorint(part).items()
+        for prime, count in factorized(part).items()
     ]
 
 
@@ -103,7 +104,8 @@ def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
     """``log`` of a positive quotient: a sum over its factors, those of negative sign by their absolute values."""
     if not form.signs.shows(argument, POSITIVE):
         raise Undecided(f"the logarithm of {text(shown)}, which the conditions do not show to be positive")
-    content, factors = form.ring.lift(argument.reduced().top).factor()
+    argument = argument.reduced()
+    content, factors = form.ring.lift(argument.top).factor()
     total = form.number(0)
     for prime, count in _primes(abs(content)):
         total = total + form.atom(log(Integer(prime)), POSITIVE) * form.number(count)

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cache
+from math import comb
 
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy import Add, Expr, Mul, Pow, Rational
 
+from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.signsets import ANY, SignSet
 
+MOST_TERMS = 10_000  # of a power that is multiplied out
+MOST_PRODUCTS = 4_000_000  # of terms, in one product
 ROOM = 24  # generators a ring starts with room for; it doubles as they fill up
 
 
@@ -172,9 +176,14 @@ class Quotient:
         below = dict(self.below)
         for number, exponent in other.below.items():
             below[number] = below.get(number, 0) + exponent
-        return Quotient(self.ring, self._lifted() * other._lifted(), below).cancelled()
+        first, second = self._lifted(), other._lifted()
+        if len(first) * len(second) > MOST_PRODUCTS:
+            raise Undecided(f"a product of polynomials with {len(first)} and {len(second)} terms")
+        return Quotient(self.ring, first * second, below).cancelled()
 
     def __pow__(self, exponent: int) -> Quotient:
+        if comb(len(self.top) + exponent - 1, exponent) > MOST_TERMS:
+            raise Undecided(f"the power {exponent} of a polynomial with {len(self.top)} terms")
         below = {number: n * exponent for number, n in self.below.items() if exponent}
         return Quotient(self.ring, self._lifted() ** exponent, below)
 

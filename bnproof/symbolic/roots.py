@@ -7,14 +7,15 @@ non-negative.  What is left under a root is squarefree and irreducible, so equal
 from __future__ import annotations
 
 from flint import fmpq, fmpq_mpoly
-from sympy import Abs, Integer
+from sympy import Abs
 from sympy import sign as sympy_sign
 from sympy import sqrt as sympy_sqrt
-from sympy.ntheory.factor_ import core
 
 from bnproof.symbolic.equations import Equations
+from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.signsets import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, product
+from bnproof.symbolic.surds import NotExact, square_split
 
 
 def _factored(q: Quotient) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
@@ -50,9 +51,11 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
 
 def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotient:
     """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives ``a/r sqrt(d w)``."""
-    size = Integer(abs(int(content.p * content.q)))
-    squarefree = int(core(size))
-    scale = fmpq(int(sympy_sqrt(size / squarefree)), int(content.q))
+    try:
+        outside, squarefree = square_split(abs(int(content.p * content.q)))
+    except NotExact as error:
+        raise Undecided(str(error)) from None
+    scale = fmpq(outside, int(content.q))
     result = form.polynomial(form.ring.constant(scale))
     if squarefree != 1:
         result = result * _root(form, form.ring.constant(squarefree))

@@ -24,6 +24,7 @@ from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import Question, numbers_in
 from bnproof.symbolic.setting import Every, eps, m, mu, v, x
+from bnproof.symbolic.signsets import assumed
 from bnproof.symbolic.solving import solve_conditions
 from bnproof.symbolic.surds import NotExact
 
@@ -296,6 +297,8 @@ class Sampler:
         """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in ``1..m``."""
         if not point.size >= 1 or any(not suits(symbol, value) for symbol, value in point.scalars.items()):
             return False
+        if any(not suits(base, value) for base, batch in point.entries.items() for value in batch.values()):
+            return False
         if any(not 1 <= point.scalars[n] <= point.size for n in self.question.free_indices):
             return False
         if point.scalars[eps] != 0:
@@ -336,6 +339,6 @@ def _demands(assumptions: tuple[tuple[str, bool], ...], number: Rational) -> boo
 def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
     """Whether the assumptions of a symbol (or base) allow a value."""
     if not isinstance(value, fmpq):
-        return not symbol.is_integer and not (sign(value) < 0 and symbol.is_nonnegative)
+        return not symbol.is_rational and sign(value) in assumed(symbol)
     assumptions = _assumptions(symbol)
     return not assumptions or _demands(assumptions, Rational(int(value.p), int(value.q)))

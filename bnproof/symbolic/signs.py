@@ -41,16 +41,25 @@ class Signs:
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
         self.lower: dict[int, int] = {}
-        self.facts: list[Fact] = []
+        self._facts: list[Fact] = []
+        self._room = ring.room
         self.near: int | None = None
         self.magnitudes: dict[int, fmpq_mpoly] = {}  # what is inside the absolute value a generator stands for
 
     def fork(self, ring: Ring) -> Self:
         """A copy that can learn more without this one knowing."""
         other = copy(self)
-        other.ring, other.lower, other.facts = ring, dict(self.lower), list(self.facts)
+        other.ring, other.lower, other._facts = ring, dict(self.lower), list(self._facts)
         other.magnitudes = dict(self.magnitudes)
         return other
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The polynomials whose signs are known, in the ring as it is."""
+        if self._room != self.ring.room:
+            self._facts = [(self.ring.lift(fact), known) for fact, known in self._facts]
+            self._room = self.ring.room
+        return self._facts
 
     def least(self, e: Expr) -> int | None:
         """The greatest known lower bound of an integer symbol (or entry, or number)."""
@@ -162,9 +171,9 @@ class Signs:
     def _of_near(self, poly: fmpq_mpoly) -> SignSet:
         """Near 0 a polynomial has the sign of its lowest power, if that does not vanish."""
         assert self.near is not None
-        for place in self.ring.relations:
-            if poly.degrees()[place] and self.ring.meaning[self.near] in self.ring.meaning[place].free_symbols:
-                return self._visible(poly)  # a root that depends on it: no power of it shows
+        for place in self.ring.used(poly):
+            if place != self.near and self.ring.meaning[self.near] in self.ring.meaning[place].free_symbols:
+                return self._visible(poly)  # a root, an exponential or a power that depends on it: no order shows
         parts = self.ring.by_power(poly, self.near)
         lowest = min(parts)
         leading = self.of_polynomial(parts[lowest])
@@ -176,7 +185,6 @@ class Signs:
         """What the conditions say of a polynomial as a whole, up to a constant."""
         signs = ANY
         for fact, known in self.facts:
-            fact = self.ring.lift(fact)
             if len(fact) == len(poly):
                 ratio = poly.leading_coefficient() / fact.leading_coefficient()
                 if poly == fact * ratio:
@@ -191,7 +199,6 @@ class Signs:
         variable = self.ring.variable(place)
         for fact, known in self.facts:
             if len(fact) == 1:
-                fact = self.ring.lift(fact)
                 if fact == variable:
                     signs &= known
                 elif fact == -variable:
@@ -252,7 +259,7 @@ class Signs:
         for fact, known in self.facts:
             if known != {sense}:
                 continue
-            needed = list(self.ring.lift(fact).terms())
+            needed = list(fact.terms())
             if all(-sense not in self._of_term(term, {}) for term in needed) and all(
                 any(self._vanishes_only_with(term[0], other[0]) for term in terms) for other in needed
             ):

@@ -19,14 +19,28 @@ class NotExact(ArithmeticError):
     """The value leaves Q(sqrt 2, sqrt 3, ...): a nested root or a transcendental function."""
 
 
+LARGEST_PRIME = 1 << 15  # up to which factors are looked for
+
+
+def factors(n: int) -> dict[int, int]:
+    """The prime factors up to ``LARGEST_PRIME`` with their exponents, and what is left of ``n >= 1`` with exponent 1."""
+    found: dict[int, int] = factorint(n, limit=LARGEST_PRIME, use_rho=False, use_pm1=False, use_ecm=False)
+    return found
+
+
 @cache
-def _square_split(n: int) -> tuple[int, int]:
-    """``n = a^2 d`` with ``d`` squarefree, for ``n >= 1``; returns ``(a, d)``."""
+def square_split(n: int) -> tuple[int, int]:
+    """``n = a^2 d`` with ``d`` squarefree, for ``n >= 1``; returns ``(a, d)``.
+
+    Raises ``NotExact`` where a factor is too large to be taken apart.
+    """
     root = isqrt(n)
     if root * root == n:
         return root, 1
     a = d = 1
-    for prime, power in factorint(n).items():
+    for prime, power in factors(n).items():
+        if prime > LARGEST_PRIME**2:  # it may be composite
+            raise NotExact("the root of a number that is too large to factor")
         a *= prime ** (power // 2)
         d *= prime ** (power % 2)
     return a, d
@@ -46,7 +60,7 @@ def root_of(number: fmpq) -> fmpq | Surd:
         raise ValueError("square root of a negative number")
     if number == 0:
         return number
-    a, d = _square_split(int(number.p) * int(number.q))
+    a, d = square_split(int(number.p) * int(number.q))
     return surd({d: fmpq(a, number.q)})
 
 
