@@ -182,7 +182,7 @@ class Quotient:
         return Quotient(self.ring, first * second, below).cancelled()
 
     def __pow__(self, exponent: int) -> Quotient:
-        if comb(len(self.top) + exponent - 1, exponent) > MOST_TERMS:
+        if comb(max(len(self.top), 1) + exponent - 1, exponent) > MOST_TERMS:
             raise Undecided(f"the power {exponent} of a polynomial with {len(self.top)} terms")
         below = {number: n * exponent for number, n in self.below.items() if exponent}
         return Quotient(self.ring, self._lifted() ** exponent, below)

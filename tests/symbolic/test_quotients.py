@@ -60,3 +60,10 @@ def test_constants():
     a = ring.generator(Symbol("a"))
     assert (a - a + ring.number(Rational(2, 3))).constant * 3 == 2
     assert a.constant is None
+
+
+def test_powers_of_nothing():
+    """``0^0`` is 1, as SymPy has it, and ``0^2`` is 0."""
+    zero = Ring().number(0)
+    assert (zero**0).constant == 1
+    assert (zero**2).is_zero
