@@ -9,12 +9,11 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from bnproof.symbolic.cases import Case, given_size
-from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.lemmas import lemmas
-from bnproof.symbolic.moments import expected
+from bnproof.symbolic.moments import all_taken
 from bnproof.symbolic.normal_form import NormalForm, batches
 from bnproof.symbolic.outcomes import Disagreement, Step, Undecided
 from bnproof.symbolic.quotients import Quotient
@@ -69,10 +68,10 @@ class CaseProof:
             return part
         if isinstance(part, Every):
             free = {old: new for old, new in self.replace.items() if old not in part.indices}
-            taken = part.relation.func(*map(_taken, part.relation.args), evaluate=False)
+            taken = part.relation.func(*map(all_taken, part.relation.args), evaluate=False)
             return Every(replaced(taken, free), *part.indices)
         if part.has(Derivative, Expectation):
-            taken = (_taken(side) for side in part.args)
+            taken = (all_taken(side) for side in part.args)
             part = part.func(*taken, evaluate=False)
         return replaced(part, self.replace)
 
@@ -238,19 +237,13 @@ class CaseProof:
         return merged and len({evaluator.value(t) for t in self.case.distinct}) == len(self.case.distinct)
 
 
-def _taken(side: Expr) -> Expr:
-    """The side with its expected values and derivatives taken (of an expected value there is no derivative here)."""
-    side = side.replace(lambda e: isinstance(e, Derivative), differentiated)
-    return side.replace(lambda e: isinstance(e, Expectation), expected)
-
-
 def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
     """Conditions ``symbol = value`` as replacements, with the values in terms of what stays."""
     replace: dict[Expr, Expr] = {}
     for condition in question.given:
         assigned = assignment(condition)
         if assigned and assigned[0] not in (*case.replace, *replace, m):
-            symbol, value = assigned[0], assigned[1].xreplace({**case.replace, **replace})
+            symbol, value = assigned[0], all_taken(assigned[1]).xreplace({**case.replace, **replace})
             if symbol not in value.free_symbols:
                 replace = {s: old.xreplace({symbol: value}) for s, old in replace.items()} | {symbol: value}
     return replace

@@ -14,6 +14,7 @@ from sympy import Dummy, Expr, Indexed, IndexedBase, Sum, Symbol
 
 from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.signsets import NONNEGATIVE
+from bnproof.symbolic.summation import in_range
 from bnproof.symbolic.visible import visible_signs
 
 MOST_SUMS = 12
@@ -31,11 +32,11 @@ def _terms_of_sums(form: Entries, e: Expr, free: list[Symbol]) -> Iterator[Expr]
         index, low, high = total.limits[0]
         if len(total.limits) > 1 or (low, high) != (1, form.size):
             continue
-        form.ranges[index] = (low, high)
-        if visible_signs(form, total.function) <= NONNEGATIVE:
+        summand, index = in_range(form, total.function, index, low, high)
+        if visible_signs(form, summand) <= NONNEGATIVE:
             for one in free:
-                if one not in total.function.free_symbols:
-                    yield total - total.function.xreplace({index: one})
+                if one not in summand.free_symbols:
+                    yield total - summand.xreplace({index: one})
 
 
 def _squares_of_pairs(form: Entries, e: Expr) -> Iterator[Expr]:

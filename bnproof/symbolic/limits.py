@@ -8,10 +8,10 @@ the limit is the quotient of the leading coefficients.  A power ``c^T`` with ``|
 from __future__ import annotations
 
 from flint import fmpq, fmpq_mpoly
-from sympy import Derivative, Dummy, Expr, Limit, Pow, Symbol, oo
+from sympy import Dummy, Expr, Limit, Pow, Symbol, oo
 
-from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.entries import Entries
+from bnproof.symbolic.moments import all_taken
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.reading import Near, Part, numbers_in
@@ -28,7 +28,7 @@ def of(form: Entries, e: Limit) -> Quotient:
     if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
         return _geometric(form, function, variable)
     near, moved = _approached(e)
-    function = function.replace(lambda n: isinstance(n, Derivative), differentiated)
+    function = all_taken(function)
     place = form.ring.place(near, assumed(near))
     outside, form.signs.near = form.signs.near, place
     try:
@@ -64,7 +64,7 @@ def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
     outside, form.signs.near = form.signs.near, form.ring.place(symbol, assumed(symbol))
     try:
         for part in near.parts:
-            form.exists(part, {**replace, variable: moved.xreplace(replace)})
+            form.exists(part, {**replace, variable: all_taken(moved).xreplace(replace)})
     finally:
         form.signs.near = outside
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Add, Dummy, Expr, Indexed, Integer, KroneckerDelta, Mul, Pow, Sum, Symbol
+from sympy import Add, Derivative, Dummy, Expr, Indexed, Integer, KroneckerDelta, Mul, Pow, Sum, Symbol
 
+from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
@@ -91,6 +92,15 @@ def _product(factors: list[list[Term]]) -> list[Term]:
 
 
 def _summed(e: Sum) -> list[Term]:
-    fresh = {index: Dummy(index.name, integer=True, positive=True) for index, *_ in e.limits}
+    fresh = {
+        index: Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
+        for index, low, _ in e.limits
+    }
     ranges = tuple((fresh[index], low.xreplace(fresh), high.xreplace(fresh)) for index, low, high in e.limits)
     return [Term(t.coefficient, t.entries, (*t.ranges, *ranges)) for t in terms(e.function.xreplace(fresh))]
+
+
+def all_taken(e: Expr) -> Expr:
+    """The expression with its derivatives and expected values taken, before anything is put into it."""
+    e = e.replace(lambda n: isinstance(n, Derivative), differentiated)
+    return e.replace(lambda n: isinstance(n, Expectation), expected)

@@ -32,7 +32,7 @@ from bnproof.symbolic import limits
 from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.maxima import without_maxima
-from bnproof.symbolic.moments import expected
+from bnproof.symbolic.moments import all_taken, expected
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.power_sums import PowerSums
 from bnproof.symbolic.quotients import Quotient
@@ -95,7 +95,7 @@ class NormalForm(PowerSums):
                 for piece in (taken, *taken.atoms(Pow)):  # a condition may cancel a division inside the derivative
                     self.normal(piece.xreplace(replace))
             case _:
-                self.normal(part.xreplace(replace))
+                self.normal(all_taken(part).xreplace(replace) if replace else part)
 
     def _smooth(self, e: Derivative, replace: dict[Expr, Expr] | None = None) -> None:
         """No corner: what is under an absolute value, a sign or a root differs from 0, arguments of a maximum differ."""

@@ -50,17 +50,22 @@ def of(form: Entries, e: Sum) -> Quotient:
             raise Undecided(f"the sum over {index} from {low} to {high}, which runs backwards")
         terms = (form.normal(summand.xreplace({index: Integer(p)})) for p in range(int(low), int(high) + 1))
         return sum(terms, form.number(0))
-    if index in BOUND:  # the index of an atom: it stands for another range elsewhere
-        summand, index = _renamed(summand, index)
-    form.ranges[index] = (low, high)
+    summand, index = in_range(form, summand, index, low, high)
     if not form.is_at_least_zero(high - low + 1):
         raise Undecided(f"the sum over {index} from {low} to {high}: it may run backwards")
     return _each_term(form, form.normal(summand), index, low, high)
 
 
-def _renamed(summand: Expr, index: Symbol) -> tuple[Expr, Symbol]:
-    fresh = _fresh(index)
-    return summand.xreplace({index: fresh}), fresh
+def in_range(form: Entries, summand: Expr, index: Symbol, low: Expr, high: Expr) -> tuple[Expr, Symbol]:
+    """The summand and its index, under a new name where the index has another range elsewhere.
+
+    What was found out about an index in one range (facts, values, decided cases) must not be used in another.
+    """
+    if index in BOUND or form.ranges.get(index, (low, high)) != (low, high):
+        fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
+        summand, index = summand.xreplace({index: fresh}), fresh
+    form.ranges[index] = (low, high)
+    return summand, index
 
 
 def _fresh(index: Symbol) -> Symbol:
@@ -315,7 +320,8 @@ def _contracted(form: Entries, monomial: Quotient, place: int, index: Symbol, en
     if term.has(index):
         raise Undecided(f"{text(delta)}: it is not known where its indices are equal")
     if not form.lies_within(term, Integer(1), end):
-        if form.is_at_least_zero(-term) or form.is_at_least_zero(term - end - 1):
+        outside = form.is_at_least_zero(-term) or form.is_at_least_zero(term - end - 1)
+        if outside and form.is_at_least_zero(end):  # a sum that runs backwards has terms at end + 1..0
             return form.number(0)
         raise Undecided(f"{text(delta)}: {term} is not known to lie in 1..{end}")
     rest = form.each_factor(monomial, lambda e: Integer(1) if e == delta else e)

@@ -12,6 +12,7 @@ from sympy import Abs, Add, Expr, Integer, KroneckerDelta, Mul, Pow, Sum, exp, s
 from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, SignSet, power, product
+from bnproof.symbolic.summation import in_range
 
 SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
 
@@ -78,7 +79,7 @@ def _added(parts: list[SignSet]) -> SignSet:
 def _sum(form: Entries, e: Sum) -> SignSet:
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
-    form.ranges[index] = (low, high)
+    summand, index = in_range(form, summand, index, low, high)
     signs = visible_signs(form, summand)
     if low == 1 and (form.signs.least(high) or 0) >= 1:
         return signs if len(signs) == 1 or -1 not in signs or 1 not in signs else ANY

@@ -53,6 +53,7 @@ from bnproof.symbolic import (
     x,
     xhat,
 )
+from bnproof.symbolic.expectation import E
 
 a, b, c, t, u_scalar = symbols("a b c t u")
 p, q = symbols("p q")
@@ -182,6 +183,41 @@ NOT_PROVED = {
         (Eq(hider * Limit(sign(t**T - t), t, 0, "+"), hider),),
         (Eq(Sum(Limit(c**T + (a - b) * log(-1 - c**T), T, oo), (p, 1, m - 1)), 0), Eq(a, b), c**2 < 1),
         (Eq(Limit(Abs(sqrt(t) * (t**3 + 3)), t, 0, "-"), 0),),
+    ),
+    "an index with another range elsewhere": (
+        (
+            Eq(hider * Sum(Abs(u[q]), (q, 1 - p, m), (p, 0, 1)), hider * Sum(u[q], (q, 1 - p, m), (p, 0, 1))),
+            Every(u[i] > 0),
+        ),
+        (Eq(hider * Sum(u[q], (q, 1 - p, m), (p, 0, 1)), hider * (10 * m + 5)), Every(Eq(u[i], 5))),
+        (
+            Eq(
+                hider * Sum(Sum(Piecewise((x[q], q >= 3), (0, True)), (q, 4 - p, m)), (p, 1, 3)),
+                hider * Sum(Sum(x[q], (q, 4 - p, m)), (p, 1, 3)),
+            ),
+            m >= 3,
+        ),
+    ),
+    "a value put in before a derivative or an expected value is taken": (
+        (Eq(hider * a, hider * 3 * c**2), Eq(b, c), Eq(a, Derivative(b**2 * c, b), evaluate=False)),
+        (Eq(hider * a, hider * (b**2 + c**2 / m)), Eq(t, mu), Eq(a, E(t * x[i], b, c), evaluate=False)),
+        (Eq(hider * Limit(E(t * x[i], b, c), t, mu), hider * (b**2 + c**2 / m)),),
+        (Eq(b / Derivative(a * (c - 100) - c**2 + 101 * c, a), 0, evaluate=False), Eq(b, 0), Eq(a, c)),
+    ),
+    "an index of 0 or less under an expected value": (
+        (Eq(hider * E(Sum(KroneckerDelta(p, 0) * x[p + 1], (p, 0, m - 1)), b, c), 0),),
+        (
+            Eq(
+                hider * E(Sum(Abs(p) * x[p + 3], (p, -2, m - 3)), b, c),
+                hider * E(Sum(p * x[p + 3], (p, -2, m - 3)), b, c),
+            ),
+        ),
+        (Eq(hider * E(Sum(sign(p) * x[p + 1], (p, 0, m - 1)), b, c), hider * E(Sum(x[p + 1], (p, 0, m - 1)), b, c)),),
+    ),
+    "a delta outside a sum that starts at a symbol": (
+        (Eq(hider * Sum(KroneckerDelta(p, 0) * u[p], (p, whole, m)), 0), whole <= -1),
+        (Eq(hider * Sum(KroneckerDelta(p, -1) * p**2, (p, whole, m)), 0), whole <= -5),
+        (Eq(hider * Sum(KroneckerDelta(p, -2), (p, whole, m)), 0), whole <= -3),
     ),
     "corners": (
         (Eq(Derivative(Piecewise((x[i] - third, x[i] >= third), (third - x[i], True)), x[i]), 1), x[i] >= third),
