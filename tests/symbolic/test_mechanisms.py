@@ -286,7 +286,7 @@ NOT_REFUTED = {
     "a derivative in a limit": (Eq(Limit(Derivative(Abs(t), t), t, 0, "+"), 1),),
     "a number that is hard to factor": (Eq(sqrt(large * a) * sqrt(large * a), large * a), a > 0),
     "a power that is too long": (
-        Eq((a + b + c + t + eps + gamma) ** 40, (eps + gamma + a + b + c + t) ** 40 + 0 * mu),
+        Eq((a + b + c + t + eps) ** 40 * a, (a + b + c + t + eps) ** 39 * (a**2 + a * (b + c) + a * (t + eps))),
     ),
 }
 
