@@ -1,26 +1,37 @@
-"""The prover's time as a whole, of this tree or of an earlier one: ``python book_cost.py book`` or ``... indices N``.
+"""The prover's time as a whole, of this tree or of an earlier one.
 
-Run by its path, with the tree to be timed on ``PYTHONPATH``; it uses only what every tree has.  Prints one JSON object with
-CPU seconds: of the whole book in this one process, or of one statement about a sum over N indices.
+Run by its path, with the tree to be timed on ``PYTHONPATH``; it uses only what every tree has.  One JSON object is printed:
+
+- ``python book_cost.py book``: the whole book in this one process; ``seconds`` are CPU seconds without imports;
+- ``python book_cost.py workers``: the whole book with one worker a core; ``seconds`` are elapsed seconds without imports;
+- ``python book_cost.py indices N``: one statement about a sum over N indices; CPU seconds without imports;
+- ``python book_cost.py show NAME``: the command ``bnproof show NAME``, imports included; CPU seconds.
 """
 
 from __future__ import annotations
 
 import json
+import resource
+import subprocess
 import sys
 import time
 from importlib import import_module
 from itertools import pairwise
 
 
-def book() -> str:
-    """Settle every theorem; ``shown`` if all are proved."""
+def book() -> bool:
+    """Whether every theorem, settled one after the other, is proved."""
     proving, entries = import_module("bnproof.theorems.proving"), import_module("bnproof.theorems.book").book()
-    verdicts = {proving.settle(entry).verdict for entry in entries.values()}
-    return "shown" if verdicts == {"proved"} else "not shown"
+    return {proving.settle(entry).verdict for entry in entries.values()} == {"proved"}
 
 
-def indices(count: int) -> str:
+def workers() -> bool:
+    """Whether every theorem, settled on all cores, is proved."""
+    outcomes = import_module("bnproof.theorems.proving").settle_all()
+    return {outcome.verdict for outcome in outcomes} == {"proved"}
+
+
+def indices(count: int) -> bool:
     """``sum_pqr... x_p A_pq A_qr ... g_t`` in both orders of summation: one value."""
     from sympy import Eq, IndexedBase, Mul, Sum, symbols
 
@@ -31,22 +42,41 @@ def indices(count: int) -> str:
     summand = core.x[names[0]] * chain * core.g[names[-1]]
     sides = [Sum(summand, *((index, 1, core.m) for index in order)) for order in (names, names[::-1])]
     core.prove(Eq(*sides, evaluate=False))
-    return "shown"
+    return True
 
 
-def main(what: str, count: str = "0") -> None:
+def show(name: str) -> bool:
+    """Whether the command prints the theorem as proved."""
+    shown = subprocess.run([sys.executable, "-m", "bnproof", "show", name], capture_output=True, text=True, check=False)
+    return shown.returncode == 0 and f"{name}: proved for every m" in shown.stdout
+
+
+def main(what: str, argument: str = "") -> None:
     """Settle it and print ``outcome`` and the times."""
-    start = time.process_time()
-    import_module("bnproof.theorems.proving")
+    if what != "show":
+        import_module("bnproof.theorems.proving")
     imported, clock = time.process_time(), time.perf_counter()
-    outcome = book() if what == "book" else indices(int(count))
-    seconds = round(time.process_time() - imported, 4)
-    elapsed = round(time.perf_counter() - clock, 4)
+    match what:
+        case "book":
+            done = book()
+        case "workers":
+            done = workers()
+        case "indices":
+            done = indices(int(argument))
+        case _:
+            done = show(argument)
+    elapsed = time.perf_counter() - clock
+    if what == "workers":
+        seconds = elapsed
+    elif what == "show":
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = used.ru_utime + used.ru_stime
+    else:
+        seconds = time.process_time() - imported
     line = {
-        "outcome": outcome,
-        "seconds": seconds,
-        "elapsed_seconds": elapsed,
-        "import_seconds": round(imported - start, 4),
+        "outcome": "shown" if done else "not shown",
+        "seconds": round(seconds, 4),
+        "elapsed_seconds": round(elapsed, 4),
     }
     sys.stdout.write(json.dumps(line) + "\n")
 

@@ -3,8 +3,10 @@
 ``python -m bnproof.benchmarks.proof_cost`` times three statements, each in a fresh process under a hard cap, and writes
 records, page, table and plot into ``reports/``.  Plain SymPy proves a statement for one m, so it is run for m = 2, 4, 8,
 16, 32; bnproof proves it for every m, so it is run as it is.  Rounds interleave all of them, and what takes longer than
-``LONG`` CPU seconds is run once.  Each side is also given a false variant, which it must not show.  The whole book, and sums over
-2 to 5 indices, are timed too; with ``--against REV`` the prover of that commit is timed beside, in the same rounds.
+``LONG`` CPU seconds is run once.  Each side is also given a false variant, which it must not show.
+
+The whole book, sums over 2 to 5 indices, and ``bnproof show`` of every theorem are timed too; with ``--against REV`` the
+prover of that commit is timed beside, in the same rounds.
 Runs where processes have CPU limits (POSIX).
 """
 
@@ -29,6 +31,7 @@ import click
 
 from bnproof.benchmarks.attempt import OURS
 from bnproof.records import Row, collect, write
+from bnproof.theorems import book
 
 THEOREMS = ("gradient-x", "jacobian", "double-backward")
 PLAIN = ("simplify", "cancel", "field")
@@ -129,15 +132,17 @@ def controls(attempt: Attempt) -> Iterator[Row]:
 
 
 def trees(roots: Mapping[str, Path], cap: float, repeats: int) -> Iterator[Row]:
-    """The book and sums over several indices, once a round with the prover of each tree in turn."""
+    """The book, sums over several indices and every theorem shown, once a round with the prover of each tree in turn."""
     script = str(Path(__file__).with_name("book_cost.py"))
+    timed = [("book", ""), ("workers", ""), *(("indices", str(count)) for count in INDICES)]
+    timed += [("show", name) for name in book.names()]
     for repeat in range(1, repeats + 1):
-        for what, count in (("book", 0), *(("indices", count) for count in INDICES)):
+        for what, of in timed:
             for tree, root in roots.items():
                 env = {**os.environ, "PYTHONPATH": str(root)}
-                settled = capped([sys.executable, script, what, str(count)], cap, env=env)
-                click.echo(f"{what} {count or ''}, {tree}: {settled['outcome']} {settled['seconds'] or ''}")
-                yield {"kind": "proof_cost_tree", "tree": tree, "what": what, "n": count, "repeat": repeat, **settled}
+                settled = capped([sys.executable, script, what, of], cap, env=env)
+                click.echo(f"{what} {of}, {tree}: {settled['outcome']} {settled['seconds'] or ''}")
+                yield {"kind": "proof_cost_tree", "tree": tree, "what": what, "of": of, "repeat": repeat, **settled}
 
 
 def earlier(revision: str, into: Path) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from bnproof.records import Records, Row
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 CHAPTERS = {
     "chapter1_collapse": "1 The collapse",
@@ -22,6 +23,8 @@ CHAPTERS = {
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("bnproof.reports"),
         undefined=StrictUndefined,

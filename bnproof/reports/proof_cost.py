@@ -29,6 +29,13 @@ COLUMNS = (
     "elapsed",
     "times_bnproof",
 )
+TIMED = {
+    "book": "the whole book, in one process",
+    "workers": "the whole book, one worker a core (elapsed)",
+    "indices": "a sum over {} indices",
+    "show": "`bnproof show {}`",
+}
+WAIT = 0.8  # seconds a reader is to wait for one theorem
 LOOKS = {"simplify": ("orange", "o"), "cancel": ("blue", "s"), "field": ("green", "^")}
 
 
@@ -86,6 +93,7 @@ def proof_cost(records: Records) -> str:
     """The page."""
     found = lines(records)
     plain = [line for line in found if line["method"] != OURS]
+    compared = whole(records)
     return page(
         "proof_cost.md",
         provenance=provenance(records),
@@ -97,23 +105,46 @@ def proof_cost(records: Records) -> str:
         growth=[growth(part) for part in _curves(plain)],
         controls={(row["theorem"], row["method"]): row["outcome"] for row in records.of("proof_cost_control")},
         imports={ours: _imports(records, ours=ours) for ours in (True, False)},
-        whole=whole(records),
+        whole=[line for line in compared if line["what"] != "show"],
+        shown=shown(compared),
     )
 
 
 def whole(records: Records) -> list[Row]:
-    """The book and the sums over several indices: median seconds of this tree and of the earlier one, and their ratio."""
-    groups: dict[tuple[str, int], dict[str, list[Row]]] = {}
+    """What was timed with this tree and the earlier one: median seconds of both, and their ratio."""
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in records.of("proof_cost_tree"):
-        groups.setdefault((row["what"], row["n"]), {}).setdefault(row["tree"], []).append(row)
+        groups.setdefault((row["what"], row["of"]), {}).setdefault(row["tree"], []).append(row)
     found = []
-    for (what, n), by_tree in groups.items():
+    for (what, of), by_tree in groups.items():
         seconds = {tree: _median(rows) for tree, rows in by_tree.items()}
         now, before = seconds["this"], seconds.get("before")
-        name = "the whole book, in one process" if what == "book" else f"a sum over {n} indices"
         quotient = before / now if now and before else None
-        found.append({"name": name, "now": now, "before": before, "ratio": quotient, "runs": len(by_tree["this"])})
+        found.append(
+            {
+                "what": what,
+                "name": TIMED[what].format(of),
+                "now": now,
+                "before": before,
+                "ratio": quotient,
+                "runs": len(by_tree["this"]),
+            }
+        )
     return found
+
+
+def shown(lines: list[Row]) -> Row | None:
+    """How long ``bnproof show`` takes over all theorems, ``None`` where it was not timed."""
+    timed = sorted((line for line in lines if line["what"] == "show" and line["now"]), key=lambda line: line["now"])
+    if not timed:
+        return None
+    return {
+        "theorems": sum(line["what"] == "show" for line in lines),
+        "median": median(line["now"] for line in timed),
+        "within": sum(line["now"] <= WAIT for line in timed),
+        "wait": WAIT,
+        "slowest": timed[-3:][::-1],
+    }
 
 
 def _median(rows: list[Row]) -> float | None:

@@ -79,6 +79,11 @@ class Evaluator:
         """Whether a relation (or a conjunction, disjunction, negation of relations) is true here."""
         return bool(self._run(truth(condition, ())))
 
+    @property
+    def whole(self) -> bool:
+        """Whether every summand of what was evaluated was looked at: an empty sum says nothing about its own."""
+        return self.frame.spent.whole
+
     def _run(self, code: Code) -> Any:
         try:
             return code(self.frame)
@@ -262,6 +267,7 @@ def _sum(e: Sum, scope: Scope) -> Code:
         if polynomial is not None and end - start > LONG_SUM:
             return newton(frame, term, index, start, end, polynomial)
         frame.spend(end - start + 1)
+        (frame.spent.empty if end < start else frame.spent.added).add(e)
         bound, value = frame.bound, fmpq(0)
         outside = bound.get(index)
         for position in range(start, end + 1):

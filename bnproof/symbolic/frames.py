@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flint import fmpq
-from sympy import Basic, Expr, IndexedBase, Symbol
+from sympy import Basic, Expr, IndexedBase, Sum, Symbol
 
 from bnproof.symbolic.duals import Dual, Number
 from bnproof.symbolic.setting import g, m, x
@@ -71,6 +71,20 @@ class Point:
 
 
 @dataclass
+class Spent:
+    """What one evaluation, with all its perturbed copies, has added up: how many terms, and of which sums any or none."""
+
+    terms: int = 0
+    added: set[Sum] = field(default_factory=set)
+    empty: set[Sum] = field(default_factory=set)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every summand was evaluated: an empty sum says nothing about its summand."""
+        return self.empty <= self.added
+
+
+@dataclass
 class Frame:
     """What an evaluation knows: the point, the values of bound symbols, and what was computed before."""
 
@@ -78,7 +92,7 @@ class Frame:
     meaning: Mapping[Basic, Basic]
     bound: dict[Symbol, Any] = field(default_factory=dict)
     known: dict[Any, Number] = field(default_factory=dict)
-    left: list[int] = field(default_factory=lambda: [BUDGET])
+    spent: Spent = field(default_factory=Spent)
     growing: tuple[Number, Number] | None = None  # the base of a power without a limit, and what stands for the power
 
     def read(self, name: Basic) -> Any:
@@ -87,12 +101,12 @@ class Frame:
 
     def at(self, point: Point) -> Frame:
         """The same evaluation at a perturbed point."""
-        return Frame(point, self.meaning, dict(self.bound), {}, self.left, self.growing)
+        return Frame(point, self.meaning, dict(self.bound), {}, self.spent, self.growing)
 
     def spend(self, terms: int) -> None:
         """Raise ``NotEvaluable`` where more terms would be added up than the budget allows."""
-        self.left[0] -= terms
-        if self.left[0] < 0:
+        self.spent.terms += terms
+        if self.spent.terms > BUDGET:
             raise NotEvaluable(f"sums of more than {BUDGET} terms")
 
 

@@ -66,9 +66,13 @@ def _fold(e: Basic, *, split: bool) -> Basic:
 
 def _common_factor(e: Expr) -> Expr:
     """``a x_i - a mu`` as ``a (x_i - mu)``; other sums as they are."""
-    factored = factor_terms(e)
-    factors = Mul.make_args(factored)
-    return factored if any(isinstance(f, Add) and isinstance(f + MU, Indexed) for f in factors) else e
+    if len(e.args) == 2:
+        for entry_times, mean_times in (e.args, e.args[::-1]):
+            factor = -mean_times / MU if MU in Mul.make_args(mean_times) else None
+            entry = factor and entry_times / factor
+            if isinstance(entry, Indexed) and abs(factor) != 1:
+                return Mul(factor, entry - MU, evaluate=not factor.is_Number)
+    return e
 
 
 def named(e: Basic) -> Basic:

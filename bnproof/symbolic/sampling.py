@@ -44,12 +44,13 @@ class Sampler:
     edges: bool = False  # draw scalars from -1, 0, 1 most of the time
     undefined: str = ""  # the first point seen where a condition has no value
     _patient: bool = True  # nothing far from 0 is drawn yet
+    _barren: set[int] = field(default_factory=set)  # sizes at which no attempt met the conditions
     _cached: dict[int, dict[Symbol, Span]] = field(default_factory=dict)
 
     def points(self, size: int, count: int) -> Iterator[Point]:
         """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points out."""
         found = 0
-        for attempt in range(ATTEMPTS):
+        for attempt in range(0 if size in self._barren else ATTEMPTS):
             if found == count:
                 return
             self._patient = attempt < PATIENCE
@@ -57,6 +58,8 @@ class Sampler:
             if point is not None:
                 found += 1
                 yield point
+        if not found:
+            self._barren.add(size)
 
     def _attempt(self, size: int, *, simple: bool) -> Point | None:
         point = Point({m: fmpq(size)}, lambda base, index: fmpq(0))

@@ -36,10 +36,12 @@ class Search:
         self.samples: list[Point] = []
         self.undefined = ""
         self.obstacle = ""
+        self._partly = 0  # samples at which a summand was not looked at, since its sum is empty there
 
     @property
     def points(self) -> int:
-        return len(self.samples)
+        """Points at which the statement was evaluated and holds; where others had to be passed, whole ones alone count."""
+        return len(self.samples) - (self._partly if self.obstacle else 0)
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -87,8 +89,9 @@ class Search:
         return ""
 
     def _try(self, point: Point, sampler: Sampler) -> None:
+        evaluator = Evaluator(point, self.question.meaning)
         try:
-            holds = self._holds(point)
+            holds = evaluator.holds(self.question.received)
         except Undefined as undefined:
             self.undefined = self.undefined or f"{undefined} at {described(self.question, point).point}"
         except (NotExact, NotEvaluable) as obstacle:
@@ -98,6 +101,7 @@ class Search:
                 found = self._simplest(point, sampler)
                 raise Refuted(self.question.statement, found, one_entry(self.question))
             self.samples.append(point)
+            self._partly += not evaluator.whole
 
     def _holds(self, point: Point) -> bool:
         return Evaluator(point, self.question.meaning).holds(self.question.received)

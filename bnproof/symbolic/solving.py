@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flint import fmpq
@@ -19,15 +20,24 @@ Entries = dict[tuple[int, ...], Any]
 
 def solve_conditions(equations: list[Expr], point: Point) -> None:
     """Move entries so that equations hold, where that is linear or a matter of scale; others are left to the filter."""
-    for equation in equations:
-        if equation.has(x) and not _affine(equation, x):
-            _rescale(equation, point)
-    bases = {e.base for h in equations for e in h.atoms(Indexed)}
-    for base in sorted(bases, key=lambda base: (base == x, str(base))):
-        affine = [h for h in equations if h.has(base) and _affine(h, base)]
-        plain = all(len(e.indices) == 1 for h in affine for e in h.atoms(Indexed) if e.base == base)
-        if affine and plain and (base != x or not _shift(affine, point)):
-            _solve_linear(affine, base, point)
+    scaled, affine = _plan(tuple(equations))
+    for equation in scaled:
+        _rescale(equation, point)
+    for base, linear in affine:
+        if base != x or not _shift(linear, point):
+            _solve_linear(linear, base, point)
+
+
+@lru_cache(maxsize=1 << 8)
+def _plan(equations: tuple[Expr, ...]) -> tuple[list[Expr], list[tuple[IndexedBase, list[Expr]]]]:
+    """The equations met by the scale of the batch, and by base those that are affine in its entries, ``x`` last."""
+    scaled = [h for h in equations if h.has(x) and not _affine(h, x)]
+    affine: list[tuple[IndexedBase, list[Expr]]] = []
+    for base in sorted({e.base for h in equations for e in h.atoms(Indexed)}, key=lambda base: (base == x, str(base))):
+        linear = [h for h in equations if h.has(base) and _affine(h, base)]
+        if linear and all(len(e.indices) == 1 for h in linear for e in h.atoms(Indexed) if e.base == base):
+            affine.append((base, linear))
+    return scaled, affine
 
 
 def _batch(point: Point, base: IndexedBase) -> Entries:

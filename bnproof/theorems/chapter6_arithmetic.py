@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 from sympy import Abs, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, sqrt, symbols
 
-from bnproof.lowering.numbers import Floats
 from bnproof.symbolic.setting import Batch, batch, eps, gamma, i, j, m, mu, s, v, x, xhat
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import Claim, Control, Corollary, Eq, Item, Le, Recurrence, theorem
@@ -155,6 +154,8 @@ def one_pass_error() -> Iterator[Item]:
 
 def _one_pass_in_float32(values: tuple[int, ...]) -> Rational:
     """``sum x^2/m - (sum x/m)^2``, every operation rounded to float32, as an exact rational."""
+    from bnproof.lowering.numbers import Floats  # NumPy is loaded for this one theorem alone
+
     floats = Floats("float32")
     x, m = floats.array(values), floats.rational(len(values), 1)
     mean = x.sum() / m

@@ -1,6 +1,7 @@
 """The growth benchmark's mechanism: caps, rounds, outcomes, and a page that says what its rows say.  Nothing is timed."""
 
 import csv
+import json
 import sys
 from dataclasses import replace
 
@@ -12,8 +13,9 @@ from bnproof.benchmarks import book_cost, generic, plain_sympy, proof_cost
 from bnproof.benchmarks.proof_cost import PLAIN, SIZES, THEOREMS, Task, capped, measured, rounds
 from bnproof.records import Records
 from bnproof.reports.pages import ratio
-from bnproof.reports.proof_cost import build, lines, whole
+from bnproof.reports.proof_cost import build, lines, shown, whole
 from bnproof.reports.proof_cost import proof_cost as page
+from bnproof.theorems.book import names
 
 
 def child(code):
@@ -199,7 +201,7 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
     assert set(caps) == {20.0}
     kinds = [row["kind"] for row in records.read(tmp_path / "proof_cost.ndjson").rows]
     assert kinds.count("proof_cost") == len(THEOREMS) * len(PLAIN) * (1 + len(SIZES))
-    assert kinds.count("proof_cost_tree") == 1 + len(proof_cost.INDICES)
+    assert kinds.count("proof_cost_tree") == 2 + len(proof_cost.INDICES) + len(names())
     assert kinds.count("proof_cost_control") == len(THEOREMS) * (1 + len(PLAIN))
     assert {path.suffix for path in tmp_path.iterdir()} == {".ndjson", ".md", ".csv", ".svg"}
 
@@ -220,8 +222,8 @@ def test_an_earlier_prover_is_timed_beside(monkeypatch, tmp_path):
 
     monkeypatch.setattr(proof_cost, "capped", settled)
     rows = list(proof_cost.trees({"this": tmp_path, "before": tmp_path / "old"}, cap=5, repeats=2))
-    assert len(rows) == 2 * 2 * (1 + len(proof_cost.INDICES))
-    assert asked[:2] == [(["book", "0"], str(tmp_path)), (["book", "0"], str(tmp_path / "old"))]
+    assert len(rows) == 2 * 2 * (2 + len(proof_cost.INDICES) + len(names()))
+    assert asked[:2] == [(["book", ""], str(tmp_path)), (["book", ""], str(tmp_path / "old"))]
 
 
 def test_an_unknown_commit_is_one_line(tmp_path):
@@ -238,10 +240,32 @@ def test_a_sum_over_two_indices_is_shown(capsys):
     assert '"outcome": "shown"' in capsys.readouterr().out
 
 
+def test_showing_a_theorem_is_timed_as_a_whole_process(capsys):
+    """The command prints the theorem as proved; a name that is none is not shown."""
+    book_cost.main("show", "scale-exact")
+    said = json.loads(capsys.readouterr().out)
+    assert said["outcome"] == "shown"
+    assert said["seconds"] > 0
+    book_cost.main("show", "no-theorem")
+    assert json.loads(capsys.readouterr().out)["outcome"] == "not shown"
+
+
+def test_the_slowest_shown_theorems_are_named():
+    """The median over the theorems, how many are within the wait, and the slowest first."""
+    lines = [
+        {"what": "show", "name": name, "now": now, "before": None}
+        for name, now in (("a", 0.5), ("b", 0.9), ("c", 0.6), ("d", None))
+    ]
+    found = shown(lines)
+    assert (found["theorems"], found["median"], found["within"]) == (4, 0.6, 2)
+    assert [line["name"] for line in found["slowest"]] == ["b", "c", "a"]
+    assert shown([]) is None
+
+
 def test_ratios_are_of_medians():
     """Before over now, from the medians; none where a run showed nothing."""
     rows = [
-        {"kind": "proof_cost_tree", "tree": tree, "what": "book", "n": 0, "outcome": "shown", "seconds": seconds}
+        {"kind": "proof_cost_tree", "tree": tree, "what": "book", "of": "", "outcome": "shown", "seconds": seconds}
         for tree, several in (("this", (2.0, 1.0, 9.0)), ("before", (8.0, 4.0, 6.0)))
         for seconds in several
     ]

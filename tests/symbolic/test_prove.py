@@ -261,3 +261,12 @@ def test_fractions_are_exact():
     with pytest.raises(Refuted) as refuted:
         prove(Eq(a / 3, a * Rational(33, 100)))
     assert str(refuted.value.counterexample.lhs).replace("-", "").replace("/", "").isdigit()
+
+
+@pytest.mark.parametrize("last", [m - 1, m])
+def test_an_empty_sum_checks_nothing(last):
+    """Where the summand can be evaluated nowhere, the point m = 1, at which the sum is empty, is no check of the proof."""
+    nested = sqrt(1 + sqrt(3 + 3 * x[j] ** 2))  # 3 (1 + x^2) is no square of a rational number
+    sides = (2 * Sum(nested, (j, 1, last)), Sum(2 * nested, (j, 1, last)))
+    with pytest.raises(Undecided, match="the exact check has to pass: a root of a root"):
+        prove(Eq(*sides, evaluate=False))
