@@ -19,7 +19,7 @@ import numpy as np
 
 from bnproof.accuracy.inputs import HALF
 from bnproof.accuracy.points import Point, Subject
-from bnproof.certify.formats import Format
+from bnproof.formats import Format
 
 FLOOR = 4.0  # times the error at kappa = 1: below, roundings that do not know kappa hide the rest
 SATURATED = 0.1

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from bnproof import certify
-from bnproof.certify.formats import Format
 from bnproof.contract import Array
+from bnproof.formats import Format
 from bnproof.laws.layout import rows
 
 EPS = 1e-5

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 from bnproof import certify
 from bnproof.accuracy.inputs import EPS, HALF, Input
 from bnproof.certify import UlpSummary, bounds
-from bnproof.certify.formats import Format
 from bnproof.contract import Array, Convention
+from bnproof.formats import Format
 from bnproof.laws.answers import Failed, NotOffered, one_line
 from bnproof.laws.layout import columns
 

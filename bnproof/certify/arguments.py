@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.certify.enclosure import Array
-from bnproof.certify.formats import NAMES
+from bnproof.formats import NAMES
 
 
 def checked(x: Array, *, dy: Array | None = None, **per_channel: Array | None) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnproof.certify.formats import Format
+from bnproof.formats import Format
 
 Array = npt.NDArray[np.float64]
 HALF = ("float16", "bfloat16")

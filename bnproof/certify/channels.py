@@ -14,9 +14,9 @@ from bnproof.certify import machine
 from bnproof.certify.arguments import non_negative, parameter
 from bnproof.certify.enclosure import BITS, Array, Enclosure
 from bnproof.certify.entries import Map
-from bnproof.certify.formats import Format
 from bnproof.certify.moments import Centred, Source, Upstream
 from bnproof.certify.refine import Rooted, Width, enclosed
+from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
 WIDTH = 20  # bits of an ulp

@@ -14,7 +14,7 @@ from flint import arb, fmpq
 
 from bnproof.certify.enclosure import ball_words
 from bnproof.certify.exact import words
-from bnproof.certify.formats import Format
+from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
 PRECISIONS = tuple(128 << n for n in range(8))  # bits, up to 2^14: enough for any doubles

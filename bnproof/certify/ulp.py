@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.formats import Format
+from bnproof.formats import Format
 
 
 def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -> Array:

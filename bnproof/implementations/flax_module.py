@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
     Adapter,
     LayerFactory,
@@ -98,7 +99,7 @@ class FlaxLayer:
         if x.dtype == np.float64 != self.module.mean[...].dtype:
             self.state = {f: None if value is None else value.astype(x.dtype) for f, value in self.state.items()}
         if self.follows:
-            self.module.dtype = x.dtype if x.dtype.itemsize == 2 else None
+            self.module.dtype = x.dtype if is_half(x.dtype) else None
         with doubles():
             graph, learned, rest = nnx.split(self.module, nnx.Param, ...)
             y, pullback, rest = compiled()[0](graph, training, np.asarray(x), learned, rest)

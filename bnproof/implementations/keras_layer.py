@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
     Adapter,
     LayerFactory,
@@ -149,7 +150,7 @@ class KerasLayer:
         """float64 where input or variables are, a mixed policy for half precision."""
         if np.float64 in (x.dtype, self.layer.moving_mean.dtype):
             return "float64"
-        return f"mixed_{x.dtype.name}" if x.dtype.itemsize == 2 else "float32"
+        return f"mixed_{x.dtype.name}" if is_half(x.dtype) else "float32"
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """``layer(x, training=training)``; a call that raises leaves the state as it was."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import parameter_dtype
 from bnproof.implementations.conventions import convention_of
 
 FIELDS = ("gamma", "beta", "running_mean", "running_var")
@@ -113,5 +114,5 @@ class ThroughState:
 
 def _fresh(x: Array, gamma: Array | None, axis: int) -> tuple[Array, Array]:
     """Running statistics to start from: mean 0, variance 1, float32 for half precision."""
-    like = gamma.dtype if gamma is not None else np.dtype(np.float32) if x.dtype.itemsize == 2 else x.dtype
+    like = parameter_dtype(x.dtype) if gamma is None else gamma.dtype
     return np.zeros(x.shape[axis], like), np.ones(x.shape[axis], like)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 
 
 def batch_axes(x: Array) -> tuple[int, ...]:
@@ -21,7 +22,7 @@ def values_per_channel(x: Array) -> int:
 
 def working(x: Array) -> Array:
     """``x`` in the dtype that is computed in: float32 for float16 and bfloat16, else its own."""
-    return x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    return x.astype(np.float32) if is_half(x.dtype) else x
 
 
 def in_shape_of(x: Array, values: Array) -> Array:

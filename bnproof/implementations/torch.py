@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.torch_arrays import (
     array,
     needs_positive,
@@ -40,7 +41,7 @@ class TorchFunctional(Further):
     ) -> tuple[Array | None, Array | None, Array | None]:
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
         needs_positive(eps)
-        if x.dtype.itemsize == 2 and gamma is None and beta is None and running_mean is None:
+        if is_half(x.dtype) and gamma is None and beta is None and running_mean is None:
             raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
         mean, var = tensor(running_mean), tensor(running_var)
         tensors = (tensor(x), mean, var, tensor(gamma), tensor(beta))
@@ -71,9 +72,7 @@ class TorchFunctional(Further):
         """
         needs_positive(eps)
         tracked = (
-            (np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32))
-            if x.dtype.itemsize == 2
-            else (None, None)
+            (np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)) if is_half(x.dtype) else (None, None)
         )
         return self._vjp(dy, x, gamma, beta, *tracked, training=True, eps=eps)
 
@@ -199,7 +198,7 @@ class TorchModules:
     ) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
         needs_positive(eps)
-        half = x.dtype.itemsize == 2  # which asks for statistics in float32
+        half = is_half(x.dtype)  # which asks for statistics in float32
         mean, var = (np.zeros(x.shape[1]), np.ones(x.shape[1])) if half else (None, None)
         return _module_vjp(dy, x, _module(x, gamma, beta, mean, var, eps, 0.1).train())
 
@@ -232,7 +231,7 @@ def _module(
 
     if (gamma is None) != (beta is None):
         raise NotImplementedError("the modules have gamma and beta together or not at all")
-    if x.dtype.itemsize == 2 and gamma is None and running_mean is None:
+    if is_half(x.dtype) and gamma is None and running_mean is None:
         raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
     kind = {2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}[x.ndim]
     tracked = running_mean is not None
@@ -242,7 +241,7 @@ def _module(
         momentum=momentum,
         affine=gamma is not None,
         track_running_stats=tracked,
-        dtype=torch.float32 if x.dtype.itemsize == 2 else tensor(x).dtype,
+        dtype=torch.float32 if is_half(x.dtype) else tensor(x).dtype,
     )
     with torch.no_grad():
         for name, value in (

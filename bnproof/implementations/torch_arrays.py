@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 
 
 def tensor(values: Array | None, *, grad: bool = False) -> Any:
@@ -40,7 +41,7 @@ def sums_in_float32(*arrays: Any) -> None:
     """Raise ``NotImplementedError`` where PyTorch 2.13 adds gradients up in half precision: half arrays with other strides."""
     for array in arrays:
         contiguous = array.flags.c_contiguous if isinstance(array, np.ndarray) else array.is_contiguous()
-        if array.itemsize == 2 and not contiguous:
+        if is_half(array) and not contiguous:
             raise NotImplementedError("PyTorch sums the gradients of strided half-precision arrays in half precision")
 
 
@@ -52,7 +53,7 @@ def needs_positive(eps: float) -> None:
 
 def saved_in_float32(x: Any) -> None:
     """Raise ``NotImplementedError`` where compiled code keeps what its backward pass reads in half precision."""
-    if x.itemsize == 2:
+    if is_half(x):
         raise NotImplementedError("compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.torch_arrays import array, needs_positive, sums_in_float32, tensor
 
 
@@ -31,7 +32,7 @@ class Further:
 
         needs_positive(eps)
         sums_in_float32(ddx, dy, x)
-        if x.dtype.itemsize == 2:
+        if is_half(x.dtype):
             raise NotImplementedError("PyTorch differentiates a half-precision batch norm twice in half precision")
         g, entry, weight = (tensor(values, grad=True) for values in (dy, x, gamma))
         y = self.batch_norm(entry, None, None, weight, None, training=True, momentum=0.0, eps=eps)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
     Adapter,
     LayerFactory,
@@ -99,7 +100,7 @@ class TorchLayer:
         if entry.dtype == torch.float64:
             self.moved(entry.dtype)
         held = self.copies()
-        if not held and entry.itemsize == 2 and self.from_torch:
+        if not held and is_half(entry) and self.from_torch:
             raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
         leaves = {"x": entry} | {field: held[self.names[field]] for field in ("gamma", "beta") if field in self.names}
         self.module.train(training)

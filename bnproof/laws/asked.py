@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Case
-from bnproof.lowering.numbers import dtype_of
+from bnproof.formats import dtype_of
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 RANKS = (2, 3, 4, 5)

@@ -13,8 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from bnproof.contract import Array, Case, Weights
+from bnproof.formats import dtype_of, is_half, parameter_dtype
 from bnproof.laws.asked import EVERYTHING, Asked
-from bnproof.lowering.numbers import dtype_of
 
 EPS = (1e-5, 1e-3, 0.1, 0.25, 1.0)
 MOMENTA = (0.25, 0.3, 0.7, 0.01, 0.9, 0.0, 1.0)
@@ -29,7 +29,7 @@ def semantic_case(asked: Asked, random: np.random.Generator) -> Case:
     Everything is a small whole number times a scale; that of x follows eps, also where eps is fixed at a default.
     """
     dtype = dtype_of(str(random.choice((*asked.full * 3, *asked.half))))
-    parameters = dtype_of("float32") if dtype.itemsize == 2 else dtype
+    parameters = parameter_dtype(dtype)
     shape = _small_shape(random, asked)
     channels = shape[1]
     eps = float(random.choice(EPS)) if asked.eps is None else asked.eps
@@ -133,7 +133,7 @@ def long_case(asked: Asked, random: np.random.Generator) -> Case:
 def _random(asked: Asked, random: np.random.Generator, *, most: int, kappas: bool) -> Case:
     """Shapes and scales spread evenly."""
     dtype = dtype_of(str(random.choice((*asked.full * 3, *asked.half))))
-    parameters = dtype_of("float32") if dtype.itemsize == 2 else dtype
+    parameters = parameter_dtype(dtype)
     shape = _shape(random, asked, most)
     channels = shape[1]
     per_channel = (1, channels, *(1 for _ in shape[2:]))
@@ -147,7 +147,7 @@ def _random(asked: Asked, random: np.random.Generator, *, most: int, kappas: boo
     eps = float(random.choice(EPS if constant else (0.0, 1e-12, *EPS))) if asked.eps is None else asked.eps
     affine = random.random() < 0.8 if asked.affine is None else asked.affine
     gamma = random.normal(size=channels) * random.integers(0, 3, size=channels)
-    half = dtype.itemsize == 2
+    half = is_half(dtype)
     return Case(
         x=x,
         dy=(random.normal(size=shape) * 10.0 ** (0 if half else random.integers(-6, 6))).astype(dtype),

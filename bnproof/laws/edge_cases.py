@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from bnproof.contract import Array, Case, Weights
+from bnproof.formats import dtype_of, parameter_dtype
 from bnproof.laws.asked import Asked
-from bnproof.lowering.numbers import dtype_of
 
 WIDE = 1_031  # channels: more than 1,024, no multiple of anything
 IMAGE = {3: (1_517,), 4: (37, 41), 5: (7, 13, 17)}  # spatial axes that no tile divides
@@ -90,7 +90,7 @@ def _case(
     parts: tuple[int, ...] = (),
 ) -> Case:
     like = dtype_of(dtype)
-    parameters = dtype_of("float32") if like.itemsize == 2 else like
+    parameters = parameter_dtype(like)
 
     def drawn(low: float, high: float) -> Array:
         return random.uniform(low, high, size=shape[1]).astype(parameters)

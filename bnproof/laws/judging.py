@@ -9,8 +9,8 @@ import numpy as np
 from flint import arb
 
 from bnproof.certify import Enclosure, ulp_error
-from bnproof.certify.formats import Format
 from bnproof.contract import Array, Call, Measurement
+from bnproof.formats import Format
 from bnproof.laws.answers import Answers
 from bnproof.laws.layout import columns, position
 from bnproof.laws.methods import entrywise

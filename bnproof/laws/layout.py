@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnproof.certify.formats import NAMES
 from bnproof.contract import Array, Case
+from bnproof.formats import NAMES
 
 
 class BadCase(ValueError):

@@ -16,8 +16,8 @@ import numpy as np
 from flint import arb
 from sympy import Basic, Eq, Expr, IndexedBase, Symbol
 
-from bnproof.certify.formats import Format
 from bnproof.contract import Array, Case, Measurement
+from bnproof.formats import Format
 from bnproof.laws.answers import Answers, Failed, NotOffered
 from bnproof.laws.law import Law
 from bnproof.laws.layout import columns, position, rows

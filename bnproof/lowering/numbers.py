@@ -8,7 +8,6 @@ from fractions import Fraction
 from math import isfinite, isqrt
 from typing import Any, Protocol
 
-import ml_dtypes
 import numpy as np
 from flint import arb, ctx, fmpq
 
@@ -94,11 +93,6 @@ class Balls:
 
 BALLS = Balls()
 BITS = 320  # float64 inputs span 2^-1074..2^1024 in theory; cases and data stay far inside
-
-
-def dtype_of(name: str) -> np.dtype[Any]:
-    """The NumPy dtype of a format's name, ``bfloat16`` included."""
-    return np.dtype(getattr(ml_dtypes, name, name))
 
 
 def floats(balls: Any) -> Any:

@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, values_per_channel, working
 from bnproof.mutants.catalogue import bug
@@ -51,7 +52,7 @@ class CountsInHalf(NumpyBatchNorm):
 
     def synchronised(self, shards: Sequence[Array], eps: float) -> tuple[list[Array], Array, Array, Array]:
         xhats, mu, v, s = super().synchronised(shards, eps)
-        if shards[0].dtype.itemsize != 2:
+        if not is_half(shards[0].dtype):
             return xhats, mu, v, s
         counts = np.array([values_per_channel(x) for x in shards]).astype(shards[0].dtype)
         total = np.add.reduce(counts, dtype=counts.dtype).astype(np.float32)
@@ -78,7 +79,7 @@ class SumsInOwnDtype(NumpyBatchNorm):
     """mu and v are summed in x's dtype, half precision too."""
 
     def normalised(self, x: Array, eps: float) -> Normalised:
-        if x.dtype.itemsize != 2 or x.size == 0:
+        if not is_half(x.dtype) or x.size == 0:
             return super().normalised(x, eps)
         m, axes = x.dtype.type(values_per_channel(x)), batch_axes(x)
         mu = np.add.reduce(x, axis=axes, dtype=x.dtype, keepdims=True) / m

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import Forward, NumpyLayer
 from bnproof.mutants.catalogue import bug
@@ -64,7 +65,7 @@ class SumsHandedOut(NumpyLayer):
 def narrowed(x: Array, parameter: Array) -> Array:
     """A parameter in the dtype of a half-precision x."""
     with np.errstate(over="ignore"):
-        return parameter.astype(x.dtype) if x.dtype.itemsize == 2 else parameter
+        return parameter.astype(x.dtype) if is_half(x.dtype) else parameter
 
 
 @bug("I06", mechanism="parameters rounded to half", kind="numerical")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 import numpy as np
 
 from bnproof.contract import Case, Measurement
+from bnproof.formats import is_half
 from bnproof.laws.layout import columns
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -50,7 +51,7 @@ def family(violated: Set[str], broken: Sequence[tuple[Case, Measurement]], share
     for name in ORDER:
         if all(_belongs(law, name) for law in violated):
             return name
-    if broken and all(case.dtype.itemsize == 2 for case, _ in broken):
+    if broken and all(is_half(case.dtype) for case, _ in broken):
         return "dtype"
     if broken and all(_ill_conditioned(case) for case, _ in broken):
         return "variance-numerics"

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from bnproof.contract import Array, Case
+from bnproof.formats import dtype_of, parameter_dtype
 from bnproof.implementations.layers import FIELDS
 from bnproof.laws.answers import malformed
 from bnproof.laws.behaviour import outcome
 from bnproof.laws.cases import EPS, MOMENTA
 from bnproof.laws.oracle import Oracle
-from bnproof.lowering.numbers import dtype_of
 from bnproof.verification.judge import Judge, LawBroken, Subject, altered, short
 from bnproof.verification.reproducer import literal
 
@@ -129,7 +129,7 @@ class LayerMachine(RuleBasedStateMachine):
     @property
     def state_dtype(self) -> Any:
         """Parameters and statistics are float32 for half-precision input."""
-        return np.dtype(np.float32) if self.dtype.itemsize == 2 else self.dtype
+        return parameter_dtype(self.dtype)
 
     def load(self, state: dict[str, Any]) -> None:
         """Assign a state and read it back."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array, Case, Weights
+from bnproof.formats import dtype_of
 from bnproof.laws.asked import DTYPES
-from bnproof.lowering.numbers import dtype_of
 
 
 class UnusableReplay(ValueError):

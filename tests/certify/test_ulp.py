@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bnproof import certify
 from bnproof.certify import Enclosure
-from bnproof.certify.formats import Format
+from bnproof.formats import Format
 
 DTYPES = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
 

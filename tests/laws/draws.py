@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 
 from bnproof.contract import Case, Weights
+from bnproof.formats import dtype_of, is_half
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import usable
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.law import laws
 from bnproof.laws.oracle import Oracle
-from bnproof.lowering.numbers import dtype_of
 
 
 def drawn(strategy, count):
@@ -37,7 +37,7 @@ def by_hand(dtype="float32", **changed):
     """Four samples of two channels with two positions each: nothing is 0 or 1, everything is of the order of 1."""
     random = np.random.default_rng(7)
     like = dtype_of(dtype)
-    kept = np.dtype(np.float32) if like.itemsize == 2 else like
+    kept = np.dtype(np.float32) if is_half(like) else like
     x, dy, ddx = (
         random.integers(-12, 12, size=(3, 4, 2, 2)) * 0.25 + np.array([3.25, 0.5, -0.25])[:, None, None, None]
     ).astype(like)

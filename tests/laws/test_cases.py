@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bnproof.formats import dtype_of
 from bnproof.laws.asked import Asked
 from bnproof.laws.cases import _scales, cases, conditioned, long, semantic
 from bnproof.laws.edge_cases import edge_cases
 from bnproof.laws.layout import BadCase, columns, position, validated
-from bnproof.lowering.numbers import dtype_of
 from tests.laws.draws import drawn
 
 EVERYTHING = Asked()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
 from bnproof.laws.cases import semantic
@@ -14,7 +15,6 @@ from bnproof.laws.judging import decimal, errors, held, right
 from bnproof.laws.layout import columns
 from bnproof.laws.methods import METHOD_OF, METHODS
 from bnproof.laws.oracle import Oracle
-from bnproof.lowering.numbers import dtype_of
 from tests.laws.draws import by_hand, target
 
 CASE = by_hand()

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.contract import Convention
+from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
 from bnproof.laws.law import laws
 from bnproof.laws.layouts import LAWS, LAYOUTS
 from bnproof.laws.oracle import Oracle
-from bnproof.lowering.numbers import dtype_of
 from bnproof.mutants.layout import ChannelsLast
 from tests.laws.draws import by_hand, ratio, target
 

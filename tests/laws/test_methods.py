@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.contract import Convention, Weights
+from bnproof.formats import is_half
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Failed, NotOffered, Target
@@ -108,7 +109,7 @@ def test_absent_arguments_stay_absent():
 def test_answers_have_the_shape_and_dtype_of_their_arguments(dtype, convention):
     """y and dx like x, statistics and gradients float32 in half precision, a folded bias like the weight."""
     case = by_hand(dtype)
-    kept = "float32" if case.dtype.itemsize == 2 else dtype
+    kept = "float32" if is_half(case.dtype) else dtype
     shape = case.x.shape if convention is TORCH else np.moveaxis(case.x, 1, -1).shape
     for name in ("y", "dx", "infer_y", "infer_dx", "d_dy", "d_x"):
         assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == (shape, dtype)

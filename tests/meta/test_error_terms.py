@@ -13,10 +13,10 @@ from flint import arb
 from bnproof.certify import compiled, errors
 from bnproof.certify.enclosure import Enclosure
 from bnproof.certify.entries import Back, Map, compiled_gradients, compiled_outputs
-from bnproof.certify.formats import Format
 from bnproof.certify.lanes import Lanes
 from bnproof.certify.moments import Centred, Source, Upstream, centred, enclosure, words_of
 from bnproof.certify.refine import Width
+from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
 WIDTH = Width(Format.of(np.float64), 20)

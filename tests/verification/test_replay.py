@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.contract import Weights
+from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.cases import cases
-from bnproof.lowering.numbers import dtype_of
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification import replay
 from bnproof.verification.replay import UnusableReplay, as_json, from_json, recorded

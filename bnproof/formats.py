@@ -1,4 +1,4 @@
-"""Binary floating-point formats: precision, unit roundoff, units in the last place."""
+"""Binary floating-point formats, and which of them parameters and statistics are handed over in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-NAMES = ("float16", "bfloat16", "float32", "float64")
+HALF = ("float16", "bfloat16")
+FULL = ("float32", "float64")
+NAMES = (*HALF, *FULL)
+
+
+def dtype_of(name: str) -> np.dtype[Any]:
+    """The NumPy dtype of a format's name, ``bfloat16`` included."""
+    return np.dtype(getattr(ml_dtypes, name, name))
+
+
+def is_half(dtype: Any) -> bool:
+    """Whether a dtype (of NumPy, of PyTorch, or an array's) has 16 bits."""
+    return int(dtype.itemsize) == 2
+
+
+def parameter_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of parameters and statistics for an input's dtype: float32 for half precision, else its own."""
+    return np.dtype(np.float32) if is_half(dtype) else dtype
 
 
 @dataclass(frozen=True)
