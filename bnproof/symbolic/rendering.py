@@ -68,10 +68,11 @@ def _common_factor(e: Expr) -> Expr:
     """``a x_i - a mu`` as ``a (x_i - mu)``; other sums as they are."""
     if len(e.args) == 2:
         for entry_times, mean_times in (e.args, e.args[::-1]):
-            factor = -mean_times / MU if MU in Mul.make_args(mean_times) else None
-            entry = factor and entry_times / factor
-            if isinstance(entry, Indexed) and abs(factor) != 1:
-                return Mul(factor, entry - MU, evaluate=not factor.is_Number)
+            if MU in Mul.make_args(mean_times):
+                factor = -mean_times / MU
+                entry = entry_times / factor
+                if isinstance(entry, Indexed) and factor not in (1, -1):
+                    return Mul(factor, entry - MU, evaluate=not factor.is_Number)
     return e
 
 
