@@ -223,7 +223,7 @@ class CaseProof:
         for point in [p for p in self.search.samples if self._applies(p)][:2]:
             evaluator = Evaluator(point)
             try:
-                agrees = evaluator.holds(Eq(normal, side, evaluate=False))
+                agrees = evaluator.allows(Eq(normal, side, evaluate=False))
             except (NotExact, NotEvaluable, Undefined):
                 continue
             if not agrees:

@@ -9,10 +9,11 @@ wherever the conditions hold.
 from __future__ import annotations
 
 from copy import copy
+from math import lcm
 from typing import Self
 
-from flint import fmpq, fmpq_mpoly
-from sympy import Expr, Indexed, Integer, Symbol, groebner, reduced
+from flint import fmpq, fmpq_mpoly, fmpz_mpoly, fmpz_mpoly_ctx, fmpz_mpoly_vec
+from sympy import Expr, Indexed, Symbol
 
 from bnproof.symbolic.certificates import CertifiedSigns
 from bnproof.symbolic.outcomes import Undecided
@@ -20,6 +21,9 @@ from bnproof.symbolic.quotients import Quotient, Ring
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, SignSet, product
+
+#: Of a Groebner basis: polynomials in it, terms of one, bits of a coefficient.
+LARGEST_BASIS = (60, 300, 2_000)
 
 
 class Equations:
@@ -76,7 +80,9 @@ class Equations:
     def divisor(self, q: Quotient, shown: Expr) -> Quotient:
         """``q``, once it is known to differ from zero."""
         if not self.signs.nonzero(q):
-            raise Undecided(f"division by {text(shown)}, which the conditions allow to be 0")
+            raise Undecided(
+                f"division by {text(shown)}{'' if shown.is_number else ', which the conditions allow to be 0'}"
+            )
         return q
 
     # -- equations ---------------------------------------------------------------------------------------------
@@ -195,17 +201,21 @@ class Equations:
         return top
 
     def _in_ideal(self, poly: fmpq_mpoly) -> bool:
-        """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0."""
+        """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0.
+
+        By a Groebner basis, or by what there is of one where its size reaches ``LARGEST_BASIS``: what reduces to 0 by any
+        elements of the ideal lies in it.
+        """
         ring = self.ring
         ideal = [ring.lift(p) for p in self.unsolved]
         ideal += [self.apply(self.polynomial(p)).top for p in self.identities]
         ideal += [ring.variable(r) ** 2 - base for r, base in ring.relations.items() if r not in self.solved]
         places = sorted({place for p in (*ideal, poly) for place in ring.used(p)})
-        names = {place: Symbol(f"t{place}") for place in places}
-        written = [_in_names(ring, p, names) for p in (*ideal, poly)]
-        generators = [names[place] for place in places]
-        basis = groebner(written[:-1], *generators, order="grevlex")
-        return bool(reduced(written[-1], basis.exprs, *generators, order="grevlex")[1] == 0)
+        context = fmpz_mpoly_ctx.get([f"t{place}" for place in places], "degrevlex")
+        written = [_with_integers(p, places, context) for p in ideal if p != 0]
+        generators = fmpz_mpoly_vec(written, context)
+        basis, _ = generators.buchberger_naive(limits=LARGEST_BASIS)
+        return bool(_with_integers(poly, places, context).reduction_primitive_part(basis) == 0)
 
 
 def _squarefree(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
@@ -213,12 +223,14 @@ def _squarefree(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
     return tuple(min(n, 1) for n in exponents) + (0,) * (room - len(exponents))
 
 
-def _in_names(ring: Ring, poly: fmpq_mpoly, names: dict[int, Symbol]) -> Expr:
-    total = Integer(0)
-    for exponents, coefficient in poly.terms():
-        term = Integer(int(coefficient.p)) / Integer(int(coefficient.q))
-        for place, exponent in enumerate(exponents):
-            if exponent:
-                term *= names[place] ** exponent
-        total += term
-    return total
+def _with_integers(poly: fmpq_mpoly, places: list[int], context: fmpz_mpoly_ctx) -> fmpz_mpoly:
+    """The polynomial times the common denominator of its coefficients, in the generators at these places alone."""
+    terms = [(tuple(exponents), coefficient) for exponents, coefficient in poly.terms()]
+    common = lcm(*(int(coefficient.q) for _, coefficient in terms))
+    return context.from_dict(
+        {
+            tuple(exponents[place] if place < len(exponents) else 0 for place in places): int(coefficient.p)
+            * (common // int(coefficient.q))
+            for exponents, coefficient in terms
+        }
+    )

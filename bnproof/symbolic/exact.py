@@ -60,9 +60,9 @@ from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.setting import Every, x
 from bnproof.symbolic.signsets import OF_RELATION
 from bnproof.symbolic.surds import NotExact
+from bnproof.symbolic.symbols import LARGEST_ORDER
 
 MOST_OUTCOMES = 256
-LARGEST_ORDER = 6  # of a derivative: dual numbers double with each order
 
 
 class Evaluator:
@@ -76,8 +76,17 @@ class Evaluator:
         return plain(self._run(compiled(expression, ())))
 
     def holds(self, condition: Basic) -> bool:
-        """Whether a relation (or a conjunction, disjunction, negation of relations) is true here."""
+        """Whether a relation (or a conjunction, disjunction, negation of relations) is true here, beyond doubt."""
         return bool(self._run(truth(condition, ())))
+
+    def allows(self, condition: Basic) -> bool:
+        """As ``holds``; but two sides that are known as intervals count as equal where these overlap."""
+        if not isinstance(condition, Relational) or 0 not in OF_RELATION[condition.rel_op]:
+            return self.holds(condition)
+        apart = self._run(compiled(condition.lhs, ())) - self._run(compiled(condition.rhs, ()))
+        if isinstance(apart, Interval) and apart.contains_zero:
+            return True
+        return self.holds(condition)
 
     @property
     def whole(self) -> bool:
@@ -250,7 +259,7 @@ def _power(e: Pow, scope: Scope) -> Code:
         power = int(e.exp)
         return lambda frame: integer_power(base(frame), power)
     exponent = compiled(e.exp, scope)
-    return lambda frame: raised(base(frame), plain(exponent(frame)), frame)
+    return lambda frame: raised(base(frame), exponent(frame), frame)
 
 
 def _sum(e: Sum, scope: Scope) -> Code:
@@ -384,7 +393,8 @@ def _every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
         size = frame.point.size
         frame.spend(size ** len(indices))
         for chosen in product(range(1, size + 1), repeat=len(indices)):
-            other = Frame(frame.point, frame.meaning, {**frame.bound, **dict(zip(indices, chosen, strict=True))})
+            other = frame.at(frame.point)
+            other.bound |= dict(zip(indices, chosen, strict=True))
             if not inside(other):
                 return False
         return True
@@ -395,12 +405,12 @@ def _every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
 def _compare(first: Number, second: Number, signs: frozenset[int]) -> bool:
     apart = first - second
     difference = plain(apart)
-    if isinstance(apart, Dual) and sign(difference) == 0 and sign(plain(apart.derivative)) != 0:
-        raise ZeroDivisionError("a derivative at a point where cases meet")
+    if isinstance(apart, Dual) and sign(difference) == 0:
+        if sign(plain(apart.derivative)) != 0:
+            raise ZeroDivisionError("a derivative at a point where cases meet")
+        raise NotExact("a derivative at a point where cases may meet")
     if isinstance(difference, Germ):
         raise NotEvaluable("a case distinction in a limit")
     if isinstance(difference, Interval) and difference.contains_zero:
-        if 0 not in signs:
-            raise NotExact("two intervals that overlap")
-        return True  # nothing contradicts it
+        raise NotExact("two intervals that overlap")
     return sign(difference) in signs

@@ -13,6 +13,10 @@ from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.surds import NotExact
 
 
+#: Values that no statement singles out: what is linear at all of them is taken to be linear.
+UNLIKELY = (fmpq(104_729, 7_919), fmpq(-7_907, 104_723), fmpq(15_485_863, 32_452_843), fmpq(-611_953, 611_957))
+
+
 def limit_code(e: Limit, inside: Code, end: Code | None) -> Code:
     """A function that finds a limit; ``inside`` evaluates what tends to it, ``end`` the target unless it is infinite."""
     _, variable, target, direction = e.args
@@ -64,15 +68,17 @@ def _near(frame: Frame, inside: Code, variable: Symbol, germ: Germ) -> Number:
 def _without_power(frame: Frame, inside: Code, variable: Symbol, germ: Germ, base: Number) -> Number:
     """A function that is linear in a power without a limit: it has a limit only where the power's coefficient is 0."""
 
-    def standing(value: int) -> Number:
+    def standing(value: fmpq) -> Number:
         other = _with(frame, variable, germ)
-        other.growing = (base, fmpq(value))
+        other.growing = (base, value)
         return inside(other)
 
-    without, once, twice = map(standing, (0, 1, 2))
-    if sign(twice - once - once + without):
-        raise NotEvaluable("a power that grows in a limit")
-    factor = once - without
+    without, factor = standing(fmpq(0)), fmpq(0)
+    for value in UNLIKELY:
+        change = (standing(value) - without) * (1 / value)
+        if value != UNLIKELY[0] and sign(change - factor):
+            raise NotEvaluable("a power that grows in a limit")
+        factor = change
     if sign(base + 1) == 0 and isinstance(factor, Germ) and sign(factor.limit()) == 0:
         return without  # (-1)^n times what tends to 0
     if sign(factor):

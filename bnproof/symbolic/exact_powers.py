@@ -29,6 +29,8 @@ def integer_power(base: Number, power: int) -> Number:
 
 def raised(base: Number, exponent: Any, frame: Frame) -> Number:
     """``base^exponent`` for an exponent that was computed: an integer, a half of one, or the germ of one."""
+    if isinstance(exponent, Dual):
+        raise NotExact("a derivative by an exponent")
     if isinstance(exponent, Germ):
         return _to_infinity(base, exponent, frame)
     if not isinstance(exponent, fmpq):

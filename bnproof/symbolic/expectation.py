@@ -1,7 +1,7 @@
 """Expected values over a batch of independent entries: ``E(f, M, sigma)`` as a SymPy expression.
 
 ``E`` presumes only that ``x[1], ..., x[m]`` are uncorrelated with mean ``M`` and standard deviation ``sigma``; it exists for
-polynomials of degree at most two.  ``NormalE`` presumes independent normal entries, for polynomials up to degree five.
+polynomials of degree at most two.  ``sigma`` may be any real number, since only its even powers enter.  ``NormalE`` presumes independent normal entries, for polynomials up to degree five.
 
 What an expected value is, for exact evaluation: the mean over every outcome of a discrete distribution with the right
 moments.  For ``E`` two lopsided values (mean 0, variance 1) serve, for ``NormalE`` the three nodes of Gauss-Hermite

@@ -12,7 +12,7 @@ from sympy import Basic, Expr, IndexedBase, Sum, Symbol
 from bnproof.symbolic.duals import Dual, Number
 from bnproof.symbolic.setting import g, m, x
 
-BUDGET = 200_000  # terms of sums at one point
+BUDGET = 20_000  # terms of sums at one point: fractions grow with each one
 Scope = tuple[Symbol, ...]
 
 

@@ -33,12 +33,23 @@ def of(form: Entries, e: Limit) -> Quotient:
     outside, form.signs.near = form.signs.near, place
     try:
         inside = form.normal(function.xreplace({variable: moved}))
-        for generator in inside.places() - form.ring.relations.keys() - {place}:
+        for generator in _under_roots(form, inside.places()) - form.ring.relations.keys() - {place}:
             if form.depends(generator, near):
                 raise Undecided(f"the limit of {text(function)}: a sum or a power in it depends on {variable}")
         return _leading(form, inside, place, function)
     finally:
         form.signs.near = outside
+
+
+def _under_roots(form: Entries, places: set[int]) -> set[int]:
+    """The generators, and those under the roots among them, at any depth."""
+    found, left = set(places), [*places]
+    while left:
+        base = form.ring.relations.get(left.pop())
+        deeper = set(form.ring.used(base)) - found if base is not None else set()
+        found |= deeper
+        left += deeper
+    return found
 
 
 def _approached(e: Limit) -> tuple[Symbol, Expr]:

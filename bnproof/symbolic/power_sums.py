@@ -127,7 +127,9 @@ class PowerSums(Entries):
         """The root; refuses a radicand not known to be >= 0, neither multiplied out nor as it is written."""
         if not self.signs.shows(radicand, NONNEGATIVE):
             if not visible_signs(self, shown) <= NONNEGATIVE:
-                raise Undecided(f"square root of {text(shown)}, which the conditions allow to be negative")
+                raise Undecided(
+                    f"square root of {text(shown)}{'' if shown.is_number else ', which the conditions allow to be negative'}"
+                )
             self.signs.learn(radicand, NONNEGATIVE)
         return roots.square_root(self, radicand)
 

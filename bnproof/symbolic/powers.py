@@ -12,10 +12,12 @@ from sympy import Abs, Expr, Integer, Pow, cosh, exp, log, sinh, tanh
 
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.quotients import Quotient, padded
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, ZERO
 from bnproof.symbolic.surds import factors as factorized
+
+LARGEST_EXPONENT = 200  # of an exponential: it is multiplied out
 
 
 def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
@@ -61,11 +63,21 @@ def _atom(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
     return form.atom(Pow(form.ring.expression(base), exponent, evaluate=False), known)
 
 
+def _check_size(argument: Quotient) -> None:
+    """Raise ``Undecided`` where an exponential would be raised to a power too large to be multiplied out."""
+    sizes = [abs(coefficient) for _, coefficient in argument.top.terms()]
+    if any(size > LARGEST_EXPONENT for size in sizes):
+        raise Undecided(
+            f"an exponential with a factor of {max(sizes)} in its exponent: they go up to {LARGEST_EXPONENT}"
+        )
+
+
 def exponential(form: Equations, argument: Quotient) -> Quotient:
     """``exp(argument)``: a product over its terms ``c t``, ``exp(t/2)^(2c)`` where ``2c`` is an integer."""
+    _check_size(argument)
     result = form.number(1)
     for exponents, coefficient in form.ring.lift(argument.top).terms():
-        term = form.ring.from_terms({exponents: fmpq(1)})
+        term = form.ring.from_terms({padded(exponents, form.ring.room): fmpq(1)})
         if not argument.below and (found := _exponential_of_log(form, term, coefficient)) is not None:
             result = result * found
             continue
@@ -93,6 +105,7 @@ def _exponential_of_log(form: Equations, term: fmpq_mpoly, coefficient: fmpq) ->
 
 def hyperbolic(form: Equations, e: Expr, argument: Quotient) -> Quotient:
     """``tanh``, ``sinh`` or ``cosh`` by exponentials."""
+    _check_size(argument)
     up, down = exponential(form, argument), exponential(form, -argument)
     half = form.number(2).inverse()
     if isinstance(e, tanh):

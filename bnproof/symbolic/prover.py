@@ -9,10 +9,10 @@ from sympy.logic.boolalg import And, BooleanTrue
 
 from bnproof.symbolic.cases import Case, cases, concrete_cases, given_size
 from bnproof.symbolic.deciding import CaseProof, Unequal
-from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided
+from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided, Unreadable
 from bnproof.symbolic.reading import read
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.search import Search, one_entry
+from bnproof.symbolic.search import LARGEST_BATCH, Search, one_entry
 from bnproof.symbolic.witnesses import Increasing, Induction, Remainder, Witness
 
 MOST_CASES = 64
@@ -36,6 +36,10 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
         return _settled(statement, given, by)
     except RecursionError:
         raise Undecided("the statement is nested more deeply than can be followed") from None
+    except Unreadable:
+        raise
+    except ValueError as error:  # SymPy refuses to rebuild an expression, such as a maximum of what is not real
+        raise Undecided(f"SymPy cannot follow it: {error}") from error
 
 
 def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:
@@ -52,6 +56,7 @@ def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proo
         search.run(count=2, further=True)
         search.run(count=8, edges=True)
         raise Undecided(f"{unequal}, yet no exact counterexample was found{one_entry(search.question)}") from None
+    search.run(count=1, edges=True)
     if search.undefined:
         raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
     if not search.points:
@@ -90,10 +95,12 @@ def _steps(search: Search) -> list[Step]:
     except (Unequal, Undecided):
         if size is None:
             raise
-    numbered = concrete_cases(question, size)
-    if len(numbered) > MOST_CASES:
-        raise Undecided(f"m = {size} leaves {len(numbered)} cases, more than {MOST_CASES}")
-    return _prove_cases(search, numbered)
+    count = size ** len(question.free_indices)
+    if size > LARGEST_BATCH:
+        raise Undecided(f"m = {size} is written out entry by entry up to {LARGEST_BATCH} only")
+    if count > MOST_CASES:
+        raise Undecided(f"m = {size} leaves {count} cases, more than {MOST_CASES}")
+    return _prove_cases(search, concrete_cases(question, size))
 
 
 def _prove_cases(search: Search, chosen: list[Case]) -> list[Step]:

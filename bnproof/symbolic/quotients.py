@@ -251,3 +251,8 @@ class Quotient:
         if not below:
             return ring.expression(self._lifted())
         return Add(*(Mul(ring._term(*term), *below) for term in self._lifted().terms()))
+
+
+def padded(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
+    """The exponents of a monomial in a ring that has grown since."""
+    return exponents + (0,) * (room - len(exponents))

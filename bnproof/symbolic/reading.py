@@ -162,7 +162,7 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
     received = _boolean(statement)
     if isinstance(received, Every):
         raise TypeError(f"{received} is a condition on all entries, no statement")
-    conditions = tuple(part for condition in given for part in And.make_args(_boolean(condition)))
+    conditions = tuple(part for one in given for part in And.make_args(_boolean(one, "condition", "m >= 2")))
     for condition in (received, *conditions):
         if not isinstance(condition, Every) and condition.has(Every):
             raise Unreadable(f"{condition}: Every(...) is a condition of its own, not a part of one")
@@ -183,7 +183,9 @@ def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
     return part.xreplace(replacements)
 
 
-def _boolean(part: Any) -> Basic:
+def _boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rhs)") -> Basic:
+    if isinstance(part, str):
+        raise TypeError(f"{part!r} is a text: write the {what} with SymPy, such as {example}")
     if isinstance(part, bool):
         raise TypeError(f"{part} is a Python bool, which a == b gives: write Eq(a, b)")
     if isinstance(part, (list, tuple, set, frozenset, dict)):
@@ -191,9 +193,9 @@ def _boolean(part: Any) -> Basic:
     try:
         read_as = sympify(part)
     except Exception as error:
-        raise TypeError(f"{part!r} is no statement: write an equation such as Eq(lhs, rhs)") from error
+        raise TypeError(f"{part!r} is no {what}: write an equation such as {example}") from error
     if not isinstance(read_as, (Relational, Boolean)) or isinstance(read_as, Symbol):
-        raise TypeError(f"{part} is no statement: write an equation such as Eq(lhs, rhs)")
+        raise TypeError(f"{part} is no {what}: write an equation such as {example}")
     return read_as
 
 
@@ -323,6 +325,8 @@ def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Ex
                 yield from (Integer(p) for p in range(int(low), int(min(high, 9)) + 1))
             elif high.is_Add and not high.free_symbols & bound:
                 yield high.as_coeff_Add()[1]
+    if isinstance(e, Limit):
+        bound = bound | {e.args[1]}
     if isinstance(e, (Indexed, KroneckerDelta)):
         for index in e.indices if isinstance(e, Indexed) else e.args:
             if not index.free_symbols & bound:

@@ -175,13 +175,15 @@ class Sampler:
 
         @cache
         def draw(base: IndexedBase, index: tuple[int, ...]) -> fmpq:
+            inside = len(index) == 1 and 1 <= index[0] <= point.size  # a condition on all entries speaks of these
+            span = limits.get(base) if inside else None
             for _ in range(100):
-                value = self._entry(base, limits.get(base), simple=simple)
+                value = self._entry(base, span, simple=simple)
                 if not base.is_integer and base not in limits:
                     value = value * scale
                 if suits(base, value):
                     return value
-            return fmpq(1)
+            raise NotEvaluable(f"no value was found for an entry of {base}")
 
         return draw
 
@@ -189,7 +191,7 @@ class Sampler:
         if span is not None:
             return self._within(base, span, 1, simple=simple)
         if base.is_integer:
-            return fmpq(self.random.randint(1, 4))
+            return fmpq(self.random.randint(1, 4) if base.is_positive else self.random.randint(-4, 4))
         if simple:
             return fmpq(self.random.randint(-3, 4))
         return fmpq(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
@@ -206,7 +208,8 @@ class Sampler:
         for condition in self.question.given:
             if isinstance(condition, Every) and len(condition.indices) == 1:
                 entries = condition.relation.atoms(Indexed)
-                bounds = linear([condition.relation], entries) if len(entries) == 1 else []
+                plain = len(entries) == 1 and next(iter(entries)).indices == condition.indices
+                bounds = linear([condition.relation], entries) if plain else []
                 for bound in bounds:
                     found.setdefault(bound.symbol.base, []).append(bound)
         return found
@@ -293,8 +296,11 @@ class Sampler:
         return [c.lhs - c.rhs for c in self.question.given if isinstance(c, Eq) and not assignment(c)]
 
     def _allowed(self, point: Point) -> bool:
+        """Whether the conditions hold, beyond doubt; what an equation assigns may be an interval, and holds by that."""
+        if not self._standing(point):
+            return False
         evaluator = Evaluator(point, self.question.meaning)
-        return self._standing(point) and all(evaluator.holds(condition) for condition in self.question.conditions)
+        return all((evaluator.allows if assignment(c) else evaluator.holds)(c) for c in self.question.conditions)
 
     def _standing(self, point: Point) -> bool:
         """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in ``1..m``."""

@@ -18,7 +18,7 @@ from bnproof.symbolic.points import described
 from bnproof.symbolic.reading import FREE, Question, numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import Sampler
-from bnproof.symbolic.setting import m
+from bnproof.symbolic.setting import Every, m
 from bnproof.symbolic.surds import NotExact
 
 SEED = 20150211
@@ -91,7 +91,7 @@ class Search:
     def _try(self, point: Point, sampler: Sampler) -> None:
         evaluator = Evaluator(point, self.question.meaning)
         try:
-            holds = evaluator.holds(self.question.received)
+            holds = evaluator.allows(self.question.received)
         except Undefined as undefined:
             self.undefined = self.undefined or f"{undefined} at {described(self.question, point).point}"
         except (NotExact, NotEvaluable) as obstacle:
@@ -104,7 +104,7 @@ class Search:
             self._partly += not evaluator.whole
 
     def _holds(self, point: Point) -> bool:
-        return Evaluator(point, self.question.meaning).holds(self.question.received)
+        return Evaluator(point, self.question.meaning).allows(self.question.received)
 
     def _simplest(self, point: Point, sampler: Sampler) -> Counterexample:
         """Of the counterexample found and some further ones of its size the one that is shortest to write."""
@@ -136,7 +136,9 @@ def _depths(e: Basic, around: frozenset[Basic]) -> tuple[int, int]:
 def one_entry(question: Question) -> str:
     """A hint where a condition speaks of the entry of one free index, which is easily taken for all of them."""
     for condition in question.given:
-        if condition.has(Indexed) and (numbers_in(condition) - numbers_in(question.statement)) & {*FREE}:
+        single = not isinstance(condition, Every)
+        entries = {index for e in condition.atoms(Indexed) for index in e.indices} if single else set()
+        if entries & {*FREE} - numbers_in(question.statement):
             shown = text(condition)
             return f"; {shown} is a condition on one entry: write Every({shown}) for all of them"
     return ""

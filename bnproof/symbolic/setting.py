@@ -92,6 +92,9 @@ class Every(Boolean):  # type: ignore[misc]
         """``indices``: what it runs over; without them, those of ``i``, ``j``, ``k`` that occur."""
         if not isinstance(relation, Relational):
             raise TypeError(f"Every takes a relation such as x[i] > 0, not {relation}")
+        for index in indices:
+            if not isinstance(index, Symbol) or (index not in (i, j, k) and not index.is_integer) or index == m:
+                raise TypeError(f"Every runs over indices such as i, not over {index!r}")
         over = indices or tuple(index for index in (i, j, k) if index in relation.free_symbols)
         if not over:
             raise ValueError(f"Every({relation}) has none of the indices i, j, k: write the relation without Every")

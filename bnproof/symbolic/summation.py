@@ -31,7 +31,7 @@ from sympy import (
 from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.multiple_sums import BOUND, bound_name, canonical
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.quotients import Quotient
+from bnproof.symbolic.quotients import Quotient, padded
 from bnproof.symbolic.reading import numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NONNEGATIVE, POSITIVE, SignSet
@@ -86,14 +86,10 @@ def _each_term(form: Entries, summand: Quotient, index: Symbol, low: Expr, high:
         parts.setdefault(inside, {})[outside] = coefficient
     total = form.number(0)
     for within, others in parts.items():
-        monomial = Quotient(ring, ring.from_terms({_padded(within, ring.room): fmpq(1)}), inside_below).cancelled()
-        factor = Quotient(ring, ring.from_terms({_padded(o, ring.room): c for o, c in others.items()}), outside_below)
+        monomial = Quotient(ring, ring.from_terms({padded(within, ring.room): fmpq(1)}), inside_below).cancelled()
+        factor = Quotient(ring, ring.from_terms({padded(o, ring.room): c for o, c in others.items()}), outside_below)
         total = total + factor.cancelled() * _monomial(form, monomial, index, low, high)
     return total
-
-
-def _padded(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
-    return exponents + (0,) * (room - len(exponents))
 
 
 def _monomial(form: Entries, monomial: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
@@ -111,7 +107,7 @@ def _monomial(form: Entries, monomial: Quotient, index: Symbol, low: Expr, high:
         turned = form.each_factor(monomial, lambda e: e.xreplace({index: high + 1 - index}))
         monomial = min(monomial, turned, key=lambda q: str(q.expression()))
     reach = max(shifts) if slopes == {1} and len(shifts) == len(offsets) else 0
-    if not low.is_Integer:
+    if not low.is_Integer or not all(_counts_up(form, end) for end in (high, (low - 1).expand())):
         _only_entries(form, monomial, index)
     upto = _up_to(form, monomial, index, high, reach)
     return upto - _up_to(form, monomial, index, (low - 1).expand(), reach)
@@ -143,12 +139,23 @@ def _offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int,
     return found
 
 
+def _counts_up(form: Entries, end: Expr) -> bool:
+    """Whether ``S(end)`` is written out or a sum over ``1..end``, not one that stands for what lies in ``end + 1..0``."""
+    if end.is_Integer:
+        return bool(end >= -MOST_WRITTEN)
+    return form.is_at_least_zero(end)
+
+
 def _only_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
-    """A sum that starts at a symbol is the difference of two from 1: what is summed has to exist there as well."""
+    """Raises ``Undecided`` where more is summed than entries and powers of the index.
+
+    A sum that starts at a symbol, or may end below 0, is the difference of two from 1.  So what is summed has to exist
+    outside of its own range, and nothing in it may be decided by the range ``1..end``, which the index leaves there.
+    """
     simple = not any(form.depends(p, index) for n in monomial.below for p in form.ring.used(form.ring.factors[n]))
     for place in monomial.places():
         meaning = form.ring.meaning[place]
-        simple &= not form.depends(place, index) or isinstance(meaning, (Indexed, Symbol, KroneckerDelta))
+        simple &= not form.depends(place, index) or isinstance(meaning, (Indexed, Symbol))
     if not simple:
         raise Undecided(f"the sum over {index} of {text(monomial.expression())}, which starts at a symbol")
 

@@ -21,10 +21,14 @@ from sympy import (
     IndexedBase,
     KroneckerDelta,
     Limit,
+    Pow,
+    Rational,
     S,
     Sum,
     Symbol,
+    Wild,
 )
+from sympy.core.relational import Relational
 
 from bnproof.symbolic import setting
 from bnproof.symbolic.outcomes import Unreadable
@@ -33,6 +37,9 @@ from bnproof.symbolic.setting import Every, g, i, j, k, m, x
 OWN = {name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")}
 TAKEN = {*OWN, "mu", "v", "s", "xhat", "y"}
 NO_NUMBERS = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity, S.ImaginaryUnit)
+
+LONGEST = 3_000  # bits of a number: 900 digits, which Python prints and multiplies at once
+LARGEST_ORDER = 6  # of a derivative: the dual numbers of the exact check double with each order
 
 Bound = Mapping[Basic, bool]  # the bound symbols in force, and whether each is an integer (it indexes a sum)
 NOTHING: Bound = {}
@@ -81,13 +88,28 @@ class Symbols:
             case Limit():
                 self._limit(e, bound)
             case Every():
+                for index in e.indices:
+                    if index not in e.relation.free_symbols:
+                        raise Unreadable(f"{index} does not occur in {e.relation}: leave it out of Every")
                 self.collect(e.relation, {**bound, **dict.fromkeys(e.indices, True)})
             case Derivative():
                 orders = [order for _, order in e.variable_count if not order.is_Integer]
                 if orders:
                     raise Unreadable(f"a derivative of the order {orders[0]}: write the order as a number")
+                if e.derivative_count > LARGEST_ORDER:
+                    raise Unreadable(f"a derivative of the order {e.derivative_count}: they go up to {LARGEST_ORDER}")
+                for variable, _ in e.variable_count:
+                    if isinstance(variable, Symbol) and variable.is_integer:
+                        raise Unreadable(f"a derivative by {variable}, an integer: differentiate by a real number")
                 for part in (e.expr, *(variable for variable, _ in e.variable_count)):
                     self.collect(part, bound)
+            case Rational():
+                if max(int(e.p).bit_length(), int(e.q).bit_length()) > LONGEST:
+                    raise Unreadable(f"a number of more than {LONGEST} bits: name it by a symbol, with a condition")
+            case Pow() if _is_long_power(e):
+                raise Unreadable(f"a power of more than {LONGEST} bits: name it by a symbol, with a condition")
+            case Relational() if any(not isinstance(side, Expr) for side in e.args):
+                raise Unreadable(f"{e} compares statements: write a relation of numbers")
             case Float():
                 raise Unreadable(f"{e} is a floating-point number: write it as a Rational")
             case _:
@@ -98,6 +120,8 @@ class Symbols:
 
     def _free(self, symbol: Basic, index_of: Basic | None) -> None:
         name = symbol.name
+        if not name or isinstance(symbol, Wild):
+            raise Unreadable("a Wild symbol, or one without a name: write Symbol('a', real=True)")
         if name in TAKEN and symbol != OWN.get(name):
             raise Unreadable(f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename yours")
         if isinstance(symbol, Idx):
@@ -111,7 +135,7 @@ class Symbols:
                 f"write Symbol('{name}', integer=True), or use i, j or k"
             )
         self.scalars[symbol] = None
-        if not isinstance(symbol, Dummy) and self._named.setdefault(name, symbol) != symbol:
+        if self._named.setdefault(name, symbol) != symbol:
             raise Unreadable(f"two different symbols are named {name}: rename one of them")
 
     def _base(self, base: IndexedBase) -> None:
@@ -143,6 +167,8 @@ class Symbols:
             if len(limit) != 3:
                 raise Unreadable(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
             index, low, high = limit
+            if not isinstance(index, (Symbol, Idx)):
+                raise Unreadable(f"a sum over {index}: sum over a symbol")
             if isinstance(index, Idx) and index.lower is not None and (index.lower, index.upper) != (low, high):
                 raise Unreadable(f"{index} has a range of its own, which is not {low}..{high}: use a plain symbol")
             for end in (low, high):
@@ -154,9 +180,20 @@ class Symbols:
 
     def _limit(self, e: Limit, bound: Bound) -> None:
         function, variable, target, _ = e.args
+        if not isinstance(variable, Symbol):
+            raise Unreadable(f"a limit by {variable}: let a symbol tend to {target}, and put it in")
         if target not in NO_NUMBERS[1:3]:
             self.collect(target, bound)
         self.collect(function, {**bound, variable: bool(variable.is_integer)})
+
+
+def _is_long_power(e: Pow) -> bool:
+    """Whether a number to the power of a number would be written with too many bits."""
+    base, exponent = e.args
+    if not base.is_Rational or not exponent.is_Rational:
+        return False
+    bits = max(int(base.p).bit_length(), int(base.q).bit_length())
+    return abs(base) not in (0, 1) and abs(exponent) * bits > LONGEST
 
 
 def _number(symbol: Any) -> Basic:

@@ -48,7 +48,10 @@ class Increasing:
     using: tuple[Lemma, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_symbol(self.variable)
         object.__setattr__(self, "derivative", _expression(self.derivative))
+        if not isinstance(self.using, tuple) or not all(isinstance(lemma, Lemma) for lemma in self.using):
+            raise TypeError(f"using= takes a tuple of lemmas, such as (Lemma(...),), not {self.using!r}")
 
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """The lemmas, the value at 0, and the sign of the derivative."""
@@ -84,6 +87,7 @@ class Induction:
     remainder: Expr | None = None
 
     def __post_init__(self) -> None:
+        _check_symbol(self.index)
         if self.remainder is not None:
             object.__setattr__(self, "remainder", _expression(self.remainder))
 
@@ -93,12 +97,17 @@ class Induction:
         if self.index in (m, i, j, k) or self.index.assumptions0 not in counting or _binds(statement, self.index):
             raise Undecided(f"induction needs a symbol that is a non-negative (or positive) integer, not {self.index}")
         if not isinstance(statement, Relational):
-            raise Undecided("induction is for an equation or inequality")
+            raise Undecided(f"induction is for an equation or inequality, which {statement} is not (as SymPy keeps it)")
         others = _without(self.index, given)
         first = 1 if self.index.is_positive else 0
         base, step = (replaced(statement, {self.index: value}) for value in (Integer(first), self.index + 1))
         witness = None if self.remainder is None else Remainder(self.remainder)
         return [("induction, base", base, others, None), ("induction, step", step, (*others, statement), witness)]
+
+
+def _check_symbol(symbol: object) -> None:
+    if not isinstance(symbol, Symbol):
+        raise TypeError(f"a proof runs over a symbol, such as Symbol('T', integer=True, positive=True), not {symbol!r}")
 
 
 def _expression(e: object) -> Expr:

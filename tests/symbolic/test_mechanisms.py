@@ -8,6 +8,7 @@ from sympy import (
     Add,
     And,
     Derivative,
+    Dummy,
     Eq,
     Ge,
     Idx,
@@ -20,9 +21,11 @@ from sympy import (
     Ne,
     Or,
     Piecewise,
+    Pow,
     Rational,
     Sum,
     Symbol,
+    Wild,
     exp,
     log,
     nextprime,
@@ -30,10 +33,13 @@ from sympy import (
     sign,
     sqrt,
     symbols,
+    tanh,
 )
 
 from bnproof.symbolic import (
     Every,
+    Increasing,
+    Induction,
     Refuted,
     Remainder,
     Undecided,
@@ -58,10 +64,10 @@ from bnproof.symbolic.expectation import E
 a, b, c, t, u_scalar = symbols("a b c t u")
 p, q = symbols("p q")
 n, whole = Symbol("n", integer=True, positive=True), Symbol("w", integer=True)
-T = Symbol("T", integer=True, nonnegative=True)
+T, start = Symbol("T", integer=True, nonnegative=True), Symbol("f", integer=True)
 u, B = IndexedBase("u", real=True), IndexedBase("B", real=True)
 kink = Derivative(Abs(a), a)
-positive = IndexedBase("P", positive=True)
+positive, negative = IndexedBase("P", positive=True), IndexedBase("N", integer=True, negative=True)
 third, late = Rational(1, 3), a - Rational(17, 13)
 large = nextprime(10**40) * nextprime(3 * 10**41)
 hider = Mul(*(Symbol("z", integer=True) - value for value in range(-4, 10)))  # 0 wherever an integer is usually drawn
@@ -116,6 +122,25 @@ REFUSED = {
         (Eq(0.5 * a, a / 2 + b), "floating-point number"),
         (Eq(Sum(u[j], (j, 1, oo)), a), "an infinite sum"),
         (Eq(Symbol("c", complex=True), a), "c is not declared real"),
+        (Eq(a + Wild("w"), a), "a Wild symbol"),
+        (Eq(Dummy("d"), Dummy("d")), "two different symbols are named d"),
+        (Eq(a > 0, b > 0), "compares statements"),
+    ),
+    "an entry as the variable of a sum or limit": (
+        (Eq(Limit(a * u[1], u[1], 2), a * u[1]), "a limit by u\\[1\\]"),
+        (Eq(Limit(mu, x[1], 2), mu), "a limit by x\\[1\\]"),
+        (Eq(Sum(x[1] * x[p], (p, 1, m), (x[1], 1, 3)), a), "a sum over x\\[1\\]"),
+    ),
+    "numbers that are too large": (
+        (Eq(a, 10**5000), "more than 3000 bits"),
+        (Eq(Pow(10, 10**10, evaluate=False), 1, evaluate=False), "a power of more than 3000 bits"),
+        (Ge(a, Pow(2, -(10**9), evaluate=False), evaluate=False), "a power of more than 3000 bits"),
+        (Eq(Derivative(a**20, (a, 12)), 0, evaluate=False), "a derivative of the order 12"),
+    ),
+    "a derivative by an integer": (
+        (Eq(Derivative(v, m), 0), "a derivative by m, an integer"),
+        (Eq(Derivative(n**2 * a, n), 2 * n * a), "a derivative by n, an integer"),
+        (Eq(Derivative(a * whole, whole), a), "a derivative by w, an integer"),
     ),
 }
 
@@ -246,6 +271,24 @@ NOT_PROVED = {
         (Eq(v, 7), Every(x[i] > x[j])),
         (Eq(mu, 1), Eq(v, 0), x[i] > mu),
     ),
+    "a condition on all entries, put to entries beyond the batch": (
+        (Eq(Sum(u[j], (j, -20, m)), m + 21), Every(Eq(u[i], 1))),
+        (Eq(Sum(u[j], (j, 0, whole)), whole + u[0]), whole >= -1, whole <= m, Every(Eq(u[i], 1))),
+        (Eq(Sum(u[j], (j, whole, 3)), 3 - whole + u[whole]), whole <= 3, m >= 3, Every(Eq(u[i], 1))),
+        (Eq(Sum(Abs(u[j]), (j, -20, m)), Sum(u[j], (j, -20, m))), Every(u[i] > 0)),
+    ),
+    "what is decided in a range that runs backwards": (
+        (Eq(Sum(KroneckerDelta(whole, 0) * u[whole], (whole, -20, m)), 0),),
+        (Eq(hider * Sum(KroneckerDelta(whole, 0) * u[whole], (whole, start, m)), 0), start <= m),
+        (Eq(Sum(Abs(whole), (whole, -25, m)), Sum(whole, (whole, -25, m)), evaluate=False),),
+    ),
+    "what depends on a limit's variable under a root": (
+        (Eq(Limit(sqrt(1 + t ** (n - T + 9)), t, 0, "+"), 1),),
+        (Eq(Limit(sqrt(t) / sqrt(Sum(sqrt(x[j] ** 2 + t**2), (j, 1, m))), t, 0), 0),),
+        (Eq(Limit(sqrt(1 + Sum(1 / (1 + sqrt(1 + t * (x[j] ** 2 - 2) ** 2)), (j, 1, m))), t, oo), 1),),
+        (Eq(Limit(sqrt(1 + Sum(exp(t), (j, 2, m)) / t), t, oo), 1),),
+        (Eq(Limit(sqrt(t) / sqrt(Sum(Abs(x[j] - mu + t), (j, 1, m))), t, 0), 0), m >= 2),
+    ),
 }
 
 TRUE = {
@@ -280,6 +323,18 @@ TRUE = {
 }
 
 NOT_REFUTED = {
+    "a condition that two intervals allow": (Eq(a, 0), Eq(1 + a * exp(-150), 1)),
+    "a condition that holds nearly": (Le(a, b), Le(tanh(150 * a), tanh(150 * b))),
+    "a case that an interval allows": (Eq(Piecewise((1, tanh(150 * a) >= 1), (0, True)), 0),),
+    "a case distinction at a double zero": (Eq(Limit(Piecewise((1, t**2 > 0), (0, True)), t, 0), 1),),
+    "a derivative at a double zero": (Eq(Derivative(Piecewise((a, a**2 > 0), (0, True)), a), 1),),
+    "a derivative by an exponent": (Eq(Derivative(2**a, a), 2**a * log(2)),),
+    "a limit of a power of 0": (Eq(Limit(0**t, t, 0), 0),),
+    "a power that is not linear": (Eq(Limit(1 / (1 + 2**n * (2**n - 1) * (2**n - 2)), n, oo), 0),),
+    "a delta in a limit": (Eq(Limit(KroneckerDelta(n, m) * x[1], n, oo), 0),),
+    "entries that have to be negative": (Sum(negative[p], (p, 1, m)) < 0,),
+    "a batch that is too large to write out": (Eq(x[10**20], 0), Eq(m, 10**20)),
+    "an exponential that is too large": (Eq(log(1 + exp(10**6)), 10**6, evaluate=False),),
     "entries that have to be positive": (Le(Sum(positive[p] ** 2, (p, 1, m)), 25), Eq(Sum(positive[p], (p, 1, m)), 5)),
     "an irrational value of a negative symbol": (c < 0, Eq(Symbol("d", negative=True), sqrt(2) * c)),
     "a case distinction in a limit": (Eq(Limit(Piecewise((a, t > b), (c, True)), t, b, "+"), a),),
@@ -304,6 +359,20 @@ MALFORMED = {
     "Every without an index": (lambda: Every(a > 0), ValueError, "none of the indices"),
     "Every of an expression": (lambda: Every(x[i]), TypeError, "takes a relation"),
     "a derivative of symbolic order": (lambda: prove(Eq(Derivative(a**3, (a, n)), 0)), Unreadable, "order"),
+    "a text": (lambda: prove("a > b"), TypeError, "'a > b' is a text"),
+    "a text for a condition": (lambda: prove(Eq(v, 0), "m >= 2"), TypeError, "'m >= 2' is a text"),
+    "no condition": (lambda: prove(Eq(v, 0), m), TypeError, "m is no condition"),
+    "induction over a text": (lambda: Induction("T"), TypeError, "runs over a symbol"),
+    "increasing in nothing": (lambda: Increasing(None, 1), TypeError, "runs over a symbol"),
+    "lemmas that are none": (lambda: Increasing(a, 1, (5,)), TypeError, "a tuple of lemmas"),
+    "Every over a text": (lambda: Every(x[i] > 0, "i"), TypeError, "runs over indices"),
+    "Every over a term": (lambda: Every(x[i] > 0, i + 1), TypeError, "runs over indices"),
+    "Every over what does not occur": (lambda: prove(mu > 0, Every(x[i] > 0, j)), Unreadable, "j does not occur"),
+    "what SymPy cannot rebuild": (
+        lambda: prove(Eq(Limit(Max(sqrt(t), 2), t, 0, "-"), 2)),
+        Undecided,
+        "SymPy cannot follow it",
+    ),
     "a derivative of a limit": (
         lambda: prove(Eq(Derivative(Limit(a * t, t, 3), a), 3)),
         Undecided,

@@ -234,7 +234,7 @@ def test_undecided_says_what_stands_in_the_way():
         prove(*NOT_PROVED["undefined at m = 1"])
 
 
-@pytest.mark.parametrize("nonsense", [3, x[i], "v"])
+@pytest.mark.parametrize("nonsense", [3, x[i]])
 def test_what_is_no_statement_is_refused(nonsense):
     """Numbers and expressions are no statements: one line says what to write."""
     with pytest.raises(TypeError, match="write an equation such as"):
