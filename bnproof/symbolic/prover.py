@@ -56,7 +56,7 @@ def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proo
         search.run(count=2, further=True)
         search.run(count=8, edges=True)
         raise Undecided(f"{unequal}, yet no exact counterexample was found{one_entry(search.question)}") from None
-    search.run(count=1, edges=True)
+    search.run(count=1, edges=True, most=3)  # entries that are equal, scalars of -1, 0 and 1
     if search.undefined:
         raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
     if not search.points:

@@ -65,10 +65,10 @@ class Search:
         except (Undefined, NotExact, NotEvaluable):
             return True
 
-    def run(self, count: int, *, further: bool = False, edges: bool = False) -> None:
-        """Try the smallest sizes (``further``: larger ones); raises ``Refuted`` where the statement is false."""
+    def run(self, count: int, *, further: bool = False, edges: bool = False, most: int = 8) -> None:
+        """Try the smallest sizes, so many (``further``: larger ones); raises ``Refuted`` where the statement is false."""
         sampler = Sampler(self.question, Random(SEED), edges)
-        sizes = self.sizes[8:14] + self.sizes[14::10] if further else self.sizes[:8]
+        sizes = self.sizes[8:14] + self.sizes[14::10] if further else self.sizes[:most]
         for place, size in enumerate(sizes):
             for point in sampler.points(size, count if place < 4 else 1):
                 self._try(point, sampler)
