@@ -21,6 +21,7 @@ from bnproof.laws.law import laws
 from bnproof.records import Row, collect, write
 from bnproof.reports.build import build, table
 from bnproof.theorems.proving import Outcome, as_row, settle_all
+from bnproof.verification.planning import CheckOptions
 from bnproof.verification.run import check
 
 TARGETS = ("numpy", "torch", "torch-modules")
@@ -72,20 +73,19 @@ def law_rows() -> Iterator[Row]:
 def checks(seed: int) -> Iterator[Row]:
     """One row per implementation and law."""
     for target in TARGETS:
-        verdict = check(load(target), seed=seed, target=target)
-        violated = {violation.law for violation in verdict.violations}
+        verdict = check(load(target), CheckOptions(seed=seed, target=target))
         yield {"kind": "check", "target": target, "cases": verdict.cases, "effort": verdict.effort, "ok": verdict.ok}
         for law in laws().values():
-            worst = verdict.worst.get(law.id)
+            tally = verdict.tallies.get(law.id)
             yield {
                 "kind": "law_result",
                 "target": target,
                 "law": law.id,
                 "theorem": law.theorem,
-                "verdict": "violated" if law.id in violated else "holds" if worst else "not offered",
-                "cases": worst.cases if worst else 0,
-                "ratio": worst.ratio if worst else None,
-                "ulp": worst.ulp if worst else None,
+                "verdict": verdict.state_of(law.id),
+                "cases": tally.cases if tally else 0,
+                "ratio": tally.ratio if tally else None,
+                "ulp": tally.ulp if tally else None,
             }
 
 

@@ -12,17 +12,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from bnproof.contract import Convention, Violation
+from bnproof.contract import Convention
 from bnproof.implementations.targets import UnusableTarget, usable
-from bnproof.verification.examining import planned, requested
+from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.verification.run import check
 from bnproof.verification.verdict import Verdict
+from bnproof.wording import describe_violation
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Suite:
     """One check, run when its first law is asked for, and shared by all of them."""
 
     implementation: Any
-    options: Mapping[str, Any] = field(hash=False)
+    options: CheckOptions = field(hash=False)
 
     @cached_property
     def verdict(self) -> Verdict | UnusableTarget:
         """What the check says, or why there is nothing to say."""
         try:
-            return check(self.implementation, **self.options)
+            return check(self.implementation, self.options)
         except UnusableTarget as unusable:
             return unusable
 
@@ -55,7 +56,7 @@ class LawTest:
             pytest.fail(str(verdict), pytrace=False)
         found = [violation for violation in verdict.violations if violation.law in (self.law, "convention")]
         if found:
-            raise AssertionError("\n\n".join(map(told, found)))
+            raise AssertionError("\n\n".join(map(describe_violation, found)))
         if self.law in verdict.not_offered:
             pytest.skip(f"{verdict.target} does not offer what {self.law} is about")
 
@@ -78,16 +79,9 @@ def parametrize_with_laws(
     if not isinstance(expected_failures, Mapping | None):
         raise TypeError(f"expected_failures is {expected_failures!r}: give a dictionary of laws and reasons")
     known = dict(expected_failures or {})
-    plan = planned(tuple(select), tuple(ignore), known)
-    requested(effort, convention)
+    options = CheckOptions(effort, seed, convention, tuple(select), tuple(ignore))
+    plan = plan_laws(replace(options, expect=known))
     implementation = usable(implementation, type(implementation).__name__)
-    options = {
-        "effort": effort,
-        "seed": seed,
-        "convention": convention,
-        "ignore": tuple(ignore),
-        "select": tuple(select),
-    }
     suite = Suite(implementation, options)
     cases = [pytest.param(LawTest(law.id, suite), id=law.id, marks=_marks(known.get(law.id))) for law in plan]
     return pytest.mark.parametrize("law", cases)
@@ -95,16 +89,3 @@ def parametrize_with_laws(
 
 def _marks(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
     return () if reason is None else (pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError),)
-
-
-def told(violation: Violation) -> str:
-    """A violation in words: what is wrong, the likely cause, and the program that shows it."""
-    cause = violation.cause
-    lines = [
-        f"{violation.law}: {violation.message}",
-        violation.residual,
-        f"likely cause: {cause.says}" if cause and cause.confidence != "unknown" else "",
-        *(f"seen before: {source}" for source in (cause.sources[:3] if cause else ())),
-        violation.reproducer and f"to reproduce:\n\n{violation.reproducer}",
-    ]
-    return "\n".join(line for line in lines if line)

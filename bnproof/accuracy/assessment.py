@@ -12,16 +12,17 @@ import numpy as np
 
 from bnproof.accuracy import grades
 from bnproof.accuracy.grades import GRADES, Condition, Range, Summation
-from bnproof.accuracy.inputs import EFFORTS, Asked, Effort, inputs
+from bnproof.accuracy.inputs import EFFORTS, Effort, Scope, inputs
 from bnproof.accuracy.points import Point, Subject, measured
 from bnproof.accuracy.search import CHANNELS, Worst, worst
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.answers import NotOffered
+from bnproof.laws.supports import Supports
 
 THREADS = (1, 2)
-EVERYTHING = Asked()
+EVERYTHING = Scope()
 Progress = Callable[[int, int], None]
 
 
@@ -128,19 +129,19 @@ def assess(
 ) -> Assessment:
     """Measure an implementation in every dtype it takes; raises ``UnusableTarget`` where it takes none."""
     declared = convention_of(convention or getattr(implementation, "convention", "torch"))
-    asked = Asked.by(getattr(implementation, "supports", None))
-    sweeps = {dtype: list(variants(target, implementation, declared, dtype, asked)) for dtype in asked.dtypes}
+    scope = Scope.within(Supports.by(getattr(implementation, "supports", None)))
+    sweeps = {dtype: list(variants(target, implementation, declared, dtype, scope)) for dtype in scope.dtypes}
     found: list[Graded] = []
     for n, (dtype, subjects) in enumerate(sweeps.items()):
         advance = partial(_advance, progress, n, len(sweeps))
-        found += graded(subjects, dtype, EFFORTS[effort], seed, asked, advance)
+        found += graded(subjects, dtype, EFFORTS[effort], seed, scope, advance)
     usable = [one for one in found if any(not point.reason for point in one.points)]
     if not usable:
         reasons = [reason for one in found for reason in one.failures.values()] or ["it takes none of the inputs"]
         raise UnusableTarget(f"{target} gives no usable y in training mode: {reasons[0]}")
     first = sweeps[usable[0].dtype][0]
-    generations, channels = EFFORTS[effort].generations, asked.channels or CHANNELS
-    last = worst(first, generations, seed, channels) if asked.searched else Worst(None, "", first.dtype, 0)
+    generations, channels = EFFORTS[effort].generations, scope.channels or CHANNELS
+    last = worst(first, generations, seed, channels) if scope.searched else Worst(None, "", first.dtype, 0)
     return Assessment(target, tuple(found), last)
 
 
@@ -150,11 +151,11 @@ def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, tota
         progress(sweep * total + done, sweeps * total)
 
 
-def variants(target: str, implementation: Any, convention: Convention, dtype: str, asked: Asked) -> Iterator[Subject]:
+def variants(target: str, implementation: Any, convention: Convention, dtype: str, scope: Scope) -> Iterator[Subject]:
     """One subject for every layout and number of threads."""
-    for layout in asked.layouts:
+    for layout in scope.layouts:
         for threads in THREADS:
-            yield Subject(target, implementation, convention, dtype, layout, threads, asked.eps)
+            yield Subject(target, implementation, convention, dtype, layout, threads, scope.eps)
 
 
 def graded(
@@ -162,14 +163,14 @@ def graded(
     dtype: str,
     effort: Effort,
     seed: int,
-    asked: Asked = EVERYTHING,
+    scope: Scope = EVERYTHING,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Graded]:
     """Measure subjects side by side on the same inputs and grade each target; those that do not take the dtype are left out."""
     points: dict[Subject, list[Point]] = {subject: [] for subject in subjects}
     plain = {subject.target: subject for subject in reversed(subjects)}  # the first of each: its layout is the plainest
-    total = sum(1 for _ in inputs(dtype, replace(effort, longest=0), seed, asked)) + effort.longest // effort.step
-    for done, on in enumerate(inputs(dtype, effort, seed, asked)):
+    total = sum(1 for _ in inputs(dtype, replace(effort, longest=0), seed, scope)) + effort.longest // effort.step
+    for done, on in enumerate(inputs(dtype, effort, seed, scope)):
         progress(min(done, total), total)
         for subject in subjects:
             if on.sweep == "values" or subject is plain[subject.target]:

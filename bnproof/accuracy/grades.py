@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnproof.accuracy.inputs import HALF
 from bnproof.accuracy.points import Point, Subject
-from bnproof.formats import Format
+from bnproof.formats import HALF, Format
 
 FLOOR = 4.0  # times the error at kappa = 1: below, roundings that do not know kappa hide the rest
 SATURATED = 0.1

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from bnproof import certify
 from bnproof.contract import Array
-from bnproof.formats import Format
-from bnproof.laws.layout import rows
+from bnproof.formats import HALF, Format
+from bnproof.laws.columns import rows
+from bnproof.laws.supports import Supports
 
 EPS = 1e-5
 DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -21,35 +21,38 @@ SIDE = 8  # height and width of a 4-d input that has enough values
 SHORT, CHANNELS = 32, 64  # of the sweep over kappa
 MOST = 2**22  # values of an input, unless two channels need more
 SPLIT = 2.0  # how far the two halves of a batch lie from their common mean, in standard deviations
-HALF = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What an implementation takes: dtypes, memory layouts, a fixed number of channels, a fixed eps, and whether rank 3."""
+class Scope:
+    """What is measured of an implementation.
+
+    Parameters
+    ----------
+    dtypes, layouts
+        The dtypes and the memory layouts it takes.
+    channels, eps
+        The number of channels and the eps it fixes; ``channels`` is ``None`` where any number will do.
+    searched
+        Whether it takes rank 3, which the guided search uses.
+    """
 
     dtypes: tuple[str, ...] = DTYPES
     layouts: tuple[str, ...] = LAYOUTS
     channels: int | None = None
     eps: float = EPS
-    searched: bool = True  # the guided search uses rank 3
+    searched: bool = True
 
     @classmethod
-    def by(cls, supports: Mapping[str, Any] | None) -> Asked:
-        """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing is left to measure."""
-        said = supports or {}
-        try:
-            names = {np.dtype(name).name for name in said.get("dtypes", DTYPES)}
-        except TypeError as error:
-            raise ValueError(f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']") from error
-        ranks = said.get("ranks", (2, 3, 4))
-        layouts = tuple(layout for layout in LAYOUTS if int(layout[0]) in ranks)
-        dtypes = tuple(name for name in DTYPES if name in names)
+    def within(cls, supports: Supports) -> Scope:
+        """What an implementation's ``supports`` leaves; raises ``ValueError`` where that is nothing."""
+        layouts = tuple(layout for layout in LAYOUTS if int(layout[0]) in supports.ranks)
+        dtypes = tuple(name for name in DTYPES if name in supports.dtypes)
         if not dtypes or not layouts:
-            raise ValueError(
-                f"supports {dict(said)!r} leaves nothing to measure: name rank 2 or 4 and one of {', '.join(DTYPES)}"
-            )
-        return cls(dtypes, layouts, said.get("num_features"), float(said.get("eps") or EPS), 3 in ranks)
+            names = ", ".join(DTYPES)
+            raise ValueError(f"supports leaves nothing to measure: name rank 2 or 4 and one of {names}")
+        eps = EPS if supports.eps is None else float(supports.eps)
+        return cls(dtypes, layouts, supports.channels, eps, 3 in supports.ranks)
 
 
 @dataclass(frozen=True)
@@ -94,22 +97,22 @@ class Input:
         return first if layout == "4-d channels-last" else np.ascontiguousarray(first)
 
 
-def inputs(dtype: str, effort: Effort, seed: int, asked: Asked = Asked()) -> Iterator[Input]:
+def inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -> Iterator[Input]:
     """All inputs of a dtype, the same ones for everything that is measured on them."""
-    channels = asked.channels or CHANNELS
+    channels = scope.channels or CHANNELS
     random = np.random.default_rng(seed)
     form = Format.of(_numpy(dtype))
     decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
     for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
         values = standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice([-1.0, 1.0], channels)
-        yield Input("kappa", scaled(random, values, dtype), kappa, eps=asked.eps)
+        yield Input("kappa", scaled(random, values, dtype), kappa, eps=scope.eps)
     for exponent in range(effort.step, min(effort.longest, 16 if dtype in HALF else 24) + 1, effort.step):
-        yield halves(random, 2**exponent, dtype, asked)
+        yield halves(random, 2**exponent, dtype, scope)
     top = int(np.log2(form.largest)) - 4
     for exponent in np.unique(np.linspace(0, top, 16).astype(int)).tolist():
         magnitude = float(np.ldexp(1.0, exponent))
         values = scaled(random, standardised(random, SHORT, channels), dtype, magnitude)
-        yield Input("magnitude", values, 1.0, magnitude, asked.eps)
+        yield Input("magnitude", values, 1.0, magnitude, scope.eps)
 
 
 def standardised(random: np.random.Generator, m: int, channels: int) -> Array:
@@ -125,16 +128,16 @@ def scaled(random: np.random.Generator, values: Array, dtype: str, magnitude: fl
     return found
 
 
-def halves(random: np.random.Generator, m: int, dtype: str, asked: Asked) -> Input:
+def halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -> Input:
     """A batch whose two halves lie on either side of 0, so that its mean is near 0.
 
     So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they were taken.
     """
-    channels = asked.channels or max(2, min(16, MOST // m))
+    channels = scope.channels or max(2, min(16, MOST // m))
     values = random.standard_normal(size=(m, channels), dtype=np.float32)
     values += np.where(np.arange(m) < m // 2, np.float32(SPLIT), np.float32(-SPLIT))[:, None]
     scale = random.uniform(1.2, 4.0, size=channels)
-    return Input("values", (values * scale).astype(_numpy(dtype)), float(np.sqrt(1 + SPLIT**2 / m)), eps=asked.eps)
+    return Input("values", (values * scale).astype(_numpy(dtype)), float(np.sqrt(1 + SPLIT**2 / m)), eps=scope.eps)
 
 
 def _numpy(dtype: str) -> np.dtype:  # type: ignore[type-arg]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bnproof import certify
-from bnproof.accuracy.inputs import EPS, HALF, Input
+from bnproof.accuracy.inputs import EPS, Input
 from bnproof.certify import UlpSummary, bounds
 from bnproof.contract import Array, Convention
-from bnproof.formats import Format
-from bnproof.laws.answers import Failed, NotOffered, one_line
-from bnproof.laws.layout import columns
+from bnproof.formats import Format, parameter_dtype
+from bnproof.laws.answers import Failed, NotOffered, Target, malformed
+from bnproof.laws.columns import columns
 
 SAMPLE = 2**20  # ulp are taken of so many entries at most
 WRONG = 0.5  # an error of xhat of this size leaves no digit right: xhat has root mean square 1
@@ -38,31 +37,32 @@ class Subject:
 
     def output(self, x: Array, gamma: Array | None = None, beta: Array | None = None) -> Array:
         """``y`` in training mode; raises ``NotOffered``, or ``Failed`` with the reason."""
-        statistic = np.float32 if self.dtype in HALF else x.dtype
-        running = np.zeros(x.shape[1], statistic), np.ones(x.shape[1], statistic)
+        like = parameter_dtype(x.dtype)
         own = np.moveaxis(x, 1, -1) if self.convention.channel_axis == -1 else x
-        momentum = 0.1 if self.convention.momentum == "new" else 0.9
-        try:
-            with self._quietly():
-                answer = self.implementation.train(
-                    np.array(own), gamma, beta, *running, eps=self.eps, momentum=momentum
-                )
-        except NotImplementedError as missing:
-            raise NotOffered(one_line(missing)) from missing
-        except (Exception, SystemExit) as error:  # a stranger's code may raise anything
-            raise Failed(f"train raised {type(error).__name__}: {one_line(error)}") from error
+        values = {
+            "x": np.array(own),
+            "gamma": gamma,
+            "beta": beta,
+            "running_mean": np.zeros(x.shape[1], like),
+            "running_var": np.ones(x.shape[1], like),
+            "eps": self.eps,
+            "momentum": 0.1 if self.convention.momentum == "new" else 0.9,
+        }
+        with self._quietly():
+            answer = Target(self.implementation, self.convention).call("train", values)
+        if isinstance(answer, (NotOffered, Failed)):
+            raise answer
         y = answer[0] if isinstance(answer, (tuple, list)) and answer else None
-        if not isinstance(y, np.ndarray) or y.shape != own.shape or y.dtype != x.dtype:
-            raise Failed("train gives no y of x's shape and dtype")
+        if failure := malformed("train", "y", y, own):
+            raise Failed(failure)
+        assert isinstance(y, np.ndarray)
         return np.moveaxis(y, -1, 1) if self.convention.channel_axis == -1 else y
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """So many threads; warnings off, and what is printed goes to standard error."""
-        with warnings.catch_warnings(), np.errstate(all="ignore"), threadpool_limits(self.threads):
-            warnings.simplefilter("ignore")
-            with redirect_stdout(sys.stderr):
-                yield
+        """So many threads; what is printed goes to standard error."""
+        with threadpool_limits(self.threads), redirect_stdout(sys.stderr):
+            yield
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from bnproof import certify
 from bnproof.accuracy.points import Subject
 from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Failed, NotOffered
-from bnproof.verification.reproducer import program
+from bnproof.verification.reproducer import write_program
 
 M, CHANNELS = 8, 64
 
@@ -117,19 +116,12 @@ def shown(subject: Subject, of: Population, place: tuple[int, int, int], error: 
     exact = certify.train(of.x, of.gamma, of.beta, eps=subject.eps).y
     ones = np.ones_like(of.gamma)
     case = Case(of.x, np.zeros_like(of.x), of.gamma, of.beta, 0 * ones, ones, subject.eps, 0.1)
-    got: Any = "no y"
+    message = f"y{list(place)} is off by {error:.3g} ulp of |gamma xhat| + |beta|"
+    got = None
     try:
-        got = float(subject.output(of.x, of.gamma, of.beta)[place]).hex()
-    except Failed as failure:
-        got = str(failure)
-    seen = Measurement(
-        law="accuracy of y",
-        quantity="y",
-        ratio=0.0,
-        ulp=error,
-        at=place,
-        got=got,
-        expected=float(exact.mid[place]).hex(),
-        message=f"y{list(place)} is off by {error:.3g} ulp of |gamma xhat| + |beta|",
-    )
-    return program(subject.target, seen, case, subject.convention)
+        got = float(subject.output(of.x, of.gamma, of.beta)[place])
+    except Failed as failed:
+        message = str(failed)
+    exact_entry = (float(exact.mid[place]), float(exact.low[place]))
+    seen = Measurement("accuracy of y", ("y",), 0.0, error, place, got, exact_entry, float(exact.rad[place]))
+    return write_program(subject.target, seen, message, case, subject.convention)

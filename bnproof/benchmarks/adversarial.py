@@ -15,7 +15,7 @@ from flint import arb
 
 from bnproof import certify
 from bnproof.contract import Array
-from bnproof.laws.layout import columns
+from bnproof.laws.columns import columns
 from bnproof.lowering.numbers import Balls, ball, precision
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import i, mu, s, v, xhat

@@ -30,12 +30,13 @@ from bnproof.implementations.conventions import UnknownConvention, convention_of
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, usable
 from bnproof.laws.answers import Target
-from bnproof.laws.asked import Asked
 from bnproof.laws.law import laws
+from bnproof.laws.supports import Supports
 from bnproof.records import Row, collect, write
 from bnproof.reports.mutation import TEXTS, build, unexplained
-from bnproof.verification.concluding import VALUES
-from bnproof.verification.examining import EFFORTS, examine, planned
+from bnproof.verification.concluding import VALUE_LAWS
+from bnproof.verification.examining import examine
+from bnproof.verification.planning import EFFORTS, CheckOptions, plan_laws
 from bnproof.verification.session import Session
 
 PACKAGE = "bnproof.implementations"
@@ -258,14 +259,14 @@ def at_once(candidate: type, effort: str, seed: int) -> list[str]:
     """The laws broken on the first case that breaks any, else the broken laws of sequences."""
     implementation = usable(candidate, "the mutant")
     declared = convention_of(implementation.convention)
-    session = Session(Target(implementation, declared), seed, Asked.by(None, declared.momentum))
+    session = Session(Target(implementation, declared), seed, Supports.by(None, declared.momentum))
 
     def enough(done: int, total: int) -> None:
         if session.broken:
             raise Enough
 
     with suppress(Enough):
-        session.run(planned((), (), {}), EFFORTS[effort], enough)
+        session.run(list(laws().values()), EFFORTS[effort], enough)
     if session.broken or not isinstance(implementation, ThroughState):
         return list(session.broken)
     return whole(candidate, effort, seed, [law.id for law in laws().values() if law.measure is None])
@@ -273,8 +274,9 @@ def at_once(candidate: type, effort: str, seed: int) -> list[str]:
 
 def whole(candidate: type, effort: str, seed: int, select: Iterable[str] = ()) -> list[str]:
     """All laws that ``examine`` finds broken."""
-    seen = examine(candidate, effort=effort, seed=seed, select=select)
-    return [*seen.session.broken, *seen.sequences]
+    options = CheckOptions(effort, seed, select=tuple(select))
+    seen = examine(candidate, plan_laws(options), options)
+    return [*seen.session.broken, *seen.walks]
 
 
 def tried(mutant: Mutant, effort: str, seed: int) -> Row:
@@ -298,7 +300,7 @@ def recorded(mutant: Mutant, effort: str, judge: Callable[[type], list[str]], mo
         "change": mutant.change,
         "outcome": outcome,
         "through": through,
-        "law": next((law for law in broken if law in VALUES), broken[0] if broken else ""),
+        "law": next((law for law in broken if law in VALUE_LAWS), broken[0] if broken else ""),
         "laws": broken,
         "effort": effort,
         "reason": mutant.reason if outcome == "survived" else "",

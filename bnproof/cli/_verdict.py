@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from bnproof.verification.verdict import Verdict
 
 PROGRAMS = 3  # printed in full
+NO_SIZE = 1e9  # an error that only says that the law is broken
+COLOURS = {"holds": "green", "violated": "red", "expected": "yellow", "not offered": "dim"}
 
 
 def show(verdict: Verdict) -> None:
@@ -51,13 +53,11 @@ def _laws(verdict: Verdict) -> Table:
         table.add_column(heading, no_wrap=True)
     for heading in ("cases", "error", "ulp"):
         table.add_column(heading, justify="right", no_wrap=True)
-    violated = {violation.law for violation in verdict.violations}
-    for law, worst in verdict.worst.items():
-        state = "[red]violated[/]" if law in violated else "[green]holds[/]"
-        state = "[yellow]expected[/]" if law in verdict.expected else state
-        ulp = "" if worst.ulp is None else f"{worst.ulp:.3g}"
-        ratio = f"{worst.ratio:.2g}" if worst.ratio < 1e9 else "-"
-        table.add_row(law, state, str(worst.cases), ratio, ulp)
+    for law, tally in verdict.tallies.items():
+        state = verdict.state_of(law)
+        ulp = "" if tally.ulp is None else f"{tally.ulp:.3g}"
+        ratio = f"{tally.ratio:.2g}" if tally.ratio < NO_SIZE else "-"
+        table.add_row(law, f"[{COLOURS[state]}]{state}[/]", str(tally.cases), ratio, ulp)
     return table
 
 
@@ -65,15 +65,12 @@ def _causes(out: Console, verdict: Verdict) -> None:
     """Every likely cause once, with where it happened before."""
     from rich.markup import escape
 
+    from bnproof.wording import SOURCES, describe_cause
+
     causes = {violation.cause.mechanism: violation.cause for violation in verdict.violations if violation.cause}
     for cause in causes.values():
-        sure = {
-            "same values": "gives the same values",
-            "same pattern": "by the pattern of laws",
-            "unknown": "nothing fits",
-        }
-        out.print(f"\n[bold]likely cause[/] ({sure[cause.confidence]}): {escape(cause.says)}")
-        for source in cause.sources[:3]:
+        out.print(f"\n[bold]{escape(describe_cause(cause))}[/]")
+        for source in cause.sources[:SOURCES]:
             out.print(f"  seen before: {escape(source)}", soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -51,14 +52,22 @@ def command(
     if not time_limit < float("inf"):
         raise cannot("--time-limit: give a number of seconds")
     expected = dict(_reasoned(e) for e in expect)
-    request = Request(target, effort, seed, convention, select, ignore, expected, replay)
+    options = {
+        "effort": effort,
+        "seed": seed,
+        "convention": convention,
+        "select": select,
+        "ignore": ignore,
+        "expect": expected,
+        "replay": Path(replay) if replay else None,
+    }
     try:
         with progress(f"checking {target}") as advance:
-            verdict = supervised(request, limit=time_limit, progress=advance)
+            verdict = supervised(Request(target, options), limit=time_limit, progress=advance)
     except CannotCheck as error:
         raise cannot(error) from error
     if form == "json":
-        click.echo(json.dumps(verdict.as_json()))
+        click.echo(json.dumps(verdict.to_dict()))
     else:
         show(verdict)
     return 0 if verdict.ok else 1

@@ -14,14 +14,17 @@ from bnproof.cli._console import cannot, console
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(names: tuple[str, ...], form: str) -> int:
     """What each law of ``check`` says, and the theorem it comes from."""
-    from bnproof.verification.examining import UnknownLaw, planned
+    from bnproof.verification.planning import UnknownLaw, select_laws
 
     try:
-        wanted = planned(names, (), {})
+        wanted = select_laws(names)
     except UnknownLaw as error:
         raise cannot(error.args[0]) from error
     if form == "json":
-        rows = [{"id": law.id, "says": law.says, "theorem": law.theorem, "quantity": law.quantity} for law in wanted]
+        rows = [
+            {"id": law.id, "says": law.says, "theorem": law.theorem, "quantity": ", ".join(law.quantities)}
+            for law in wanted
+        ]
         click.echo(json.dumps({"laws": rows}))
         return 0
     from rich.table import Table

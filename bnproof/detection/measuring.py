@@ -9,10 +9,13 @@ from bnproof.baselines.baseline import baselines
 from bnproof.contract import Cause
 from bnproof.detection.subjects import COMPILES, implementation
 from bnproof.implementations.targets import UnusableTarget, load
+from bnproof.laws.law import laws
 from bnproof.mutants.catalogue import Mutant, mutants
 from bnproof.records import Row
-from bnproof.verification.diagnosis import causes
+from bnproof.verification.diagnosis import find_causes
 from bnproof.verification.examining import Examination, examine
+from bnproof.verification.planning import CheckOptions, plan_laws
+from bnproof.wording import describe_measurement
 
 BY_GROWTH = ("compensated", "pairwise", "naive")
 
@@ -20,9 +23,9 @@ BY_GROWTH = ("compensated", "pairwise", "naive")
 def of_mutant(name: str, effort: str, seed: int) -> Row:
     """Which laws find a bug, in how many cases and seconds, and what the diagnosis says with and without its own model."""
     model, start = mutants()[name], time.perf_counter()
-    examined = examine(implementation(name), effort=effort, seed=seed, target=name)
+    examined = _examine(name, effort, seed)
     seconds = time.perf_counter() - start
-    broken = {law: [worst.violated, worst.cases] for law, worst in examined.verdict.worst.items() if worst.violated}
+    broken = {law: [of.violated, of.cases] for law, of in examined.session.tallies.items() if of.violated}
     diagnosed = {key: _leading(examined, without) for key, without in (("cause", ""), ("cause_without", name))}
     return {
         "kind": "mutant",
@@ -43,11 +46,17 @@ def of_mutant(name: str, effort: str, seed: int) -> Row:
     }
 
 
+def _examine(name: str, effort: str, seed: int) -> Examination:
+    """Every law on a subject."""
+    options = CheckOptions(effort, seed, target=name)
+    return examine(implementation(name), plan_laws(options), options)
+
+
 def _leading(examined: Examination, without: str) -> Row | None:
     """The cause named for most of the broken laws."""
     if not examined.evidence.violated:
         return None
-    found = list(causes(examined.evidence, examined.judged, without=without).values())
+    found = list(find_causes(examined.evidence, examined.judged, without=without).values())
     named: dict[tuple[str, str], list[Cause]] = {}
     for cause in found:
         named.setdefault((cause.mechanism, cause.confidence), []).append(cause)
@@ -90,9 +99,10 @@ def of_correct(name: str, effort: str, seed: int) -> Row:
     flagged: dict[str, str] = {}
     unusable = ""
     try:
-        examined = examine(implementation(name), effort=effort, seed=seed, target=name)
-        flagged |= {law: kept[0].seen.message for law, kept in examined.session.broken.items()}
-        flagged |= {law: broken.seen.message for law, broken in examined.sequences.items()}
+        examined = _examine(name, effort, seed)
+        seen = {law: kept[0].seen for law, kept in examined.session.broken.items()}
+        seen |= {law: broken.seen for law, broken in examined.walks.items()}
+        flagged |= {law: describe_measurement(one, laws()[law].says) for law, one in seen.items()}
     except UnusableTarget as error:
         if name not in COMPILES:
             raise

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnproof.contract import Array, Case
+from bnproof.contract import QUANTITIES, Array, Case
 from bnproof.datasets import batches, datasets
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import load
 from bnproof.laws.answers import Answers, Target
-from bnproof.laws.methods import METHOD_OF
 from bnproof.laws.oracle import Oracle
-from bnproof.laws.values import NAMES, measure
+from bnproof.laws.values import measure_value
 from bnproof.records import Row
 
-QUANTITIES = [name for name in NAMES if METHOD_OF[name] in ("train", "infer", "train_vjp", "infer_vjp")]
+MEASURED = [q.name for q in QUANTITIES.values() if q.method in ("train", "infer", "train_vjp", "infer_vjp")]
 TARGETS = ("numpy", "torch", "torch-modules")
 BATCH = 128
 
@@ -47,8 +46,8 @@ def rows(seed: int) -> Iterator[Row]:
             for target in TARGETS:
                 implementation = load(target)
                 answers = Answers(Target(implementation, convention_of(implementation.convention)), case)
-                for quantity in QUANTITIES:
-                    seen = measure(quantity, answers, oracle)
+                for quantity in MEASURED:
+                    seen = measure_value(quantity, answers, oracle)
                     if seen is not None:
                         yield {
                             "kind": "agreement",

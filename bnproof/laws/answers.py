@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Array, Case, Convention
-from bnproof.laws.methods import METHOD_OF, METHODS, arguments, asked, entrywise, like
+from bnproof.contract import METHODS, QUANTITIES, Array, Case, Convention, Failure, FailureKind
+from bnproof.laws.arguments import arguments, available, like
+from bnproof.wording import describe_failure
 
 
 class NotOffered(Exception):
@@ -18,18 +19,25 @@ class NotOffered(Exception):
 
 
 class Failed(Exception):
-    """The implementation raised, or its answer has the wrong form; the message says what happened."""
+    """The implementation raised, or its answer has the wrong form."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(describe_failure(failure))
+        self.failure = failure
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """A method that did not come back from its call number ``call`` (from 1): it is not called from then on."""
+    """A method that did not come back from its call number ``call`` (from 1): it is not called from then on.
+
+    ``reason``: what happened, such as "did not end within 60 s".
+    """
 
     reason: str
     call: int
 
 
-def _unwatched(method: str, call: int) -> None:
+def watch_nobody(method: str, call: int) -> None:
     """Nobody is told of a call."""
 
 
@@ -43,23 +51,26 @@ class Target:
 
     implementation: Any
     convention: Convention
-    watch: Callable[[str, int], None] = _unwatched
+    watch: Callable[[str, int], None] = watch_nobody
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
     constants: frozenset[str] = frozenset()
     alone: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
-    def call(self, method: str, values: Mapping[str, Any], modified: list[str] | None = None) -> Any:
-        """Call with arguments by name; an exception, ``SystemExit`` included, comes back as ``NotOffered`` or ``Failed``."""
+    def call(self, method: str, values: Mapping[str, Any], modified: list[Failure] | None = None) -> Any:
+        """Call with arguments by name; an exception, ``SystemExit`` included, comes back as ``NotOffered`` or ``Failed``.
+
+        ``modified`` gets a failure for every argument that the call changes.
+        """
         try:
             function = getattr(self.implementation, method, None)
         except Exception as error:
-            return Failed(f"{method} cannot be read: {type(error).__name__}: {one_line(error)}")
+            return Failed(raised(error, method, FailureKind.UNREADABLE))
         if function is None:
             return NotOffered(f"no {method}")
         number = self.counts[method] = self.counts.get(method, 0) + 1
         if method in self.blocked and number >= self.blocked[method].call:
-            return Failed(self.blocked[method].reason)
+            return Failed(Failure(FailureKind.BLOCKED, method, got=self.blocked[method].reason))
         positional = [values[name] for name in METHODS[method].parameters]
         keywords = {name: values[name] for name in METHODS[method].keywords}
         before = [_bits(value) for value in positional]
@@ -73,36 +84,36 @@ class Target:
         except BaseException as error:  # whatever a stranger's code raises is a finding, not our end
             if isinstance(error, KeyboardInterrupt) and not self.alone:
                 raise
-            failure = Failed(f"{method} raised {type(error).__name__}: {one_line(error)}")
-            failure.__cause__ = error
-            return failure
+            failed = Failed(raised(error, method))
+            failed.__cause__ = error
+            return failed
         finally:
             self.watch("", 0)
         for name, value, bits in zip(METHODS[method].parameters, positional, before, strict=True):
             if modified is not None and _bits(value) != bits:
-                modified.append(f"{method} modifies {name}, which belongs to the caller")
+                modified.append(Failure(FailureKind.MODIFIED, method, name))
         return answer
 
     def checked(self, method: str, answer: Any, case: Case) -> Any:
         """The answers by name, channels on axis 1, as copies (they may share memory with the next), or ``Failed``."""
         if isinstance(answer, (NotOffered, Failed)):
             return answer
-        names = tuple(METHODS[method].answers)
-        if len(names) > 1 and (not isinstance(answer, (tuple, list)) or len(answer) != len(names)):
-            got = f"{len(answer)} of them" if isinstance(answer, (tuple, list)) else type(answer).__name__
-            return Failed(f"{method} has to return {len(names)} values, not {got}")
+        names = METHODS[method].names
+        if problem := miscounted(method, answer, len(names)):
+            return Failed(problem)
         values = dict(zip(names, answer if len(names) > 1 else (answer,), strict=True))
         for name, value in values.items():
-            if problem := malformed(name, value, like(name, case, self.convention)):
-                return Failed(f"{method}: {problem}")
-        return {name: self.laid(name, value) for name, value in values.items()}
+            if problem := malformed(method, name, value, like(name, case, self.convention)):
+                return Failed(problem)
+        return {name: self.copied(name, value) for name, value in values.items()}
 
-    def laid(self, name: str, value: Any) -> Any:
+    def copied(self, name: str, value: Any) -> Any:
         """An answer as an array of its own, shards one after the other, channels on axis 1; ``None`` stays."""
         if value is None:
             return None
         copy = np.concatenate(value) if isinstance(value, (list, tuple)) else np.array(value)
-        return np.moveaxis(copy, -1, 1) if entrywise(name) and self.convention.channel_axis == -1 else copy
+        last = QUANTITIES[name].entrywise and self.convention.channel_axis == -1
+        return np.moveaxis(copy, -1, 1) if last else copy
 
 
 @dataclass
@@ -111,7 +122,7 @@ class Answers:
 
     target: Target
     case: Case
-    modified: list[str] = field(default_factory=list)
+    modified: list[Failure] = field(default_factory=list)
     shared: dict[Any, Any] = field(default_factory=dict)  # what laws of this case have already worked out
     known: dict[str, Any] = field(default_factory=dict)
 
@@ -122,7 +133,7 @@ class Answers:
 
     def observe(self, quantity: str) -> Array | None:
         """One output as it was returned, channels on axis 1; raises ``NotOffered`` or ``Failed``."""
-        found: Array | None = self.required(METHOD_OF[quantity])[quantity]
+        found: Array | None = self.required(QUANTITIES[quantity].method)[quantity]
         return found
 
     def required(self, method: str) -> dict[str, Any]:
@@ -140,26 +151,48 @@ class Answers:
 
     def ask(self, method: str, **changed: Any) -> Any:
         """Ask now, with some arguments changed."""
-        if not asked(method, self.case):
+        if not available(method, self.case):
             return NotOffered(f"this case has nothing for {method}")
         values = arguments(method, self.case, self.convention) | changed
         return self.target.checked(method, self.target.call(method, values, self.modified), self.case)
 
 
-def malformed(name: str, value: Any, expected: Any) -> str:
-    """How an answer's form differs from the argument it is to be like, in one line; empty where it does not."""
+def raised(error: BaseException, method: str, kind: FailureKind = FailureKind.RAISED) -> Failure:
+    """An exception as a failure of a method."""
+    return Failure(kind, method, exception=type(error).__name__, got=one_line(error))
+
+
+def miscounted(method: str, answer: Any, count: int) -> Failure | None:
+    """The failure of a method that returns another number of values; ``None`` where it does not."""
+    if count == 1 or (isinstance(answer, (tuple, list)) and len(answer) == count):
+        return None
+    got = f"{len(answer)} of them" if isinstance(answer, (tuple, list)) else type(answer).__name__
+    return Failure(FailureKind.COUNT, method, got=got, expected=str(count))
+
+
+def malformed(method: str, name: str, value: Any, expected: Any) -> Failure | None:
+    """How an answer's form differs from that of the argument it is to be like; ``None`` where it does not."""
+
+    def failure(kind: FailureKind, got: Any, wanted: Any) -> Failure:
+        return Failure(kind, method, name, got=str(got), expected=str(wanted))
+
     if isinstance(expected, list):
         if not isinstance(value, (list, tuple)) or len(value) != len(expected):
-            return f"{name} is a {type(value).__name__}, not a list of {len(expected)} arrays"
-        problems = (malformed(f"{name}[{n}]", *pair) for n, pair in enumerate(zip(value, expected, strict=True)))
-        return next(filter(None, problems), "")
+            return failure(FailureKind.TYPE, type(value).__name__, f"list of {len(expected)} arrays")
+        pairs = enumerate(zip(value, expected, strict=True))
+        problems = (malformed(method, f"{name}[{n}]", *pair) for n, pair in pairs)
+        return next(filter(None, problems), None)
     if value is None or expected is None:
-        return "" if value is expected else f"{name} is {'' if value is None else 'not '}None"
+        if value is expected:
+            return None
+        return failure(
+            FailureKind.PRESENCE, "None" if value is None else "a value", "None" if expected is None else "a value"
+        )
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
-        return f"{name} is a {type(value).__name__}, not a NumPy array"
+        return failure(FailureKind.TYPE, type(value).__name__, "NumPy array")
     if value.shape != expected.shape:
-        return f"{name} has shape {value.shape}, expected {expected.shape}"
-    return "" if value.dtype == expected.dtype else f"{name} has dtype {value.dtype}, expected {expected.dtype}"
+        return failure(FailureKind.SHAPE, value.shape, expected.shape)
+    return None if value.dtype == expected.dtype else failure(FailureKind.DTYPE, value.dtype, expected.dtype)
 
 
 def _bits(value: Any) -> Any:
@@ -176,6 +209,6 @@ def one_line(error: BaseException) -> str:
         return "(its text cannot be read)"
 
 
-def same(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    """The first answer of which two calls differ in a bit; empty if none."""
+def first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """The first answer of which two calls differ in a bit; empty where they are equal."""
     return next((name for name, value in first.items() if _bits(value) != _bits(second[name])), "")

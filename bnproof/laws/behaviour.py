@@ -7,35 +7,41 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Call, Measurement
-from bnproof.laws.answers import Answers, Failed, NotOffered, malformed, same
-from bnproof.laws.judging import held, right, worst
+from bnproof.contract import METHODS, QUANTITIES, Call, Failure, FailureKind, Measurement
+from bnproof.laws.answers import Answers, Failed, NotOffered, first_difference, malformed, miscounted
+from bnproof.laws.arguments import arguments, like
+from bnproof.laws.comparing import compare, is_right, worst_of
 from bnproof.laws.law import Law
-from bnproof.laws.methods import METHODS, arguments, like
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.quantities import EVERY
 
-EVERY = 10**9  # no batch is too long
 BACKWARD_FIRST = sorted(METHODS, key=lambda method: not method.endswith("vjp"))  # kept statistics show
+ALL = tuple(QUANTITIES)
 
 
-def listed() -> Iterable[Law]:
+def list_laws() -> Iterable[Law]:
     """The laws of this module."""
-    yield Law(
-        "answers", "", "every method answers, with the contract's shapes and dtypes", "all", answers_at_all, EVERY
-    )
-    yield Law("untouched", "", "nothing that is handed in is modified", "all", untouched, EVERY, each=True)
-    yield Law("repeats", "", "equal arguments give equal answers, to the last bit", "all", repeats, EVERY, each=True)
-    yield Law(
-        "untracked", "collapse", "without running statistics: the same output, and None comes back", "y", untracked
-    )
+    says = "every method answers, with the contract's shapes and dtypes"
+    yield Law("answers", "", says, ALL, measure_answers, EVERY)
+    yield Law("untouched", "", "nothing that is handed in is modified", ALL, measure_untouched, EVERY)
+    says = "equal arguments give equal answers, to the last bit"
+    yield Law("repeats", "", says, ALL, measure_repeats, EVERY, by_method=True)
+    says = "without running statistics: the same output, and None comes back"
+    yield Law("untracked", "collapse", says, ("y",), measure_untracked, by_convention=True)
 
 
-def outcome(law: str, quantity: str, problem: str, calls: tuple[Call, ...] = ()) -> Measurement:
-    """A law that holds or not, without a size."""
-    return Measurement(law, quantity, float("inf") if problem else 0.0, message=problem, calls=calls)
+def measure_failure(
+    law: str,
+    failure: Failure | None,
+    quantities: tuple[str, ...] = (),
+    calls: tuple[Call, ...] = (),
+) -> Measurement:
+    """What a law without a size saw: a failure, or ``None`` where it holds."""
+    ratio = float("inf") if failure else 0.0
+    return Measurement(law, quantities, ratio, failure=failure, calls=calls)
 
 
-def answers_at_all(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Every offered method returns the promised shapes and dtypes.
 
     The gradients are asked for before the training step, so that statistics kept from another call show.
@@ -43,22 +49,25 @@ def answers_at_all(answers: Answers, oracle: Oracle) -> Measurement | None:
     found = {method: answers.answer(method) for method in BACKWARD_FIRST}
     if all(isinstance(answer, NotOffered) for answer in found.values()):
         raise NotOffered("nothing is offered for this case")
-    failed = next((method for method, answer in found.items() if isinstance(answer, Failed)), "")
-    return outcome("answers", failed or "all", str(found[failed]) if failed else "", _calls(answers, failed))
+    failed = next((answer.failure for answer in found.values() if isinstance(answer, Failed)), None)
+    return measure_failure("answers", failed, calls=_calls(answers, failed))
 
 
-def _calls(answers: Answers, method: str) -> tuple[Call, ...]:
-    return (Call(method, arguments(method, answers.case, answers.convention)),) if method else ()
+def _calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
+    """The call that failed."""
+    if failure is None:
+        return ()
+    return (Call(failure.method, arguments(failure.method, answers.case, answers.convention)),)
 
 
-def untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
     """After every call the arguments are what they were, bit for bit."""
-    answers_at_all(answers, oracle)
-    problem = answers.modified[0] if answers.modified else ""
-    return outcome("untouched", "all", problem, _calls(answers, problem.partition(" ")[0]))
+    measure_answers(answers, oracle)
+    modified = answers.modified[0] if answers.modified else None
+    return measure_failure("untouched", modified, calls=_calls(answers, modified))
 
 
-def repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Asked again, and once more after a call with other values of the same shapes, it gives the same bits."""
     for method in METHODS:
         first = answers.answer(method)
@@ -69,18 +78,21 @@ def repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
         for between in ((), (Call(method, other, says="in between"),)):
             for call in between:
                 answers.target.call(method, call.arguments)
-            problem = _differs(method, first, answers.ask(method))
-            if problem:
-                return outcome("repeats", method, problem, (asked, *between, asked))
-    return outcome("repeats", "all", "")
+            failure = _compare_repeated(method, first, answers.ask(method))
+            if failure:
+                return measure_failure("repeats", failure, calls=(asked, *between, asked))
+    return measure_failure("repeats", None)
 
 
-def _differs(method: str, first: Any, second: Any) -> str:
-    what = f"{method} answers differently when asked again with equal arguments"
+def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
+    """How a second answer differs from the first one."""
+    if isinstance(second, Failed):
+        of = second.failure
+        return Failure(FailureKind.UNREPEATABLE, method, of.subject, of.exception, of.got, of.expected)
     if isinstance(second, Exception):
-        return f"{what}: {second}"
-    differs = same(first, second)
-    return f"{what}: {differs} has other bits" if differs else ""
+        return Failure(FailureKind.UNREPEATABLE, method, exception=type(second).__name__, got=str(second))
+    differs = first_difference(first, second)
+    return Failure(FailureKind.UNREPEATABLE, method, differs) if differs else None
 
 
 def _flipped(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,35 +106,37 @@ def _flipped(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: flip(value) for name, value in values.items()}
 
 
-def untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
     """``running_mean = running_var = None``: y as ever (within its bound), and ``None`` for the statistics.
 
     An implementation that cannot do without statistics does not offer this; one that answers has to be right.
     """
     methods = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), Exception)]
-    found = [_untracked(method, answers, oracle) for method in methods]
+    found = [_measure_untracked(method, answers, oracle) for method in methods]
     if found and isinstance(found[0], Exception):
-        raise NotOffered(str(found[0]))
-    judged = [seen for seen in found if isinstance(seen, Measurement)]
-    if judged and isinstance(found[-1], Failed):  # with statistics or without, workers do what one machine does
-        return outcome("untracked", "shards_y", f"without running statistics: {found[-1]}")
-    return worst(judged)
+        raise NotOffered("it does not train without running statistics")
+    measured = [seen for seen in found if isinstance(seen, Measurement)]
+    if measured and isinstance(found[-1], Failed):  # with statistics or without, workers do what one machine does
+        return measure_failure("untracked", found[-1].failure, ("shards_y",))
+    return worst_of(measured)
 
 
-def _untracked(method: str, answers: Answers, oracle: Oracle) -> Measurement | Exception | None:
-    name = next(iter(METHODS[method].answers))
-    if not right(answers, oracle, name):
+def _measure_untracked(method: str, answers: Answers, oracle: Oracle) -> Measurement | Exception | None:
+    name, mean, var = METHODS[method].names
+    if not is_right(answers, oracle, name):
         return None
-    values = arguments(method, answers.case, answers.convention) | {"running_mean": None, "running_var": None}
+    without = {"running_mean": None, "running_var": None}
+    values = arguments(method, answers.case, answers.convention) | without
     calls = (Call(method, values, says="without running statistics"),)
     answer = answers.target.call(method, values)
     if isinstance(answer, (NotOffered, Failed)):
         return answer
-    if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        return outcome("untracked", name, f"{method} has to return 3 values", calls)
-    y, mean, var = answer
-    if mean is not None or var is not None:
-        return outcome("untracked", name, "running statistics came back where None was handed in", calls)
-    if problem := malformed(name, y, like(name, answers.case, answers.convention)):
-        return outcome("untracked", name, f"{method}: {problem}", calls)
-    return held("untracked", name, answers.target.laid(name, y), oracle, answers.convention.running_var, calls=calls)
+    failure = miscounted(method, answer, 3)
+    if not failure:
+        expected = {name: like(name, answers.case, answers.convention), mean: None, var: None}
+        pairs = zip(expected.items(), answer, strict=True)
+        failures = [malformed(method, n, value, wanted) for (n, wanted), value in pairs]
+        failure = next(filter(None, reversed(failures)), None)  # statistics that come back are the news
+    if failure:
+        return measure_failure("untracked", failure, (name,), calls)
+    return compare("untracked", name, answers.target.copied(name, answer[0]), oracle, calls=calls)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bnproof.contract import Array, Case, Weights
 from bnproof.formats import dtype_of, is_half, parameter_dtype
-from bnproof.laws.asked import EVERYTHING, Asked
+from bnproof.laws.supports import EVERYTHING, Supports
 
 EPS = (1e-5, 1e-3, 0.1, 0.25, 1.0)
 MOMENTA = (0.25, 0.3, 0.7, 0.01, 0.9, 0.0, 1.0)
@@ -23,18 +23,18 @@ WIDEST = 100_000  # entries of a random case
 DRAWN = st.integers(0, 2**32 - 1)
 
 
-def semantic_case(asked: Asked, random: np.random.Generator) -> Case:
+def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
     """m <= 32, kappa <= 4, v/eps between 1/6 and 6; gamma, beta distinct and some negative; running statistics far from 0, 1.
 
     Everything is a small whole number times a scale; that of x follows eps, also where eps is fixed at a default.
     """
-    dtype = dtype_of(str(random.choice((*asked.full * 3, *asked.half))))
+    dtype = dtype_of(str(random.choice((*supports.full * 3, *supports.half))))
     parameters = parameter_dtype(dtype)
-    shape = _small_shape(random, asked)
+    shape = _small_shape(random, supports)
     channels = shape[1]
-    eps = float(random.choice(EPS)) if asked.eps is None else asked.eps
+    eps = float(random.choice(EPS)) if supports.eps is None else supports.eps
     unit = _unit(eps)
-    gamma, beta = _affine(random, asked, channels, parameters)
+    gamma, beta = _affine(random, supports, channels, parameters)
     far = random.integers(20, 150, size=channels) * unit**2
     return Case(
         x=(_spread_integers(random, shape) * unit).astype(dtype),
@@ -46,17 +46,17 @@ def semantic_case(asked: Asked, random: np.random.Generator) -> Case:
         ),
         running_var=(far + 3 * unit**2 * (np.abs(far - 1) < unit**2)).astype(parameters),
         eps=eps,
-        momentum=float(random.choice(MOMENTA)) if asked.momentum is None else asked.momentum,
+        momentum=float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum,
         ddx=(random.integers(-8, 8, size=shape, endpoint=True) * 0.25).astype(dtype),
         parts=_parts(shape[0], int(random.integers(2**16))),
         layer=_layer(channels, parameters.name, int(random.integers(2**16))),
     )
 
 
-def _small_shape(random: np.random.Generator, asked: Asked) -> tuple[int, ...]:
+def _small_shape(random: np.random.Generator, supports: Supports) -> tuple[int, ...]:
     """At least 2 and at most 32 values per channel; up to 3 channels, unless more are fixed."""
-    channels = asked.channels or int(random.integers(1, 4))
-    spatial = [int(random.integers(1, 4)) for _ in range(int(random.choice(asked.ranks)) - 2)]
+    channels = supports.channels or int(random.integers(1, 4))
+    spatial = [int(random.integers(1, 4)) for _ in range(int(random.choice(supports.ranks)) - 2)]
     values = int(np.prod(spatial, dtype=int))
     least = 1 if values > 1 else 2
     return (int(random.integers(least, max(least, min(8, 32 // values)) + 1)), channels, *spatial)
@@ -81,10 +81,10 @@ def _spread_integers(random: np.random.Generator, shape: tuple[int, ...]) -> Arr
 
 
 def _affine(
-    random: np.random.Generator, asked: Asked, channels: int, dtype: np.dtype[Any]
+    random: np.random.Generator, supports: Supports, channels: int, dtype: np.dtype[Any]
 ) -> tuple[Array | None, Array | None]:
     """gamma and beta, now and then one of them or both missing; never 0, 1 or equal."""
-    there = random.random(2) < 0.8 if asked.affine is None else (asked.affine, asked.affine)
+    there = random.random(2) < 0.8 if supports.affine is None else (supports.affine, supports.affine)
     steps = [random.integers(-12, 12, size=channels), random.integers(-12, 12, size=channels)]
     gamma, beta = (0.25 * k + offset for k, offset in zip(steps, (0.375, 0.0625), strict=True))
     return (gamma.astype(dtype) if there[0] else None, beta.astype(dtype) if there[1] else None)
@@ -120,32 +120,32 @@ def _layer(channels: int, dtype: str, seed: int) -> Weights:
     )
 
 
-def conditioned_case(asked: Asked, random: np.random.Generator) -> Case:
+def conditioned_case(supports: Supports, random: np.random.Generator) -> Case:
     """m <= 32, kappa = sqrt(1 + mu^2/v) anywhere from 1 to 1/sqrt(u) and some beyond, scales drawn; now and then a constant channel."""
-    return _random(asked, random, most=32, kappas=True)
+    return _random(supports, random, most=32, kappas=True)
 
 
-def long_case(asked: Asked, random: np.random.Generator) -> Case:
+def long_case(supports: Supports, random: np.random.Generator) -> Case:
     """Up to about 700 values per channel, kappa <= 3."""
-    return _random(asked, random, most=700, kappas=False)
+    return _random(supports, random, most=700, kappas=False)
 
 
-def _random(asked: Asked, random: np.random.Generator, *, most: int, kappas: bool) -> Case:
+def _random(supports: Supports, random: np.random.Generator, *, most: int, kappas: bool) -> Case:
     """Shapes and scales spread evenly."""
-    dtype = dtype_of(str(random.choice((*asked.full * 3, *asked.half))))
+    dtype = dtype_of(str(random.choice((*supports.full * 3, *supports.half))))
     parameters = parameter_dtype(dtype)
-    shape = _shape(random, asked, most)
+    shape = _shape(random, supports, most)
     channels = shape[1]
     per_channel = (1, channels, *(1 for _ in shape[2:]))
     scale = _scales(random, dtype, per_channel)
     largest = {"float64": 8.0, "float32": 4.5, "float16": 1.5, "bfloat16": 1.0}[dtype.name] if kappas else 0.2
     offset = 10 ** random.uniform(0, largest, size=per_channel) * random.choice([-1, 1], size=per_channel) * scale
-    flat = kappas and asked.eps != 0  # v + eps = 0 is undefined and not asked
+    flat = kappas and supports.eps != 0  # v + eps = 0 is undefined and not supports
     x = random.normal(size=shape) * np.where(flat & (random.random(per_channel) < 0.1), 0, scale) + offset
     x = x.astype(dtype)
     constant = bool(np.any(np.ptp(np.moveaxis(x, 1, -1).reshape(-1, channels).astype(float), axis=0) == 0))
-    eps = float(random.choice(EPS if constant else (0.0, 1e-12, *EPS))) if asked.eps is None else asked.eps
-    affine = random.random() < 0.8 if asked.affine is None else asked.affine
+    eps = float(random.choice(EPS if constant else (0.0, 1e-12, *EPS))) if supports.eps is None else supports.eps
+    affine = random.random() < 0.8 if supports.affine is None else supports.affine
     gamma = random.normal(size=channels) * random.integers(0, 3, size=channels)
     half = is_half(dtype)
     return Case(
@@ -156,7 +156,7 @@ def _random(asked: Asked, random: np.random.Generator, *, most: int, kappas: boo
         running_mean=(random.normal(size=channels) * 10 * scale.reshape(-1)).astype(parameters),
         running_var=((random.gamma(1.0, 3.0, size=channels) + 0.01) * scale.reshape(-1) ** 2).astype(parameters),
         eps=eps,
-        momentum=float(random.choice(MOMENTA)) if asked.momentum is None else asked.momentum,
+        momentum=float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum,
         ddx=random.normal(size=shape).astype(dtype) if kappas else None,
         parts=_parts(shape[0], int(random.integers(2**16))),
         layer=_layer(channels, parameters.name, int(random.integers(2**16))),
@@ -169,11 +169,11 @@ def _scales(random: np.random.Generator, dtype: np.dtype, size: tuple[int, ...])
     return np.asarray(2.0 ** random.integers(-widest, widest, size=size) * random.uniform(1.1, 1.9, size=size))
 
 
-def _shape(random: np.random.Generator, asked: Asked, most: int) -> tuple[int, ...]:
+def _shape(random: np.random.Generator, supports: Supports, most: int) -> tuple[int, ...]:
     """Rank, channels up to 7, spatial sizes up to 7 (now and then equal to the channels), at least 2 values."""
-    channels = asked.channels or int(random.integers(1, 8))
+    channels = supports.channels or int(random.integers(1, 8))
     most = max(2, min(most, WIDEST // channels))
-    spatial = [int(random.integers(1, 8)) for _ in range(int(random.choice(asked.ranks)) - 2)]
+    spatial = [int(random.integers(1, 8)) for _ in range(int(random.choice(supports.ranks)) - 2)]
     while spatial and np.prod(spatial, dtype=int) > most:
         spatial[int(np.argmax(spatial))] = 1
     if spatial and random.random() < 0.25 and channels <= most:
@@ -187,26 +187,26 @@ def _shape(random: np.random.Generator, asked: Asked, most: int) -> tuple[int, .
 KINDS_OF_CASES = (semantic_case, semantic_case, conditioned_case, long_case)
 
 
-def numbered(asked: Asked, seed: int, number: int) -> Case:
+def numbered(supports: Supports, seed: int, number: int) -> Case:
     """Case ``number`` of a seed: a function of these alone.  Half are semantic, the rest strain the arithmetic."""
-    return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](asked, np.random.default_rng([seed, number]))
+    return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](supports, np.random.default_rng([seed, number]))
 
 
-def semantic(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+def semantic(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """Semantic cases, for properties."""
-    return DRAWN.map(lambda seed: semantic_case(asked, np.random.default_rng(seed)))
+    return DRAWN.map(lambda seed: semantic_case(supports, np.random.default_rng(seed)))
 
 
-def conditioned(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+def conditioned(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """Conditioned cases, for properties."""
-    return DRAWN.map(lambda seed: conditioned_case(asked, np.random.default_rng(seed)))
+    return DRAWN.map(lambda seed: conditioned_case(supports, np.random.default_rng(seed)))
 
 
-def long(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+def long(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """Long cases, for properties."""
-    return DRAWN.map(lambda seed: long_case(asked, np.random.default_rng(seed)))
+    return DRAWN.map(lambda seed: long_case(supports, np.random.default_rng(seed)))
 
 
-def cases(asked: Asked = EVERYTHING) -> st.SearchStrategy[Case]:
+def cases(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """All kinds of cases, for properties."""
-    return semantic(asked) | conditioned(asked) | long(asked)
+    return semantic(supports) | conditioned(supports) | long(supports)

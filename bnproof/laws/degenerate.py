@@ -1,4 +1,4 @@
-"""Laws of the edges: one value, no value, NaN and infinity in one channel, a worker that holds nothing, a sample alone."""
+"""Laws about degenerate batches: one value, no value, NaN and infinity in one channel, an idle worker, a sample alone."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ from zlib import crc32
 
 import numpy as np
 
-from bnproof.contract import Array, Call, Case, Measurement
+from bnproof.contract import METHODS, QUANTITIES, Array, Call, Case, Failure, FailureKind, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.behaviour import outcome
-from bnproof.laws.judging import held, right, worst
+from bnproof.laws.arguments import arguments
+from bnproof.laws.behaviour import measure_failure
+from bnproof.laws.comparing import compare, is_right, worst_of
 from bnproof.laws.law import Law
-from bnproof.laws.layouts import judged
-from bnproof.laws.methods import METHODS, arguments
+from bnproof.laws.memory import measure_call
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.quantities import INFERENCE, WORKERS
 
 APART = ("train", "train_vjp", "infer", "infer_vjp", "train_shards", "train_shards_vjp")
 STATISTICS = ("running_mean", "running_var")
+DEGENERATE = frozenset({"edge-case"})
 
 
-def listed() -> Iterable[Law]:
+def list_laws() -> Iterable[Law]:
     """The laws of this module."""
     yield Law(
-        "one-value", "one-value", "m = 1 follows the convention: beta, or ValueError", "y, running_var", one_value
+        "one-value",
+        "one-value",
+        "m = 1 follows the convention: beta, or ValueError",
+        ("y", "running_var"),
+        measure_one_value,
+        families=DEGENERATE,
+        by_convention=True,
     )
     says = "m = 0 raises ValueError, or returns nothing and leaves the statistics as they are"
-    yield Law("empty-batch", "ema-closed-form", says, "y, running_mean, running_var", empty_batch)
+    names = METHODS["train"].names
+    yield Law("empty-batch", "ema-closed-form", says, names, measure_empty_batch, families=DEGENERATE)
     says = "a worker without samples raises ValueError, or changes nothing for the others"
-    yield Law("empty-shard", "total-variance", says, ", ".join(METHODS["train_shards"].answers), empty_shard)
+    names = METHODS["train_shards"].names
+    yield Law("empty-shard", "total-variance", says, names, measure_idle_worker, families=WORKERS)
     says = "NaN and infinity in one channel do not reach the others"
-    yield Law("channels-apart", "", says, "all", channels_apart)
+    yield Law("channels-apart", "", says, tuple(QUANTITIES), measure_channels_apart)
     says = "at inference a sample alone gives what it gives in its batch"
-    yield Law("inference-alone", "frozen", says, "infer_y", inference_alone)
+    yield Law("inference-alone", "frozen", says, ("infer_y",), measure_sample_alone, families=INFERENCE)
 
 
 def _single(case: Case) -> Case:
@@ -43,133 +53,135 @@ def _single(case: Case) -> Case:
     return replace(case, x=case.x[first], dy=case.dy[first], ddx=None, parts=(1,), eps=case.eps or 1e-3)
 
 
-def one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
     """A batch of one value per channel, on one machine or on a worker: the declared behaviour (xhat = 0, so y = beta)."""
     if answers.convention.one_value == "any":
         return None
-    asked = Answers(answers.target, _single(answers.case))
-    methods = [method for method in ("train", "train_shards") if not isinstance(answers.answer(method), NotOffered)]
-    return worst([_one_value(method, asked) for method in methods])
+    single = Answers(answers.target, _single(answers.case))
+    offered = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), NotOffered)]
+    return worst_of(_measure_one_value(method, single) for method in offered)
 
 
-def _one_value(method: str, asked: Answers) -> Measurement:
-    call = Call(method, arguments(method, asked.case, asked.convention), says="m = 1")
-    answer = asked.answer(method)
-    if asked.convention.one_value == "raise":
-        refused = isinstance(answer, Failed) and isinstance(answer.__cause__, ValueError)
-        meant = "it answered; if that is meant, declare a convention such as 'paper'"
-        did = str(answer) if isinstance(answer, Failed) else meant
-        refused = refused or isinstance(answer, NotOffered)
-        return outcome("one-value", "y", "" if refused else f"m = 1 asks for ValueError; {did}", (call,))
+def _measure_one_value(method: str, single: Answers) -> Measurement:
+    calls = (Call(method, arguments(method, single.case, single.convention), says="m = 1"),)
+    answer = single.answer(method)
+    y, _, var = METHODS[method].names
+    if single.convention.one_value == "raise":
+        return measure_failure("one-value", _not_refused(method, answer), ("y",), calls)
     if isinstance(answer, Exception):
-        return outcome("one-value", "y", "" if isinstance(answer, NotOffered) else f"m = 1: {answer}", (call,))
-    single = Oracle(replace(asked.case, eps=max(asked.case.eps, asked.convention.eps_min)))
-    y, _, var = METHODS[method].answers
-    problem = _variance_out_of_range(single, answer[var])
-    if problem:
-        return outcome("one-value", "running_var", problem, (call,))
-    return held("one-value", y, answer[y], single, asked.convention.running_var, calls=(call,))
+        return measure_failure("one-value", getattr(answer, "failure", None), ("y",), calls)
+    # Bessel's factor is 1/0 for one value: what is tracked may leave it out, which the biased convention does
+    biased = Oracle.under(replace(single.convention, running_var="biased"), single.case)
+    if _variance_out_of_range(biased, answer[var]):
+        failure = Failure(FailureKind.RANGE, method, "running_var")
+        return measure_failure("one-value", failure, ("running_var",), calls)
+    return compare("one-value", y, answer[y], biased, calls=calls)
 
 
-def _variance_out_of_range(oracle: Oracle, var: Array) -> str:
+def _not_refused(method: str, answer: Any) -> Failure | None:
+    """How an answer is none of what refuses: ``ValueError``, or not being offered."""
+    if isinstance(answer, NotOffered):
+        return None
+    if isinstance(answer, Failed):
+        refused = isinstance(answer.__cause__, ValueError)
+        return None if refused else replace(answer.failure, expected="ValueError")
+    return Failure(FailureKind.ACCEPTED, method, expected="ValueError")
+
+
+def _variance_out_of_range(oracle: Oracle, var: Array) -> bool:
     """running_var has to be finite and, with Bessel's 1/0 left out or not, between (1 - alpha) old and old."""
-    old, slack = oracle.case.running_var, oracle.bound("running_var_biased").total
+    old, slack = oracle.case.running_var, oracle.bound("running_var").total
     low = (1 - oracle.case.momentum) * old.astype(float) - slack
-    inside = np.all(np.isfinite(var)) and np.all(var >= low) and np.all(var <= old + slack)
-    return "" if inside else "m = 1: running_var leaves the range from (1 - alpha) times its old value to that value"
+    return not (np.all(np.isfinite(var)) and np.all(var >= low) and np.all(var <= old + slack))
 
 
-def empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
     """``m = 0``, by ``N = 0`` or by an empty spatial axis: ``ValueError``, or an empty output and the statistics as they were."""
-    of, methods = answers.case, [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)]
+    case, methods = answers.case, [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)]
     empties = {"N = 0": (slice(0, 0),), "an empty spatial axis": (slice(None), slice(None), slice(0, 0))}
-    found = [
-        _empty(method, answers, says, replace(of, x=of.x[cut], dy=of.dy[cut], ddx=None, parts=()))
+    return worst_of(
+        _measure_empty(method, answers, says, replace(case, x=case.x[cut], dy=case.dy[cut], ddx=None, parts=()))
         for says, cut in empties.items()
-        if len(cut) <= of.x.ndim
+        if len(cut) <= case.x.ndim
         for method in methods
-    ]
-    return worst(found)
+    )
 
 
-def _empty(method: str, answers: Answers, says: str, case: Case) -> Measurement:
+def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Measurement:
     values = arguments(method, case, answers.convention)
-    call, quantity = Call(method, values, says=says), next(iter(METHODS[method].answers))
+    calls, first = (Call(method, values, says=says),), METHODS[method].names[:1]
     answer = answers.target.checked(method, answers.target.call(method, values), case)
     if isinstance(answer, Exception):
-        refused = isinstance(answer, NotOffered) or isinstance(answer.__cause__, ValueError)
-        problem = "" if refused else f"{says} asks for ValueError or an empty result; {answer}"
-        return outcome("empty-batch", quantity, problem, (call,))
+        return measure_failure("empty-batch", _not_refused(method, answer), first, calls)
     moved = [name for name in STATISTICS if name in answer and not np.array_equal(answer[name], values[name])]
-    problem = f"{says}: {moved[0]} changes" if moved else ""
-    return outcome("empty-batch", moved[0] if moved else quantity, problem, (call,))
+    failure = Failure(FailureKind.CHANGED, method, moved[0]) if moved else None
+    return measure_failure("empty-batch", failure, tuple(moved[:1]) or first, calls)
 
 
-def empty_shard(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
     """One more worker, which holds nothing: ``ValueError``, or the values of the whole batch."""
     answers.required("train_shards")
     with_idle = replace(answers.case, parts=(answers.case.parts[0], 0, *answers.case.parts[1:]))
-    found = []
+    exact = Oracle(replace(oracle.case, parts=with_idle.parts), oracle.running_var)
+    found: list[Measurement | None] = []
     for method in ("train_shards", "train_shards_vjp"):
-        asked = Answers(answers.target, with_idle)
-        answer = asked.answer(method)
-        if isinstance(answer, NotOffered) or (isinstance(answer, Failed) and isinstance(answer.__cause__, ValueError)):
+        idle = Answers(answers.target, with_idle)
+        answer = idle.answer(method)
+        if isinstance(answer, Exception) and not _not_refused(method, answer):
             continue
         call = Call(method, arguments(method, with_idle, answers.convention), says="one worker holds nothing")
-        names = [name for name in METHODS[method].answers if right(answers, oracle, name)]
-        found.append(judged("empty-shard", call, asked, Oracle(replace(oracle.case, parts=with_idle.parts)), names))
-    return worst([seen for seen in found if seen]) if found else outcome("empty-shard", "shards_y", "")
+        names = [name for name in METHODS[method].names if is_right(answers, oracle, name)]
+        found.append(measure_call("empty-shard", call, idle, exact, names))
+    return worst_of(found) if found else measure_failure("empty-shard", None, ("shards_y",))
 
 
-def channels_apart(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | None:
     """One channel filled with NaN, or with an infinity in it: the others stay within their bounds, in every output."""
     channels = answers.case.x.shape[1]
     if channels == 1:
         return None
     bits = crc32(answers.case.x.tobytes())
     value, spoiled = (np.nan, np.inf)[bits % 2], bits // 2 % channels
-    found = [
+    return worst_of(
         seen
         for method in APART
         if not isinstance(answers.answer(method), Exception)
-        for seen in _spoiled(method, value, spoiled, answers, oracle)
-    ]
-    return worst(found)
+        for seen in _measure_spoiled(method, value, spoiled, answers, oracle)
+    )
 
 
-def _spoiled(method: str, value: float, spoiled: int, answers: Answers, oracle: Oracle) -> Iterable[Measurement]:
+def _measure_spoiled(
+    method: str, value: float, spoiled: int, answers: Answers, oracle: Oracle
+) -> Iterable[Measurement]:
     x = answers.case.x.copy()
     if np.isnan(value):
         x[:, spoiled] = value
     else:
         x.reshape(*x.shape[:2], -1)[0, spoiled, 0] = value
     values = arguments(method, replace(answers.case, x=x), answers.convention)
-    call = Call(method, values, says=f"x has {value} in channel {spoiled}")
+    calls = (Call(method, values, says=f"x has {value} in channel {spoiled}"),)
     answer = answers.target.checked(method, answers.target.call(method, values), answers.case)
     if isinstance(answer, NotOffered):
         return
     if isinstance(answer, Failed):
-        yield outcome("channels-apart", method, f"{call.says}: {answer}", (call,))
+        yield measure_failure("channels-apart", answer.failure, METHODS[method].names, calls)
         return
     others = [channel for channel in range(x.shape[1]) if channel != spoiled]
     for name, got in answer.items():
-        if got is not None and right(answers, oracle, name):
-            of = answers.convention.running_var
-            seen = held("channels-apart", name, got, oracle, of, channels=others, calls=(call,))
-            yield replace(seen, message=f"{call.says}: {seen.message}" if seen.message else "")
+        if got is not None and is_right(answers, oracle, name):
+            yield compare("channels-apart", name, got, oracle, channels=others, calls=calls)
 
 
-def inference_alone(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_sample_alone(answers: Answers, oracle: Oracle) -> Measurement | None:
     """The first and the last sample of the batch on their own: their outputs stay within their bounds."""
     answers.required("infer")
-    if not right(answers, oracle, "infer_y"):
+    if not is_right(answers, oracle, "infer_y"):
         return None
-    found: list[Any] = []
+    found: list[Measurement | None] = []
     for row in {0, len(answers.case.x) - 1}:
-        alone = replace(
-            answers.case, x=answers.case.x[row : row + 1], dy=answers.case.dy[row : row + 1], ddx=None, parts=()
-        )
+        kept = slice(row, row + 1)
+        alone = replace(answers.case, x=answers.case.x[kept], dy=answers.case.dy[kept], ddx=None, parts=())
         call = Call("infer", arguments("infer", alone, answers.convention), says=f"sample {row} alone")
-        of = Oracle(replace(alone, eps=oracle.case.eps))
-        found.append(judged("inference-alone", call, answers, of, ("infer_y",)))
-    return worst([seen for seen in found if seen])
+        exact = Oracle.under(answers.convention, alone)
+        found.append(measure_call("inference-alone", call, answers, exact, ("infer_y",)))
+    return worst_of(found)

@@ -1,4 +1,4 @@
-"""Cases at the edges, the same few in every check: long batches, wide images, many channels, zeros, the ends of half precision."""
+"""Extreme cases, the same few in every check: long batches, wide images, many channels, zeros, the ends of half precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from bnproof.contract import Array, Case, Weights
 from bnproof.formats import dtype_of, parameter_dtype
-from bnproof.laws.asked import Asked
+from bnproof.laws.supports import Supports
 
 WIDE = 1_031  # channels: more than 1,024, no multiple of anything
 IMAGE = {3: (1_517,), 4: (37, 41), 5: (7, 13, 17)}  # spatial axes that no tile divides
@@ -18,56 +18,64 @@ MOST = 400_000
 MANY = 70_001  # more than 65,535: the largest grid of a launch, and beyond half precision's largest number
 
 
-def edge_cases(asked: Asked, seed: int) -> Iterator[Case]:
-    """As many of them as ``asked`` permits, none with more than a few hundred thousand entries."""
-    return (case for case in _edge_cases(asked, seed) if case.x.size <= MOST)
+def extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
+    """As many of them as ``supports`` permits, none with more than a few hundred thousand entries."""
+    return (case for case in _extreme_cases(supports, seed) if case.x.size <= MOST)
 
 
-def _edge_cases(asked: Asked, seed: int) -> Iterator[Case]:
+def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
     random = np.random.default_rng([seed, 2024])
-    yield from _square(random, asked)
-    yield from _apart(random, asked)
-    channels, rank, wide = asked.channels or 2, asked.ranks[0], max(asked.ranks)
-    ones, exact, rough = (1,) * (rank - 2), asked.full[0], asked.full[-1]  # float64 and float32 where they are offered
-    yield from _zeros(random, asked, rough, (3, channels, *(2,) * (rank - 2)))
-    yield _outlier(_case(random, asked, exact, (2_000 + int(random.integers(100)), channels, *ones), momentum=0.9))
-    yield _case(random, asked, rough, (MANY, asked.channels or 1, *ones), momentum=0.3)
-    yield _case(random, asked, rough, (3, asked.channels or WIDE, *(1,) * (wide - 3), *(3,) * (wide > 2)), momentum=0.3)
-    image = 4 if 4 in asked.ranks else wide
+    yield from _square(random, supports)
+    yield from _apart(random, supports)
+    channels, rank, wide = supports.channels or 2, supports.ranks[0], max(supports.ranks)
+    ones, exact, rough = (
+        (1,) * (rank - 2),
+        supports.full[0],
+        supports.full[-1],
+    )  # float64 and float32 where they are offered
+    yield from _zeros(random, supports, rough, (3, channels, *(2,) * (rank - 2)))
+    yield _outlier(_case(random, supports, exact, (2_000 + int(random.integers(100)), channels, *ones), momentum=0.9))
+    yield _case(random, supports, rough, (MANY, supports.channels or 1, *ones), momentum=0.3)
+    yield _case(
+        random, supports, rough, (3, supports.channels or WIDE, *(1,) * (wide - 3), *(3,) * (wide > 2)), momentum=0.3
+    )
+    image = 4 if 4 in supports.ranks else wide
     if image in IMAGE:
-        yield _no_spread(_case(random, asked, rough, (2, channels, *IMAGE[image]), momentum=0.3))
-    for dtype in asked.half:
+        yield _no_spread(_case(random, supports, rough, (2, channels, *IMAGE[image]), momentum=0.3))
+    for dtype in supports.half:
         deep = (17, channels, *(17,) * (wide - 2)) if wide < 5 else (1, channels, 15, 17, 17)
-        case = _case(random, asked, dtype, deep, scale=7.9, momentum=0.3)
-        yield replace(case, gamma=None, beta=None) if asked.affine is None else case
-        yield _statistics_beyond_half(random, asked, dtype, (4, channels, *(2,) * (rank - 2)))
-        yield _case(random, asked, dtype, (MANY, asked.channels or 1, *ones), parts=(MANY // 2, MANY - MANY // 2))
+        case = _case(random, supports, dtype, deep, scale=7.9, momentum=0.3)
+        yield replace(case, gamma=None, beta=None) if supports.affine is None else case
+        yield _statistics_beyond_half(random, supports, dtype, (4, channels, *(2,) * (rank - 2)))
+        yield _case(random, supports, dtype, (MANY, supports.channels or 1, *ones), parts=(MANY // 2, MANY - MANY // 2))
 
 
-def _square(random: np.random.Generator, asked: Asked) -> Iterator[Case]:
+def _square(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
     """N, C and every spatial axis of one size, in every rank."""
-    size = min(asked.channels or 3, 8)
-    for rank in asked.ranks:
-        shape = (size, asked.channels or size, *(size,) * (rank - 2))
-        yield _case(random, asked, asked.full[0], shape, momentum=0.7)
+    size = min(supports.channels or 3, 8)
+    for rank in supports.ranks:
+        shape = (size, supports.channels or size, *(size,) * (rank - 2))
+        yield _case(random, supports, supports.full[0], shape, momentum=0.7)
 
 
-def _apart(random: np.random.Generator, asked: Asked) -> Iterator[Case]:
+def _apart(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
     """gamma or beta alone, or neither; and layers whose groups have several inputs and several outputs."""
     kept = (
-        [(True, False), (False, True), (False, False)] if asked.affine is None else [(asked.affine, asked.affine)] * 3
+        [(True, False), (False, True), (False, False)]
+        if supports.affine is None
+        else [(supports.affine, supports.affine)] * 3
     )
-    layers = _grouped(random, asked) if asked.channels is None else [None] * 3
-    if asked.channels is None or asked.affine is None:
+    layers = _grouped(random, supports) if supports.channels is None else [None] * 3
+    if supports.channels is None or supports.affine is None:
         for (gamma, beta), layer in zip(kept, layers, strict=True):
-            shape = (3, asked.channels or 4, *(2,) * (asked.ranks[0] - 2))
-            case = _case(random, asked, asked.full[0], shape, momentum=0.7)
+            shape = (3, supports.channels or 4, *(2,) * (supports.ranks[0] - 2))
+            case = _case(random, supports, supports.full[0], shape, momentum=0.7)
             yield replace(case, gamma=case.gamma if gamma else None, beta=case.beta if beta else None, layer=layer)
 
 
-def _grouped(random: np.random.Generator, asked: Asked) -> list[Weights | None]:
+def _grouped(random: np.random.Generator, supports: Supports) -> list[Weights | None]:
     """Layers with 4 outputs, with bias and without."""
-    like = dtype_of(asked.full[0])
+    like = dtype_of(supports.full[0])
 
     def drawn(*shape: int) -> Array:
         return random.normal(size=shape).astype(like)
@@ -81,7 +89,7 @@ def _grouped(random: np.random.Generator, asked: Asked) -> list[Weights | None]:
 
 def _case(
     random: np.random.Generator,
-    asked: Asked,
+    supports: Supports,
     dtype: str,
     shape: tuple[int, ...],
     *,
@@ -98,12 +106,12 @@ def _case(
     return Case(
         x=(random.normal(size=shape) * scale + 0.6 * scale).astype(like),
         dy=random.normal(size=shape).astype(like),
-        gamma=None if asked.affine is False else drawn(-3, -1),
-        beta=None if asked.affine is False else drawn(1, 2),
+        gamma=None if supports.affine is False else drawn(-3, -1),
+        beta=None if supports.affine is False else drawn(1, 2),
         running_mean=drawn(3, 5),
         running_var=drawn(4, 9),
-        eps=0.1 if asked.eps is None else asked.eps,
-        momentum=momentum if asked.momentum is None else asked.momentum,
+        eps=0.1 if supports.eps is None else supports.eps,
+        momentum=momentum if supports.momentum is None else supports.momentum,
         parts=parts or tuple(n for n in (shape[0] // 3, shape[0] - shape[0] // 3) if n),
     )
 
@@ -115,11 +123,11 @@ def _outlier(case: Case) -> Case:
     return replace(case, x=x)
 
 
-def _zeros(random: np.random.Generator, asked: Asked, dtype: str, shape: tuple[int, ...]) -> Iterator[Case]:
+def _zeros(random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]) -> Iterator[Case]:
     """A layer as it is made, one channel without an upstream gradient; and gamma 0."""
-    case = _case(random, asked, dtype, shape, momentum=0.3)
+    case = _case(random, supports, dtype, shape, momentum=0.3)
     zeros, ones = np.zeros_like(case.running_mean), np.ones_like(case.running_var)
-    gamma, beta = (None, None) if asked.affine is False else (ones, zeros)
+    gamma, beta = (None, None) if supports.affine is False else (ones, zeros)
     dy = case.dy.copy()
     dy[:, 0] = 0
     yield replace(case, dy=dy, gamma=gamma, beta=beta, running_mean=zeros, running_var=ones)
@@ -133,14 +141,16 @@ def _no_spread(case: Case) -> Case:
     return replace(case, running_var=np.where(zero, 0.0, 1e-13).astype(case.running_var.dtype))
 
 
-def _statistics_beyond_half(random: np.random.Generator, asked: Asked, dtype: str, shape: tuple[int, ...]) -> Case:
+def _statistics_beyond_half(
+    random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
+) -> Case:
     """Running variances above float16's largest number and below its smallest, means and an eps that only float32 holds."""
-    case = _case(random, asked, dtype, shape)
+    case = _case(random, supports, dtype, shape)
     even = np.arange(shape[1]) % 2 == 0
     means = np.where(even, 300.3, 1.0003).astype(case.running_mean.dtype)
     variances = np.where(even, 1e5, 1e-7).astype(case.running_var.dtype)
     per_channel = (1, -1, *(1,) * (len(shape) - 2))
     spread, centre = (values.astype(float).reshape(per_channel) for values in (np.sqrt(variances), means))
     x = (np.asarray(case.x, dtype=float) * spread + centre).astype(case.dtype)
-    eps = 1e-8 if asked.eps is None else asked.eps
+    eps = 1e-8 if supports.eps is None else supports.eps
     return replace(case, x=x, running_mean=means, running_var=variances, eps=eps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bnproof.laws.law import Law
+from bnproof.laws.quantities import GRADIENT, RUNNING
 
 SAYS = {
     "fresh-state": ("", "a fresh layer has gamma = 1, beta = 0, running mean 0 and running variance 1"),
@@ -20,7 +21,8 @@ SAYS = {
 }
 
 
-def listed() -> Iterable[Law]:
-    """The laws a state machine judges."""
+def list_laws() -> Iterable[Law]:
+    """The laws that are judged while a layer is driven."""
     for name, (theorem, says) in SAYS.items():
-        yield Law(name, theorem, says, "state", None)
+        families = RUNNING | GRADIENT if name == "sequence-backward" else RUNNING
+        yield Law(name, theorem, says, (), None, families=families)

@@ -10,25 +10,27 @@ from zlib import crc32
 
 import numpy as np
 
-from bnproof.contract import Array, Call, Measurement
+from bnproof.contract import METHODS, Array, Call, Failure, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.behaviour import outcome
-from bnproof.laws.judging import held, right, worst
+from bnproof.laws.arguments import arguments
+from bnproof.laws.behaviour import measure_failure
+from bnproof.laws.columns import columns
+from bnproof.laws.comparing import compare, is_right, worst_of
 from bnproof.laws.law import Law
-from bnproof.laws.layout import columns
-from bnproof.laws.methods import METHODS, arguments
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.quantities import FOLD, GRADIENT, INFERENCE
 
-LAWS = {
-    "train": ("layout", "the training step"),
-    "train_vjp": ("layout-gradient", "the gradients"),
-    "infer": ("layout-inference", "inference"),
-    "infer_vjp": ("layout-inference-gradient", "the gradients at inference"),
-    "fold": ("layout-fold", "folding"),
-    "train_double_vjp": ("layout-double-backward", "the double backward"),
-    "train_shards": ("layout-shards", "the synchronised step"),
-    "train_shards_vjp": ("layout-shards-gradient", "the synchronised gradients"),
+LAWS: dict[str, tuple[str, str, frozenset[str]]] = {
+    "train": ("layout", "the training step", frozenset()),
+    "train_vjp": ("layout-gradient", "the gradients", GRADIENT),
+    "infer": ("layout-inference", "inference", INFERENCE),
+    "infer_vjp": ("layout-inference-gradient", "the gradients at inference", INFERENCE),
+    "fold": ("layout-fold", "folding", FOLD),
+    "train_double_vjp": ("layout-double-backward", "the double backward", GRADIENT),
+    "train_shards": ("layout-shards", "the synchronised step", frozenset()),
+    "train_shards_vjp": ("layout-shards-gradient", "the synchronised gradients", frozenset()),
 }
+MEMORY = frozenset({"layout"})
 PARAMETERS = ("gamma", "beta", "running_mean", "running_var", "bias")  # strided and read-only, always
 LAID_OUT = ("x", "dy", "ddx", "weight", "shards", "dys")
 
@@ -91,21 +93,24 @@ LAYOUTS = (
 )
 
 
-def listed() -> Iterable[Law]:
+def list_laws() -> Iterable[Law]:
     """One law per method, and one for gradients that are broadcast views."""
-    for method, (name, what) in LAWS.items():
-        quantity = ", ".join(METHODS[method].answers)
-        yield Law(name, "", f"{what}: any layout in memory is as good as any other", quantity, partial(layout, method))
+    for method, (name, what, families) in LAWS.items():
+        says = f"{what}: any layout in memory is as good as any other"
+        measure = partial(measure_layout, method)
+        yield Law(name, "", says, METHODS[method].names, measure, families=families | MEMORY)
     says = "an upstream gradient that is a broadcast view (of a sum or a mean) is as good as any other"
-    yield Law("broadcast-gradient", "gradient-x", says, "dx, dgamma, dbeta", broadcast)
+    names = METHODS["train_vjp"].names
+    yield Law("broadcast-gradient", "gradient-x", says, names, measure_broadcast_gradient, families=MEMORY)
     says = "an input that is a broadcast view is as good as any other"
-    yield Law("broadcast-input", "", says, "y, running_mean, running_var", broadcast_input)
+    yield Law("broadcast-input", "", says, METHODS["train"].names, measure_broadcast_input)
 
 
-def layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
     """Two of the layouts, chosen by the case's bits: every output within its bound."""
     answers.required(method)
-    values, names = arguments(method, answers.case, answers.convention), _right(answers, oracle, method)
+    values = arguments(method, answers.case, answers.convention)
+    names = _right_ones(answers, oracle, method)
     bits = crc32(answers.case.x.tobytes())
     found = []
     for chosen in (LAYOUTS[bits % len(LAYOUTS)], LAYOUTS[bits // len(LAYOUTS) % len(LAYOUTS)]):
@@ -114,49 +119,41 @@ def layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
         views = dict.fromkeys(laid, chosen.source) | dict.fromkeys(given, LAYOUTS[0].source)
         says = f"{chosen.says}, parameters {LAYOUTS[0].says}" if given else chosen.says
         call = Call(method, values | laid | given, views, says)
-        found.append(judged(LAWS[method][0], call, answers, oracle, names))
-    return worst([seen for seen in found if seen])
+        found.append(measure_call(LAWS[method][0], call, answers, oracle, names))
+    return worst_of(found)
 
 
-def _right(answers: Answers, oracle: Oracle, method: str) -> list[str]:
+def _right_ones(answers: Answers, oracle: Oracle, method: str) -> list[str]:
     """The outputs a plain call gives within their bounds."""
-    return [name for name in METHODS[method].answers if right(answers, oracle, name)]
+    return [name for name in METHODS[method].names if is_right(answers, oracle, name)]
 
 
 def _each(lay: Callable[[Array], Array], value: Any) -> Any:
     return [lay(part) for part in value] if isinstance(value, list) else lay(value)
 
 
-def judged(law: str, call: Call, answers: Answers, oracle: Oracle, names: Sequence[str]) -> Measurement | None:
+def measure_call(law: str, call: Call, answers: Answers, oracle: Oracle, names: Sequence[str]) -> Measurement | None:
     """The worst of the outputs with these names; a failure, or a caller's array that changed, is a violation."""
-    modified: list[str] = []
+    modified: list[Failure] = []
     answer = answers.target.call(call.method, call.arguments, modified)
     checked = answers.target.checked(call.method, answer, oracle.case)
-    quantity = ", ".join(METHODS[call.method].answers)
     if isinstance(checked, NotOffered):
         raise checked
     if isinstance(checked, Failed) or modified:
-        return outcome(
-            law, quantity, f"{call.says}: {checked if isinstance(checked, Failed) else modified[0]}", (call,)
-        )
-    tracked = answers.convention.running_var
-    found = [
-        held(law, name, value, oracle, tracked, calls=(call,))
-        for name, value in checked.items()
-        if value is not None and name in names
-    ]
-    seen = worst(found)
-    return seen and replace(seen, message=f"{call.says}: {seen.message}" if seen.message else "")
+        failure = checked.failure if isinstance(checked, Failed) else modified[0]
+        return measure_failure(law, failure, METHODS[call.method].names, (call,))
+    given = {name: value for name, value in checked.items() if value is not None and name in names}
+    return worst_of(compare(law, name, value, oracle, calls=(call,)) for name, value in given.items())
 
 
-def broadcast(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_broadcast_gradient(answers: Answers, oracle: Oracle) -> Measurement | None:
     """One upstream gradient per channel for the whole batch, as a view with strides 0."""
     each = columns(answers.case.dy)[:1].reshape(1, -1, *(1,) * (answers.case.x.ndim - 2))
     first = "[(slice(0, 1), slice(None), *[slice(0, 1)] * ({0}.ndim - 2))]"
     return _broadcast("broadcast-gradient", "train_vjp", "dy", each, first, answers, oracle)
 
 
-def broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Every channel a view of the first one, with stride 0."""
     return _broadcast("broadcast-input", "train", "x", answers.case.x[:, :1], "[:, :1]", answers, oracle)
 
@@ -176,5 +173,5 @@ def _broadcast(
     if last:
         shown = f"np.moveaxis({shown.replace('{0}', 'np.moveaxis({0}, -1, 1)')}, 1, -1)"
     call = Call(method, values | {name: view}, {name: shown}, f"{name} is a broadcast view")
-    of = Oracle(replace(oracle.case, **changed))
-    return judged(law, call, plain, of, _right(plain, of, method))
+    of = Oracle(replace(oracle.case, **changed), oracle.running_var)
+    return measure_call(law, call, plain, of, _right_ones(plain, of, method))

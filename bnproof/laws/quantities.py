@@ -1,63 +1,329 @@
-"""Value laws: an output lies within its a-priori bound of the proved formula's exact value."""
+"""Every quantity of the contract joined with its theorem, exact value, error bound and magnitude; and its law.
+
+This is the one table to touch where a formula or a bound of a quantity changes: the names, methods, shapes and dtypes
+stand in :data:`bnproof.contract.QUANTITIES`, the error theory in :mod:`bnproof.certify.bounds`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from bnproof.contract import Measurement
-from bnproof.laws.answers import Answers
-from bnproof.laws.judging import formula_of, plain
-from bnproof.laws.law import Law
-from bnproof.laws.oracle import Oracle
+import numpy as np
+
+from bnproof.certify import bounds
+from bnproof.certify.bounds import Batch, Bound, Precision
+from bnproof.certify.enclosure import Enclosure
+from bnproof.certify.folding import by_output
+from bnproof.contract import Array
+from bnproof.laws import balls
+from bnproof.laws.columns import columns
+from bnproof.laws.reference import Reference
 from bnproof.theorems.formulas import predictions
 
-NAMES = {
-    "y": ("output", "the training output is gamma xhat + beta"),
-    "dx": ("gradient-x", "the input's gradient is the compact form"),
-    "dgamma": ("gradient-gamma", "gamma's gradient is sum g xhat"),
-    "dbeta": ("gradient-beta", "beta's gradient is sum g"),
-    "running_mean": ("running-mean", "the running mean is (1 - alpha) r + alpha mu"),
-    "running_var": (
-        "running-variance",
-        "the running variance is (1 - alpha) r + alpha v, v with the convention's factor",
+GRADIENT, INFERENCE, FOLD = frozenset({"gradient"}), frozenset({"inference"}), frozenset({"fold"})
+RUNNING, WORKERS = frozenset({"running-stats"}), frozenset({"distributed"})
+EVERY = 10**9  # entries of x: no batch is too long
+FEW = 1000  # entries of x up to which a formula is evaluated in balls, at microseconds each
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What is known of one quantity.
+
+    Parameters
+    ----------
+    law, says
+        The id of its law, and the law in words.
+    exact, bound, magnitude
+        Its exact value, the bound of its error, and the sum of magnitudes it is made of (``None``: that of the exact
+        value itself), on one case.
+    theorem
+        The theorem its formula comes from; empty where the book says so itself (the claim that ``predicts`` it).
+    offset
+        What is added to the part of it that a wrong factor would change (beta, the old statistic's share), on one case.
+    changing
+        That part, in words; empty where it is the whole.
+    fixed
+        Whether the running statistics normalise it, not the batch's own.
+    most
+        Entries of x up to which it is judged.
+    families, by_convention
+        As in :class:`bnproof.laws.law.Law`.
+    """
+
+    law: str
+    says: str
+    exact: Callable[[Reference], Enclosure]
+    bound: Callable[[Reference], Bound]
+    magnitude: Callable[[Reference], Array] | None = None
+    theorem: str = ""
+    offset: Callable[[Reference], Array | float] = lambda r: 0.0
+    changing: str = ""
+    fixed: bool = False
+    most: int = EVERY
+    families: frozenset[str] = frozenset()
+    by_convention: bool = False
+
+
+def _in_columns(enclosure: Enclosure) -> Enclosure:
+    """An enclosure in x's shape as columns."""
+    return enclosure.reshaped(columns) if enclosure.mid.ndim > 1 else enclosure
+
+
+def _old_share(r: Reference, name: str) -> Array:
+    """``(1 - alpha) r``: what a running statistic keeps of its old value."""
+    old: Array = getattr(r.case, name).astype(float)
+    return (1 - r.case.momentum) * old
+
+
+# -- training: the batch's own statistics, or those merged from workers --------------------------------
+
+
+def _bound_of_running_variance(r: Reference, b: Batch) -> Bound:
+    computed = bounds.bessel(r.precision, b) if r.running_var == "unbiased" else bounds.variance(r.precision, b)
+    return bounds.running(r.precision, r.fixed.v, b.v * r.bessel, r.case.momentum, computed)
+
+
+def _magnitude_of_input_gradient(r: Reference) -> Array:
+    dy, xhat = np.abs(r.dy), np.abs(r.batch.xhat)
+    paths = dy.mean(axis=0) + xhat * (dy * xhat).mean(axis=0)
+    return np.abs(r.gamma) / r.batch.s * (dy + paths)
+
+
+def _magnitude_of_running_mean(r: Reference) -> Array:
+    alpha = r.case.momentum
+    return abs(1 - alpha) * np.abs(r.fixed.mu) + abs(alpha) * np.abs(r.batch.x).mean(axis=0)
+
+
+def _magnitude_of_running_variance(r: Reference) -> Array:
+    alpha = r.case.momentum
+    return abs(1 - alpha) * r.fixed.v + abs(alpha) * r.bessel * r.batch.v
+
+
+#: What is bounded with either batch: ``bound`` takes the batch too.
+_TRAINED: dict[str, tuple[Callable[[Reference, Batch], Bound], dict[str, Any]]] = {
+    "y": (
+        lambda r, b: bounds.output(r.precision, b, r.gamma, r.beta),
+        {
+            "law": "output",
+            "says": "the training output is gamma xhat + beta",
+            "exact": lambda r: _in_columns(r.trained.y),
+            "magnitude": lambda r: np.abs(r.gamma) * np.abs(r.batch.xhat) + np.abs(r.beta),
+            "offset": lambda r: r.beta,
+            "changing": "the part of the output that is not beta",
+        },
     ),
-    "infer_y": ("inference-output", "the inference output is gamma (x - mu_r)/s_r + beta"),
-    "infer_dx": ("inference-gradient-x", "the input's gradient at inference is gamma/s_r g"),
-    "infer_dgamma": ("inference-gradient-gamma", "gamma's gradient at inference is sum g (x - mu_r)/s_r"),
-    "infer_dbeta": ("inference-gradient-beta", "beta's gradient at inference is sum g"),
-    "folded_weight": ("fold-weight", "the folded weights of output o are gamma/s_r times its weights"),
-    "folded_bias": ("fold-bias", "the folded bias is gamma/s_r (b - mu_r) + beta, a missing b being 0"),
-    "d_dy": ("double-backward-dy", "the gradient of sum h dx by dy is that of x, for h in the place of dy"),
-    "d_x": ("double-backward-x", "the gradient of sum h dx by x, the statistics moving along"),
-    "d_gamma": ("double-backward-gamma", "the gradient of sum h dx by gamma is (1/gamma) sum h dx"),
-    "shards_y": ("shards-output", "workers with parts of a batch give what the whole batch gives"),
-    "shards_running_mean": ("shards-running-mean", "the running mean follows the whole batch's mean"),
-    "shards_running_var": ("shards-running-variance", "the running variance follows the whole batch's variance"),
-    "shards_dx": ("shards-gradient-x", "the input's gradient on every worker is that of the whole batch"),
-    "shards_dgamma": ("shards-gradient-gamma", "gamma's gradient is summed over the workers, once"),
-    "shards_dbeta": ("shards-gradient-beta", "beta's gradient is summed over the workers, once"),
+    "dx": (
+        lambda r, b: bounds.input_gradient(r.precision, b, r.dy, r.gamma),
+        {
+            "law": "gradient-x",
+            "families": GRADIENT,
+            "says": "the input's gradient is the compact form",
+            "exact": lambda r: _in_columns(r.trained.dx),
+            "magnitude": _magnitude_of_input_gradient,
+        },
+    ),
+    "dgamma": (
+        lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[0],
+        {
+            "law": "gradient-gamma",
+            "families": GRADIENT,
+            "says": "gamma's gradient is sum g xhat",
+            "exact": lambda r: r.trained.dgamma,
+            "magnitude": lambda r: (np.abs(r.dy) * np.abs(r.batch.xhat)).sum(axis=0),
+        },
+    ),
+    "dbeta": (
+        lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[1],
+        {
+            "law": "gradient-beta",
+            "families": GRADIENT,
+            "says": "beta's gradient is sum g",
+            "exact": lambda r: r.trained.dbeta,
+            "magnitude": lambda r: np.abs(r.dy).sum(axis=0),
+        },
+    ),
+    "running_mean": (
+        lambda r, b: bounds.running(r.precision, r.fixed.mu, b.mu, r.case.momentum, bounds.mean(r.precision, b)),
+        {
+            "law": "running-mean",
+            "families": RUNNING | INFERENCE,  # inference reads what training tracked
+            "by_convention": True,
+            "says": "the running mean is (1 - alpha) r + alpha mu",
+            "exact": lambda r: r.trained.running_mean,
+            "magnitude": _magnitude_of_running_mean,
+            "offset": lambda r: _old_share(r, "running_mean"),
+            "changing": "the new statistic's share",
+        },
+    ),
+    "running_var": (
+        _bound_of_running_variance,
+        {
+            "law": "running-variance",
+            "families": RUNNING | INFERENCE,  # inference reads what training tracked
+            "by_convention": True,
+            "says": "the running variance is (1 - alpha) r + alpha v, v with the convention's factor",
+            "exact": lambda r: r.trained.running_var,
+            "magnitude": _magnitude_of_running_variance,
+            "offset": lambda r: _old_share(r, "running_var"),
+            "changing": "the new statistic's share",
+        },
+    ),
 }
-EVERY = 10**9  # no batch is too long
-THEOREMS = {"folded_weight": "fold-linear", "folded_bias": "fold-linear"}
+_WORKERS = {  # the same quantities of a synchronised step: ids and sentences of their laws
+    "y": ("shards-output", "workers with parts of a batch give what the whole batch gives"),
+    "running_mean": ("shards-running-mean", "the running mean follows the whole batch's mean"),
+    "running_var": ("shards-running-variance", "the running variance follows the whole batch's variance"),
+    "dx": ("shards-gradient-x", "the input's gradient on every worker is that of the whole batch"),
+    "dgamma": ("shards-gradient-gamma", "gamma's gradient is summed over the workers, once"),
+    "dbeta": ("shards-gradient-beta", "beta's gradient is summed over the workers, once"),
+}
 
 
-def listed() -> Iterable[Law]:
-    """One law per predicted output."""
-    for quantity, (name, says) in NAMES.items():
-        most = 1000 if quantity in ("d_dy", "d_x", "d_gamma") else EVERY
-        yield Law(name, theorem_of(quantity), says, quantity, partial(measure, quantity), most)
+def _trained() -> dict[str, Formula]:
+    return {
+        name: Formula(bound=lambda r, bound=bound: bound(r, r.batch), **known)  # type: ignore[misc]
+        for name, (bound, known) in _TRAINED.items()
+    }
+
+
+def _of_workers() -> dict[str, Formula]:
+    found = {}
+    for name, (law, says) in _WORKERS.items():
+        bound, known = _TRAINED[name]
+        families = WORKERS | (known.get("families", frozenset()) & RUNNING)
+        words = {"law": law, "says": says, "theorem": "total-variance", "families": families}
+        found[f"shards_{name}"] = Formula(bound=lambda r, bound=bound: bound(r, r.merged), **(known | words))  # type: ignore[misc]
+    return found
+
+
+# -- inference: the running statistics -----------------------------------------------------------------
+
+
+def _inference_gradient(place: int) -> Callable[[Reference], Bound]:
+    return lambda r: bounds.inference_gradients(r.precision, r.fixed, r.dy, r.gamma)[place]
+
+
+_INFERRED = {
+    "infer_y": Formula(
+        "inference-output",
+        "the inference output is gamma (x - mu_r)/s_r + beta",
+        exact=lambda r: _in_columns(r.inferred.y),
+        bound=lambda r: bounds.inference(r.precision, r.fixed, r.gamma, r.beta),
+        magnitude=lambda r: np.abs(r.gamma) * np.abs(r.fixed.xhat) + np.abs(r.beta),
+        offset=lambda r: r.beta,
+        changing="the part of the output that is not beta",
+        fixed=True,
+        families=INFERENCE,
+    ),
+    "infer_dx": Formula(
+        "inference-gradient-x",
+        "the input's gradient at inference is gamma/s_r g",
+        exact=lambda r: _in_columns(r.inferred.dx),
+        bound=_inference_gradient(0),
+        magnitude=lambda r: np.abs(r.gamma) / r.fixed.s * np.abs(r.dy),
+        fixed=True,
+        families=INFERENCE,
+    ),
+    "infer_dgamma": Formula(
+        "inference-gradient-gamma",
+        "gamma's gradient at inference is sum g (x - mu_r)/s_r",
+        exact=lambda r: r.inferred.dgamma,
+        bound=_inference_gradient(1),
+        magnitude=lambda r: (np.abs(r.dy) * np.abs(r.fixed.xhat)).sum(axis=0),
+        fixed=True,
+        families=INFERENCE,
+    ),
+    "infer_dbeta": Formula(
+        "inference-gradient-beta",
+        "beta's gradient at inference is sum g",
+        exact=lambda r: r.inferred.dbeta,
+        bound=_inference_gradient(2),
+        magnitude=lambda r: np.abs(r.dy).sum(axis=0),
+        fixed=True,
+        families=INFERENCE,
+    ),
+}
+
+
+# -- folding into the layer in front -------------------------------------------------------------------
+
+
+def _bound_of_folded_weight(r: Reference) -> Bound:
+    """Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to dy."""
+    weight, layer = np.asarray(r.layer.weight, dtype=float), r.layer
+    laid, back = by_output(weight, layer.kind, layer.groups)
+    values = np.moveaxis(laid, 1, -1)
+    p = Precision.of(layer.weight.dtype)
+    scaled = bounds.inference_gradients(p, r.by_running(values), values, r.gamma)[0]
+    return Bound({name: back(np.moveaxis(term, -1, 1)) for name, term in scaled.terms.items()})
+
+
+def _bound_of_folded_bias(r: Reference) -> Bound:
+    """A folded bias is the inference output of the old one."""
+    bias = np.zeros(len(r.gamma)) if r.layer.bias is None else np.asarray(r.layer.bias, dtype=float)
+    p = Precision.of(r.layer.weight.dtype)
+    found = bounds.inference(p, r.by_running(bias[None]), r.gamma, r.beta)
+    return Bound({name: term.reshape(-1) for name, term in found.terms.items()})
+
+
+_FOLDED = {
+    "folded_weight": Formula(
+        "fold-weight",
+        "the folded weights of output o are gamma/s_r times its weights",
+        exact=lambda r: r.folded.weight,
+        bound=_bound_of_folded_weight,
+        theorem="fold-linear",
+        fixed=True,
+        families=FOLD,
+    ),
+    "folded_bias": Formula(
+        "fold-bias",
+        "the folded bias is gamma/s_r (b - mu_r) + beta, a missing b being 0",
+        exact=lambda r: r.folded.bias,
+        bound=_bound_of_folded_bias,
+        theorem="fold-linear",
+        fixed=True,
+        families=FOLD,
+    ),
+}
+
+
+# -- double backward -----------------------------------------------------------------------------------
+
+
+def _second(quantity: str, place: int, law: str, says: str) -> Formula:
+    """A gradient of ``sum h dx``: its formula has no certified kernel and is evaluated in balls."""
+    return Formula(
+        law,
+        says,
+        exact=lambda r: Enclosure.of(balls.evaluate(quantity, r.case)),
+        bound=lambda r: r.double_bounds[place],
+        most=FEW,
+        families=GRADIENT,
+    )
+
+
+_DOUBLE = {
+    "d_dy": _second(
+        "d_dy",
+        0,
+        "double-backward-dy",
+        "the gradient of sum h dx by dy is that of x, for h in the place of dy",
+    ),
+    "d_x": _second("d_x", 1, "double-backward-x", "the gradient of sum h dx by x, the statistics moving along"),
+    "d_gamma": _second(
+        "d_gamma", 2, "double-backward-gamma", "the gradient of sum h dx by gamma is (1/gamma) sum h dx"
+    ),
+}
+
+#: Every quantity of the contract; its law comes in this order.
+FORMULAS: dict[str, Formula] = {**_trained(), **_INFERRED, **_FOLDED, **_DOUBLE, **_of_workers()}
 
 
 def theorem_of(quantity: str) -> str:
-    """The theorem behind an output's formula; for workers, that of the statistics they merge."""
-    if quantity.startswith("shards_"):
-        return "total-variance"
-    return THEOREMS.get(quantity) or predictions()[formula_of(quantity, "unbiased")][0]
-
-
-def measure(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """The largest error in units of the bound, with its place; ``None`` where there is no such output."""
-    seen = plain(answers, oracle, quantity)
-    return seen and replace(seen, law=NAMES[quantity][0])
+    """The theorem behind a quantity's formula."""
+    predicted = "running_var_unbiased" if quantity == "running_var" else quantity
+    return FORMULAS[quantity].theorem or predictions()[predicted][0]

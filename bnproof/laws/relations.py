@@ -16,12 +16,15 @@ import numpy as np
 from flint import arb
 from sympy import Basic, Eq, Expr, IndexedBase, Symbol
 
-from bnproof.contract import Array, Case, Measurement
+from bnproof.contract import QUANTITIES, Array, Case, Failure, FailureKind, Measurement
 from bnproof.formats import Format
+from bnproof.laws import balls
 from bnproof.laws.answers import Answers, Failed, NotOffered
+from bnproof.laws.columns import columns, position, rows
+from bnproof.laws.comparing import worst_index
 from bnproof.laws.law import Law
-from bnproof.laws.layout import columns, position, rows
-from bnproof.laws.oracle import Oracle, exact_inputs
+from bnproof.laws.oracle import Oracle
+from bnproof.laws.quantities import FORMULAS
 from bnproof.lowering.numbers import BALLS, BITS, Floats, ball, precision
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import eps, i, k
@@ -32,7 +35,7 @@ from bnproof.theorems.formulas import scalar_changes
 SCALE = 4.0  # a power of two: scaling x by it and eps by its square is exact
 
 
-def listed() -> Iterable[Law]:
+def list_laws() -> Iterable[Law]:
     """One law per ``Law`` item of the book."""
     for theorem in book.book().values():
         for item in theorem.of(book.Law):
@@ -41,9 +44,10 @@ def listed() -> Iterable[Law]:
 
 def _law(theorem: Theorem, item: book.Law) -> Law:
     def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
-        return judge(item, answers)
+        return measure_relation(item, answers)
 
-    return Law(item.name, theorem.id, item.says, ", ".join(item.quantities), measure)
+    families = frozenset[str]().union(*(FORMULAS[item.of(name).output].families for name in item.quantities))
+    return Law(item.name, theorem.id, item.says, item.quantities, measure, families=families)
 
 
 @cache
@@ -53,7 +57,7 @@ def observations(law: str) -> dict[str, Observed]:
     return {name: item.of(name) for item in items for name in item.quantities}
 
 
-def judge(item: book.Law, answers: Answers) -> Measurement | None:
+def measure_relation(item: book.Law, answers: Answers) -> Measurement | None:
     """Evaluate both sides in balls and compare them entry by entry."""
     if "eps" in answers.target.constants and _changes_eps(item):
         return None
@@ -67,7 +71,7 @@ def judge(item: book.Law, answers: Answers) -> Measurement | None:
     inputs = _inputs(answers, case) | observed | {name: ball(value) for name, value in _constants(case).items()}
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
-        return _compared(item, np.asarray(left - right), case.x.shape)
+        return _compare_sides(item, np.asarray(left - right), case)
 
 
 def _changes_eps(item: book.Law) -> bool:
@@ -85,7 +89,7 @@ def _inputs(answers: Answers, case: Case) -> dict[str, Any]:
     """The case in balls, once for all the laws that look at it."""
     key = ("inputs", *_key(case))
     if key not in answers.shared:
-        answers.shared[key] = exact_inputs(case)
+        answers.shared[key] = balls.inputs(case)
     return dict(answers.shared[key])
 
 
@@ -165,7 +169,8 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
         return NotOffered(f"no {output}")
     got = columns(values)
     if not np.all(np.isfinite(got)):
-        return Failed(f"{output} is not finite")
+        method = QUANTITIES[output].method
+        return Failed(Failure(FailureKind.RANGE, method, output, got="not finite"))
     radius = np.broadcast_to(_oracle(answers, case).bound(output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(got, radius)
 
@@ -174,22 +179,25 @@ def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:
     return lower(side, *(() if index is None else (index,)))(BALLS, inputs)
 
 
-def _compared(item: book.Law, difference: Array, shape: tuple[int, ...]) -> Measurement:
+def _compare_sides(item: book.Law, difference: Array, case: Case) -> Measurement:
+    """The entry where the two sides differ most, in units of what the arithmetic explains."""
+
     def ratio(value: arb) -> float:
         if not value.is_finite():
             return 0.0  # no a-priori bound here, so nothing to judge by
         return float(abs(value.mid()) / value.rad()) if value.mid() != 0 else 0.0
 
     ratios = np.vectorize(ratio, otypes=[float])(difference)
-    at = tuple(map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape)))
-    worst = difference[at]
+    at = worst_index(ratios)
+    got, allowed = float(difference[at].mid()), float(difference[at].rad())
     return Measurement(
-        law=item.name,
-        quantity=", ".join(item.quantities),
+        item.name,
+        item.quantities,
         ratio=float(ratios[at]),
-        at=position(at, shape),
-        got=str(worst.mid().str(6, radius=False)),
-        expected=f"0 +- {float(worst.rad()):.3g}",
-        message=f"{item.says}: the two sides differ by {worst.mid().str(6, radius=False)} at {list(position(at, shape))}, "
-        f"where the arithmetic explains {float(worst.rad()):.3g}",
+        where=position(at, case.x.shape),
+        got=got,
+        allowed=allowed,
+        error=abs(got),
+        dtype=case.dtype.name,
+        comparison="relation",
     )

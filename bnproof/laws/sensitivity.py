@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Array, Call, Case, Measurement
+from bnproof.contract import QUANTITIES, Array, Call, Case, Measurement
 from bnproof.laws.answers import Answers
-from bnproof.laws.judging import formula_of, overflows, right
+from bnproof.laws.arguments import arguments
+from bnproof.laws.comparing import as_columns, in_bounds, is_right, overflows, place, worst_index, worst_of
 from bnproof.laws.law import Law
-from bnproof.laws.layout import columns, position
-from bnproof.laws.methods import METHOD_OF, arguments, entrywise
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.quantities import GRADIENT, INFERENCE, RUNNING
 
 Changed = Mapping[str, Any]
 
@@ -32,121 +32,161 @@ def _times(name: str, factor: float) -> Callable[[Case], Changed | None]:
     return lambda case: {name: getattr(case, name) * factor}
 
 
-MATTERS: dict[str, tuple[str, Callable[[Case], Changed | None], tuple[str, ...]]] = {
-    "gamma": ("collapse", _moved("gamma", 0.75), ("y", "dx", "infer_y", "infer_dx")),
-    "beta": ("collapse", _moved("beta", -1.25), ("y", "infer_y")),
-    "eps": ("epsilon-sensitivity", _times("eps", 4.0), ("y", "dx", "dgamma", "infer_y", "infer_dx", "infer_dgamma")),
-    "momentum": (
-        "momentum-conventions",
-        lambda case: {"momentum": 0.625 if case.momentum < 0.5 else 0.125},
-        ("running_mean", "running_var"),
+@dataclass(frozen=True)
+class Effect:
+    """An argument that matters: the theorem that says by how much, how it is changed, and what that moves."""
+
+    theorem: str
+    change: Callable[[Case], Changed | None]
+    quantities: tuple[str, ...]
+    families: frozenset[str]
+    by_convention: bool = False
+
+
+def _other_momentum(case: Case) -> Changed:
+    return {"momentum": 0.625 if case.momentum < 0.5 else 0.125}
+
+
+def _four_times_the_variance(case: Case) -> Changed:
+    return {"running_var": case.running_var * case.running_var.dtype.type(4)}
+
+
+EFFECTS = {
+    "gamma": Effect("collapse", _moved("gamma", 0.75), ("y", "dx", "infer_y", "infer_dx"), GRADIENT | INFERENCE),
+    "beta": Effect("collapse", _moved("beta", -1.25), ("y", "infer_y"), INFERENCE),
+    "eps": Effect(
+        "epsilon-sensitivity",
+        _times("eps", 4.0),
+        ("y", "dx", "dgamma", "infer_y", "infer_dx", "infer_dgamma"),
+        GRADIENT | INFERENCE,
     ),
-    "running_mean": ("inference-collapse", _moved("running_mean", 0.5), ("infer_y", "infer_dgamma", "running_mean")),
-    "running_var": (
+    "momentum": Effect(
+        "momentum-conventions", _other_momentum, ("running_mean", "running_var"), RUNNING, by_convention=True
+    ),
+    "running_mean": Effect(
         "inference-collapse",
-        lambda case: {"running_var": case.running_var * case.running_var.dtype.type(4)},
+        _moved("running_mean", 0.5),
+        ("infer_y", "infer_dgamma", "running_mean"),
+        RUNNING | INFERENCE,
+        by_convention=True,
+    ),
+    "running_var": Effect(
+        "inference-collapse",
+        _four_times_the_variance,
         ("infer_y", "infer_dx", "infer_dgamma", "running_var"),
+        RUNNING | INFERENCE,
+        by_convention=True,
     ),
 }
-SCALES = {"float16": (2.0**-4, 2.0**3), "bfloat16": (2.0**-20, 2.0**20)}
-POWERS = (2.0**-40, 2.0**-13, 2.0**13, 2.0**30)
+SCALES = {"float16": (2.0**-4, 2.0**3), "bfloat16": (2.0**-20, 2.0**20)}  # dy times them stays in range
+POWERS = (2.0**-40, 2.0**-13, 2.0**13, 2.0**30)  # for the other dtypes
 
 
-def listed() -> Iterable[Law]:
+def list_laws() -> Iterable[Law]:
     """One law per argument, and linearity."""
-    for name, (theorem, change, quantities) in MATTERS.items():
-        says = f"{name} matters, by the exact difference"
-        measure = partial(matters, name, change, quantities)
-        yield Law(f"{name.replace('_', '-')}-matters", theorem, says, ", ".join(quantities), measure)
+    for name, effect in EFFECTS.items():
+        yield Law(
+            _law_of(name),
+            effect.theorem,
+            f"{name} matters, by the exact difference",
+            effect.quantities,
+            partial(measure_effect, name, effect),
+            families=effect.families,
+            by_convention=effect.by_convention,
+        )
     says = "dx, dgamma and dbeta of a multiple of dy are that multiple of theirs, over many magnitudes"
-    yield Law("gradient-linear", "gradient-linear", says, "dx, dgamma, dbeta", linear)
+    quantities = ("dx", "dgamma", "dbeta")
+    yield Law("gradient-linear", "gradient-linear", says, quantities, measure_linearity, families=GRADIENT)
 
 
-def matters(
-    name: str, change: Callable[[Case], Changed | None], quantities: tuple[str, ...], answers: Answers, oracle: Oracle
-) -> Measurement | None:
+def _law_of(argument: str) -> str:
+    return f"{argument.replace('_', '-')}-matters"
+
+
+def measure_effect(name: str, effect: Effect, answers: Answers, oracle: Oracle) -> Measurement | None:
     """The observed difference of two answers against the exact one, in units of both bounds."""
-    changed = change(answers.case)
+    changed = effect.change(answers.case)
     if changed is None or name in answers.target.constants:
         return None
     other = Answers(answers.target, replace(answers.case, **changed))
-    raised = replace(other.case, eps=max(other.case.eps, answers.convention.eps_min))
-    pair = (oracle, Oracle(raised))
-    law = f"{name.replace('_', '-')}-matters"
-    found = [_difference(law, quantity, (answers, other), pair, name) for quantity in quantities]
-    return max((seen for seen in found if seen), key=lambda seen: seen.ratio, default=None)
+    exact = Oracle.under(answers.convention, other.case)
+    return worst_of(
+        _compare_difference(name, quantity, (answers, other), (oracle, exact)) for quantity in effect.quantities
+    )
 
 
-def _difference(
-    law: str, quantity: str, asked: tuple[Answers, Answers], oracles: tuple[Oracle, Oracle], name: str
+def _compare_difference(
+    argument: str, quantity: str, pair: tuple[Answers, Answers], oracles: tuple[Oracle, Oracle]
 ) -> Measurement | None:
-    if any(isinstance(answers.answer(METHOD_OF[quantity]), Exception) for answers in asked):
+    method = QUANTITIES[quantity].method
+    if any(isinstance(answers.answer(method), Exception) for answers in pair):
         return None
-    first, second = (answers.observe(quantity) for answers in asked)
+    first, second = (answers.observe(quantity) for answers in pair)
     if first is None or second is None:
         return None
-    formula = formula_of(quantity, asked[0].convention.running_var)
     key = ("signed", quantity)
-    if key not in asked[0].shared:
-        asked[0].shared[key] = _signed(first, oracles[0], quantity, formula)
-    before, after = asked[0].shared[key], _signed(second, oracles[1], quantity, formula)
-    says = f"changing {name} moves {quantity} by another amount"
+    if key not in pair[0].shared:
+        pair[0].shared[key] = _signed(first, oracles[0], quantity)
+    before, after = pair[0].shared[key], _signed(second, oracles[1], quantity)
     with np.errstate(invalid="ignore"):
         difference = after[0] - before[0]
     if not all(np.all(np.abs(error) <= bound) for error, bound in (before, after)):
         # one of the two is wrong, which another law tells; the argument is to blame where nothing in a channel moves
-        moved = np.atleast_2d(entrywise_columns(quantity, second) != entrywise_columns(quantity, first)).any(axis=0)
+        moved = np.atleast_2d(as_columns(quantity, second) != as_columns(quantity, first)).any(axis=0)
         difference = np.where(moved, 0.0, difference)
-    return _compared(law, quantity, says, difference, before[1] + after[1], first, asked[1])
+    bound = before[1] + after[1]
+    return _compare(_law_of(argument), quantity, difference, bound, first, pair[1], argument)
 
 
-def entrywise_columns(quantity: str, value: Array) -> Array:
-    """An output as columns, parameters' as they are."""
-    return columns(value) if entrywise(quantity) else value
-
-
-def _signed(value: Array, oracle: Oracle, quantity: str, formula: str) -> tuple[Array, Array]:
+def _signed(value: Array, oracle: Oracle, quantity: str) -> tuple[Array, Array]:
     """``(got - exact, bound)``, rounded to float64, as columns."""
-    got = np.asarray(entrywise_columns(quantity, value), dtype=float)
-    true = oracle.true(formula)
-    bound = np.broadcast_to(oracle.bound(formula).total + true.rad, got.shape)
+    got = np.asarray(as_columns(quantity, value), dtype=float)
+    exact = oracle.exact(quantity)
+    bound = np.broadcast_to(oracle.bound(quantity).total + exact.rad, got.shape)
     with np.errstate(invalid="ignore"):
-        error = (got - true.mid) - true.low
-    return np.where(overflows(got.astype(value.dtype), true, bound), 0.0, error), bound
+        error = (got - exact.mid) - exact.low
+    return np.where(overflows(got.astype(value.dtype), exact, bound), 0.0, error), bound
 
 
-def _compared(
-    law: str, quantity: str, says: str, difference: Array, bound: Array, value: Array, asked: Answers
+def _compare(
+    law: str, quantity: str, difference: Array, bound: Array, value: Array, changed: Answers, argument: str
 ) -> Measurement:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratios = np.where(difference == 0, 0, np.abs(difference) / bound)
-    ratios = np.where(np.isnan(ratios), np.inf, ratios)
-    at = tuple(map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape)))
-    place = position(at, value.shape) if entrywise(quantity) else at
-    message = f"{says} than the exact one: {abs(difference[at]):.3g} off at {list(place)}, {bound[at]:.3g} explained"
-    method = METHOD_OF[quantity]
-    calls = (Call(method, arguments(method, asked.case, asked.convention), says="with the argument changed"),)
-    broken = bool(ratios[at] > 1)
-    return Measurement(law, quantity, float(ratios[at]), at=place, message=message if broken else "", calls=calls)
+    """The largest difference in units of its bound."""
+    ratios = in_bounds(difference, bound)
+    at = worst_index(ratios)
+    method = QUANTITIES[quantity].method
+    call = Call(method, arguments(method, changed.case, changed.convention), says=f"with another {argument}")
+    return Measurement(
+        law,
+        (quantity,),
+        ratio=float(ratios[at]),
+        where=place(quantity, at, value),
+        got=float(difference[at]),
+        allowed=float(bound[at]),
+        error=abs(float(difference[at])),
+        dtype=value.dtype.name,
+        comparison="effect",
+        calls=(call,),
+    )
 
 
-def linear(answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
     """dy times powers of two, which is exact: every gradient within the same multiple of its bound."""
     answers.required("train_vjp")
     found: list[Measurement] = []
     for factor in SCALES.get(answers.case.dtype.name, POWERS):
-        scaled = replace(answers.case, dy=answers.case.dy * answers.case.dtype.type(factor))
-        if not np.all(np.isfinite(scaled.dy)) or not np.array_equal(
-            scaled.dy / answers.case.dtype.type(factor), answers.case.dy
-        ):
+        number = answers.case.dtype.type(factor)
+        scaled = replace(answers.case, dy=answers.case.dy * number)
+        exact_product = np.array_equal(scaled.dy / number, answers.case.dy)
+        if not np.all(np.isfinite(scaled.dy)) or not exact_product:
             continue
-        other, of = Answers(answers.target, scaled), Oracle(replace(oracle.case, dy=scaled.dy))
+        other = Answers(answers.target, scaled)
+        exact = Oracle(replace(oracle.case, dy=scaled.dy), oracle.running_var)
         if isinstance(other.answer("train_vjp"), Exception):
             continue
         for quantity in ("dx", "dgamma", "dbeta"):
             value = other.observe(quantity)
-            if value is not None and right(answers, oracle, quantity):
-                error, bound = _signed(value, of, quantity, quantity)
-                says = f"{quantity} of {factor:g} times dy is another multiple"
-                found.append(_compared("gradient-linear", quantity, says, error, bound, value, other))
-    return max(found, key=lambda seen: seen.ratio, default=None)
+            if value is not None and is_right(answers, oracle, quantity):
+                error, bound = _signed(value, exact, quantity)
+                found.append(_compare("gradient-linear", quantity, error, bound, value, other, "dy"))
+    return worst_of(found)

@@ -16,7 +16,7 @@ RANKS = (2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Supports:
     """``channels``, ``eps``, ``momentum``: fixed values; ``affine`` and ``track_running_stats``: whether gamma and
     beta, and the running statistics, must be there, must not, or may."""
 
@@ -29,7 +29,7 @@ class Asked:
     track_running_stats: bool | None = None
 
     @classmethod
-    def by(cls, supports: Mapping[str, Any] | None, momentum: str = "new") -> Asked:
+    def by(cls, supports: Mapping[str, Any] | None, momentum: str = "new") -> Supports:
         """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing is left to ask.
 
         ``momentum``: what a fixed momentum weighs, the "new" or the "old" value; here it is the weight of the new one.
@@ -95,4 +95,4 @@ def _refuse_slips(said: Mapping[str, Any]) -> None:
             raise ValueError(f"supports has {name} = {value!r}: give {what}")
 
 
-EVERYTHING = Asked()
+EVERYTHING = Supports()

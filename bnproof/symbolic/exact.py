@@ -47,22 +47,20 @@ from sympy import sign as sympy_sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from bnproof.symbolic.duals import Dual, Number, derivative, new_level, plain, sign
+from bnproof.symbolic.duals import Dual, Number, plain, sign
 from bnproof.symbolic.elementary import apply
 from bnproof.symbolic.exact_limits import limit_code
+from bnproof.symbolic.exact_moves import derivative_code, expectation_code, variables_of
 from bnproof.symbolic.exact_powers import integer_power, raised
-from bnproof.symbolic.expectation import Expectation, degree
+from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.frames import Code, Frame, NotEvaluable, Point, Scope, Undefined
 from bnproof.symbolic.germs import Diverges, Germ
 from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.long_sums import LONG_SUM, degree_in, newton
 from bnproof.symbolic.reading import numbers_in
-from bnproof.symbolic.setting import Every, x
+from bnproof.symbolic.setting import Every
 from bnproof.symbolic.signsets import OF_RELATION
 from bnproof.symbolic.surds import NotExact
-from bnproof.symbolic.symbols import LARGEST_ORDER
-
-MOST_OUTCOMES = 256
 
 
 class Evaluator:
@@ -304,53 +302,12 @@ def _piecewise(e: Piecewise, scope: Scope) -> Code:
 
 
 def _derivative(e: Derivative, scope: Scope) -> Code:
-    inside = compiled(e.expr, scope)
-    variables = [v for v, count in e.variable_count for _ in range(_order(count))]
-    indices = [[_integer(a, scope) for a in getattr(v, "indices", ())] for v in variables]
-
-    def slope(frame: Frame) -> Number:
-        point, levels = frame.point, [new_level() for _ in variables]
-        for variable, level, index in zip(variables, levels, indices, strict=True):
-            base = getattr(variable, "base", variable)
-            if variable in frame.bound:
-                raise NotEvaluable(f"a derivative by {variable}, the variable of a sum or limit")
-            moved = frame.read(base)
-            point = point.perturbed(moved, tuple(one(frame) for one in index), level)
-        try:
-            value = inside(frame.at(point))
-        except ZeroDivisionError:
-            raise Undefined("a derivative at a kink") from None
-        return reduce(derivative, reversed(levels), value)
-
-    return slope
-
-
-def _order(count: Expr) -> int:
-    if not count.is_Integer or count > LARGEST_ORDER:
-        raise NotEvaluable(f"a derivative of the order {count}")
-    return int(count)
+    indices = [[_integer(a, scope) for a in getattr(v, "indices", ())] for v in variables_of(e)]
+    return derivative_code(e, compiled(e.expr, scope), indices)
 
 
 def _expectation(e: Expectation, scope: Scope) -> Code:
-    """The mean over every outcome of independent entries of the batch, each taking a few values."""
-    of_degree = degree(e.args[0])
-    if of_degree is None or of_degree > e.most:
-        raise NotEvaluable("an expected value beyond the degree its presumptions decide")
-    inside, mean, std = (compiled(a, scope) for a in e.args)
-
-    def expected(frame: Frame) -> Number:
-        size, mu, sigma = frame.point.size, mean(frame), std(frame)
-        if len(e.nodes) ** size > MOST_OUTCOMES:
-            raise NotEvaluable(f"an expected value over {len(e.nodes)}^{size} outcomes")
-        values = [(mu + sigma * node, weight) for node, weight in e.nodes]
-        total: Number = fmpq(0)
-        for outcome in product(values, repeat=size):
-            entries: dict[tuple[int, ...], Any] = {(p,): value for p, (value, _) in enumerate(outcome, 1)}
-            point = Point(frame.point.scalars, frame.point.draw, {**frame.point.entries, x: entries})
-            total = total + reduce(mul, (weight for _, weight in outcome)) * inside(frame.at(point))
-        return total
-
-    return expected
+    return expectation_code(e, *(compiled(a, scope) for a in e.args))
 
 
 def _limit(e: Limit, scope: Scope) -> Code:

@@ -12,7 +12,6 @@ from bnproof.symbolic.frames import Code, Frame, Grows, NotEvaluable, Undefined
 from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.surds import NotExact
 
-
 #: Values that no statement singles out: what is linear at all of them is taken to be linear.
 UNLIKELY = (fmpq(104_729, 7_919), fmpq(-7_907, 104_723), fmpq(15_485_863, 32_452_843), fmpq(-611_953, 611_957))
 

@@ -7,22 +7,22 @@ fits, the pattern of broken laws gives at most the family; else the cause is unk
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import isfinite
 
 from bnproof.certify.bounds import NoBound
-from bnproof.contract import Case, Cause, Measurement
+from bnproof.contract import METHODS, QUANTITIES, Case, Cause, Measurement
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import usable
 from bnproof.laws.answers import Answers, Target
-from bnproof.laws.asked import Asked
 from bnproof.laws.law import Law
-from bnproof.laws.methods import METHOD_OF
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import Mutant, mutants
-from bnproof.verification import sequences
-from bnproof.verification.families import family
-from bnproof.verification.session import measured
+from bnproof.verification.families import find_family
+from bnproof.verification.session import measure, method_of
+from bnproof.verification.walks import Walks, explore
 
 CASES = 4  # inputs on which models are compared
 TELLING = 5  # broken laws of an input that are looked at first
@@ -43,16 +43,16 @@ class Evidence:
 
     target: Target
     seed: int
-    asked: Asked
+    supports: Supports
     broken: Mapping[str, Sequence[tuple[Case, Measurement]]]
-    of_sequences: Mapping[str, Measurement]
+    of_walks: Mapping[str, Measurement]
     shares: Mapping[str, float]  # in which part of its cases each law is broken
     clean: Sequence[Case] = ()  # on which no law is broken
 
     @property
     def violated(self) -> set[str]:
         """Every broken law."""
-        return {*self.broken, *self.of_sequences}
+        return {*self.broken, *self.of_walks}
 
     def cases(self) -> list[Case]:
         """A few small cases that between them show as many of the broken laws as possible."""
@@ -85,14 +85,14 @@ class Exhibit:
     @classmethod
     def of(cls, target: Target, case: Case, laws: Mapping[str, Law]) -> Exhibit:
         """Judge the target once more."""
-        oracle = Oracle(replace(case, eps=max(case.eps, target.convention.eps_min)))
+        oracle = Oracle.under(target.convention, case)
         applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
         return cls(case, oracle, applying, broken_on(target, case, oracle, applying))
 
     def telling(self) -> dict[str, Measurement]:
         """A few of the broken laws, of different methods."""
-        methods = {METHOD_OF.get(seen.quantity.split(", ")[0], name): name for name, seen in self.seen.items()}
-        return {name: self.seen[name] for name in list(methods.values())[:TELLING]}
+        by_method = {_method(seen) or name: name for name, seen in self.seen.items()}
+        return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
 
 def broken_on(target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]) -> dict[str, Measurement]:
@@ -100,7 +100,7 @@ def broken_on(target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law
     answers, found = Answers(target, case), {}
     for name, law in laws.items():
         try:
-            seen = measured(law, answers, oracle)
+            seen = measure(law, answers, oracle)
         except NoBound:
             continue
         if seen is not None and not seen.holds:
@@ -108,7 +108,7 @@ def broken_on(target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law
     return found
 
 
-def causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
+def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
     """The likely cause of every broken law; ``without``: the id of a model that is left out."""
     laws = {law.id: law for law in plan}
     exhibits = [Exhibit.of(evidence.target, case, laws) for case in (*evidence.cases(), *evidence.clean)]
@@ -118,7 +118,7 @@ def causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dic
     found: dict[str, Cause] = {}
     for law in evidence.violated:
         fits = next((model for model, explained in fitting if law in explained), None)
-        found[law] = _of(fits) if fits else _by_pattern(evidence, laws[law])
+        found[law] = _of(fits) if fits else _by_pattern(evidence, laws[law], laws)
     return found
 
 
@@ -127,12 +127,14 @@ def _of(mutant: Mutant) -> Cause:
     return Cause(mutant.mechanism, says, "same values", mutant.row.sources)
 
 
-def _by_pattern(evidence: Evidence, law: Law) -> Cause:
+def _by_pattern(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
     for name, (mechanism, says) in DIRECT.items():
-        methods = {seen.quantity for _, seen in evidence.broken.get(name, ())}
-        if name == law.id or any(METHOD_OF.get(quantity) in methods for quantity in law.quantity.split(", ")):
+        methods = {method_of(seen) for _, seen in evidence.broken.get(name, ())}
+        about = {QUANTITIES[q].method for q in law.quantities if q in QUANTITIES}
+        if name == law.id or (len(about) < len(METHODS) and about & methods):
             return Cause(mechanism, says, "same pattern")
-    name = family(evidence.violated, [pair for pairs in evidence.broken.values() for pair in pairs], evidence.shares)
+    broken = [pair for pairs in evidence.broken.values() for pair in pairs]
+    name = find_family([laws[name] for name in evidence.violated], broken, evidence.shares)
     if not name:
         return UNKNOWN
     return Cause(name, f"no known mechanism gives these answers; the broken laws are those of {name}", "same pattern")
@@ -142,7 +144,7 @@ def _explained(model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhib
     """The broken laws that a model breaks in the same way; empty where it breaks one that the target keeps."""
     implementation = usable(model.make, model.id)
     if isinstance(implementation, ThroughState):
-        return _explained_sequences(implementation, evidence, laws)
+        return _explained_walks(implementation, evidence, laws)
     target = Target(implementation, convention_of(getattr(implementation, "convention", "torch")))
     if not any(_agrees(target, exhibit) for exhibit in exhibits):
         return set()
@@ -165,40 +167,39 @@ def _agrees(target: Target, exhibit: Exhibit) -> bool:
     return any(_same(found.get(name), seen) for name, seen in telling.items())
 
 
+def _method(seen: Measurement) -> str:
+    """The method a measurement is about."""
+    if seen.quantities and seen.quantities[0] in QUANTITIES:
+        return QUANTITIES[seen.quantities[0]].method
+    return method_of(seen)
+
+
 def _same(model: Measurement | None, seen: Measurement) -> bool:
-    """The same answer: equal up to a small share of the error, at the same place; without a value, the same words."""
-    if model is None or model.quantity != seen.quantity:
+    """The same answer: equal up to a small share of the error, at the same place; without a value, the same failure."""
+    if model is None or model.quantities != seen.quantities:
         return False
-    if not seen.got or not model.got:
-        return seen.got == model.got and model.message == seen.message
-    got, other, exact = (_number(value) for value in (seen.got, model.got, seen.expected.partition(" ")[0]))
-    if got != got or abs(got) == float("inf"):
-        return model.got == seen.got and model.at == seen.at
-    return model.at == seen.at and abs(got - other) <= CLOSE * abs(got - exact)
+    if seen.got is None or model.got is None:
+        return seen.got == model.got and model.failure == seen.failure
+    if not isfinite(seen.got):
+        return repr(model.got) == repr(seen.got) and model.where == seen.where
+    return model.where == seen.where and abs(seen.got - model.got) <= CLOSE * abs(seen.got - seen.exact[0])
 
 
-def _number(text: str) -> float:
-    """Hexadecimal for what came back, decimal for a relation's difference."""
-    return float.fromhex(text) if "x" in text else float(text)
-
-
-def _explained_sequences(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
+def _explained_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
     """A model of a layer fits where the same sequences break the same laws with the same answers, or in the same words."""
-    if not evidence.of_sequences or not isinstance(evidence.target.implementation, ThroughState):
+    if not evidence.of_walks or not isinstance(evidence.target.implementation, ThroughState):
         return set()
     convention = convention_of(getattr(model, "convention", "torch"))
     wanted = [law for law in laws.values() if law.measure is None]
-    found = sequences.explored(model.make, wanted, convention, evidence.asked, seed=evidence.seed)
-    if found.keys() != evidence.of_sequences.keys():
+    found = explore(Walks(model.make, wanted, convention, evidence.supports, evidence.seed))
+    if found.keys() != evidence.of_walks.keys():
         return set()
-    same = all(_same_step(found[law].seen, seen) for law, seen in evidence.of_sequences.items())
+    same = all(_same_step(found[law].seen, seen) for law, seen in evidence.of_walks.items())
     return set(evidence.violated) if same else set()
 
 
 def _same_step(model: Measurement, seen: Measurement) -> bool:
-    return _same(model, seen) if seen.got else _words(model.message) == _words(seen.message)
-
-
-def _words(message: str) -> str:
-    """A message without its numbers."""
-    return " ".join(word for word in message.split() if not any(letter.isdigit() for letter in word))
+    """The same value, or a failure of the same kind: the two layers may have been driven with other numbers."""
+    if seen.got is not None:
+        return _same(model, seen)
+    return seen.failure is not None and seen.failure.resembles(model.failure)

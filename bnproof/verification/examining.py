@@ -1,116 +1,115 @@
-"""All laws on all cases of one target, and what they saw, before it is told as a verdict."""
+"""All laws on all cases of one target, and what they saw, before it is concluded as a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bnproof.contract import Case, Convention
+from bnproof.contract import Case, Failure, FailureKind, Measurement
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, usable
 from bnproof.laws.answers import Target
-from bnproof.laws.asked import Asked
-from bnproof.laws.behaviour import outcome
+from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law, laws
-from bnproof.verification import replay, sequences
+from bnproof.laws.supports import Supports
+from bnproof.verification import replay
 from bnproof.verification.diagnosis import Evidence
-from bnproof.verification.judge import LawBroken
-from bnproof.verification.session import Progress, Session
-from bnproof.verification.verdict import Verdict, Worst
+from bnproof.verification.planning import EFFORTS, NOBODY, CheckOptions, Monitor, UnknownLaw
+from bnproof.verification.session import Session
+from bnproof.verification.verdict import Tally
+from bnproof.verification.walk_judge import LawBroken
+from bnproof.verification.walks import Walks, explore
 
-EFFORTS = {"quick": 10, "standard": 60, "thorough": 500}  # cases drawn at random
-SEQUENCES = "a sequence of calls"
+WALKS = "a sequence of calls"  # what the monitor is told while a layer is driven
 ANSWERS = "answers"  # the law that a call gives an answer at all
-
-
-class UnknownLaw(LookupError):
-    """No law has this name; the message suggests near ones."""
 
 
 @dataclass
 class Examination:
-    """What all laws saw of one target, before it is told as a verdict."""
+    """What all laws saw of one target.
+
+    Parameters
+    ----------
+    name
+        What the target is called.
+    plan
+        The laws that were judged.
+    session
+        What they saw, case by case.
+    walks
+        What laws about layers saw, with the steps that lead there.
+    undeclared
+        Whether the target declares no convention, and none was asked for.
+    """
 
     name: str
     plan: list[Law]
     session: Session
-    sequences: dict[str, LawBroken]
-    verdict: Verdict
+    walks: dict[str, LawBroken]
     undeclared: bool
+
+    @property
+    def broken(self) -> set[str]:
+        """The ids of the broken laws."""
+        return {*self.session.broken, *self.walks}
 
     @property
     def evidence(self) -> Evidence:
         """What a diagnosis rests on."""
         s = self.session
         broken = {law: [(b.case, b.seen) for b in kept] for law, kept in s.broken.items()}
-        told = {law: broken.seen for law, broken in self.sequences.items()}
-        shares = {law: worst.violated / max(worst.cases, 1) for law, worst in s.worst.items()}
-        return Evidence(s.target, s.seed, s.asked, broken, told, shares, s.clean)
+        of_walks: dict[str, Measurement] = {law: broken.seen for law, broken in self.walks.items()}
+        shares = {law: tally.violated / max(tally.cases, 1) for law, tally in s.tallies.items()}
+        return Evidence(s.target, s.seed, s.supports, broken, of_walks, shares, s.clean)
 
     @property
     def judged(self) -> list[Law]:
         """The laws that something could be judged by."""
-        return [law for law in self.plan if law.id in self.verdict.worst or law.measure is None]
+        return [law for law in self.plan if law.id in self.session.tallies or law.measure is None]
 
 
-def examine(
-    implementation: Any,
-    *,
-    effort: str = "standard",
-    seed: int = 0,
-    convention: str | Convention | None = None,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
-    target: str = "",
-    progress: Progress = lambda done, total: None,
-    replayed: Path | None = None,
-    watched: Mapping[str, Any] | None = None,
-) -> Examination:
-    """Judge every law on every case.
+def examine(implementation: Any, plan: list[Law], options: CheckOptions, monitor: Monitor = NOBODY) -> Examination:
+    """Judge every law on every case, and on every walk where the target is a layer.
 
-    ``effort``: "quick", "standard" or "thorough" (10, 60, 500 cases, and those at the edges); ``select``/``ignore``: law ids;
-    ``replayed``: only the failing inputs of this verdict's JSON; ``watched``: ``watch`` and ``blocked`` of
-    :class:`~bnproof.laws.answers.Target`.
+    Raises
+    ------
+    UnusableTarget
+        Without ``train``, or where no case gives a usable answer.
+    UnusableReplay
+        Where the file to replay holds no failing input.
     """
-    requested(effort, convention)
-    implementation = usable(implementation, target or type(implementation).__name__)
-    declared = convention_of(convention or _read(implementation, "convention", "torch"))
-    plan = planned(tuple(select), tuple(ignore), {})
-    if not plan:
-        raise ValueError("no law is left: everything selected is ignored")
-    asked = Asked.by(_read(implementation, "supports", None), declared.momentum)
-    session = Session(Target(implementation, declared, constants=asked.constants, **(watched or {})), seed, asked)
-    cases = _recorded(replayed, plan) if replayed else None
-    if cases is None:
-        session.run(plan, EFFORTS[effort], progress)
+    implementation = usable(implementation, options.target or type(implementation).__name__)
+    convention = convention_of(options.convention or _read(implementation, "convention", "torch"))
+    supports = Supports.by(_read(implementation, "supports", None), convention.momentum)
+    target = Target(
+        implementation,
+        convention,
+        watch=monitor.watch,
+        blocked=monitor.blocked,
+        constants=supports.constants,
+        alone=monitor.alone,
+    )
+    session = Session(target, options.seed, supports)
+    recorded = _recorded(options.replay, plan) if options.replay else {}
+    if recorded:
+        plan = [law for law in plan if law.id in (*recorded, ANSWERS)]
+        _judge_recorded(session, plan, recorded)
     else:
-        plan = [law for law in plan if law.id in (*cases, ANSWERS)]
-        _again(session, plan, cases)
-    name = target or _named(implementation)
-    if not session.usable and not (cases and ANSWERS in session.broken):
+        session.run(plan, EFFORTS[options.effort], monitor.progress)
+    name = options.target or _name_of(implementation)
+    if not session.usable and not (recorded and ANSWERS in session.broken):
         raise UnusableTarget(f"{name} gives no usable answer: {session.reason}")
-    verdict = Verdict(name, declared.name, effort, seed)
-    verdict.cases, verdict.worst, verdict.unjudged = session.count, session.worst, session.unjudged
-    found = _sequences(verdict, session, plan, EFFORTS[effort]) if cases is None else {}
-    undeclared = convention is None and not hasattr(implementation, "convention")
-    return Examination(name, plan, session, found, verdict, undeclared)
-
-
-def requested(effort: str, convention: str | Convention | None) -> None:
-    """Raise ``ValueError`` for an effort, ``UnknownConvention`` for a convention that there is not."""
-    if effort not in EFFORTS:
-        raise ValueError(f"there is no effort {effort!r}: use one of {', '.join(EFFORTS)}")
-    if convention is not None:
-        convention_of(convention)
+    walks = {} if recorded else _walk(session, plan, EFFORTS[options.effort])
+    undeclared = options.convention is None and not hasattr(implementation, "convention")
+    return Examination(name, plan, session, walks, undeclared)
 
 
 def _recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
     """The recorded cases of the laws to judge."""
-    cases = replay.recorded(path)
+    cases = replay.read_cases(path)
     for name in cases:
         if name not in laws():
             raise UnknownLaw(f"the recorded law {name!r} is none of this version: record the verdict again")
@@ -120,43 +119,43 @@ def _recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
     return chosen
 
 
-def _again(session: Session, plan: list[Law], cases: Mapping[str, Sequence[Case]]) -> None:
+def _judge_recorded(session: Session, plan: list[Law], recorded: Mapping[str, Sequence[Case]]) -> None:
     """Judge each law on its recorded cases, and whether they are answered at all."""
-    for name, recorded in cases.items():
-        for case in recorded:
+    for name, cases in recorded.items():
+        for case in cases:
             session.judge([law for law in plan if law.id in (name, ANSWERS)], case)
 
 
-def _sequences(verdict: Verdict, session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]:
-    """The laws of sequences, where the target is a layer."""
+def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]:
+    """The laws about layers, where the target is one."""
     target = session.target
     if not isinstance(target.implementation, ThroughState):
         return {}
-    if SEQUENCES in target.blocked:
-        law, reason = "sequence-output", target.blocked[SEQUENCES].reason
-        verdict.worst[law] = Worst("", 1, 1)
-        return {law: LawBroken(law, outcome(law, "state", reason), [])}
-    target.watch(SEQUENCES, 1)
-    of = target.implementation.make, plan, target.convention, session.asked
-    found = sequences.judge(*of, count=count, seed=session.seed, alone=target.alone, verdict=verdict)
+    if WALKS in target.blocked:
+        name = "sequence-output"
+        failure = Failure(FailureKind.BLOCKED, WALKS, got=target.blocked[WALKS].reason)
+        session.tallies[name] = Tally("", 1, 1)
+        return {name: LawBroken(name, measure_failure(name, failure), [])}
+    target.watch(WALKS, 1)
+    walks = Walks(
+        target.implementation.make,
+        plan,
+        target.convention,
+        session.supports,
+        session.seed,
+        count,
+        target.alone,
+    )
+    found = explore(walks)
     target.watch("", 0)
+    for law in plan:
+        if law.measure is None and (law.id in walks.judged or law.id in found):
+            judged = walks.judged.get(law.id, 1)
+            session.tallies[law.id] = Tally(law.theorem, judged, int(law.id in found))
     return found
 
 
-def planned(select: tuple[str, ...], ignore: tuple[str, ...], expect: Mapping[str, str]) -> list[Law]:
-    """The laws to judge; raises ``UnknownLaw`` for a name that is none, or an expectation of one that is not judged."""
-    for name in (*select, *ignore, *expect):
-        if name not in laws():
-            near = get_close_matches(name, laws(), n=3, cutoff=0.4) or list(laws())
-            raise UnknownLaw(f"there is no law {name!r}: try {', '.join(near)}")
-    plan = [law for law in laws().values() if (not select or law.id in select) and law.id not in ignore]
-    for name in expect:
-        if laws()[name] not in plan:
-            raise UnknownLaw(f"{name} is expected to fail, but is not judged: select it, or drop the expectation")
-    return plan
-
-
-def _named(implementation: Any) -> str:
+def _name_of(implementation: Any) -> str:
     """``module:Class`` where that can be imported again, else the class's name."""
     made = type(implementation)
     importable = made.__module__ not in ("__main__", "builtins") and made.__qualname__.isidentifier()

@@ -12,14 +12,14 @@ import numpy as np
 
 from bnproof.contract import Array, Case, Weights
 from bnproof.formats import dtype_of
-from bnproof.laws.asked import DTYPES
+from bnproof.laws.supports import DTYPES
 
 
 class UnusableReplay(ValueError):
     """The file holds no recorded violations; the message says what to do."""
 
 
-def as_json(case: Case) -> dict[str, Any]:
+def to_json(case: Case) -> dict[str, Any]:
     """A case in plain JSON values."""
     values = {entry.name: getattr(case, entry.name) for entry in fields(case)}
     return {name: _plain(value) for name, value in values.items() if value is not None}
@@ -73,7 +73,7 @@ def _array(value: Mapping[str, Any] | None) -> Array | None:
     return np.array(entries).astype(dtype_of(value["dtype"])).reshape(value["shape"])
 
 
-def recorded(path: Path) -> dict[str, list[Case]]:
+def read_cases(path: Path) -> dict[str, list[Case]]:
     """Law by law the cases of the violations that ``bnproof check --format json`` wrote; raises ``UnusableReplay``."""
     try:
         verdict = json.loads(path.read_text(encoding="utf-8"))

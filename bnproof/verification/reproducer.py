@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Call, Case, Convention, Measurement
+from bnproof.contract import METHODS, QUANTITIES, Call, Case, Convention, Measurement
 from bnproof.implementations.targets import builtin
-from bnproof.laws.methods import METHOD_OF, METHODS, arguments
+from bnproof.laws.arguments import arguments
 from bnproof.laws.relations import changed, observations, snapped
+from bnproof.wording import expected_text, got_text
 
 ARRAY = (
     "def array(shape, dtype, entries):",
@@ -19,26 +20,45 @@ ARRAY = (
 MOST = 4096  # entries of an array that are printed
 
 
-def program(target: str, seen: Measurement, case: Case, convention: Convention, kind: str = "implementation") -> str:
-    """Python source: the input in hexadecimal floats, the calls, what came back and what should have."""
+def write_program(
+    target: str,
+    seen: Measurement,
+    message: str,
+    case: Case,
+    convention: Convention,
+    kind: str = "implementation",
+) -> str:
+    """Python source: the input in hexadecimal floats, the calls, what came back and what should have.
+
+    Parameters
+    ----------
+    target
+        What was checked, as it is typed.
+    seen, message, case
+        What a law saw, in numbers and in words, and on which case.
+    convention
+        The convention that the arguments follow.
+    kind
+        "implementation", or "layer" for a layer that is asked through its state.
+    """
     calls = seen.calls or tuple(_call(seen.law, name, case, convention) for name in _observed(seen))
-    body = [line for call in calls for line in _shown(call)]
+    body = [line for call in calls for line in _show(call)]
     if seen.law == "untouched":
         body += [f"print('{name} afterwards', {name})" for call in calls for name in METHODS[call.method].parameters]
-    lines = [
-        *imports(body),
-        "",
-        "np.set_printoptions(precision=17)",
-        *obtain(target, kind),
-        "",
-        *ARRAY,
-        "",
-        *body,
-        f"# law {seen.law}: {seen.message}",
-    ]
-    if seen.got:
-        lines.append(f"# got {seen.got}, expected {seen.expected}, at {list(seen.at)}")
+    lines = [*_frame(target, kind, body), f"# law {seen.law}: {message}"]
+    if seen.got is not None:
+        lines.append(f"# got {got_text(seen)}, expected {expected_text(seen)}, at {list(seen.where)}")
     return "\n".join(lines) + "\n"
+
+
+def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
+    """Python source: the calls of a walk on a layer, and what is wrong at its end."""
+    return "\n".join([*_frame(target, "make", steps), f"# law {law}: {message}"]) + "\n"
+
+
+def _frame(target: str, kind: str, body: list[str]) -> list[str]:
+    """The lines of a program around its body."""
+    return [*imports(body), "", "np.set_printoptions(precision=17)", *obtain(target, kind), "", *ARRAY, "", *body]
 
 
 def imports(body: Iterable[str]) -> list[str]:
@@ -50,16 +70,16 @@ def imports(body: Iterable[str]) -> list[str]:
 
 
 def _observed(seen: Measurement) -> list[str]:
-    names = [name for name in seen.quantity.split(", ") if name in METHOD_OF or name in observations(seen.law)]
+    names = [name for name in seen.quantities if name in QUANTITIES or name in observations(seen.law)]
     return names or ["y"]
 
 
 def _call(law: str, name: str, case: Case, convention: Convention) -> Call:
     """The call behind a quantity: on the case, or with the arguments a relation changes."""
     output = name
-    if of := observations(law).get(name):
-        output, case = of.output, changed(snapped(case), of)
-    method = METHOD_OF[output]
+    if observation := observations(law).get(name):
+        output, case = observation.output, changed(snapped(case), observation)
+    method = QUANTITIES[output].method
     says = f"{name}: {output} with changed arguments" if name != output else ""
     return Call(method, arguments(method, case, convention), says=says)
 
@@ -79,15 +99,15 @@ def obtain(target: str, name: str = "implementation") -> list[str]:
     return found + (made if own == "implementation" else [])
 
 
-def _shown(call: Call) -> list[str]:
-    of = METHODS[call.method]
-    shown = [f"{name} = {_literal(call.arguments[name], call.views.get(name))}" for name in of.parameters]
-    options = ", ".join(f"{name}={call.arguments[name]!r}" for name in of.keywords)
+def _show(call: Call) -> list[str]:
+    method = METHODS[call.method]
+    shown = [f"{name} = {_literal(call.arguments[name], call.views.get(name))}" for name in method.parameters]
+    options = ", ".join(f"{name}={call.arguments[name]!r}" for name in method.keywords)
     note = f"  # {call.says}" if call.says else ""
-    answers = ", ".join(of.answers)
+    answers = ", ".join(method.names)
     return [
         *shown,
-        f"print({answers!r}, implementation.{call.method}({', '.join(of.parameters)}, {options})){note}",
+        f"print({answers!r}, implementation.{call.method}({', '.join(method.parameters)}, {options})){note}",
         "",
     ]
 

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from bnproof.verification.concluding import conclude
-from bnproof.verification.examining import examine, planned
+from bnproof.verification.concluding import conclude, explain
+from bnproof.verification.examining import examine
+from bnproof.verification.planning import DEFAULTS, NOBODY, CheckOptions, Monitor, plan_laws
 from bnproof.verification.verdict import Verdict
+from bnproof.verification.violations import list_violations
 
 
-def check(implementation: Any, *, expect: Mapping[str, str] | None = None, **options: Any) -> Verdict:
+def check(implementation: Any, options: CheckOptions = DEFAULTS, monitor: Monitor = NOBODY) -> Verdict:
     """Run the laws on an implementation or a layer (contract parts 1 and 2) and say which hold.
 
-    ``expect``: law ids with the reason why they are known to fail (strict: passing is then a violation); ``options`` are those of
-    :func:`~bnproof.verification.examining.examine`.  Raises ``UnusableTarget`` without ``train`` or where no case gives a usable answer, ``UnknownLaw``,
-    ``UnusableReplay`` and ``ValueError`` for bad requests.
+    Parameters
+    ----------
+    implementation
+        An object, class or module with ``train``; a layer's class or factory; or what an adapter takes.
+    options
+        What to judge, on how many cases, by which convention.
+    monitor
+        Who follows the check while it runs.
+
+    Raises
+    ------
+    UnusableTarget
+        Without ``train``, or where no case gives a usable answer.
+    UnknownLaw, UnusableReplay, ValueError
+        For bad requests.
     """
     start = time.perf_counter()
-    planned(tuple(options.get("select", ())), tuple(options.get("ignore", ())), expect or {})
-    examined = examine(implementation, **options)
-    conclude(examined, expect or {})
-    examined.verdict.seconds = time.perf_counter() - start
-    return examined.verdict
+    plan = plan_laws(options)
+    examination = examine(implementation, plan, options, monitor)
+    violations = explain(list_violations(examination, options.expect), examination)
+    verdict = conclude(examination, violations, options)
+    verdict.seconds = time.perf_counter() - start
+    return verdict

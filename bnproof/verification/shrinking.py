@@ -11,20 +11,20 @@ import numpy as np
 
 from bnproof.contract import Array, Case, Measurement, Weights
 from bnproof.implementations.layers import FIELDS
-from bnproof.laws.layout import columns
+from bnproof.laws.columns import columns
 
 BUDGET = 250  # candidates tried for one law
 ENTRYWISE = ("x", "dy", "ddx")
-Fails = Callable[[Case], Measurement | None]
+Recheck = Callable[[Case], Measurement | None]
 
 
-def smallest(case: Case, seen: Measurement, fails: Fails) -> tuple[Case, Measurement]:
+def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measurement]:
     """Take the first simpler case that still fails, again and again; deterministic."""
     tried = 0
     while tried < BUDGET:
         for candidate in simpler(case):
             tried += 1
-            found = _attempt(fails, candidate)
+            found = _attempt(recheck, candidate)
             if found is not None:
                 case, seen = candidate, found
                 break
@@ -35,9 +35,9 @@ def smallest(case: Case, seen: Measurement, fails: Fails) -> tuple[Case, Measure
     return case, seen
 
 
-def _attempt(fails: Fails, candidate: Case) -> Measurement | None:
+def _attempt(recheck: Recheck, candidate: Case) -> Measurement | None:
     try:
-        return fails(candidate)
+        return recheck(candidate)
     except (ValueError, ArithmeticError):  # no case any more, such as one channel constant with eps = 0
         return None
 

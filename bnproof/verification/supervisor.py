@@ -46,7 +46,7 @@ def supervised(request: Request, *, limit: float, progress: Progress = lambda do
                 raise CannotCheck(f"{request.target} does not import: it {ended.reason}") from ended
             if not ended.method or ended.method in blocked:
                 raise CannotCheck(f"checking {request.target} {ended.reason} outside of any call") from ended
-            blocked[ended.method] = (f"{ended.method} {ended.reason}", ended.number)
+            blocked[ended.method] = (ended.reason, ended.number)
 
 
 def _attempt(request: Request, blocked: dict[str, tuple[str, int]], limit: float, progress: Progress) -> Verdict:

@@ -1,86 +1,105 @@
-"""What a sequence of calls on a layer is judged by, and how a broken law leaves the state machine."""
+"""What a walk through the calls of a layer is judged by, and how a broken law ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import reject
+import numpy as np
 
-from bnproof.contract import Array, Convention, Measurement
-from bnproof.laws.answers import one_line
-from bnproof.laws.asked import Asked
-from bnproof.laws.behaviour import outcome
-from bnproof.laws.judging import held
+from bnproof.contract import Array, Convention, Failure, FailureKind, Measurement
+from bnproof.laws.answers import raised
+from bnproof.laws.behaviour import measure_failure
+from bnproof.laws.comparing import compare
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.supports import Supports
 
 
 class LawBroken(AssertionError):
-    """A law of sequences is broken; carries the law, what was seen, and the program that leads there."""
+    """A law about layers is broken; carries the law, what was seen, and the program that leads there."""
 
     def __init__(self, law: str, seen: Measurement, steps: list[str]) -> None:
         super().__init__(law)
         self.law, self.seen, self.steps = law, seen, steps
 
 
+class WalkEnded(Exception):
+    """Something is not offered, or there is nothing to judge by: the walk ends here, without a finding."""
+
+
 @dataclass(frozen=True)
-class Subject:
-    """What a machine drives, which of its laws it judges, and which were judged at all."""
+class Walked:
+    """What walks drive, which laws they judge, and how often each was judged.
+
+    ``alone``: in a process of its own, where nobody else's Ctrl-C arrives.
+    """
 
     make: Callable[..., Any]
     convention: Convention
-    asked: Asked
+    supports: Supports
     laws: frozenset[str]
-    judged: dict[str, int]
+    judged: dict[str, int] = field(default_factory=dict)
     alone: bool = False
 
 
 @dataclass
-class Judge:
-    """The laws of one example; ``steps`` is the program that leads to where the layer is."""
+class WalkJudge:
+    """The laws along one walk; ``steps`` is the program that leads to where the layer is."""
 
-    subject: Subject
+    walked: Walked
     steps: list[str]
 
-    def offered(self, law: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The answer; what is not offered ends the example, what is raised breaks the law."""
+    def call(self, law: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The answer; what is not offered ends the walk, what is raised breaks the law."""
         try:
-            return call(*arguments, **options)
-        except NotImplementedError:
-            reject()
+            return function(*arguments, **options)
+        except NotImplementedError as missing:
+            raise WalkEnded from missing
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and not self.subject.alone:
+            if isinstance(error, KeyboardInterrupt) and not self.walked.alone:
                 raise
-            name = getattr(call, "__name__", "make")
-            raise LawBroken(
-                law, outcome(law, "state", f"{name} raised {type(error).__name__}: {one_line(error)}"), self.steps
-            ) from None
+            failure = raised(error, getattr(function, "__name__", "make"))
+            raise LawBroken(law, measure_failure(law, failure), self.steps) from None
 
-    def value(self, law: str, quantity: str, value: Array, oracle: Oracle) -> None:
+    def compare(self, law: str, quantity: str, value: Array, oracle: Oracle) -> None:
         """A value within its bound of the exact one."""
-        seen = held(law, quantity, value, oracle, self.subject.convention.running_var)
-        self.subject.judged[law] = self.subject.judged.get(law, 0) + 1
-        if not seen.holds and law in self.subject.laws:
+        self._settle(law, compare(law, quantity, value, oracle))
+
+    def expect(self, law: str, failure: Failure | None) -> None:
+        """A law that holds or not, without a size; ``None`` where it holds."""
+        self._settle(law, measure_failure(law, failure))
+
+    def unchanged(
+        self,
+        law: str,
+        call: str,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        kind: FailureKind = FailureKind.CHANGED,
+    ) -> None:
+        """Every array of the state has the bits it had."""
+        changed = first_changed(before, after)
+        self.expect(law, Failure(kind, call, changed) if changed else None)
+
+    def _settle(self, law: str, seen: Measurement) -> None:
+        self.walked.judged[law] = self.walked.judged.get(law, 0) + 1
+        if not seen.holds and law in self.walked.laws:
             raise LawBroken(law, seen, self.steps)
 
-    def note(self, law: str, problem: str) -> None:
-        """A law that holds or not, without a size."""
-        self.subject.judged[law] = self.subject.judged.get(law, 0) + 1
-        if problem and law in self.subject.laws:
-            raise LawBroken(law, outcome(law, "state", problem), self.steps)
 
-
-def altered(before: dict[str, Any], after: dict[str, Any]) -> str:
+def first_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The first array that has other bits; empty if none."""
     for name, value in before.items():
         now = after[name]
-        same = value is now is None or (value is not None and now is not None and value.tobytes() == now.tobytes())
-        if not same:
+        if value is None or now is None:
+            if value is not now:
+                return name
+        elif np.asarray(value).tobytes() != np.asarray(now).tobytes():
             return name
     return ""
 
 
-def short(value: Any) -> str:
+def shorten(value: Any) -> str:
     """A value on part of a line."""
     return "None" if value is None else " ".join(str(value).split())[:60]

@@ -1,183 +1,156 @@
-"""Judging the laws of sequences: one state machine, run until no further law breaks."""
+"""Walks through the calls of a layer: scripted ones, then random ones from the seed, until no further law breaks.
+
+A walk is a list of operations, each with a number that its arguments are drawn from.  The scripts hold what goes wrong most
+often and every pair of operations; random walks find the rest.  A walk that breaks a law is shortened: operations are left
+out as long as the law still breaks.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
-import hypothesis
 import numpy as np
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.errors import UnsatisfiedAssumption
-from hypothesis.internal.conjecture import providers
-from hypothesis.reporting import with_reporter
-from hypothesis.stateful import run_state_machine_as_test
 
-from bnproof.contract import Convention, Measurement, Violation
-from bnproof.laws.answers import one_line
-from bnproof.laws.asked import Asked
+from bnproof.contract import Convention, FailureKind
+from bnproof.laws.answers import raised
+from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law
-from bnproof.verification.judge import LawBroken, Subject
-from bnproof.verification.machine import LayerMachine
-from bnproof.verification.reproducer import ARRAY, imports, obtain
-from bnproof.verification.verdict import Verdict, Worst
+from bnproof.laws.supports import Supports
+from bnproof.verification.layer_walk import OPERATIONS, LayerWalk, Start, Step
+from bnproof.verification.walk_judge import LawBroken, Walked, WalkEnded
 
-STEPS = (3, 12)  # of the random sequences
-FRESH, LONG = "fresh", 30  # a sequence that no state is assigned before; training steps of a long one
-SCRIPTS = (  # what goes wrong most often, short ones first
+LENGTHS = (3, 12)  # of random walks: short ones read best, long ones reach further
+LONG = 30  # training steps after which statistics that drift show
+#: What goes wrong most often, short ones first; ``"fresh"`` in front: no state is assigned before.
+SCRIPTS = (
     ("train", "backward"),
     ("infer", "backward"),
     ("train", "infer", "train"),
     ("train", "assign", "backward", "infer"),
     ("infer", "assign", "backward", "train"),
     ("train", "backward", "infer", "backward", "train", "backward"),
-    ("refused", "train", "reload", "infer", "backward", "refused", "train", "backward"),
-    (FRESH, "infer", "train", "backward", "train", "infer"),
-    (FRESH, *("train",) * LONG),
+    ("refuse", "train", "reload", "infer", "backward", "refuse", "train", "backward"),
+    ("fresh", "infer", "train", "backward", "train", "infer"),
+    ("fresh", *("train",) * LONG),
 )
+#: Every operation after every other one, and what shows the state they leave.
+PAIRS = tuple((first, second, "backward", "infer", "train") for first, second in product(OPERATIONS, repeat=2))
 
 
-def judge(
-    make: Any,
-    plan: Iterable[Law],
-    convention: Convention,
-    asked: Asked,
-    *,
-    count: int,
-    seed: int,
-    alone: bool,
-    verdict: Verdict,
-) -> dict[str, LawBroken]:
-    """Law by law what breaks it, by the shortest sequence there is; ``verdict.worst`` learns what was judged."""
-    wanted = {law.id: law for law in plan if law.measure is None}
-    judged: dict[str, int] = {}
-    broken = explored(make, wanted.values(), convention, asked, count=count, seed=seed, judged=judged, alone=alone)
-    for name, law in wanted.items():
-        if name in judged or name in broken:
-            verdict.worst[name] = Worst(law.theorem, judged.get(name, 1), int(name in broken))
-    return broken
+@dataclass(frozen=True)
+class Walks:
+    """What is driven and judged.
+
+    Parameters
+    ----------
+    make
+        The layer's class or factory.
+    laws
+        The laws to judge.
+    convention, supports
+        By which convention, and what may be asked.
+    seed
+        What walks and arguments are drawn from.
+    count
+        Random walks of each length.
+    alone
+        Whether this is a process of its own, where nobody else's Ctrl-C arrives.
+    judged
+        Learns how often each law was judged.
+    """
+
+    make: Callable[..., Any]
+    laws: Sequence[Law]
+    convention: Convention
+    supports: Supports
+    seed: int
+    count: int = 15
+    alone: bool = False
+    judged: dict[str, int] = field(default_factory=dict)
 
 
-def explored(
-    make: Any,
-    wanted: Iterable[Law],
-    convention: Convention,
-    asked: Asked,
-    *,
-    seed: int,
-    count: int = 15,
-    judged: dict[str, int] | None = None,
-    alone: bool = False,
-) -> dict[str, LawBroken]:
-    """What each broken law saw, and the steps to it: the machine runs until no further law breaks."""
-    names = frozenset(law.id for law in wanted)
+Walk = tuple[Start, list[Step]]
+
+
+def explore(walks: Walks) -> dict[str, LawBroken]:
+    """Law by law what breaks it, with the steps that lead there."""
+    wanted = frozenset(law.id for law in walks.laws if law.measure is None)
     found: dict[str, LawBroken] = {}
-    while names - found.keys():
-        subject = Subject(make, convention, asked, names - found.keys(), {} if judged is None else judged, alone)
-        broken = run(subject, count, seed)
-        if broken is None or broken.law not in subject.laws:
+    while wanted - found.keys():
+        names = wanted - found.keys()
+        walked = Walked(walks.make, walks.convention, walks.supports, names, walks.judged, walks.alone)
+        broken = find_broken(walked, walks.count, walks.seed)
+        if broken is None or broken.law not in names:
             break
         found[broken.law] = broken
     return found
 
 
-def run(subject: Subject, count: int, seed: int) -> LawBroken | None:
-    """Drive a layer; a sequence that breaks a law, short if there is a short one, or ``None``."""
-    machine: type[LayerMachine] = type("layer", (LayerMachine,), {"subject": subject})
-    hypothesis.seed(seed)(machine)
-    broken = scripted(machine, max(3, count // 15), seed)
-    if broken is not None:
-        return broken
-    for steps in STEPS:
-        options = settings(
-            max_examples=count,
-            stateful_step_count=steps,
-            database=None,
-            deadline=None,
-            derandomize=False,
-            report_multiple_bugs=False,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        )
-        try:
-            with (
-                only_the_seed(),
-                with_reporter(lambda text: None),
-                warnings.catch_warnings(),
-                np.errstate(all="ignore"),
-            ):
-                warnings.simplefilter("ignore")
-                run_state_machine_as_test(machine, settings=options)
-        except LawBroken as broken:
-            return broken
-        except Exception as error:  # whatever a stranger's layer raises
-            return raised(error, [f"# raised {type(error).__name__}"])
+def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
+    """The first law that a walk breaks, by a walk made short; ``None`` where none does."""
+    for start, steps in (*plan_scripts(max(3, count // 15), seed), *plan_random(count, seed)):
+        broken = drive(walked, start, steps)
+        if broken is not None:
+            return shorten_walk(walked, start, steps, broken)
     return None
 
 
-def raised(error: Exception, steps: list[str]) -> LawBroken:
-    """What a layer raises outside of its calls, such as when its state is read."""
-    seen = Measurement("sequence-output", "state", float("inf"), message=f"{type(error).__name__}: {one_line(error)}")
-    return LawBroken("sequence-output", seen, steps)
-
-
-@contextmanager
-def only_the_seed() -> Iterator[None]:
-    """Hypothesis mixes constants of the modules that happen to be loaded into what it draws: not here."""
-    kept = getattr(providers, "_get_local_constants", None)
-    if kept is not None:
-        providers._get_local_constants = type(kept())
-    try:
-        yield
-    finally:
-        if kept is not None:
-            providers._get_local_constants = kept
-
-
-def scripted(machine: type[LayerMachine], times: int, seed: int) -> LawBroken | None:
-    """Every script a few times, each with other numbers, once without running statistics; the first to break a law."""
+def plan_scripts(times: int, seed: int) -> Iterator[Walk]:
+    """Every script a few times, each with other numbers, once without running statistics; then every pair once."""
     random = np.random.default_rng([seed, 7])
-    for script in SCRIPTS:
-        for number in range(times):
-            driven = machine()
-            try:
-                with warnings.catch_warnings(), np.errstate(all="ignore"):
-                    warnings.simplefilter("ignore")
-                    _drive(driven, script, random, tracked=number != 1)
-            except LawBroken as broken:
-                return broken
-            except UnsatisfiedAssumption:  # not offered, or nothing to judge by
-                continue
-            except Exception as error:  # whatever a stranger's layer raises
-                return raised(error, driven.steps)
+    scripts = [(script, number) for script in SCRIPTS for number in range(times)]
+    for script, number in (*scripts, *((pair, 0) for pair in PAIRS)):
+        assigned = script[0] != "fresh"
+        start = Start(_number(random), assigned=assigned, tracked=number != 1)
+        yield start, [(operation, _number(random)) for operation in script if operation != "fresh"]
+
+
+def plan_random(count: int, seed: int) -> Iterator[Walk]:
+    """Walks of any operations, short ones first."""
+    random = np.random.default_rng([seed, 11])
+    for length in LENGTHS:
+        for _ in range(count):
+            assigned, tracked = bool(random.random() < 0.5), bool(random.random() < 0.9)
+            start = Start(_number(random), assigned=assigned, tracked=tracked)
+            chosen = random.choice(OPERATIONS, size=int(random.integers(1, length + 1)))
+            yield start, [(str(operation), _number(random)) for operation in chosen]
+
+
+def _number(random: np.random.Generator) -> int:
+    return int(random.integers(2**20))
+
+
+def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | None:
+    """One walk; the law it breaks, if it breaks one."""
+    walk = LayerWalk(walked)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):  # NaN and overflow are judged, not warned of
+            warnings.simplefilter("ignore")
+            walk.begin(start)
+            for operation, drawn in steps:
+                walk.do(operation, drawn)
+    except LawBroken as broken:
+        return broken
+    except WalkEnded:
+        return None
+    except Exception as error:  # whatever a stranger's layer raises outside of its calls, as when its state is read
+        failure = raised(error, "state", FailureKind.UNREADABLE)
+        return LawBroken("sequence-output", measure_failure("sequence-output", failure), walk.steps)
     return None
 
 
-def _drive(driven: LayerMachine, script: tuple[str, ...], random: np.random.Generator, *, tracked: bool) -> None:
-    driven.fresh(drawn=int(random.integers(2**20)), assigned=script[0] != FRESH, tracked=tracked)
-    for step in script[script[0] == FRESH :]:
-        drawn = int(random.integers(2**20))
-        if step == "refused":
-            driven.refused(single=bool(drawn % 2))
-        elif step == "reload":
-            driven.reload()
-        elif (step != "infer" or driven.tracked) and (step != "backward" or driven.latest is not None):
-            getattr(driven, step)(drawn=drawn)
-
-
-def told(broken: LawBroken, target: str) -> Violation:
-    """The violation, with the sequence as a program."""
-    lines = [*imports(broken.steps), "", *obtain(target, "make"), "", *ARRAY, "", *broken.steps]
-    seen = broken.seen
-    lines.append(f"# law {broken.law}: {seen.message}")
-    return Violation(
-        broken.law,
-        seen.quantity,
-        seen.message,
-        "\n".join(lines) + "\n" if broken.steps else "",
-        got=seen.got,
-        expected=seen.expected,
-        ulp=seen.ulp,
-    )
+def shorten_walk(walked: Walked, start: Start, steps: list[Step], broken: LawBroken) -> LawBroken:
+    """The same law broken by fewer operations: each is left out in turn, the last ones first, as long as that works."""
+    unnoticed = replace(walked, judged={})  # what is tried here is no news for the verdict
+    place = len(steps) - 1
+    while place >= 0:
+        fewer = steps[:place] + steps[place + 1 :]
+        found = drive(unnoticed, start, fewer)
+        if found is not None and found.law == broken.law:
+            steps, broken = fewer, found
+        place = min(place, len(steps)) - 1
+    return broken

@@ -13,10 +13,10 @@ from bnproof.contract import Case
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import working
 from bnproof.implementations.targets import load
-from bnproof.laws.asked import Asked
 from bnproof.laws.cases import cases, semantic
-from bnproof.laws.layout import columns
+from bnproof.laws.columns import columns
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.supports import Supports
 
 
 @given(cases())
@@ -32,7 +32,7 @@ def test_two_pass_arithmetic_stays_inside(case):
     scale = gamma.reshape(shape) / s
     collapsed = case.x * scale + (beta.reshape(shape) - mu * scale)
     for y in (direct, collapsed):
-        assert np.all(oracle.true("y").distance(columns(y)) <= bound)
+        assert np.all(oracle.exact("y").distance(columns(y)) <= bound)
 
 
 class Updating(NumpyBatchNorm):
@@ -73,10 +73,10 @@ def test_updating_formulas_stay_inside(case, seed, order):
     y, mean, var = formula.train(
         x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps, momentum=case.momentum
     )
-    assert np.all(oracle.true("y").distance(y) <= oracle.bound("y").total)
-    assert np.all(oracle.true("running_mean").distance(mean) <= oracle.bound("running_mean").total)
+    assert np.all(oracle.exact("y").distance(y) <= oracle.bound("y").total)
+    assert np.all(oracle.exact("running_mean").distance(mean) <= oracle.bound("running_mean").total)
     unbiased = "running_var_unbiased"
-    assert np.all(oracle.true(unbiased).distance(var) <= oracle.bound(unbiased).total)
+    assert np.all(oracle.exact(unbiased).distance(var) <= oracle.bound(unbiased).total)
 
 
 def test_updating_formulas_need_the_term():
@@ -85,7 +85,7 @@ def test_updating_formulas_need_the_term():
     ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
     oracle = Oracle(Case(x, np.zeros_like(x), None, None, zeros, ones, eps=1e-3, momentum=1.0))
     _, _, var = Updating(None).train(x, None, None, zeros, ones, eps=1e-3, momentum=1.0)
-    off = oracle.true("running_var_unbiased").distance(var)
+    off = oracle.exact("running_var_unbiased").distance(var)
     assert np.any(off > 40 * 2.0**-24 * var)
     assert np.all(off <= oracle.bound("running_var_unbiased").total)
 
@@ -99,16 +99,16 @@ def test_a_momentum_that_weighs_the_old_value_stays_inside(seed, alpha):
     oracle = Oracle(Case(x, np.zeros_like(x), None, None, old, old + 1, eps=1e-3, momentum=alpha))
     kept = np.float32(1 - alpha)
     mean = kept * old + (1 - kept) * x.mean(axis=0)
-    assert np.all(oracle.true("running_mean").distance(mean) <= oracle.bound("running_mean").total)
+    assert np.all(oracle.exact("running_mean").distance(mean) <= oracle.bound("running_mean").total)
 
 
-@given(semantic(Asked(dtypes=("float64",))))
+@given(semantic(Supports(dtypes=("float64",))))
 def test_a_forgotten_eps_lies_far_outside(case):
     """On semantic cases the effect of ignoring eps exceeds the bound tenfold."""
     x = columns(case.x)
     plain = (x - x.mean(axis=0)) / x.std(axis=0)
     oracle = Oracle(case)
-    true = oracle.true("y")
+    true = oracle.exact("y")
     gamma, beta = oracle._affine
     assert np.any(true.distance(plain * gamma + beta) > 10 * oracle.bound("y").total)
 
@@ -150,12 +150,12 @@ def test_half_precision_is_computed_in_float32_and_stored(dtype, seed):
         "infer_y": torch.infer(case.x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps),
     }
     for name, got in found.items():
-        assert np.all(oracle.true(name).distance(columns(got)) <= oracle.bound(name).total), name
+        assert np.all(oracle.exact(name).distance(columns(got)) <= oracle.bound(name).total), name
     x = case.x.reshape(-1, 3)
     d = x - (np.add.reduce(x, axis=0, dtype=dtype) / dtype(len(x)))
     s = np.sqrt((np.add.reduce(d * d, axis=0, dtype=dtype) / dtype(len(x))).astype(np.float32) + np.float32(case.eps))
     narrow = (d.astype(np.float32) / s * case.gamma + case.beta).astype(dtype)
-    assert not np.all(oracle.true("y").distance(narrow) <= oracle.bound("y").total)
+    assert not np.all(oracle.exact("y").distance(narrow) <= oracle.bound("y").total)
 
 
 def half_case(dtype, seed):

@@ -12,7 +12,7 @@ from bnproof import certify
 from bnproof.benchmarks.adversarial import balls_of, drawn, exact, misses, quantities
 from bnproof.certify.channels import width_for
 from bnproof.certify.moments import Changed
-from bnproof.laws.layout import columns
+from bnproof.laws.columns import columns
 from bnproof.lowering.numbers import floats, precision
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -55,7 +55,7 @@ def test_parts_of_different_batches_are_refused():
 
 
 def test_answers_repeat():
-    """Asked again, every quantity is the same."""
+    """Supports again, every quantity is the same."""
     given_ = drawn(np.random.default_rng(5))
     first, second = quantities(given_), quantities(given_)
     assert all(np.array_equal(first[name].mid, second[name].mid, equal_nan=True) for name in first)

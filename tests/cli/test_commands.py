@@ -30,7 +30,10 @@ def test_check_passes_as_json():
     status, out, _ = run("check", "numpy", "--effort", "quick", "--format", "json")
     answer = json.loads(out)
     assert status == 0
-    assert set(answer) == {"target", "ok", "convention", "violations", "passed", "not_offered", "seconds"}
+    assert set(answer) >= {"target", "ok", "convention", "violations", "passed", "not_offered", "seconds"}
+    assert answer["seed"] == 0
+    assert answer["effort"] == "quick"
+    assert {row["law"] for row in answer["laws"]} == set(answer["passed"])
     assert answer["ok"]
     assert answer["violations"] == []
 

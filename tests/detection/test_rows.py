@@ -20,7 +20,7 @@ from bnproof.mutants.catalogue import rows as known
 from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Records, collect, header, read, write
 from bnproof.reports.detection import build, detection, diagnosis, missed, table, to_find
-from bnproof.verification import examining, session
+from bnproof.verification import planning, session
 
 WRONG, CORRECT = ["R01", "G01"], ["numpy"]
 
@@ -51,9 +51,9 @@ def small():
         patch.setattr(of_rows, "ProcessPoolExecutor", Here)
         patch.setattr(of_rows, "wrong", lambda: WRONG)
         patch.setattr(of_rows, "correct", lambda: CORRECT)
-        patch.setattr(session, "edge_cases", lambda asked, seed: ())
-        patch.setitem(examining.EFFORTS, "quick", 5)
-        patch.setitem(examining.EFFORTS, "standard", 2)
+        patch.setattr(session, "extreme_cases", lambda asked, seed: ())
+        patch.setitem(planning.EFFORTS, "quick", 5)
+        patch.setitem(planning.EFFORTS, "standard", 2)
         plan = Plan("quick", seed=3, quick_seeds=2, standard_seeds=1)
         found = list(rows(plan, lambda *count: told.append(count)))
     return found, told

@@ -11,6 +11,7 @@ from bnproof.contract import Convention
 from bnproof.implementations.adapters import FIELDS, UnusableLayer, adapted
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
+from bnproof.verification.planning import CheckOptions
 from bnproof.verification.run import check
 
 
@@ -238,7 +239,7 @@ def test_a_compiled_instance_is_the_module_inside(kind):
 
 def test_an_instance_without_running_statistics_is_checked():
     """By its gradients and its sequences: what needs the statistics is not offered."""
-    verdict = check(torch.nn.BatchNorm1d(3, track_running_stats=False), effort="quick")
+    verdict = check(torch.nn.BatchNorm1d(3, track_running_stats=False), CheckOptions("quick"))
     assert verdict.ok
     assert {"gradient-x", "gradient-gamma", "sequence-output", "sequence-backward"} <= set(verdict.passed)
 

@@ -66,6 +66,5 @@ def target(implementation):
 def ratio(law, implementation, case):
     """What a law sees: its ratio, or ``None`` where there is nothing to judge."""
     of = target(implementation)
-    raised = replace(case, eps=max(case.eps, of.convention.eps_min))
-    seen = laws()[law].measure(Answers(of, case), Oracle(raised))
+    seen = laws()[law].measure(Answers(of, case), Oracle.under(of.convention, case))
     return None if seen is None else seen.ratio

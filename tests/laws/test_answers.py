@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.contract import Convention, Weights
+from bnproof.contract import METHODS, QUANTITIES, Convention, Weights
 from bnproof.formats import is_half
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Failed, NotOffered, Target
+from bnproof.laws.arguments import arguments, available, like, split
 from bnproof.laws.cases import cases
-from bnproof.laws.methods import METHOD_OF, METHODS, arguments, asked, entrywise, like, shards
 from tests.laws.draws import by_hand, target
 
 TORCH = NAMED["torch"]
@@ -32,15 +32,15 @@ def test_the_table_is_the_signature_of_the_contract(method):
 
 def test_every_answer_has_one_method():
     """Names of answers are unique, and those with an entry per value are known."""
-    assert len(METHOD_OF) == sum(len(method.answers) for method in METHODS.values())
+    assert len(QUANTITIES) == sum(len(method.names) for method in METHODS.values())
     entries = {"y", "dx", "infer_y", "infer_dx", "d_dy", "d_x", "shards_y", "shards_dx"}
-    assert {name for name in METHOD_OF if entrywise(name)} == entries
+    assert {name for name in QUANTITIES if QUANTITIES[name].entrywise} == entries
 
 
 @given(case=cases())
 def test_shards_are_the_batch_in_parts(case):
     """As many rows as ``parts`` says, in order, and together the whole."""
-    parts = shards(case.x, case.parts)
+    parts = split(case.x, case.parts)
     assert tuple(len(part) for part in parts) == case.parts
     assert np.array_equal(np.concatenate(parts), case.x)
 
@@ -49,7 +49,7 @@ def test_shards_are_the_batch_in_parts(case):
 def test_an_idle_worker_holds_an_empty_shard(sizes):
     """Its channels and positions are there, its rows are not."""
     x = np.arange(6.0 * sum(sizes)).reshape(sum(sizes), 2, 3)
-    parts = shards(x, tuple(sizes))
+    parts = split(x, tuple(sizes))
     assert [part.shape for part in parts] == [(size, 2, 3) for size in sizes]
     assert np.array_equal(np.concatenate(parts), x)
 
@@ -90,8 +90,8 @@ def held_by(case):
 def test_a_case_asks_only_what_it_has_arguments_for():
     """No fold without a layer, no double backward without its upstream gradient, no workers without parts."""
     bare = by_hand(ddx=None, parts=(), layer=None)
-    assert [method for method in METHODS if asked(method, bare)] == ["train", "infer", "train_vjp", "infer_vjp"]
-    assert all(asked(method, by_hand()) for method in METHODS)
+    assert [method for method in METHODS if available(method, bare)] == ["train", "infer", "train_vjp", "infer_vjp"]
+    assert all(available(method, by_hand()) for method in METHODS)
 
 
 def test_absent_arguments_stay_absent():

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.formats import dtype_of
-from bnproof.laws.asked import Asked
 from bnproof.laws.cases import _scales, cases, conditioned, long, semantic
-from bnproof.laws.edge_cases import edge_cases
-from bnproof.laws.layout import BadCase, columns, position, validated
+from bnproof.laws.columns import BadCase, columns, position, validated
+from bnproof.laws.extreme_cases import extreme_cases
+from bnproof.laws.supports import Supports
 from tests.laws.draws import drawn
 
-EVERYTHING = Asked()
+EVERYTHING = Supports()
 FIXED_EPS = (1e-8, 1e-5, 10.0)
 
 
@@ -42,7 +42,7 @@ def test_positions_lead_back(case):
 @cache
 def some(strategy, eps=None):
     """Drawn once for all tests of a strategy."""
-    return drawn(strategy(Asked(eps=eps)), 400 if eps is None else 150)
+    return drawn(strategy(Supports(eps=eps)), 400 if eps is None else 150)
 
 
 def moments(case):
@@ -136,23 +136,23 @@ def test_scales_are_never_a_power_of_two(seed, dtype):
 # -- what is asked -------------------------------------------------------------------------------------------------------
 
 NARROW = {
-    "float32": Asked(dtypes=("float32",)),
-    "half": Asked(dtypes=("float16", "bfloat16")),
-    "rank 4": Asked(ranks=(4,)),
-    "ranks 2 and 5": Asked(ranks=(2, 5)),
-    "channels": Asked(channels=11),
-    "one channel": Asked(channels=1),
-    "constants": Asked(eps=1e-3, momentum=0.1),
-    "affine": Asked(affine=True),
-    "not affine": Asked(affine=False),
-    "all": Asked(("float64",), (3,), 4, 1e-5, 0.05, affine=True),
+    "float32": Supports(dtypes=("float32",)),
+    "half": Supports(dtypes=("float16", "bfloat16")),
+    "rank 4": Supports(ranks=(4,)),
+    "ranks 2 and 5": Supports(ranks=(2, 5)),
+    "channels": Supports(channels=11),
+    "one channel": Supports(channels=1),
+    "constants": Supports(eps=1e-3, momentum=0.1),
+    "affine": Supports(affine=True),
+    "not affine": Supports(affine=False),
+    "all": Supports(("float64",), (3,), 4, 1e-5, 0.05, affine=True),
 }
 
 
 @pytest.mark.parametrize("asked", NARROW.values(), ids=NARROW)
 def test_no_case_asks_for_more_than_is_offered(asked):
     """dtype, rank, channels, eps, momentum and parameters, at the edges too."""
-    found = [*drawn(cases(asked), 40), *edge_cases(asked, 3)]
+    found = [*drawn(cases(asked), 40), *extreme_cases(asked, 3)]
     for case in found:
         assert validated(case) is case
         assert case.dtype.name in asked.dtypes
@@ -174,8 +174,8 @@ def outputs(layer):
 @given(st.integers(0, 10**6))
 def test_cases_at_the_edges_depend_on_the_seed_alone(seed):
     """The same few every time, long batches among them."""
-    asked = Asked(dtypes=("float32",), ranks=(3,))
-    first, second = (list(edge_cases(asked, seed)) for _ in range(2))
+    asked = Supports(dtypes=("float32",), ranks=(3,))
+    first, second = (list(extreme_cases(asked, seed)) for _ in range(2))
     assert all(np.array_equal(a.x, b.x) and np.array_equal(a.dy, b.dy) for a, b in zip(first, second, strict=True))
     assert max(case.m for case in first) > 65_535
 

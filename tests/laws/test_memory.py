@@ -14,12 +14,12 @@ from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
 from bnproof.laws.law import laws
-from bnproof.laws.layouts import LAWS, LAYOUTS
+from bnproof.laws.memory import LAWS, LAYOUTS
 from bnproof.laws.oracle import Oracle
 from bnproof.mutants.layout import ChannelsLast
 from tests.laws.draws import by_hand, ratio, target
 
-NAMES = {method: name for method, (name, _) in LAWS.items()}
+NAMES = {method: name for method, (name, *_) in LAWS.items()}
 
 
 @st.composite

@@ -9,15 +9,16 @@ from hypothesis import given, settings
 from bnproof.contract import Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Target
-from bnproof.laws.asked import Asked
 from bnproof.laws.cases import semantic
 from bnproof.laws.law import laws
 from bnproof.laws.oracle import Oracle
-from bnproof.laws.sensitivity import MATTERS
+from bnproof.laws.sensitivity import EFFECTS
+from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import mutants
+from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, ratio, target
 
-BLAMED = {name: f"{name.replace('_', '-')}-matters" for name in MATTERS}
+BLAMED = {name: f"{name.replace('_', '-')}-matters" for name in EFFECTS}
 CASE = by_hand()
 
 
@@ -63,7 +64,7 @@ CONSTANTS = {
 }
 
 
-@pytest.mark.parametrize("name", MATTERS)
+@pytest.mark.parametrize("name", EFFECTS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_an_argument_that_is_ignored_is_blamed(name, dtype):
     """It and no other."""
@@ -117,7 +118,7 @@ def test_constants_are_not_blamed():
 
 
 @settings(max_examples=15)
-@given(semantic(Asked(dtypes=("float32", "bfloat16"))))
+@given(semantic(Supports(dtypes=("float32", "bfloat16"))))
 def test_the_reference_is_never_blamed(case):
     """Every argument moves every output by the exact difference."""
     assert blamed(NumpyBatchNorm(), case) == set()
@@ -161,5 +162,6 @@ def test_the_changed_call_is_shown():
     implementation = Ignores("eps", CONSTANTS["eps"])
     seen = laws()["eps-matters"].measure(Answers(target(implementation), CASE), Oracle(CASE))
     assert not seen.holds
-    assert "changing eps" in seen.message
+    assert seen.comparison == "effect"
+    assert "with another eps" in describe_measurement(seen, "")
     assert seen.calls[0].arguments["eps"] == 4 * CASE.eps

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bnproof.laws.asked import Asked
+from bnproof.laws.supports import Supports
 from tests.laws.draws import by_hand
 
 SLIPS = {
@@ -19,7 +19,7 @@ SLIPS = {
 def test_slips_are_named(supports, message):
     """In one line that says what to give."""
     with pytest.raises(ValueError, match=message) as refused:
-        Asked.by(supports)
+        Supports.by(supports)
     assert "\n" not in str(refused.value)
 
 
@@ -28,11 +28,11 @@ def test_what_may_be_asked_is_admitted():
     case = by_hand("float32")
     rank, channels = case.x.ndim, case.x.shape[1]
     for supports in (None, {"ranks": [rank]}, {"dtypes": ["float32"]}, {"num_features": channels}):
-        assert Asked.by(supports).admits(case)
+        assert Supports.by(supports).admits(case)
     other = {"ranks": [5 if rank < 5 else 2]}, {"dtypes": ["float64"]}, {"num_features": channels + 1}
-    assert not any(Asked.by(supports).admits(case) for supports in other)
+    assert not any(Supports.by(supports).admits(case) for supports in other)
 
 
 def test_a_fixed_momentum_of_the_old_value_weighs_the_new_one():
     """``1 - momentum``, where the convention says so."""
-    assert Asked.by({"momentum": 0.75}, "old").momentum == Asked.by({"momentum": 0.25}).momentum
+    assert Supports.by({"momentum": 0.75}, "old").momentum == Supports.by({"momentum": 0.25}).momentum

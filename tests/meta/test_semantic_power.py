@@ -7,15 +7,15 @@ import pytest
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import usable
-from bnproof.laws import behaviour, edges, layouts, values
+from bnproof.laws import behaviour, degenerate, memory, values
 from bnproof.laws.answers import Answers
-from bnproof.laws.asked import EVERYTHING, Asked
 from bnproof.laws.cases import conditioned, semantic
 from bnproof.laws.law import laws
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.mutants.catalogue import mutants
-from bnproof.verification import sequences
-from bnproof.verification.session import measured
+from bnproof.verification.session import measure
+from bnproof.verification.walks import Walks, explore
 from tests.laws.draws import drawn, target
 
 FACTOR = 10
@@ -28,13 +28,13 @@ BY_SEQUENCE = ("R11", "R13-layer", "R16", "R17", "R28", "G21")  # right in a sin
 @cache
 def examined(strategy):
     """Cases in float32, which has 29 bits less than the exact value, with their oracles."""
-    return [(case, Oracle(case)) for case in drawn(strategy(Asked(dtypes=("float32",))), 60)]
+    return [(case, Oracle(case)) for case in drawn(strategy(Supports(dtypes=("float32",))), 60)]
 
 
 @cache
 def plan():
     """The laws that look at single calls, in the order of a check; relations and sensitivities look at what these look at."""
-    return [law for of in (behaviour, edges, layouts, values) for law in of.listed()]
+    return [law for of in (behaviour, degenerate, memory, values) for law in of.list_laws()]
 
 
 def shows(name, strategy):
@@ -43,7 +43,7 @@ def shows(name, strategy):
     for case, oracle in examined(strategy):
         answers = Answers(of, case)
         for law in plan():
-            seen = measured(law, answers, oracle)
+            seen = measure(law, answers, oracle)
             if seen is not None and seen.ratio > FACTOR:
                 return True
     return False
@@ -65,7 +65,7 @@ def test_a_wrong_state_shows_tenfold(name):
     """In sequences of calls; a law without a size is broken or not."""
     make = mutants()[name].make
     wanted = [law for law in laws().values() if law.measure is None]
-    found = sequences.explored(make, wanted, convention_of(make.convention), EVERYTHING, seed=0)
+    found = explore(Walks(make, wanted, convention_of(make.convention), EVERYTHING, seed=0))
     assert any(broken.seen.ratio > FACTOR for broken in found.values())
 
 

@@ -14,7 +14,8 @@ from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.cases import cases
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification import replay
-from bnproof.verification.replay import UnusableReplay, as_json, from_json, recorded
+from bnproof.verification.planning import CheckOptions
+from bnproof.verification.replay import UnusableReplay, from_json, read_cases, to_json
 from bnproof.verification.run import check
 from tests.laws.draws import by_hand
 
@@ -32,7 +33,7 @@ def same(a, b):
 
 def round_trip(case):
     """Through JSON as text."""
-    return from_json(json.loads(json.dumps(as_json(case))))
+    return from_json(json.loads(json.dumps(to_json(case))))
 
 
 def assert_same(a, b):
@@ -62,7 +63,7 @@ def test_all_numbers_come_back(dtype, data):
 def test_what_is_absent_stays_absent(without):
     """And is left out of the JSON."""
     case = by_hand(**{without: None})
-    assert without not in as_json(case)
+    assert without not in to_json(case)
     assert_same(round_trip(case), case)
 
 
@@ -86,19 +87,19 @@ def test_whole_numbers_for_eps_and_momentum_come_back():
 
 def violation(**changed):
     """A recorded violation."""
-    return {"law": "output", "quantity": "y", "message": "", "reproducer": "", "case": as_json(by_hand())} | changed
+    return {"law": "output", "quantity": "y", "message": "", "reproducer": "", "case": to_json(by_hand())} | changed
 
 
 def without(name):
     """A violation whose case lacks a field."""
-    case = as_json(by_hand())
+    case = to_json(by_hand())
     del case[name]
     return violation(case=case)
 
 
 def with_array(**changed):
     """A violation whose x is spoilt."""
-    case = as_json(by_hand())
+    case = to_json(by_hand())
     return violation(case=case | {"x": case["x"] | changed})
 
 
@@ -117,23 +118,23 @@ BAD = {
     "nothing violated": verdict(),
     "no cases": verdict(violation(case=None)),
     "a violation that is text": verdict("output"),
-    "a violation without its law": verdict({"case": as_json(by_hand())}),
+    "a violation without its law": verdict({"case": to_json(by_hand())}),
     "a law that is no name": verdict(violation(law=["output"])),
     "a case that is text": verdict(violation(case="x")),
     "no x": verdict(without("x")),
     "no dy": verdict(without("dy")),
     "no running_var": verdict(without("running_var")),
     "no eps": verdict(without("eps")),
-    "eps in decimal text": verdict(violation(case=as_json(by_hand()) | {"eps": "a tenth"})),
+    "eps in decimal text": verdict(violation(case=to_json(by_hand()) | {"eps": "a tenth"})),
     "another dtype": verdict(with_array(dtype="decimal128")),
     "integers": verdict(with_array(dtype="int8")),
     "another shape": verdict(with_array(shape=[3, 3])),
     "entries that are no numbers": verdict(with_array(entries="one two")),
     "entries as a list": verdict(with_array(entries=[1.0, 2.0])),
-    "a layer without weight": verdict(violation(case=as_json(by_hand()) | {"layer": {"bias": None}})),
-    "parts that are no numbers": verdict(violation(case=as_json(by_hand()) | {"parts": 3})),
-    "parts that are text": verdict(violation(case=as_json(by_hand()) | {"parts": "no"})),
-    "parts that are not all rows": verdict(violation(case=as_json(by_hand()) | {"parts": [1]})),
+    "a layer without weight": verdict(violation(case=to_json(by_hand()) | {"layer": {"bias": None}})),
+    "parts that are no numbers": verdict(violation(case=to_json(by_hand()) | {"parts": 3})),
+    "parts that are text": verdict(violation(case=to_json(by_hand()) | {"parts": "no"})),
+    "parts that are not all rows": verdict(violation(case=to_json(by_hand()) | {"parts": [1]})),
 }
 
 
@@ -143,7 +144,7 @@ def test_a_file_that_holds_no_case_is_refused(text, tmp_path):
     path = tmp_path / "verdict.json"
     path.write_text(text)
     with pytest.raises(UnusableReplay) as refused:
-        recorded(path)
+        read_cases(path)
     assert "\n" not in str(refused.value)
     assert ": " in str(refused.value)
 
@@ -153,17 +154,17 @@ def test_no_file_a_folder_and_bytes_are_refused(tmp_path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "nowhere.json", tmp_path, tmp_path / "bytes"):
         with pytest.raises(UnusableReplay, match=path.name):
-            recorded(path)
+            read_cases(path)
 
 
 def test_cases_are_kept_law_by_law(tmp_path):
     """In the order they were recorded; violations without a case aside."""
     path = tmp_path / "verdict.json"
-    second = as_json(by_hand(eps=0.5))
+    second = to_json(by_hand(eps=0.5))
     path.write_text(
         verdict(violation(), violation(law="shift", case=None), violation(case=second), violation(law="affine"))
     )
-    found = recorded(path)
+    found = read_cases(path)
     assert {law: [case.eps for case in kept] for law, kept in found.items()} == {
         "output": [0.25, 0.5],
         "affine": [0.25],
@@ -173,13 +174,13 @@ def test_cases_are_kept_law_by_law(tmp_path):
 def test_a_replayed_check_asks_for_the_recorded_cases_alone(tmp_path):
     """The same violation from the file, none once the bug is mended; beside it only whether there is an answer."""
     broken = mutants()["R01"].make
-    first = check(broken(), effort="quick", select=["running-variance"])
+    first = check(broken(), CheckOptions("quick", select=("running-variance",)))
     path = tmp_path / "verdict.json"
-    path.write_text(json.dumps(first.as_json()))
-    again = check(broken(), replayed=path)
+    path.write_text(json.dumps(first.to_dict()))
+    again = check(broken(), CheckOptions(replay=path))
     assert [(v.law, v.message) for v in again.violations] == [(v.law, v.message) for v in first.violations]
     assert again.cases == 1
-    mended = check(NumpyBatchNorm(), replayed=path)
+    mended = check(NumpyBatchNorm(), CheckOptions(replay=path))
     assert mended.ok
     assert mended.passed == ["answers", "running-variance"]
 
@@ -196,8 +197,8 @@ def test_a_replayed_case_without_any_answer_is_a_violation(tmp_path):
         infer, train_vjp = None, None
 
     path = tmp_path / "verdict.json"
-    path.write_text(json.dumps(check(Narrow(), effort="quick").as_json()))
-    again = check(Narrow(), replayed=path)
+    path.write_text(json.dumps(check(Narrow(), CheckOptions("quick")).to_dict()))
+    again = check(Narrow(), CheckOptions(replay=path))
     assert [violation.law for violation in again.violations] == ["answers"]
     assert again.not_offered == []
 
@@ -207,11 +208,11 @@ def test_a_law_that_is_not_recorded_gives_nothing_to_replay(tmp_path):
     path = tmp_path / "verdict.json"
     path.write_text(verdict(violation()))
     with pytest.raises((UnusableReplay, LookupError)) as refused:
-        check(NumpyBatchNorm(), replayed=path, select=["shift"])
+        check(NumpyBatchNorm(), CheckOptions(replay=path, select=("shift",)))
     assert "no usable answer" not in str(refused.value)
 
 
 def test_the_module_writes_what_it_reads():
     """Names of fields are those of a case."""
-    assert set(as_json(by_hand())) == {field.name for field in fields(by_hand())}
-    assert replay.as_json(replace(by_hand(), parts=(2, 0, 2)))["parts"] == [2, 0, 2]
+    assert set(to_json(by_hand())) == {field.name for field in fields(by_hand())}
+    assert replay.to_json(replace(by_hand(), parts=(2, 0, 2)))["parts"] == [2, 0, 2]

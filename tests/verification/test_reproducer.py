@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from bnproof.implementations.conventions import convention_of
-from bnproof.laws.asked import EVERYTHING, Asked
 from bnproof.laws.cases import semantic
 from bnproof.laws.law import laws
+from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.mutants.catalogue import mutants
-from bnproof.verification import sequences
-from bnproof.verification.reproducer import program
+from bnproof.verification.reproducer import write_program, write_walk
 from bnproof.verification.session import Session
+from bnproof.verification.walks import Walks, explore
+from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, drawn, target
-from tests.laws.test_edges import LeaksNaN
+from tests.laws.test_degenerate import LeaksNaN
 from tests.laws.test_sensitivity import ClipsUpstream
 
 BROKEN = {
@@ -52,13 +53,19 @@ def name_of(model):
     return f"{model.__module__}:{model.__name__}"
 
 
+def written(name, seen, case, convention, *kind):
+    """The program of a violation."""
+    message = describe_measurement(seen, laws()[seen.law].says)
+    return write_program(name, seen, message, case, convention, *kind)
+
+
 def shown(law, model, cases):
     """The first violation on these cases, its case, and the program."""
     session = Session(target(model), 0, EVERYTHING)
     for case in cases:
-        seen = session.fails(laws()[law], case)
+        seen = session.recheck(laws()[law], case)
         if seen is not None:
-            return seen, case, program(name_of(model), seen, case, session.target.convention)
+            return seen, case, written(name_of(model), seen, case, session.target.convention)
     raise AssertionError(f"{model.__name__} does not break {law}")
 
 
@@ -86,14 +93,15 @@ def cases():
 def test_the_program_prints_the_value_that_was_seen(law, cases):
     """At its place, to the last bit; for a relation, every output it speaks of; or it raises what was raised."""
     seen, _, source = shown(law, KINDS[law], cases)
-    assert seen.message in source
+    assert describe_measurement(seen, laws()[law].says) in source
     answers, raised = printed(source)
     assert answers or raised
-    assert raised in seen.message
-    if seen.got and law not in RELATIONS:  # which show a difference
-        values = [found[seen.quantity] for found in answers if seen.quantity in found]
+    assert not raised or raised in describe_measurement(seen, laws()[law].says)
+    if seen.got is not None and seen.comparison == "value":  # which show a difference
+        (quantity,) = seen.quantities
+        values = [found[quantity] for found in answers if quantity in found]
         flat = [np.concatenate(v) if isinstance(v, list) else v for v in values]
-        assert any(np.array_equal(float(v[seen.at]), float.fromhex(seen.got), equal_nan=True) for v in flat)
+        assert any(np.array_equal(float(v[seen.where]), seen.got, equal_nan=True) for v in flat)
 
 
 @pytest.mark.parametrize("law", ["layout", "scale-eps", "shards-output", "fold-bias", "running-variance"])
@@ -103,7 +111,7 @@ def test_the_program_runs_by_itself(law, cases, tmp_path):
     (tmp_path / "reproducer.py").write_text(source)
     command = [sys.executable, "-W", "error", tmp_path / "reproducer.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert seen.quantity.split(", ")[0] in done.stdout
+    assert seen.quantities[0] in done.stdout
     assert done.stderr == ""
 
 
@@ -112,9 +120,9 @@ def test_arguments_come_back_bit_for_bit(dtype):
     """In every dtype the program hands over what the case holds."""
     case = by_hand(dtype)
     session = Session(target(mutants()["R01"].make), 0, EVERYTHING)
-    seen = session.fails(laws()["running-variance"], case)
+    seen = session.recheck(laws()["running-variance"], case)
     names = {"print": lambda *values: None}
-    exec(program(name_of(mutants()["R01"].make), seen, case, session.target.convention), names)
+    exec(written(name_of(mutants()["R01"].make), seen, case, session.target.convention), names)
     for name in ("x", "gamma", "beta", "running_mean", "running_var"):
         held = getattr(case, name)
         assert (names[name].dtype, names[name].shape) == (held.dtype, held.shape)
@@ -125,7 +133,7 @@ def test_absent_arguments_are_none():
     """gamma and beta that the case does without."""
     seen, _, source = shown("running-variance", KINDS["running-variance"], [by_hand(gamma=None, beta=None)])
     assert "gamma = None\nbeta = None\n" in source
-    assert printed(source)[0][0][seen.quantity] is not None
+    assert printed(source)[0][0][seen.quantities[0]] is not None
 
 
 def test_a_file_is_loaded_by_its_path(tmp_path):
@@ -134,14 +142,14 @@ def test_a_file_is_loaded_by_its_path(tmp_path):
     (tmp_path / "mine.py").write_text(own)
     seen, case, _ = shown("running-variance", KINDS["running-variance"], [by_hand()])
     for name in ("BiasedVarianceTracked", "Made"):
-        source = program(f"{tmp_path / 'mine.py'}:{name}", seen, case, convention_of("torch"))
-        assert printed(source)[0][0][seen.quantity][seen.at] == float.fromhex(seen.got)
+        source = written(f"{tmp_path / 'mine.py'}:{name}", seen, case, convention_of("torch"))
+        assert printed(source)[0][0][seen.quantities[0]][seen.where] == seen.got
 
 
 def test_what_cannot_be_imported_is_left_to_the_reader():
     """A place to put it, and everything else."""
     seen, case, _ = shown("running-variance", KINDS["running-variance"], [by_hand()])
-    assert "implementation = ...  # put the Local that was checked here" in program(
+    assert "implementation = ...  # put the Local that was checked here" in written(
         "Local", seen, case, convention_of("torch")
     )
 
@@ -155,8 +163,8 @@ def test_long_arrays_are_made_not_printed(law):
     variants = [by_hand(**{**vars(long), "x": x + np.float32(n)}) for n in range(8)]
     model = KINDS[law]
     session = Session(target(model), 0, EVERYTHING)
-    seen = next(found for case in variants if (found := session.fails(laws()[law], case)) is not None)
-    source = program(name_of(model), seen, long, session.target.convention)
+    seen = next(found for case in variants if (found := session.recheck(laws()[law], case)) is not None)
+    source = written(name_of(model), seen, long, session.target.convention)
     assert len(source) < 20_000
     assert printed(source)[0]
 
@@ -169,13 +177,14 @@ def test_a_sequence_is_a_program(name):
     """The calls that lead to the violation, with what they print."""
     model = mutants()[name].make
     wanted = [law for law in laws().values() if law.measure is None]
-    found = sequences.explored(model, wanted, convention_of("torch"), EVERYTHING, seed=0)
+    found = explore(Walks(model, wanted, convention_of("torch"), EVERYTHING, seed=0))
     for law, broken in found.items():
-        source = sequences.told(broken, name_of(model)).reproducer
+        message = describe_measurement(broken.seen, laws()[law].says)
+        source = write_walk(name_of(model), law, message, broken.steps)
         lines = []
         exec(compile(source, "sequence", "exec"), {"print": lambda *values, to=lines: to.append(values)})
         assert "layer" in source
-        assert broken.seen.message in source
+        assert message in source
         assert lines
         if law in ("fresh-state", "sequence-frozen", "sequence-reload"):  # laws about the state, which has to be seen
             assert "running_mean" in str(lines[-1])
@@ -186,9 +195,10 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
     own = "from bnproof.mutants.inference import SumsHandedOut\n\nclass Half(SumsHandedOut):\n    pass\n"
     (tmp_path / "mine.py").write_text(own)
     wanted = [laws()["sequence-statistics"]]
-    make, asked = mutants()["I05"].make, Asked(dtypes=("bfloat16",))
-    (broken,) = sequences.explored(make, wanted, convention_of("torch"), asked, seed=0).values()
-    source = sequences.told(broken, f"{tmp_path / 'mine.py'}:Half").reproducer
+    make, supports = mutants()["I05"].make, Supports(dtypes=("bfloat16",))
+    (broken,) = explore(Walks(make, wanted, convention_of("torch"), supports, seed=0)).values()
+    message = describe_measurement(broken.seen, wanted[0].says)
+    source = write_walk(f"{tmp_path / 'mine.py'}:Half", broken.law, message, broken.steps)
     (tmp_path / "reproducer.py").write_text(source)
     done = subprocess.run([sys.executable, tmp_path / "reproducer.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -199,10 +209,10 @@ def test_a_violation_that_reads_from_state_asks_through_the_adapter(cases):
     """Laws of single calls on a layer run through the module that sets its state."""
     model = mutants()["R09-layer"].make
     session = Session(target(model), 0, EVERYTHING)
-    case = next(case for case in cases if session.fails(laws()["running-mean"], case))
-    seen = session.fails(laws()["running-mean"], case)
-    source = program(name_of(model), seen, case, session.target.convention, "layer")
-    assert float(printed(source)[0][0]["running_mean"][seen.at]) == float.fromhex(seen.got)
+    case = next(case for case in cases if session.recheck(laws()["running-mean"], case))
+    seen = session.recheck(laws()["running-mean"], case)
+    source = written(name_of(model), seen, case, session.target.convention, "layer")
+    assert float(printed(source)[0][0]["running_mean"][seen.where]) == seen.got
 
 
 @pytest.mark.parametrize("name", ["F12", "O14"])

@@ -8,7 +8,7 @@ from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.law import laws
 from bnproof.theorems.book import book
-from bnproof.verification.examining import UnknownLaw
+from bnproof.verification.planning import UnknownLaw
 
 
 def test_every_law_names_a_theorem_of_the_book():
@@ -75,7 +75,7 @@ def test_a_layer_without_a_state_is_refused():
 
 def test_the_verdict_as_json():
     """The contract's keys, plain values only."""
-    answer = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output"]).as_json()
+    answer = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output"]).to_dict()
     assert answer["target"] == "bnproof.implementations.numpy:NumpyBatchNorm"
     assert answer["passed"] == ["output"]
     assert answer["not_offered"] == []
@@ -94,4 +94,4 @@ def test_batches_too_long_for_the_precision_are_reported_not_judged(monkeypatch)
     verdict = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output", "shift"])
     assert verdict.ok
     assert verdict.unjudged["output"] > 0
-    assert verdict.unjudged["output"] + verdict.worst["output"].cases == verdict.cases
+    assert verdict.unjudged["output"] + verdict.tallies["output"].cases == verdict.cases

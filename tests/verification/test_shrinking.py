@@ -9,16 +9,17 @@ from hypothesis import given, settings
 
 from bnproof.contract import Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.asked import EVERYTHING
 from bnproof.laws.cases import cases, semantic
+from bnproof.laws.columns import validated
 from bnproof.laws.law import laws
-from bnproof.laws.layout import validated
+from bnproof.laws.supports import EVERYTHING
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification.session import Session
-from bnproof.verification.shrinking import BUDGET, simpler, smallest
+from bnproof.verification.shrinking import BUDGET, shrink, simpler
+from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, drawn, target
 
-SEEN = Measurement("the law", "y", 2.0)
+SEEN = Measurement("the law", ("y",), 2.0)
 
 
 def size(case):
@@ -60,7 +61,7 @@ def test_simpler_cases_are_cases(case):
 def test_the_least_case_has_a_channel_and_few_values(case):
     """Where anything fails, one channel with two values or three, all integers, is left; no law is asked too often."""
     asked = []
-    left, seen = smallest(case, SEEN, lambda candidate: asked.append(candidate) or SEEN)
+    left, seen = shrink(case, SEEN, lambda candidate: asked.append(candidate) or SEEN)
     assert seen is SEEN
     assert left.x.shape[1] == 1
     assert left.m <= 3  # axes are halved
@@ -89,10 +90,10 @@ def test_the_smallest_case_shows_what_was_wrong():
     rows = np.array([[1.0, 5.0], [2.0, 3.5], [4.0, 1.5]])
     case = by_hand("float64", x=rows, dy=rows, ddx=None, parts=(), layer=None)
     session, law = Session(target(OddHalf()), 0, EVERYTHING), laws()["answers"]
-    seen = session.fails(law, case)
-    assert "infer_y has dtype float16" in seen.message
-    _, left = smallest(case, seen, lambda candidate: session.fails(law, candidate))
-    assert "infer_y has dtype float16" in left.message
+    seen = session.recheck(law, case)
+    assert "infer_y has dtype float16" in describe_measurement(seen, "")
+    _, left = shrink(case, seen, lambda candidate: session.recheck(law, candidate))
+    assert "infer_y has dtype float16" in describe_measurement(left, "")
 
 
 def test_what_cannot_be_made_simpler_stays():
@@ -102,7 +103,7 @@ def test_what_cannot_be_made_simpler_stays():
         raise ValueError("no case")
 
     for fails in (fails_if(lambda case: False), refuses):
-        case, seen = smallest(by_hand(), SEEN, fails)
+        case, seen = shrink(by_hand(), SEEN, fails)
         assert bits(case) == bits(by_hand())
         assert seen is SEEN
 
@@ -111,10 +112,10 @@ def test_what_was_seen_is_that_of_the_case_left():
     """Not of the one it started from."""
 
     def fails(case):
-        return replace(SEEN, message=f"{case.x.size} values")
+        return replace(SEEN, ratio=2.0 + case.x.size)
 
-    case, seen = smallest(by_hand(), SEEN, fails)
-    assert seen.message == f"{case.x.size} values"
+    case, seen = shrink(by_hand(), SEEN, fails)
+    assert seen.ratio == 2.0 + case.x.size
 
 
 KEPT = {
@@ -130,7 +131,7 @@ KEPT = {
 @pytest.mark.parametrize(("needs", "least"), KEPT.values(), ids=KEPT)
 def test_what_a_failure_needs_is_kept(needs, least):
     """And nothing else."""
-    case, _ = smallest(by_hand(), SEEN, fails_if(needs))
+    case, _ = shrink(by_hand(), SEEN, fails_if(needs))
     assert needs(case)
     assert least(case)
 
@@ -139,9 +140,9 @@ def test_digits_that_are_needed_are_kept_and_no_others():
     """A value near 0.3 becomes 0.3 where that will do, and stays in full where it will not."""
     tenth = by_hand("float64", x=np.full((2, 1), 0.3000000123), dy=np.ones((2, 1)), ddx=None, parts=(), layer=None)
     tenth = replace(tenth, **{name: np.array([2.0]) for name in ("gamma", "beta", "running_mean", "running_var")})
-    case, _ = smallest(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x < 0.35))))
+    case, _ = shrink(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x < 0.35))))
     assert np.all(case.x == 0.3)
-    case, _ = smallest(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x != 0.3))))
+    case, _ = shrink(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x != 0.3))))
     assert np.all(case.x == 0.3000000123)
 
 
@@ -162,14 +163,14 @@ BROKEN = {
 def test_a_broken_law_stays_broken_on_the_smallest_case(law, name):
     """For models of known bugs: still violated, no larger, and the same when shrunk again."""
     session = Session(target(mutants()[name].make), 0, EVERYTHING)
-    found = [(case, seen) for case in some() if (seen := session.fails(laws()[law], case))]
+    found = [(case, seen) for case in some() if (seen := session.recheck(laws()[law], case))]
     start, seen = max(found, key=lambda pair: pair[0].x.size)
 
     def fails(case):
-        return session.fails(laws()[law], case)
+        return session.recheck(laws()[law], case)
 
-    case, smaller = smallest(start, seen, fails)
-    again, _ = smallest(start, seen, fails)
+    case, smaller = shrink(start, seen, fails)
+    again, _ = shrink(start, seen, fails)
     assert fails(case) is not None
     assert not smaller.holds
     assert size(case) < size(start)
@@ -195,8 +196,8 @@ class Remembers(NumpyBatchNorm):
 def test_what_fails_once_is_left_as_it_was():
     """A bug that does not come back keeps the case it was seen on."""
     session, law = Session(target(Remembers()), 0, EVERYTHING), laws()["inference-output"]
-    seen = session.fails(law, by_hand())
+    seen = session.recheck(law, by_hand())
     assert seen is not None
-    case, kept = smallest(by_hand(), seen, lambda candidate: session.fails(law, candidate))
+    case, kept = shrink(by_hand(), seen, lambda candidate: session.recheck(law, candidate))
     assert bits(case) == bits(by_hand())
     assert kept is seen

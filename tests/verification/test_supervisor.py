@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bnproof.laws.values import NAMES
+from bnproof.laws.quantities import FORMULAS
 from bnproof.verification import supervisor
 from bnproof.verification.child import Request
 from bnproof.verification.supervisor import CannotCheck, _death, supervised
@@ -73,8 +73,7 @@ def own(tmp_path):
 
 def request(target, select=FEW, **changed):
     """A quick check of a few laws."""
-    wanted = {"effort": "quick", "seed": 0, "convention": None, "ignore": (), "expect": {}, "replayed": None}
-    return Request(str(target), select=select, **{**wanted, **changed})
+    return Request(str(target), {"effort": "quick", "select": select, **changed})
 
 
 def judged(target, limit=60.0, **changed):
@@ -102,7 +101,7 @@ def test_a_crash_at_a_later_call_leaves_the_calls_before_it(own):
     verdict = judged(f"{own}:AbortsLate", select=("answers", "inference-output"))
     assert "infer ended the process (SIGABRT)" in violated(verdict)["answers"]
     assert verdict.passed == ["inference-output"]
-    assert 0 < verdict.worst["inference-output"].cases < 4
+    assert 0 < verdict.tallies["inference-output"].cases < 4
 
 
 def test_a_call_that_does_not_end_is_a_violation(own):
@@ -216,4 +215,4 @@ def test_a_death_is_named():
 
 def test_names_of_laws_are_those_of_the_values():
     """The few that are selected here exist."""
-    assert set(FEW) - {"answers"} <= {name for name, _ in NAMES.values()}
+    assert set(FEW) - {"answers"} <= {formula.law for formula in FORMULAS.values()}

@@ -9,12 +9,14 @@ from bnproof.contract import Convention
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.implementations.targets import load, usable
-from bnproof.laws.asked import Asked
 from bnproof.laws.law import laws
-from bnproof.laws.sequences import SAYS
+from bnproof.laws.layers import SAYS
+from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import mutants
-from bnproof.verification import sequences
-from bnproof.verification.verdict import Verdict
+from bnproof.verification.examining import examine
+from bnproof.verification.planning import CheckOptions, plan_laws
+from bnproof.verification.walks import Walks, explore
+from bnproof.wording import describe_measurement
 
 
 def explored(candidate, names=SAYS, seed=0, judged=None, count=6):
@@ -22,7 +24,8 @@ def explored(candidate, names=SAYS, seed=0, judged=None, count=6):
     of = usable(candidate, "the layer")
     convention = convention_of(getattr(of, "convention", "torch"))
     wanted = [laws()[name] for name in names]
-    return sequences.explored(of.make, wanted, convention, Asked.by(of.supports), seed=seed, judged=judged, count=count)
+    judged = {} if judged is None else judged
+    return explore(Walks(of.make, wanted, convention, Supports.by(of.supports), seed, count, judged=judged))
 
 
 FITTING = {
@@ -344,20 +347,17 @@ class ForwardRaises(NumpyLayer):
 def test_what_a_forward_raises_is_a_violation_with_its_steps():
     """The exception is named, and the call that raises it is among the steps."""
     broken = explored(ForwardRaises)["sequence-output"]
-    assert "OverflowError: inference is out of order" in broken.seen.message
+    assert "OverflowError: inference is out of order" in describe_measurement(broken.seen, "")
     assert any("training=False" in step for step in broken.steps)
 
 
-def test_a_verdict_learns_what_was_judged():
-    """Per law how often, and a violation with a program for what is broken."""
-    verdict = Verdict("bnproof.mutants.running:UpdatedAtInference", "torch", "quick", 0)
-    make = mutants()["R11"].make
-    plan = [*laws().values()]
-    told = sequences.judge(make, plan, convention_of("torch"), Asked(), count=5, seed=0, verdict=verdict, alone=False)
-    assert told.keys() == {"sequence-frozen"}
-    assert verdict.worst.keys() == SAYS.keys()
-    assert verdict.worst["sequence-frozen"].violated == 1
-    assert all(worst.violated == 0 for name, worst in verdict.worst.items() if name != "sequence-frozen")
-    assert all(worst.cases > 0 for worst in verdict.worst.values())
-    program = sequences.told(told["sequence-frozen"], verdict.target).reproducer
-    assert "from bnproof.mutants.running import UpdatedAtInference as make" in program
+def test_an_examination_learns_what_was_judged():
+    """Per law how often, and what is broken."""
+    options = CheckOptions("quick", select=tuple(SAYS))
+    seen = examine(mutants()["R11"].make, plan_laws(options), options)
+    assert seen.walks.keys() == {"sequence-frozen"}
+    assert seen.session.tallies.keys() == SAYS.keys()
+    assert {law: tally.violated for law, tally in seen.session.tallies.items() if tally.violated} == {
+        "sequence-frozen": 1
+    }
+    assert all(tally.cases > 0 for tally in seen.session.tallies.values())

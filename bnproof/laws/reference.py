@@ -1,0 +1,148 @@
+"""What exact values and error bounds of one case are made of: certified steps, and batches for the error theory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from bnproof import certify
+from bnproof.certify import bounds
+from bnproof.certify.bounds import Bound, Precision
+from bnproof.certify.double_bounds import double_backward
+from bnproof.certify.folding import Folded
+from bnproof.certify.inference import Inference
+from bnproof.certify.training import Training
+from bnproof.contract import Array, Case, Weights
+from bnproof.laws.columns import columns, validated
+
+
+class Reference:
+    """A correct batch norm on one case.
+
+    Parameters
+    ----------
+    case
+        The input.  Raises ``BadCase`` where its shapes, dtypes or values make no sense.
+    running_var
+        Whether the running variance tracks the "unbiased" or the "biased" variance of the batch.
+
+    Notes
+    -----
+    Arrays with an entry for every entry of x are columns, ``(m, C)``, in float64; the rest is ``(C,)``.  Everything is
+    computed when it is first asked for.
+    """
+
+    def __init__(self, case: Case, running_var: Literal["unbiased", "biased"] = "unbiased") -> None:
+        self.case = validated(case)
+        self.running_var = running_var
+        self.precision = Precision.of(case.dtype)
+
+    # -- certified steps ---------------------------------------------------------------------------
+
+    @cached_property
+    def trained(self) -> Training:
+        """The certified training step."""
+        c = self.case
+        return certify.train(
+            c.x,
+            c.gamma,
+            c.beta,
+            eps=c.eps,
+            dy=c.dy,
+            running=(c.running_mean, c.running_var),
+            momentum=c.momentum,
+            unbiased=self.running_var == "unbiased",
+        )
+
+    @cached_property
+    def inferred(self) -> Inference:
+        """The certified inference."""
+        c = self.case
+        return certify.infer(c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps, dy=c.dy)
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The certified fold."""
+        c, layer = self.case, self.layer
+        return certify.fold(
+            layer.weight,
+            layer.bias,
+            c.gamma,
+            c.beta,
+            c.running_mean,
+            c.running_var,
+            eps=c.eps,
+            kind=layer.kind,
+            groups=layer.groups,
+        )
+
+    @property
+    def layer(self) -> Weights:
+        """The layer in front; raises ``ValueError`` where the case has none."""
+        if self.case.layer is None:
+            raise ValueError("the case has no layer to fold into")
+        return self.case.layer
+
+    # -- batches for the error theory --------------------------------------------------------------
+
+    @cached_property
+    def x(self) -> Array:
+        """x as columns."""
+        return np.asarray(columns(self.case.x), dtype=float)
+
+    @cached_property
+    def dy(self) -> Array:
+        """The upstream gradient as columns."""
+        return np.asarray(columns(self.case.dy), dtype=float)
+
+    @cached_property
+    def gamma(self) -> Array:
+        """gamma, 1 where there is none."""
+        c = self.case
+        return np.ones(c.x.shape[1]) if c.gamma is None else np.asarray(c.gamma, dtype=float)
+
+    @cached_property
+    def beta(self) -> Array:
+        """beta, 0 where there is none."""
+        c = self.case
+        return np.zeros(c.x.shape[1]) if c.beta is None else np.asarray(c.beta, dtype=float)
+
+    @cached_property
+    def batch(self) -> bounds.Batch:
+        """The batch with its own exact statistics, rounded to float64."""
+        mu, v = self.trained.mu, self.trained.v
+        return bounds.Batch(self.x, (self.x - mu.mid) - mu.low, mu.mid, v.mid, self.case.eps)
+
+    @cached_property
+    def merged(self) -> bounds.Batch:
+        """The batch with statistics merged from the workers' parts."""
+        return replace(self.batch, workers=len(self.case.parts))
+
+    @cached_property
+    def fixed(self) -> bounds.Batch:
+        """The batch normalised by the running statistics."""
+        return self.by_running(self.x)
+
+    def by_running(self, values: Array) -> bounds.Batch:
+        """Values per channel that the running statistics normalise."""
+        c = self.case
+        mean, var = (np.asarray(statistic, float) for statistic in (c.running_mean, c.running_var))
+        return bounds.fixed(values, mean, var, c.eps)
+
+    @property
+    def bessel(self) -> float:
+        """The factor between the biased variance and the one that is tracked: ``m/(m - 1)`` or 1."""
+        m = self.case.m
+        if self.running_var == "biased":
+            return 1.0
+        return m / (m - 1) if m > 1 else float("inf")
+
+    @cached_property
+    def double_bounds(self) -> tuple[Bound, Bound, Bound]:
+        """The bounds of the double backward: of the gradients by dy, by x and by gamma."""
+        ddx = self.case.x if self.case.ddx is None else self.case.ddx
+        columns_of_ddx = np.asarray(columns(ddx), dtype=float)
+        return double_backward(self.precision, self.batch, self.dy, columns_of_ddx, self.gamma)

@@ -1,0 +1,35 @@
+"""Value laws: every quantity lies within its a-priori bound of the proved formula's exact value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from bnproof.contract import Measurement
+from bnproof.laws.answers import Answers
+from bnproof.laws.comparing import compare_plain
+from bnproof.laws.law import Law
+from bnproof.laws.oracle import Oracle
+from bnproof.laws.quantities import FORMULAS, theorem_of
+
+
+def list_laws() -> Iterable[Law]:
+    """One law per quantity."""
+    for quantity, formula in FORMULAS.items():
+        yield Law(
+            formula.law,
+            theorem_of(quantity),
+            formula.says,
+            (quantity,),
+            partial(measure_value, quantity),
+            formula.most,
+            families=formula.families,
+            by_convention=formula.by_convention,
+        )
+
+
+def measure_value(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | None:
+    """The largest error in units of the bound; ``None`` where there is no such output."""
+    seen = compare_plain(answers, oracle, quantity)
+    return seen and replace(seen, law=FORMULAS[quantity].law)
