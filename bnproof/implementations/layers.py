@@ -10,6 +10,7 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import parameter_dtype
 from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.signatures import Arguments, by_name
 
 FIELDS = ("gamma", "beta", "running_mean", "running_var")
 Gradients = tuple[Array, Array | None, Array | None]
@@ -53,62 +54,37 @@ class ThroughState:
         layer.state = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
         return layer
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[Array, Array | None, Array | None]:
+    @by_name
+    def train(self, a: Arguments) -> tuple[Array, Array | None, Array | None]:
         """One ``forward`` in training; the statistics are those of the state after it."""
-        layer = self._layer(x, gamma, beta, running_mean, running_var, eps, momentum)
-        y = layer.forward(x, training=True)
+        layer = self._layer(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum)
+        y = layer.forward(a.x, training=True)
         state = layer.state
         return y, state["running_mean"], state["running_var"]
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array:
+    @by_name
+    def infer(self, a: Arguments) -> Array:
         """One ``forward`` at inference."""
-        layer = self._layer(x, gamma, beta, running_mean, running_var, eps, self.momentum)
-        y: Array = layer.forward(x, training=False)
+        layer = self._layer(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum)
+        y: Array = layer.forward(a.x, training=False)
         return y
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
         """``forward`` in training, then ``backward``."""
         axis = convention_of(getattr(self, "convention", "torch")).channel_axis
-        mean, var = _fresh(x, gamma, axis) if self.tracks else (None, None)
-        layer = self._layer(x, gamma, beta, mean, var, eps, self.momentum)
-        layer.forward(x, training=True)
-        gradients: Gradients = layer.backward(dy)
+        mean, var = _fresh(a.x, a.gamma, axis) if self.tracks else (None, None)
+        layer = self._layer(a.x, a.gamma, a.beta, mean, var, a.eps, self.momentum)
+        layer.forward(a.x, training=True)
+        gradients: Gradients = layer.backward(a.dy)
         return gradients
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Gradients:
+    @by_name
+    def infer_vjp(self, a: Arguments) -> Gradients:
         """``forward`` at inference, then ``backward``."""
-        layer = self._layer(x, gamma, beta, running_mean, running_var, eps, self.momentum)
-        layer.forward(x, training=False)
-        gradients: Gradients = layer.backward(dy)
+        layer = self._layer(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum)
+        layer.forward(a.x, training=False)
+        gradients: Gradients = layer.backward(a.dy)
         return gradients
 
 

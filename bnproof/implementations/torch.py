@@ -10,6 +10,7 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.formats import is_half
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.implementations.torch_arrays import (
     array,
     needs_positive,
@@ -28,67 +29,42 @@ class TorchFunctional(Further):
 
     convention = "torch"
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[Array | None, Array | None, Array | None]:
+    @by_name
+    def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
-        needs_positive(eps)
-        if is_half(x.dtype) and gamma is None and beta is None and running_mean is None:
+        needs_positive(a.eps)
+        if is_half(a.x.dtype) and a.gamma is None and a.beta is None and a.running_mean is None:
             raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
-        mean, var = tensor(running_mean), tensor(running_var)
-        tensors = (tensor(x), mean, var, tensor(gamma), tensor(beta))
-        y = self.batch_norm(*tensors, training=True, momentum=momentum, eps=eps)
+        mean, var = tensor(a.running_mean), tensor(a.running_var)
+        tensors = (tensor(a.x), mean, var, tensor(a.gamma), tensor(a.beta))
+        y = self.batch_norm(*tensors, training=True, momentum=a.momentum, eps=a.eps)
         return array(y), array(mean), array(var)
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array | None:
+    @by_name
+    def infer(self, a: Arguments) -> Array | None:
         """``F.batch_norm(..., training=False)``."""
-        tensors = map(tensor, (x, running_mean, running_var, gamma, beta))
-        return array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=eps))
+        tensors = map(tensor, (a.x, a.running_mean, a.running_var, a.gamma, a.beta))
+        return array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=a.eps))
 
-    def train_vjp(
-        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
-    ) -> tuple[Array | None, ...]:
+    @by_name
+    def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the training-mode output.
 
         Half precision comes with float32 running statistics, as in a layer: without anything in float32 PyTorch keeps the batch
         statistics that its backward pass reads in half precision.
         """
-        needs_positive(eps)
+        needs_positive(a.eps)
         tracked = (
-            (np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)) if is_half(x.dtype) else (None, None)
+            (np.zeros(a.x.shape[1], np.float32), np.ones(a.x.shape[1], np.float32))
+            if is_half(a.x.dtype)
+            else (None, None)
         )
-        return self._vjp(dy, x, gamma, beta, *tracked, training=True, eps=eps)
+        return self._vjp(a.dy, a.x, a.gamma, a.beta, *tracked, training=True, eps=a.eps)
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> tuple[Array | None, ...]:
+    @by_name
+    def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
-        return self._vjp(dy, x, gamma, beta, running_mean, running_var, training=False, eps=eps)
+        return self._vjp(a.dy, a.x, a.gamma, a.beta, a.running_mean, a.running_var, training=False, eps=a.eps)
 
     def _vjp(
         self,
@@ -103,7 +79,7 @@ class TorchFunctional(Further):
         eps: float,
     ) -> tuple[Array | None, ...]:
         sums_in_float32(dy, x)
-        leaves = [tensor(a, grad=True) for a in (x, gamma, beta)]
+        leaves = [tensor(value, grad=True) for value in (x, gamma, beta)]
         statistics = tensor(running_mean), tensor(running_var)
         y = self.batch_norm(leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps)
         y.backward(tensor(dy))
@@ -145,12 +121,11 @@ class TorchCompiled(TorchFunctional):
                 raise ValueError(str(refused)) from error
             raise
 
-    def train_vjp(
-        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
-    ) -> tuple[Array | None, ...]:
+    @by_name
+    def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is saved for it is half."""
-        saved_in_float32(x)
-        return super().train_vjp(dy, x, gamma, beta, eps=eps)
+        saved_in_float32(a.x)
+        return a.call(super().train_vjp)
 
     def train_double_vjp(self, *tensors: Any, eps: float) -> tuple[Array | None, ...]:
         """Raises ``NotImplementedError``: what is compiled is differentiated once."""
@@ -162,59 +137,32 @@ class TorchModules:
 
     convention = "torch"
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[Array | None, Array | None, Array | None]:
+    @by_name
+    def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """One ``forward`` in training mode on a module that holds the given state."""
-        needs_positive(eps)
-        module = _module(x, gamma, beta, running_mean, running_var, eps, momentum).train()
-        y = module(tensor(x))
+        needs_positive(a.eps)
+        module = _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum).train()
+        y = module(tensor(a.x))
         return array(y), array(module.running_mean), array(module.running_var)
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array | None:
+    @by_name
+    def infer(self, a: Arguments) -> Array | None:
         """One ``forward`` in eval mode."""
-        module = _module(x, gamma, beta, running_mean, running_var, eps, 0.1).eval()
-        return array(module(tensor(x)))
+        module = _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval()
+        return array(module(tensor(a.x)))
 
-    def train_vjp(
-        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
-    ) -> tuple[Array | None, ...]:
+    @by_name
+    def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
-        needs_positive(eps)
-        half = is_half(x.dtype)  # which asks for statistics in float32
-        mean, var = (np.zeros(x.shape[1]), np.ones(x.shape[1])) if half else (None, None)
-        return _module_vjp(dy, x, _module(x, gamma, beta, mean, var, eps, 0.1).train())
+        needs_positive(a.eps)
+        half = is_half(a.x.dtype)  # which asks for statistics in float32
+        mean, var = (np.zeros(a.x.shape[1]), np.ones(a.x.shape[1])) if half else (None, None)
+        return _module_vjp(a.dy, a.x, _module(a.x, a.gamma, a.beta, mean, var, a.eps, 0.1).train())
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> tuple[Array | None, ...]:
+    @by_name
+    def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in eval mode."""
-        return _module_vjp(dy, x, _module(x, gamma, beta, running_mean, running_var, eps, 0.1).eval())
+        return _module_vjp(a.dy, a.x, _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval())
 
 
 def _module(

@@ -11,6 +11,7 @@ from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
 from bnproof.implementations.numpy_double import DoubleBackward
 from bnproof.implementations.numpy_folding import Folding
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Trained = tuple[Array, Array | None, Array | None]
@@ -98,11 +99,10 @@ class WithoutParameters(NumpyBatchNorm):
 class EpsStoredWithVariance(NumpyBatchNorm):
     """Inference has no eps of its own: it is handed ``v_r + eps`` and takes the root of that."""
 
-    def infer(
-        self, x: Array, gamma: Array | None, beta: Array | None, running_mean: Array, running_var: Array, *, eps: float
-    ) -> Array:
-        stored = running_var + running_var.dtype.type(eps)
-        return super().infer(x, gamma, beta, running_mean, stored, eps=0.0)
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        stored = a.running_var + a.running_var.dtype.type(a.eps)
+        return a.call(super().infer, running_var=stored, eps=0.0)
 
 
 @bug("C08", mechanism="none", kind="correct")

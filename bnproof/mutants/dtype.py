@@ -11,6 +11,7 @@ from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, values_per_channel, working
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -91,20 +92,12 @@ class SumsInOwnDtype(NumpyBatchNorm):
 class PrecisionByGamma(NumpyBatchNorm):
     """gamma's dtype decides what sums are kept in: without gamma x's own, half precision included."""
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        formula = SumsInOwnDtype() if gamma is None else NumpyBatchNorm()
-        return formula.train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        formula = SumsInOwnDtype() if a.gamma is None else NumpyBatchNorm()
+        return a.call(formula.train)
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        formula = SumsInOwnDtype() if gamma is None else NumpyBatchNorm()
-        return formula.train_vjp(dy, x, gamma, beta, eps=eps)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        formula = SumsInOwnDtype() if a.gamma is None else NumpyBatchNorm()
+        return a.call(formula.train_vjp)

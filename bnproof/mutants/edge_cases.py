@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from bnproof.contract import Array, Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Trained = tuple[Array, Array | None, Array | None]
@@ -19,19 +19,10 @@ Trained = tuple[Array, Array | None, Array | None]
 class SingleRowPassedThrough(NumpyBatchNorm):
     """A worker (or chunk) that holds one sample returns it as it is: ``y = x`` there."""
 
-    def train_shards(
-        self,
-        shards: Sequence[Array],
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[list[Array], Array | None, Array | None]:
-        ys, mean, var = super().train_shards(shards, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
-        return [x.copy() if len(x) == 1 else y for x, y in zip(shards, ys, strict=True)], mean, var
+    @by_name
+    def train_shards(self, a: Arguments) -> tuple[list[Array], Array | None, Array | None]:
+        ys, mean, var = a.call(super().train_shards)
+        return [x.copy() if len(x) == 1 else y for x, y in zip(a.shards, ys, strict=True)], mean, var
 
 
 def rounding_of_square(x: Array) -> Array:
@@ -51,23 +42,14 @@ class ResidueOfOneValue(NumpyBatchNorm):
     def variance(self, x: Array, mu: Array) -> Array:
         return super().variance(x, mu) if values_per_channel(x) > 1 else rounding_of_square(mu)
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        if values_per_channel(x) > 1:
-            return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
-        xhat, mu, v, _ = self.normalised(x, eps)
-        mean = None if running_mean is None else self.track(running_mean, mu.reshape(-1), momentum)
-        var = None if running_var is None else self.track(running_var, v.reshape(-1), momentum)
-        return self.affine(xhat, gamma, beta).astype(x.dtype, copy=False), mean, var
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        if values_per_channel(a.x) > 1:
+            return a.call(super().train)
+        xhat, mu, v, _ = self.normalised(a.x, a.eps)
+        mean = None if a.running_mean is None else self.track(a.running_mean, mu.reshape(-1), a.momentum)
+        var = None if a.running_var is None else self.track(a.running_var, v.reshape(-1), a.momentum)
+        return self.affine(xhat, a.gamma, a.beta).astype(a.x.dtype, copy=False), mean, var
 
 
 @bug("X05", mechanism="none", kind="correct")

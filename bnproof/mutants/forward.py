@@ -7,6 +7,7 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, working
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -63,84 +64,51 @@ class GammaFixed(NumpyBatchNorm):
     def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
         return super().affine(xhat, None, beta)
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        dx, _, dbeta = super().train_vjp(dy, x, None, beta, eps=eps)
-        return dx, None if gamma is None else np.zeros_like(gamma), dbeta
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        dx, _, dbeta = a.call(super().train_vjp, gamma=None)
+        return dx, None if a.gamma is None else np.zeros_like(a.gamma), dbeta
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Gradients:
-        dx, _, dbeta = super().infer_vjp(dy, x, None, beta, running_mean, running_var, eps=eps)
-        return dx, None if gamma is None else np.zeros_like(gamma), dbeta
+    @by_name
+    def infer_vjp(self, a: Arguments) -> Gradients:
+        dx, _, dbeta = a.call(super().infer_vjp, gamma=None)
+        return dx, None if a.gamma is None else np.zeros_like(a.gamma), dbeta
 
 
 @bug("F12", mechanism="argument modified")
 class BuffersFirst(NumpyBatchNorm):
     """Updates the running statistics in the caller's arrays before it reads gamma and beta, perhaps the same memory."""
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        _, mean, var = super().train(x, None, None, running_mean, running_var, eps=eps, momentum=momentum)
-        for buffer, new in ((running_mean, mean), (running_var, var)):
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        _, mean, var = a.call(super().train, gamma=None, beta=None)
+        for buffer, new in ((a.running_mean, mean), (a.running_var, var)):
             if buffer is not None and new is not None:
                 buffer[...] = new
-        y = super().train(x, gamma, beta, None, None, eps=eps, momentum=momentum)[0]
-        return y, running_mean, running_var
+        y = a.call(super().train, running_mean=None, running_var=None)[0]
+        return y, a.running_mean, a.running_var
 
 
 @bug("F15", mechanism="parameters in the wrong order")
 class ParametersMixedUp(NumpyBatchNorm):
     """Inference exchanges parameters and statistics: ``y = mu_r (x - gamma)/sqrt(beta + eps) + v_r``."""
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array:
-        if gamma is None or beta is None:  # nothing of the same shape to mix up
-            return super().infer(x, gamma, beta, running_mean, running_var, eps=eps)
-        return super().infer(x, running_mean, running_var, gamma, beta, eps=eps)
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        if a.gamma is None or a.beta is None:  # nothing of the same shape to mix up
+            return a.call(super().infer)
+        return a.call(super().infer, gamma=a.running_mean, beta=a.running_var, running_mean=a.gamma, running_var=a.beta)
 
 
 @bug("F17", mechanism="training's grouping at inference")
 class VirtualBatchesAtInference(NumpyBatchNorm):
     """Inference splits the batch into virtual batches of 4 and refuses any other number of samples, such as one."""
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array:
-        if len(x) % VIRTUAL != 0:
-            raise ValueError(f"cannot split {len(x)} samples into virtual batches of {VIRTUAL}")
-        return super().infer(x, gamma, beta, running_mean, running_var, eps=eps)
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        if len(a.x) % VIRTUAL != 0:
+            raise ValueError(f"cannot split {len(a.x)} samples into virtual batches of {VIRTUAL}")
+        return a.call(super().infer)
 
 
 @bug("F18", mechanism="state carried between calls")
@@ -150,18 +118,11 @@ class ReferenceForgotten(NumpyBatchNorm):
     def __init__(self) -> None:
         self.has_reference = False
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array:
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        running_mean, running_var = a.running_mean, a.running_var
         self.has_reference = not self.has_reference
         if not self.has_reference:
-            mu = working(x).mean(axis=batch_axes(x), keepdims=True)
-            running_mean, running_var = mu.reshape(-1), self.variance(working(x), mu).reshape(-1)
-        return super().infer(x, gamma, beta, running_mean, running_var, eps=eps)
+            mu = working(a.x).mean(axis=batch_axes(a.x), keepdims=True)
+            running_mean, running_var = mu.reshape(-1), self.variance(working(a.x), mu).reshape(-1)
+        return a.call(super().infer, running_mean=running_mean, running_var=running_var)

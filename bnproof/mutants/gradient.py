@@ -8,6 +8,7 @@ from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, per_channel, values_per_channel, working
 from bnproof.implementations.numpy_layer import NumpyLayer
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -30,31 +31,34 @@ class StatisticsConstant(NumpyBatchNorm):
 class GammaMissing(NumpyBatchNorm):
     """``dx`` lacks the factor gamma: ``(1/s) (g - mean g - xhat mean(g xhat))``."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        _, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        return super().train_vjp(dy, x, None, beta, eps=eps)[0], dgamma, dbeta
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        _, dgamma, dbeta = a.call(super().train_vjp)
+        return a.call(super().train_vjp, gamma=None)[0], dgamma, dbeta
 
 
 @bug("G03-part", mechanism="gamma ignored")
 class GammaMissingInPart(NumpyBatchNorm):
     """gamma scales the direct path alone: ``dx = (1/s) (gamma g - mean g - xhat mean(g xhat))``."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        _, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        xhat, _, _, s = self.normalised(x, eps)
-        g = working(dy)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        _, dgamma, dbeta = a.call(super().train_vjp)
+        xhat, _, _, s = self.normalised(a.x, a.eps)
+        g = working(a.dy)
         a, c = g.mean(axis=batch_axes(g), keepdims=True), (g * xhat).mean(axis=batch_axes(g), keepdims=True)
-        dx = (per_channel(gamma, g, 1) * g - a - xhat * c) / s
-        return dx.astype(x.dtype, copy=False), dgamma, dbeta
+        dx = (per_channel(a.gamma, g, 1) * g - a - xhat * c) / s
+        return dx.astype(a.x.dtype, copy=False), dgamma, dbeta
 
 
 @bug("G04", mechanism="square root misplaced")
 class RootInNumerator(NumpyBatchNorm):
     """``dgamma = s sum g (x - mu)`` where ``1/s`` belongs."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        dx, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        s = self.normalised(x, eps)[3].reshape(-1)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        dx, dgamma, dbeta = a.call(super().train_vjp)
+        s = self.normalised(a.x, a.eps)[3].reshape(-1)
         return dx, None if dgamma is None else dgamma * s**2, dbeta
 
 
@@ -62,35 +66,28 @@ class RootInNumerator(NumpyBatchNorm):
 class EpsMissingBackward(NumpyBatchNorm):
     """The backward divides by ``sqrt(v)``, the forward by ``sqrt(v + eps)``."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        return super().train_vjp(dy, x, gamma, beta, eps=0.0)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        return a.call(super().train_vjp, eps=0.0)
 
 
 @bug("G06-other", mechanism="eps ignored or replaced")
 class EpsOtherBackward(NumpyBatchNorm):
     """The backward divides by ``sqrt(v + 10 eps)``, the forward by ``sqrt(v + eps)``."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        return super().train_vjp(dy, x, gamma, beta, eps=10 * eps)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        return a.call(super().train_vjp, eps=10 * a.eps)
 
 
 @bug("G09", mechanism="wrong on some ranks")
 class ZeroOnSomeRanks(NumpyBatchNorm):
     """``dx = 0`` at inference for arrays of rank 2, 4 and 5; rank 3 takes another path and is right."""
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Gradients:
-        dx, dgamma, dbeta = super().infer_vjp(dy, x, gamma, beta, running_mean, running_var, eps=eps)
-        return np.zeros_like(dx) if x.ndim in VENDOR_RANKS else dx, dgamma, dbeta
+    @by_name
+    def infer_vjp(self, a: Arguments) -> Gradients:
+        dx, dgamma, dbeta = a.call(super().infer_vjp)
+        return np.zeros_like(dx) if a.x.ndim in VENDOR_RANKS else dx, dgamma, dbeta
 
 
 @bug("G11", mechanism="state carried between calls")
@@ -100,9 +97,10 @@ class BetaGradientAccumulates(NumpyBatchNorm):
     def __init__(self) -> None:
         self.totals: dict[tuple[int, np.dtype[np.generic]], Array] = {}
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        dx, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        if gamma is None and dbeta is not None:
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        dx, dgamma, dbeta = a.call(super().train_vjp)
+        if a.gamma is None and dbeta is not None:
             key = (dbeta.size, dbeta.dtype)
             dbeta = self.totals[key] = self.totals.get(key, np.zeros_like(dbeta)) + dbeta
         return dx, dgamma, dbeta
@@ -120,11 +118,12 @@ class GammaOnlyBackward(NumpyBatchNorm):
 class UpstreamScaledInPlace(NumpyBatchNorm):
     """dy becomes ``gamma dy`` in the caller's array; a dy whose entries share memory is scaled many times over."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        _, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        if gamma is not None:
-            np.multiply(dy, in_shape_of(dy, gamma), out=dy, casting="unsafe")
-        return super().train_vjp(dy, x, None, beta, eps=eps)[0], dgamma, dbeta
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        _, dgamma, dbeta = a.call(super().train_vjp)
+        if a.gamma is not None:
+            np.multiply(a.dy, in_shape_of(a.dy, a.gamma), out=a.dy, casting="unsafe")
+        return a.call(super().train_vjp, gamma=None)[0], dgamma, dbeta
 
 
 class Given(NumpyBatchNorm):
@@ -145,24 +144,16 @@ class StatisticsOfLatestForward(NumpyBatchNorm):
     def __init__(self) -> None:
         self.saved: dict[tuple[int, np.dtype[np.generic]], Given] = {}
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        answer = super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
-        self.saved[x.shape[1], x.dtype] = Given(*self.normalised(x, eps)[1:])
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        answer = a.call(super().train)
+        self.saved[a.x.shape[1], a.x.dtype] = Given(*self.normalised(a.x, a.eps)[1:])
         return answer
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        formula = self.saved.get((x.shape[1], x.dtype), NumpyBatchNorm())
-        return formula.train_vjp(dy, x, gamma, beta, eps=eps)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        formula = self.saved.get((a.x.shape[1], a.x.dtype), NumpyBatchNorm())
+        return a.call(formula.train_vjp)
 
 
 @bug("G18", mechanism="statistics taken as constants")
@@ -177,10 +168,11 @@ class SecondOrderConstant(NumpyBatchNorm):
 class AbsentGammaRead(NumpyBatchNorm):
     """Without gamma, the backward reads memory nobody wrote (zeros here) where 1 belongs: dx is 0."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        read = np.zeros(x.shape[1], working(x).dtype) if gamma is None else gamma
-        dx, dgamma, dbeta = super().train_vjp(dy, x, read, beta, eps=eps)
-        return dx, None if gamma is None else dgamma, dbeta
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        read = np.zeros(a.x.shape[1], working(a.x).dtype) if a.gamma is None else a.gamma
+        dx, dgamma, dbeta = a.call(super().train_vjp, gamma=read)
+        return dx, None if a.gamma is None else dgamma, dbeta
 
 
 @bug("G21", mechanism="gradient missing")
@@ -197,13 +189,14 @@ class NoGradientUntracked(NumpyLayer):
 class VanishingTermLeftOut(NumpyBatchNorm):
     """``dx = dxhat/s + dv 2 (x - mu)/m + dmu/m``; dmu lacks the path through v, a multiple of ``sum (x - mu) = 0``."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        _, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        _, mu, _, s = self.normalised(x, eps)
-        centred, axes = working(x) - mu, batch_axes(x)
-        dxhat = working(dy) * per_channel(gamma, centred, 1)
-        m = s.dtype.type(values_per_channel(x))
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        _, dgamma, dbeta = a.call(super().train_vjp)
+        _, mu, _, s = self.normalised(a.x, a.eps)
+        centred, axes = working(a.x) - mu, batch_axes(a.x)
+        dxhat = working(a.dy) * per_channel(a.gamma, centred, 1)
+        m = s.dtype.type(values_per_channel(a.x))
         dv = -(dxhat * centred).sum(axis=axes, keepdims=True) / (2 * s**3)
         dmu = -(dxhat / s).sum(axis=axes, keepdims=True)
         dx = dxhat / s + dv * 2 * centred / m + dmu / m
-        return dx.astype(x.dtype, copy=False), dgamma, dbeta
+        return dx.astype(a.x.dtype, copy=False), dgamma, dbeta

@@ -11,6 +11,7 @@ from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import Forward, NumpyLayer
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -72,22 +73,20 @@ def narrowed(x: Array, parameter: Array) -> Array:
 class ParametersInHalf(NumpyBatchNorm):
     """For half-precision x, ``gamma`` and ``v_r`` are rounded to x's dtype first: ``v_r`` may become inf or 0."""
 
-    def infer(
-        self, x: Array, gamma: Array | None, beta: Array | None, running_mean: Array, running_var: Array, *, eps: float
-    ) -> Array:
-        gamma = None if gamma is None else narrowed(x, gamma)
-        return super().infer(x, gamma, beta, running_mean, narrowed(x, running_var), eps=eps)
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        gamma = None if a.gamma is None else narrowed(a.x, a.gamma)
+        return a.call(super().infer, gamma=gamma, running_var=narrowed(a.x, a.running_var))
 
 
 @bug("I08", mechanism="statistics ignored at inference")
 class StatisticsLeftOut(NumpyBatchNorm):
     """Inference is ``y = gamma x + beta``, right only where ``mu_r = 0`` and ``v_r + eps = 1``."""
 
-    def infer(
-        self, x: Array, gamma: Array | None, beta: Array | None, running_mean: Array, running_var: Array, *, eps: float
-    ) -> Array:
-        zero, one = np.zeros_like(running_mean), np.ones_like(running_var)
-        return super().infer(x, gamma, beta, zero, one, eps=0.0)
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        zero, one = np.zeros_like(a.running_mean), np.ones_like(a.running_var)
+        return a.call(super().infer, running_mean=zero, running_var=one, eps=0.0)
 
     def infer_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float

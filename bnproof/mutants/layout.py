@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from bnproof.contract import Array, Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel, working
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -32,85 +32,45 @@ class ChannelsLast(NumpyBatchNorm):
         """The inverse of ``first``."""
         return np.moveaxis(x, 1, -1)
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        statistics = (running_mean, running_var)
-        y, mean, var = super().train(self.first(x), gamma, beta, *statistics, eps=eps, momentum=momentum)
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        statistics = (a.running_mean, a.running_var)
+        y, mean, var = super().train(self.first(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
         return self.last(y), mean, var
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array:
-        return self.last(super().infer(self.first(x), gamma, beta, running_mean, running_var, eps=eps))
+    @by_name
+    def infer(self, a: Arguments) -> Array:
+        return self.last(a.call(super().infer, x=self.first(a.x)))
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        dx, dgamma, dbeta = super().train_vjp(self.first(dy), self.first(x), gamma, beta, eps=eps)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        dx, dgamma, dbeta = a.call(super().train_vjp, dy=self.first(a.dy), x=self.first(a.x))
         return self.last(dx), dgamma, dbeta
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Gradients:
-        statistics = (running_mean, running_var)
-        dx, dgamma, dbeta = super().infer_vjp(self.first(dy), self.first(x), gamma, beta, *statistics, eps=eps)
+    @by_name
+    def infer_vjp(self, a: Arguments) -> Gradients:
+        statistics = (a.running_mean, a.running_var)
+        dx, dgamma, dbeta = super().infer_vjp(
+            self.first(a.dy), self.first(a.x), a.gamma, a.beta, *statistics, eps=a.eps
+        )
         return self.last(dx), dgamma, dbeta
 
-    def train_double_vjp(
-        self, ddx: Array, dy: Array, x: Array, gamma: Array | None, *, eps: float
-    ) -> tuple[Array, Array, Array | None]:
-        moved = (self.first(ddx), self.first(dy), self.first(x))
-        d_dy, d_x, d_gamma = super().train_double_vjp(*moved, gamma, eps=eps)
+    @by_name
+    def train_double_vjp(self, a: Arguments) -> tuple[Array, Array, Array | None]:
+        moved = (self.first(a.ddx), self.first(a.dy), self.first(a.x))
+        d_dy, d_x, d_gamma = super().train_double_vjp(*moved, a.gamma, eps=a.eps)
         return self.last(d_dy), self.last(d_x), d_gamma
 
-    def train_shards(
-        self,
-        shards: Sequence[Array],
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> ShardsTrained:
-        moved, statistics = [self.first(x) for x in shards], (running_mean, running_var)
-        ys, mean, var = super().train_shards(moved, gamma, beta, *statistics, eps=eps, momentum=momentum)
+    @by_name
+    def train_shards(self, a: Arguments) -> ShardsTrained:
+        moved, statistics = [self.first(x) for x in a.shards], (a.running_mean, a.running_var)
+        ys, mean, var = super().train_shards(moved, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
         return [self.last(y) for y in ys], mean, var
 
-    def train_shards_vjp(
-        self,
-        dys: Sequence[Array],
-        shards: Sequence[Array],
-        gamma: Array | None,
-        beta: Array | None,
-        *,
-        eps: float,
-    ) -> ShardsTrained:
-        moved = [self.first(dy) for dy in dys], [self.first(x) for x in shards]
-        dxs, dgamma, dbeta = super().train_shards_vjp(*moved, gamma, beta, eps=eps)
+    @by_name
+    def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
+        moved = [self.first(dy) for dy in a.dys], [self.first(x) for x in a.shards]
+        dxs, dgamma, dbeta = super().train_shards_vjp(*moved, a.gamma, a.beta, eps=a.eps)
         return [self.last(dx) for dx in dxs], dgamma, dbeta
 
 
@@ -135,20 +95,11 @@ class StatisticsAlongLastAxis(NumpyBatchNorm):
 class BuffersSizedByAxisOne(ChannelsLast):
     """Channels last, but the running statistics get the length of axis 1 and fit only where that is C."""
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        mean = None if running_mean is None else np.resize(running_mean, x.shape[1])
-        var = None if running_var is None else np.resize(running_var, x.shape[1])
-        return super().train(x, gamma, beta, mean, var, eps=eps, momentum=momentum)
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        mean = None if a.running_mean is None else np.resize(a.running_mean, a.x.shape[1])
+        var = None if a.running_var is None else np.resize(a.running_var, a.x.shape[1])
+        return a.call(super().train, running_mean=mean, running_var=var)
 
 
 @bug("L12", mechanism="wrong axis")
@@ -176,29 +127,22 @@ def in_memory_order(x: Array) -> Array:
 class InputFlatBackward(NumpyBatchNorm):
     """The backward, in training and at inference, reads an x that is not C-contiguous in the order of its memory."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        return super().train_vjp(dy, in_memory_order(x), gamma, beta, eps=eps)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        return a.call(super().train_vjp, x=in_memory_order(a.x))
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Gradients:
-        return super().infer_vjp(dy, in_memory_order(x), gamma, beta, running_mean, running_var, eps=eps)
+    @by_name
+    def infer_vjp(self, a: Arguments) -> Gradients:
+        return a.call(super().infer_vjp, x=in_memory_order(a.x))
 
 
 @bug("L06", mechanism="memory order ignored")
 class UpstreamFlatBackward(NumpyBatchNorm):
     """The backward reads a dy that is not C-contiguous in the order of its memory."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        return super().train_vjp(in_memory_order(dy), x, gamma, beta, eps=eps)
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        return a.call(super().train_vjp, dy=in_memory_order(a.dy))
 
 
 def from_start(x: Array) -> Array:
@@ -213,19 +157,10 @@ def from_start(x: Array) -> Array:
 class OffsetIgnored(NumpyBatchNorm):
     """Training reads a view from the first byte of its base: right where the view has no offset."""
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        statistics = (running_mean, running_var)
-        return super().train(from_start(x), gamma, beta, *statistics, eps=eps, momentum=momentum)
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        statistics = (a.running_mean, a.running_var)
+        return super().train(from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
 
 
 def channels_fastest(x: Array) -> bool:
@@ -247,33 +182,17 @@ def written(x: Array) -> Array:
 class PermutedShardsMisread(NumpyBatchNorm):
     """Workers copy a permuted array in C order and, where its channels were next to each other, read channels last."""
 
-    def train_shards(
-        self,
-        shards: Sequence[Array],
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> ShardsTrained:
-        read, statistics = [misread(x) if channels_fastest(x) else x for x in shards], (running_mean, running_var)
-        ys, mean, var = super().train_shards(read, gamma, beta, *statistics, eps=eps, momentum=momentum)
-        return [written(y) if channels_fastest(x) else y for x, y in zip(shards, ys, strict=True)], mean, var
+    @by_name
+    def train_shards(self, a: Arguments) -> ShardsTrained:
+        read, statistics = [misread(x) if channels_fastest(x) else x for x in a.shards], (a.running_mean, a.running_var)
+        ys, mean, var = super().train_shards(read, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
+        return [written(y) if channels_fastest(x) else y for x, y in zip(a.shards, ys, strict=True)], mean, var
 
-    def train_shards_vjp(
-        self,
-        dys: Sequence[Array],
-        shards: Sequence[Array],
-        gamma: Array | None,
-        beta: Array | None,
-        *,
-        eps: float,
-    ) -> ShardsTrained:
-        fast = [channels_fastest(x) for x in shards]
-        read, upstream = ([misread(x) if at else x for x, at in zip(xs, fast, strict=True)] for xs in (shards, dys))
-        dxs, dgamma, dbeta = super().train_shards_vjp(upstream, read, gamma, beta, eps=eps)
+    @by_name
+    def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
+        fast = [channels_fastest(x) for x in a.shards]
+        read, upstream = ([misread(x) if at else x for x, at in zip(xs, fast, strict=True)] for xs in (a.shards, a.dys))
+        dxs, dgamma, dbeta = a.call(super().train_shards_vjp, dys=upstream, shards=read)
         return [written(dx) if at else dx for dx, at in zip(dxs, fast, strict=True)], dgamma, dbeta
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, working
+from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -80,19 +81,10 @@ class SerialSums(NumpyBatchNorm):
 class PowerOfTwoChannels(NumpyBatchNorm):
     """Normalises as many channels as the largest power of two up to C: y is 0 in the others."""
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> Trained:
-        y, mean, var = super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
-        y[:, 1 << (x.shape[1].bit_length() - 1) :] = 0
+    @by_name
+    def train(self, a: Arguments) -> Trained:
+        y, mean, var = a.call(super().train)
+        y[:, 1 << (a.x.shape[1].bit_length() - 1) :] = 0
         return y, mean, var
 
 
@@ -100,8 +92,9 @@ class PowerOfTwoChannels(NumpyBatchNorm):
 class ScaledAfterSumming(NumpyBatchNorm):
     """``dgamma = (1/s) sum g (x - mu)`` instead of ``sum g xhat``: the same number, rounded elsewhere."""
 
-    def train_vjp(self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float) -> Gradients:
-        dx, _, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        _, mu, _, s = self.normalised(x, eps)
-        products = working(dy) * (working(x) - mu)
-        return dx, None if gamma is None else products.sum(axis=batch_axes(x)) / s.reshape(-1), dbeta
+    @by_name
+    def train_vjp(self, a: Arguments) -> Gradients:
+        dx, _, dbeta = a.call(super().train_vjp)
+        _, mu, _, s = self.normalised(a.x, a.eps)
+        products = working(a.dy) * (working(a.x) - mu)
+        return dx, None if a.gamma is None else products.sum(axis=batch_axes(a.x)) / s.reshape(-1), dbeta

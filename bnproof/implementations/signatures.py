@@ -1,0 +1,49 @@
+"""Methods of the contract that take their arguments by name, so that an implementation shows only what it does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from bnproof.contract import METHODS, Method
+
+
+class Arguments:
+    """The arguments of one call, as attributes: ``a.x``, ``a.gamma``, ``a.eps``."""
+
+    def __init__(self, method: Method, values: Mapping[str, Any]) -> None:
+        self._method, self._values = method, values
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(f"{self._method.name} takes no {name}") from None
+
+    def call(self, function: Callable[..., Any], **changed: Any) -> Any:
+        """The function of the same signature, called with these arguments but for those that are changed."""
+        values = {**self._values, **changed}
+        positional = (values[name] for name in self._method.parameters)
+        return function(*positional, **{name: values[name] for name in self._method.keywords})
+
+
+def by_name(function: Callable[[Any, Arguments], Any]) -> Callable[..., Any]:
+    """A method of the contract whose body gets its arguments as one :class:`Arguments`.
+
+    Examples
+    --------
+    >>> from bnproof.implementations.numpy import NumpyBatchNorm
+    >>> class GammaIgnored(NumpyBatchNorm):
+    ...     @by_name
+    ...     def infer(self, a):
+    ...         return a.call(super().infer, gamma=None)
+    """
+    method = METHODS[function.__name__]
+
+    @wraps(function)
+    def called(self: Any, *positional: Any, **keywords: Any) -> Any:
+        given = dict(zip(method.parameters, positional, strict=False)) | keywords
+        return function(self, Arguments(method, given))
+
+    return called
