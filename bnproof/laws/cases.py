@@ -1,4 +1,4 @@
-"""Cases, each a function of a seed, and Hypothesis strategies of them.
+"""Cases, each a function of a seed.
 
 Semantic ones: few values, eps of the order of v, everything distinct and far from 0 and 1, so that every term matters far beyond
 rounding, in float32 too.  Conditioned ones sweep kappa at few values, long ones the number of values at small kappa.
@@ -10,17 +10,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
 from bnproof.contract import Array, Case, Weights
 from bnproof.formats import dtype_of, is_half, parameter_dtype
-from bnproof.laws.supports import EVERYTHING, Supports
+from bnproof.laws.supports import Supports
 
 EPS = (1e-5, 1e-3, 0.1, 0.25, 1.0)
 MOMENTA = (0.25, 0.3, 0.7, 0.01, 0.9, 0.0, 1.0)
 KINDS = ("linear", "conv", "conv", "conv_transpose", "conv_transpose")
 WIDEST = 100_000  # entries of a random case
-DRAWN = st.integers(0, 2**32 - 1)
 
 
 def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
@@ -190,23 +188,3 @@ KINDS_OF_CASES = (semantic_case, semantic_case, conditioned_case, long_case)
 def numbered(supports: Supports, seed: int, number: int) -> Case:
     """Case ``number`` of a seed: a function of these alone.  Half are semantic, the rest strain the arithmetic."""
     return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](supports, np.random.default_rng([seed, number]))
-
-
-def semantic(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
-    """Semantic cases, for properties."""
-    return DRAWN.map(lambda seed: semantic_case(supports, np.random.default_rng(seed)))
-
-
-def conditioned(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
-    """Conditioned cases, for properties."""
-    return DRAWN.map(lambda seed: conditioned_case(supports, np.random.default_rng(seed)))
-
-
-def long(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
-    """Long cases, for properties."""
-    return DRAWN.map(lambda seed: long_case(supports, np.random.default_rng(seed)))
-
-
-def cases(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
-    """All kinds of cases, for properties."""
-    return semantic(supports) | conditioned(supports) | long(supports)

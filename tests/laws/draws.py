@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
 
 from bnproof.contract import Case, Weights
@@ -12,8 +13,10 @@ from bnproof.formats import dtype_of, is_half
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import usable
 from bnproof.laws.answers import Answers, Target
+from bnproof.laws.cases import conditioned_case, long_case, semantic_case
 from bnproof.laws.law import laws
 from bnproof.laws.oracle import Oracle
+from bnproof.laws.supports import EVERYTHING, Supports
 
 
 def drawn(strategy, count):
@@ -68,3 +71,26 @@ def ratio(law, implementation, case):
     of = target(implementation)
     seen = laws()[law].measure(Answers(of, case), Oracle.under(of.convention, case))
     return None if seen is None else seen.ratio
+
+
+DRAWN = st.integers(0, 2**32 - 1)
+
+
+def semantic(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
+    """Semantic cases, for properties."""
+    return DRAWN.map(lambda seed: semantic_case(supports, np.random.default_rng(seed)))
+
+
+def conditioned(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
+    """Conditioned cases, for properties."""
+    return DRAWN.map(lambda seed: conditioned_case(supports, np.random.default_rng(seed)))
+
+
+def long(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
+    """Long cases, for properties."""
+    return DRAWN.map(lambda seed: long_case(supports, np.random.default_rng(seed)))
+
+
+def cases(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
+    """All kinds of cases, for properties."""
+    return semantic(supports) | conditioned(supports) | long(supports)

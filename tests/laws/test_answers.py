@@ -14,8 +14,7 @@ from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Failed, NotOffered, Target
 from bnproof.laws.arguments import arguments, available, like, split
-from bnproof.laws.cases import cases
-from tests.laws.draws import by_hand, target
+from tests.laws.draws import by_hand, cases, target
 
 TORCH = NAMED["torch"]
 LAST = Convention("last", channel_axis=-1)

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.formats import dtype_of
-from bnproof.laws.cases import _scales, cases, conditioned, long, semantic
+from bnproof.laws.cases import _scales
 from bnproof.laws.columns import BadCase, columns, position, validated
 from bnproof.laws.extreme_cases import extreme_cases
 from bnproof.laws.supports import Supports
-from tests.laws.draws import drawn
+from tests.laws.draws import cases, conditioned, drawn, long, semantic
 
 EVERYTHING = Supports()
 FIXED_EPS = (1e-8, 1e-5, 10.0)

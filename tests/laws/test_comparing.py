@@ -11,12 +11,11 @@ from bnproof.contract import METHODS, QUANTITIES
 from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
-from bnproof.laws.cases import semantic
 from bnproof.laws.columns import columns
 from bnproof.laws.comparing import compare, errors_of, is_right
 from bnproof.laws.oracle import Oracle
 from bnproof.wording import describe_measurement, exact_digits
-from tests.laws.draws import by_hand, target
+from tests.laws.draws import by_hand, semantic, target
 
 CASE = by_hand()
 

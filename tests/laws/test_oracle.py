@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from bnproof.contract import QUANTITIES, Case, Weights
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
-from bnproof.laws.cases import conditioned, semantic
 from bnproof.laws.comparing import compare
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import FORMULAS
-from tests.laws.draws import by_hand, target
+from tests.laws.draws import by_hand, conditioned, semantic, target
 
 DIGITS = 60
 STEP = mpmath.mpf(10) ** -20  # of a central difference, whose error is about its square

@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from bnproof.contract import Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Target
-from bnproof.laws.cases import semantic
 from bnproof.laws.law import laws
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.sensitivity import EFFECTS
 from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import mutants
 from bnproof.wording import describe_measurement
-from tests.laws.draws import by_hand, ratio, target
+from tests.laws.draws import by_hand, ratio, semantic, target
 
 BLAMED = {name: f"{name.replace('_', '-')}-matters" for name in EFFECTS}
 CASE = by_hand()

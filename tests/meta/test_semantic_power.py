@@ -9,14 +9,13 @@ from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import usable
 from bnproof.laws import behaviour, degenerate, memory, values
 from bnproof.laws.answers import Answers
-from bnproof.laws.cases import conditioned, semantic
 from bnproof.laws.law import laws
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification.session import measure
 from bnproof.verification.walks import Walks, explore
-from tests.laws.draws import drawn, target
+from tests.laws.draws import conditioned, drawn, semantic, target
 
 FACTOR = 10
 SEMANTIC = [name for name, mutant in mutants().items() if mutant.kind == "semantic"]

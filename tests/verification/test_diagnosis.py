@@ -10,7 +10,6 @@ from bnproof.contract import Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.laws import behaviour, degenerate, memory, values
-from bnproof.laws.cases import semantic
 from bnproof.laws.extreme_cases import extreme_cases
 from bnproof.laws.law import laws
 from bnproof.laws.layers import SAYS
@@ -21,7 +20,7 @@ from bnproof.verification.examining import examine
 from bnproof.verification.families import ORDER, find_family
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.verification.session import Session
-from tests.laws.draws import by_hand, drawn, target
+from tests.laws.draws import by_hand, drawn, semantic, target
 
 PLAN = [
     law for of in (behaviour, degenerate, memory, values) for law in of.list_laws()

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from bnproof.contract import Weights
 from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.cases import cases
 from bnproof.mutants.catalogue import mutants
 from bnproof.verification import replay
 from bnproof.verification.planning import CheckOptions
 from bnproof.verification.replay import UnusableReplay, from_json, read_cases, to_json
 from bnproof.verification.run import check
-from tests.laws.draws import by_hand
+from tests.laws.draws import by_hand, cases
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 

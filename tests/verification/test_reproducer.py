@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bnproof.implementations.conventions import convention_of
-from bnproof.laws.cases import semantic
 from bnproof.laws.law import laws
 from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.mutants.catalogue import mutants
@@ -15,7 +14,7 @@ from bnproof.verification.reproducer import write_program, write_walk
 from bnproof.verification.session import Session
 from bnproof.verification.walks import Walks, explore
 from bnproof.wording import describe_measurement
-from tests.laws.draws import by_hand, drawn, target
+from tests.laws.draws import by_hand, drawn, semantic, target
 from tests.laws.test_degenerate import LeaksNaN
 from tests.laws.test_sensitivity import ClipsUpstream
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 
 from bnproof.contract import Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.cases import cases, semantic
 from bnproof.laws.columns import validated
 from bnproof.laws.law import laws
 from bnproof.laws.supports import EVERYTHING
@@ -17,7 +16,7 @@ from bnproof.mutants.catalogue import mutants
 from bnproof.verification.session import Session
 from bnproof.verification.shrinking import BUDGET, shrink, simpler
 from bnproof.wording import describe_measurement
-from tests.laws.draws import by_hand, drawn, target
+from tests.laws.draws import by_hand, cases, drawn, semantic, target
 
 SEEN = Measurement("the law", ("y",), 2.0)
 
