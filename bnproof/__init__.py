@@ -24,11 +24,9 @@ def check(
 ) -> Verdict:
     """Run the laws of batch normalisation on an implementation or a layer, and say which hold.
 
-    Parameters
-    ----------
-    implementation
-        An object, class or module with ``train``; a layer's class or factory; a PyTorch, Flax or Keras layer; the path of
-        an ONNX file.
+    Parameters ---------- implementation
+        An object, class or module with ``train``; a layer's class or factory; a PyTorch, Flax or
+        Keras layer; the path of an ONNX file.
     effort
         "quick", "standard" or "thorough": 10, 60 or 500 drawn cases, and those at the extremes.
     seed
@@ -40,11 +38,9 @@ def check(
     expect
         Ids of laws that are known to fail, with the reason; passing is then a violation.
 
-    Returns
-    -------
-    Verdict
-        ``verdict.ok``, ``verdict.violations``, ``verdict.passed``, ``verdict.not_offered``; ``verdict.to_frame()`` is a
-        table of the laws, ``verdict.to_dict()`` everything.
+    Returns ------- Verdict
+        ``verdict.ok``, ``verdict.violations``, ``verdict.passed``, ``verdict.not_offered``;
+        ``verdict.to_frame()`` is a table of the laws, ``verdict.to_dict()`` everything.
 
     Raises
     ------
@@ -63,5 +59,7 @@ def check(
     from bnproof.verification.planning import CheckOptions
     from bnproof.verification.run import check as run
 
-    options = CheckOptions(effort, seed, convention, tuple(select), tuple(ignore), dict(expect or {}))
+    options = CheckOptions(
+        effort, seed, convention, tuple(select), tuple(ignore), dict(expect or {})
+    )
     return run(implementation, options)

@@ -1,4 +1,5 @@
-"""What everything agrees on: methods and quantities, conventions, cases, measurements, violations.  Data, no logic."""
+"""What everything agrees on: methods and quantities, conventions, cases, measurements, violations.
+Data, no logic."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Trains(Protocol):
         eps: float,
         momentum: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """``(y, running_mean, running_var)`` of a training step on ``x`` of shape ``(N, C, *spatial)``."""
+        """``(y, running_mean, running_var)`` of a training step on ``x`` of shape
+        ``(N, C, *spatial)``."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Method:
-    """A method of the contract: its positional and its keyword parameters, and what it returns, in order."""
+    """A method of the contract: its positional and its keyword parameters, and what it returns, in
+    order."""
 
     name: str
     parameters: tuple[str, ...]
@@ -64,8 +67,8 @@ def _method(name: str, parameters: str, keywords: str, **returns: str) -> Method
     return Method(name, tuple(parameters.split()), tuple(keywords.split()), quantities)
 
 
-#: Every method of part 1 of the contract.  What is returned is named apart from what is handed in (``infer_y``,
-#: ``shards_dx``), so that a name says which method it comes from.
+#: Every method of part 1 of the contract.  What is returned is named apart from what is handed in
+#: (``infer_y``, ``shards_dx``), so that a name says which method it comes from.
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
@@ -114,16 +117,19 @@ METHODS: Mapping[str, Method] = {
     )
 }
 #: Every quantity by name, in the order of the methods.
-QUANTITIES: Mapping[str, Quantity] = {q.name: q for method in METHODS.values() for q in method.returns}
+QUANTITIES: Mapping[str, Quantity] = {
+    q.name: q for method in METHODS.values() for q in method.returns
+}
 
 
 @dataclass(frozen=True)
 class Convention:
     """What implementations legitimately differ in.
 
-    ``momentum``: weight of the "new" or of the "old" value; ``running_var``: tracked "unbiased" (Bessel's factor) or
-    "biased"; ``one_value``: a single value per channel in training gives "beta", has to "raise", or "any";
-    ``channel_axis``: 1 or -1; ``eps_min``: smaller eps are raised to it.
+    ``momentum``: weight of the "new" or of the "old" value; ``running_var``: tracked "unbiased"
+    (Bessel's factor) or "biased"; ``one_value``: a single value per channel in training gives
+    "beta", has to "raise", or "any"; ``channel_axis``: 1 or -1; ``eps_min``: smaller eps are raised
+    to it.
     """
 
     name: str
@@ -138,8 +144,8 @@ class Convention:
 class Weights:
     """The layer in front of a batch norm, with C outputs.
 
-    ``weight``: ``(C, in)`` for "linear", ``(C, in/groups, *k)`` for "conv", ``(in, C/groups, *k)`` for "conv_transpose";
-    ``bias``: ``(C,)`` or ``None``.
+    ``weight``: ``(C, in)`` for "linear", ``(C, in/groups, *k)`` for "conv", ``(in, C/groups, *k)``
+    for "conv_transpose"; ``bias``: ``(C,)`` or ``None``.
     """
 
     weight: Array
@@ -150,10 +156,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class Case:
-    """One input: ``x``, ``dy`` and ``ddx`` of shape ``(N, C, *spatial)``, parameters and statistics ``(C,)``.
+    """One input: ``x``, ``dy`` and ``ddx`` of shape ``(N, C, *spatial)``, parameters and statistics
+    ``(C,)``.
 
-    ``momentum`` weighs the new value; ``ddx`` is the upstream gradient of dx; ``parts`` are the rows of x each worker of a
-    synchronised step holds (0 for an idle one), N in all; ``layer`` is what a fold scales.
+    ``momentum`` weighs the new value; ``ddx`` is the upstream gradient of dx; ``parts`` are the
+    rows of x each worker of a synchronised step holds (0 for an idle one), N in all; ``layer`` is
+    what a fold scales.
     """
 
     x: Array
@@ -183,7 +191,8 @@ class Case:
 class Call:
     """A call that shows something: the arguments by name, in order.
 
-    ``views``: Python expressions in the argument's name that give its layout in memory (``"x[::-1]"``); ``says``: what is special.
+    ``views``: Python expressions in the argument's name that give its layout in memory
+    (``"x[::-1]"``); ``says``: what is special.
     """
 
     method: str
@@ -216,9 +225,7 @@ class FailureKind(StrEnum):
 class Failure:
     """What went wrong, as data.
 
-    Parameters
-    ----------
-    kind
+    Parameters ---------- kind
         Which of the kinds of failure it is.
     method
         The method that was called, of an implementation or of a layer.
@@ -227,7 +234,8 @@ class Failure:
     exception
         The name of the exception's type, where one was raised.
     got, expected
-        What came back and what has to come back, as text for a reader; an exception's own text is in ``got``.
+        What came back and what has to come back, as text for a reader; an exception's own text is
+        in ``got``.
     """
 
     kind: FailureKind
@@ -246,26 +254,26 @@ class Failure:
 class Measurement:
     """What one law saw on one case: numbers where values were compared, a ``failure`` elsewhere.
 
-    Parameters
-    ----------
-    law
+    Parameters ---------- law
         The law's id.
     quantities
         What the measurement is about: names of :data:`QUANTITIES`, or what a relation calls them.
     ratio
-        The largest error in units of what the working precision explains; above 1 the law is violated.
+        The largest error in units of what the working precision explains; above 1 the law is
+        violated.
     ulp
         The largest error in units in the last place of the sum of magnitudes the output is made of.
     where
         The index of the worst entry in the array as it was returned.
     got, exact, radius, allowed, error
-        The worst entry; its exact value as ``(leading part, trailing part)``, give or take ``radius``; the error that
-        the working precision explains there; and the error itself.
+        The worst entry; its exact value as ``(leading part, trailing part)``, give or take
+        ``radius``; the error that the working precision explains there; and the error itself.
     dtype
         The dtype the value came back in.
     comparison
-        What was compared: a "value" with its exact one, the "effect" of an argument (the numbers are differences of two
-        answers), or the two sides of a "relation" (the numbers are their difference).
+        What was compared: a "value" with its exact one, the "effect" of an argument (the numbers
+        are differences of two answers), or the two sides of a "relation" (the numbers are their
+        difference).
     failure
         What went wrong apart from numbers.
     calls
@@ -297,8 +305,8 @@ class Measurement:
 class Cause:
     """A likely cause: a known mechanism, what fits it, and where it happened before.
 
-    ``confidence``: "same values" (a model of the mechanism returns what was returned), "same pattern" (it breaks the same laws),
-    or "unknown" (nothing fits).
+    ``confidence``: "same values" (a model of the mechanism returns what was returned), "same
+    pattern" (it breaks the same laws), or "unknown" (nothing fits).
     """
 
     mechanism: str
@@ -311,8 +319,9 @@ class Cause:
 class Violation:
     """A broken law with the smallest input that was found to break it.
 
-    ``got`` and ``expected``: the worst entry and the enclosure it left, ``ulp`` its error; ``residual``: a simple factor or difference
-    that turns the one into the other; ``case``: the input in hexadecimal floats, for ``--replay``.
+    ``got`` and ``expected``: the worst entry and the enclosure it left, ``ulp`` its error;
+    ``residual``: a simple factor or difference that turns the one into the other; ``case``: the
+    input in hexadecimal floats, for ``--replay``.
     """
 
     law: str

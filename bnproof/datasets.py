@@ -1,4 +1,5 @@
-"""Real mini-batches without a network connection: scikit-learn's bundled digits, raw and as hidden activations."""
+"""Real mini-batches without a network connection: scikit-learn's bundled digits, raw and as hidden
+activations."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def digits() -> Array:
 
 @cache
 def hidden_activations(seed: int = 0) -> Array:
-    """What reaches the hidden layer's nonlinearity, 1797 x 32 float64, after training 64-32-10 on the digits."""
+    """What reaches the hidden layer's nonlinearity, 1797 x 32 float64, after training 64-32-10 on
+    the digits."""
     from sklearn.datasets import load_digits
 
     activations = hidden_layer(digits() / 16, load_digits().target, width=32, epochs=30, seed=seed)

@@ -26,7 +26,8 @@ def is_half(dtype: Any) -> bool:
 
 
 def parameter_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of parameters and statistics for an input's dtype: float32 for half precision, else its own."""
+    """The dtype of parameters and statistics for an input's dtype: float32 for half precision, else
+    its own."""
     return np.dtype(np.float32) if is_half(dtype) else dtype
 
 
@@ -41,7 +42,8 @@ class Format:
 
     @classmethod
     def of(cls, dtype: Any) -> Format:
-        """The format of a dtype: float16, bfloat16 (``ml_dtypes``), float32 or float64; raises ``TypeError`` for others."""
+        """The format of a dtype: float16, bfloat16 (``ml_dtypes``), float32 or float64; raises
+        ``TypeError`` for others."""
         name = np.dtype(dtype).name
         if name not in NAMES:
             raise TypeError(f"{name} is not supported: convert to one of {', '.join(NAMES)}")
@@ -50,7 +52,8 @@ class Format:
 
     @property
     def u(self) -> float:
-        """Unit roundoff ``2^-p``: rounding to nearest changes a normal number by at most this share of it."""
+        """Unit roundoff ``2^-p``: rounding to nearest changes a normal number by at most this share
+        of it."""
         return float(2.0**-self.p)
 
     @property
@@ -60,14 +63,16 @@ class Format:
 
     @property
     def overflow(self) -> float:
-        """From here on numbers round to infinity: half a unit past the largest (infinite where float64 cannot say it)."""
+        """From here on numbers round to infinity: half a unit past the largest (infinite where
+        float64 cannot say it)."""
         return self.largest + float(self.ulp(self.largest)) / 2
 
     def ulp(self, value: npt.ArrayLike) -> Array:
-        """The unit in the last place of a real number ``t``: ``2^(max(e, emin) - p + 1)`` with ``2^e <= |t| < 2^(e+1)``.
+        """The unit in the last place of a real number ``t``: ``2^(max(e, emin) - p + 1)`` with
+        ``2^e <= |t| < 2^(e+1)``.
 
-        So at a power of two it is the spacing above; at and below the subnormals, zero included, it is ``eta``.
-        ``value``: float64; the result is float64, exact.
+        So at a power of two it is the spacing above; at and below the subnormals, zero included, it
+        is ``eta``. ``value``: float64; the result is float64, exact.
         """
         number = np.asarray(value, dtype=np.float64)
         _, exponent = np.frexp(number)

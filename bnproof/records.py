@@ -1,6 +1,7 @@
 """The result stream: newline-delimited JSON with a header, rows, and a footer that counts them.
 
-A file without its footer, or with another number of rows than it says, is an error: a truncated run cannot look good.
+A file without its footer, or with another number of rows than it says, is an error: a truncated run
+cannot look good.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("bnproof", "numpy", "sympy", "python-flint", "torch", "scikit-learn", "hypothesis", "onnx")
+PACKAGES = (
+    "bnproof",
+    "numpy",
+    "sympy",
+    "python-flint",
+    "torch",
+    "scikit-learn",
+    "hypothesis",
+    "onnx",
+)
 Row = dict[str, Any]
 
 
@@ -37,8 +47,15 @@ def header(seed: int) -> Row:
     """Versions, machine and seed of this run."""
     return {
         "kind": "header",
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in PACKAGES},
+        },
+        "machine": {
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+        },
         "seed": seed,
     }
 
@@ -53,7 +70,8 @@ def _version(name: str) -> str:
 
 
 def write(path: Path, records: Records) -> None:
-    """Write a stream as a whole: into a neighbouring file first, so that nothing is ever half-written."""
+    """Write a stream as a whole: into a neighbouring file first, so that nothing is ever
+    half-written."""
     lines = [records.header, *records.rows, {"kind": "footer", "rows": len(records.rows)}]
     written = path.with_suffix(path.suffix + ".part")
     written.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

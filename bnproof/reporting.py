@@ -25,7 +25,8 @@ from bnproof.verification.planning import CheckOptions
 from bnproof.verification.run import check
 
 TARGETS = ("numpy", "torch", "torch-modules")
-DECIDING = {  # the experiments behind measured claims, by the first kind of their rows a claim asks for
+# the experiments behind measured claims, by the first kind of their rows a claim asks for
+DECIDING = {
     "weight_norm_run": weight_norm.rows,
     "sigmoid_linear": linear_range.rows,
     "parametrisation_summary": parametrisations.rows,
@@ -34,15 +35,29 @@ Progress = Callable[[int, int], None]
 
 
 def report(
-    out: Path, seed: int = 0, progress: Progress = lambda done, total: None, *, effort: str = "thorough"
+    out: Path,
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
+    *,
+    effort: str = "thorough",
 ) -> list[Path]:
-    """Run everything and write records, reports and timings into ``out``; returns the files written.
+    """Run everything and write records, reports and timings into ``out``; returns the files
+    written.
 
-    ``effort``: how closely accuracy is looked at ("quick", "standard", "thorough").  Raises ``OSError`` at once where ``out`` cannot be made; nothing is written before everything has run.
+    ``effort``: how closely accuracy is looked at ("quick", "standard", "thorough").  Raises
+    ``OSError`` at once where ``out`` cannot be made; nothing is written before everything has run.
     """
     out.mkdir(parents=True, exist_ok=True)
     outcomes = settle_all()
-    experiments = (agreement, running, demonstrations, weight_norm, linear_range, parametrisations, arithmetic)
+    experiments = (
+        agreement,
+        running,
+        demonstrations,
+        weight_norm,
+        linear_range,
+        parametrisations,
+        arithmetic,
+    )
     measured = (*(experiment.rows(seed) for experiment in experiments), accuracy.rows(seed, effort))
     parts = [map(as_row, outcomes), law_rows(), checks(seed), *measured]
     rows = []
@@ -55,8 +70,11 @@ def report(
     return [out / "records.ndjson", out / "timings.csv", *build(records, out)]
 
 
-def claim_rows(wanted: Sequence[Assertion], seed: int, progress: Progress = lambda done, total: None) -> list[Row]:
-    """What settles some claims: their theorems, their demonstrations on the digits, and the experiments they ask for."""
+def claim_rows(
+    wanted: Sequence[Assertion], seed: int, progress: Progress = lambda done, total: None
+) -> list[Row]:
+    """What settles some claims: their theorems, their demonstrations on the digits, and the
+    experiments they ask for."""
     theorems = list(dict.fromkeys(name for assertion in wanted for name in assertion.theorems))
     kinds = dict.fromkeys(assertion.measured.kinds[0] for assertion in wanted if assertion.measured)
     rows = [as_row(outcome) for outcome in settle_all(theorems, progress)]
@@ -74,7 +92,13 @@ def checks(seed: int) -> Iterator[Row]:
     """One row per implementation and law."""
     for target in TARGETS:
         verdict = check(load(target), CheckOptions(seed=seed, target=target))
-        yield {"kind": "check", "target": target, "cases": verdict.cases, "effort": verdict.effort, "ok": verdict.ok}
+        yield {
+            "kind": "check",
+            "target": target,
+            "cases": verdict.cases,
+            "effort": verdict.effort,
+            "ok": verdict.ok,
+        }
         for law in laws().values():
             tally = verdict.tallies.get(law.id)
             yield {

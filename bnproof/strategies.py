@@ -1,7 +1,9 @@
-"""Hypothesis strategies for batch normalisation: batches, parameters, running statistics, and whole cases.
+"""Hypothesis strategies for batch normalisation: batches, parameters, running statistics, and whole
+cases.
 
-They are made for property tests of any batch norm.  Everything is composed of :mod:`hypothesis.extra.numpy`, so a failing
-example shrinks to few small whole numbers.  ``bnproof check`` draws its own cases, each from a seed; these are for your tests.
+They are made for property tests of any batch norm.  Everything is composed of
+:mod:`hypothesis.extra.numpy`, so a failing example shrinks to few small whole numbers.
+``bnproof check`` draws its own cases, each from a seed; these are for your tests.
 
 Examples
 --------
@@ -32,9 +34,13 @@ LARGEST = 16  # the largest entry in magnitude, times a scale: sums of squares s
 EPS = (1e-5, 1e-3, 0.1, 1.0)
 
 
-def _entries(shape: tuple[int, ...], low: int = -LARGEST, high: int = LARGEST) -> st.SearchStrategy[Array]:
+def _entries(
+    shape: tuple[int, ...], low: int = -LARGEST, high: int = LARGEST
+) -> st.SearchStrategy[Array]:
     """Whole numbers as float64."""
-    return arrays_of.arrays(np.int64, shape, elements=st.integers(low, high)).map(lambda a: a.astype(float))
+    return arrays_of.arrays(np.int64, shape, elements=st.integers(low, high)).map(
+        lambda a: a.astype(float)
+    )
 
 
 def batches(
@@ -57,10 +63,9 @@ def batches(
     least
         The least number of values per channel, ``m = N * prod(spatial)``.
 
-    Returns
-    -------
-    SearchStrategy
-        Of arrays of shape ``(N, C, *spatial)``, whole numbers times a power of two, so that no entry is rounded.
+    Returns ------- SearchStrategy
+        Of arrays of shape ``(N, C, *spatial)``, whole numbers times a power of two, so that no
+        entry is rounded.
     """
 
     @st.composite
@@ -80,14 +85,16 @@ def batches(
 def parameters(
     channels: int, dtype: str = "float32", *, absent: bool = True
 ) -> st.SearchStrategy[tuple[Array | None, Array | None]]:
-    """Affine parameters ``(gamma, beta)`` of shape ``(channels,)``; each may be ``None`` where ``absent`` is true."""
+    """Affine parameters ``(gamma, beta)`` of shape ``(channels,)``; each may be ``None`` where
+    ``absent`` is true."""
     one = _entries((channels,)).map(lambda values: (values / 4).astype(dtype_of(dtype)))
     either = st.none() | one if absent else one
     return st.tuples(either, either)
 
 
 def statistics(channels: int, dtype: str = "float32") -> st.SearchStrategy[tuple[Array, Array]]:
-    """Running statistics ``(running_mean, running_var)`` of shape ``(channels,)``; variances are positive."""
+    """Running statistics ``(running_mean, running_var)`` of shape ``(channels,)``; variances are
+    positive."""
     like = dtype_of(dtype)
     means = _entries((channels,)).map(lambda values: (values / 2).astype(like))
     variances = _entries((channels,), low=1).map(lambda values: (values / 4).astype(like))
@@ -110,11 +117,10 @@ def cases(
     dtypes, ranks, channels, least
         As in :func:`batches`.
 
-    Returns
-    -------
-    SearchStrategy
-        Of :class:`bnproof.contract.Case`: ``x``, ``dy`` and ``ddx`` of one shape, parameters and statistics of shape
-        ``(C,)`` (in float32 for half precision), ``eps > 0``, and the weight ``momentum`` of the new value.
+    Returns ------- SearchStrategy
+        Of :class:`bnproof.contract.Case`: ``x``, ``dy`` and ``ddx`` of one shape, parameters and
+        statistics of shape ``(C,)`` (in float32 for half precision), ``eps > 0``, and the weight
+        ``momentum`` of the new value.
     """
     x = draw(batches(dtypes=dtypes, ranks=ranks, channels=channels, least=least))
     width, kept = x.shape[1], parameter_dtype(x.dtype).name

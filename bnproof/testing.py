@@ -4,8 +4,8 @@
 
     from bnproof.testing import parametrize_with_laws
 
-    @parametrize_with_laws(MyBatchNorm(), expected_failures={"running-variance": "tracks the biased one"})
-    def test_batch_norm(law):
+    @parametrize_with_laws(MyBatchNorm(), expected_failures={"running-variance": "tracks the biased
+    one"}) def test_batch_norm(law):
         law()
 """
 
@@ -44,7 +44,8 @@ class Suite:
 
 @dataclass(frozen=True)
 class LawTest:
-    """A law as a test: call it; it raises ``AssertionError`` where the law is violated and skips where it is not offered."""
+    """A law as a test: call it; it raises ``AssertionError`` where the law is violated and skips
+    where it is not offered."""
 
     law: str
     suite: Suite
@@ -54,7 +55,11 @@ class LawTest:
         verdict = self.suite.verdict
         if isinstance(verdict, UnusableTarget):
             pytest.fail(str(verdict), pytrace=False)
-        found = [violation for violation in verdict.violations if violation.law in (self.law, "convention")]
+        found = [
+            violation
+            for violation in verdict.violations
+            if violation.law in (self.law, "convention")
+        ]
         if found:
             raise AssertionError("\n\n".join(map(describe_violation, found)))
         if self.law in verdict.not_offered:
@@ -71,21 +76,32 @@ def parametrize_with_laws(
     ignore: Iterable[str] = (),
     expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
-    """A decorator that runs a test once for every law, named after it, with the law as the argument ``law``.
+    """A decorator that runs a test once for every law, named after it, with the law as the argument
+    ``law``.
 
-    ``expected_failures``: law ids and why they fail; strict, so a law that holds again fails its test.  The other options are those
-    of ``bnproof.check``.  Raises ``UnknownLaw`` for a name that is none, ``UnusableTarget`` for what is no batch norm.
+    ``expected_failures``: law ids and why they fail; strict, so a law that holds again fails its
+    test.  The other options are those of ``bnproof.check``.  Raises ``UnknownLaw`` for a name that
+    is none, ``UnusableTarget`` for what is no batch norm.
     """
     if not isinstance(expected_failures, Mapping | None):
-        raise TypeError(f"expected_failures is {expected_failures!r}: give a dictionary of laws and reasons")
+        raise TypeError(
+            f"expected_failures is {expected_failures!r}: give a dictionary of laws and reasons"
+        )
     known = dict(expected_failures or {})
     options = CheckOptions(effort, seed, convention, tuple(select), tuple(ignore))
     plan = plan_laws(replace(options, expect=known))
     implementation = usable(implementation, type(implementation).__name__)
     suite = Suite(implementation, options)
-    cases = [pytest.param(LawTest(law.id, suite), id=law.id, marks=_marks(known.get(law.id))) for law in plan]
+    cases = [
+        pytest.param(LawTest(law.id, suite), id=law.id, marks=_marks(known.get(law.id)))
+        for law in plan
+    ]
     return pytest.mark.parametrize("law", cases)
 
 
 def _marks(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
-    return () if reason is None else (pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError),)
+    return (
+        ()
+        if reason is None
+        else (pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError),)
+    )

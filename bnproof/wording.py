@@ -1,7 +1,7 @@
 """Sentences for readers: what a failure, a measurement or a violation says.
 
-Everything that is shown (the verdict's messages, the command line, ``bnproof.testing``, reproducers) is worded here, and
-nothing is decided by these words.
+Everything that is shown (the verdict's messages, the command line, ``bnproof.testing``,
+reproducers) is worded here, and nothing is decided by these words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def _describe_repeat(failure: Failure) -> str:
     what = f"{failure.method} answers differently when asked again with equal arguments"
     if failure.exception:
         return f"{what}: {failure.exception}: {failure.got}"
-    return f"{what}: {failure.subject} has other bits" if failure.subject else f"{what}: {failure.got}"
+    return (
+        f"{what}: {failure.subject} has other bits" if failure.subject else f"{what}: {failure.got}"
+    )
 
 
 def _describe_presence(failure: Failure) -> str:
@@ -51,8 +53,12 @@ _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
     FailureKind.PRESENCE: _describe_presence,
     FailureKind.MODIFIED: lambda f: f"{f.method} modifies {f.subject}, which belongs to the caller",
     FailureKind.UNREPEATABLE: _describe_repeat,
-    FailureKind.ACCEPTED: lambda f: f"{f.method} answered; if that is meant, declare a convention such as 'paper'",
-    FailureKind.RANGE: lambda f: f"{_call(f)}{f.subject} leaves its range" + (f": it is {f.got}" if f.got else ""),
+    FailureKind.ACCEPTED: lambda f: (
+        f"{f.method} answered; if that is meant, declare a convention such as 'paper'"
+    ),
+    FailureKind.RANGE: lambda f: (
+        f"{_call(f)}{f.subject} leaves its range" + (f": it is {f.got}" if f.got else "")
+    ),
     FailureKind.CHANGED: lambda f: f"{f.method} changes {f.subject}",
     FailureKind.LOST: lambda f: f"{f.subject} does not come back as it was assigned",
     FailureKind.START: lambda f: f"a fresh layer's {f.subject} is {f.got}",
@@ -78,8 +84,13 @@ def describe_measurement(seen: Measurement, law: str) -> str:
                 f"{circumstances}{entry} moves by another amount than the exact one: "
                 f"{seen.error:{BOUND}} off, {seen.allowed:{BOUND}} explained"
             )
-    explained = f"{seen.error:{BOUND}} apart where rounding in {seen.dtype} explains {seen.allowed:{BOUND}}"
-    return f"{circumstances}{entry} is {seen.got:.17g}, the exact value is {exact_digits(seen)}, {explained}"
+    explained = (
+        f"{seen.error:{BOUND}} apart where rounding in {seen.dtype} explains {seen.allowed:{BOUND}}"
+    )
+    return (
+        f"{circumstances}{entry} is {seen.got:.17g}, the exact value is {exact_digits(seen)},"
+        f" {explained}"
+    )
 
 
 def quantity_of(seen: Measurement) -> str:
@@ -101,7 +112,8 @@ def got_text(seen: Measurement) -> str:
 
 
 def expected_text(seen: Measurement) -> str:
-    """The exact value in hexadecimal, and the error that is explained; empty where no numbers were compared."""
+    """The exact value in hexadecimal, and the error that is explained; empty where no numbers were
+    compared."""
     return "" if seen.got is None else f"{seen.exact[0].hex()} +- {seen.allowed:{BOUND}}"
 
 
@@ -118,7 +130,8 @@ def describe_cause(cause: Cause) -> str:
 
 
 def describe_violation(violation: Violation) -> str:
-    """A violation in full: what is wrong, the likely cause, where it was seen before, and the program that shows it."""
+    """A violation in full: what is wrong, the likely cause, where it was seen before, and the
+    program that shows it."""
     cause = violation.cause
     lines = [
         f"{violation.law}: {violation.message}",

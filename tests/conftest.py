@@ -1,10 +1,12 @@
-"""Hypothesis profiles (reproducible in CI, no deadlines anywhere: timing is noisy), and one thread a process."""
+"""Hypothesis profiles (reproducible in CI, no deadlines anywhere: timing is noisy), and one thread
+a process."""
 
 import os
 
 from hypothesis import settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is loaded: workers of xdist share the cores
+# before PyTorch is loaded: workers of xdist share the cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("dev", deadline=None, max_examples=50)
@@ -15,7 +17,8 @@ FRAMEWORKS = {"test_flax.py": "flax", "test_keras.py": "keras", "test_onnx.py": 
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Frameworks clash inside one process: their tests are only looked at when asked for, with ``-m flax`` and so on.
+    """Frameworks clash inside one process: their tests are only looked at when asked for, with
+    ``-m flax`` and so on.
 
     ``tests/external`` is somebody else's package, which runs away from here.
     """

@@ -1,7 +1,8 @@
-"""Execute the notebooks and store their outputs in them: ``python tests/execute_notebooks.py [NOTEBOOK ...]``.
+"""Execute the notebooks and store their outputs in them:
+``python tests/execute_notebooks.py [NOTEBOOK ...]``.
 
-Kept out of the file are times, and the number of pieces a stream arrived in: executing again changes what has changed and
-nothing else.
+Kept out of the file are times, and the number of pieces a stream arrived in: executing again
+changes what has changed and nothing else.
 """
 
 import sys

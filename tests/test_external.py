@@ -1,4 +1,5 @@
-"""A package outside bnproof, written as a new user would, runs its batch norm through the decorator and through --pyargs."""
+"""A package outside bnproof, written as a new user would, runs its batch norm through the decorator
+and through --pyargs."""
 
 import os
 import shutil
@@ -26,7 +27,9 @@ def run_pytest(folder, *arguments):
     (folder / "pytest.ini").write_text("[pytest]\n")
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -44,8 +47,18 @@ def test_the_decorator_gives_one_test_a_law(package):
 
 @pytest.mark.slow
 def test_a_wrong_batch_norm_fails_under_xdist_with_its_cause(package):
-    """``pytest --pyargs bnproof.suite --bn`` names the law, the input and the likely cause; workers share the laws."""
-    options = ("--pyargs", "bnproof.suite", "--bn", "tinynorm:FrozenBiasBatchNorm", "--bn-effort", "quick", "-n", "2")
+    """``pytest --pyargs bnproof.suite --bn`` names the law, the input and the likely cause; workers
+    share the laws."""
+    options = (
+        "--pyargs",
+        "bnproof.suite",
+        "--bn",
+        "tinynorm:FrozenBiasBatchNorm",
+        "--bn-effort",
+        "quick",
+        "-n",
+        "2",
+    )
     status, out = run_pytest(package, *options)
     assert status == 1, out
     assert "test_law[gradient-beta]" in out
@@ -62,10 +75,9 @@ def test_without_a_target_the_suite_says_what_to_do(package):
 def test_an_expected_failure_that_holds_fails(package):
     """Expectations are strict."""
     (package / "test_strict.py").write_text(
-        "from bnproof.testing import parametrize_with_laws\n"
-        "from bnproof.implementations.numpy import NumpyBatchNorm\n"
-        "@parametrize_with_laws(NumpyBatchNorm(), effort='quick', select=['output'], expected_failures={'output': 'old'})\n"
-        "def test_it(law):\n    law()\n"
+        "from bnproof.testing import parametrize_with_laws\nfrom bnproof.implementations.numpy"
+        " import NumpyBatchNorm\n@parametrize_with_laws(NumpyBatchNorm(), effort='quick',"
+        " select=['output'], expected_failures={'output': 'old'})\ndef test_it(law):\n    law()\n"
     )
     status, out = run_pytest(package, "test_strict.py")
     assert status == 1
@@ -108,7 +120,10 @@ def test_what_never_answers_is_checked_once():
             raise RuntimeError("never")
 
     counts = []
-    for law in (parameters.values[0] for parameters in parametrize_with_laws(Never(), effort="quick").args[1][:2]):
+    for law in (
+        parameters.values[0]
+        for parameters in parametrize_with_laws(Never(), effort="quick").args[1][:2]
+    ):
         with pytest.raises(pytest.fail.Exception, match="train raised RuntimeError: never"):
             law()
         counts.append(len(calls))
@@ -117,7 +132,11 @@ def test_what_never_answers_is_checked_once():
 
 @pytest.mark.parametrize(
     ("implementation", "options"),
-    [(NumpyBatchNorm(), {"effort": "fast"}), (NumpyBatchNorm(), {"convention": "pytorch"}), (3, {})],
+    [
+        (NumpyBatchNorm(), {"effort": "fast"}),
+        (NumpyBatchNorm(), {"convention": "pytorch"}),
+        (3, {}),
+    ],
 )
 def test_a_bad_request_is_refused_where_the_tests_are_made(implementation, options):
     """Once, not law by law."""

@@ -1,4 +1,5 @@
-"""The notebooks are committed with their outputs, run from top to bottom, and say then what they say now."""
+"""The notebooks are committed with their outputs, run from top to bottom, and say then what they
+say now."""
 
 import json
 import re
@@ -32,8 +33,9 @@ def code_cells(path):
 
 
 def said(cell):
-    """What a cell has put out, in order: words as they are, an image as that it is one; numbers left out of what is tagged
-    ``measured`` (rounding errors, trained networks), which another machine may measure otherwise."""
+    """What a cell has put out, in order: words as they are, an image as that it is one; numbers
+    left out of what is tagged ``measured`` (rounding errors, trained networks), which another
+    machine may measure otherwise."""
     words = []
     for output in cell["outputs"]:
         data = output.get("data", {})
@@ -48,7 +50,8 @@ def said(cell):
 
 
 def agree(stored, fresh):
-    """The same text, but for one unit in the last printed digit of a number with a decimal point."""
+    """The same text, but for one unit in the last printed digit of a number with a decimal
+    point."""
     pieces = list(zip_longest(DECIMALS.split(stored), DECIMALS.split(fresh), fillvalue=""))
     return all(a == b or (place % 2 and _next(a, b)) for place, (a, b) in enumerate(pieces))
 
@@ -62,16 +65,22 @@ def _next(a, b):
 
 @each_notebook
 def test_outputs_are_stored(path):
-    """Executed once from top to bottom in a fresh kernel, without errors, warnings, times or paths."""
+    """Executed once from top to bottom in a fresh kernel, without errors, warnings, times or
+    paths."""
     cells = code_cells(path)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1)), AGAIN
     outputs = [output for cell in cells for output in cell["outputs"]]
-    assert {output["output_type"] for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert {output["output_type"] for output in outputs} <= {
+        "stream",
+        "display_data",
+        "execute_result",
+    }
     assert {output["name"] for output in outputs if output["output_type"] == "stream"} <= {"stdout"}
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 4
     assert not any("execution" in cell["metadata"] for cell in cells)
     assert not re.search(
-        r"(?<![\w.])/(home|root|tmp|usr|opt|work|Users)/", "".join(t for cell in cells for t in said(cell))
+        r"(?<![\w.])/(home|root|tmp|usr|opt|work|Users)/",
+        "".join(t for cell in cells for t in said(cell)),
     )
     assert notebook(path)["metadata"]["kernelspec"]["name"] == "python3"
 
@@ -79,9 +88,12 @@ def test_outputs_are_stored(path):
 @pytest.mark.slow
 @each_notebook
 def test_outputs_repeat(path, tmp_path):
-    """A fresh kernel says what the file says (in a process of its own: kernels bring their own event loop)."""
+    """A fresh kernel says what the file says (in a process of its own: kernels bring their own
+    event loop)."""
     copy = Path(shutil.copy(path, tmp_path))
-    done = subprocess.run([sys.executable, EXECUTE, copy], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, EXECUTE, copy], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     for stored, fresh in zip(code_cells(path), code_cells(copy), strict=True):
         one, other = said(stored), said(fresh)

@@ -1,4 +1,5 @@
-"""The public strategies: what they promise of shapes, dtypes and values, and that failures shrink."""
+"""The public strategies: what they promise of shapes, dtypes and values, and that failures
+shrink."""
 
 import numpy as np
 import pytest
@@ -60,7 +61,9 @@ def test_absent_parameters_are_drawn_too():
     assert find(parameters(2), lambda pair: pair[0] is not None and pair[1] is None)
 
 
-@pytest.mark.parametrize(("fails", "shape"), [(lambda x: x.max() > 2, (1, 1)), (lambda x: len(x) > 3, (4, 1))])
+@pytest.mark.parametrize(
+    ("fails", "shape"), [(lambda x: x.max() > 2, (1, 1)), (lambda x: len(x) > 3, (4, 1))]
+)
 def test_a_failure_shrinks(fails, shape):
     """To the smallest batch that fails."""
     found = find(batches(dtypes=("float64",)), fails)

@@ -1,4 +1,5 @@
-"""Words decide nothing: with noise for every sentence a check finds the same, and each kind of failure has a sentence."""
+"""Words decide nothing: with noise for every sentence a check finds the same, and each kind of
+failure has a sentence."""
 
 import itertools
 
@@ -38,10 +39,18 @@ BROKEN = {
 
 
 def found(implementation):
-    """What a quick check decides: laws, quantities, the smallest inputs, causes, and where the worst error is."""
+    """What a quick check decides: laws, quantities, the smallest inputs, causes, and where the
+    worst error is."""
     verdict = check(implementation, CheckOptions("quick"))
     decided = [
-        (v.law, v.quantity, v.case, v.got, v.ulp, v.cause and (v.cause.mechanism, v.cause.confidence))
+        (
+            v.law,
+            v.quantity,
+            v.case,
+            v.got,
+            v.ulp,
+            v.cause and (v.cause.mechanism, v.cause.confidence),
+        )
         for v in verdict.violations
     ]
     return decided, verdict.passed, verdict.not_offered, verdict.tallies
@@ -56,7 +65,9 @@ def test_noise_for_every_sentence_changes_nothing(implementation, monkeypatch):
     for module in (wording, violations, concluding, residuals):
         for name in [name for name in vars(module) if name.startswith("describe_")]:
             monkeypatch.setattr(module, name, lambda *arguments: f"noise {next(noise)}")
-    monkeypatch.setattr("bnproof.laws.answers.describe_failure", lambda failure: f"noise {next(noise)}")
+    monkeypatch.setattr(
+        "bnproof.laws.answers.describe_failure", lambda failure: f"noise {next(noise)}"
+    )
     assert found(implementation) == before
     assert next(noise) > 0
 
@@ -73,12 +84,18 @@ def test_every_kind_of_failure_has_a_sentence(kind):
 def test_a_failure_resembles_one_with_other_values():
     """What was seen may differ; the method, the subject and the exception may not."""
     failure = Failure(FailureKind.RAISED, "train", exception="ValueError", got="m = 3")
-    assert failure.resembles(Failure(FailureKind.RAISED, "train", exception="ValueError", got="m = 4"))
-    assert not failure.resembles(Failure(FailureKind.RAISED, "infer", exception="ValueError", got="m = 3"))
+    assert failure.resembles(
+        Failure(FailureKind.RAISED, "train", exception="ValueError", got="m = 4")
+    )
+    assert not failure.resembles(
+        Failure(FailureKind.RAISED, "infer", exception="ValueError", got="m = 3")
+    )
     assert not failure.resembles(None)
 
 
 def test_the_exact_value_keeps_what_one_float_cannot():
     """Twenty digits of the sum of two floats."""
-    third = Measurement("output", ("y",), 2.0, got=0.5, exact=(1 / 3, float(np.ldexp(1.0, -54)) / 3))
+    third = Measurement(
+        "output", ("y",), 2.0, got=0.5, exact=(1 / 3, float(np.ldexp(1.0, -54)) / 3)
+    )
     assert wording.exact_digits(third) == "0.33333333333333333333"

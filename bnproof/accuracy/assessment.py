@@ -41,7 +41,9 @@ class Graded:
     @property
     def failures(self) -> dict[str, str]:
         """By layout, why nothing came back."""
-        return {point.subject.layout: point.reason for point in reversed(self.points) if point.reason}
+        return {
+            point.subject.layout: point.reason for point in reversed(self.points) if point.reason
+        }
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,22 @@ class Assessment:
 
     def as_json(self) -> dict[str, Any]:
         """The object of ``bnproof accuracy --format json``."""
-        leading = next(one for one in self.graded if one.condition.grade == self.grade)  # whose slope is the target's
-        slopes = [s.slope for one in self.graded for s in one.summations.values() if s.slope is not None]
-        nan_from = [one.condition.nan_from for one in self.graded if one.condition.nan_from is not None]
+        # whose slope is the target's
+        leading = next(one for one in self.graded if one.condition.grade == self.grade)
+        slopes = [
+            s.slope for one in self.graded for s in one.summations.values() if s.slope is not None
+        ]
+        nan_from = [
+            one.condition.nan_from for one in self.graded if one.condition.nan_from is not None
+        ]
         return {
             "target": self.target,
             "grade": self.grade,
             "kappa_slope": leading.condition.slope,
             "m_slope": max(slopes, default=None),
-            "points": [point_json(p) for one in self.graded for p in one.points if p.sweep != "magnitude"],
+            "points": [
+                point_json(p) for one in self.graded for p in one.points if p.sweep != "magnitude"
+            ],
             "nan_from_kappa": min(nan_from, default=None),
             "worst": {
                 "ulp": self.worst.ulp if self.worst.ulp is None else _finite(self.worst.ulp),
@@ -104,7 +113,13 @@ def graded_json(one: Graded) -> dict[str, Any]:
         "fitted_kappa": one.condition.fitted,
         "nan_from_kappa": one.condition.nan_from,
         "summation": [
-            {"layout": layout, "threads": threads, "grade": of.grade, "slope": of.slope, "longest": of.longest}
+            {
+                "layout": layout,
+                "threads": threads,
+                "grade": of.grade,
+                "slope": of.slope,
+                "longest": of.longest,
+            }
             for (layout, threads), of in one.summations.items()
         ],
         "wrong_from_magnitude": one.range.magnitude,
@@ -127,21 +142,31 @@ def assess(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Assessment:
-    """Measure an implementation in every dtype it takes; raises ``UnusableTarget`` where it takes none."""
+    """Measure an implementation in every dtype it takes; raises ``UnusableTarget`` where it takes
+    none."""
     declared = convention_of(convention or getattr(implementation, "convention", "torch"))
     scope = Scope.within(Supports.by(getattr(implementation, "supports", None)))
-    sweeps = {dtype: list(variants(target, implementation, declared, dtype, scope)) for dtype in scope.dtypes}
+    sweeps = {
+        dtype: list(variants(target, implementation, declared, dtype, scope))
+        for dtype in scope.dtypes
+    }
     found: list[Graded] = []
     for n, (dtype, subjects) in enumerate(sweeps.items()):
         advance = partial(_advance, progress, n, len(sweeps))
         found += graded(subjects, dtype, EFFORTS[effort], seed, scope, advance)
     usable = [one for one in found if any(not point.reason for point in one.points)]
     if not usable:
-        reasons = [reason for one in found for reason in one.failures.values()] or ["it takes none of the inputs"]
+        reasons = [reason for one in found for reason in one.failures.values()] or [
+            "it takes none of the inputs"
+        ]
         raise UnusableTarget(f"{target} gives no usable y in training mode: {reasons[0]}")
     first = sweeps[usable[0].dtype][0]
     generations, channels = EFFORTS[effort].generations, scope.channels or CHANNELS
-    last = worst(first, generations, seed, channels) if scope.searched else Worst(None, "", first.dtype, 0)
+    last = (
+        worst(first, generations, seed, channels)
+        if scope.searched
+        else Worst(None, "", first.dtype, 0)
+    )
     return Assessment(target, tuple(found), last)
 
 
@@ -151,7 +176,9 @@ def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, tota
         progress(sweep * total + done, sweeps * total)
 
 
-def variants(target: str, implementation: Any, convention: Convention, dtype: str, scope: Scope) -> Iterator[Subject]:
+def variants(
+    target: str, implementation: Any, convention: Convention, dtype: str, scope: Scope
+) -> Iterator[Subject]:
     """One subject for every layout and number of threads."""
     for layout in scope.layouts:
         for threads in THREADS:
@@ -166,10 +193,15 @@ def graded(
     scope: Scope = EVERYTHING,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Graded]:
-    """Measure subjects side by side on the same inputs and grade each target; those that do not take the dtype are left out."""
+    """Measure subjects side by side on the same inputs and grade each target; those that do not
+    take the dtype are left out."""
     points: dict[Subject, list[Point]] = {subject: [] for subject in subjects}
-    plain = {subject.target: subject for subject in reversed(subjects)}  # the first of each: its layout is the plainest
-    total = sum(1 for _ in inputs(dtype, replace(effort, longest=0), seed, scope)) + effort.longest // effort.step
+    # the first of each: its layout is the plainest
+    plain = {subject.target: subject for subject in reversed(subjects)}
+    total = (
+        sum(1 for _ in inputs(dtype, replace(effort, longest=0), seed, scope))
+        + effort.longest // effort.step
+    )
     for done, on in enumerate(inputs(dtype, effort, seed, scope)):
         progress(min(done, total), total)
         for subject in subjects:
@@ -189,7 +221,10 @@ def _graded(target: str, dtype: str, points: dict[Subject, list[Point]]) -> Grad
         target,
         dtype,
         grades.condition(_of(every, "kappa")),
-        {(s.layout, s.threads): grades.summation(_of(found, "values")) for s, found in points.items()},
+        {
+            (s.layout, s.threads): grades.summation(_of(found, "values"))
+            for s, found in points.items()
+        },
         grades.limits(every),
         grades.accumulation(plain, every),
         every,

@@ -1,13 +1,17 @@
-"""Grades, found by regression: how the error grows with the condition kappa, and with the number of values m.
+"""Grades, found by regression: how the error grows with the condition kappa, and with the number of
+values m.
 
-Against kappa, over all decades the dtype has: ``compensated`` (never rises), ``two-pass`` (slope 1), ``one-pass`` (slope 2); the
-slope is fitted on the unsaturated part, where the error has risen above what it is at kappa = 1 and still leaves a digit, or,
-where fewer than three points lie there, on all points that leave a digit and the first that does not.  ``broken``: an output
-that is not finite, or has no digit right, at a condition where even the one-pass formula has digits left
-(``kappa^2 u <= 1/100``); or one that at kappa = 1 is farther off than rounding explains: another formula.
+Against kappa, over all decades the dtype has: ``compensated`` (never rises), ``two-pass`` (slope
+1), ``one-pass`` (slope 2); the slope is fitted on the unsaturated part, where the error has risen
+above what it is at kappa = 1 and still leaves a digit, or, where fewer than three points lie there,
+on all points that leave a digit and the first that does not.  ``broken``: an output that is not
+finite, or has no digit right, at a condition where even the one-pass formula has digits left
+(``kappa^2 u <= 1/100``); or one that at kappa = 1 is farther off than rounding explains: another
+formula.
 
-Against m, on batches whose halves lie on either side of 0: ``naive`` (grows), ``pairwise`` (hardly, like log m), ``compensated`` (the
-mean is right: the errors of single entries average out like ``m^(-1/2)``).
+Against m, on batches whose halves lie on either side of 0: ``naive`` (grows), ``pairwise`` (hardly,
+like log m), ``compensated`` (the mean is right: the errors of single entries average out like
+``m^(-1/2)``).
 """
 
 from __future__ import annotations
@@ -31,7 +35,8 @@ STEP = 0.2  # a slope between -0.2 and 0.2 is neither falling like m^(-1/2) nor 
 
 @dataclass(frozen=True)
 class Condition:
-    """What became of the sweep over kappa: grade, slope (``None``: no digit is right anywhere), where outputs stop being finite."""
+    """What became of the sweep over kappa: grade, slope (``None``: no digit is right anywhere),
+    where outputs stop being finite."""
 
     grade: str
     slope: float | None
@@ -41,7 +46,8 @@ class Condition:
 
 @dataclass(frozen=True)
 class Summation:
-    """What became of a sweep over m: grade and fitted slope; ``None`` where there are too few lengths to tell."""
+    """What became of a sweep over m: grade and fitted slope; ``None`` where there are too few
+    lengths to tell."""
 
     grade: str | None
     slope: float | None
@@ -50,7 +56,8 @@ class Summation:
 
 @dataclass(frozen=True)
 class Range:
-    """From which magnitude, and from which number of values, outputs are not finite or wrong; ``None``: never."""
+    """From which magnitude, and from which number of values, outputs are not finite or wrong;
+    ``None``: never."""
 
     magnitude: float | None
     values: int | None
@@ -68,17 +75,23 @@ def condition(points: Sequence[Point]) -> Condition:
 
 
 def growth(points: Sequence[Point]) -> tuple[float | None, tuple[float, float] | None]:
-    """The slope against kappa and what it was fitted on: 0 where the error never rises, ``None`` where no digit is right."""
+    """The slope against kappa and what it was fitted on: 0 where the error never rises, ``None``
+    where no digit is right."""
     end = next((n for n, point in enumerate(points) if not point.typical <= SATURATED), len(points))
     if end == 0:
         return None, None
-    start = next((n for n, p in enumerate(points[:end]) if p.typical > FLOOR * points[0].typical), end)
+    start = next(
+        (n for n, p in enumerate(points[:end]) if p.typical > FLOOR * points[0].typical), end
+    )
     chosen = points[start:end]
     if len(chosen) < 3:
         chosen = [p for p in points[: end + 1] if np.isfinite(p.typical)]
         if all(p.typical <= FLOOR * points[0].typical for p in chosen):
             return 0.0, None
-    return _slope([p.kappa for p in chosen], [p.typical for p in chosen]), (chosen[0].kappa, chosen[-1].kappa)
+    return _slope([p.kappa for p in chosen], [p.typical for p in chosen]), (
+        chosen[0].kappa,
+        chosen[-1].kappa,
+    )
 
 
 def summation(points: Sequence[Point]) -> Summation:
@@ -92,14 +105,16 @@ def summation(points: Sequence[Point]) -> Summation:
 
 
 def limits(points: Sequence[Point]) -> Range:
-    """Where the sweeps over magnitude and m go wrong; an input for which nothing is returned is another matter."""
+    """Where the sweeps over magnitude and m go wrong; an input for which nothing is returned is
+    another matter."""
     answered = [point for point in points if point.wrong and not point.reason]
     magnitude = next((p.magnitude for p in answered if p.sweep == "magnitude"), None)
     return Range(magnitude, next((p.m for p in answered if p.sweep == "values"), None))
 
 
 def accumulation(subject: Subject, points: Sequence[Point]) -> str | None:
-    """For half precision, whether sums are kept in it: they overflow, or the shift is a multiple of u instead of averaging out."""
+    """For half precision, whether sums are kept in it: they overflow, or the shift is a multiple of
+    u instead of averaging out."""
     long = [p for p in points if p.sweep == "values" and p.m >= 1024 and not p.reason]
     if subject.dtype not in HALF or not long:
         return None

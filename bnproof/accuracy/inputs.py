@@ -1,4 +1,5 @@
-"""Inputs of a given condition, length and magnitude, with their enclosures; and the memory layouts they are handed over in."""
+"""Inputs of a given condition, length and magnitude, with their enclosures; and the memory layouts
+they are handed over in."""
 
 from __future__ import annotations
 
@@ -27,12 +28,11 @@ SPLIT = 2.0  # how far the two halves of a batch lie from their common mean, in 
 class Scope:
     """What is measured of an implementation.
 
-    Parameters
-    ----------
-    dtypes, layouts
+    Parameters ---------- dtypes, layouts
         The dtypes and the memory layouts it takes.
     channels, eps
-        The number of channels and the eps it fixes; ``channels`` is ``None`` where any number will do.
+        The number of channels and the eps it fixes; ``channels`` is ``None`` where any number will
+        do.
     searched
         Whether it takes rank 3, which the guided search uses.
     """
@@ -45,20 +45,23 @@ class Scope:
 
     @classmethod
     def within(cls, supports: Supports) -> Scope:
-        """What an implementation's ``supports`` leaves; raises ``ValueError`` where that is nothing."""
+        """What an implementation's ``supports`` leaves; raises ``ValueError`` where that is
+        nothing."""
         layouts = tuple(layout for layout in LAYOUTS if int(layout[0]) in supports.ranks)
         dtypes = tuple(name for name in DTYPES if name in supports.dtypes)
         if not dtypes or not layouts:
             names = ", ".join(DTYPES)
-            raise ValueError(f"supports leaves nothing to measure: name rank 2 or 4 and one of {names}")
+            raise ValueError(
+                f"supports leaves nothing to measure: name rank 2 or 4 and one of {names}"
+            )
         eps = EPS if supports.eps is None else float(supports.eps)
         return cls(dtypes, layouts, supports.channels, eps, 3 in supports.ranks)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How closely to look: points per decade of kappa, the longest batch ``2^longest``, steps in that exponent, generations of
-    the guided search (0: the worst of those drawn)."""
+    """How closely to look: points per decade of kappa, the longest batch ``2^longest``, steps in
+    that exponent, generations of the guided search (0: the worst of those drawn)."""
 
     per_decade: int
     longest: int
@@ -66,7 +69,11 @@ class Effort:
     generations: int
 
 
-EFFORTS = {"quick": Effort(1, 14, 2, 0), "standard": Effort(2, 20, 2, 0), "thorough": Effort(4, 24, 2, 400)}
+EFFORTS = {
+    "quick": Effort(1, 14, 2, 0),
+    "standard": Effort(2, 20, 2, 0),
+    "thorough": Effort(4, 24, 2, 400),
+}
 
 
 @dataclass(frozen=True)
@@ -104,9 +111,13 @@ def inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -> Ite
     form = Format.of(_numpy(dtype))
     decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
     for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
-        values = standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice([-1.0, 1.0], channels)
+        values = standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice(
+            [-1.0, 1.0], channels
+        )
         yield Input("kappa", scaled(random, values, dtype), kappa, eps=scope.eps)
-    for exponent in range(effort.step, min(effort.longest, 16 if dtype in HALF else 24) + 1, effort.step):
+    for exponent in range(
+        effort.step, min(effort.longest, 16 if dtype in HALF else 24) + 1, effort.step
+    ):
         yield halves(random, 2**exponent, dtype, scope)
     top = int(np.log2(form.largest)) - 4
     for exponent in np.unique(np.linspace(0, top, 16).astype(int)).tolist():
@@ -123,21 +134,30 @@ def standardised(random: np.random.Generator, m: int, channels: int) -> Array:
 
 
 def scaled(random: np.random.Generator, values: Array, dtype: str, magnitude: float = 1.0) -> Array:
-    """Each channel times a number of its own, 1.2 to 4 times the magnitude: a spread of exactly 1 would hide what is forgotten."""
-    found: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(_numpy(dtype))
+    """Each channel times a number of its own, 1.2 to 4 times the magnitude: a spread of exactly 1
+    would hide what is forgotten."""
+    found: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(
+        _numpy(dtype)
+    )
     return found
 
 
 def halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -> Input:
     """A batch whose two halves lie on either side of 0, so that its mean is near 0.
 
-    So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they were taken.
+    So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they
+    were taken.
     """
     channels = scope.channels or max(2, min(16, MOST // m))
     values = random.standard_normal(size=(m, channels), dtype=np.float32)
     values += np.where(np.arange(m) < m // 2, np.float32(SPLIT), np.float32(-SPLIT))[:, None]
     scale = random.uniform(1.2, 4.0, size=channels)
-    return Input("values", (values * scale).astype(_numpy(dtype)), float(np.sqrt(1 + SPLIT**2 / m)), eps=scope.eps)
+    return Input(
+        "values",
+        (values * scale).astype(_numpy(dtype)),
+        float(np.sqrt(1 + SPLIT**2 / m)),
+        eps=scope.eps,
+    )
 
 
 def _numpy(dtype: str) -> np.dtype:  # type: ignore[type-arg]

@@ -1,4 +1,5 @@
-"""One measured point: an implementation's normalised values on one input, against their enclosures."""
+"""One measured point: an implementation's normalised values on one input, against their
+enclosures."""
 
 from __future__ import annotations
 
@@ -69,10 +70,11 @@ class Subject:
 class Point:
     """Errors on one input.
 
-    ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest absolute error; ``typical``: the
-    median over channels of their largest; ``shift``: root mean square over channels of the errors' mean, in units of u:
-    what the mean was off by, since the rounding of single entries averages out.  Infinite where nothing finite came back.
-    ``beyond``: some error is more than rounding explains (looked at for kappa = 1); ``reason``: why there is no
+    ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest
+    absolute error; ``typical``: the median over channels of their largest; ``shift``: root mean
+    square over channels of the errors' mean, in units of u: what the mean was off by, since the
+    rounding of single entries averages out.  Infinite where nothing finite came back. ``beyond``:
+    some error is more than rounding explains (looked at for kappa = 1); ``reason``: why there is no
     output at all.
     """
 
@@ -95,7 +97,8 @@ class Point:
 
 
 def measured(subject: Subject, on: Input) -> Point:
-    """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation does not take the input."""
+    """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation
+    does not take the input."""
     reason = ""
     try:
         got = columns(subject.output(on.laid_out(subject.layout)))
@@ -111,7 +114,9 @@ def measured(subject: Subject, on: Input) -> Point:
         shift = float(np.sqrt((errors.mean(axis=0) ** 2).mean())) / Format.of(on.x.dtype).u
         largest = np.abs(errors, out=errors).max(axis=0)
     largest = np.where(np.isfinite(largest), largest, np.inf)
-    beyond = on.sweep == "kappa" and on.kappa == 1 and bool(np.any(exact.distance(got) > explained(on)))
+    beyond = (
+        on.sweep == "kappa" and on.kappa == 1 and bool(np.any(exact.distance(got) > explained(on)))
+    )
     return Point(
         subject,
         on.sweep,

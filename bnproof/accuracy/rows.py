@@ -1,4 +1,5 @@
-"""The accuracy report's records: NumPy, PyTorch in its forms, and the compensated reference, on the same inputs."""
+"""The accuracy report's records: NumPy, PyTorch in its forms, and the compensated reference, on the
+same inputs."""
 
 from __future__ import annotations
 
@@ -48,7 +49,10 @@ def subjects(dtype: str) -> Iterator[Subject]:
             implementation = load(target)
             convention = convention_of(implementation.convention)
             for layout in layouts:
-                yield from (Subject(target, implementation, convention, dtype, layout, count) for count in threads)
+                yield from (
+                    Subject(target, implementation, convention, dtype, layout, count)
+                    for count in threads
+                )
 
 
 def point_row(point: Point) -> Row:

@@ -1,7 +1,9 @@
-"""A guided search for the worst well-conditioned input: many small batches side by side, the best of them changed and kept.
+"""A guided search for the worst well-conditioned input: many small batches side by side, the best
+of them changed and kept.
 
-Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic and not cancellation; batches of 8 values with
-``kappa`` up to about 3, variances and parameters of ordinary size.  What is found is a lower bound of the worst case.
+Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic and not cancellation;
+batches of 8 values with ``kappa`` up to about 3, variances and parameters of ordinary size.  What
+is found is a lower bound of the worst case.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ M, CHANNELS = 8, 64
 
 @dataclass(frozen=True)
 class Worst:
-    """The worst input found: its error, a program that shows it, in which dtype, and how long it was searched for.
+    """The worst input found: its error, a program that shows it, in which dtype, and how long it
+    was searched for.
 
     Without an error where the implementation does not take rank 3.
     """
@@ -34,8 +37,8 @@ class Worst:
 
 @dataclass(frozen=True)
 class Population:
-    """Batches ``(1, C, m)`` with an affine pair each: a channel's values are neighbours, whatever C is, so that a batch alone is
-    summed as it was among others."""
+    """Batches ``(1, C, m)`` with an affine pair each: a channel's values are neighbours, whatever C
+    is, so that a batch alone is summed as it was among others."""
 
     x: Array
     gamma: Array
@@ -46,7 +49,9 @@ class Population:
 
         def move(values: Array) -> Array:
             step = 2.0 ** -random.integers(0, np.finfo(values.dtype).nmant + 1, size=values.shape)
-            moved = values.astype(np.float64) * (1 + step * random.choice([-1.0, 0.0, 0.0, 1.0], size=values.shape))
+            moved = values.astype(np.float64) * (
+                1 + step * random.choice([-1.0, 0.0, 0.0, 1.0], size=values.shape)
+            )
             return moved.astype(values.dtype)
 
         return Population(move(self.x), move(self.gamma), move(self.beta))
@@ -59,7 +64,9 @@ class Population:
 
     def chosen(self, channels: Array) -> Population:
         """Some of the batches."""
-        return Population(np.ascontiguousarray(self.x[:, channels]), self.gamma[channels], self.beta[channels])
+        return Population(
+            np.ascontiguousarray(self.x[:, channels]), self.gamma[channels], self.beta[channels]
+        )
 
 
 def worst(subject: Subject, generations: int, seed: int, channels: int = CHANNELS) -> Worst:
@@ -71,7 +78,9 @@ def worst(subject: Subject, generations: int, seed: int, channels: int = CHANNEL
     except NotOffered:
         return Worst(None, "", subject.dtype, 0)
     for _ in range(generations):
-        parents = np.where(random.random(channels) < 0.2, int(np.argmax(errors)), np.arange(channels))
+        parents = np.where(
+            random.random(channels) < 0.2, int(np.argmax(errors)), np.arange(channels)
+        )
         trial = best.chosen(parents).changed(random)
         found = ulps(subject, trial)[0]
         best, errors = best.where(found > errors, trial), np.maximum(found, errors)
@@ -79,20 +88,25 @@ def worst(subject: Subject, generations: int, seed: int, channels: int = CHANNEL
     found, at = ulps(subject, alone)
     j = int(np.argmax(found))
     error = float(found[j])
-    return Worst(error, shown(subject, alone, (0, j, int(at[j])), error), subject.dtype, generations)
+    return Worst(
+        error, shown(subject, alone, (0, j, int(at[j])), error), subject.dtype, generations
+    )
 
 
 def drawn(random: np.random.Generator, dtype: str, channels: int) -> Population:
     """Normal batches with means within three standard deviations of 0."""
     offset, scale = random.uniform(-3, 3, size=channels), random.uniform(0.3, 4, size=channels)
     x = (random.normal(size=(1, channels, M)) + offset[:, None]) * scale[:, None]
-    affine = random.choice([-1.0, 1.0], size=(2, channels)) * random.uniform(0.5, 2, size=(2, channels))
+    affine = random.choice([-1.0, 1.0], size=(2, channels)) * random.uniform(
+        0.5, 2, size=(2, channels)
+    )
     made = (x, *affine)
     return Population(*(values.astype(dtype) for values in made))
 
 
 def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
-    """The largest error of each batch, 0 for one that is ill-conditioned or scaled out of all proportion, and the value it is at."""
+    """The largest error of each batch, 0 for one that is ill-conditioned or scaled out of all
+    proportion, and the value it is at."""
     exact = certify.train(of.x, of.gamma, of.beta, eps=subject.eps)
     try:
         got = subject.output(of.x, of.gamma, of.beta)
@@ -102,7 +116,8 @@ def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
         size = np.abs(of.gamma[:, None] * exact.xhat.mid) + np.abs(of.beta[:, None])
         errors = certify.ulp_error(got, exact.y, size)[0]
         fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & _within(exact.v.mid, 0.01, 100)
-        fit &= _within(np.abs(of.gamma), 0.5, 2) & _within(np.abs(of.beta), 0.5, 2)  # else only entries near mu show
+        # else only entries near mu show
+        fit &= _within(np.abs(of.gamma), 0.5, 2) & _within(np.abs(of.beta), 0.5, 2)
     errors = np.where(np.isnan(errors), 0.0, errors)
     return np.where(fit, errors.max(axis=1), 0.0), errors.argmax(axis=1)
 
@@ -123,5 +138,7 @@ def shown(subject: Subject, of: Population, place: tuple[int, int, int], error: 
     except Failed as failed:
         message = str(failed)
     exact_entry = (float(exact.mid[place]), float(exact.low[place]))
-    seen = Measurement("accuracy of y", ("y",), 0.0, error, place, got, exact_entry, float(exact.rad[place]))
+    seen = Measurement(
+        "accuracy of y", ("y",), 0.0, error, place, got, exact_entry, float(exact.rad[place])
+    )
     return write_program(subject.target, seen, message, case, subject.convention)

@@ -14,9 +14,11 @@ from bnproof.baselines.side_by_side import State, agree, batches, expected, unde
 
 
 def run(implementation: Any, reference: Any) -> Finding:
-    """``y`` of one training step, x standard normal, ``gamma = 1, beta = 0``, statistics (0, 1), eps 1e-5, momentum 0.1.
+    """``y`` of one training step, x standard normal, ``gamma = 1, beta = 0``, statistics (0, 1),
+    eps 1e-5, momentum 0.1.
 
-    Tolerances: the defaults of ``torch.testing.assert_close``, for float32 ``rtol = 1.3e-6, atol = 1e-5``.
+    Tolerances: the defaults of ``torch.testing.assert_close``, for float32
+    ``rtol = 1.3e-6, atol = 1e-5``.
     """
     return finding(_checks(implementation, reference))
 

@@ -1,4 +1,5 @@
-"""The thorough comparison: outputs, gradients and buffers next to PyTorch's, parameters and statistics random."""
+"""The thorough comparison: outputs, gradients and buffers next to PyTorch's, parameters and
+statistics random."""
 
 from __future__ import annotations
 
@@ -16,12 +17,13 @@ CALLS = ("train", "infer", "train_vjp", "infer_vjp")
 
 
 def run(implementation: Any, reference: Any) -> Finding:
-    """Training output and buffers, inference output, gradients of both; x, dy, gamma, beta and running mean standard normal.
+    """Training output and buffers, inference output, gradients of both; x, dy, gamma, beta and
+    running mean standard normal.
 
-    The running variance is uniform in [0, 1), as in the ONNX node tests; both sides infer with the same statistics.
-    eps 1e-5, momentum 0.1.  The declared convention is kept to: momentum's side, channel axis, biased running variance
-    (PyTorch's is converted), least eps.  Tolerances: the defaults of ``torch.testing.assert_close``, for float32
-    ``rtol = 1.3e-6, atol = 1e-5``.
+    The running variance is uniform in [0, 1), as in the ONNX node tests; both sides infer with the
+    same statistics. eps 1e-5, momentum 0.1.  The declared convention is kept to: momentum's side,
+    channel axis, biased running variance (PyTorch's is converted), least eps.  Tolerances: the
+    defaults of ``torch.testing.assert_close``, for float32 ``rtol = 1.3e-6, atol = 1e-5``.
     """
     return finding(_checks(implementation, reference))
 
@@ -44,7 +46,10 @@ def _checks(implementation: Any, reference: Any) -> Iterator[Check]:
 
 BASELINE = Baseline(
     name="allclose-full",
-    says="outputs, gradients and running statistics are close to PyTorch's in float32, parameters random",
+    says=(
+        "outputs, gradients and running statistics are close to PyTorch's in float32, parameters"
+        " random"
+    ),
     source="https://docs.pytorch.org/docs/stable/testing.html",
     run=run,
 )

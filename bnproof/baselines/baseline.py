@@ -17,7 +17,8 @@ Check = tuple[str, Callable[[], None]]
 
 @dataclass(frozen=True)
 class Finding:
-    """``flagged``: something failed; ``reason``: the first failure in one line; ``offered``: there was something to test."""
+    """``flagged``: something failed; ``reason``: the first failure in one line; ``offered``: there
+    was something to test."""
 
     flagged: bool
     reason: str = ""
@@ -26,7 +27,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A test people use: ``run(implementation, reference)``, the reference being PyTorch behind the contract."""
+    """A test people use: ``run(implementation, reference)``, the reference being PyTorch behind the
+    contract."""
 
     name: str
     says: str
@@ -35,14 +37,17 @@ class Baseline:
 
 
 class Differs(AssertionError):
-    """The implementation answered, and the baseline does not accept the answer; the message says which entry and why."""
+    """The implementation answered, and the baseline does not accept the answer; the message says
+    which entry and why."""
 
 
 @cache
 def baselines() -> dict[str, Baseline]:
     """Every baseline by name: the ``BASELINE`` of each module of this package."""
     package = import_module("bnproof.baselines")
-    modules = (import_module(f"bnproof.baselines.{info.name}") for info in iter_modules(package.__path__))
+    modules = (
+        import_module(f"bnproof.baselines.{info.name}") for info in iter_modules(package.__path__)
+    )
     found: list[Baseline] = [module.BASELINE for module in modules if hasattr(module, "BASELINE")]
     return {baseline.name: baseline for baseline in found}
 
@@ -58,7 +63,8 @@ def method(implementation: Any, name: str) -> Callable[..., Any]:
 def finding(checks: Iterable[Check]) -> Finding:
     """Run labelled checks until one fails.
 
-    ``NotImplementedError`` means not offered for that case, any other exception is a failure.  Warnings are not judged.
+    ``NotImplementedError`` means not offered for that case, any other exception is a failure.
+    Warnings are not judged.
     """
     offered = False
     for label, check in checks:
@@ -68,7 +74,10 @@ def finding(checks: Iterable[Check]) -> Finding:
                 check()
         except NotImplementedError:
             continue
-        except (Exception, SystemExit) as error:  # whatever a stranger's code raises is a finding, not our end
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # whatever a stranger's code raises is a finding, not our end
             return Finding(flagged=True, reason=f"{label}: {_line(error)}")
         offered = True
     return Finding(flagged=False, offered=offered)

@@ -1,4 +1,5 @@
-"""What an implementation says of itself, and how a baseline keeps to it: convention, layout, and what it supports."""
+"""What an implementation says of itself, and how a baseline keeps to it: convention, layout, and
+what it supports."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Declared:
-    """The declared convention and the optional ``supports`` (dtypes, ranks, num_features, eps, momentum)."""
+    """The declared convention and the optional ``supports`` (dtypes, ranks, num_features, eps,
+    momentum)."""
 
     convention: Convention
     supports: Mapping[str, Any]
@@ -27,11 +29,14 @@ class Declared:
         convention = convention_of(getattr(implementation, "convention", "torch"))
         return cls(convention, getattr(implementation, "supports", None) or {})
 
-    # -- what is supported -----------------------------------------------------------------------------------
+    # -- what is supported -------------------------------------------------------------------------
 
     def takes(self, *, dtype: str, shape: Shape, eps: float, momentum: float | None = None) -> bool:
-        """Whether a given case (shape ``(N, C, *spatial)``, momentum its own) lies inside what is supported."""
-        fixed = {"num_features": shape[1], "eps": eps} | ({} if momentum is None else {"momentum": momentum})
+        """Whether a given case (shape ``(N, C, *spatial)``, momentum its own) lies inside what is
+        supported."""
+        fixed = {"num_features": shape[1], "eps": eps} | (
+            {} if momentum is None else {"momentum": momentum}
+        )
         return (
             dtype in self._dtypes((dtype,))
             and len(shape) in self.supports.get("ranks", (len(shape),))
@@ -44,7 +49,8 @@ class Declared:
         return next(iter(self._dtypes(usual)), None)
 
     def shapes(self, usual: Sequence[Shape], others: Sequence[Shape]) -> list[Shape]:
-        """The usual shapes of a supported rank, or else the others; with the supported number of channels."""
+        """The usual shapes of a supported rank, or else the others; with the supported number of
+        channels."""
         ranks = self.supports.get("ranks", (2, 3, 4, 5))
         fitting = [s for s in usual if len(s) in ranks] or [s for s in others if len(s) in ranks]
         return [(s[0], self._fixed("num_features", s[1]), *s[2:]) for s in fitting]
@@ -54,7 +60,8 @@ class Declared:
         return float(self._fixed("eps", usual))
 
     def momentum(self, usual: float) -> float:
-        """The weight of the new value: the usual one, or what the only supported momentum amounts to."""
+        """The weight of the new value: the usual one, or what the only supported momentum amounts
+        to."""
         return self.own_momentum(float(self._fixed("momentum", self.own_momentum(usual))))
 
     def _dtypes(self, usual: Sequence[str]) -> list[str]:
@@ -65,10 +72,11 @@ class Declared:
         fixed = self.supports.get(name)
         return usual if fixed is None else fixed
 
-    # -- its convention --------------------------------------------------------------------------------------
+    # -- its convention ----------------------------------------------------------------------------
 
     def own_momentum(self, new: float) -> float:
-        """From the weight of the new value to its own momentum, and back; rounded so that 1 - 0.9 is 0.1."""
+        """From the weight of the new value to its own momentum, and back; rounded so that 1 - 0.9
+        is 0.1."""
         return new if self.convention.momentum == "new" else round(1 - new, 12)
 
     def own_eps(self, eps: float) -> float:
@@ -80,7 +88,8 @@ class Declared:
         return np.ascontiguousarray(np.moveaxis(x, 1, self.convention.channel_axis))
 
     def own_running_var(self, unbiased: Array, old: Array, alpha: float, m: int) -> Array:
-        """``(1 - alpha) old + alpha v`` from ``(1 - alpha) old + alpha m/(m - 1) v`` where the biased one is tracked."""
+        """``(1 - alpha) old + alpha v`` from ``(1 - alpha) old + alpha m/(m - 1) v`` where the
+        biased one is tracked."""
         if self.convention.running_var == "unbiased":
             return unbiased
         kept = (1 - alpha) * old.astype(float)

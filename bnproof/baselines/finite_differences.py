@@ -1,4 +1,5 @@
-"""Gradients against central differences, in the manner of ``torch.autograd.gradcheck`` and ``gradgradcheck``.
+"""Gradients against central differences, in the manner of ``torch.autograd.gradcheck`` and
+``gradgradcheck``.
 
 What is tested is that backward fits forward; neither is compared with another implementation.
 """
@@ -23,21 +24,27 @@ EPS, MOMENTUM = 1e-5, 0.1
 
 
 def run(implementation: Any, reference: Any) -> Finding:
-    """``train_vjp`` against ``train``, ``infer_vjp`` against ``infer``, ``train_double_vjp`` against ``dx`` of ``train_vjp``.
+    """``train_vjp`` against ``train``, ``infer_vjp`` against ``infer``, ``train_double_vjp``
+    against ``dx`` of ``train_vjp``.
 
-    In float64, for which gradcheck's defaults are made: ``|analytical - numerical| <= 1e-5 + 1e-3 |numerical|`` for every
-    entry of the Jacobians with respect to x, gamma and beta (dy, x and gamma for the double backward), step 1e-6.
-    Everything is drawn standard normal but the running variance (uniform in [0, 1)) and, as gradgradcheck has it,
-    the dy of the double backward (uniform in [-1, 1)).  The reference is not asked, nor
-    are the second derivatives of dgamma and dbeta, which the contract leaves out.
+    In float64, for which gradcheck's defaults are made:
+    ``|analytical - numerical| <= 1e-5 + 1e-3 |numerical|`` for every entry of the Jacobians with
+    respect to x, gamma and beta (dy, x and gamma for the double backward), step 1e-6. Everything is
+    drawn standard normal but the running variance (uniform in [0, 1)) and, as gradgradcheck has it,
+    the dy of the double backward (uniform in [-1, 1)).  The reference is not asked, nor are the
+    second derivatives of dgamma and dbeta, which the contract leaves out.
     """
     return finding(_checks(implementation))
 
 
-def gradcheck(forward: Callable[[], Array], vjp: Callable[[Array], Any], inputs: Mapping[str, Array]) -> None:
-    """The slow mode: whole Jacobians, backward twice to the same bits, zero for a zero upstream gradient.
+def gradcheck(
+    forward: Callable[[], Array], vjp: Callable[[Array], Any], inputs: Mapping[str, Array]
+) -> None:
+    """The slow mode: whole Jacobians, backward twice to the same bits, zero for a zero upstream
+    gradient.
 
-    ``inputs`` are perturbed in place; ``vjp(upstream)`` returns their gradients in order, ``None`` standing for zero.
+    ``inputs`` are perturbed in place; ``vjp(upstream)`` returns their gradients in order, ``None``
+    standing for zero.
     """
     y = np.array(forward())
     numerical = [central(forward, entry) for entry in inputs.values()]
@@ -48,7 +55,8 @@ def gradcheck(forward: Callable[[], Array], vjp: Callable[[Array], Any], inputs:
         if not np.allclose(a, n, rtol=RTOL, atol=ATOL):
             at = np.unravel_index(np.argmin(np.isclose(a, n, rtol=RTOL, atol=ATOL)), a.shape)
             raise Differs(
-                f"the gradient of {name}: output {at[0]} by entry {at[1]} is {a[at]:.6g}, numerically {n[at]:.6g}"
+                f"the gradient of {name}: output {at[0]} by entry {at[1]} is {a[at]:.6g},"
+                f" numerically {n[at]:.6g}"
             )
     for name, zero in zip(inputs, gradients(vjp, np.zeros_like(y), inputs), strict=True):
         if not np.all(zero == 0):
@@ -70,26 +78,34 @@ def central(forward: Callable[[], Array], entry: Array) -> Array:
 
 
 def rows(vjp: Callable[[Array], Any], y: Array, inputs: Mapping[str, Array]) -> list[Array]:
-    """The analytical Jacobian of every input: row k is the gradient for an upstream gradient of 1 at output k."""
+    """The analytical Jacobian of every input: row k is the gradient for an upstream gradient of 1
+    at output k."""
     units = np.eye(y.size).reshape(y.size, *y.shape)
     found = [[g.ravel() for g in gradients(vjp, unit, inputs)] for unit in units]
     return [np.stack(of_input) for of_input in zip(*found, strict=True)]
 
 
-def gradients(vjp: Callable[[Array], Any], upstream: Array, inputs: Mapping[str, Array]) -> list[Array]:
+def gradients(
+    vjp: Callable[[Array], Any], upstream: Array, inputs: Mapping[str, Array]
+) -> list[Array]:
     """Copies of the gradients, of the size and dtype of their inputs."""
     found = []
     for (name, entry), gradient in zip(inputs.items(), vjp(upstream.copy()), strict=True):
         copied = np.zeros_like(entry) if gradient is None else np.array(gradient)
         if copied.shape != entry.shape or copied.dtype != entry.dtype:
-            raise Differs(f"the gradient of {name} is {copied.dtype} {copied.shape}, not {entry.dtype} {entry.shape}")
+            raise Differs(
+                f"the gradient of {name} is {copied.dtype} {copied.shape}, not {entry.dtype}"
+                f" {entry.shape}"
+            )
         found.append(copied)
     return found
 
 
 def _checks(implementation: Any) -> Iterator[Check]:
     declared = Declared.by(implementation)
-    for seed, shape in enumerate(declared.shapes(USUAL, OTHERS) if declared.dtype("float64") else ()):
+    for seed, shape in enumerate(
+        declared.shapes(USUAL, OTHERS) if declared.dtype("float64") else ()
+    ):
         if np.prod(shape) <= MOST:
             for label, check in (("train", _train), ("infer", _infer), ("double", _double)):
                 random = np.random.default_rng(seed)
@@ -102,31 +118,41 @@ def _leaves(declared: Declared, shape: Shape, random: np.random.Generator) -> di
     return {"x": x, "gamma": gamma, "beta": beta}
 
 
-def _train(implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator) -> None:
+def _train(
+    implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator
+) -> None:
     train, vjp = method(implementation, "train"), method(implementation, "train_vjp")
     leaves, eps = _leaves(declared, shape, random), declared.eps(EPS)
     statistics = random.standard_normal(shape[1]), random.random(shape[1])
     momentum = declared.own_momentum(declared.momentum(MOMENTUM))
     values = tuple(leaves.values())
     gradcheck(
-        lambda: train(*values, *statistics, eps=eps, momentum=momentum)[0], lambda dy: vjp(dy, *values, eps=eps), leaves
+        lambda: train(*values, *statistics, eps=eps, momentum=momentum)[0],
+        lambda dy: vjp(dy, *values, eps=eps),
+        leaves,
     )
 
 
-def _infer(implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator) -> None:
+def _infer(
+    implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator
+) -> None:
     infer, vjp = method(implementation, "infer"), method(implementation, "infer_vjp")
     leaves, eps = _leaves(declared, shape, random), declared.eps(EPS)
     values = (*leaves.values(), random.standard_normal(shape[1]), random.random(shape[1]))
     gradcheck(lambda: infer(*values, eps=eps), lambda dy: vjp(dy, *values, eps=eps), leaves)
 
 
-def _double(implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator) -> None:
+def _double(
+    implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator
+) -> None:
     vjp, double = method(implementation, "train_vjp"), method(implementation, "train_double_vjp")
     leaves, eps = _leaves(declared, shape, random), declared.eps(EPS)
     beta = leaves.pop("beta")
     inputs = {"dy": declared.own_layout(random.uniform(-1, 1, shape)), **leaves}
     values = tuple(inputs.values())
-    gradcheck(lambda: vjp(*values, beta, eps=eps)[0], lambda ddx: double(ddx, *values, eps=eps), inputs)
+    gradcheck(
+        lambda: vjp(*values, beta, eps=eps)[0], lambda ddx: double(ddx, *values, eps=eps), inputs
+    )
 
 
 BASELINE = Baseline(

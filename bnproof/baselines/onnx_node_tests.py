@@ -1,4 +1,5 @@
-"""The ONNX backend's own node tests for BatchNormalization, where the ``onnx`` package is installed."""
+"""The ONNX backend's own node tests for BatchNormalization, where the ``onnx`` package is
+installed."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ NODES = "onnx.backend.test.case.node"
 
 @dataclass(frozen=True)
 class NodeTest:
-    """One node test: ``x, scale, bias, mean, var`` and what has to come out, ``y`` or ``y, running_mean, running_var``.
+    """One node test: ``x, scale, bias, mean, var`` and what has to come out, ``y`` or
+    ``y, running_mean, running_var``.
 
     ``momentum`` weighs the old value; the running variance is the population's.
     """
@@ -43,11 +45,13 @@ class NodeTest:
 
 
 def run(implementation: Any, reference: Any) -> Finding:
-    """``infer`` on ``test_batchnorm_example`` and ``_epsilon``, ``train`` on their ``_training_mode`` forms, all float32.
+    """``infer`` on ``test_batchnorm_example`` and ``_epsilon``, ``train`` on their
+    ``_training_mode`` forms, all float32.
 
-    Tolerances as the test cases state them, ``rtol = 1e-3, atol = 1e-7``; shapes and dtypes have to agree.  Momentum and
-    layout are converted to the implementation's convention; the running variance is left out where it tracks the
-    unbiased one, which ONNX's is not.  The reference is not asked.
+    Tolerances as the test cases state them, ``rtol = 1e-3, atol = 1e-7``; shapes and dtypes have to
+    agree.  Momentum and layout are converted to the implementation's convention; the running
+    variance is left out where it tracks the unbiased one, which ONNX's is not.  The reference is
+    not asked.
     """
     try:
         cases = node_tests()
@@ -59,8 +63,8 @@ def run(implementation: Any, reference: Any) -> Finding:
 def node_tests() -> list[NodeTest]:
     """The collected test cases; raises ``ImportError`` without onnx.
 
-    Only the module about batch normalisation is imported (all of them take seconds).  It draws its data from NumPy's
-    global generator seeded with 0, which is left as it was found.
+    Only the module about batch normalisation is imported (all of them take seconds).  It draws its
+    data from NumPy's global generator seeded with 0, which is left as it was found.
     """
     state = np.random.get_state()  # noqa: NPY002
     try:
@@ -68,15 +72,21 @@ def node_tests() -> list[NodeTest]:
             warnings.simplefilter("ignore")
             package, schemas = import_module(NODES), import_module("onnx.defs")
             for info in iter_modules(package.__path__):
-                if info.name.replace("_", "").startswith("batchnorm"):  # its name differs between versions
+                # its name differs between versions
+                if info.name.replace("_", "").startswith("batchnorm"):
                     import_module(f"{NODES}.{info.name}")
     finally:
         np.random.set_state(state)  # noqa: NPY002
     defaults = schemas.get_schema("BatchNormalization").attributes
-    standard = {name: defaults[name].default_value for name in ("epsilon", "momentum", "training_mode")}
-    collected = getattr(package, "_NodeTestCases")  # noqa: B009  (what onnx's own loader of node tests returns)
+    standard = {
+        name: defaults[name].default_value for name in ("epsilon", "momentum", "training_mode")
+    }
+    # what onnx's own loader of node tests returns
+    collected = getattr(package, "_NodeTestCases")  # noqa: B009
     nodes = ((case, case.model.graph.node[0]) for case in collected)
-    return [_read(case, node, standard) for case, node in nodes if node.op_type == "BatchNormalization"]
+    return [
+        _read(case, node, standard) for case, node in nodes if node.op_type == "BatchNormalization"
+    ]
 
 
 def _read(case: Any, node: Any, standard: dict[str, Any]) -> NodeTest:
@@ -84,7 +94,9 @@ def _read(case: Any, node: Any, standard: dict[str, Any]) -> NodeTest:
     ((inputs, outputs),) = case.data_sets
     training = bool(attributes["training_mode"].i)
     eps, momentum = (_decimal(attributes[name].f) for name in ("epsilon", "momentum"))
-    return NodeTest(case.name, tuple(inputs), tuple(outputs), training, eps, momentum, case.rtol, case.atol)
+    return NodeTest(
+        case.name, tuple(inputs), tuple(outputs), training, eps, momentum, case.rtol, case.atol
+    )
 
 
 def _decimal(attribute: float) -> float:
@@ -101,7 +113,9 @@ def _checks(implementation: Any, cases: list[NodeTest]) -> Iterator[Check]:
             yield case.name, partial(_passes, implementation, declared, case, momentum)
 
 
-def _passes(implementation: Any, declared: Declared, case: NodeTest, momentum: float | None) -> None:
+def _passes(
+    implementation: Any, declared: Declared, case: NodeTest, momentum: float | None
+) -> None:
     x, *others = (np.array(value) for value in case.inputs)
     inputs = (declared.own_layout(x), *others)
     if momentum is None:
@@ -109,7 +123,9 @@ def _passes(implementation: Any, declared: Declared, case: NodeTest, momentum: f
     else:
         got = method(implementation, "train")(*inputs, eps=case.eps, momentum=momentum)
     y, *statistics = case.outputs
-    for name, value, expected in zip(case.names, got, (declared.own_layout(y), *statistics), strict=True):
+    for name, value, expected in zip(
+        case.names, got, (declared.own_layout(y), *statistics), strict=True
+    ):
         if name != "running_var" or declared.convention.running_var == "biased":
             assert_similar(name, value, expected, case.rtol, case.atol)
 

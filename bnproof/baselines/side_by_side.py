@@ -1,4 +1,5 @@
-"""The same batch through an implementation and through PyTorch: what both allclose baselines have in common."""
+"""The same batch through an implementation and through PyTorch: what both allclose baselines have
+in common."""
 
 from __future__ import annotations
 
@@ -20,22 +21,36 @@ Answer = Mapping[str, Array]
 State = tuple[Array, Array, Array, Array]  # gamma, beta, running mean, running variance
 
 
-def batches(declared: Declared, seed: int, state: Callable[[np.random.Generator, int], State]) -> Iterator[Case]:
-    """Standard normal x and dy (float32 where that is supported) for each shape; ``state(random, C)`` is the layer's."""
+def batches(
+    declared: Declared, seed: int, state: Callable[[np.random.Generator, int], State]
+) -> Iterator[Case]:
+    """Standard normal x and dy (float32 where that is supported) for each shape;
+    ``state(random, C)`` is the layer's."""
     random = np.random.default_rng(seed)
     dtype = declared.dtype("float32", "float64", "float16")
     for shape in declared.shapes(USUAL, OTHERS) if dtype else ():
         x, dy = random.standard_normal((2, *shape)).astype(dtype)
-        kept = np.float32 if dtype == "float16" else x.dtype  # parameters of half precision are kept in single
+        # parameters of half precision are kept in single
+        kept = np.float32 if dtype == "float16" else x.dtype
         gamma, beta, mean, var = (values.astype(kept) for values in state(random, shape[1]))
-        yield Case(x, dy, gamma, beta, mean, var, eps=declared.eps(EPS), momentum=declared.momentum(MOMENTUM))
+        yield Case(
+            x,
+            dy,
+            gamma,
+            beta,
+            mean,
+            var,
+            eps=declared.eps(EPS),
+            momentum=declared.momentum(MOMENTUM),
+        )
 
 
 @dataclass(frozen=True)
 class Side:
     """Calls of an implementation on one batch, the answers by name.
 
-    The arrays are handed over as they are, without copies in between: what one call does to them, the next one sees.
+    The arrays are handed over as they are, without copies in between: what one call does to them,
+    the next one sees.
     """
 
     implementation: Any
@@ -59,7 +74,9 @@ class Side:
     def train_vjp(self) -> dict[str, Any]:
         """Gradients of training."""
         c = self.case
-        dx, dgamma, dbeta = method(self.implementation, "train_vjp")(c.dy, c.x, c.gamma, c.beta, eps=c.eps)
+        dx, dgamma, dbeta = method(self.implementation, "train_vjp")(
+            c.dy, c.x, c.gamma, c.beta, eps=c.eps
+        )
         return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
 
     def infer_vjp(self) -> dict[str, Any]:
@@ -72,13 +89,15 @@ class Side:
 
 
 def under_test(implementation: Any, declared: Declared, case: Case) -> Side:
-    """The implementation with the batch in its own layout and the momentum in its own convention."""
+    """The implementation with the batch in its own layout and the momentum in its own
+    convention."""
     own = replace(case, x=declared.own_layout(case.x), dy=declared.own_layout(case.dy))
     return Side(implementation, own, declared.own_momentum(case.momentum))
 
 
 def expected(reference: Any, declared: Declared, case: Case, call: str) -> Answer | None:
-    """What the reference answers, in the implementation's convention; ``None`` where it does not offer the case."""
+    """What the reference answers, in the implementation's convention; ``None`` where it does not
+    offer the case."""
     side = Side(reference, replace(case, eps=declared.own_eps(case.eps)), case.momentum)
     try:
         answer = getattr(side, call)()
@@ -87,12 +106,15 @@ def expected(reference: Any, declared: Declared, case: Case, call: str) -> Answe
     for name in answer.keys() & {"y", "dx"}:
         answer[name] = declared.own_layout(answer[name])
     if "running_var" in answer:
-        answer["running_var"] = declared.own_running_var(answer["running_var"], case.running_var, case.momentum, case.m)
+        answer["running_var"] = declared.own_running_var(
+            answer["running_var"], case.running_var, case.momentum, case.m
+        )
     return answer
 
 
 def agree(call: Callable[[], Mapping[str, Any]], answer: Answer) -> None:
-    """Every value of the call that the answer has is close to it, by the defaults of ``torch.testing.assert_close``."""
+    """Every value of the call that the answer has is close to it, by the defaults of
+    ``torch.testing.assert_close``."""
     got = call()
     for name, value in answer.items():
         assert_close(name, got[name], value)

@@ -1,6 +1,7 @@
 """Random and adversarial inputs for certify, and whether the exact values lie in their enclosures.
 
-The exact values are the proved formulas of the book, lowered to balls of 2,000 bits: nothing of certify's own takes part.
+The exact values are the proved formulas of the book, lowered to balls of 2,000 bits: nothing of
+certify's own takes part.
 """
 
 from __future__ import annotations
@@ -70,14 +71,25 @@ def _shape(random: Random) -> tuple[int, ...]:
     rank = int(random.integers(2, 6))
     channels = int(random.choice([1, 2, 3, 5, 33]))
     if random.random() < 0.1:
-        return (int(random.integers(1, 4)), min(channels, 3), *([int(random.integers(16, 80))] if rank > 2 else []))
+        return (
+            int(random.integers(1, 4)),
+            min(channels, 3),
+            *([int(random.integers(16, 80))] if rank > 2 else []),
+        )
     spatial = [int(random.integers(1, 4)) for _ in range(rank - 2)]
     longest = 40 if channels < 5 and random.random() < 0.2 else 5
-    return (int(random.integers(1, longest)), min(channels, 40 // int(np.prod(spatial, dtype=int))) or 1, *spatial)
+    return (
+        int(random.integers(1, longest)),
+        min(channels, 40 // int(np.prod(spatial, dtype=int))) or 1,
+        *spatial,
+    )
 
 
 def _filled(
-    random: Random, shape: tuple[int, ...], dtype: Any, kinds: tuple[Callable[[Random, int], Array], ...]
+    random: Random,
+    shape: tuple[int, ...],
+    dtype: Any,
+    kinds: tuple[Callable[[Random, int], Array], ...],
 ) -> Array:
     count = int(np.prod(shape)) // shape[1]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -103,7 +115,9 @@ CHANNELS: tuple[Callable[[Random, int], Array], ...] = (
     lambda r, n: r.integers(-3, 4, size=n) * 5e-324,
     lambda r, n: np.where(np.arange(n) == 0, 1.0, r.normal(size=n) * 1e-30),
     lambda r, n: np.zeros(n),
-    lambda r, n: np.where(np.arange(n) == r.integers(n), r.choice([np.nan, np.inf, -np.inf]), r.normal(size=n)),
+    lambda r, n: np.where(
+        np.arange(n) == r.integers(n), r.choice([np.nan, np.inf, -np.inf]), r.normal(size=n)
+    ),
 )
 UPSTREAM: tuple[Callable[[Random, int], Array], ...] = (
     *CHANNELS,
@@ -150,13 +164,21 @@ def quantities(given: Input, tighten: int = 0) -> dict[str, certify.Enclosure]:
     running = (given.running_mean, given.running_var)
     options: dict[str, Any] = {"eps": given.eps, "dy": given.dy, "tighten": tighten}
     trained = certify.train(
-        given.x, given.gamma, given.beta, running=running, momentum=given.momentum, unbiased=given.unbiased, **options
+        given.x,
+        given.gamma,
+        given.beta,
+        running=running,
+        momentum=given.momentum,
+        unbiased=given.unbiased,
+        **options,
     )
     inferred = certify.infer(given.x, given.gamma, given.beta, *running, **options)
     names = ("mu", "v", "s", "xhat", "y", "dx", "dgamma", "dbeta", "running_mean")
     found = {name: getattr(trained, name) for name in names}
     found["running_var_unbiased" if given.unbiased else "running_var_biased"] = trained.running_var
-    return found | {f"infer_{name}": getattr(inferred, name) for name in ("y", "dx", "dgamma", "dbeta")}
+    return found | {
+        f"infer_{name}": getattr(inferred, name) for name in ("y", "dx", "dgamma", "dbeta")
+    }
 
 
 def exact(given: Input, names: list[str], bits: int) -> dict[str, Any]:
@@ -177,9 +199,13 @@ def exact(given: Input, names: list[str], bits: int) -> dict[str, Any]:
         inputs |= {"eps": ball(given.eps), "alpha": ball(given.momentum)}
         found = {}
         for name in names:
-            formula = own.get(name) or (predictions()[name][1].statement.rhs, *filter(None, [index_of(name)]))
+            formula = own.get(name) or (
+                predictions()[name][1].statement.rhs,
+                *filter(None, [index_of(name)]),
+            )
             if name == "running_var_unbiased" and len(arrays["x"]) == 1:
-                found[name] = np.full(channels, arb("nan"), dtype=object)  # Bessel's factor is no number
+                # Bessel's factor is no number
+                found[name] = np.full(channels, arb("nan"), dtype=object)
             else:
                 found[name] = lower(*formula)(Balls(), inputs)
         return found
@@ -188,7 +214,8 @@ def exact(given: Input, names: list[str], bits: int) -> dict[str, Any]:
 def balls_of(values: Array) -> Any:
     """Exact balls of floats; NaN and infinity are no numbers."""
     made = [
-        ball(value) if np.isfinite(value) else arb("nan") for value in np.asarray(values, float).reshape(-1).tolist()
+        ball(value) if np.isfinite(value) else arb("nan")
+        for value in np.asarray(values, float).reshape(-1).tolist()
     ]
     result = np.empty(values.shape, dtype=object)
     result.reshape(-1)[:] = made
@@ -196,12 +223,15 @@ def balls_of(values: Array) -> Any:
 
 
 def misses(given: Input, found: dict[str, certify.Enclosure]) -> list[str]:
-    """The entries whose exact value lies outside, or is a number where none was given, or the other way round."""
+    """The entries whose exact value lies outside, or is a number where none was given, or the other
+    way round."""
     for bits in BITS:
         true = exact(given, list(found), bits)
         with precision(bits):
             problems = [
-                problem for name, enclosure in found.items() for problem in _misses(name, enclosure, true[name])
+                problem
+                for name, enclosure in found.items()
+                for problem in _misses(name, enclosure, true[name])
             ]
         if not problems:
             break
@@ -209,7 +239,10 @@ def misses(given: Input, found: dict[str, certify.Enclosure]) -> list[str]:
 
 
 def _misses(name: str, enclosure: certify.Enclosure, true: Any) -> Iterator[str]:
-    flat = [columns(words) if words.ndim > 1 else words for words in (enclosure.mid, enclosure.low, enclosure.rad)]
+    flat = [
+        columns(words) if words.ndim > 1 else words
+        for words in (enclosure.mid, enclosure.low, enclosure.rad)
+    ]
     value = np.broadcast_to(true, flat[0].shape)
     for at in np.ndindex(*flat[0].shape):
         problem = _outside(value[at], *(float(words[at]) for words in flat))
@@ -218,7 +251,8 @@ def _misses(name: str, enclosure: certify.Enclosure, true: Any) -> Iterator[str]
 
 
 def _outside(value: arb, mid: float, low: float, rad: float) -> str:
-    """What is wrong with an interval, if it cannot be shown to hold the value; an exact one has to overlap it."""
+    """What is wrong with an interval, if it cannot be shown to hold the value; an exact one has to
+    overlap it."""
     if np.isnan(mid) or not value.is_finite():
         return "" if np.isnan(mid) and not value.is_finite() else f"{value.str(6)} against {mid}"
     if np.isinf(mid):
@@ -230,4 +264,7 @@ def _outside(value: arb, mid: float, low: float, rad: float) -> str:
     off = value - mid - low
     if abs(off) <= arb(rad) or (rad == 0 and off.contains(0)):
         return ""
-    return f"{value.str(40)} is {abs(off).str(6)} from {mid.hex()} + {low.hex()}, where {rad:.6g} is allowed"
+    return (
+        f"{value.str(40)} is {abs(off).str(6)} from {mid.hex()} + {low.hex()}, where {rad:.6g} is"
+        " allowed"
+    )

@@ -1,8 +1,10 @@
-"""One proof in a process of its own: ``python -m bnproof.benchmarks.attempt METHOD THEOREM M [dropped]``.
+"""One proof in a process of its own:
+``python -m bnproof.benchmarks.attempt METHOD THEOREM M [dropped]``.
 
-Prints one JSON object.  SymPy's caches are emptied before the clock starts; the clock covers building the statement,
-differentiating and deciding, the same for every method, and never imports, which are reported beside it.  ``seconds`` are
-CPU seconds of this process, whose work is all in one thread: what else the machine does is left out.
+Prints one JSON object.  SymPy's caches are emptied before the clock starts; the clock covers
+building the statement, differentiating and deciding, the same for every method, and never imports,
+which are reported beside it.  ``seconds`` are CPU seconds of this process, whose work is all in one
+thread: what else the machine does is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ def main(method: str, theorem: str, m: str, variant: str = "") -> None:
     import_module("sympy.core.cache").clear_cache()
     settle, dropped = side.outcome, variant == "dropped"
     imported, clock = time.process_time(), time.perf_counter()
-    outcome = settle(theorem, dropped=dropped) if method == OURS else settle(method, theorem, int(m), dropped=dropped)
+    outcome = (
+        settle(theorem, dropped=dropped)
+        if method == OURS
+        else settle(method, theorem, int(m), dropped=dropped)
+    )
     times = {
         "seconds": time.process_time() - imported,
         "elapsed_seconds": time.perf_counter() - clock,

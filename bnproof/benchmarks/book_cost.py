@@ -1,11 +1,16 @@
 """The prover's time as a whole, of this tree or of an earlier one.
 
-Run by its path, with the tree to be timed on ``PYTHONPATH``; it uses only what every tree has.  One JSON object is printed:
+Run by its path, with the tree to be timed on ``PYTHONPATH``; it uses only what every tree has.  One
+JSON object is printed:
 
-- ``python book_cost.py book``: the whole book in this one process; ``seconds`` are CPU seconds without imports;
-- ``python book_cost.py workers``: the whole book with one worker a core; ``seconds`` are elapsed seconds without imports;
-- ``python book_cost.py indices N``: one statement about a sum over N indices; CPU seconds without imports;
-- ``python book_cost.py show NAME``: the command ``bnproof show NAME``, imports included; CPU seconds.
+- ``python book_cost.py book``: the whole book in this one process; ``seconds`` are CPU seconds
+  without imports;
+- ``python book_cost.py workers``: the whole book with one worker a core; ``seconds`` are elapsed
+  seconds without imports;
+- ``python book_cost.py indices N``: one statement about a sum over N indices; CPU seconds without
+  imports;
+- ``python book_cost.py show NAME``: the command ``bnproof show NAME``, imports included; CPU
+  seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +26,10 @@ from itertools import pairwise
 
 def book() -> bool:
     """Whether every theorem, settled one after the other, is proved."""
-    proving, entries = import_module("bnproof.theorems.proving"), import_module("bnproof.theorems.book").book()
+    proving, entries = (
+        import_module("bnproof.theorems.proving"),
+        import_module("bnproof.theorems.book").book(),
+    )
     return {proving.settle(entry).verdict for entry in entries.values()} == {"proved"}
 
 
@@ -40,14 +48,18 @@ def indices(count: int) -> bool:
     matrix = IndexedBase("A", real=True)
     chain = Mul(*(matrix[a, b] for a, b in pairwise(names)))
     summand = core.x[names[0]] * chain * core.g[names[-1]]
-    sides = [Sum(summand, *((index, 1, core.m) for index in order)) for order in (names, names[::-1])]
+    sides = [
+        Sum(summand, *((index, 1, core.m) for index in order)) for order in (names, names[::-1])
+    ]
     core.prove(Eq(*sides, evaluate=False))
     return True
 
 
 def show(name: str) -> bool:
     """Whether the command prints the theorem as proved."""
-    shown = subprocess.run([sys.executable, "-m", "bnproof", "show", name], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        [sys.executable, "-m", "bnproof", "show", name], capture_output=True, text=True, check=False
+    )
     return shown.returncode == 0 and f"{name}: proved for every m" in shown.stdout
 
 

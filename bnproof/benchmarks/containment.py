@@ -1,7 +1,9 @@
-"""Whether certify ever misses: random and adversarial inputs against the proved formulas in balls of 2,000 bits.
+"""Whether certify ever misses: random and adversarial inputs against the proved formulas in balls
+of 2,000 bits.
 
-``python -m bnproof.benchmarks.containment`` draws 100,000 inputs (``--cases``), asks for every quantity of each, and writes records
-and a page into ``reports/``; exit status 1 if an exact value lies outside its enclosure.
+``python -m bnproof.benchmarks.containment`` draws 100,000 inputs (``--cases``), asks for every
+quantity of each, and writes records and a page into ``reports/``; exit status 1 if an exact value
+lies outside its enclosure.
 """
 
 from __future__ import annotations
@@ -59,7 +61,12 @@ def measured(cases: int, seed: int) -> Iterator[Row]:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+)
 @click.option("--cases", type=click.IntRange(min=1), default=100_000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def main(out: Path, cases: int, seed: int) -> None:

@@ -1,8 +1,10 @@
-"""The full measurement of what is found and what is flagged wrongly: 50 seeds at quick, 3 at standard, and what a check costs.
+"""The full measurement of what is found and what is flagged wrongly: 50 seeds at quick, 3 at
+standard, and what a check costs.
 
-``python -m bnproof.benchmarks.detection`` takes about an hour on two cores and writes records, a page, a table and a picture into
-``reports/``; exit status 1 if a known bug is missed, a correct implementation is flagged, or a grade is another than expected.
-``bnproof detect`` does the same with fewer seeds.
+``python -m bnproof.benchmarks.detection`` takes about an hour on two cores and writes records, a
+page, a table and a picture into ``reports/``; exit status 1 if a known bug is missed, a correct
+implementation is flagged, or a grade is another than expected. ``bnproof detect`` does the same
+with fewer seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ EFFORTS = ("quick", "standard", "thorough")
 
 
 def costs() -> Iterator[Row]:
-    """Seconds of ``bnproof check numpy`` as a whole process: the first run, which compiles, and the second."""
+    """Seconds of ``bnproof check numpy`` as a whole process: the first run, which compiles, and the
+    second."""
     for effort in EFFORTS:
         with tempfile.TemporaryDirectory() as cache:
             first, second = (_seconds(effort, cache) for _ in range(2))
@@ -36,12 +39,19 @@ def _seconds(effort: str, cache: str) -> float:
     """One run with its own cache of compiled kernels."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "bnproof", "check", "numpy", "--effort", effort]
-    subprocess.run(command, env={**os.environ, "NUMBA_CACHE_DIR": cache}, check=True, capture_output=True)
+    subprocess.run(
+        command, env={**os.environ, "NUMBA_CACHE_DIR": cache}, check=True, capture_output=True
+    )
     return time.perf_counter() - start
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+)
 @click.option("--effort", type=click.Choice(EFFORTS), default="standard", show_default=True)
 @click.option("--quick-seeds", type=click.IntRange(min=0), default=50, show_default=True)
 @click.option("--standard-seeds", type=click.IntRange(min=0), default=3, show_default=True)

@@ -1,4 +1,5 @@
-"""Our side of the growth benchmark: one claim of each theorem, as it stands in the book, proved for every m at once."""
+"""Our side of the growth benchmark: one claim of each theorem, as it stands in the book, proved for
+every m at once."""
 
 from __future__ import annotations
 
@@ -21,16 +22,20 @@ CLAIMS: dict[str, tuple[Callable[[], Iterator[Item]], str]] = {
 
 
 def claim(theorem: str) -> Claim:
-    """The compared claim; only the items before it are built.  Raises ``LookupError`` where the book has no such claim."""
+    """The compared claim; only the items before it are built.  Raises ``LookupError`` where the
+    book has no such claim."""
     items, says = CLAIMS[theorem]
     for item in items():
         if isinstance(item, Claim) and item.says == says:
             return item
-    raise LookupError(f"{theorem} has no claim {says!r} any more: name the one to compare in {__name__}")
+    raise LookupError(
+        f"{theorem} has no claim {says!r} any more: name the one to compare in {__name__}"
+    )
 
 
 def missing(theorem: str) -> Expr:
-    """What the right-hand side lacks in the false variant: the variance's term, or the movement of s."""
+    """What the right-hand side lacks in the false variant: the variance's term, or the movement of
+    s."""
     h = IndexedBase("h", real=True)
     terms = {
         "gradient-x": -gamma / (m * s) * xhat(k) * dgamma,
@@ -48,9 +53,11 @@ def statement(theorem: str, *, dropped: bool) -> tuple[Basic, tuple[Basic, ...]]
 
 
 def outcome(theorem: str, *, dropped: bool) -> str:
-    """``shown`` where the claim is proved for every m, ``refuted`` where an exact counterexample is found.
+    """``shown`` where the claim is proved for every m, ``refuted`` where an exact counterexample is
+    found.
 
-    Raises ``LookupError`` for a theorem that is not compared, ``Undecided`` where neither is reached.
+    Raises ``LookupError`` for a theorem that is not compared, ``Undecided`` where neither is
+    reached.
     """
     equation, given = statement(theorem, dropped=dropped)
     try:

@@ -1,13 +1,16 @@
-"""Whether the laws find every mutation of the NumPy reference: mutmut makes the mutants, ``bnproof.verification`` judges them.
+"""Whether the laws find every mutation of the NumPy reference: mutmut makes the mutants,
+``bnproof.verification`` judges them.
 
-``python -m bnproof.benchmarks.mutation`` builds the reference anew from each mutated source, lets all laws judge it until one breaks,
-and tries what survives again with more cases and two seeds.  It writes records and a page into ``reports/``; exit status 1 if a
-survivor is not explained in ``EQUIVALENT``.  It needs ``pip install mutmut``.
+``python -m bnproof.benchmarks.mutation`` builds the reference anew from each mutated source, lets
+all laws judge it until one breaks, and tries what survives again with more cases and two seeds.  It
+writes records and a page into ``reports/``; exit status 1 if a survivor is not explained in
+``equivalent_mutants.csv``.  It needs ``pip install mutmut``.
 """
 
 from __future__ import annotations
 
 import ast
+import csv
 import os
 import re
 import signal
@@ -17,7 +20,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.resources import files
 from itertools import count, takewhile
 from pathlib import Path
 from types import ModuleType
@@ -40,110 +45,34 @@ from bnproof.verification.planning import EFFORTS, CheckOptions, plan_laws
 from bnproof.verification.session import Session
 
 PACKAGE = "bnproof.implementations"
-FILES = ("numpy_arrays", "numpy_formulas", "numpy_double", "numpy_folding", "numpy_shards", "numpy", "numpy_layer")
+FILES = (
+    "numpy_arrays",
+    "numpy_formulas",
+    "numpy_double",
+    "numpy_folding",
+    "numpy_shards",
+    "numpy",
+    "numpy_layer",
+)
 AGAIN, SEEDS = "standard", 2  # how survivors are tried again
 LIMIT = 300  # seconds an examination may take
 SERIAL = count()
 
-COPY = "whether astype copies: the array is a new one either way"
-STRICT = "the lists always have the same length: one entry for every worker, or for every field"
-ABSENT = "the value that stands for None: a sum or a running statistic is never None here"
-NEGATIVE = "NumPy takes any negative number for the length that it works out"
-LEADING = "a leading axis of length 1 is what broadcasting adds"
-WIDER = "a missing gamma or beta as int64: computed in float64 in between, cast to the dtype of x at the end"
-RANK = "rank 6 lies outside of the contract"
-OBJECTS = (
-    "a missing gamma as Python's 1: computed in float64 in between; raises for v_r + eps = 0, which has no exact value"
-)
-WHOLE = "nothing is left over, and NumPy repeats 2.0 times as it does 2 times"
-ALIAS = "the name of a type, only used in annotations"
-NAMES = "the list of built-in names, which the laws do not go through: not what the class computes"
-EARLY = "backward before any forward raises either way; the contract names no exception"
-EQUIVALENT: dict[str, str] = {  # "file function: change" of every survivor, and why it is none
-    "numpy_arrays in_shape_of: return values.reshape(<<1,  -> >>-1, *(1,) * (x.ndim - 2))": LEADING,
-    "numpy_arrays in_shape_of: return values.reshape(1, -<<1 -> 2>>, *(1,) * (x.ndim - 2))": NEGATIVE,
-    "numpy_arrays per_channel: values = np.full(x.shape[1], absent, dtype=<<x.dtype -> None>>) if parameter is None else parameter.astype(x.dtype)": WIDER,
-    "numpy_arrays per_channel: values = np.full(x.shape[1], absent, <<dtype=x.dtype -> >>) if parameter is None else parameter.astype(x.dtype)": WIDER,
-    "numpy_formulas train: mean = None if running_mean is None else self.track(running_mean, mu.reshape(-<<1 -> 2>>), momentum)": NEGATIVE,
-    "numpy_formulas train: var = None if running_var is None else self.track(running_var, self.bessel(v, m).reshape(-<<1 -> 2>>), momentum)": NEGATIVE,
-    "numpy_formulas train: return self.affine(xhat, gamma, beta).astype(x.dtype, copy=<<False -> None>>), mean, var": COPY,
-    "numpy_formulas train: return self.affine(xhat, gamma, beta).astype(x.dtype, <<copy=False -> >>), mean, var": COPY,
-    "numpy_formulas train: return self.affine(xhat, gamma, beta).astype(x.dtype, copy=<<False -> True>>), mean, var": COPY,
-    "numpy_formulas train_vjp: return dx.astype(like, copy=<<False -> None>>), None if gamma is None else dgamma, None if beta is None else dbeta": COPY,
-    "numpy_formulas train_vjp: return dx.astype(like, <<copy=False -> >>), None if gamma is None else dgamma, None if beta is None else dbeta": COPY,
-    "numpy_formulas train_vjp: return dx.astype(like, copy=<<False -> True>>), None if gamma is None else dgamma, None if beta is None else dbeta": COPY,
-    "numpy_formulas through_mean: return dy - per_channel(dbeta, dy, <<0 -> None>>) / dy.dtype.type(values_per_channel(dy))": ABSENT,
-    "numpy_formulas through_mean: return dy - per_channel(dbeta, dy, <<0 -> 1>>) / dy.dtype.type(values_per_channel(dy))": ABSENT,
-    "numpy_formulas through_std: return xhat * (per_channel(dgamma, xhat, <<0 -> None>>) / xhat.dtype.type(values_per_channel(xhat)))": ABSENT,
-    "numpy_formulas through_std: return xhat * (per_channel(dgamma, xhat, <<0 -> 1>>) / xhat.dtype.type(values_per_channel(xhat)))": ABSENT,
-    "numpy_formulas infer: s = self.std(per_channel(running_var, x, <<1 -> None>>), eps)": ABSENT,
-    "numpy_formulas infer: s = self.std(per_channel(running_var, x, <<1 -> 2>>), eps)": ABSENT,
-    "numpy_formulas infer: return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(like, copy=<<False -> None>>)": COPY,
-    "numpy_formulas infer: return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(like, <<copy=False -> >>)": COPY,
-    "numpy_formulas infer: return self.affine((x - per_channel(running_mean, x, <<0 -> None>>)) / s, gamma, beta).astype(like, copy=False)": ABSENT,
-    "numpy_formulas infer: return self.affine((x - per_channel(running_mean, x, <<0 -> 1>>)) / s, gamma, beta).astype(like, copy=False)": ABSENT,
-    "numpy_formulas infer: return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(like, copy=<<False -> True>>)": COPY,
-    "numpy_formulas infer_vjp: s = self.std(per_channel(running_var, x, <<1 -> None>>), eps)": ABSENT,
-    "numpy_formulas infer_vjp: s = self.std(per_channel(running_var, x, <<1 -> 2>>), eps)": ABSENT,
-    "numpy_formulas infer_vjp: dgamma = (dy * ((x - per_channel(running_mean, x, <<0 -> None>>)) / s)).sum(axis=batch_axes(x))": ABSENT,
-    "numpy_formulas infer_vjp: dgamma = (dy * ((x - per_channel(running_mean, x, <<0 -> 1>>)) / s)).sum(axis=batch_axes(x))": ABSENT,
-    "numpy_formulas infer_vjp: return dx.astype(like, copy=<<False -> None>>), None if gamma is None else dgamma, None if beta is None else dbeta": COPY,
-    "numpy_formulas infer_vjp: return dx.astype(like, <<copy=False -> >>), None if gamma is None else dgamma, None if beta is None else dbeta": COPY,
-    "numpy_formulas infer_vjp: return dx.astype(like, copy=<<False -> True>>), None if gamma is None else dgamma, None if beta is None else dbeta": COPY,
-    "numpy_formulas check: if not 2 <= x.ndim <= <<5 -> 6>>:": RANK,
-    "numpy_double train_double_vjp: return d_dy.astype(x.dtype, copy=<<False -> None>>), d_x.astype(x.dtype, copy=False), None if gamma is None else d_gamma": COPY,
-    "numpy_double train_double_vjp: return d_dy.astype(x.dtype, <<copy=False -> >>), d_x.astype(x.dtype, copy=False), None if gamma is None else d_gamma": COPY,
-    "numpy_double train_double_vjp: return d_dy.astype(x.dtype, copy=<<False -> True>>), d_x.astype(x.dtype, copy=False), None if gamma is None else d_gamma": COPY,
-    "numpy_double train_double_vjp: return d_dy.astype(x.dtype, copy=False), d_x.astype(x.dtype, copy=<<False -> None>>), None if gamma is None else d_gamma": COPY,
-    "numpy_double train_double_vjp: return d_dy.astype(x.dtype, copy=False), d_x.astype(x.dtype, <<copy=False -> >>), None if gamma is None else d_gamma": COPY,
-    "numpy_double train_double_vjp: return d_dy.astype(x.dtype, copy=False), d_x.astype(x.dtype, copy=<<False -> True>>), None if gamma is None else d_gamma": COPY,
-    "numpy_folding fold_scale: one = np.ones_like(<<running_var -> None>>)": OBJECTS,
-    "numpy_folding folded_weight: return weight * scale.reshape(-<<1 -> 2>>, *(1,) * (weight.ndim - 1))": NEGATIVE,
-    "numpy_folding folded_weight: rows = np.repeat(scale.reshape(groups, -<<1 -> 2>>), weight.shape[0] // groups, axis=0)": NEGATIVE,
-    "numpy_folding folded_weight: rows = np.repeat(scale.reshape(groups, -1), weight.shape[0] /<</ -> >> groups, axis=0)": WHOLE,
-    "numpy_folding fold: return folded.astype(weight.dtype, copy=<<False -> None>>), shift.astype(weight.dtype, copy=False)": COPY,
-    "numpy_folding fold: return folded.astype(weight.dtype, <<copy=False -> >>), shift.astype(weight.dtype, copy=False)": COPY,
-    "numpy_folding fold: return folded.astype(weight.dtype, copy=<<False -> True>>), shift.astype(weight.dtype, copy=False)": COPY,
-    "numpy_folding fold: return folded.astype(weight.dtype, copy=False), shift.astype(weight.dtype, copy=<<False -> None>>)": COPY,
-    "numpy_folding fold: return folded.astype(weight.dtype, copy=False), shift.astype(weight.dtype, <<copy=False -> >>)": COPY,
-    "numpy_folding fold: return folded.astype(weight.dtype, copy=False), shift.astype(weight.dtype, copy=<<False -> True>>)": COPY,
-    "numpy_shards : Moments = <<tuple[int, Array, Array] -> None>>  # of one worker: n_k, mu_k, v_k": ALIAS,
-    "numpy_shards moments: return n, mu.reshape(-<<1 -> 2>>), self.variance(x, mu).reshape(-1)": NEGATIVE,
-    "numpy_shards moments: return n, mu.reshape(-1), self.variance(x, mu).reshape(-<<1 -> 2>>)": NEGATIVE,
-    "numpy_shards merged: mu = sum(weight * mean for weight, (_, mean, _) in zip(weights, parts, strict=<<True -> None>>))": STRICT,
-    "numpy_shards merged: mu = sum(weight * mean for weight, (_, mean, _) in zip(weights, parts, <<strict=True -> >>))": STRICT,
-    "numpy_shards merged: mu = sum(weight * mean for weight, (_, mean, _) in zip(weights, parts, strict=<<True -> False>>))": STRICT,
-    "numpy_shards merged: v = sum(weight * (var + (mean - mu) ** 2) for weight, (_, mean, var) in zip(weights, parts, strict=<<True -> None>>))": STRICT,
-    "numpy_shards merged: v = sum(weight * (var + (mean - mu) ** 2) for weight, (_, mean, var) in zip(weights, parts, <<strict=True -> >>))": STRICT,
-    "numpy_shards merged: v = sum(weight * (var + (mean - mu) ** 2) for weight, (_, mean, var) in zip(weights, parts, strict=<<True -> False>>))": STRICT,
-    "numpy_shards train_shards: ys = [self.affine(xhat, gamma, beta).astype(x.dtype, copy=<<False -> None>>) for xhat, x in zip(xhats, shards, strict=True)]": COPY,
-    "numpy_shards train_shards: ys = [self.affine(xhat, gamma, beta).astype(x.dtype, <<copy=False -> >>) for xhat, x in zip(xhats, shards, strict=True)]": COPY,
-    "numpy_shards train_shards: ys = [self.affine(xhat, gamma, beta).astype(x.dtype, copy=<<False -> True>>) for xhat, x in zip(xhats, shards, strict=True)]": COPY,
-    "numpy_shards train_shards: ys = [self.affine(xhat, gamma, beta).astype(x.dtype, copy=False) for xhat, x in zip(xhats, shards, strict=<<True -> None>>)]": STRICT,
-    "numpy_shards train_shards: ys = [self.affine(xhat, gamma, beta).astype(x.dtype, copy=False) for xhat, x in zip(xhats, shards, <<strict=True -> >>)]": STRICT,
-    "numpy_shards train_shards: ys = [self.affine(xhat, gamma, beta).astype(x.dtype, copy=False) for xhat, x in zip(xhats, shards, strict=<<True -> False>>)]": STRICT,
-    "numpy_shards train_shards_vjp: dgamma = np.sum([(g * xhat).sum(axis=batch_axes(g)) for g, xhat in zip(gs, xhats, strict=<<True -> None>>)], axis=0)": STRICT,
-    "numpy_shards train_shards_vjp: dgamma = np.sum([(g * xhat).sum(axis=batch_axes(g)) for g, xhat in zip(gs, xhats, <<strict=True -> >>)], axis=0)": STRICT,
-    "numpy_shards train_shards_vjp: dgamma = np.sum([(g * xhat).sum(axis=batch_axes(g)) for g, xhat in zip(gs, xhats, strict=<<True -> False>>)], axis=0)": STRICT,
-    "numpy_shards train_shards_vjp: for g, xhat, x in zip(gs, xhats, shards, strict=<<True -> None>>)": STRICT,
-    "numpy_shards train_shards_vjp: for g, xhat, x in zip(gs, xhats, shards, <<strict=True -> >>)": STRICT,
-    "numpy_shards train_shards_vjp: for g, xhat, x in zip(gs, xhats, shards, strict=<<True -> False>>)": STRICT,
-    'numpy : IMPLEMENTATIONS = <<{"numpy": NumpyBatchNorm} -> None>>': NAMES,
-    'numpy : IMPLEMENTATIONS = {"<<numpy -> XXnumpyXX>>": NumpyBatchNorm}': NAMES,
-    'numpy : IMPLEMENTATIONS = {"<<numpy -> NUMPY>>": NumpyBatchNorm}': NAMES,
-    'numpy_layer __init__: self.latest: Forward | None = <<None -> "">>': EARLY,
-    "numpy_layer state: return {name: None if value is None else value.copy() for name, value in zip(names, values, strict=<<True -> None>>)}": STRICT,
-    "numpy_layer state: return {name: None if value is None else value.copy() for name, value in zip(names, values, <<strict=True -> >>)}": STRICT,
-    "numpy_layer state: return {name: None if value is None else value.copy() for name, value in zip(names, values, strict=<<True -> False>>)}": STRICT,
-    'numpy_layer : IMPLEMENTATIONS = <<{"numpy-layer": NumpyLayer} -> None>>': NAMES,
-    'numpy_layer : IMPLEMENTATIONS = {"<<numpy-layer -> XXnumpy-layerXX>>": NumpyLayer}': NAMES,
-    'numpy_layer : IMPLEMENTATIONS = {"<<numpy-layer -> NUMPY-LAYER>>": NumpyLayer}': NAMES,
-}
+
+@cache
+def equivalent() -> dict[str, str]:
+    """Every survivor that is known, ``"file function: change"``, with why it is none."""
+    table = (
+        files("bnproof.benchmarks").joinpath("equivalent_mutants.csv").read_text(encoding="utf-8")
+    )
+    rows = csv.DictReader(table.splitlines())
+    return {f"{row['where']}: {row['change']}": row["reason"] for row in rows}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mutation: ``change`` is the line with ``<<old -> new>>`` in it, ``source`` the whole module."""
+    """One mutation: ``change`` is the line with ``<<old -> new>>`` in it, ``source`` the whole
+    module."""
 
     file: str
     function: str
@@ -158,7 +87,11 @@ class Mutant:
     @property
     def reason(self) -> str:
         """Why it is none; empty where nobody says."""
-        return TEXTS if self.of_text else EQUIVALENT.get(f"{self.file} {self.function}: {self.change}", "")
+        return (
+            TEXTS
+            if self.of_text
+            else equivalent().get(f"{self.file} {self.function}: {self.change}", "")
+        )
 
 
 class Enough(Exception):
@@ -166,43 +99,56 @@ class Enough(Exception):
 
 
 class TooLong(BaseException):
-    """The examination takes longer than ``LIMIT``; no ``Exception``, which would count as the mutant's answer."""
+    """The examination takes longer than ``LIMIT``; no ``Exception``, which would count as the
+    mutant's answer."""
 
 
-# -- mutants -----------------------------------------------------------------------------------------------------------
+# -- mutants ---------------------------------------------------------------------------------------
 
 
 def original(file: str) -> str:
     """The source as it is."""
-    return (Path(bnproof.implementations.__file__).parent / f"{file}.py").read_text(encoding="utf-8")
+    return (Path(bnproof.implementations.__file__).parent / f"{file}.py").read_text(
+        encoding="utf-8"
+    )
 
 
 def mutants(file: str, only: Iterable[str] = ()) -> Iterator[Mutant]:
-    """What mutmut makes of a module (``only``: of these functions), each syntax tree once; raises ``UsageError`` without mutmut."""
+    """What mutmut makes of a module (``only``: of these functions), each syntax tree once; raises
+    ``UsageError`` without mutmut."""
     source = original(file)
     known = {ast.dump(ast.parse(source))}
     for function, new in mutated(source, only):
         tree = ast.dump(ast.parse(new))
         if tree not in known:
             known.add(tree)
-            yield Mutant(file, function, changed(source, new), new)
+            yield Mutant(file, function, changed(*map(statements, (source, new))), new)
 
 
 def mutated(source: str, only: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
-    """The function that is changed (empty outside of functions) and the new source, for each of mutmut's mutations."""
+    """The function that is changed (empty outside of functions) and the new source, for each of
+    mutmut's mutations."""
     metadata = needed("libcst.metadata")
-    made, operators = needed("mutmut.mutation.file_mutation"), needed("mutmut.mutation.mutators").mutation_operators
+    made, operators = (
+        needed("mutmut.mutation.file_mutation"),
+        needed("mutmut.mutation.mutators").mutation_operators,
+    )
     nowhere = needed("mutmut.mutation.pragma_handling").IgnoredCode(set(), set(), set())
     visitor = made.MutationVisitor(operators, nowhere)
     skipped = visitor._skip_node_and_children
     # properties are mutated too, which mutmut leaves out
-    visitor._skip_node_and_children = lambda node: not isinstance(node, made.cst.FunctionDef) and skipped(node)
+    visitor._skip_node_and_children = lambda node: (
+        not isinstance(node, made.cst.FunctionDef) and skipped(node)
+    )
     module = metadata.MetadataWrapper(made.cst.parse_module(source)).visit(visitor)
     for mutation in visitor.mutations:
         inside = mutation.contained_by_top_level_function
         function = inside.name.value if isinstance(inside, made.cst.FunctionDef) else ""
         if not only or function in only:
-            yield function, made.deep_replace(module, mutation.original_node, mutation.mutated_node).code
+            yield (
+                function,
+                made.deep_replace(module, mutation.original_node, mutation.mutated_node).code,
+            )
 
 
 def needed(name: str) -> Any:
@@ -213,17 +159,27 @@ def needed(name: str) -> Any:
         raise click.UsageError(f"this needs {error.name}: pip install mutmut") from error
 
 
+def statements(source: str) -> str:
+    """The source with one line for every statement, however it is laid out."""
+    return ast.unparse(ast.parse(source))
+
+
 def changed(before: str, after: str) -> str:
     """The changed lines in one, ``<<old -> new>>`` in the place of what differs."""
     lines, others = before.splitlines(), after.splitlines()
     start, end = shared(lines, others)
-    old, new = (" ".join(line.strip() for line in some[start : len(some) - end]) for some in (lines, others))
+    old, new = (
+        " ".join(line.strip() for line in some[start : len(some) - end]) for some in (lines, others)
+    )
     start, end = shared(old, new)
     while start and old[start - 1].isalnum():  # whole words
         start -= 1
     while end and old[len(old) - end].isalnum():
         end -= 1
-    return f"{old[:start]}<<{old[start : len(old) - end]} -> {new[start : len(new) - end]}>>{old[len(old) - end :]}"
+    return (
+        f"{old[:start]}<<{old[start : len(old) - end]} ->"
+        f" {new[start : len(new) - end]}>>{old[len(old) - end :]}"
+    )
 
 
 def shared(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
@@ -237,22 +193,30 @@ def shared(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
 
 
 def rebuilt(mutant: Mutant) -> list[type]:
-    """The classes that the mutant is part of, made of its source and those of the other files in a package of its own."""
+    """The classes that the mutant is part of, made of its source and those of the other files in a
+    package of its own."""
     package = f"bnproof_mutant_{next(SERIAL)}"
     made = {f"{package}.{file}": ModuleType(f"{package}.{file}") for file in FILES}
     sys.modules |= {package: ModuleType(package), **made}
     try:
         for file, module in zip(FILES, made.values(), strict=True):
             source = mutant.source if file == mutant.file else original(file)
-            exec(compile(source.replace(f"{PACKAGE}.numpy", f"{package}.numpy"), file, "exec"), module.__dict__)
+            exec(
+                compile(source.replace(f"{PACKAGE}.numpy", f"{package}.numpy"), file, "exec"),
+                module.__dict__,
+            )
         layer: type = module.NumpyLayer
-        return [layer] if mutant.file == FILES[-1] else [made[f"{package}.numpy"].NumpyBatchNorm, layer]
+        return (
+            [layer]
+            if mutant.file == FILES[-1]
+            else [made[f"{package}.numpy"].NumpyBatchNorm, layer]
+        )
     finally:
         for name in (package, *made):
             del sys.modules[name]
 
 
-# -- judging -----------------------------------------------------------------------------------------------------------
+# -- judging ---------------------------------------------------------------------------------------
 
 
 def at_once(candidate: type, effort: str, seed: int) -> list[str]:
@@ -269,7 +233,9 @@ def at_once(candidate: type, effort: str, seed: int) -> list[str]:
         session.run(list(laws().values()), EFFORTS[effort], enough)
     if session.broken or not isinstance(implementation, ThroughState):
         return list(session.broken)
-    return whole(candidate, effort, seed, [law.id for law in laws().values() if law.measure is None])
+    return whole(
+        candidate, effort, seed, [law.id for law in laws().values() if law.measure is None]
+    )
 
 
 def whole(candidate: type, effort: str, seed: int, select: Iterable[str] = ()) -> list[str]:
@@ -280,7 +246,8 @@ def whole(candidate: type, effort: str, seed: int, select: Iterable[str] = ()) -
 
 
 def tried(mutant: Mutant, effort: str, seed: int) -> Row:
-    """What the laws find in one mutant, asked until one breaks: as an implementation, then through the layer."""
+    """What the laws find in one mutant, asked until one breaks: as an implementation, then through
+    the layer."""
     return recorded(mutant, effort, lambda candidate: at_once(candidate, effort, seed))
 
 
@@ -308,7 +275,9 @@ def recorded(mutant: Mutant, effort: str, judge: Callable[[type], list[str]], mo
     }
 
 
-def judged(mutant: Mutant, judge: Callable[[type], list[str]], most: int) -> tuple[str, str, list[str]]:
+def judged(
+    mutant: Mutant, judge: Callable[[type], list[str]], most: int
+) -> tuple[str, str, list[str]]:
     """Outcome, the class that shows it (``most``: how many are asked), and the broken laws."""
     try:
         candidates = rebuilt(mutant)[:most]
@@ -341,7 +310,8 @@ def within(seconds: int, judge: Callable[[type], list[str]], candidate: type) ->
 
 
 def measured(chosen: list[Mutant], effort: str, seed: int, workers: int) -> Iterator[Row]:
-    """All mutants, in so many processes; survivors (but for texts) again, with each of the further seeds."""
+    """All mutants, in so many processes; survivors (but for texts) again, with each of the further
+    seeds."""
     with ProcessPoolExecutor(workers) as pool:
         rows = []
         for row in pool.map(tried, chosen, [effort] * len(chosen), [seed] * len(chosen)):
@@ -349,7 +319,11 @@ def measured(chosen: list[Mutant], effort: str, seed: int, workers: int) -> Iter
             if len(rows) % 50 == 0:
                 click.echo(f"{len(rows)} of {len(chosen)} mutants", err=True)
         for more in range(SEEDS):
-            left = [n for n, row in enumerate(rows) if row["outcome"] == "survived" and not chosen[n].of_text]
+            left = [
+                n
+                for n, row in enumerate(rows)
+                if row["outcome"] == "survived" and not chosen[n].of_text
+            ]
             click.echo(f"{len(left)} survivors are tried again", err=True)
             found = pool.map(tried_again, [chosen[n] for n in left], [seed + more] * len(left))
             for n, row in zip(left, found, strict=True):
@@ -364,11 +338,18 @@ def picked(only: Iterable[str]) -> list[Mutant]:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+)
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default="quick", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--only", metavar="FILE:FUNCTION", multiple=True, help="Only these functions.")
-@click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count(), show_default="one a core")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=os.cpu_count(), show_default="one a core"
+)
 def main(out: Path, effort: str, seed: int, only: tuple[str, ...], workers: int) -> None:
     """Try every mutant, and write mutation.ndjson and mutation.md into the folder."""
     chosen = [mutant for file in FILES for mutant in mutants(file)] if not only else picked(only)

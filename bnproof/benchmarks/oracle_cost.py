@@ -1,8 +1,10 @@
-"""What certainty costs: certified batch normalisation beside NumPy's plain float64 two-pass, mpmath and a loop over balls.
+"""What certainty costs: certified batch normalisation beside NumPy's plain float64 two-pass, mpmath
+and a loop over balls.
 
-``python -m bnproof.benchmarks.oracle_cost`` interleaves the contestants in one process, each on one thread, and writes records,
-page and table into ``reports/``.  A first round warms memory and caches and is not counted; compilation is timed in processes
-of their own, once without and once with Numba's cache on disk.
+``python -m bnproof.benchmarks.oracle_cost`` interleaves the contestants in one process, each on one
+thread, and writes records, page and table into ``reports/``.  A first round warms memory and caches
+and is not counted; compilation is timed in processes of their own, once without and once with
+Numba's cache on disk.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from bnproof.records import Row, collect, write
 
 EPS = 1e-5
 SIZES = (10**6, 10**7)
-PLANES = {1: (100, 100), 3: (56, 56), 16: (28, 28), 64: (14, 14), 1024: (7, 7)}  # spatial sizes as networks have them
+# spatial sizes as networks have them
+PLANES = {1: (100, 100), 3: (56, 56), 16: (28, 28), 64: (14, 14), 1024: (7, 7)}
 DTYPES = ("float32", "float64")
 SLOW = 10_000  # values for the contestants that take microseconds each
 DIGITS = 34  # of mpmath: as many as a double word holds
@@ -106,9 +109,13 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def compared(configuration: Row, rounds: int) -> Row:
-    """Seconds of each contestant in every round, and the memory the certified forward takes beyond its input."""
+    """Seconds of each contestant in every round, and the memory the certified forward takes beyond
+    its input."""
     random = np.random.default_rng(0)
-    x, dy = (np.asarray(random.normal(size=configuration["shape"]), configuration["dtype"]) for _ in range(2))
+    x, dy = (
+        np.asarray(random.normal(size=configuration["shape"]), configuration["dtype"])
+        for _ in range(2)
+    )
     gamma, beta = random.normal(size=(2, x.shape[1]))
     contestants: dict[str, Callable[[], Any]] = {
         "numpy": lambda: two_pass(x, gamma, beta),
@@ -121,11 +128,18 @@ def compared(configuration: Row, rounds: int) -> Row:
     for _ in range(rounds):
         for name, work in contestants.items():
             times[name].append(timed(work))
-    return {"kind": "oracle_cost", **configuration, "values": x.size, "seconds": times, "bytes": memory(x, gamma, beta)}
+    return {
+        "kind": "oracle_cost",
+        **configuration,
+        "values": x.size,
+        "seconds": times,
+        "bytes": memory(x, gamma, beta),
+    }
 
 
 def memory(x: Array, gamma: Array, beta: Array) -> float:
-    """Peak bytes per value that the certified forward allocates, results included (NumPy reports its own to tracemalloc)."""
+    """Peak bytes per value that the certified forward allocates, results included (NumPy reports
+    its own to tracemalloc)."""
     tracemalloc.start()
     certify.train(x, gamma, beta, eps=EPS)
     peak = tracemalloc.get_traced_memory()[1]
@@ -134,7 +148,8 @@ def memory(x: Array, gamma: Array, beta: Array) -> float:
 
 
 def slow(rounds: int) -> Row:
-    """Seconds for each of the arbitrary-precision contestants, and for the certified forward on as many and on many values."""
+    """Seconds for each of the arbitrary-precision contestants, and for the certified forward on as
+    many and on many values."""
     x = np.random.default_rng(1).normal(size=SLOW)
     many = np.random.default_rng(1).normal(size=(SIZES[0], 1))
     affine = np.array([1.5]), np.array([0.5])
@@ -148,14 +163,22 @@ def slow(rounds: int) -> Row:
     for (
         name,
         work,
-    ) in contestants.items():  # one after the other: millions of small objects leave memory in another state
+        # one after the other: millions of small objects leave memory in another state
+    ) in contestants.items():
         times[name] = [timed(work) for _ in range(rounds + 1)]
     counted = {name: found[1:] for name, found in times.items()}
-    return {"kind": "oracle_cost_slow", "values": SLOW, "many": SIZES[0], "digits": DIGITS, "seconds": counted}
+    return {
+        "kind": "oracle_cost_slow",
+        "values": SLOW,
+        "many": SIZES[0],
+        "digits": DIGITS,
+        "seconds": counted,
+    }
 
 
 def reference(rounds: int) -> Row:
-    """Seconds of a float32 training step: the compensated reference beside PyTorch and plain NumPy, one thread each."""
+    """Seconds of a float32 training step: the compensated reference beside PyTorch and plain NumPy,
+    one thread each."""
     random = np.random.default_rng(2)
     x = np.asarray(random.normal(size=shaped(SIZES[0], 16, planes=True)), np.float32)
     affine = random.normal(size=(2, x.shape[1])).astype(np.float32)
@@ -165,27 +188,44 @@ def reference(rounds: int) -> Row:
         for _ in range(rounds + 1):
             for name in names:
                 step = load(name).train
-                times[name].append(timed(partial(step, x, *affine, None, None, eps=EPS, momentum=0.1)))
+                times[name].append(
+                    timed(partial(step, x, *affine, None, None, eps=EPS, momentum=0.1))
+                )
     counted = {name: found[1:] for name, found in times.items()}
-    return {"kind": "oracle_cost_reference", "shape": list(x.shape), "values": x.size, "seconds": counted}
+    return {
+        "kind": "oracle_cost_reference",
+        "shape": list(x.shape),
+        "values": x.size,
+        "seconds": counted,
+    }
 
 
 def compilation() -> Row:
-    """Seconds of the first certified call of every kernel in a fresh process: compiling, and from the cache on disk."""
+    """Seconds of the first certified call of every kernel in a fresh process: compiling, and from
+    the cache on disk."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
         found = []
         for _ in range(2):
             command = [sys.executable, "-c", COMPILE]
-            printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+            printed = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=True
+            ).stdout
             found.append([float(word) for word in printed.split()])
     (imports, first), (_, second) = found
     return {"kind": "oracle_cost_compile", "imports": imports, "first": first, "second": second}
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Counted rounds.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Counted rounds."
+)
 def main(out: Path, rounds: int) -> None:
     """Measure, and write oracle_cost.ndjson, .md and .csv into the folder."""
     from bnproof.reports.oracle_cost import build

@@ -1,9 +1,11 @@
-"""The other side of the growth benchmark: the same statements in plain SymPy, on m explicit symbols.
+"""The other side of the growth benchmark: the same statements in plain SymPy, on m explicit
+symbols.
 
-Nothing of bnproof is used: ``x1, ..., xm`` are symbols, mu, v and s are written out, derivatives are SymPy's.  Because
-every statement is the same for each relabelling of the batch, k = 1 stands for every k, and the entries (1, 1) and
-(1, 2) for the whole Jacobian.  Two ways are a SymPy user's: ``simplify``, or s made a symbol by hand and ``cancel``; the
-third, exact arithmetic in a field of rational functions, is an expert's.
+Nothing of bnproof is used: ``x1, ..., xm`` are symbols, mu, v and s are written out, derivatives
+are SymPy's.  Because every statement is the same for each relabelling of the batch, k = 1 stands
+for every k, and the entries (1, 1) and (1, 2) for the whole Jacobian.  Two ways are a SymPy user's:
+``simplify``, or s made a symbol by hand and ``cancel``; the third, exact arithmetic in a field of
+rational functions, is an expert's.
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ Sides = list[tuple[Expr, Expr]]
 
 @dataclass(frozen=True)
 class Explicit:
-    """The setting for one batch size: ``x1..xm``, ``g1..gm``, ``h1..hm``, gamma and beta real, ``eps > 0``."""
+    """The setting for one batch size: ``x1..xm``, ``g1..gm``, ``h1..hm``, gamma and beta real,
+    ``eps > 0``."""
 
     m: int
 
     def __post_init__(self) -> None:
         if self.m < 2:
-            raise ValueError(f"m = {self.m}: the entries (1, 1) and (1, 2) of the Jacobian need a batch of two or more")
+            raise ValueError(
+                f"m = {self.m}: the entries (1, 1) and (1, 2) of the Jacobian need a batch of two"
+                " or more"
+            )
 
     def entries(self, name: str) -> list[Expr]:
         """``name1, ..., namem``."""
@@ -65,7 +71,11 @@ class Explicit:
     def dx(self) -> Expr:
         """``dx_1 = gamma/(m s) (m g_1 - sum g - xhat_1 sum g xhat)``."""
         g = self.entries("g")
-        return self.scalars[0] / (self.m * self.s) * (self.m * g[0] - Add(*g) - self.xhat[0] * dot(g, self.xhat))
+        return (
+            self.scalars[0]
+            / (self.m * self.s)
+            * (self.m * g[0] - Add(*g) - self.xhat[0] * dot(g, self.xhat))
+        )
 
 
 def dot(left: list[Expr], right: list[Expr]) -> Expr:
@@ -74,14 +84,16 @@ def dot(left: list[Expr], right: list[Expr]) -> Expr:
 
 
 def gradient_x(e: Explicit, *, dropped: bool) -> Sides:
-    """``d(sum_j g_j y_j)/dx_1`` against the compact form; ``dropped``: without the variance's term."""
+    """``d(sum_j g_j y_j)/dx_1`` against the compact form; ``dropped``: without the variance's
+    term."""
     g = e.entries("g")
     term = e.scalars[0] / (e.m * e.s) * e.xhat[0] * dot(g, e.xhat)
     return [(diff(dot(g, e.y), e.entries("x")[0]), e.dx + (term if dropped else 0))]
 
 
 def jacobian(e: Explicit, *, dropped: bool) -> Sides:
-    """``dy_1/dx_1`` and ``dy_1/dx_2`` against the formula of the entries; ``dropped``: without the variance's term."""
+    """``dy_1/dx_1`` and ``dy_1/dx_2`` against the formula of the entries; ``dropped``: without the
+    variance's term."""
     sides = []
     for column in (0, 1):
         product = Integer(0) if dropped else e.xhat[0] * e.xhat[column]
@@ -118,14 +130,16 @@ def by_cancel(e: Explicit, difference: Expr) -> bool:
 
 
 def by_field(e: Explicit, difference: Expr) -> bool:
-    """s made a symbol, then ``lhs - rhs`` is read into the field of rational functions over Q, where 0 is 0."""
+    """s made a symbol, then ``lhs - rhs`` is read into the field of rational functions over Q,
+    where 0 is 0."""
     function = rational(e, difference)
     names = sorted(function.free_symbols, key=str)
     return bool(QQ.frac_field(*names).from_sympy(function) == 0)
 
 
 def rational(e: Explicit, difference: Expr) -> Expr:
-    """``v + eps`` replaced by ``S^2`` with ``S > 0``, and eps elsewhere by ``S^2 - v``: no root is left."""
+    """``v + eps`` replaced by ``S^2`` with ``S > 0``, and eps elsewhere by ``S^2 - v``: no root is
+    left."""
     return difference.subs(e.v + e.scalars[2], root() ** 2).subs(e.scalars[2], root() ** 2 - e.v)
 
 
@@ -138,10 +152,13 @@ METHODS = {"simplify": by_simplify, "cancel": by_cancel, "field": by_field}
 
 
 def outcome(method: str, theorem: str, m: int, *, dropped: bool) -> str:
-    """``shown`` where the method finds every difference to be 0, else ``not shown`` (which refutes nothing).
+    """``shown`` where the method finds every difference to be 0, else ``not shown`` (which refutes
+    nothing).
 
     Raises ``KeyError`` for a method or theorem that is not compared, ``ValueError`` for ``m < 2``.
     """
     explicit = Explicit(m)
     sides = STATEMENTS[theorem](explicit, dropped=dropped)
-    return "shown" if all(METHODS[method](explicit, lhs - rhs) for lhs, rhs in sides) else "not shown"
+    return (
+        "shown" if all(METHODS[method](explicit, lhs - rhs) for lhs, rhs in sides) else "not shown"
+    )

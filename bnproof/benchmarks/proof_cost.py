@@ -1,13 +1,14 @@
 """The growth benchmark: seconds for one proof against the batch size, bnproof beside plain SymPy.
 
-``python -m bnproof.benchmarks.proof_cost`` times three statements, each in a fresh process under a hard cap, and writes
-records, page, table and plot into ``reports/``.  Plain SymPy proves a statement for one m, so it is run for m = 2, 4, 8,
-16, 32; bnproof proves it for every m, so it is run as it is.  Rounds interleave all of them, and what takes longer than
-``LONG`` CPU seconds is run once.  Each side is also given a false variant, which it must not show.
+``python -m bnproof.benchmarks.proof_cost`` times three statements, each in a fresh process under a
+hard cap, and writes records, page, table and plot into ``reports/``.  Plain SymPy proves a
+statement for one m, so it is run for m = 2, 4, 8, 16, 32; bnproof proves it for every m, so it is
+run as it is.  Rounds interleave all of them, and what takes longer than ``LONG`` CPU seconds is run
+once.  Each side is also given a false variant, which it must not show.
 
-The whole book, sums over 2 to 5 indices, and ``bnproof show`` of every theorem are timed too; with ``--against REV`` the
-prover of that commit is timed beside, in the same rounds.
-Runs where processes have CPU limits (POSIX).
+The whole book, sums over 2 to 5 indices, and ``bnproof show`` of every theorem are timed too; with
+``--against REV`` the prover of that commit is timed beside, in the same rounds. Runs where
+processes have CPU limits (POSIX).
 """
 
 from __future__ import annotations
@@ -55,20 +56,36 @@ class Task:
     @property
     def command(self) -> list[str]:
         """The process that settles it."""
-        words = [self.method, self.theorem, str(self.m or 0), *(["dropped"] if self.dropped else [])]
+        words = [
+            self.method,
+            self.theorem,
+            str(self.m or 0),
+            *(["dropped"] if self.dropped else []),
+        ]
         return [sys.executable, "-m", "bnproof.benchmarks.attempt", *words]
 
     def row(self, kind: str, repeat: int, result: Row) -> Row:
         """The record of one run."""
-        return {"kind": kind, "theorem": self.theorem, "method": self.method, "m": self.m, "repeat": repeat, **result}
+        return {
+            "kind": kind,
+            "theorem": self.theorem,
+            "method": self.method,
+            "m": self.m,
+            "repeat": repeat,
+            **result,
+        }
 
 
-def capped(command: Sequence[str], cap: float, start: float = START, env: Mapping[str, str] | None = None) -> Row:
-    """Run a process that prints a JSON object with ``outcome`` and ``seconds``, for at most ``cap`` CPU seconds.
+def capped(
+    command: Sequence[str], cap: float, start: float = START, env: Mapping[str, str] | None = None
+) -> Row:
+    """Run a process that prints a JSON object with ``outcome`` and ``seconds``, for at most ``cap``
+    CPU seconds.
 
-    ``start``: CPU seconds granted for imports, on top; ``env``: its environment, where it is not this process's.  Returns the object; ``{"outcome": "timeout"}`` where the process
-    was stopped at the cap or its own clock is past it; ``{"outcome": "failed"}`` with the reason where it died or hung
-    for ``PATIENCE`` times as long.  The whole process group is killed.
+    ``start``: CPU seconds granted for imports, on top; ``env``: its environment, where it is not
+    this process's.  Returns the object; ``{"outcome": "timeout"}`` where the process was stopped at
+    the cap or its own clock is past it; ``{"outcome": "failed"}`` with the reason where it died or
+    hung for ``PATIENCE`` times as long.  The whole process group is killed.
     """
     limit = math.ceil(start + cap)
     process = subprocess.Popen(
@@ -115,12 +132,17 @@ def tasks() -> Iterator[Task]:
 
 
 def rounds(planned: Sequence[Task], repeats: int, attempt: Attempt) -> Iterator[Row]:
-    """Every task once, then again and again those that took at most ``LONG`` seconds and were settled."""
+    """Every task once, then again and again those that took at most ``LONG`` seconds and were
+    settled."""
     remaining = list(planned)
     for repeat in range(1, repeats + 1):
         results = [(task, attempt(task)) for task in remaining]
         yield from (task.row("proof_cost", repeat, settled) for task, settled in results)
-        remaining = [task for task, settled in results if settled["seconds"] is not None and settled["seconds"] <= LONG]
+        remaining = [
+            task
+            for task, settled in results
+            if settled["seconds"] is not None and settled["seconds"] <= LONG
+        ]
 
 
 def controls(attempt: Attempt) -> Iterator[Row]:
@@ -132,7 +154,8 @@ def controls(attempt: Attempt) -> Iterator[Row]:
 
 
 def trees(roots: Mapping[str, Path], cap: float, repeats: int) -> Iterator[Row]:
-    """The book, sums over several indices and every theorem shown, once a round with the prover of each tree in turn."""
+    """The book, sums over several indices and every theorem shown, once a round with the prover of
+    each tree in turn."""
     script = str(Path(__file__).with_name("book_cost.py"))
     timed = [("book", ""), ("workers", ""), *(("indices", str(count)) for count in INDICES)]
     timed += [("show", name) for name in book.names()]
@@ -142,13 +165,23 @@ def trees(roots: Mapping[str, Path], cap: float, repeats: int) -> Iterator[Row]:
                 env = {**os.environ, "PYTHONPATH": str(root)}
                 settled = capped([sys.executable, script, what, of], cap, env=env)
                 click.echo(f"{what} {of}, {tree}: {settled['outcome']} {settled['seconds'] or ''}")
-                yield {"kind": "proof_cost_tree", "tree": tree, "what": what, "of": of, "repeat": repeat, **settled}
+                yield {
+                    "kind": "proof_cost_tree",
+                    "tree": tree,
+                    "what": what,
+                    "of": of,
+                    "repeat": repeat,
+                    **settled,
+                }
 
 
 def earlier(revision: str, into: Path) -> Path:
-    """The package as it was in a commit of this repository; raises ``click.BadParameter`` where git does not know it."""
+    """The package as it was in a commit of this repository; raises ``click.BadParameter`` where git
+    does not know it."""
     here = Path(__file__).resolve().parents[2]
-    packed = subprocess.run(["git", "-C", str(here), "archive", revision, "bnproof"], capture_output=True, check=False)
+    packed = subprocess.run(
+        ["git", "-C", str(here), "archive", revision, "bnproof"], capture_output=True, check=False
+    )
     if packed.returncode:
         reason = (packed.stderr.decode().strip().splitlines() or ["git failed"])[-1]
         raise click.BadParameter(f"{revision}: {reason}", param_hint="--against")
@@ -162,25 +195,45 @@ def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
     start = time.perf_counter()
     rows = [*rounds(list(tasks()), repeats, attempt), *controls(attempt)]
     total = round(time.perf_counter() - start, 1)
-    run = {"kind": "proof_cost_run", "cap": cap, "repeats": repeats, "long": LONG, "sizes": list(SIZES), "total": total}
+    run = {
+        "kind": "proof_cost_run",
+        "cap": cap,
+        "repeats": repeats,
+        "long": LONG,
+        "sizes": list(SIZES),
+        "total": total,
+    }
     return [run, *rows]
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports"), show_default=True)
 @click.option(
-    "--cap", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="CPU seconds."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+)
+@click.option(
+    "--cap",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="CPU seconds.",
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--against", metavar="REV", help="A commit whose prover is timed beside this one's.")
 def main(out: Path, cap: float, repeats: int, against: str | None) -> None:
-    """Time proofs of three theorems, bnproof beside plain SymPy, and write records, page, table and plot."""
+    """Time proofs of three theorems, bnproof beside plain SymPy, and write records, page, table and
+    plot."""
     from bnproof.reports.proof_cost import build
 
     def attempt(task: Task) -> Row:
         settled = capped(task.command, cap)
         where = "every m" if task.m is None else f"m = {task.m}"
-        click.echo(f"{task.theorem}, {task.method}, {where}: {settled['outcome']} {settled['seconds'] or ''}")
+        click.echo(
+            f"{task.theorem}, {task.method}, {where}: {settled['outcome']}"
+            f" {settled['seconds'] or ''}"
+        )
         return settled
 
     with tempfile.TemporaryDirectory() as folder:

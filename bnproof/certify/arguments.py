@@ -1,4 +1,5 @@
-"""What may be handed to certify, checked in one place: every mistake is one sentence that names the mend."""
+"""What may be handed to certify, checked in one place: every mistake is one sentence that names the
+mend."""
 
 from __future__ import annotations
 
@@ -12,15 +13,22 @@ from bnproof.formats import NAMES
 
 
 def checked(x: Array, *, dy: Array | None = None, **per_channel: Array | None) -> None:
-    """Raise ``ValueError`` for a shape and ``TypeError`` for a type that batch normalisation does not have."""
+    """Raise ``ValueError`` for a shape and ``TypeError`` for a type that batch normalisation does
+    not have."""
     array("x", x)
     if not 2 <= x.ndim <= 5 or x.shape[1] == 0:
-        raise ValueError(f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5, C >= 1")
+        raise ValueError(
+            f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5, C >= 1"
+        )
     if dy is not None and array("dy", dy).shape != x.shape:
         raise ValueError(f"dy has shape {dy.shape}: give {x.shape}")
     for name, values in per_channel.items():
         if values is not None and array(name, values).shape != x.shape[1:2]:
-            hint = "; channels lie second: np.moveaxis(x, -1, 1)" if values.shape == x.shape[-1:] else ""
+            hint = (
+                "; channels lie second: np.moveaxis(x, -1, 1)"
+                if values.shape == x.shape[-1:]
+                else ""
+            )
             raise ValueError(f"{name} has shape {values.shape}: give {x.shape[1:2]}{hint}")
 
 
@@ -40,7 +48,8 @@ def at_least_one(x: Array) -> None:
 
 
 def number(name: str, value: Any) -> float:
-    """A finite number as a float of the same value; raises ``TypeError`` or ``ValueError`` otherwise."""
+    """A finite number as a float of the same value; raises ``TypeError`` or ``ValueError``
+    otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} is {value!r}: give a float")
     size: Any = abs(value)

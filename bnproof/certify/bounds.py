@@ -1,16 +1,20 @@
-"""The error theory: a-priori bounds of batch normalisation by two passes or by updates, in a working precision, for one input.
+"""The error theory: a-priori bounds of batch normalisation by two passes or by updates, in a
+working precision, for one input.
 
-Model of arithmetic: ``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u`` (unit roundoff) and ``|e| <= eta`` (smallest
-subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d`` differs from 1 by at most
-``gamma_n = n u/(1 - n u)`` (Higham, lemma 3.1), so a sum of ``n`` terms in *any* order of summation is off by at most
-``gamma_{n-1} sum |terms|`` (Higham, equation 4.4).  Both ways of applying the affine step are admitted: ``gamma xhat +
-beta`` and the collapsed ``gamma' x + beta'``.  Where ``m u >= 1`` no such bound exists (:class:`NoBound`).
+Model of arithmetic: ``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u`` (unit roundoff) and
+``|e| <= eta`` (smallest subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d``
+differs from 1 by at most ``gamma_n = n u/(1 - n u)`` (Higham, lemma 3.1), so a sum of ``n`` terms
+in *any* order of summation is off by at most ``gamma_{n-1} sum |terms|`` (Higham, equation 4.4).
+Both ways of applying the affine step are admitted: ``gamma xhat + beta`` and the collapsed
+``gamma' x + beta'``.  Where ``m u >= 1`` no such bound exists (:class:`NoBound`).
 
-Half precisions are computed in float32 and stored in x's dtype: only outputs of x's shape round to it.
+Half precisions are computed in float32 and stored in x's dtype: only outputs of x's shape round to
+it.
 
-Every function takes arrays with channels on the last axis and returns a sum of named terms, so that a report can say
-what an error may come from.  Bounds are evaluated in float64 without cancellation and enlarged by ``SAFETY`` for their own
-rounding.  What they take as exact (``x - mu``, v) comes from enclosures (:mod:`bnproof.certify.training`).
+Every function takes arrays with channels on the last axis and returns a sum of named terms, so that
+a report can say what an error may come from.  Bounds are evaluated in float64 without cancellation
+and enlarged by ``SAFETY`` for their own rounding.  What they take as exact (``x - mu``, v) comes
+from enclosures (:mod:`bnproof.certify.training`).
 """
 
 from __future__ import annotations
@@ -40,7 +44,8 @@ class Bound:
 
     @property
     def total(self) -> Array:
-        """The sum of the terms, rounded outwards; infinite where a term has no bound (also 0 times infinity)."""
+        """The sum of the terms, rounded outwards; infinite where a term has no bound (also 0 times
+        infinity)."""
         total = np.asarray(sum(self.terms.values()) * SAFETY, dtype=np.float64)
         return np.where(np.isnan(total), np.inf, total)
 
@@ -56,7 +61,8 @@ class Bound:
 
 @dataclass(frozen=True)
 class Precision:
-    """Unit roundoff ``u`` and smallest subnormal ``eta`` of the arithmetic, and those of the dtype results are stored in."""
+    """Unit roundoff ``u`` and smallest subnormal ``eta`` of the arithmetic, and those of the dtype
+    results are stored in."""
 
     u: float
     eta: float
@@ -65,7 +71,8 @@ class Precision:
 
     @classmethod
     def of(cls, dtype: Any) -> Precision:
-        """For x's dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``; half precisions are computed in float32."""
+        """For x's dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``; half precisions are computed
+        in float32."""
         stored = Format.of(dtype)
         working = Format.of(np.float32) if stored.name in HALF else stored
         return cls(working.u, working.eta, stored.u, stored.eta)
@@ -83,10 +90,11 @@ class Precision:
 
 @dataclass(frozen=True)
 class Batch:
-    """The exact values a bound refers to, rounded to float64: ``x``, ``deviation = x - mu`` of shape ``(m, C)``; the
-    rest ``(C,)``.
+    """The exact values a bound refers to, rounded to float64: ``x``, ``deviation = x - mu`` of
+    shape ``(m, C)``; the rest ``(C,)``.
 
-    ``workers``: how many parts the statistics are merged from; 0 where there is one batch in one place.
+    ``workers``: how many parts the statistics are merged from; 0 where there is one batch in one
+    place.
     """
 
     x: Array
@@ -102,7 +110,8 @@ class Batch:
 
     @property
     def terms(self) -> int:
-        """How many numbers a sum over the batch adds; a merged one rounds three times more for every worker."""
+        """How many numbers a sum over the batch adds; a merged one rounds three times more for
+        every worker."""
         return self.m + 3 * self.workers
 
     @property
@@ -115,13 +124,16 @@ class Batch:
 
 
 def mean(p: Precision, b: Batch) -> Bound:
-    """``|mu~ - mu| <= gamma_n (1/m) sum |x| + gamma_5 sqrt(l v)``, ``n = m + 1 + 3 l``, ``l = 1 + log2 m``.
+    """``|mu~ - mu| <= gamma_n (1/m) sum |x| + gamma_5 sqrt(l v)``, ``n = m + 1 + 3 l``,
+    ``l = 1 + log2 m``.
 
-    A sum has ``m - 1`` additions and one division, or a product with a rounded 1/m.  An update or merge ``M = M_a + n_b/n (M_b -
-    M_a)``, ``n_b <= n_a``, rounds its result, at most ``m - 1`` times for each value, and its step, three times: in all ``(3u/m)
-    sum n_b |M_b - M_a|``, at most ``3u sqrt(2 l v)`` by the Cauchy-Schwarz inequality, because ``w = n_a n_b/n`` gives ``sum w (M_b -
-    M_a)^2 = m v``, and ``n_b^2/w <= 2 n_b``, where each value is in the smaller part at most ``log2 m`` times.  Earlier errors
-    grow by ``1 + 3u n_b/n_a``, whose product is below ``1 + gamma_{3 l}``.
+    A sum has ``m - 1`` additions and one division, or a product with a rounded 1/m.  An update or
+    merge ``M = M_a + n_b/n (M_b - M_a)``, ``n_b <= n_a``, rounds its result, at most ``m - 1``
+    times for each value, and its step, three times: in all ``(3u/m) sum n_b |M_b - M_a|``, at most
+    ``3u sqrt(2 l v)`` by the Cauchy-Schwarz inequality, because ``w = n_a n_b/n`` gives
+    ``sum w (M_b - M_a)^2 = m v``, and ``n_b^2/w <= 2 n_b``, where each value is in the smaller part
+    at most ``log2 m`` times.  Earlier errors grow by ``1 + 3u n_b/n_a``, whose product is below
+    ``1 + gamma_{3 l}``.
     """
     levels = b.m.bit_length()
     sums = p.gamma(b.terms + 3 * levels + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta
@@ -129,53 +141,75 @@ def mean(p: Precision, b: Batch) -> Bound:
 
 
 def variance(p: Precision, b: Batch) -> Bound:
-    """``|v~ - v| <= 2 sqrt(v) D + D^2 + gamma_{m+7} (v + 2 sqrt(v) D + D^2)``, ``D`` what errors of means amount to.
+    """``|v~ - v| <= 2 sqrt(v) D + D^2 + gamma_{m+7} (v + 2 sqrt(v) D + D^2)``, ``D`` what errors of
+    means amount to.
 
-    Two passes: since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly (theorem mean-error), with d the
-    mean's residue, ``d <= D``.
+    Two passes: since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly
+    (theorem mean-error), with d the mean's residue, ``d <= D``.
 
-    Updates and merges (Welford 1962; Chan, Golub and LeVeque 1983; theorem total-variance) add ``w (M_b - M_a)^2``,
-    ``w = n_a n_b/n``, ``n_b <= n_a``, of means off by ``e_a``, ``e_b``.  The exact terms add up to ``m v``, so by the Cauchy-Schwarz
-    inequality ``D^2 = (1/m) sum w (e_b - e_a)^2``.  With ``A = sum |x|`` of a part, its mean is off by
+    Updates and merges (Welford 1962; Chan, Golub and LeVeque 1983; theorem total-variance) add
+    ``w (M_b - M_a)^2``, ``w = n_a n_b/n``, ``n_b <= n_a``, of means off by ``e_a``, ``e_b``.  The
+    exact terms add up to ``m v``, so by the Cauchy-Schwarz inequality
+    ``D^2 = (1/m) sum w (e_b - e_a)^2``.  With ``A = sum |x|`` of a part, its mean is off by
 
-    - ``u A`` for the roundings of the mean itself: ``n e <= n_a e_a + n_b e_b + u A``, and ``A^2 <= n sum x^2``.  Over all merges that
-      gives ``m sqrt(mu^2 + v) u`` to D, because ``w n_a <= n_a n_b <= (n^2 - n_a^2)/2`` telescopes for every value;
-    - ``(3u/n) sum n_b |M_b - M_a|`` for the roundings of the steps, ``6u (1 + log2 m) sqrt(v)`` to D by the same inequality.
+    - ``u A`` for the roundings of the mean itself: ``n e <= n_a e_a + n_b e_b + u A``, and
+      ``A^2 <= n sum x^2``.  Over all merges that gives ``m sqrt(mu^2 + v) u`` to D, because
+      ``w n_a <= n_a n_b <= (n^2 - n_a^2)/2`` telescopes for every value;
+    - ``(3u/n) sum n_b |M_b - M_a|`` for the roundings of the steps, ``6u (1 + log2 m) sqrt(v)`` to
+      D by the same inequality.
 
-    Each term carries six roundings at most (of the square, the difference and the counts), the sum ``m - 1``, the division two.
+    Each term carries six roundings at most (of the square, the difference and the counts), the sum
+    ``m - 1``, the division two.
     """
     levels = b.m.bit_length()
     of_means = p.gamma(b.terms + 6 * levels + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta
     apart = of_means + 6 * p.u * (1 + levels) * np.sqrt(b.v)
     residue = 2 * np.sqrt(b.v) * apart + apart**2
-    return Bound({"mean's residue": residue, "sums": p.gamma(b.terms + 7) * (b.v + residue) + b.terms * p.eta})
+    return Bound(
+        {
+            "mean's residue": residue,
+            "sums": p.gamma(b.terms + 7) * (b.v + residue) + b.terms * p.eta,
+        }
+    )
 
 
 def inverse_std(p: Precision, b: Batch) -> Bound:
     """Relative error of ``1/s~``, ``s~ = fl(sqrt(v~ + eps~))``.
 
-    ``v~ >= 0`` is within :func:`variance` of v and ``eps~`` within ``u eps`` of eps (rounded to the dtype, or a
-    half-precision-like flush within eta); with ``w = v + eps`` and the ends ``w_lo``, ``w_hi`` of ``v~ + eps~``, the error
-    is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``, the first of which is ``(w - w_lo)/(sqrt(w_lo)(sqrt w + sqrt w_lo))``.
-    Rounding of the addition, the root and the reciprocal adds
-    ``gamma_4``.  The three parts (sums, residue, eps) are named by the share of the interval they cause.
+    ``v~ >= 0`` is within :func:`variance` of v and ``eps~`` within ``u eps`` of eps (rounded to the
+    dtype, or a half-precision-like flush within eta); with ``w = v + eps`` and the ends ``w_lo``,
+    ``w_hi`` of ``v~ + eps~``, the error is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``, the
+    first of which is ``(w - w_lo)/(sqrt(w_lo)(sqrt w + sqrt w_lo))``. Rounding of the addition, the
+    root and the reciprocal adds ``gamma_4``.  The three parts (sums, residue, eps) are named by the
+    share of the interval they cause.
     """
     w, error = b.v + b.eps, variance(p, b)
     sums, residue = error.terms["sums"], error.terms["mean's residue"]
     of_eps = np.full_like(w, p.u * b.eps + p.eta)
     low = np.maximum(b.v - sums - residue, 0) + np.maximum(b.eps - of_eps, 0)
-    below, above = np.minimum(sums + residue, b.v) + np.minimum(of_eps, b.eps), sums + residue + of_eps
+    below, above = (
+        np.minimum(sums + residue, b.v) + np.minimum(of_eps, b.eps),
+        sums + residue + of_eps,
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         downwards = below / (np.sqrt(low) * (np.sqrt(w) + np.sqrt(low)))
         upwards = above / (np.sqrt(w + above) * (np.sqrt(w) + np.sqrt(w + above)))
         spread = np.where((w > 0) & (low > 0), np.maximum(downwards, upwards), np.inf)
         share = spread / (sums + residue + of_eps)
     rounding = np.full_like(w, p.gamma(4)) * (1 + spread)
-    return Bound({"sums": sums * share, "mean's residue": residue * share, "eps": of_eps * share, "rounding": rounding})
+    return Bound(
+        {
+            "sums": sums * share,
+            "mean's residue": residue * share,
+            "eps": of_eps * share,
+            "rounding": rounding,
+        }
+    )
 
 
 def normalised(p: Precision, b: Batch) -> Bound:
-    """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``, r = inverse_std."""
+    """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``,
+    r = inverse_std."""
     d, inverse = mean(p, b).total, inverse_std(p, b)
     r = inverse.total
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
@@ -184,34 +218,42 @@ def normalised(p: Precision, b: Batch) -> Bound:
 
 
 def output(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
-    """``|y~_i - y_i|`` for ``gamma xhat + beta`` or the collapsed ``gamma' x + beta'``, ``gamma' = gamma/s``.
+    """``|y~_i - y_i|`` for ``gamma xhat + beta`` or the collapsed ``gamma' x + beta'``,
+    ``gamma' = gamma/s``.
 
-    The normalised value's error times ``|gamma|``; the products and the addition of the affine step, where the
-    collapsed form rounds ``gamma' x``, ``gamma' mu`` and ``beta - gamma' mu`` (``gamma_3`` of each magnitude); and the
-    rounding of the result.
+    The normalised value's error times ``|gamma|``; the products and the addition of the affine
+    step, where the collapsed form rounds ``gamma' x``, ``gamma' mu`` and ``beta - gamma' mu``
+    (``gamma_3`` of each magnitude); and the rounding of the result.
     """
     scale = np.abs(gamma) / b.s * (1 + inverse_std(p, b).total)
-    affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta))
+    affine = p.gamma(3) * (
+        scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta)
+    )
     y = gamma * b.xhat + beta
     total = normalised(p, b).scaled(np.abs(gamma)) + Bound({"affine step": affine})
     return total + Bound({"output rounding": p.stored(y, total.total) + 0 * affine})
 
 
 def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound]:
-    """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``: ``sum |g| e_i + gamma_{m+2} sum |g|(|xhat| + e_i)`` with
-    ``e`` the error of xhat, and ``gamma_m sum |g|``."""
+    """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``:
+    ``sum |g| e_i + gamma_{m+2} sum |g|(|xhat| + e_i)`` with ``e`` the error of xhat, and
+    ``gamma_m sum |g|``."""
     e = normalised(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
     dgamma = carried + Bound({"gradient sums": p.gamma(b.terms + 2) * products + b.terms * p.eta})
-    return dgamma, Bound({"gradient sums": p.gamma(b.terms) * np.abs(dy).sum(axis=0) + b.terms * p.eta})
+    return dgamma, Bound(
+        {"gradient sums": p.gamma(b.terms) * np.abs(dy).sum(axis=0) + b.terms * p.eta}
+    )
 
 
 def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
-    """``|dx~_k - dx_k|`` for ``gamma/s (g_k - a - xhat_k c)``, ``a = (1/m) sum g``, ``c = (1/m) sum g xhat``.
+    """``|dx~_k - dx_k|`` for ``gamma/s (g_k - a - xhat_k c)``, ``a = (1/m) sum g``,
+    ``c = (1/m) sum g xhat``.
 
-    Errors of ``a`` and ``c``, of xhat_k where it multiplies ``c``, of ``gamma/s`` (relative r), seven roundings of the terms
-    combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r enters xhat once more), and that of the result.
+    Errors of ``a`` and ``c``, of xhat_k where it multiplies ``c``, of ``gamma/s`` (relative r),
+    seven roundings of the terms combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r
+    enters xhat once more), and that of the result.
     """
     e, r = normalised(p, b).total, inverse_std(p, b).total
     dgamma, dbeta = (bound.total / b.m for bound in parameter_gradients(p, b, dy))
@@ -232,25 +274,30 @@ def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
 
 
 def running(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
-    """``|r~ - ((1 - alpha) r + alpha b)|``: ``alpha`` times the error of ``b``, and ``gamma_6`` of the magnitudes.
+    """``|r~ - ((1 - alpha) r + alpha b)|``: ``alpha`` times the error of ``b``, and ``gamma_6`` of
+    the magnitudes.
 
-    ``1 - alpha`` with alpha rounded to the dtype is off by ``u alpha + u |1 - alpha|``, and so is alpha where the momentum
-    that is handed over and rounded is ``1 - alpha``: ``u |1 - alpha|`` of both old and new.  The forms ``(1 - alpha) r +
-    alpha b`` and ``r + alpha (b - r)`` round at most five times after that.
+    ``1 - alpha`` with alpha rounded to the dtype is off by ``u alpha + u |1 - alpha|``, and so is
+    alpha where the momentum that is handed over and rounded is ``1 - alpha``: ``u |1 - alpha|`` of
+    both old and new.  The forms ``(1 - alpha) r + alpha b`` and ``r + alpha (b - r)`` round at most
+    five times after that.
     """
     magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
     weights = p.u * abs(1 - alpha) * (np.abs(old) + np.abs(new) + error.total)
     rounding = p.gamma(6) * magnitude + weights + 4 * p.eta
-    return Bound({f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}) + Bound(
-        {"momentum and rounding": rounding}
-    )
+    return Bound(
+        {f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}
+    ) + Bound({"momentum and rounding": rounding})
 
 
 def bessel(p: Precision, b: Batch) -> Bound:
-    """The variance's error times ``m/(m - 1)``, and ``gamma_3`` for the factor (rounded quotient and product)."""
+    """The variance's error times ``m/(m - 1)``, and ``gamma_3`` for the factor (rounded quotient
+    and product)."""
     factor = b.m / (b.m - 1)
     error = variance(p, b)
-    return error.scaled(np.asarray(factor)) + Bound({"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)})
+    return error.scaled(np.asarray(factor)) + Bound(
+        {"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)}
+    )
 
 
 def fixed(x: Array, mean: Array, var: Array, eps: float) -> Batch:
@@ -259,13 +306,14 @@ def fixed(x: Array, mean: Array, var: Array, eps: float) -> Batch:
 
 
 def _fixed_inverse_std(p: Precision, b: Batch) -> Array:
-    """eps rounded (``u eps``), then the addition, root and reciprocal: relative ``gamma_5`` (``eta`` where eps underflows)."""
+    """eps rounded (``u eps``), then the addition, root and reciprocal: relative ``gamma_5``
+    (``eta`` where eps underflows)."""
     return p.gamma(5) + p.eta / (b.v + b.eps)
 
 
 def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
-    """``|y~_i - y_i|`` with fixed statistics: relative ``gamma_8`` of ``|gamma| |x - mu_r|/s_r``, the affine step's
-    magnitudes in the collapsed form, and the rounding of the result."""
+    """``|y~_i - y_i|`` with fixed statistics: relative ``gamma_8`` of ``|gamma| |x - mu_r|/s_r``,
+    the affine step's magnitudes in the collapsed form, and the rounding of the result."""
     r = _fixed_inverse_std(p, b)
     scale = np.abs(gamma) / b.s * (1 + r)
     direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
@@ -275,9 +323,12 @@ def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
     return Bound({"normalised value": direct, "affine step": affine, "output rounding": rounding})
 
 
-def inference_gradients(p: Precision, b: Batch, dy: Array, gamma: Array) -> tuple[Bound, Bound, Bound]:
-    """``dx = gamma/s_r g``: relative error of ``1/s_r``, three products, the last one stored; ``dgamma``: relative error of
-    ``1/s_r`` and ``gamma_{m+4}`` of ``sum |g|(|x| + |mu_r|)/s_r``, which also covers ``(sum g x - mu_r sum g)/s_r``; ``dbeta``: ``gamma_m sum |g|``."""
+def inference_gradients(
+    p: Precision, b: Batch, dy: Array, gamma: Array
+) -> tuple[Bound, Bound, Bound]:
+    """``dx = gamma/s_r g``: relative error of ``1/s_r``, three products, the last one stored;
+    ``dgamma``: relative error of ``1/s_r`` and ``gamma_{m+4}`` of ``sum |g|(|x| + |mu_r|)/s_r``,
+    which also covers ``(sum g x - mu_r sum g)/s_r``; ``dbeta``: ``gamma_m sum |g|``."""
     r = _fixed_inverse_std(p, b)
     exact = np.abs(gamma * dy) / b.s
     products_of_three = exact * (r + p.gamma(2)) * (1 + r)
@@ -285,4 +336,8 @@ def inference_gradients(p: Precision, b: Batch, dy: Array, gamma: Array) -> tupl
     products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
     dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
     dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta
-    return Bound({"rounding": dx}), Bound({"gradient sums": dgamma}), Bound({"gradient sums": dbeta})
+    return (
+        Bound({"rounding": dx}),
+        Bound({"gradient sums": dgamma}),
+        Bound({"gradient sums": dbeta}),
+    )

@@ -33,13 +33,15 @@ def width_for(x: Array, tighten: int) -> Width:
 def mapping(place: Centred, gamma: Array | None, beta: Array | None, eps: float) -> Map:
     """``x -> gamma (x - mu)/sqrt(v + eps) + beta``."""
     channels = len(place.c)
-    return Map(place, parameter(gamma, channels, 1.0), parameter(beta, channels, 0.0), non_negative(eps))
+    return Map(
+        place, parameter(gamma, channels, 1.0), parameter(beta, channels, 0.0), non_negative(eps)
+    )
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Which channels an enclosure is made for, and how: ``number(j)`` is a channel's exact value, ``size`` (a lower bound of) the sum
-    of magnitudes it is made of."""
+    """Which channels an enclosure is made for, and how: ``number(j)`` is a channel's exact value,
+    ``size`` (a lower bound of) the sum of magnitudes it is made of."""
 
     size: Array
     number: Callable[[int], Rooted]
@@ -49,7 +51,8 @@ class Settled:
 
 @dataclass(frozen=True)
 class Certified:
-    """What training and inference have in common: a map of x, and gradients where ``dy`` was given."""
+    """What training and inference have in common: a map of x, and gradients where ``dy`` was
+    given."""
 
     forward: Map
     up: Upstream | None
@@ -64,7 +67,8 @@ class Certified:
         return self.up
 
     def settled(self, balls: Callable[[], Any], of: Settled) -> Enclosure:
-        """Enclosures made from double words; exact sums where those are too wide or hold zero, and for extreme channels."""
+        """Enclosures made from double words; exact sums where those are too wide or hold zero, and
+        for extreme channels."""
         machine.verify()
         with precision(BITS), np.errstate(all="ignore"):
             result = Enclosure.of(balls())
@@ -111,7 +115,10 @@ class Certified:
         def number(j: int) -> Rooted:
             return Rooted(self._exact_joint(j), of.exact(j)[1], fmpq(0))
 
-        return self.settled(lambda: up.joint.balls() / s.balls(), Settled(size, number, undefined, of.far | up.extreme))
+        return self.settled(
+            lambda: up.joint.balls() / s.balls(),
+            Settled(size, number, undefined, of.far | up.extreme),
+        )
 
     @cached_property
     def dbeta(self) -> Enclosure:

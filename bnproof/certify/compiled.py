@@ -1,14 +1,17 @@
 """The compiled tier: double-word arithmetic (Numba) over whole arrays, and exact fixed-point sums.
 
-A double word ``(h, l)`` stands for ``h + l`` with ``|l| <= u |h|``, ``u = 2^-53``.  Sources: two_sum and two_prod are exact
-(Knuth 1969; with a fused multiply-add, Ogita, Rump and Oishi 2005, section 2); relative errors of the double-word operations
-are proved in Joldes, Muller and Popescu 2017 (ACM TOMS 44(2); numbers of their algorithms below) and Lefevre, Louvet, Muller,
-Picot and Rideau 2023 (square root).  They hold to nearest, with subnormals, and away from underflow and overflow:
-:mod:`bnproof.certify.machine` checks the first two, :mod:`bnproof.certify.errors` names the bounds and the range.
+A double word ``(h, l)`` stands for ``h + l`` with ``|l| <= u |h|``, ``u = 2^-53``.  Sources:
+two_sum and two_prod are exact (Knuth 1969; with a fused multiply-add, Ogita, Rump and Oishi 2005,
+section 2); relative errors of the double-word operations are proved in Joldes, Muller and Popescu
+2017 (ACM TOMS 44(2); numbers of their algorithms below) and Lefevre, Louvet, Muller, Picot and
+Rideau 2023 (square root).  They hold to nearest, with subnormals, and away from underflow and
+overflow: :mod:`bnproof.certify.machine` checks the first two, :mod:`bnproof.certify.errors` names
+the bounds and the range.
 
-An array is read in memory order as ``(outer, groups, size)`` (:mod:`bnproof.certify.lanes`), in strips of ``W`` lanes whose
-arithmetic is independent, so that the compiler turns each loop over ``lane`` into vector instructions.  All compiled code
-is in this one file because Numba's cache on disk looks at no other when it asks whether a kernel is out of date.
+An array is read in memory order as ``(outer, groups, size)`` (:mod:`bnproof.certify.lanes`), in
+strips of ``W`` lanes whose arithmetic is independent, so that the compiler turns each loop over
+``lane`` into vector instructions.  All compiled code is in this one file because Numba's cache on
+disk looks at no other when it asks whether a kernel is out of date.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return types.float64(types.float64, types.float64, types.float64), code
 
 
-# -- double-word arithmetic ----------------------------------------------------------------------------------------------
+# -- double-word arithmetic ------------------------------------------------------------------------
 
 
 @compiled
@@ -64,10 +67,12 @@ def add(ah, al, bh, bl):
 
 @compiled
 def subtract(ah, al, bh, bl):
-    """Double word minus double word, cheaper (algorithm 5, its last step by ``two_sum``): error at most ``4u^2 (|a - b| + |b|)``.
+    """Double word minus double word, cheaper (algorithm 5, its last step by ``two_sum``): error at
+    most ``4u^2 (|a - b| + |b|)``.
 
-    The low words' difference rounds by ``u (u |ah| + u |bh|)``, its sum with the error of the high words' by
-    ``u (u |a - b| + u |ah| + u |bh|)``, and ``|a| <= |a - b| + |b|``: together ``3u^2 |a - b| + 4u^2 |b|`` to first order.
+    The low words' difference rounds by ``u (u |ah| + u |bh|)``, its sum with the error of the high
+    words' by ``u (u |a - b| + u |ah| + u |bh|)``, and ``|a| <= |a - b| + |b|``: together
+    ``3u^2 |a - b| + 4u^2 |b|`` to first order.
     """
     sh, sl = two_sum(ah, -bh)
     return two_sum(sh, sl + (al - bl))
@@ -90,10 +95,12 @@ def multiply(ah, al, bh, bl):
 
 @compiled
 def divide(ah, al, bh, bl):
-    """Double word by double word (algorithm 17, its product by algorithm 9): relative error at most ``16u^2``.
+    """Double word by double word (algorithm 17, its product by algorithm 9): relative error at most
+    ``16u^2``.
 
-    ``t = fl(ah/bh)`` leaves ``|a - b t| <= 3.1u |a|``; the product errs by ``2u^2``, the two differences and their sum by
-    ``2.1u^2 + 3.2u^2``, the last quotient by ``3.2u^2``, and ``bh`` for ``b`` in it by ``3.3u^2``, relative to ``a/b``.
+    ``t = fl(ah/bh)`` leaves ``|a - b t| <= 3.1u |a|``; the product errs by ``2u^2``, the two
+    differences and their sum by ``2.1u^2 + 3.2u^2``, the last quotient by ``3.2u^2``, and ``bh``
+    for ``b`` in it by ``3.3u^2``, relative to ``a/b``.
     """
     t = ah / bh
     p = bh * t
@@ -103,14 +110,16 @@ def divide(ah, al, bh, bl):
 
 @compiled
 def root(ah, al):
-    """Square root of a double word (Lefevre et al. 2023, algorithm 8): relative error at most ``25/8 u^2``."""
+    """Square root of a double word (Lefevre et al. 2023, algorithm 8): relative error at most
+    ``25/8 u^2``."""
     h = np.sqrt(ah)
     return fast_two_sum(h, (fma(-h, h, ah) + al) / (2.0 * h))
 
 
 @compiled
 def accumulate(sums, at, value):
-    """Add ``value`` to the three-fold sum at ``at``, ``at + W``, ``at + 2W``: each level takes the rounding error of the last."""
+    """Add ``value`` to the three-fold sum at ``at``, ``at + W``, ``at + 2W``: each level takes the
+    rounding error of the last."""
     h, e = two_sum(sums[at], value)
     q, f = two_sum(sums[at + W], e)
     sums[at] = h
@@ -118,7 +127,7 @@ def accumulate(sums, at, value):
     sums[at + 2 * W] += f
 
 
-# -- sums over the batch ---------------------------------------------------------------------------------------------------
+# -- sums over the batch ---------------------------------------------------------------------------
 
 
 @compiled
@@ -172,7 +181,8 @@ def centred_sums(flat, start, outer, groups, size, spread, centre, sums):
 
 @compiled
 def gradient_sums(flat, upstream, start, outer, groups, size, spread, centres, sums):
-    """Three-fold sums of ``h = g - c_g`` and ``h d``, ``d = x - c``; plain sums of ``|h|``, ``|h d|``, ``|g|``, ``|g d|``: ten a lane."""
+    """Three-fold sums of ``h = g - c_g`` and ``h d``, ``d = x - c``; plain sums of ``|h|``,
+    ``|h d|``, ``|g|``, ``|g d|``: ten a lane."""
     scratch = np.empty(2 * W)
     for a in range(outer):
         for g in range(groups):
@@ -206,7 +216,8 @@ def gradient_sums(flat, upstream, start, outer, groups, size, spread, centres, s
 
 @compiled
 def joined(sums, lanes, channel, count, result):
-    """Join the lanes of each channel: ``count`` three-fold sums, then plain ones, into ``result`` of shape ``(channels, k)``."""
+    """Join the lanes of each channel: ``count`` three-fold sums, then plain ones, into ``result``
+    of shape ``(channels, k)``."""
     numbers = result.shape[1]
     for n in range(len(lanes)):
         strip, lane = lanes[n] // W, lanes[n] % W
@@ -222,7 +233,7 @@ def joined(sums, lanes, channel, count, result):
             own[k] += sums[base + k * W]
 
 
-# -- per channel -----------------------------------------------------------------------------------------------------------
+# -- per channel -----------------------------------------------------------------------------------
 
 
 @compiled
@@ -256,7 +267,8 @@ def less_products(minuend, left, right):
 
 @compiled
 def affine_scale(gamma, v, eps):
-    """``gamma/sqrt(v + eps)``: double words ``(n, 2)`` of ``gamma (n,)``, ``v (n, 2)`` and a float ``eps``."""
+    """``gamma/sqrt(v + eps)``: double words ``(n, 2)`` of ``gamma (n,)``, ``v (n, 2)`` and a float
+    ``eps``."""
     scale = np.empty_like(v)
     for n in range(len(v)):
         wh, wl = add_float(v[n, 0], v[n, 1], eps)
@@ -276,14 +288,16 @@ def regression_slope(joint, v, eps, m):
     return slope
 
 
-# -- every entry -----------------------------------------------------------------------------------------------------------
+# -- every entry -----------------------------------------------------------------------------------
 
 
 @compiled
 def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful):
-    """``a (x - c - r) + b`` as ``mid + low``, ``rad = rho |mid| + delta``; counts, per strip or group, what is not above a threshold.
+    """``a (x - c - r) + b`` as ``mid + low``, ``rad = rho |mid| + delta``; counts, per strip or
+    group, what is not above a threshold.
 
-    Nine parameters: ``c``, ``r`` (two words), ``a`` (two words), ``b``, ``rho``, ``delta``, threshold.
+    Nine parameters: ``c``, ``r`` (two words), ``a`` (two words), ``b``, ``rho``, ``delta``,
+    threshold.
     """
     scratch = np.empty(9 * W)
     for a in range(outer):
@@ -293,7 +307,12 @@ def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, 
                 filled(scratch, parameters, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
-                row, high, trailing, radius = flat[begin:end], mid[begin:end], low[begin:end], rad[begin:end]
+                row, high, trailing, radius = (
+                    flat[begin:end],
+                    mid[begin:end],
+                    low[begin:end],
+                    rad[begin:end],
+                )
                 t = parameters[strip * 9 * W : (strip + 1) * 9 * W] if spread else scratch
                 for lane in range(len(row)):
                     dh, dl = two_sum(np.float64(row[lane]), -t[lane])
@@ -309,11 +328,15 @@ def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, 
 
 
 @compiled
-def input_gradient(flat, upstream, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful):
-    """``a (g - c_g - r_g - k (x - c - r))`` as ``mid + low``, ``rad = rho |mid| + rho_x |x - c| + delta``.
+def input_gradient(
+    flat, upstream, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful
+):
+    """``a (g - c_g - r_g - k (x - c - r))`` as ``mid + low``,
+    ``rad = rho |mid| + rho_x |x - c| + delta``.
 
-    Thirteen parameters: ``c``, ``r`` (2), ``c_g``, ``r_g`` (2), ``k`` (2), ``a`` (2), ``rho``, ``rho_x``, ``delta``.
-    Counts, per strip or group, the entries whose interval holds zero without being exactly zero.
+    Thirteen parameters: ``c``, ``r`` (2), ``c_g``, ``r_g`` (2), ``k`` (2), ``a`` (2), ``rho``,
+    ``rho_x``, ``delta``. Counts, per strip or group, the entries whose interval holds zero without
+    being exactly zero.
     """
     scratch = np.empty(13 * W)
     for a in range(outer):
@@ -343,9 +366,10 @@ def input_gradient(flat, upstream, start, outer, groups, size, spread, parameter
                 doubtful[strip if spread else g] += count
 
 
-# -- exact sums ------------------------------------------------------------------------------------------------------------
+# -- exact sums ------------------------------------------------------------------------------------
 
-LIMBS = 72  # 32 bits each, from 2^-1152 (below every bit of a subnormal) to past 2^29 times the largest double
+# 32 bits each, from 2^-1152 (below every bit of a subnormal) to past 2^29 times the largest double
+LIMBS = 72
 BOTTOM = 1152
 
 
@@ -375,7 +399,7 @@ def exact_sum(values, limbs):
 
 @compiled
 def exact_products(left, right, limbs):
-    """``sum left * right`` into ``limbs``; false where a product leaves the range in which both its words are exact."""
+    """``sum left * right`` into ``limbs``; false where the words of a product may not be exact."""
     exact = True
     for n in range(len(left)):
         p = left[n] * right[n]
@@ -388,12 +412,12 @@ def exact_products(left, right, limbs):
     return exact
 
 
-# -- the machine -----------------------------------------------------------------------------------------------------------
+# -- the machine -----------------------------------------------------------------------------------
 
 
 @compiled
 def probed(sums, products, fused):
-    """``a + b`` and ``a b`` of pairs, ``a b + c`` of triples, as this thread's kernels compute them."""
+    """``a + b`` and ``a b`` of pairs, ``a b + c`` of triples, as kernels of this thread do them."""
     once = np.empty(len(fused))
     for n in range(len(fused)):
         once[n] = fma(fused[n, 0], fused[n, 1], fused[n, 2])

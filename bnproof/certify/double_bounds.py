@@ -1,8 +1,10 @@
-"""A-priori bounds of the double backward: how far rounding may be off in ``d_dy``, ``d_x`` and ``d_gamma``.
+"""A-priori bounds of the double backward: how far rounding may be off in ``d_dy``, ``d_x`` and
+``d_gamma``.
 
-Every quantity is a sum of products of few ingredients (theorem double-backward).  An ingredient is known by the sum of
-magnitudes it is made of, whatever the order, and its error; sums and products of ingredients follow from the triangle inequality.
-So any arrangement of the same terms is admitted, the expanded one of automatic differentiation included.
+Every quantity is a sum of products of few ingredients (theorem double-backward).  An ingredient is
+known by the sum of magnitudes it is made of, whatever the order, and its error; sums and products
+of ingredients follow from the triangle inequality. So any arrangement of the same terms is
+admitted, the expanded one of automatic differentiation included.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import numpy as np
 
 from bnproof.certify.bounds import Array, Batch, Bound, Precision, inverse_std, normalised
 
-ROUNDINGS = 24  # products, additions and powers of s in the longest term of d_x, as automatic differentiation writes it
+# products, additions and powers of s in the longest term of d_x, as automatic differentiation
+# writes it
+ROUNDINGS = 24
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,14 @@ class Ingredient:
         return Ingredient(magnitude, error + p.gamma(m + 2) * (magnitude + error) + m * p.eta)
 
 
-def double_backward(p: Precision, b: Batch, dy: Array, ddx: Array, gamma: Array) -> tuple[Bound, Bound, Bound]:
-    """``d_dy = gamma/s h^``, ``d_x = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``, ``d_gamma = (1/s) sum g^ h``.
+def double_backward(
+    p: Precision, b: Batch, dy: Array, ddx: Array, gamma: Array
+) -> tuple[Bound, Bound, Bound]:
+    """``d_dy = gamma/s h^``, ``d_x = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``,
+    ``d_gamma = (1/s) sum g^ h``.
 
-    ``dy`` and ``ddx`` ``(m, C)``, ``gamma`` ``(C,)``; ``g^ = g - mean g - xhat c``, ``c = mean g xhat``, and the same for h.
+    ``dy`` and ``ddx`` ``(m, C)``, ``gamma`` ``(C,)``; ``g^ = g - mean g - xhat c``,
+    ``c = mean g xhat``, and the same for h.
     """
     xhat = Ingredient(np.abs(b.xhat), normalised(p, b).total)
     inverse = Ingredient(1 / b.s, inverse_std(p, b).total / b.s)
@@ -51,7 +59,9 @@ def double_backward(p: Precision, b: Batch, dy: Array, ddx: Array, gamma: Array)
     scale = Ingredient(np.abs(gamma), np.zeros_like(gamma)) * inverse
     d_dy = _stored(p, scale * h_hat)
     d_x = _stored(p, scale * inverse * (d * g_hat + c * h_hat + xhat * together + xhat * c * d))
-    d_gamma = (inverse * together).error + p.gamma(ROUNDINGS) * (inverse * together).magnitude + 4 * p.eta
+    d_gamma = (
+        (inverse * together).error + p.gamma(ROUNDINGS) * (inverse * together).magnitude + 4 * p.eta
+    )
     return d_dy, d_x, Bound({"gradient sums": b.m * d_gamma})
 
 

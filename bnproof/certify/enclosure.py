@@ -27,8 +27,9 @@ def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
 class Enclosure:
     """The exact value lies in ``mid + low +- rad``, entry by entry; float64 arrays of one shape.
 
-    ``rad = 0`` says that the value is exactly ``mid + low``.  NaN stands where there is no exact value (NaN or infinity in
-    the channel, ``v + eps = 0``, Bessel's factor for m = 1), an infinite ``mid`` for a value beyond the largest float64.
+    ``rad = 0`` says that the value is exactly ``mid + low``.  NaN stands where there is no exact
+    value (NaN or infinity in the channel, ``v + eps = 0``, Bessel's factor for m = 1), an infinite
+    ``mid`` for a value beyond the largest float64.
     """
 
     mid: Array
@@ -76,7 +77,8 @@ class Enclosure:
         return (self.lower <= 0) & (self.upper >= 0) & (self.rad > 0)
 
     def distance(self, values: Any) -> Array:
-        """Upper bounds of ``|values - exact|``, float64; infinite where a value is not finite, NaN where nothing is exact."""
+        """Upper bounds of ``|values - exact|``, float64; infinite where a value is not finite, NaN
+        where nothing is exact."""
         got = np.asarray(values).astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             high, rest = two_sum(got, -self.mid)
@@ -84,7 +86,8 @@ class Enclosure:
             error = np.abs(high + trailing) + np.abs(trailing) * 2.0**-52 + self.rad
             exact = (trailing == 0) & (self.rad == 0)
             outward = np.where(exact, np.abs(high), np.nextafter(error * (1 + 2.0**-50), np.inf))
-            outward = np.where(np.isnan(outward), np.inf, outward)  # the difference is beyond the largest float64
+            # the difference is beyond the largest float64
+            outward = np.where(np.isnan(outward), np.inf, outward)
         known = np.isfinite(got) & np.isfinite(self.mid)
         return np.where(np.isnan(self.mid), np.nan, np.where(known, outward, np.inf))
 
@@ -92,7 +95,10 @@ class Enclosure:
         """An object array of balls that contain the enclosures."""
         with precision(BITS):
             return each(
-                lambda mid, low, rad: arb(float(mid)) + arb(float(low), float(rad)), self.mid, self.low, self.rad
+                lambda mid, low, rad: arb(float(mid)) + arb(float(low), float(rad)),
+                self.mid,
+                self.low,
+                self.rad,
             )
 
     def reshaped(self, change: Callable[[Array], Array]) -> Enclosure:
@@ -104,7 +110,9 @@ def each(function: Callable[..., Any], *arrays: Any) -> Any:
     """``function`` of corresponding entries, as an object array of their common shape."""
     broadcast = np.broadcast_arrays(*arrays)
     result = np.empty(broadcast[0].shape, dtype=object)
-    result.reshape(-1)[:] = [function(*entries) for entries in zip(*(a.reshape(-1) for a in broadcast), strict=True)]
+    result.reshape(-1)[:] = [
+        function(*entries) for entries in zip(*(a.reshape(-1) for a in broadcast), strict=True)
+    ]
     return result
 
 

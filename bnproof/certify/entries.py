@@ -1,4 +1,5 @@
-"""Enclosures of what has one entry per value: outputs and gradients of the input, kernel first, balls where it is not enough."""
+"""Enclosures of what has one entry per value: outputs and gradients of the input, kernel first,
+balls where it is not enough."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ Number = Callable[[float, float], Rooted]  # from the entries of x and dy
 
 @dataclass(frozen=True)
 class Map:
-    """``x -> a (x - mu) + b`` per channel, ``a = gamma/sqrt(v + eps)``: training (batch statistics) and inference (given ones)."""
+    """``x -> a (x - mu) + b`` per channel, ``a = gamma/sqrt(v + eps)``: training (batch statistics)
+    and inference (given ones)."""
 
     place: Centred
     gamma: Array
@@ -42,7 +44,12 @@ class Map:
     @cached_property
     def singular(self) -> Array:
         """Channels with ``v + eps = 0`` (extreme ones are looked at entry by entry)."""
-        return (self.place.v.mid == 0) & (self.place.v.rad == 0) & (self.eps == 0) & ~self.place.extreme
+        return (
+            (self.place.v.mid == 0)
+            & (self.place.v.rad == 0)
+            & (self.eps == 0)
+            & ~self.place.extreme
+        )
 
     @cached_property
     def far(self) -> Array:
@@ -90,8 +97,11 @@ def outputs(x: Array, lanes: Lanes, flat: Array, of: Map, width: Width) -> Enclo
     return result
 
 
-def compiled_outputs(lanes: Lanes, flat: Array, of: Map, width: Width) -> tuple[Enclosure, Array, Array]:
-    """The first tier: enclosures, channels with doubtful entries, and the size below which an entry is doubtful."""
+def compiled_outputs(
+    lanes: Lanes, flat: Array, of: Map, width: Width
+) -> tuple[Enclosure, Array, Array]:
+    """The first tier: enclosures, channels with doubtful entries, and the size below which an entry
+    is doubtful."""
     place, a = of.place, of.a
     rho, delta = map(errors.total, errors.affine(a, place.r, of.beta))
     exact = (a.mid == 0) | place.constant
@@ -103,16 +113,21 @@ def compiled_outputs(lanes: Lanes, flat: Array, of: Map, width: Width) -> tuple[
 
 
 def doubtful_below(rho: Array, delta: Array, b: Array, share: float) -> Array:
-    """Where ``|mid|`` is at most this, ``rho |mid| + delta`` may be wider than ``share max(|mid|, |b|)``, or reach zero."""
+    """Where ``|mid|`` is at most this, ``rho |mid| + delta`` may be wider than
+    ``share max(|mid|, |b|)``, or reach zero."""
     by_b = np.where(delta <= share / 2 * b, delta * 2, delta / (share / 2))
     threshold = np.where(rho <= share / 2, by_b, np.inf)
     return np.where((delta == 0) & (rho <= share / 2), -1.0, threshold)
 
 
 def run(
-    kernel: Callable[..., None], lanes: Lanes, arrays: tuple[Array, ...], parameters: tuple[Array, ...]
+    kernel: Callable[..., None],
+    lanes: Lanes,
+    arrays: tuple[Array, ...],
+    parameters: tuple[Array, ...],
 ) -> tuple[Enclosure, Array]:
-    """A kernel over every entry: the enclosure in the array's shape, and the channels that may have doubtful entries."""
+    """A kernel over every entry: the enclosure in the array's shape, and the channels that may have
+    doubtful entries."""
     (mid, mid_), (low, low_), (rad, rad_) = lanes.empty(3)
     doubtful = np.zeros(lanes.strips, dtype=np.int64)
     laid = lanes.parameters(*parameters)
@@ -121,8 +136,11 @@ def run(
     return Enclosure(mid_, low_, rad_), lanes.touched(doubtful > 0)
 
 
-def refine(result: Enclosure, x: Array, dy: Array, j: int, doubtful: Array, number: Number, width: Width) -> None:
-    """Replace the doubtful entries of a channel by what balls say; an entry that is not finite has no exact value."""
+def refine(
+    result: Enclosure, x: Array, dy: Array, j: int, doubtful: Array, number: Number, width: Width
+) -> None:
+    """Replace the doubtful entries of a channel by what balls say; an entry that is not finite has
+    no exact value."""
     of_x, of_dy = (np.asarray(values[:, j], dtype=np.float64)[doubtful] for values in (x, dy))
     table = np.full((3, len(of_x)), np.nan)
     for n, (value, up) in enumerate(zip(of_x.tolist(), of_dy.tolist(), strict=True)):
@@ -134,7 +152,8 @@ def refine(result: Enclosure, x: Array, dy: Array, j: int, doubtful: Array, numb
 
 @dataclass(frozen=True)
 class Back:
-    """``g -> a (g - mean g - k (x - mu))`` per channel, ``k = T/(m (v + eps))``: the gradient of the input."""
+    """``g -> a (g - mean g - k (x - mu))`` per channel, ``k = T/(m (v + eps))``: the gradient of
+    the input."""
 
     forward: Map
     up: Upstream
@@ -143,7 +162,9 @@ class Back:
     def k(self) -> Enclosure:
         """``T/(m (v + eps))``, zero in a constant channel, where ``x - mu`` is."""
         place, joint = self.forward.place, self.up.joint
-        words = compiled.regression_slope(words_of(joint), words_of(place.v), self.forward.eps, float(place.m))
+        words = compiled.regression_slope(
+            words_of(joint), words_of(place.v), self.forward.eps, float(place.m)
+        )
         return enclosure(words, errors.slope(words[:, 0], joint, place.v, self.forward.w, place.m))
 
     @cached_property
@@ -155,7 +176,9 @@ class Back:
     def extreme(self) -> Array:
         """Channels left to balls."""
         lost = (self.k.mid == 0) & (self.up.joint.mid != 0)  # a slope that underflowed is not zero
-        return ~self.undefined & (self.forward.scale_extreme | self.up.extreme | ~errors.ordinary(self.k.mid) | lost)
+        return ~self.undefined & (
+            self.forward.scale_extreme | self.up.extreme | ~errors.ordinary(self.k.mid) | lost
+        )
 
     @cached_property
     def mean_size(self) -> Array:
@@ -168,18 +191,29 @@ class Back:
         return self.up.joint_size / self.forward.place.m / self.forward.w
 
     def allowed(self, x: Array, dy: Array, j: int, width: Width) -> Array:
-        """The radius allowed at each entry of a channel: by ``|a| (|g| + mean |g| + |xhat| mean |g xhat|)``."""
+        """The radius allowed at each entry of a channel: by
+        ``|a| (|g| + mean |g| + |xhat| mean |g xhat|)``."""
         from_centre = np.abs(np.asarray(x[:, j], dtype=np.float64) - self.forward.place.c[j])
         of_g = np.abs(np.asarray(dy[:, j], dtype=np.float64))
-        return width.share * np.abs(self.forward.a.mid[j]) * (of_g + self.mean_size[j] + from_centre * self.slope[j])
+        return (
+            width.share
+            * np.abs(self.forward.a.mid[j])
+            * (of_g + self.mean_size[j] + from_centre * self.slope[j])
+        )
 
     def number(self, j: int) -> Number:
         """The exact gradient at a channel's entries."""
         (mean, w), of_g, m = self.forward.exact(j), self.up.exact(j), self.forward.place.m
         if w == 0:
             return lambda x, g: Rooted(fmpq(0), w, fmpq(0))
-        gamma, mean_g, k = rational(self.forward.gamma[j]), of_g.total / m, of_g.covariance(mean) / (m * w)
-        return lambda x, g: Rooted(gamma * (rational(g) - mean_g - k * (rational(x) - mean)), w, fmpq(0))
+        gamma, mean_g, k = (
+            rational(self.forward.gamma[j]),
+            of_g.total / m,
+            of_g.covariance(mean) / (m * w),
+        )
+        return lambda x, g: Rooted(
+            gamma * (rational(g) - mean_g - k * (rational(x) - mean)), w, fmpq(0)
+        )
 
 
 def input_gradients(x: Source, dy: Source, of: Back, width: Width) -> Enclosure:
@@ -187,20 +221,33 @@ def input_gradients(x: Source, dy: Source, of: Back, width: Width) -> Enclosure:
     result, doubtful, narrow = compiled_gradients(x.lanes, x.flat, dy.flat, of, width)
     for j in np.flatnonzero(~of.undefined & (of.extreme | doubtful | ~narrow)).tolist():
         mid, rad = np.abs(result.mid[:, j]), result.rad[:, j]
-        fine = (rad <= of.allowed(x.values, dy.values, j, width)) & ((mid > rad) | (rad == 0)) & (mid < compiled.HUGE)
+        fine = (
+            (rad <= of.allowed(x.values, dy.values, j, width))
+            & ((mid > rad) | (rad == 0))
+            & (mid < compiled.HUGE)
+        )
         refine(result, x.values, dy.values, j, of.extreme[j] | ~fine, of.number(j), width)
     return result
 
 
-def compiled_gradients(lanes: Lanes, flat: Array, up: Array, of: Back, width: Width) -> tuple[Enclosure, Array, Array]:
-    """The first tier: enclosures, channels with entries that may be zero, and channels all of whose entries are narrow."""
+def compiled_gradients(
+    lanes: Lanes, flat: Array, up: Array, of: Back, width: Width
+) -> tuple[Enclosure, Array, Array]:
+    """The first tier: enclosures, channels with entries that may be zero, and channels all of whose
+    entries are narrow."""
     forward, upward, a = of.forward, of.up, of.forward.a
-    bounds = [errors.total(terms) for terms in errors.input_gradient(a, forward.place.r, upward.r, of.k)]
+    bounds = [
+        errors.total(terms) for terms in errors.input_gradient(a, forward.place.r, upward.r, of.k)
+    ]
     exact = (a.mid == 0) | upward.constant
     rho, rho_x, delta = (np.where(exact, 0.0, bound) for bound in bounds)
     hidden = np.where(of.undefined, np.nan, forward.place.c)
     place = (hidden, forward.place.r.mid, forward.place.r.low, upward.c, upward.r.mid, upward.r.low)
     parameters = (*place, of.k.mid, of.k.low, a.mid, a.low, rho, rho_x, delta)
     scale, share = np.abs(a.mid), width.share / 4
-    narrow = (rho <= share) & (rho_x <= share * scale * of.slope) & (delta <= share * scale * of.mean_size)
+    narrow = (
+        (rho <= share)
+        & (rho_x <= share * scale * of.slope)
+        & (delta <= share * scale * of.mean_size)
+    )
     return *run(compiled.input_gradient, lanes, (flat, up), parameters), narrow

@@ -1,11 +1,14 @@
-"""How far the compiled tier may be off: each stage's error as a sum of named terms, ``u = 2^-53`` throughout.
+"""How far the compiled tier may be off: each stage's error as a sum of named terms, ``u = 2^-53``
+throughout.
 
-A stage maps enclosures to enclosures.  Its error is what it rounds itself, with its inputs taken as exact, and what it
-carries over from the radii of its inputs; both are proved at the stage.  Second-order terms are covered by ``SLACK``, by
-which each sum is enlarged; it also covers the rounding of the bounds themselves, which are evaluated in float64.
+A stage maps enclosures to enclosures.  Its error is what it rounds itself, with its inputs taken as
+exact, and what it carries over from the radii of its inputs; both are proved at the stage.
+Second-order terms are covered by ``SLACK``, by which each sum is enlarged; it also covers the
+rounding of the bounds themselves, which are evaluated in float64.
 
-The theorems behind the terms are cited at the operations in :mod:`bnproof.certify.compiled`.  They need numbers away from
-underflow and overflow (``ordinary``); a channel that is not is left to balls.
+The theorems behind the terms are cited at the operations in :mod:`bnproof.certify.compiled`.  They
+need numbers away from underflow and overflow (``ordinary``); a channel that is not is left to
+balls.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from bnproof.certify.enclosure import Array, Enclosure
 
 U = 2.0**-53
 SLACK = 1 + 2.0**-20
-UNDERFLOW = 2.0**-1060  # several products, each off by at most the smallest subnormal where it underflows
+# several products, each off by at most the smallest subnormal where it underflows
+UNDERFLOW = 2.0**-1060
 SMALL, LARGE = 2.0**-400, 2.0**400
 Terms = dict[str, Array]
 
@@ -29,28 +33,33 @@ def total(terms: Terms) -> Array:
 
 
 def ordinary(*magnitudes: Array) -> Array:
-    """Whether all magnitudes are zero or lie within ``2^-400 .. 2^400``, where no operation under- or overflows."""
+    """Whether all magnitudes are zero or lie within ``2^-400 .. 2^400``, where no operation under-
+    or overflows."""
     with np.errstate(invalid="ignore"):
         inside = [(m == 0) | ((np.abs(m) >= SMALL) & (np.abs(m) <= LARGE)) for m in magnitudes]
     return np.logical_and.reduce(np.broadcast_arrays(*inside))
 
 
 def threefold(depth: int) -> float:
-    """Error of a three-fold sum of ``n`` values over the sum of their magnitudes ``D``: ``10 (n u)^3 + 3u (n u)^2``.
+    """Error of a three-fold sum of ``n`` values over the sum of their magnitudes ``D``:
+    ``10 (n u)^3 + 3u (n u)^2``.
 
-    First level: ``n`` exact additions leave errors of at most ``u D (1 + n u)`` each, ``n u D`` together.  Second level: it takes
-    these and the values' trailing words (at most ``4u D`` together) in ``2n`` additions, whose errors are together at most
-    ``2 (n u)^2 (1 + 4/n) D``.  Third level: a plain sum of those, of relative error ``3.1 n u`` (``n`` counts the joined lanes
-    too, so ``n >= 2``; the error is below ``10 (n u)^3 D`` for small n as well, where the two terms below are taken together).
-    Finally the two lower levels become one word: relative error ``u``.  Valid for ``n u <= 2^-10`` (Ogita, Rump and Oishi
-    2005, proposition 4.5, for sums of the same kind).
+    First level: ``n`` exact additions leave errors of at most ``u D (1 + n u)`` each, ``n u D``
+    together.  Second level: it takes these and the values' trailing words (at most ``4u D``
+    together) in ``2n`` additions, whose errors are together at most ``2 (n u)^2 (1 + 4/n) D``.
+    Third level: a plain sum of those, of relative error ``3.1 n u`` (``n`` counts the joined lanes
+    too, so ``n >= 2``; the error is below ``10 (n u)^3 D`` for small n as well, where the two terms
+    below are taken together). Finally the two lower levels become one word: relative error ``u``.
+    Valid for ``n u <= 2^-10`` (Ogita, Rump and Oishi 2005, proposition 4.5, for sums of the same
+    kind).
     """
     nu = depth * U
     return 10 * nu**3 + 3 * U * nu**2
 
 
 def mean_residual(depth: int, m: int, total_: Array, mean_square: Array) -> Terms:
-    """Of ``r = (1/m) sum d``, ``d = x - c`` exact in two words: ``sum |d| <= m sqrt(A/m)`` (Cauchy and Schwarz)."""
+    """Of ``r = (1/m) sum d``, ``d = x - c`` exact in two words: ``sum |d| <= m sqrt(A/m)`` (Cauchy
+    and Schwarz)."""
     return {
         "sums": threefold(depth) * np.sqrt(mean_square),
         "rounding": 17 * U**2 * np.abs(total_) / m,  # one word dropped: u^2; the division: 16 u^2
@@ -60,9 +69,10 @@ def mean_residual(depth: int, m: int, total_: Array, mean_square: Array) -> Term
 def variance(depth: int, r: Enclosure, mean_square: Array) -> Terms:
     """Of ``v = A/m - r^2``, ``A = sum d^2`` (theorem variance-formulas, shifted by c).
 
-    ``d^2 = (dh + dl)^2`` is kept as ``fl(dh^2)`` and ``fl(2 dh dl + rest)``: the latter rounds by ``u 3.1 u dh^2`` and leaves out
-    ``dl^2 <= u^2 dh^2``.  The division, the square and the difference: ``16u^2``, ``6u^2`` and ``3u^2``, with ``r^2 <= A/m``;
-    together with one word dropped ``31u^2``.
+    ``d^2 = (dh + dl)^2`` is kept as ``fl(dh^2)`` and ``fl(2 dh dl + rest)``: the latter rounds by
+    ``u 3.1 u dh^2`` and leaves out ``dl^2 <= u^2 dh^2``.  The division, the square and the
+    difference: ``16u^2``, ``6u^2`` and ``3u^2``, with ``r^2 <= A/m``; together with one word
+    dropped ``31u^2``.
     """
     return {
         "rounding": (31 * U**2 + threefold(depth)) * mean_square,
@@ -71,14 +81,16 @@ def variance(depth: int, r: Enclosure, mean_square: Array) -> Terms:
 
 
 def inverse_root(v: Enclosure, w: Array) -> Array:
-    """Relative error of ``1/sqrt(w)``, ``w = v + eps``, from v's radius: with ``t = rad/w``, ``1/sqrt(1-t) - 1 <= t/(2(1 - t))``."""
+    """Relative error of ``1/sqrt(w)``, ``w = v + eps``, from v's radius: with ``t = rad/w``,
+    ``1/sqrt(1-t) - 1 <= t/(2(1 - t))``."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(v.rad > 0, v.rad / w, 0.0)
         return np.where(t < 1, t / (2 * (1 - t)), np.inf)
 
 
 def scale(a: Array, v: Enclosure, w: Array) -> Terms:
-    """Of ``a = gamma/sqrt(v + eps)``: the sum ``2u^2`` (halved by the root), the root ``25/8 u^2``, the quotient ``16u^2``."""
+    """Of ``a = gamma/sqrt(v + eps)``: the sum ``2u^2`` (halved by the root), the root ``25/8 u^2``,
+    the quotient ``16u^2``."""
     return {"variance": np.abs(a) * inverse_root(v, w), "rounding": 21 * U**2 * np.abs(a)}
 
 
@@ -91,7 +103,8 @@ def relative(a: Enclosure) -> Array:
 def affine(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
     """Of ``y = a (d - r) + b`` as ``rho |y| + delta``: the terms of ``rho`` and of ``delta``.
 
-    The difference: ``4u^2`` of itself and of ``|r|``; the product: ``6u^2`` of ``|y - b| <= |y| + |b|``; the sum: ``2u^2`` of ``|y|``.
+    The difference: ``4u^2`` of itself and of ``|r|``; the product: ``6u^2`` of
+    ``|y - b| <= |y| + |b|``; the sum: ``2u^2`` of ``|y|``.
     """
     of_product = {"scale": relative(a), "rounding": np.full_like(a.mid, 10 * U**2)}
     rho = {**of_product, "rounding": np.full_like(a.mid, 12 * U**2)}
@@ -101,7 +114,8 @@ def affine(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
 
 
 def upstream_sum(depth: int, total_: Array, size: Array) -> Terms:
-    """Of ``S = sum h``, ``h = g - c_g`` exact in two words; ``size = sum |h|``; one word dropped."""
+    """Of ``S = sum h``, ``h = g - c_g`` exact in two words; ``size = sum |h|``; one word
+    dropped."""
     return {"sums": threefold(depth) * size, "rounding": U**2 * np.abs(total_)}
 
 
@@ -111,7 +125,8 @@ def upstream_mean(m: int, sums: Enclosure, mean: Array) -> Terms:
 
 
 def products(depth: int, m: int, size: Array, upstream: Array) -> Terms:
-    """Of ``P = sum h d``: each product ``8u^2 |h d|`` (as for squares, with a third rounding), the sums, one word dropped.
+    """Of ``P = sum h d``: each product ``8u^2 |h d|`` (as for squares, with a third rounding), the
+    sums, one word dropped.
 
     ``size = sum |h d|``; ``upstream = sum |h|``: where that is 0, every product is.
     """
@@ -122,7 +137,8 @@ def products(depth: int, m: int, size: Array, upstream: Array) -> Terms:
 
 
 def covariance(products_: Enclosure, sums: Enclosure, r: Enclosure) -> Terms:
-    """Of ``T = P - r S``: the product ``6u^2``, the difference ``3u^2``, and what P, r and S carry over."""
+    """Of ``T = P - r S``: the product ``6u^2``, the difference ``3u^2``, and what P, r and S carry
+    over."""
     crossed = np.abs(r.mid * sums.mid)
     return {
         "products": products_.rad,
@@ -133,7 +149,8 @@ def covariance(products_: Enclosure, sums: Enclosure, r: Enclosure) -> Terms:
 
 
 def slope(k: Array, joint: Enclosure, v: Enclosure, w: Array, m: int) -> Terms:
-    """Of ``k = T/(m (v + eps))``: the sum ``2u^2``, the product ``6u^2``, the quotient ``16u^2``; T's and v's radii.
+    """Of ``k = T/(m (v + eps))``: the sum ``2u^2``, the product ``6u^2``, the quotient ``16u^2``;
+    T's and v's radii.
 
     ``T/(m w')`` with ``w' >= w (1 - t)``: relative ``t/(1 - t)``.
     """
@@ -148,12 +165,16 @@ def slope(k: Array, joint: Enclosure, v: Enclosure, w: Array, m: int) -> Terms:
     }
 
 
-def input_gradient(a: Enclosure, r: Enclosure, upstream: Enclosure, k: Enclosure) -> tuple[Terms, Terms, Terms]:
-    """Of ``dx = a z``, ``z = h - r_g - k (d - r)``: terms of ``rho``, ``rho_x`` and ``delta`` in ``rho |dx| + rho_x |d| + delta``.
+def input_gradient(
+    a: Enclosure, r: Enclosure, upstream: Enclosure, k: Enclosure
+) -> tuple[Terms, Terms, Terms]:
+    """Of ``dx = a z``, ``z = h - r_g - k (d - r)``: terms of ``rho``, ``rho_x`` and ``delta`` in
+    ``rho |dx| + rho_x |d| + delta``.
 
-    ``h - r_g`` rounds by ``4u^2`` of itself, at most ``|z| + |k (d - r)|``, and of ``|r_g|``; ``d - r`` by ``4u^2`` of itself and of
-    ``|r|``, the product with k by ``6u^2``; their difference by ``4u^2`` of ``|z|`` and of that product; the product with a by
-    ``6u^2``: in all ``14u^2 |z|`` and ``18u^2 |k (d - r)|``.  ``|d|`` is evaluated with one rounding, which ``SLACK`` covers.
+    ``h - r_g`` rounds by ``4u^2`` of itself, at most ``|z| + |k (d - r)|``, and of ``|r_g|``;
+    ``d - r`` by ``4u^2`` of itself and of ``|r|``, the product with k by ``6u^2``; their difference
+    by ``4u^2`` of ``|z|`` and of that product; the product with a by ``6u^2``: in all ``14u^2 |z|``
+    and ``18u^2 |k (d - r)|``.  ``|d|`` is evaluated with one rounding, which ``SLACK`` covers.
     """
     size = np.abs(a.mid) + a.rad
     bent = 18 * U**2 * (np.abs(k.mid) + k.rad) + k.rad

@@ -1,7 +1,8 @@
-"""Exact sums over a channel, and through them exact statistics as rational numbers: the second tier.
+"""Exact sums over a channel, and through them exact statistics as rational numbers: the second
+tier.
 
-Sums of floats and of products of two floats are exact in fixed point (Kulisch 1971): compiled, 32-bit digits, where
-every product is two exact words; otherwise integers of Python.
+Sums of floats and of products of two floats are exact in fixed point (Kulisch 1971): compiled,
+32-bit digits, where every product is two exact words; otherwise integers of Python.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def exact_products(left: Array, right: Array) -> fmpq:
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
     if compiled.exact_products(left, right, limbs):
         return _number(limbs)
-    pairs = zip(*(map(float.as_integer_ratio, map(float, side)) for side in (left, right)), strict=True)
+    pairs = zip(
+        *(map(float.as_integer_ratio, map(float, side)) for side in (left, right)), strict=True
+    )
     return _ratio_sum([(p * r, q * s) for (p, q), (r, s) in pairs])
 
 
@@ -51,7 +54,8 @@ def _ratio_sum(ratios: list[tuple[int, int]]) -> fmpq:
 
 @dataclass(frozen=True)
 class ExactMoments:
-    """``m``, ``sum x`` and ``sum x^2`` of one channel; those of two parts add up to those of the whole."""
+    """``m``, ``sum x`` and ``sum x^2`` of one channel; those of two parts add up to those of the
+    whole."""
 
     m: int
     total: fmpq
@@ -63,7 +67,9 @@ class ExactMoments:
         return cls(len(values), exact_sum(values), exact_products(values, values))
 
     def __add__(self, other: ExactMoments) -> ExactMoments:
-        return ExactMoments(self.m + other.m, self.total + other.total, self.squares + other.squares)
+        return ExactMoments(
+            self.m + other.m, self.total + other.total, self.squares + other.squares
+        )
 
     @cached_property
     def mean(self) -> fmpq:
@@ -78,7 +84,8 @@ class ExactMoments:
 
 @dataclass(frozen=True)
 class ExactGradients:
-    """``sum g`` and ``sum g x`` of one channel; the latter is missing where x holds NaN or infinity."""
+    """``sum g`` and ``sum g x`` of one channel; the latter is missing where x holds NaN or
+    infinity."""
 
     total: fmpq
     joint: fmpq | None
@@ -86,7 +93,10 @@ class ExactGradients:
     @classmethod
     def of(cls, upstream: Array, values: Array) -> ExactGradients:
         """Of a channel's values, float64, ``upstream`` finite."""
-        return cls(exact_sum(upstream), exact_products(upstream, values) if np.isfinite(values).all() else None)
+        return cls(
+            exact_sum(upstream),
+            exact_products(upstream, values) if np.isfinite(values).all() else None,
+        )
 
     def __add__(self, other: ExactGradients) -> ExactGradients:
         joint = None if self.joint is None or other.joint is None else self.joint + other.joint

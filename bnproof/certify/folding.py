@@ -38,16 +38,25 @@ def fold(
     groups: int = 1,
     tighten: int = 0,
 ) -> Folded:
-    """Enclosures of ``W'_o = gamma'_o W_o`` and ``b' = gamma' (b - mu_r) + beta``, ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear).
+    """Enclosures of ``W'_o = gamma'_o W_o`` and ``b' = gamma' (b - mu_r) + beta``,
+    ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear).
 
-    ``weight``: ``(out, in)`` for "linear", ``(out, in/groups, *k)`` for "conv", ``(in, out/groups, *k)`` for "conv_transpose", where
-    ``W'[i, j] = gamma'[h out/G + j] W[i, j]`` for i in group h; ``bias`` ``(out,)`` or ``None`` for 0.
+    ``weight``: ``(out, in)`` for "linear", ``(out, in/groups, *k)`` for "conv",
+    ``(in, out/groups, *k)`` for "conv_transpose", where ``W'[i, j] = gamma'[h out/G + j] W[i, j]``
+    for i in group h; ``bias`` ``(out,)`` or ``None`` for 0.
     """
     machine.verify()
     laid, back = by_output(array("weight", weight), kind, groups)
     out = laid.shape[1]
     offset = np.zeros(out, weight.dtype) if bias is None else bias
-    checked(laid, bias=offset, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
+    checked(
+        laid,
+        bias=offset,
+        gamma=gamma,
+        beta=beta,
+        running_mean=running_mean,
+        running_var=running_var,
+    )
     array("running_mean", running_mean)
     array("running_var", running_var)
     with np.errstate(all="ignore"):
@@ -65,13 +74,19 @@ def by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[A
     """The weight as ``(n, out, values)``, and the way back to its own shape."""
     shape = weight.shape
     if weight.ndim < 2 or weight.size == 0:
-        raise ValueError(f"weight has shape {shape}: give (out, in), (out, in/groups, *k) or (in, out/groups, *k)")
+        raise ValueError(
+            f"weight has shape {shape}: give (out, in), (out, in/groups, *k) or (in,"
+            " out/groups, *k)"
+        )
     if kind in ("linear", "conv"):
         return weight.reshape(1, shape[0], -1), lambda values: values.reshape(shape)
     if kind != "conv_transpose":
         raise ValueError(f"kind is {kind!r}: give 'linear', 'conv' or 'conv_transpose'")
     if groups < 1 or shape[0] % groups:
-        raise ValueError(f"{groups} groups do not divide the {shape[0]} input channels of a transposed convolution")
+        raise ValueError(
+            f"{groups} groups do not divide the {shape[0]} input channels of a transposed"
+            " convolution"
+        )
     split = weight.reshape(groups, shape[0] // groups, shape[1], -1)
     laid = split.swapaxes(0, 1)
     return laid.reshape(

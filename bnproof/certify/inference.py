@@ -40,10 +40,12 @@ def infer(
     dy: Array | None = None,
     tighten: int = 0,
 ) -> Inference:
-    """Enclosures of ``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``, and with ``dy`` of ``dx``, ``dgamma``, ``dbeta``.
+    """Enclosures of ``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``, and with ``dy`` of ``dx``,
+    ``dgamma``, ``dbeta``.
 
-    Formulas: theorems inference-collapse and inference-gradient.  Arguments as in :func:`train`; N may be 0 (without ``dy``).  An entry of x
-    that is not finite has no exact value, the others do; a negative ``running_var`` leaves its channel without any.
+    Formulas: theorems inference-collapse and inference-gradient.  Arguments as in :func:`train`; N
+    may be 0 (without ``dy``).  An entry of x that is not finite has no exact value, the others do;
+    a negative ``running_var`` leaves its channel without any.
     """
     machine.verify()
     checked(x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
@@ -53,7 +55,9 @@ def infer(
     source = Source.of(x)
     channels, m = x.shape[1], x.size // x.shape[1]
     with np.errstate(all="ignore"):
-        place = given(m, *(parameter(values, channels, 0.0) for values in (running_mean, running_var)))
+        place = given(
+            m, *(parameter(values, channels, 0.0) for values in (running_mean, running_var))
+        )
         of = mapping(place, gamma, beta, eps)
         y = outputs(x, source.lanes, source.flat, of, width)
         if dy is None:

@@ -1,11 +1,12 @@
-"""How an array of shape ``(N, C, *spatial)`` lies in memory, and which channel each lane of a kernel belongs to.
+"""How an array of shape ``(N, C, *spatial)`` lies in memory, and which channel each lane of a
+kernel belongs to.
 
-Kernels read ``(outer, groups, size)`` in memory order, ``W`` lanes at a time.  With ``S = prod(spatial)`` values in a row,
-one channel after the other, there are two ways:
+Kernels read ``(outer, groups, size)`` in memory order, ``W`` lanes at a time.  With
+``S = prod(spatial)`` values in a row, one channel after the other, there are two ways:
 
 - ``S >= W/2``: ``(N, C, S)``, a group is a channel;
-- otherwise rows of ``fold C S`` values, every lane with a channel of its own (``spread``); ``fold`` samples are laid side
-  by side so that a row fills the lanes also where C is small.
+- otherwise rows of ``fold C S`` values, every lane with a channel of its own (``spread``); ``fold``
+  samples are laid side by side so that a row fills the lanes also where C is small.
 
 Channels-last memory is the second with ``S = 1``.  Any other strides are copied once.
 """
@@ -38,23 +39,30 @@ class Lanes:
 
     @classmethod
     def of(cls, x: Array) -> Lanes:
-        """The layout for ``x``: its own where channels come second or last in memory, else the first of these."""
+        """The layout for ``x``: its own where channels come second or last in memory, else the
+        first of these."""
         channels, spatial = x.shape[1], int(np.prod(x.shape[2:], dtype=int))
         last = not x.flags.c_contiguous and np.moveaxis(x, 1, -1).flags.c_contiguous
         if channels == 1:
             return cls(x.shape, last, 1, 1, x.size)
-        return cls(x.shape, last, x.shape[0] * (spatial if last else 1), channels, 1 if last else spatial)
+        return cls(
+            x.shape, last, x.shape[0] * (spatial if last else 1), channels, 1 if last else spatial
+        )
 
     def flat(self, x: Array) -> Array:
-        """The values in memory order, one-dimensional, in native byte order; half precisions as float32 (exact)."""
+        """The values in memory order, one-dimensional, in native byte order; half precisions as
+        float32 (exact)."""
         native = x.astype(np.float64 if x.dtype.name == "float64" else np.float32, copy=False)
         return np.ascontiguousarray(np.moveaxis(native, 1, -1) if self.last else native).reshape(-1)
 
     def empty(self, count: int) -> list[tuple[Array, Array]]:
-        """``count`` float64 arrays in this memory order, each flat and under the array's own shape; one allocation."""
+        """``count`` float64 arrays in this memory order, each flat and under the array's own shape;
+        one allocation."""
         order = (self.shape[0], *self.shape[2:], self.channels) if self.last else self.shape
         made = np.empty((count, *order))
-        return [(flat.reshape(-1), np.moveaxis(flat, -1, 1) if self.last else flat) for flat in made]
+        return [
+            (flat.reshape(-1), np.moveaxis(flat, -1, 1) if self.last else flat) for flat in made
+        ]
 
     @property
     def spread(self) -> bool:
@@ -63,7 +71,8 @@ class Lanes:
 
     @cached_property
     def passes(self) -> list[tuple[int, int, int, int]]:
-        """``(start, outer, groups, size)`` of each kernel call that together read everything once."""
+        """``(start, outer, groups, size)`` of each kernel call that together read everything
+        once."""
         if not self.spread:
             return [(0, self.samples, self.channels, self.values)]
         row = self.channels * self.values
@@ -89,8 +98,11 @@ class Lanes:
         return lanes, np.repeat(np.arange(self.channels), len(used))
 
     def parameters(self, *columns: Array) -> Array:
-        """Per-channel parameters in the order kernels read them: lane by lane where neighbours differ, else by group."""
-        table = np.stack([np.broadcast_to(column, (self.channels,)) for column in columns]).astype(np.float64)
+        """Per-channel parameters in the order kernels read them: lane by lane where neighbours
+        differ, else by group."""
+        table = np.stack([np.broadcast_to(column, (self.channels,)) for column in columns]).astype(
+            np.float64
+        )
         if not self.spread:
             return np.ascontiguousarray(table.T).reshape(-1)
         lanes, channel = self.owners
@@ -99,10 +111,18 @@ class Lanes:
         return np.ascontiguousarray(padded.reshape(len(columns), -1, W).swapaxes(0, 1)).reshape(-1)
 
     def sums(
-        self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int, threefold: int
+        self,
+        kernel: Callable[..., None],
+        arrays: tuple[Array, ...],
+        *parameters: Any,
+        numbers: int,
+        threefold: int,
     ) -> Array:
-        """Run a summing kernel and join its lanes: ``(channels, numbers)``, the first ``3 threefold`` of them three-fold sums."""
-        return self.joined(self.lane_sums(kernel, arrays, *parameters, numbers=numbers), numbers, threefold)
+        """Run a summing kernel and join its lanes: ``(channels, numbers)``, the first
+        ``3 threefold`` of them three-fold sums."""
+        return self.joined(
+            self.lane_sums(kernel, arrays, *parameters, numbers=numbers), numbers, threefold
+        )
 
     def lane_sums(
         self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int
@@ -120,7 +140,8 @@ class Lanes:
         return result
 
     def touched(self, strips: Array) -> Array:
-        """The channels with a lane in one of the marked strips (or, channel by channel, the marked ones)."""
+        """The channels with a lane in one of the marked strips (or, channel by channel, the marked
+        ones)."""
         lanes, channel = self.owners
         result = np.zeros(self.channels, dtype=bool)
         np.logical_or.at(result, channel, strips[lanes // W])
@@ -130,4 +151,6 @@ class Lanes:
         """The most values that one lane adds up, and the lanes joined after it."""
         if not self.spread:
             return self.samples * -(-self.values // W) + W
-        return sum(outer for _, outer, *_ in self.passes) + len(self.owners[0]) // max(1, self.channels)
+        return sum(outer for _, outer, *_ in self.passes) + len(self.owners[0]) // max(
+            1, self.channels
+        )

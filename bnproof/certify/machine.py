@@ -1,4 +1,5 @@
-"""The arithmetic that the compiled tier relies on: rounding to nearest, subnormals kept, products fused with one rounding."""
+"""The arithmetic that the compiled tier relies on: rounding to nearest, subnormals kept, products
+fused with one rounding."""
 
 from __future__ import annotations
 
@@ -19,22 +20,28 @@ class UnsoundArithmetic(ArithmeticError):
 
 
 def verify() -> None:
-    """Raise ``UnsoundArithmetic`` unless this thread rounds to nearest, keeps subnormals and fuses products.
+    """Raise ``UnsoundArithmetic`` unless this thread rounds to nearest, keeps subnormals and fuses
+    products.
 
-    Rounding upwards moves ``1 + 2^-60``, downwards ``-1 - 2^-60``, and towards zero ``(1 + 2^-52) + 2^-53``, which is a tie.
-    Bits are compared: where subnormals are flushed they also compare equal to zero.
+    Rounding upwards moves ``1 + 2^-60``, downwards ``-1 - 2^-60``, and towards zero
+    ``(1 + 2^-52) + 2^-53``, which is a tie. Bits are compared: where subnormals are flushed they
+    also compare equal to zero.
     """
     sums, products, fused = probed(SUMS, PRODUCTS, FUSED)
     if not _same(sums, 1.0, -1.0, 1 + 2.0**-51):
         raise UnsoundArithmetic(
-            "this thread does not round to nearest: restore the rounding mode (fesetround(FE_TONEAREST))"
+            "this thread does not round to nearest: restore the rounding mode"
+            " (fesetround(FE_TONEAREST))"
         )
     if not _same(products, HALF_TINY, SMALLEST):
         raise UnsoundArithmetic(
-            "this thread flushes subnormal numbers to zero: switch it off, for instance torch.set_flush_denormal(False)"
+            "this thread flushes subnormal numbers to zero: switch it off, for instance"
+            " torch.set_flush_denormal(False)"
         )
     if not _same(fused, 2.0**-60):
-        raise UnsoundArithmetic("fused multiply-add rounds twice on this machine: certify cannot run here")
+        raise UnsoundArithmetic(
+            "fused multiply-add rounds twice on this machine: certify cannot run here"
+        )
 
 
 def _same(computed: np.ndarray, *expected: float) -> bool:

@@ -1,4 +1,5 @@
-"""Certified batch statistics: from the data in double words, or from exact sums, which merge over parts of a batch."""
+"""Certified batch statistics: from the data in double words, or from exact sums, which merge over
+parts of a batch."""
 
 from __future__ import annotations
 
@@ -22,9 +23,10 @@ ROUNDS = 3  # a plain sum for a centre, its correction, and once more
 class Centred:
     """Per channel ``mu = c + r`` and ``v``, and what there is to fall back on.
 
-    ``constant``: all values equal, so that v is exactly 0; ``undefined``: NaN or infinity in the channel; ``extreme``:
-    numbers for which double words could under- or overflow, so that everything about the channel is left to exact sums and
-    balls; ``exact(j)``: the channel's exact moments.
+    ``constant``: all values equal, so that v is exactly 0; ``undefined``: NaN or infinity in the
+    channel; ``extreme``: numbers for which double words could under- or overflow, so that
+    everything about the channel is left to exact sums and balls; ``exact(j)``: the channel's exact
+    moments.
     """
 
     m: int
@@ -57,9 +59,11 @@ class Given:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Per channel ``mean g = c + r``, ``T = sum g (x - mu)``, and the sizes ``sum |g|`` and ``sum |g (x - c)|``.
+    """Per channel ``mean g = c + r``, ``T = sum g (x - mu)``, and the sizes ``sum |g|`` and
+    ``sum |g (x - c)|``.
 
-    ``constant``: g is known to be ``c`` throughout; ``undefined``: NaN or infinity in g; ``joint_undefined``: in g or x.
+    ``constant``: g is known to be ``c`` throughout; ``undefined``: NaN or infinity in g;
+    ``joint_undefined``: in g or x.
     """
 
     c: Array
@@ -80,7 +84,8 @@ class Changed(RuntimeError):
 
 @dataclass(frozen=True)
 class Source:
-    """An array that more may be asked about later: in memory order, and the plain sums of its lanes, by which it is known."""
+    """An array that more may be asked about later: in memory order, and the plain sums of its
+    lanes, by which it is known."""
 
     values: Array
     lanes: Lanes
@@ -100,9 +105,12 @@ class Source:
         return self.lanes.joined(self.mark, 1)[:, 0]
 
     def verify(self) -> None:
-        """Raise ``Changed`` where some lane has another sum than it had, ``UnsoundArithmetic`` where sums cannot be trusted."""
+        """Raise ``Changed`` where some lane has another sum than it had, ``UnsoundArithmetic``
+        where sums cannot be trusted."""
         machine.verify()
-        if not np.array_equal(_marked(self.lanes, self.lanes.flat(self.values)), self.mark, equal_nan=True):
+        if not np.array_equal(
+            _marked(self.lanes, self.lanes.flat(self.values)), self.mark, equal_nan=True
+        ):
             raise Changed("an array was modified since it was certified: certify it again")
 
 
@@ -127,41 +135,56 @@ def enclosure(words: Array, terms: errors.Terms) -> Enclosure:
 
 
 def centred(of: Source) -> Centred:
-    """The statistics of ``x``: plain sums of the channels give a centre ``c``, three-fold sums of ``d = x - c`` and ``d^2`` give the rest.
+    """The statistics of ``x``: plain sums of the channels give a centre ``c``, three-fold sums of
+    ``d = x - c`` and ``d^2`` give the rest.
 
-    ``mu = c + (1/m) sum d`` and ``v = (1/m) sum d^2 - r^2`` for every c (theorem variance-formulas); where ``r^2`` is not
-    small beside the second moment, c moves by r and the sums are taken again.
+    ``mu = c + (1/m) sum d`` and ``v = (1/m) sum d^2 - r^2`` for every c (theorem
+    variance-formulas); where ``r^2`` is not small beside the second moment, c moves by r and the
+    sums are taken again.
     """
     x, lanes, flat = of.values, of.lanes, of.flat
     m, depth = x.size // x.shape[1], lanes.depth()
     c = of.sums / m
     for n in range(ROUNDS):
-        sums = lanes.sums(compiled.centred_sums, (flat,), lanes.parameters(c), numbers=6, threefold=2)
-        total, squares = (compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:]))
+        sums = lanes.sums(
+            compiled.centred_sums, (flat,), lanes.parameters(c), numbers=6, threefold=2
+        )
+        total, squares = (
+            compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:])
+        )
         mean, second = (compiled.quotients(s, float(m)) for s in (total, squares))
         moved = (c + mean[:, 0] != c) & (mean[:, 0] ** 2 > second[:, 0] / 4)
         if n == ROUNDS - 1 or not moved.any():
             break
         c = np.where(moved, c + mean[:, 0], c)
     r = enclosure(mean, errors.mean_residual(depth, m, total[:, 0], second[:, 0]))
-    v = enclosure(compiled.less_products(second, mean, mean), errors.variance(depth, r, second[:, 0]))
+    v = enclosure(
+        compiled.less_products(second, mean, mean), errors.variance(depth, r, second[:, 0])
+    )
     undefined, extreme = _odd(x, np.sqrt(c**2 + second[:, 0]), np.sqrt(second[:, 0]))
-    return Centred(m, c, r, v, second[:, 0] == 0, undefined, extreme, lambda j: ExactMoments.of(channel(x, j)))
+    return Centred(
+        m, c, r, v, second[:, 0] == 0, undefined, extreme, lambda j: ExactMoments.of(channel(x, j))
+    )
 
 
 def upstream(of: Source, of_g: Source, of_x: Centred, *, centre: bool = True) -> Upstream:
-    """The sums over ``h = g - c_g``: ``T = sum h (x - c) - r sum h`` for every c_g, since ``sum (x - mu) = 0``.
+    """The sums over ``h = g - c_g``: ``T = sum h (x - c) - r sum h`` for every c_g, since
+    ``sum (x - mu) = 0``.
 
-    A centre near the mean of g makes what cancels exact.  Without ``centre`` (inference: mu is given and that sum is not 0)
-    ``c_g = 0``.
+    A centre near the mean of g makes what cancels exact.  Without ``centre`` (inference: mu is
+    given and that sum is not 0) ``c_g = 0``.
     """
     x, dy, lanes = of.values, of_g.values, of.lanes
     m, depth = of_x.m, lanes.depth()
     c = of_g.sums / m if centre else np.zeros_like(of_x.c)
     for n in range(ROUNDS):
         centres = lanes.parameters(of_x.c, c)
-        sums = lanes.sums(compiled.gradient_sums, (of.flat, of_g.flat), centres, numbers=10, threefold=2)
-        total, product = (compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:6]))
+        sums = lanes.sums(
+            compiled.gradient_sums, (of.flat, of_g.flat), centres, numbers=10, threefold=2
+        )
+        total, product = (
+            compiled.double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:6])
+        )
         h_size, product_size, size, joint_size = sums[:, 6:].T
         mean = compiled.quotients(total, float(m))
         moved = (c + mean[:, 0] != c) & (np.abs(mean[:, 0]) > h_size / (4 * m))
@@ -194,11 +217,21 @@ def given(m: int, mean: Array, variance: Array) -> Centred:
     extreme = ~undefined & ~errors.ordinary(mean, np.sqrt(np.abs(variance)))
     exact = lambda j: Given(rational(float(mean[j])), rational(float(variance[j])))  # noqa: E731
     none = np.zeros_like(undefined)
-    return Centred(m, mean, Enclosure.exactly(0 * mean), Enclosure.exactly(variance), none, undefined, extreme, exact)
+    return Centred(
+        m,
+        mean,
+        Enclosure.exactly(0 * mean),
+        Enclosure.exactly(variance),
+        none,
+        undefined,
+        extreme,
+        exact,
+    )
 
 
 def _odd(x: Array, size: Array, spread: Array) -> tuple[Array, Array]:
-    """Which channels hold something that is not finite, and which are extreme: out of range, and not all zero."""
+    """Which channels hold something that is not finite, and which are extreme: out of range, and
+    not all zero."""
     odd = ~errors.ordinary(size, spread) | (size == 0)
     undefined, extreme = np.zeros_like(odd), np.zeros_like(odd)
     for j in np.flatnonzero(odd).tolist():
@@ -207,15 +240,15 @@ def _odd(x: Array, size: Array, spread: Array) -> tuple[Array, Array]:
     return undefined, extreme
 
 
-# -- from exact sums -------------------------------------------------------------------------------------------------------
+# -- from exact sums -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Statistics:
     """Exact sums over ``m`` values per channel, ``None`` for a channel that holds NaN or infinity.
 
-    Those of parts of a batch add up to those of the whole, without any error (theorem total-variance says what that does to
-    the variance).
+    Those of parts of a batch add up to those of the whole, without any error (theorem
+    total-variance says what that does to the variance).
     """
 
     m: int
@@ -223,12 +256,20 @@ class Statistics:
     gradients: tuple[ExactGradients | None, ...] | None = None
 
     def __add__(self, other: Statistics) -> Statistics:
-        """Those of both parts together; raises ``ValueError`` for other channels, or where only one has gradients."""
+        """Those of both parts together; raises ``ValueError`` for other channels, or where only one
+        has gradients."""
         if not isinstance(other, Statistics):
             return NotImplemented
-        if len(self.moments) != len(other.moments) or (self.gradients is None) != (other.gradients is None):
-            raise ValueError("these are not parts of one batch: give both the same channels, and dy to both or to none")
-        gradients = None if self.gradients is None else _joined(self.gradients, other.gradients or ())
+        if len(self.moments) != len(other.moments) or (self.gradients is None) != (
+            other.gradients is None
+        ):
+            raise ValueError(
+                "these are not parts of one batch: give both the same channels, and dy to both or"
+                " to none"
+            )
+        gradients = (
+            None if self.gradients is None else _joined(self.gradients, other.gradients or ())
+        )
         return Statistics(self.m + other.m, _joined(self.moments, other.moments), gradients)
 
     def centred(self) -> Centred:
@@ -243,10 +284,13 @@ class Statistics:
         constant = (v.mid == 0) & (v.rad == 0)
         inside = errors.ordinary(np.sqrt(c**2 + v.mid), np.sqrt(v.mid)) & (constant | (v.mid > 0))
         extreme = ~undefined & ~inside
-        return Centred(self.m, c, r, v, constant, undefined, extreme, lambda j: known(self.moments[j]))
+        return Centred(
+            self.m, c, r, v, constant, undefined, extreme, lambda j: known(self.moments[j])
+        )
 
     def upstream(self) -> Upstream:
-        """``mean g = c + r`` and ``T``, rounded; ``|sum g|`` and ``|T|`` stand for the sizes that exact sums do not tell."""
+        """``mean g = c + r`` and ``T``, rounded; ``|sum g|`` and ``|T|`` stand for the sizes that
+        exact sums do not tell."""
         gradients = known(self.gradients)
         table = np.full((7, len(gradients)), np.nan)
         for j, (of_x, of_g) in enumerate(zip(self.moments, gradients, strict=True)):
@@ -262,7 +306,15 @@ class Statistics:
         extreme = ~beyond & ~errors.ordinary(c, joint.mid)
         sizes = np.abs(c) * self.m, np.abs(joint.mid)
         return Upstream(
-            c, r, joint, *sizes, np.zeros_like(undefined), undefined, beyond, extreme, lambda j: known(gradients[j])
+            c,
+            r,
+            joint,
+            *sizes,
+            np.zeros_like(undefined),
+            undefined,
+            beyond,
+            extreme,
+            lambda j: known(gradients[j]),
         )
 
 
@@ -276,7 +328,9 @@ def known(value: Known | None) -> Known:
     return value
 
 
-def _joined(one: tuple[Sums | None, ...], other: tuple[Sums | None, ...]) -> tuple[Sums | None, ...]:
+def _joined(
+    one: tuple[Sums | None, ...], other: tuple[Sums | None, ...]
+) -> tuple[Sums | None, ...]:
     return tuple(None if a is None or b is None else a + b for a, b in zip(one, other, strict=True))
 
 
@@ -285,21 +339,29 @@ def _words_from(value: fmpq, c: float) -> tuple[float, float, float]:
 
 
 def statistics(x: Array, dy: Array | None = None) -> Statistics:
-    """The exact sums of a part of a batch: ``sum x``, ``sum x^2``, and with ``dy`` also ``sum g``, ``sum g x``, per channel.
+    """The exact sums of a part of a batch: ``sum x``, ``sum x^2``, and with ``dy`` also ``sum g``,
+    ``sum g x``, per channel.
 
-    ``x``, ``dy`` of shape ``(N, C, *spatial)``, rank 2 to 5, N = 0 included; float16, bfloat16, float32 or float64.
-    For data that does not fit in memory: add up the statistics of all parts, then hand them to :func:`train` with each part
-    in turn.  Raises ``ValueError`` for other shapes, ``TypeError`` for other dtypes.
+    ``x``, ``dy`` of shape ``(N, C, *spatial)``, rank 2 to 5, N = 0 included; float16, bfloat16,
+    float32 or float64. For data that does not fit in memory: add up the statistics of all parts,
+    then hand them to :func:`train` with each part in turn.  Raises ``ValueError`` for other shapes,
+    ``TypeError`` for other dtypes.
     """
     machine.verify()
     checked(x, dy=dy)
     columns = [channel(x, j) for j in range(x.shape[1])]
-    moments = tuple(ExactMoments.of(values) if np.isfinite(values).all() else None for values in columns)
+    moments = tuple(
+        ExactMoments.of(values) if np.isfinite(values).all() else None for values in columns
+    )
     m = x.size // x.shape[1]
     if dy is None:
         return Statistics(m, moments)
     ups = [channel(dy, j) for j in range(x.shape[1])]
     pairs = zip(ups, columns, strict=True)
     return Statistics(
-        m, moments, tuple(ExactGradients.of(up, values) if np.isfinite(up).all() else None for up, values in pairs)
+        m,
+        moments,
+        tuple(
+            ExactGradients.of(up, values) if np.isfinite(up).all() else None for up, values in pairs
+        ),
     )

@@ -1,8 +1,9 @@
 """The third tier: single entries in balls, with rising precision, and zeros decided exactly.
 
-Every quantity of batch normalisation is ``z/sqrt(w) + b`` with rational ``z``, ``w`` and ``b`` once the sums are exact: y has
-``z = gamma (x - mu)``, ``w = v + eps``, ``b = beta``; the gradient of x has ``z = gamma (g - mean g - (x - mu) T/(m w))``, ``b = 0``.
-So it is zero exactly if ``z^2 = b^2 w`` and ``z b <= 0``.
+Every quantity of batch normalisation is ``z/sqrt(w) + b`` with rational ``z``, ``w`` and ``b`` once
+the sums are exact: y has ``z = gamma (x - mu)``, ``w = v + eps``, ``b = beta``; the gradient of x
+has ``z = gamma (g - mean g - (x - mu) T/(m w))``, ``b = 0``. So it is zero exactly if
+``z^2 = b^2 w`` and ``z b <= 0``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Rooted:
 
 @dataclass(frozen=True)
 class Width:
-    """How wide an enclosure may be: ``2^-bits`` ulp of the sum of magnitudes, in the input's format.
+    """How wide an enclosure may be: ``2^-bits`` ulp of the sum of magnitudes, in the input's
+    format.
 
     The radius may be half of that, but never has to be less than the smallest double.
     """
@@ -67,7 +69,8 @@ class Width:
 
 
 def enclosed(number: Rooted, width: Width) -> tuple[float, float, float]:
-    """``mid, low, rad`` of a number, narrow enough; exact for a zero and for a rational number of two words."""
+    """``mid, low, rad`` of a number, narrow enough; exact for a zero and for a rational number of
+    two words."""
     if number.w <= 0:
         return np.nan, np.nan, np.nan
     if number.zero:

@@ -33,7 +33,8 @@ class Tracked:
 
 @dataclass(frozen=True)
 class Training(Certified):
-    """Training mode on one batch.  ``y`` and, where ``dy`` was given, ``dx`` have x's shape, all else has ``(C,)``."""
+    """Training mode on one batch.  ``y`` and, where ``dy`` was given, ``dx`` have x's shape, all
+    else has ``(C,)``."""
 
     y: Enclosure
     _dx: Enclosure | None
@@ -69,7 +70,9 @@ class Training(Certified):
         def number(j: int) -> Rooted:
             return rational_number(place.exact(j).variance)
 
-        return self.settled(place.v.balls, Settled(place.v.mid, number, place.undefined, place.extreme))
+        return self.settled(
+            place.v.balls, Settled(place.v.mid, number, place.undefined, place.extreme)
+        )
 
     @cached_property
     def xhat(self) -> Enclosure:
@@ -78,13 +81,17 @@ class Training(Certified):
         source.verify()
         with np.errstate(all="ignore"):
             of = Map(place, np.ones_like(place.c), np.zeros_like(place.c), self.forward.eps)
-            return outputs(source.values, source.lanes, source.lanes.flat(source.values), of, self.width)
+            return outputs(
+                source.values, source.lanes, source.lanes.flat(source.values), of, self.width
+            )
 
     @cached_property
     def running_mean(self) -> Enclosure:
         """``(1 - alpha) r + alpha mu``."""
         place = self.forward.place
-        return self._moved(self._running.mean, self.mu, lambda j: place.exact(j).mean, place.undefined)
+        return self._moved(
+            self._running.mean, self.mu, lambda j: place.exact(j).mean, place.undefined
+        )
 
     @cached_property
     def running_var(self) -> Enclosure:
@@ -99,10 +106,14 @@ class Training(Certified):
     @property
     def _running(self) -> Tracked:
         if self._tracked is None:
-            raise AttributeError("there are no running statistics: hand over running=(mean, var) and momentum")
+            raise AttributeError(
+                "there are no running statistics: hand over running=(mean, var) and momentum"
+            )
         return self._tracked
 
-    def _moved(self, old: Array, new: Enclosure, exact: Callable[[int], fmpq], undefined: Array) -> Enclosure:
+    def _moved(
+        self, old: Array, new: Enclosure, exact: Callable[[int], fmpq], undefined: Array
+    ) -> Enclosure:
         alpha = rational(self._running.momentum)
         kept, moved = float(abs(arb(1 - alpha)).mid()), abs(self._running.momentum)
         with np.errstate(all="ignore"):
@@ -131,19 +142,23 @@ def train(
     statistics: Statistics | None = None,
     tighten: int = 0,
 ) -> Training:
-    """Enclosures of ``mu``, ``v``, ``s``, ``xhat``, ``y``; with ``dy`` also ``dx``, ``dgamma``, ``dbeta``; with ``running`` and
-    ``momentum`` (weight of the new value) also ``running_mean``, ``running_var``.
+    """Enclosures of ``mu``, ``v``, ``s``, ``xhat``, ``y``; with ``dy`` also ``dx``, ``dgamma``,
+    ``dbeta``; with ``running`` and ``momentum`` (weight of the new value) also ``running_mean``,
+    ``running_var``.
 
-    Formulas: Algorithm 1 of Ioffe and Szegedy (2015), theorems gradient-x, gradient-affine and ema-closed-form of the book.
+    Formulas: Algorithm 1 of Ioffe and Szegedy (2015), theorems gradient-x, gradient-affine and
+    ema-closed-form of the book.
 
-    ``x``, ``dy``: ``(N, C, *spatial)``, rank 2 to 5, any strides, float16, bfloat16, float32 or float64; the others ``(C,)`` of any
-    of these, ``gamma`` or ``beta`` missing for 1 and 0.  ``eps`` and ``momentum`` count as the exact value of the float.
-    ``unbiased``: whether the running variance tracks ``m/(m - 1) v``.  ``statistics``: the exact sums of a whole batch of which x
-    is a part.  ``tighten``: so many bits narrower than ``2^-20`` ulp, at most 32.
+    ``x``, ``dy``: ``(N, C, *spatial)``, rank 2 to 5, any strides, float16, bfloat16, float32 or
+    float64; the others ``(C,)`` of any of these, ``gamma`` or ``beta`` missing for 1 and 0.
+    ``eps`` and ``momentum`` count as the exact value of the float. ``unbiased``: whether the
+    running variance tracks ``m/(m - 1) v``.  ``statistics``: the exact sums of a whole batch of
+    which x is a part.  ``tighten``: so many bits narrower than ``2^-20`` ulp, at most 32.
 
-    Returns y and dx computed, everything else when asked for: until then x and dy must not be modified (``Changed`` is raised where
-    that is noticed).  Raises ``ValueError`` or ``TypeError`` for bad arguments,
-    ``UnsoundArithmetic`` where this thread does not round to nearest or flushes subnormals.
+    Returns y and dx computed, everything else when asked for: until then x and dy must not be
+    modified (``Changed`` is raised where that is noticed).  Raises ``ValueError`` or ``TypeError``
+    for bad arguments, ``UnsoundArithmetic`` where this thread does not round to nearest or flushes
+    subnormals.
     """
     machine.verify()
     checked(x, dy=dy, gamma=gamma, beta=beta)
@@ -164,19 +179,25 @@ def train(
 
 
 def _whole(statistics: Statistics, x: Array) -> Statistics:
-    """The statistics, once x can be a part of their batch; raises ``TypeError`` or ``ValueError`` otherwise."""
+    """The statistics, once x can be a part of their batch; raises ``TypeError`` or ``ValueError``
+    otherwise."""
     if not isinstance(statistics, Statistics):
-        raise TypeError(f"statistics is a {type(statistics).__name__}: give what certify.statistics returns")
+        raise TypeError(
+            f"statistics is a {type(statistics).__name__}: give what certify.statistics returns"
+        )
     if len(statistics.moments) != x.shape[1] or statistics.m < x.size // x.shape[1]:
         raise ValueError(
-            f"the statistics are of {statistics.m} values in {len(statistics.moments)} channels, x of shape {x.shape} is no part of that"
+            f"the statistics are of {statistics.m} values in {len(statistics.moments)} channels, x"
+            f" of shape {x.shape} is no part of that"
         )
     return statistics
 
 
 def _upstream(statistics: Statistics) -> Upstream:
     if statistics.gradients is None:
-        raise ValueError("the statistics hold no gradient sums: hand dy to certify.statistics as well")
+        raise ValueError(
+            "the statistics hold no gradient sums: hand dy to certify.statistics as well"
+        )
     return statistics.upstream()
 
 
@@ -189,7 +210,14 @@ def _tracked(
         raise ValueError("momentum is missing: give the weight of the new value, for instance 0.1")
     if not isinstance(running, tuple) or len(running) != 2:
         raise TypeError(f"running is a {type(running).__name__}: give (running_mean, running_var)")
-    mean, var = (array(name, values) for name, values in zip(("running_mean", "running_var"), running, strict=True))
+    mean, var = (
+        array(name, values)
+        for name, values in zip(("running_mean", "running_var"), running, strict=True)
+    )
     if mean.shape != (channels,) or var.shape != (channels,):
-        raise ValueError(f"running statistics have shapes {mean.shape} and {var.shape}: give {(channels,)}")
-    return Tracked(mean.astype(np.float64), var.astype(np.float64), number("momentum", momentum), unbiased)
+        raise ValueError(
+            f"running statistics have shapes {mean.shape} and {var.shape}: give {(channels,)}"
+        )
+    return Tracked(
+        mean.astype(np.float64), var.astype(np.float64), number("momentum", momentum), unbiased
+    )

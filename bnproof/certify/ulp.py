@@ -13,20 +13,27 @@ from bnproof.formats import Format
 
 
 def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -> Array:
-    """Upper bounds of ``|computed - t|/ulp(t)`` for the exact value ``t`` in the enclosure; float64, entry by entry.
+    """Upper bounds of ``|computed - t|/ulp(t)`` for the exact value ``t`` in the enclosure;
+    float64, entry by entry.
 
-    ``ulp`` is that of ``computed``'s dtype at the smaller end of the enclosure in magnitude (zero where it holds zero), at
-    least the smallest subnormal: ``2^(max(e, emin) - p + 1)`` with ``2^e <= |t| < 2^(e+1)`` (:meth:`Format.ulp`).
-    ``magnitude``: measure on the ulp of these numbers instead where they are larger, for instance ``|gamma xhat| + |beta|``.
+    ``ulp`` is that of ``computed``'s dtype at the smaller end of the enclosure in magnitude (zero
+    where it holds zero), at least the smallest subnormal: ``2^(max(e, emin) - p + 1)`` with
+    ``2^e <= |t| < 2^(e+1)`` (:meth:`Format.ulp`). ``magnitude``: measure on the ulp of these
+    numbers instead where they are larger, for instance ``|gamma xhat| + |beta|``.
 
-    An infinity counts as right where the exact value rounds to it.  Infinite for NaN and for other infinities; NaN where
-    there is no exact value.  Raises ``ValueError`` for another shape, ``TypeError`` for another dtype.
+    An infinity counts as right where the exact value rounds to it.  Infinite for NaN and for other
+    infinities; NaN where there is no exact value.  Raises ``ValueError`` for another shape,
+    ``TypeError`` for another dtype.
     """
     got = np.asarray(computed)
     if not isinstance(exact, Enclosure):
-        raise TypeError(f"exact is a {type(exact).__name__}: give an Enclosure, such as certify.train(...).y")
+        raise TypeError(
+            f"exact is a {type(exact).__name__}: give an Enclosure, such as certify.train(...).y"
+        )
     if got.shape != exact.shape:
-        raise ValueError(f"computed values have shape {got.shape}, the enclosure {exact.shape}: give the same")
+        raise ValueError(
+            f"computed values have shape {got.shape}, the enclosure {exact.shape}: give the same"
+        )
     form = Format.of(got.dtype)
     lower, upper = exact.lower, exact.upper
     smaller = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
@@ -34,15 +41,20 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
         smaller = np.fmax(smaller, np.where(np.isfinite(magnitude), np.abs(magnitude), 0.0))
     values = got.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        error = exact.distance(values) / form.ulp(np.where(np.isfinite(smaller), smaller, form.largest))
+        error = exact.distance(values) / form.ulp(
+            np.where(np.isfinite(smaller), smaller, form.largest)
+        )
         beyond = np.isinf(exact.mid) & (values == exact.mid)
-        overflows = (values == np.inf) & (lower >= form.overflow) | (values == -np.inf) & (upper <= -form.overflow)
+        overflows = (values == np.inf) & (lower >= form.overflow) | (values == -np.inf) & (
+            upper <= -form.overflow
+        )
     return np.where(overflows | beyond, 0.0, error)
 
 
 @dataclass(frozen=True)
 class UlpSummary:
-    """The errors of one quantity: how they are spread, and where the largest is, in hexadecimal floats."""
+    """The errors of one quantity: how they are spread, and where the largest is, in hexadecimal
+    floats."""
 
     quantity: str
     median: float
@@ -53,7 +65,9 @@ class UlpSummary:
     expected: str
 
     @classmethod
-    def of(cls, quantity: str, computed: Any, exact: Enclosure, magnitude: Array | None = None) -> UlpSummary:
+    def of(
+        cls, quantity: str, computed: Any, exact: Enclosure, magnitude: Array | None = None
+    ) -> UlpSummary:
         """Over all entries that have an exact value."""
         errors = ulp_error(computed, exact, magnitude)
         known = errors[~np.isnan(errors)]
@@ -63,7 +77,15 @@ class UlpSummary:
         middle, high = np.quantile(known, (0.5, 0.99), method="higher")
         got = float(np.asarray(computed)[at]).hex()
         ends = float(exact.mid[at]).hex(), float(exact.low[at]).hex()
-        return cls(quantity, float(middle), float(high), float(known.max()), at, got, f"{ends[0]} + {ends[1]}")
+        return cls(
+            quantity,
+            float(middle),
+            float(high),
+            float(known.max()),
+            at,
+            got,
+            f"{ends[0]} + {ends[1]}",
+        )
 
 
 def ulp_table(pairs: Mapping[str, tuple[Any, Enclosure]]) -> list[UlpSummary]:

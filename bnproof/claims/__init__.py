@@ -1,5 +1,24 @@
-"""The ledger: every assertion of the thread, with a verdict computed from the book and from measured records."""
+"""The ledger: every assertion of the thread, with a verdict computed from the book and from
+measured records."""
 
-from bnproof.claims.assertion import VERDICTS, Assertion, Finding, Measured, UnknownClaim, find, ledger, settle
+from bnproof.claims.assertion import (
+    VERDICTS,
+    Assertion,
+    Finding,
+    Measured,
+    UnknownClaim,
+    find,
+    ledger,
+    settle,
+)
 
-__all__ = ["VERDICTS", "Assertion", "Finding", "Measured", "UnknownClaim", "find", "ledger", "settle"]
+__all__ = [
+    "VERDICTS",
+    "Assertion",
+    "Finding",
+    "Measured",
+    "UnknownClaim",
+    "find",
+    "ledger",
+    "settle",
+]

@@ -1,13 +1,17 @@
 """What an assertion of the thread is, and how its verdict follows.
 
-An assertion names the items of the book that say literally what is asserted (``"scale-exact: a > 0"``; ``"~..."`` where the
-assertion is the contrary of the item), those that say it under conditions, and the theorems its explanation rests on.
-The verdict is a function of their outcomes:
+An assertion names the items of the book that say literally what is asserted
+(``"scale-exact: a > 0"``; ``"~..."`` where the assertion is the contrary of the item), those that
+say it under conditions, and the theorems its explanation rests on. The verdict is a function of
+their outcomes:
 
-- every literal item true without conditions: ``proved``; true under conditions: ``proved with conditions``;
-- a literal item false, but what is asserted true under the conditions of the repaired items: ``proved with conditions``;
+- every literal item true without conditions: ``proved``; true under conditions:
+  ``proved with conditions``;
+- a literal item false, but what is asserted true under the conditions of the repaired items:
+  ``proved with conditions``;
 - a literal item false and nothing repairs it: ``refuted``;
-- nothing literal, but a measurement: ``measured`` where the records bear the assertion out, ``refuted`` where they do not;
+- nothing literal, but a measurement: ``measured`` where the records bear the assertion out,
+  ``refuted`` where they do not;
 - anything undecided, or a theorem it rests on not proved: ``undecided``.
 """
 
@@ -27,7 +31,8 @@ VERDICTS = ("proved", "proved with conditions", "refuted", "measured", "undecide
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement that decides: the kinds of its rows, its plot, what it comes to, and sentences that say so."""
+    """A measurement that decides: the kinds of its rows, its plot, what it comes to, and sentences
+    that say so."""
 
     kinds: tuple[str, ...]
     plot: str
@@ -37,9 +42,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Assertion:
-    """One row of the ledger; ``literal`` and ``repaired`` name items of the book as ``"theorem: item"``.
+    """One row of the ledger; ``literal`` and ``repaired`` name items of the book as
+    ``"theorem: item"``.
 
-    ``scope`` says in words where the repaired items apply, where that is no condition in a formula (training mode).
+    ``scope`` says in words where the repaired items apply, where that is no condition in a formula
+    (training mode).
     """
 
     id: str
@@ -62,12 +69,15 @@ class Assertion:
     @property
     def theorems(self) -> tuple[str, ...]:
         """The theorems behind it, each once."""
-        return tuple(dict.fromkeys((*(name.partition(": ")[0] for name in self.items), *self.rests_on)))
+        return tuple(
+            dict.fromkeys((*(name.partition(": ")[0] for name in self.items), *self.rests_on))
+        )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An assertion settled: its verdict, the items behind it as they came out, and what was measured."""
+    """An assertion settled: its verdict, the items behind it as they came out, and what was
+    measured."""
 
     assertion: Assertion
     verdict: str
@@ -77,12 +87,15 @@ class Finding:
 
     @property
     def conditions(self) -> list[str]:
-        """The scope, and the conditions of the repaired (or conditional literal) items, each once, as text."""
+        """The scope, and the conditions of the repaired (or conditional literal) items, each once,
+        as text."""
         if self.verdict != "proved with conditions":
             return []
         named = self.assertion.repaired or self.assertion.literal
         scope = [self.assertion.scope] if self.assertion.scope else []
-        return scope + list(dict.fromkeys(given for name in named for given in self.items[name]["given_text"]))
+        return scope + list(
+            dict.fromkeys(given for name in named for given in self.items[name]["given_text"])
+        )
 
     @property
     def counterexamples(self) -> list[str]:
@@ -106,9 +119,12 @@ class UnknownClaim(LookupError):
 
 @cache
 def ledger() -> dict[str, Assertion]:
-    """Every assertion by id: the ``ASSERTIONS`` of the modules of this package, the question first."""
+    """Every assertion by id: the ``ASSERTIONS`` of the modules of this package, the question
+    first."""
     package = import_module("bnproof.claims")
-    modules = [import_module(f"bnproof.claims.{info.name}") for info in iter_modules(package.__path__)]
+    modules = [
+        import_module(f"bnproof.claims.{info.name}") for info in iter_modules(package.__path__)
+    ]
     found = {a.id: a for module in modules for a in getattr(module, "ASSERTIONS", ())}
     return dict(sorted(found.items(), key=lambda entry: ("QABC".index(entry[0][0]), entry[0])))
 
@@ -125,10 +141,15 @@ def find(id: str) -> Assertion:
 
 
 def settle(assertion: Assertion, rows: Sequence[Row]) -> Finding:
-    """The verdict, from rows of theorems and of measurements; raises ``LookupError`` for an item that is not there."""
+    """The verdict, from rows of theorems and of measurements; raises ``LookupError`` for an item
+    that is not there."""
     theorems = {row["id"]: row for row in rows if row["kind"] == "theorem"}
     items = {name: _item(name, theorems) for name in assertion.items}
-    unproved = [name for name in assertion.theorems if name not in theorems or theorems[name]["verdict"] != "proved"]
+    unproved = [
+        name
+        for name in assertion.theorems
+        if name not in theorems or theorems[name]["verdict"] != "proved"
+    ]
     if unproved:
         return Finding(assertion, "undecided", items, tuple(unproved))
     if assertion.measured:
@@ -158,12 +179,16 @@ def _verdict(assertion: Assertion, items: dict[str, Row]) -> str:
     if None in (*literal, *repaired) or False in repaired or not literal:
         return "undecided"
     if all(literal):
-        conditional = any(items[name]["given_text"] for name in assertion.literal if not name.startswith("~"))
+        conditional = any(
+            items[name]["given_text"] for name in assertion.literal if not name.startswith("~")
+        )
         return "proved with conditions" if conditional else "proved"
     return "proved with conditions" if repaired else "refuted"
 
 
-def _measure(assertion: Assertion, measured: Measured, rows: Sequence[Row], items: dict[str, Row]) -> Finding:
+def _measure(
+    assertion: Assertion, measured: Measured, rows: Sequence[Row], items: dict[str, Row]
+) -> Finding:
     own = [row for row in rows if row["kind"] in measured.kinds]
     missing = tuple(kind for kind in measured.kinds if not any(row["kind"] == kind for row in own))
     if missing:

@@ -17,26 +17,36 @@ def _runs(rows: Sequence[Row], raised: str, *, normalised: bool) -> dict[float, 
 
 
 def _tamed(rows: Sequence[Row]) -> bool:
-    """The layer's rate raised: with normalising every run stays finite, no norm falls, and the large rates still learn.
+    """The layer's rate raised: with normalising every run stays finite, no norm falls, and the
+    large rates still learn.
 
-    'Learn' means: a lower final loss than the same network without normalising, at each of the two largest rates.
+    'Learn' means: a lower final loss than the same network without normalising, at each of the two
+    largest rates.
     """
     with_it, without = (_runs(rows, "first layer", normalised=n) for n in (True, False))
     largest = sorted(with_it)[-2:]
     finite = all(run["finite"] and not run["fell_beyond_rounding"] for run in with_it.values())
-    return finite and all(with_it[rate]["final_loss"] < without[rate]["final_loss"] for rate in largest)
+    return finite and all(
+        with_it[rate]["final_loss"] < without[rate]["final_loss"] for rate in largest
+    )
 
 
 def _tamed_says(rows: Sequence[Row]) -> str:
     with_it, without = (_runs(rows, "first layer", normalised=n) for n in (True, False))
     rate = max(with_it)
-    run, plain, everywhere = with_it[rate], without[rate], _runs(rows, "all layers", normalised=True)[rate]
+    run, plain, everywhere = (
+        with_it[rate],
+        without[rate],
+        _runs(rows, "all layers", normalised=True)[rate],
+    )
     return (
-        f"with the rate of the normalised layer raised to {rate:g}, its weights grow from {run['norm_at_start']:.2g} to "
-        f"{run['norm_median']:.3g} (median row norm), the effective step eta/|W|^2 falls from {run['effective_step_at_start']:.4g} to "
-        f"{run['effective_step']:.2g}, and the network still reaches {run['final_accuracy']:.1%} on its training data; without "
-        f"normalising {plain['final_accuracy']:.1%}. It holds for the weights in front of the normalisation only: with every "
-        f"layer at that rate the accuracy is {everywhere['final_accuracy']:.1%}"
+        f"with the rate of the normalised layer raised to {rate:g}, its weights grow from"
+        f" {run['norm_at_start']:.2g} to {run['norm_median']:.3g} (median row norm), the effective"
+        f" step eta/|W|^2 falls from {run['effective_step_at_start']:.4g} to"
+        f" {run['effective_step']:.2g}, and the network still reaches {run['final_accuracy']:.1%}"
+        f" on its training data; without normalising {plain['final_accuracy']:.1%}. It holds for"
+        " the weights in front of the normalisation only: with every layer at that rate the"
+        f" accuracy is {everywhere['final_accuracy']:.1%}"
     )
 
 
@@ -46,21 +56,24 @@ def _linear_share(rows: Sequence[Row], data: str) -> float:
 
 
 def _mostly(rows: Sequence[Row]) -> bool:
-    """'Mostly': more than half of the normalised values lie where the sigmoid is a straight line, to 1% of its range."""
+    """'Mostly': more than half of the normalised values lie where the sigmoid is a straight line,
+    to 1% of its range."""
     return all(_linear_share(rows, data) > 1 / 2 for data in LINEAR_DATA)
 
 
 def _mostly_says(rows: Sequence[Row]) -> str:
     shares = ", ".join(
-        f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}" for data in LINEAR_DATA
+        f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}"
+        for data in LINEAR_DATA
     )
     moments = {row["data"]: row for row in rows if row["kind"] == "linear_range_moments"}
     sizes = ", ".join(
-        f"{moments[data]['root_mean_square']:.3g} ({data.removeprefix('digits, ')})" for data in LINEAR_DATA
+        f"{moments[data]['root_mean_square']:.3g} ({data.removeprefix('digits, ')})"
+        for data in LINEAR_DATA
     )
     return (
-        f"{shares} lie where the sigmoid is a straight line to 1% of its range; their root mean square is {sizes}, so "
-        f"'close to 0' means: of the order of 1"
+        f"{shares} lie where the sigmoid is a straight line to 1% of its range; their root mean"
+        f" square is {sizes}, so 'close to 0' means: of the order of 1"
     )
 
 
@@ -69,9 +82,11 @@ ASSERTIONS = (
         "A3",
         "answer 1",
         "There is no scale explosion, even at a high learning rate.",
-        "What is proved concerns the weights W in front of the normalisation, plain SGD and eps = 0: the outputs do not depend on the size of W at "
-        "all, and every step makes W longer, which makes the next steps shorter (eta/|W|^2). So W grows, but the network does not notice and the "
-        "steps calm down by themselves. Layers that are not followed by a normalisation are not protected.",
+        "What is proved concerns the weights W in front of the normalisation, plain SGD and eps ="
+        " 0: the outputs do not depend on the size of W at all, and every step makes W longer,"
+        " which makes the next steps shorter (eta/|W|^2). So W grows, but the network does not"
+        " notice and the steps calm down by themselves. Layers that are not followed by a"
+        " normalisation are not protected.",
         formula="weight-norm-growth: <W, G> = 0: the norm never falls",
         rests_on=("scale-exact", "output-moments"),
         measured=Measured(("weight_norm_run",), "weight_norm.svg", _tamed, _tamed_says),
@@ -80,11 +95,14 @@ ASSERTIONS = (
         "A5a",
         "answer 1",
         "Normalised outputs are mostly close to 0.",
-        "Their mean is 0 and their root mean square is sqrt(v/(v + eps)), that is 1 up to eps: they are spread around 0 at a distance of about 1, whatever "
-        "the data. How many lie in a given range is a matter of the data; Chebyshev's and Samuelson's inequalities bound it. For a sigmoid that "
-        "range is nearly straight, which is the grain of truth in the claim.",
+        "Their mean is 0 and their root mean square is sqrt(v/(v + eps)), that is 1 up to eps: they"
+        " are spread around 0 at a distance of about 1, whatever the data. How many lie in a given"
+        " range is a matter of the data; Chebyshev's and Samuelson's inequalities bound it. For a"
+        " sigmoid that range is nearly straight, which is the grain of truth in the claim.",
         formula="chebyshev: the bound on the share",
         rests_on=("output-moments", "samuelson"),
-        measured=Measured(("sigmoid_linear", "linear_range_moments"), "linear_range.svg", _mostly, _mostly_says),
+        measured=Measured(
+            ("sigmoid_linear", "linear_range_moments"), "linear_range.svg", _mostly, _mostly_says
+        ),
     ),
 )

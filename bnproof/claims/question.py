@@ -7,18 +7,20 @@ ASSERTIONS = (
         "Q1",
         "question",
         "On a fixed mini-batch batch normalisation is the affine map gamma' x + beta'.",
-        "For one fixed batch mu and s are just two numbers, so multiplying out gamma (x - mu)/s + beta leaves a slope and an "
-        "offset. Nothing is wrong with this part of the question. What goes wrong comes later: the two numbers are different "
-        "for the next batch.",
+        "For one fixed batch mu and s are just two numbers, so multiplying out gamma (x - mu)/s +"
+        " beta leaves a slope and an offset. Nothing is wrong with this part of the question. What"
+        " goes wrong comes later: the two numbers are different for the next batch.",
         literal=("collapse: gamma' = gamma/s, beta' = beta - gamma mu/s",),
     ),
     Assertion(
         "Q2",
         "question",
-        "So normalising is pointless: one may learn gamma', beta' instead and get the same function.",
-        "The slope gamma/s and the offset beta - gamma mu/s are computed from each batch anew, and a learned pair is one pair for all "
-        "batches. It reproduces batch normalisation on two batches (with spread, gamma not 0) only if their means and variances "
-        "agree. The claim is true on one single batch, and at inference, where mean and variance are constants.",
+        "So normalising is pointless: one may learn gamma', beta' instead and get the same"
+        " function.",
+        "The slope gamma/s and the offset beta - gamma mu/s are computed from each batch anew, and"
+        " a learned pair is one pair for all batches. It reproduces batch normalisation on two"
+        " batches (with spread, gamma not 0) only if their means and variances agree. The claim is"
+        " true on one single batch, and at inference, where mean and variance are constants.",
         literal=(
             "collapse-varies: the pair of one batch serves another",
             "training-not-affine: affine after all",
@@ -29,18 +31,21 @@ ASSERTIONS = (
         "Q3",
         "comment",
         "gamma and beta vary with the input.",
-        "gamma and beta are parameters like weights: one number each per feature, the same for every batch, changed by the optimiser "
-        "and by nothing else. What does vary with the batch is the collapsed pair gamma' = gamma/s, beta' = beta - gamma mu/s, since mu and "
-        "s are recomputed.",
+        "gamma and beta are parameters like weights: one number each per feature, the same for"
+        " every batch, changed by the optimiser and by nothing else. What does vary with the batch"
+        " is the collapsed pair gamma' = gamma/s, beta' = beta - gamma mu/s, since mu and s are"
+        " recomputed.",
         literal=("collapse-varies: gamma itself varies with the input",),
     ),
     Assertion(
         "Q4",
         "comment",
         "Mean and variance are redundant; they only make training easier.",
-        "Redundant on one batch and at inference: there every affine map can be had with and without them. Not redundant in training, "
-        "where they change with the batch. And 'easier' has a number: for squared loss the landscape in (gamma, beta) has condition number "
-        "1 + eps/v, almost 1, while in (gamma', beta') it grows with the mean and the spread of the feature.",
+        "Redundant on one batch and at inference: there every affine map can be had with and"
+        " without them. Not redundant in training, where they change with the batch. And 'easier'"
+        " has a number: for squared loss the landscape in (gamma, beta) has condition number 1 +"
+        " eps/v, almost 1, while in (gamma', beta') it grows with the mean and the spread of the"
+        " feature.",
         literal=("collapse-varies: the pair of one batch serves another",),
         repaired=(
             "collapse-bijection: every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
@@ -54,9 +59,11 @@ ASSERTIONS = (
         "Q5",
         "question",
         "So training with gamma', beta' is the same as training with gamma, beta.",
-        "Two formulas can have equal values and still be trained differently, because gradient descent moves parameters, not values. A step "
-        "in (gamma, beta) changes the outputs by a rule in which normalised values appear, a step in (gamma', beta') by one with the raw "
-        "values. And the gradient that goes back to x is another one too: gamma' and beta' hide their dependence on x.",
+        "Two formulas can have equal values and still be trained differently, because gradient"
+        " descent moves parameters, not values. A step in (gamma, beta) changes the outputs by a"
+        " rule in which normalised values appear, a step in (gamma', beta') by one with the raw"
+        " values. And the gradient that goes back to x is another one too: gamma' and beta' hide"
+        " their dependence on x.",
         literal=(
             "parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
             "collapse-hides-gradient: the constant-coefficient derivative taken for the true one",

@@ -1,4 +1,5 @@
-"""What the textbook answer (Goodfellow, Bengio and Courville 2016, section 8.7.1) and its comment assert."""
+"""What the textbook answer (Goodfellow, Bengio and Courville 2016, section 8.7.1) and its comment
+assert."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def _summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
 
 
 def _easier(rows: Sequence[Row]) -> bool:
-    """Each at its best rate, normalised ends lower in the mean over the seeds, and reaches the common loss sooner."""
+    """Each at its best rate, normalised ends lower in the mean over the seeds, and reaches the
+    common loss sooner."""
     normalised, plain = _summaries(rows)
     lower = normalised["final_loss_mean"] < plain["final_loss_mean"]
     return bool(lower and normalised["steps_to_target_mean"] < plain["steps_to_target_mean"])
@@ -32,7 +34,9 @@ def _ahead(rows: Sequence[Row]) -> list[float]:
     losses: dict[float, dict[str, float]] = {}
     for row in rows:
         if row["kind"] == "parametrisation_rate" and row["trained"] == "everything":
-            losses.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row["final_loss_mean"]
+            losses.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row[
+                "final_loss_mean"
+            ]
     return [rate for rate, loss in losses.items() if loss[PLAIN] < loss[NORMALISED]]
 
 
@@ -40,11 +44,12 @@ def _easier_says(rows: Sequence[Row]) -> str:
     normalised, plain = _summaries(rows)
     ahead = ", ".join(f"{rate:g}" for rate in _ahead(rows)) or "none"
     return (
-        f"each at its own best rate ({normalised['learning_rate']:g} against {plain['learning_rate']:g}), over "
-        f"{normalised['seeds']} seeds, the normalised network needs {normalised['steps_to_target_mean']:.0f} steps to a training "
-        f"loss for which the plain one needs {plain['steps_to_target_mean']:.0f}, and ends at {normalised['final_loss_mean']:.2g} "
-        f"against {plain['final_loss_mean']:.2g}. It is ahead because it stands larger rates: at equal rates the plain "
-        f"one is ahead for {ahead}"
+        f"each at its own best rate ({normalised['learning_rate']:g} against"
+        f" {plain['learning_rate']:g}), over {normalised['seeds']} seeds, the normalised network"
+        f" needs {normalised['steps_to_target_mean']:.0f} steps to a training loss for which the"
+        f" plain one needs {plain['steps_to_target_mean']:.0f}, and ends at"
+        f" {normalised['final_loss_mean']:.2g} against {plain['final_loss_mean']:.2g}. It is ahead"
+        f" because it stands larger rates: at equal rates the plain one is ahead for {ahead}"
     )
 
 
@@ -53,8 +58,9 @@ ASSERTIONS = (
         "B1",
         "textbook answer",
         "Normalising a unit reduces its expressive power.",
-        "Without gamma and beta the mean of the unit over a batch is 0 and its variance v/(v + eps), whatever the weights below do. Two "
-        "numbers a plain unit is free to choose are taken away.",
+        "Without gamma and beta the mean of the unit over a batch is 0 and its variance v/(v +"
+        " eps), whatever the weights below do. Two numbers a plain unit is free to choose are taken"
+        " away.",
         literal=(
             "expressive-loss: without: the mean is 0",
             "expressive-loss: without: the variance is q, whatever the data",
@@ -64,17 +70,23 @@ ASSERTIONS = (
         "B2",
         "textbook answer",
         "gamma and beta restore any mean and standard deviation.",
-        "beta is the new mean and gamma = t/sqrt(v/(v + eps)) gives the standard deviation t. The one exception is a batch without spread "
-        "(v = 0): there is nothing to stretch, the output is beta for every gamma.",
-        literal=("expressive-loss: with: every mean c", "expressive-loss: with: every standard deviation t"),
+        "beta is the new mean and gamma = t/sqrt(v/(v + eps)) gives the standard deviation t. The"
+        " one exception is a batch without spread (v = 0): there is nothing to stretch, the output"
+        " is beta for every gamma.",
+        literal=(
+            "expressive-loss: with: every mean c",
+            "expressive-loss: with: every standard deviation t",
+        ),
         rests_on=("output-moments",),
     ),
     Assertion(
         "B3",
         "textbook answer",
-        "The new parametrisation represents the same family of functions of the input as the old one.",
-        "With the statistics held fixed, yes: every affine map is reached, exactly once. As a function of the whole batch, no: in training the "
-        "output of one sample depends on the others, in a way no affine map can imitate.",
+        "The new parametrisation represents the same family of functions of the input as the old"
+        " one.",
+        "With the statistics held fixed, yes: every affine map is reached, exactly once. As a"
+        " function of the whole batch, no: in training the output of one sample depends on the"
+        " others, in a way no affine map can imitate.",
         literal=("training-not-affine: affine after all",),
         repaired=(
             "collapse-bijection: every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
@@ -86,9 +98,10 @@ ASSERTIONS = (
         "B4",
         "textbook answer",
         "Before, the mean of a unit depends on all layers below; after, it is set by beta alone.",
-        "In training mode the batch mean is subtracted, so no input of the batch can move the mean of the output: its derivative is exactly 0, "
-        "and the mean is beta. At inference a stored mean is subtracted instead of the batch's own, and the output's mean moves with the input "
-        "again.",
+        "In training mode the batch mean is subtracted, so no input of the batch can move the mean"
+        " of the output: its derivative is exactly 0, and the mean is beta. At inference a stored"
+        " mean is subtracted instead of the batch's own, and the output's mean moves with the input"
+        " again.",
         literal=("mean-decoupled: also at inference",),
         repaired=(
             "mean-decoupled: after: the mean does not depend on any x_k",
@@ -102,8 +115,9 @@ ASSERTIONS = (
         "B5a",
         "textbook answer",
         "The new parametrisation has other learning dynamics.",
-        "One step of gradient descent in (gamma, beta) and one in (gamma', beta') change the outputs differently, and the landscapes have "
-        "different condition numbers. The functions are the same, the paths through them are not.",
+        "One step of gradient descent in (gamma, beta) and one in (gamma', beta') change the"
+        " outputs differently, and the landscapes have different condition numbers. The functions"
+        " are the same, the paths through them are not.",
         literal=(
             "~parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
             "~least-squares-conditioning: the same condition number in both",
@@ -113,21 +127,26 @@ ASSERTIONS = (
         "B5b",
         "textbook answer",
         "The new parametrisation is much easier to learn by gradient descent.",
-        "For squared loss this is proved: gradient descent contracts the error by (cond - 1)/(cond + 1) per step, and cond is 1 + eps/v in "
-        "(gamma, beta) but unbounded in (gamma', beta'). For a network it has to be measured: both parametrisations start as the same "
-        "function and are trained at their own best learning rates.",
+        "For squared loss this is proved: gradient descent contracts the error by (cond - 1)/(cond"
+        " + 1) per step, and cond is 1 + eps/v in (gamma, beta) but unbounded in (gamma', beta')."
+        " For a network it has to be measured: both parametrisations start as the same function and"
+        " are trained at their own best learning rates.",
         formula="least-squares-conditioning: condition number in (gamma, beta)",
         rests_on=("gd-rate",),
         measured=Measured(
-            ("parametrisation_summary", "parametrisation_rate"), "parametrisations.svg", _easier, _easier_says
+            ("parametrisation_summary", "parametrisation_rate"),
+            "parametrisations.svg",
+            _easier,
+            _easier_says,
         ),
     ),
     Assertion(
         "B6",
         "comment",
         "A negative gamma is harmful.",
-        "Changing the sign of gamma reflects the output about beta, nothing more: the same output comes from the mirrored input, and gradients "
-        "have the same size with the other sign. gamma = 0 is no trap either, since gamma's own gradient does not contain gamma.",
+        "Changing the sign of gamma reflects the output about beta, nothing more: the same output"
+        " comes from the mirrored input, and gradients have the same size with the other sign."
+        " gamma = 0 is no trap either, since gamma's own gradient does not contain gamma.",
         literal=("~negative-gamma: a reflection about beta",),
     ),
 )

@@ -7,26 +7,33 @@ ASSERTIONS = (
         "C1",
         "answer 3",
         "Normalising each component turns an ellipse into a circle.",
-        "Each component is stretched along its own axis, so an axis-parallel ellipse may become a circle; a tilted one stays tilted, because the "
-        "correlation of two components does not change (up to its sign). The cloud is round exactly if the components were uncorrelated "
-        "and gamma_a^2 q_a = gamma_b^2 q_b.",
+        "Each component is stretched along its own axis, so an axis-parallel ellipse may become a"
+        " circle; a tilted one stays tilted, because the correlation of two components does not"
+        " change (up to its sign). The cloud is round exactly if the components were uncorrelated"
+        " and gamma_a^2 q_a = gamma_b^2 q_b.",
         literal=("correlation-kept: an ellipse becomes a circle: the covariance vanishes",),
     ),
     Assertion(
         "C2",
         "answer 3",
-        "The result may be too wide, too narrow or shifted for the activation; gamma and beta rescale it.",
-        "gamma sets the spread and beta the centre of what the activation sees, to any values, as long as the batch has spread at all "
-        "(v > 0). A batch without spread stays one point, wherever beta puts it.",
-        literal=("expressive-loss: with: every standard deviation t", "expressive-loss: with: every mean c"),
+        "The result may be too wide, too narrow or shifted for the activation; gamma and beta"
+        " rescale it.",
+        "gamma sets the spread and beta the centre of what the activation sees, to any values, as"
+        " long as the batch has spread at all (v > 0). A batch without spread stays one point,"
+        " wherever beta puts it.",
+        literal=(
+            "expressive-loss: with: every standard deviation t",
+            "expressive-loss: with: every mean c",
+        ),
         rests_on=("output-moments",),
     ),
     Assertion(
         "C3",
         "answer 3",
         "gamma and beta are shared by all components.",
-        "By definition there is one pair per component (Algorithm 1 is stated for each). Shared ones could not do the work: all components "
-        "would get the same mean, and with eps = 0 the same spread.",
+        "By definition there is one pair per component (Algorithm 1 is stated for each). Shared"
+        " ones could not do the work: all components would get the same mean, and with eps = 0 the"
+        " same spread.",
         literal=("~shared-affine: equal means",),
         rests_on=("shared-affine",),
     ),
@@ -34,8 +41,9 @@ ASSERTIONS = (
         "C4",
         "answer 3",
         "So it is not equivalent to learning beta and gamma without normalising.",
-        "Right, and for three reasons. One learned pair cannot follow the statistics from batch to batch; the map of a whole batch is not "
-        "affine at all; and even where the functions agree, gradient descent takes another path.",
+        "Right, and for three reasons. One learned pair cannot follow the statistics from batch to"
+        " batch; the map of a whole batch is not affine at all; and even where the functions agree,"
+        " gradient descent takes another path.",
         literal=(
             "~collapse-varies: the pair of one batch serves another",
             "~training-not-affine: affine after all",
@@ -46,8 +54,8 @@ ASSERTIONS = (
         "C5",
         "answer 3",
         "Without normalising, gamma and beta are already learnt in W and b.",
-        "gamma (W u + b) + beta is the linear layer with weights gamma W and bias gamma b + beta. Without normalising in between, the pair "
-        "adds nothing a linear layer does not have.",
+        "gamma (W u + b) + beta is the linear layer with weights gamma W and bias gamma b + beta."
+        " Without normalising in between, the pair adds nothing a linear layer does not have.",
         literal=("affine-after-linear-redundant: one linear layer",),
     ),
 )

@@ -1,4 +1,5 @@
-"""The ``bnproof`` command: one thin file a subcommand, found by listing the folder, everything heavy inside."""
+"""The ``bnproof`` command: one thin file a subcommand, found by listing the folder, everything
+heavy inside."""
 
 from __future__ import annotations
 
@@ -27,19 +28,25 @@ class _Commands(click.Group):
         from difflib import get_close_matches
 
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
-            near = get_close_matches(args[0], self.list_commands(ctx), n=1) or self.list_commands(ctx)
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1) or self.list_commands(
+                ctx
+            )
             raise click.UsageError(f"no command {args[0]!r}: try {', '.join(near)}")
         return super().resolve_command(ctx, args)
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="bnproof")
 def group() -> None:
     """Prove what batch normalisation is, and find out whether an implementation does it."""
 
 
 def main() -> None:
-    """Entry point; exit status 0 as claimed, 1 violated or refuted, 2 cannot be carried out, 3 undecided."""
+    """Entry point; exit status 0 as claimed, 1 violated or refuted, 2 cannot be carried out, 3
+    undecided."""
     try:
         status = group.main(standalone_mode=False)
     except click.ClickException as error:

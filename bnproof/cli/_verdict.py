@@ -26,9 +26,15 @@ def show(verdict: Verdict) -> None:
 
     out = console()
     out.print(_laws(verdict))
-    out.print("[dim]error: largest error over what the working precision explains; ulp: of the magnitudes summed[/]")
+    out.print(
+        "[dim]error: largest error over what the working precision explains; ulp: of the magnitudes"
+        " summed[/]"
+    )
     for law, cases in verdict.unjudged.items():
-        out.print(f"{law}: {cases} cases not judged, their batches are too long for the precision (m u >= 1)")
+        out.print(
+            f"{law}: {cases} cases not judged, their batches are too long for the precision (m u"
+            " >= 1)"
+        )
     if verdict.not_offered:
         out.print(f"[dim]not offered: {', '.join(verdict.not_offered)}[/]")
     for law, reason in verdict.expected.items():
@@ -39,9 +45,9 @@ def show(verdict: Verdict) -> None:
     if len(verdict.violations) > PROGRAMS:
         out.print(f"\nPrograms of the first {PROGRAMS} violations; --format json has all of them.")
     out.print(
-        f"\n{escape(verdict.target)} ({verdict.convention} convention, seed {verdict.seed}, {verdict.cases} cases): "
-        f"{len(verdict.passed)} laws hold, {len(verdict.violations)} violated, {len(verdict.expected)} as expected, "
-        f"{len(verdict.not_offered)} not offered."
+        f"\n{escape(verdict.target)} ({verdict.convention} convention, seed {verdict.seed},"
+        f" {verdict.cases} cases): {len(verdict.passed)} laws hold, {len(verdict.violations)}"
+        f" violated, {len(verdict.expected)} as expected, {len(verdict.not_offered)} not offered."
     )
 
 
@@ -67,7 +73,11 @@ def _causes(out: Console, verdict: Verdict) -> None:
 
     from bnproof.wording import SOURCES, describe_cause
 
-    causes = {violation.cause.mechanism: violation.cause for violation in verdict.violations if violation.cause}
+    causes = {
+        violation.cause.mechanism: violation.cause
+        for violation in verdict.violations
+        if violation.cause
+    }
     for cause in causes.values():
         out.print(f"\n[bold]{escape(describe_cause(cause))}[/]")
         for source in cause.sources[:SOURCES]:

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     help="Batches of up to 2^14, 2^20, 2^24 values; thorough also searches for the worst input.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(target: str, convention: str | None, effort: str, seed: int, form: str) -> int:
-    """Measure how accurate TARGET is, and grade how its error grows with the condition and with the batch.
+    """Measure how accurate TARGET is, and grade how its error grows with the condition and with the
+    batch.
 
-    TARGET is numpy, torch or another built-in name, package.module:Name, or path/to/file.py:Name.  Thorough: batches of up to
-    2^24 values, and a guided search for the worst input.
+    TARGET is numpy, torch or another built-in name, package.module:Name, or path/to/file.py:Name.
+    Thorough: batches of up to 2^24 values, and a guided search for the worst input.
     """
     import json
 
@@ -42,7 +45,14 @@ def command(target: str, convention: str | None, effort: str, seed: int, form: s
     try:
         with progress("measuring") as advance:
             implementation = load(target)
-            found = assess(target, implementation, convention=convention, effort=effort, seed=seed, progress=advance)
+            found = assess(
+                target,
+                implementation,
+                convention=convention,
+                effort=effort,
+                seed=seed,
+                progress=advance,
+            )
     except (UnusableTarget, ValueError, LookupError) as error:
         raise cannot(error) from error
     if form == "json":
@@ -67,8 +77,14 @@ def _print(out: Console, found: Assessment) -> None:
     worst = found.worst
     if worst.ulp is not None:
         how = f"found in {worst.generations} generations" if worst.generations else "of those drawn"
-        out.print(f"Worst well-conditioned input {how} ({worst.dtype}): {worst.ulp:.3g} ulp of |gamma xhat| + |beta|.")
-    out.print("--format json has the points against kappa and m, and a program that shows the worst input.")
+        out.print(
+            f"Worst well-conditioned input {how} ({worst.dtype}): {worst.ulp:.3g} ulp of |gamma"
+            " xhat| + |beta|."
+        )
+    out.print(
+        "--format json has the points against kappa and m, and a program that shows the worst"
+        " input."
+    )
 
 
 ERRORS = ("dtype", "grade", "slope", "ulp: median", "99%", "max", "NaN from", "wrong from")
@@ -79,9 +95,13 @@ WORDS = {"dtype", "grade", "layout", "summation"}
 def _table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold")
+    table = Table(
+        title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold"
+    )
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in WORDS else "right", no_wrap=heading in WORDS)
+        table.add_column(
+            heading, justify="left" if heading in WORDS else "right", no_wrap=heading in WORDS
+        )
     for row in rows:
         table.add_row(*row)
     return table
@@ -93,7 +113,14 @@ def _errors(one: Graded) -> tuple[str, ...]:
     nan_from = "-" if condition.nan_from is None else f"kappa {condition.nan_from:.2g}"
     magnitude = "-" if one.range.magnitude is None else f"|x| {one.range.magnitude:.2g}"
     slope = "-" if condition.slope is None else f"{condition.slope:.2f}"
-    return one.dtype, condition.grade, slope, *(f"{ulp:.2g}" for ulp in first.ulp), nan_from, magnitude
+    return (
+        one.dtype,
+        condition.grade,
+        slope,
+        *(f"{ulp:.2g}" for ulp in first.ulp),
+        nan_from,
+        magnitude,
+    )
 
 
 def _sums(one: Graded) -> Iterator[tuple[str, ...]]:

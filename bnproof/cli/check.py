@@ -13,13 +13,33 @@ from bnproof.cli._verdict import show
 
 @click.command()
 @click.argument("target")
-@click.option("--convention", metavar="NAME", help="Check by this convention instead of the declared one.")
-@click.option("--effort", type=click.Choice(["quick", "standard", "thorough"]), default="standard", show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Cases are drawn from it.")
+@click.option(
+    "--convention", metavar="NAME", help="Check by this convention instead of the declared one."
+)
+@click.option(
+    "--effort",
+    type=click.Choice(["quick", "standard", "thorough"]),
+    default="standard",
+    show_default=True,
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Cases are drawn from it.",
+)
 @click.option("--select", multiple=True, metavar="LAW", help="Only this law (repeatable).")
 @click.option("--ignore", multiple=True, metavar="LAW", help="Without this law (repeatable).")
-@click.option("--expect", multiple=True, metavar="LAW=REASON", help="Known to fail; passing is then a violation.")
-@click.option("--replay", metavar="FILE", help="Only the failing inputs in FILE, what --format json wrote.")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="LAW=REASON",
+    help="Known to fail; passing is then a violation.",
+)
+@click.option(
+    "--replay", metavar="FILE", help="Only the failing inputs in FILE, what --format json wrote."
+)
 @click.option(
     "--time-limit",
     metavar="SECONDS",
@@ -28,7 +48,9 @@ from bnproof.cli._verdict import show
     show_default=True,
     help="For one call of the target; its import may take a minute at least.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(
     target: str,
     convention: str | None,
@@ -41,10 +63,12 @@ def command(
     time_limit: float,
     form: str,
 ) -> int:
-    """Run the laws of batch normalisation on TARGET: numpy, torch, package.module:Name, file.py:Name or model.onnx.
+    """Run the laws of batch normalisation on TARGET: numpy, torch, package.module:Name,
+    file.py:Name or model.onnx.
 
-    TARGET is an implementation (an object with train), a layer (forward, backward, state), a PyTorch or Flax module, a Keras layer.
-    It runs in a process of its own: what crashes or does not end is told as a violation.
+    TARGET is an implementation (an object with train), a layer (forward, backward, state), a
+    PyTorch or Flax module, a Keras layer. It runs in a process of its own: what crashes or does not
+    end is told as a violation.
     """
     from bnproof.verification.child import Request
     from bnproof.verification.supervisor import CannotCheck, supervised

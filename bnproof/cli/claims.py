@@ -11,10 +11,23 @@ from bnproof.cli._console import cannot, console, progress
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[ID ...]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Mini-batches and training.")
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Mini-batches and training.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+)
 def command(names: tuple[str, ...], seed: int, form: str) -> int:
-    """Settle what the thread asserts (all of it without ID): proofs, counterexamples, and numbers on the digits."""
+    """Settle what the thread asserts (all of it without ID): proofs, counterexamples, and numbers
+    on the digits."""
     from bnproof.claims import UnknownClaim, find, ledger, settle
     from bnproof.reporting import claim_rows
     from bnproof.reports import ledger as pages

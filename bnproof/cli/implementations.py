@@ -10,9 +10,12 @@ from bnproof.cli._console import console
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(form: str) -> int:
-    """What can be checked here: built-in implementations and adapters, the version of their package, or why not."""
+    """What can be checked here: built-in implementations and adapters, the version of their
+    package, or why not."""
     from bnproof.implementations.installed import installed
 
     found = installed()

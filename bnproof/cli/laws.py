@@ -11,7 +11,9 @@ from bnproof.cli._console import cannot, console
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[LAW ...]")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(names: tuple[str, ...], form: str) -> int:
     """What each law of ``check`` says, and the theorem it comes from."""
     from bnproof.verification.planning import UnknownLaw, select_laws
@@ -22,7 +24,12 @@ def command(names: tuple[str, ...], form: str) -> int:
         raise cannot(error.args[0]) from error
     if form == "json":
         rows = [
-            {"id": law.id, "says": law.says, "theorem": law.theorem, "quantity": ", ".join(law.quantities)}
+            {
+                "id": law.id,
+                "says": law.says,
+                "theorem": law.theorem,
+                "quantity": ", ".join(law.quantities),
+            }
             for law in wanted
         ]
         click.echo(json.dumps({"laws": rows}))

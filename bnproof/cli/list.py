@@ -10,17 +10,25 @@ from bnproof.cli._console import console
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(form: str) -> int:
     """List the theorems by chapter, each with its statement in words."""
     from bnproof.theorems.book import book
 
     entries = list(book().values())
     if form == "json":
-        rows = [{"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries]
+        rows = [
+            {"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries
+        ]
         click.echo(json.dumps({"theorems": rows}))
         return 0
     from bnproof.reports.derivation import contents
 
-    console().print(contents([{"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries]))
+    console().print(
+        contents(
+            [{"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries]
+        )
+    )
     return 0

@@ -17,7 +17,9 @@ STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(names: tuple[str, ...], form: str) -> int:
     """Prove theorems for every batch size (all of the book without NAME)."""
     from bnproof.theorems.book import UnknownTheorem
@@ -62,12 +64,22 @@ def _show(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         for one in outcome.settled:
             if not one.as_wanted:
-                out.print(f"\n{outcome.id}: {escape(one.posed.says)} is {one.verdict}: {escape(str(one.detail))}")
+                out.print(
+                    f"\n{outcome.id}: {escape(one.posed.says)} is {one.verdict}:"
+                    f" {escape(str(one.detail))}"
+                )
             for condition in one.conditions:
                 if not condition.shown:
                     out.print(
-                        f"\n{outcome.id}: {escape(one.posed.says)}: {escape(str(condition.condition))}: {condition}"
+                        f"\n{outcome.id}: {escape(one.posed.says)}:"
+                        f" {escape(str(condition.condition))}: {condition}"
                     )
-    out.print("[dim]refuted: false variants; needed: conditions without which it fails; points: exact evaluations[/]")
+    out.print(
+        "[dim]refuted: false variants; needed: conditions without which it fails; points: exact"
+        " evaluations[/]"
+    )
     proved = sum(outcome.verdict == "proved" for outcome in outcomes)
-    out.print(f"\n{proved} of {len(outcomes)} theorems proved for every m, each with its negative controls refuted.")
+    out.print(
+        f"\n{proved} of {len(outcomes)} theorems proved for every m, each with its negative"
+        " controls refuted."
+    )

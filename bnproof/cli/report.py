@@ -33,7 +33,9 @@ def command(out: Path, seed: int, effort: str) -> int:
         with progress("reporting") as advance:
             written = report(out, seed, advance, effort=effort)
     except OSError as error:
-        raise cannot(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
+        raise cannot(
+            f"cannot write into {out}: {error.strerror or error}; choose another --out"
+        ) from error
     out_console = console()
     for path in written:
         out_console.print(str(path))

@@ -11,7 +11,13 @@ from bnproof.cli._console import cannot, console
 
 @click.command()
 @click.argument("name")
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "latex"]),
+    default="text",
+    show_default=True,
+)
 @click.option(
     "--records",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -19,7 +25,8 @@ from bnproof.cli._console import cannot, console
     help="Add how far the implementations agreed with it, from the records of a report.",
 )
 def command(name: str, form: str, records: Path | None) -> int:
-    """Show a theorem: statement, conditions, steps, corollaries, where it is used, negative controls."""
+    """Show a theorem: statement, conditions, steps, corollaries, where it is used, negative
+    controls."""
     from bnproof.records import BrokenRecords, read
     from bnproof.reports import derivation
     from bnproof.symbolic.rendering import latex

@@ -1,1 +1,2 @@
-"""The measured power of the suite: every known bug against every law, and against what people use today."""
+"""The measured power of the suite: every known bug against every law, and against what people use
+today."""

@@ -1,4 +1,5 @@
-"""One row per subject: what the laws, the diagnosis and the baselines say of it.  Every function runs in a process of its own."""
+"""One row per subject: what the laws, the diagnosis and the baselines say of it.  Every function
+runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,12 +22,18 @@ BY_GROWTH = ("compensated", "pairwise", "naive")
 
 
 def of_mutant(name: str, effort: str, seed: int) -> Row:
-    """Which laws find a bug, in how many cases and seconds, and what the diagnosis says with and without its own model."""
+    """Which laws find a bug, in how many cases and seconds, and what the diagnosis says with and
+    without its own model."""
     model, start = mutants()[name], time.perf_counter()
     examined = _examine(name, effort, seed)
     seconds = time.perf_counter() - start
-    broken = {law: [of.violated, of.cases] for law, of in examined.session.tallies.items() if of.violated}
-    diagnosed = {key: _leading(examined, without) for key, without in (("cause", ""), ("cause_without", name))}
+    broken = {
+        law: [of.violated, of.cases] for law, of in examined.session.tallies.items() if of.violated
+    }
+    diagnosed = {
+        key: _leading(examined, without)
+        for key, without in (("cause", ""), ("cause_without", name))
+    }
     return {
         "kind": "mutant",
         "id": name,

@@ -23,7 +23,8 @@ SHARE = 10  # what compiles gets one seed in so many
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is run: bugs at ``effort``; correct implementations under so many seeds at quick and at standard."""
+    """How much is run: bugs at ``effort``; correct implementations under so many seeds at quick and
+    at standard."""
 
     effort: str = "standard"
     seed: int = 0
@@ -41,8 +42,12 @@ def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[
         "standard_seeds": plan.standard_seeds,
     }
     yield from described()
-    with ProcessPoolExecutor(plan.workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        jobs: list[Future[Any]] = [pool.submit(measuring.of_mutant, name, plan.effort, plan.seed) for name in wrong()]
+    with ProcessPoolExecutor(
+        plan.workers, mp_context=get_context("spawn"), initializer=_one_thread
+    ) as pool:
+        jobs: list[Future[Any]] = [
+            pool.submit(measuring.of_mutant, name, plan.effort, plan.seed) for name in wrong()
+        ]
         jobs += [pool.submit(measuring.of_baselines, name) for name in (*wrong(), *correct())]
         jobs += [pool.submit(measuring.of_correct, *run) for run in alarms(plan)]
         for done, job in enumerate(jobs, 1):
@@ -52,7 +57,8 @@ def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[
 
 
 def _one_thread() -> None:
-    """Processes that fill all cores wait for each other if PyTorch starts threads of its own in each."""
+    """Processes that fill all cores wait for each other if PyTorch starts threads of its own in
+    each."""
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
@@ -60,7 +66,11 @@ def alarms(plan: Plan) -> Iterator[tuple[str, str, int]]:
     """Name, effort and seed of every run of a correct implementation."""
     for effort, seeds in (("quick", plan.quick_seeds), ("standard", plan.standard_seeds)):
         for number in range(seeds):
-            yield from ((n, effort, plan.seed + number) for n in correct() if n not in COMPILES or number % SHARE == 0)
+            yield from (
+                (n, effort, plan.seed + number)
+                for n in correct()
+                if n not in COMPILES or number % SHARE == 0
+            )
 
 
 def described() -> Iterator[Row]:
@@ -68,7 +78,12 @@ def described() -> Iterator[Row]:
     for law in laws().values():
         yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
     for baseline in baselines().values():
-        yield {"kind": "baseline_says", "baseline": baseline.name, "says": baseline.says, "source": baseline.source}
+        yield {
+            "kind": "baseline_says",
+            "baseline": baseline.name,
+            "says": baseline.says,
+            "source": baseline.source,
+        }
     for name, (says, why) in UNMODELLED.items():
         row = known()[name]
         yield {

@@ -1,4 +1,5 @@
-"""What is examined: the models of known bugs, and correct implementations that may not be flagged."""
+"""What is examined: the models of known bugs, and correct implementations that may not be
+flagged."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ COMPILES = ("torch-compiled",)  # a kernel for every kind of input, which takes 
 
 
 def correct() -> list[str]:
-    """Built-in implementations, PyTorch's modules as they are, and the models of what was no bug."""
+    """Built-in implementations, PyTorch's modules as they are, and the models of what was no
+    bug."""
     models = [name for name, model in mutants().items() if model.kind == "correct"]
     return [*builtin(), *MODULES, *models]
 

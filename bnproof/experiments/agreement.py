@@ -15,13 +15,16 @@ from bnproof.laws.oracle import Oracle
 from bnproof.laws.values import measure_value
 from bnproof.records import Row
 
-MEASURED = [q.name for q in QUANTITIES.values() if q.method in ("train", "infer", "train_vjp", "infer_vjp")]
+MEASURED = [
+    q.name for q in QUANTITIES.values() if q.method in ("train", "infer", "train_vjp", "infer_vjp")
+]
 TARGETS = ("numpy", "torch", "torch-modules")
 BATCH = 128
 
 
 def data_case(values: Array, dtype: str, seed: int) -> Case:
-    """A mini-batch of real values with random gamma (some negative), beta, upstream gradient and running statistics."""
+    """A mini-batch of real values with random gamma (some negative), beta, upstream gradient and
+    running statistics."""
     random = np.random.default_rng(seed)
     channels = (values.shape[1],)
     return Case(
@@ -45,7 +48,9 @@ def rows(seed: int) -> Iterator[Row]:
             oracle = Oracle(case)
             for target in TARGETS:
                 implementation = load(target)
-                answers = Answers(Target(implementation, convention_of(implementation.convention)), case)
+                answers = Answers(
+                    Target(implementation, convention_of(implementation.convention)), case
+                )
                 for quantity in MEASURED:
                     seen = measure_value(quantity, answers, oracle)
                     if seen is not None:

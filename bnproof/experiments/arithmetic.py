@@ -1,13 +1,15 @@
 """Three ways to compute a variance in float32 against the exact one, as the mean moves away from 0.
 
-Hidden activations of the digits, 32 features, m = 128, each scaled to spread 1 and shifted by ``sqrt(kappa^2 - 1)``, so
-that the condition ``kappa = sqrt(1 + mu^2/v)`` runs over six decades.  The float32 values are the exact input; the
-reference is the proved formula in balls, eps = 0.  Errors: of v relative, of xhat the largest over the batch, absolute
-(xhat has root mean square 1); median and largest over the features.
+Hidden activations of the digits, 32 features, m = 128, each scaled to spread 1 and shifted by
+``sqrt(kappa^2 - 1)``, so that the condition ``kappa = sqrt(1 + mu^2/v)`` runs over six decades.
+The float32 values are the exact input; the reference is the proved formula in balls, eps = 0.
+Errors: of v relative, of xhat the largest over the batch, absolute (xhat has root mean square 1);
+median and largest over the features.
 
-Cited (theorem one-pass-error; Chan, Golub, LeVeque 1983; Higham 2002), u = 2^-24: one-pass ``m kappa^2 u``, Welford
-``m kappa u``, two-pass ``m u + (m kappa u)^2``, up to factors; so slopes 2, 1 and, once it rises at all, 2 against kappa,
-and 2, 1, 1 for xhat, whose mean is off by ``kappa u`` as well.
+Cited (theorem one-pass-error; Chan, Golub, LeVeque 1983; Higham 2002), u = 2^-24: one-pass
+``m kappa^2 u``, Welford ``m kappa u``, two-pass ``m u + (m kappa u)^2``, up to factors; so slopes
+2, 1 and, once it rises at all, 2 against kappa, and 2, 1, 1 for xhat, whose mean is off by
+``kappa u`` as well.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ def two_pass(x: Array) -> Statistics:
 
 
 def welford(x: Array) -> Statistics:
-    """``mu_n = mu_{n-1} + (x_n - mu_{n-1})/n``, ``M_n = M_{n-1} + (x_n - mu_{n-1})(x_n - mu_n)``, ``v = M_m/m``."""
+    """``mu_n = mu_{n-1} + (x_n - mu_{n-1})/n``, ``M_n = M_{n-1} + (x_n - mu_{n-1})(x_n - mu_n)``,
+    ``v = M_m/m``."""
     mean, squares = np.zeros_like(x[0]), np.zeros_like(x[0])
     for n, value in enumerate(x, 1):
         before = value - mean
@@ -66,7 +69,11 @@ def welford(x: Array) -> Statistics:
     return mean, squares / x.dtype.type(len(x))
 
 
-ALGORITHMS: dict[str, Callable[[Array], Statistics]] = {"one-pass": one_pass, "two-pass": two_pass, "Welford": welford}
+ALGORITHMS: dict[str, Callable[[Array], Statistics]] = {
+    "one-pass": one_pass,
+    "two-pass": two_pass,
+    "Welford": welford,
+}
 SLOPES = {
     ("one-pass", "variance"): 2,
     ("two-pass", "variance"): 2,
@@ -80,7 +87,11 @@ SLOPES = {
 def cited_bound(algorithm: str, kappa: float) -> float:
     """The cited order of the relative error of v, without its factor."""
     m, u = M, SINGLE.u
-    orders = {"one-pass": m * kappa**2 * u, "two-pass": m * u + (m * kappa * u) ** 2, "Welford": m * kappa * u}
+    orders = {
+        "one-pass": m * kappa**2 * u,
+        "two-pass": m * u + (m * kappa * u) ** 2,
+        "Welford": m * kappa * u,
+    }
     return float(orders[algorithm])
 
 
@@ -105,7 +116,8 @@ def errors(seed: int) -> Iterator[Row]:
 
 
 def exact(x: Array) -> dict[str, Array]:
-    """``mu``, ``v`` and ``xhat`` (eps = 0) of the given floats: the proved formulas in balls, then rounded to float64."""
+    """``mu``, ``v`` and ``xhat`` (eps = 0) of the given floats: the proved formulas in balls, then
+    rounded to float64."""
     with precision(BITS):
         inputs: dict[str, Any] = {"x": BALLS.array(x), "eps": ball(0)}
         programs = {"mu": lower(mu), "v": lower(v), "xhat": lower(xhat(i), i)}
@@ -113,7 +125,8 @@ def exact(x: Array) -> dict[str, Array]:
 
 
 def compared(x: Array, mean: Array, variance: Array, true: dict[str, Array]) -> Row:
-    """The errors of one algorithm; ``None`` where xhat does not exist because the computed variance is not positive."""
+    """The errors of one algorithm; ``None`` where xhat does not exist because the computed variance
+    is not positive."""
     positive = variance > 0
     s = np.sqrt(np.where(positive, variance, x.dtype.type(1)))
     of_v = np.abs(variance.astype(float) - true["v"]) / true["v"]
@@ -128,13 +141,17 @@ def compared(x: Array, mean: Array, variance: Array, true: dict[str, Array]) -> 
 
 
 def slope(rows: list[Row], algorithm: str, quantity: str) -> Row:
-    """Slope of the logarithm of the median error against that of kappa, fitted where the error follows kappa.
+    """Slope of the logarithm of the median error against that of kappa, fitted where the error
+    follows kappa.
 
-    That is from the first kappa on at which it exceeds ``FLOOR`` times its value at kappa = 1 (below, roundings that do
-    not know kappa hide it) to the last before it first exceeds ``SATURATED`` (above, hardly a digit is right).
+    That is from the first kappa on at which it exceeds ``FLOOR`` times its value at kappa = 1
+    (below, roundings that do not know kappa hide it) to the last before it first exceeds
+    ``SATURATED`` (above, hardly a digit is right).
     """
     values = [row[f"{quantity}_error_median"] for row in rows]
-    end = next((n for n, value in enumerate(values) if value is None or value > SATURATED), len(values))
+    end = next(
+        (n for n, value in enumerate(values) if value is None or value > SATURATED), len(values)
+    )
     start = next(n for n, value in enumerate(values) if value > FLOOR * values[0])
     kappas = [row["kappa_measured"] for row in rows[start:end]]
     fitted = np.polyfit(np.log(kappas), np.log(values[start:end]), 1)

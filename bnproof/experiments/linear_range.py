@@ -1,10 +1,12 @@
-"""How near 0 normalised values are, between the proved bounds, and how many reach a sigmoid where it is a straight line.
+"""How near 0 normalised values are, between the proved bounds, and how many reach a sigmoid where
+it is a straight line.
 
-Proved for every mini-batch, ``q = v/(v + eps)``: root mean square ``sqrt(q)`` (output-moments), ``|xhat_i| <= sqrt((m - 1)
-q)`` (samuelson), at most a share ``q/t^2`` has ``|xhat_i| >= t`` (chebyshev); and ``|sigma(z) - 1/2 - z/4| <= |z|^3/48``
-(sigmoid-near-zero).  Measured on mini-batches of 128 of the digits' pixels, of a trained network's hidden activations and
-of as many standard normal values, eps = 1e-5, float64.  Shares are of all values of all features and batches, 0 to 1;
-constant pixels count (their xhat is 0).
+Proved for every mini-batch, ``q = v/(v + eps)``: root mean square ``sqrt(q)`` (output-moments),
+``|xhat_i| <= sqrt((m - 1) q)`` (samuelson), at most a share ``q/t^2`` has ``|xhat_i| >= t``
+(chebyshev); and ``|sigma(z) - 1/2 - z/4| <= |z|^3/48`` (sigmoid-near-zero).  Measured on
+mini-batches of 128 of the digits' pixels, of a trained network's hidden activations and of as many
+standard normal values, eps = 1e-5, float64.  Shares are of all values of all features and batches,
+0 to 1; constant pixels count (their xhat is 0).
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ TOLERATED = 0.01  # of the sigmoid's output range, which is 1
 
 @dataclass(frozen=True)
 class Normalised:
-    """All mini-batches of one data set: ``x`` and ``xhat`` ``(batches, m, features)``, ``q`` ``(batches, features)``."""
+    """All mini-batches of one data set: ``x`` and ``xhat`` ``(batches, m, features)``, ``q``
+    ``(batches, features)``."""
 
     name: str
     x: Array
@@ -50,7 +53,8 @@ def rows(seed: int) -> Iterator[Row]:
 
 
 def samples(seed: int) -> dict[str, Array]:
-    """The digits' pixels and hidden activations, and a standard normal sample of the latter's shape."""
+    """The digits' pixels and hidden activations, and a standard normal sample of the latter's
+    shape."""
     real = datasets()
     shape = real["digits, hidden activations"].shape
     return real | {"standard normal": np.random.default_rng(seed).normal(size=shape)}
@@ -66,7 +70,8 @@ def normalised(name: str, data: Array, seed: int) -> Normalised:
 
 
 def shares(cut: Normalised) -> Iterator[Row]:
-    """The share of ``|xhat| >= t`` beside its bound: over all values, and the feature of a batch that comes closest."""
+    """The share of ``|xhat| >= t`` beside its bound: over all values, and the feature of a batch
+    that comes closest."""
     for t in THRESHOLDS:
         outside = (cut.size >= t).mean(axis=1)
         bound = cut.q / t**2
@@ -106,14 +111,16 @@ def moments(cut: Normalised) -> Row:
 
 
 def sigmoid_rows(cut: Normalised) -> Iterator[Row]:
-    """``z = gamma xhat + beta`` for some gamma, beta, and the values as they are (gamma and beta ``None``)."""
+    """``z = gamma xhat + beta`` for some gamma, beta, and the values as they are (gamma and beta
+    ``None``)."""
     yield sigmoid_row(cut.name, cut.x, None, None)
     for gamma, beta in AFFINE:
         yield sigmoid_row(cut.name, gamma * cut.xhat + beta, gamma, beta)
 
 
 def sigmoid_row(name: str, z: Array, gamma: float | None, beta: float | None) -> Row:
-    """Share of values where the sigmoid is a straight line, or the identity, to 1 % of its output range.
+    """Share of values where the sigmoid is a straight line, or the identity, to 1 % of its output
+    range.
 
     ``proved_share``: those with ``|z|^3/48`` within it, for which the theorem promises it.
     """

@@ -1,16 +1,19 @@
-"""The same network in two parametrisations: ``gamma xhat + beta`` with batch statistics, and ``gamma' h + beta'`` without.
+"""The same network in two parametrisations: ``gamma xhat + beta`` with batch statistics, and
+``gamma' h + beta'`` without.
 
-Digits, 64-32-32-10, tanh, cross-entropy, plain SGD, batches of 64, float64.  ``gamma' = gamma/s`` and ``beta' = beta -
-gamma mu/s`` are set from the first batch (theorem collapse), so that both networks start as the same function of that
-batch.  Same weights, same batches, the same learning rates for both; each is judged at its own best.
+Digits, 64-32-32-10, tanh, cross-entropy, plain SGD, batches of 64, float64.  ``gamma' = gamma/s``
+and ``beta' = beta - gamma mu/s`` are set from the first batch (theorem collapse), so that both
+networks start as the same function of that batch.  Same weights, same batches, the same learning
+rates for both; each is judged at its own best.
 
-Trained is everything, or the pairs and the output layer only, with the hidden weights frozen.  The second is what the
-theorem least-squares-conditioning speaks about: there ``(gamma, beta)`` sees the condition number ``1 + eps/v``,
-``(gamma', beta')`` that of ``[[v + mu^2, mu], [mu, 1]]`` (recorded at the start).  With both at the edge of stability, at
-their best rates, a change in the last bit changes the second digit of a final loss.
+Trained is everything, or the pairs and the output layer only, with the hidden weights frozen.  The
+second is what the theorem least-squares-conditioning speaks about: there ``(gamma, beta)`` sees the
+condition number ``1 + eps/v``, ``(gamma', beta')`` that of ``[[v + mu^2, mu], [mu, 1]]`` (recorded
+at the start).  With both at the edge of stability, at their best rates, a change in the last bit
+changes the second digit of a final loss.
 
-Loss: nats, of all digits as one batch (with its own statistics where it is normalised).  Diverged: the final loss is not
-finite or above the first.
+Loss: nats, of all digits as one batch (with its own statistics where it is normalised).  Diverged:
+the final loss is not finite or above the first.
 """
 
 from __future__ import annotations
@@ -59,7 +62,8 @@ class Run:
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """The start, every run, and for what is trained the curves and summaries of both at their best rates."""
+    """The start, every run, and for what is trained the curves and summaries of both at their best
+    rates."""
     seeds = range(seed, seed + SEEDS)
     yield from map(start, seeds)
     for trained in (EVERYTHING, PAIRS):
@@ -84,7 +88,9 @@ def train(trained: str, parametrisation: str, rate: float, seed: int) -> Run:
     with one_thread():
         losses = [network.loss_and_accuracy(pixels, classes)[0]]
         for step, chosen in enumerate(mini_batches(len(pixels), EPOCHS, seed), 1):
-            network.step(pixels[chosen], classes[chosen], rate=rate, weight_rates=(hidden, hidden, rate))
+            network.step(
+                pixels[chosen], classes[chosen], rate=rate, weight_rates=(hidden, hidden, rate)
+            )
             if step % EVERY == 0:
                 loss, accuracy = network.loss_and_accuracy(pixels, classes)
                 losses.append(loss)
@@ -108,7 +114,11 @@ def mean_final(runs: list[Run]) -> float:
 
 def label(run: Run) -> Row:
     """What a run is, as the keys every row has."""
-    return {"trained": run.trained, "parametrisation": run.parametrisation, "learning_rate": run.rate}
+    return {
+        "trained": run.trained,
+        "parametrisation": run.parametrisation,
+        "learning_rate": run.rate,
+    }
 
 
 def run_row(run: Run) -> Row:
@@ -146,7 +156,8 @@ def curve(runs: list[Run]) -> Iterator[Row]:
 
 
 def summary(runs: list[Run], target: float) -> Row:
-    """One parametrisation at its best rate; ``target``: the highest final loss of any seed of either at its best."""
+    """One parametrisation at its best rate; ``target``: the highest final loss of any seed of
+    either at its best."""
     final, reached = [run.final for run in runs], [run.first_step_at(target) for run in runs]
     return {
         "kind": "parametrisation_summary",

@@ -1,4 +1,5 @@
-"""Running statistics and inference on real data: NumPy against PyTorch and against the proved recurrence."""
+"""Running statistics and inference on real data: NumPy against PyTorch and against the proved
+recurrence."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def exact(name: str, **inputs: Any) -> Any:
 
 
 def recurrence(data: Array, seed: int) -> Iterator[Row]:
-    """After every batch: the distance of each implementation's running statistics from the exact recurrence."""
+    """After every batch: the distance of each implementation's running statistics from the exact
+    recurrence."""
     start = np.zeros(data.shape[1]), np.ones(data.shape[1])
     tracked = dict.fromkeys(TARGETS, start)
     with precision(BITS):
@@ -52,7 +54,9 @@ def recurrence(data: Array, seed: int) -> Iterator[Row]:
                 "running_var": exact("running_var_unbiased", v_r=truth["running_var"], **inputs),
             }
             for target in TARGETS:
-                _, mean, var = load(target).train(batch, None, None, *tracked[target], eps=EPS, momentum=ALPHA)
+                _, mean, var = load(target).train(
+                    batch, None, None, *tracked[target], eps=EPS, momentum=ALPHA
+                )
                 tracked[target] = (mean, var)
                 for quantity, got in (("running_mean", mean), ("running_var", var)):
                     true = floats(truth[quantity])
@@ -68,7 +72,8 @@ def recurrence(data: Array, seed: int) -> Iterator[Row]:
 
 
 def bessel(data: Array, seed: int) -> Iterator[Row]:
-    """With momentum 1 the running variance is what one batch contributes: its ratio to the biased variance."""
+    """With momentum 1 the running variance is what one batch contributes: its ratio to the biased
+    variance."""
     for m in (2, 3, 8, 32, 128):
         batch = batches(data, m, seed)[0]
         with precision(BITS):
@@ -94,7 +99,13 @@ def single_value(data: Array) -> Iterator[Row]:
     for target in TARGETS:
         try:
             load(target).train(
-                np.array(data[:1]), None, None, np.zeros(channels), np.ones(channels), eps=EPS, momentum=ALPHA
+                np.array(data[:1]),
+                None,
+                None,
+                np.zeros(channels),
+                np.ones(channels),
+                eps=EPS,
+                momentum=ALPHA,
             )
             outcome = "answers"
         except ValueError as error:
@@ -103,7 +114,8 @@ def single_value(data: Array) -> Iterator[Row]:
 
 
 def cumulative(data: Array, seed: int) -> Iterator[Row]:
-    """``momentum=None`` in PyTorch, momentum 1/t in NumPy: both the plain mean of the batch statistics."""
+    """``momentum=None`` in PyTorch, momentum 1/t in NumPy: both the plain mean of the batch
+    statistics."""
     cut = batches(data, BATCH, seed)
     torch_mean, torch_var = cumulative_statistics(cut, EPS)
     reference, mean, var = load("numpy"), np.zeros(data.shape[1]), np.ones(data.shape[1])
@@ -132,12 +144,15 @@ def cumulative(data: Array, seed: int) -> Iterator[Row]:
 
 
 def train_against_eval(data: Array, seed: int) -> Iterator[Row]:
-    """The same batch through training mode and through inference with the statistics tracked so far."""
+    """The same batch through training mode and through inference with the statistics tracked so
+    far."""
     for target in ("numpy", "torch"):
         implementation = load(target)
         mean, var = np.zeros(data.shape[1]), np.ones(data.shape[1])
         for step, batch in enumerate(batches(data, BATCH, seed), 1):
-            y, mean, var = implementation.train(batch, None, None, mean, var, eps=EPS, momentum=ALPHA)
+            y, mean, var = implementation.train(
+                batch, None, None, mean, var, eps=EPS, momentum=ALPHA
+            )
             gap = np.abs(y - implementation.infer(batch, None, None, mean, var, eps=EPS))
             yield {
                 "kind": "train_eval",
@@ -149,7 +164,8 @@ def train_against_eval(data: Array, seed: int) -> Iterator[Row]:
 
 
 def scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
-    """``(gamma', beta')`` of one feature batch by batch, for gamma = 1 and beta = 0, and the pair used at inference."""
+    """``(gamma', beta')`` of one feature batch by batch, for gamma = 1 and beta = 0, and the pair
+    used at inference."""
     column = data[:, feature : feature + 1]
     scale, shift = lower(gamma_collapsed), lower(beta_collapsed)
 
@@ -170,4 +186,10 @@ def scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
                 "beta_prime": beta_prime,
             }
     gamma_prime, beta_prime = pair(column)
-    yield {"kind": "scatter", "m": len(column), "batch": 0, "gamma_prime": gamma_prime, "beta_prime": beta_prime}
+    yield {
+        "kind": "scatter",
+        "m": len(column),
+        "batch": 0,
+        "gamma_prime": gamma_prime,
+        "beta_prime": beta_prime,
+    }

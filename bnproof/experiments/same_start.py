@@ -1,7 +1,9 @@
-"""Two networks that are the same function of the first mini-batch: normalised with ``gamma, beta``, and affine.
+"""Two networks that are the same function of the first mini-batch: normalised with ``gamma, beta``,
+and affine.
 
-Theorem collapse: on one mini-batch ``gamma xhat + beta = gamma' h + beta'`` with ``gamma' = gamma/s``, ``beta' = beta - gamma
-mu/s``.  Digits, 64-32-32-10, tanh, float64; the pairs of each hidden layer are collapsed with the first batch's statistics.
+Theorem collapse: on one mini-batch ``gamma xhat + beta = gamma' h + beta'`` with
+``gamma' = gamma/s``, ``beta' = beta - gamma mu/s``.  Digits, 64-32-32-10, tanh, float64; the pairs
+of each hidden layer are collapsed with the first batch's statistics.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ def first_batch(seed: int) -> Array:
 
 
 def statistics(layers: list[Layer], u: Array) -> Iterator[tuple[Layer, Array, Array]]:
-    """Each hidden layer with ``mu`` and ``v`` of its ``W u`` as the batch passes the normalised network."""
+    """Each hidden layer with ``mu`` and ``v`` of its ``W u`` as the batch passes the normalised
+    network."""
     for layer in layers[:-1]:
         h = u @ layer.weight.T
         mu, v = h.mean(axis=0), h.var(axis=0)
@@ -45,7 +48,8 @@ def statistics(layers: list[Layer], u: Array) -> Iterator[tuple[Layer, Array, Ar
 
 
 def collapsed(layers: list[Layer], u: Array) -> list[Layer]:
-    """The layers with ``gamma'`` and ``beta'`` in the places of gamma and beta, from the statistics of the batch ``u``."""
+    """The layers with ``gamma'`` and ``beta'`` in the places of gamma and beta, from the statistics
+    of the batch ``u``."""
     found = []
     for layer, mu, v in statistics(layers, u):
         scale = layer.factor / np.sqrt(v + EPS)
@@ -54,10 +58,11 @@ def collapsed(layers: list[Layer], u: Array) -> list[Layer]:
 
 
 def start(seed: int) -> Row:
-    """How far the outputs of the two are apart on the first batch, and the condition numbers each learns with.
+    """How far the outputs of the two are apart on the first batch, and the condition numbers each
+    learns with.
 
-    Theorem least-squares-conditioning, over all hidden features: ``1 + eps/v``, and the solution of ``cond + 1/cond =
-    (v + mu^2 + 1)^2/v - 2``.
+    Theorem least-squares-conditioning, over all hidden features: ``1 + eps/v``, and the solution of
+    ``cond + 1/cond = (v + mu^2 + 1)^2/v - 2``.
     """
     batch = first_batch(seed)
     with one_thread():

@@ -1,4 +1,5 @@
-"""What the experiments that train a network share: labelled digits, first weights, the order of the mini-batches."""
+"""What the experiments that train a network share: labelled digits, first weights, the order of the
+mini-batches."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def labelled_digits() -> tuple[Array, Array]:
 
 
 def first_layers(widths: Sequence[int], seed: int, *, scale: bool) -> list[Layer]:
-    """Weights uniform in ``+-1/sqrt(inputs)`` (PyTorch's own choice), shifts 0, scales 1 where wanted (not in the last)."""
+    """Weights uniform in ``+-1/sqrt(inputs)`` (PyTorch's own choice), shifts 0, scales 1 where
+    wanted (not in the last)."""
     random = np.random.default_rng(seed)
     layers = []
     for number, (inputs, units) in enumerate(pairwise(widths), 2):

@@ -1,17 +1,21 @@
-"""Plain SGD in front of batch normalisation: the weights' norm against the theorem weight-norm-growth.
+"""Plain SGD in front of batch normalisation: the weights' norm against the theorem
+weight-norm-growth.
 
 Per row W of the layer, ``G = dL/dW``, learning rate eta, no momentum, no decay:
 
-    ``|W - eta G|^2 = |W|^2 - 2 eta <W, G> + eta^2 |G|^2``  with  ``<W, G> = gamma eps/s^2 sum_i g_i xhat_i``,
+    ``|W - eta G|^2 = |W|^2 - 2 eta <W, G> + eta^2 |G|^2``  with
+    ``<W, G> = gamma eps/s^2 sum_i g_i xhat_i``,
 
-which is 0 for ``eps = 0``: then the norm only grows, and W's direction moves by a step ``eta/|W|^2``.  PyTorch 2.10 and
-later refuse ``eps = 0`` in training, so eps is 1e-10, where W and G are orthogonal to 8 digits and the eps term can still
-be told from rounding; PyTorch's default 1e-5 is run beside it.  The control leaves the eps term out.
+which is 0 for ``eps = 0``: then the norm only grows, and W's direction moves by a step
+``eta/|W|^2``.  PyTorch 2.10 and later refuse ``eps = 0`` in training, so eps is 1e-10, where W and
+G are orthogonal to 8 digits and the eps term can still be told from rounding; PyTorch's default
+1e-5 is run beside it.  The control leaves the eps term out.
 
-Digits, 64-32-10, ReLU, cross-entropy, batches of 64, float64.  The theorem is about W alone: the output layer, gamma and
-beta have no such protection.  So there are two set-ups.  In ``first layer`` only W has the raised rate and everything
-else learns at 0.1, with and without normalisation: the fair test of the claim.  In ``all layers`` everything has it.
-Without normalisation the layer is ``W u + b``, with it ``gamma xhat(W u) + beta``; same first weights, same batches.
+Digits, 64-32-10, ReLU, cross-entropy, batches of 64, float64.  The theorem is about W alone: the
+output layer, gamma and beta have no such protection.  So there are two set-ups.  In ``first layer``
+only W has the raised rate and everything else learns at 0.1, with and without normalisation: the
+fair test of the claim.  In ``all layers`` everything has it. Without normalisation the layer is
+``W u + b``, with it ``gamma xhat(W u) + beta``; same first weights, same batches.
 """
 
 from __future__ import annotations
@@ -37,7 +41,8 @@ EPOCHS = 10
 
 @dataclass(frozen=True)
 class Setup:
-    """Which layers have the learning rate ``rate``, and the eps of the normalisation (``None``: there is none)."""
+    """Which layers have the learning rate ``rate``, and the eps of the normalisation (``None``:
+    there is none)."""
 
     raised: str
     eps: float | None
@@ -51,7 +56,13 @@ class Setup:
 
 def rows(seed: int) -> Iterator[Row]:
     """Curves of the first set-up at the shown eps, and a summary of every run."""
-    variants = ((FIRST, SHOWN_EPS), (FIRST, DEFAULT_EPS), (FIRST, None), (ALL, SHOWN_EPS), (ALL, None))
+    variants = (
+        (FIRST, SHOWN_EPS),
+        (FIRST, DEFAULT_EPS),
+        (FIRST, None),
+        (ALL, SHOWN_EPS),
+        (ALL, None),
+    )
     for (raised, eps), rate in product(variants, RATES):
         setup = Setup(raised, eps, rate)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -62,7 +73,8 @@ def rows(seed: int) -> Iterator[Row]:
 
 
 def train(setup: Setup, seed: int) -> tuple[list[Growth], Row]:
-    """Every step up to the last finite one, and how it ended: finite or not, loss and accuracy on all digits."""
+    """Every step up to the last finite one, and how it ended: finite or not, loss and accuracy on
+    all digits."""
     pixels, classes = labelled_digits()
     layers = first_layers(WIDTHS, seed, scale=setup.eps is not None)
     steps: list[Growth] = []
@@ -70,7 +82,9 @@ def train(setup: Setup, seed: int) -> tuple[list[Growth], Row]:
         network = Perceptron(layers, nonlinearity="relu", eps=setup.eps)
         for chosen in mini_batches(len(pixels), EPOCHS, seed):
             rates = (setup.rate, setup.other_rate)
-            step = network.step(pixels[chosen], classes[chosen], rate=setup.other_rate, weight_rates=rates)
+            step = network.step(
+                pixels[chosen], classes[chosen], rate=setup.other_rate, weight_rates=rates
+            )
             growth = observed(step, setup.rate, setup.eps)
             if not network.finite or not np.isfinite(growth.measured).all():
                 break
@@ -81,7 +95,8 @@ def train(setup: Setup, seed: int) -> tuple[list[Growth], Row]:
 
 
 def curve(setup: Setup, steps: list[Growth]) -> Iterator[Row]:
-    """Some 50 steps, evenly spread in the logarithm; ``step`` counts from 1, the norm is that before the step."""
+    """Some 50 steps, evenly spread in the logarithm; ``step`` counts from 1, the norm is that
+    before the step."""
     for step in sorted({round(t) for t in np.geomspace(1, len(steps), 60)}):
         norm = steps[step - 1].norm
         yield {
@@ -100,8 +115,8 @@ def curve(setup: Setup, steps: list[Growth]) -> Iterator[Row]:
 def summary(setup: Setup, steps: list[Growth], ending: Row) -> Row:
     """One run: the ends of the norm (row-wise), its growth against the theorem, how it ended.
 
-    ``largest_relative_deviation``: of the measured growth from the expanded one, relative to ``|W'|^2``; the three
-    ``.._over_rounding`` in units of what rounding explains.
+    ``largest_relative_deviation``: of the measured growth from the expanded one, relative to
+    ``|W'|^2``; the three ``.._over_rounding`` in units of what rounding explains.
     """
     last = steps[-1].norm
     return {
@@ -131,11 +146,14 @@ def summary(setup: Setup, steps: list[Growth], ending: Row) -> Row:
 
 
 def against_the_theorem(steps: list[Growth]) -> Row:
-    """The proved growth with its eps term and, as a control, without; ``None`` where nothing is normalised."""
+    """The proved growth with its eps term and, as a control, without; ``None`` where nothing is
+    normalised."""
     pairs = [
         (s.over_rounding(s.predicted, r), s.over_rounding(s.squared, r))
         for s in steps
         if s.predicted is not None and (r := s.predicted_rounding) is not None
     ]
-    proved, without = (max(column) for column in zip(*pairs, strict=True)) if pairs else (None, None)
+    proved, without = (
+        (max(column) for column in zip(*pairs, strict=True)) if pairs else (None, None)
+    )
     return {"theorem_over_rounding": proved, "without_eps_term_over_rounding": without}

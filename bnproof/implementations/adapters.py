@@ -1,8 +1,9 @@
 """Objects users already have, as layers: adapters found by listing the folder, and what they share.
 
-A module of this package that offers ``ADAPTER`` turns one kind of object (a PyTorch module, a Flax module, a Keras layer, an
-ONNX file) into a :class:`LayerFactory`.  An adapter never imports the framework to find out whether it is concerned: an
-object whose framework has not been imported cannot be of its kind.
+A module of this package that offers ``ADAPTER`` turns one kind of object (a PyTorch module, a Flax
+module, a Keras layer, an ONNX file) into a :class:`LayerFactory`.  An adapter never imports the
+framework to find out whether it is concerned: an object whose framework has not been imported
+cannot be of its kind.
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ from bnproof.implementations.layers import FIELDS
 
 
 class UnusableLayer(ValueError):
-    """The object cannot be checked as a layer; the message, one line, says what is missing and how to mend it."""
+    """The object cannot be checked as a layer; the message, one line, says what is missing and how
+    to mend it."""
 
 
 @dataclass(frozen=True)
 class LayerFactory:
     """Makes layers with ``forward(x, *, training)``, ``backward(dy)`` and ``state``.
 
-    ``supports`` narrows what may be asked: ``dtypes``, ``ranks``, and the values of ``num_features``, ``eps``, ``momentum``,
-    ``affine`` and ``track_running_stats`` that the object fixes.  ``build`` is called with the five of these, by name.
-    ``fresh``: whether a new layer starts from gamma = 1, beta = 0 and statistics (0, 1), not from an object's own values.
+    ``supports`` narrows what may be asked: ``dtypes``, ``ranks``, and the values of
+    ``num_features``, ``eps``, ``momentum``, ``affine`` and ``track_running_stats`` that the object
+    fixes.  ``build`` is called with the five of these, by name. ``fresh``: whether a new layer
+    starts from gamma = 1, beta = 0 and statistics (0, 1), not from an object's own values.
     """
 
     name: str
@@ -49,7 +52,8 @@ class LayerFactory:
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> Any:
-        """A new layer; raises ``NotImplementedError`` for a value other than the one the object fixes."""
+        """A new layer; raises ``NotImplementedError`` for a value other than the one the object
+        fixes."""
         asked: dict[str, Any] = {"num_features": num_features, "eps": eps, "momentum": momentum}
         asked |= {"affine": affine, "track_running_stats": track_running_stats}
         for option, value in asked.items():
@@ -62,16 +66,19 @@ class LayerFactory:
 
 @dataclass(frozen=True)
 class Adapter:
-    """``accepts`` says whether an object is of this kind; ``adapt`` makes the factory, or raises ``UnusableLayer``."""
+    """``accepts`` says whether an object is of this kind; ``adapt`` makes the factory, or raises
+    ``UnusableLayer``."""
 
     accepts: Callable[[object], bool]
     adapt: Callable[[Any], LayerFactory]
 
 
 def adapted(candidate: object) -> Any | None:
-    """The layer factory of what an adapter accepts: a module, a layer (class or instance), the path of an ``.onnx`` file.
+    """The layer factory of what an adapter accepts: a module, a layer (class or instance), the path
+    of an ``.onnx`` file.
 
-    ``None`` for anything else.  Raises ``UnusableLayer`` where the object is of a known kind and cannot be checked.
+    ``None`` for anything else.  Raises ``UnusableLayer`` where the object is of a known kind and
+    cannot be checked.
     """
     package = import_module("bnproof.implementations")
     for info in iter_modules(package.__path__):
@@ -81,7 +88,7 @@ def adapted(candidate: object) -> Any | None:
     return None
 
 
-# -- what adapters share -----------------------------------------------------------------------------------------------
+# -- what adapters share ---------------------------------------------------------------------------
 
 
 def named(candidate: object) -> str:
@@ -91,17 +98,25 @@ def named(candidate: object) -> str:
 
 def is_a(candidate: object, kind: type) -> bool:
     """Whether it is a class below ``kind`` or an instance of it."""
-    return issubclass(candidate, kind) if isinstance(candidate, type) else isinstance(candidate, kind)
+    return (
+        issubclass(candidate, kind) if isinstance(candidate, type) else isinstance(candidate, kind)
+    )
 
 
 def declared(candidate: object, name: str, channel_axis: Literal[1, -1]) -> Convention:
-    """The convention an object declares, else the framework's, by name with its own channel axis."""
+    """The convention an object declares, else the framework's, by name with its own channel
+    axis."""
     said = getattr(candidate, "convention", name)
-    return said if isinstance(said, Convention) else replace(convention_of(said), channel_axis=channel_axis)
+    return (
+        said
+        if isinstance(said, Convention)
+        else replace(convention_of(said), channel_axis=channel_axis)
+    )
 
 
 def channels(axis: object, name: str) -> tuple[Literal[1, -1], dict[str, Any]]:
-    """``channel_axis`` of a framework's axis, and the ``ranks`` this leaves; raises ``UnusableLayer`` for the batch axis."""
+    """``channel_axis`` of a framework's axis, and the ``ranks`` this leaves; raises
+    ``UnusableLayer`` for the batch axis."""
     if axis in (1, -1):
         return (1 if axis == 1 else -1), {}
     if not isinstance(axis, int) or not 2 <= abs(axis) <= 4:
@@ -110,7 +125,8 @@ def channels(axis: object, name: str) -> tuple[Literal[1, -1], dict[str, Any]]:
 
 
 def taken(cls: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the keyword arguments that the constructor accepts; all of them where it has ``**keywords``."""
+    """Those of the keyword arguments that the constructor accepts; all of them where it has
+    ``**keywords``."""
     parameters = inspect.signature(cls.__init__).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return dict(keywords)
@@ -120,7 +136,8 @@ def taken(cls: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
 def constructed(cls: type, *arguments: Any, **keywords: Any) -> Any:
     """An instance, made with the keywords the class takes.
 
-    Raises ``UnusableLayer`` where its constructor needs anything else; ``NotImplementedError`` passes.
+    Raises ``UnusableLayer`` where its constructor needs anything else; ``NotImplementedError``
+    passes.
     """
     keywords = taken(cls, keywords)
     try:
@@ -128,9 +145,13 @@ def constructed(cls: type, *arguments: Any, **keywords: Any) -> Any:
     except NotImplementedError:
         raise
     except Exception as error:
-        given = ", ".join(["num_features" for _ in arguments] + [f"{name}=..." for name in keywords])
+        given = ", ".join(
+            ["num_features" for _ in arguments] + [f"{name}=..." for name in keywords]
+        )
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UnusableLayer(f"{named(cls)}({given}) cannot be made ({reason}): name an instance instead") from error
+        raise UnusableLayer(
+            f"{named(cls)}({given}) cannot be made ({reason}): name an instance instead"
+        ) from error
 
 
 def fixed(
@@ -138,15 +159,18 @@ def fixed(
 ) -> dict[str, Any]:
     """What ``supports`` narrows: all of an instance, of a class what its constructor does not take.
 
-    ``keywords``: the constructor's names for ``eps``, ``momentum``, ``affine``, ``track_running_stats``; eps and momentum are
-    attributes of that name too.  ``present``: the other options by what the ``sample``, an instance, is made of.  What the
-    object says of itself in ``supports`` goes before.  Raises ``UnusableLayer`` where eps or momentum is no number.
+    ``keywords``: the constructor's names for ``eps``, ``momentum``, ``affine``,
+    ``track_running_stats``; eps and momentum are attributes of that name too.  ``present``: the
+    other options by what the ``sample``, an instance, is made of.  What the object says of itself
+    in ``supports`` goes before.  Raises ``UnusableLayer`` where eps or momentum is no number.
     """
     own = dict(getattr(candidate, "supports", {}))
     free: set[str] = set()
     if isinstance(candidate, type):
         free = {
-            option for option, names in keywords.items() if len(taken(candidate, dict.fromkeys(names))) == len(names)
+            option
+            for option, names in keywords.items()
+            if len(taken(candidate, dict.fromkeys(names))) == len(names)
         }
     found = {option: value for option, value in present.items() if option not in free}
     needed = {"eps", "momentum"} if present["track_running_stats"] else {"eps"}
@@ -154,22 +178,28 @@ def fixed(
         value = getattr(sample, keywords[option][0], None)
         if not isinstance(value, int | float | np.number):
             problem = f"{named(candidate)} has {keywords[option][0]} = {value}"
-            raise UnusableLayer(f"{problem}: set this attribute to the {option} that its forward uses")
+            raise UnusableLayer(
+                f"{problem}: set this attribute to the {option} that its forward uses"
+            )
         found[option] = float(value)
     return found | own
 
 
-def checked(values: Mapping[str, Any], held: Mapping[str, Array | None], name: str) -> dict[str, Array]:
+def checked(
+    values: Mapping[str, Any], held: Mapping[str, Array | None], name: str
+) -> dict[str, Array]:
     """The arrays of a new state that the layer has a place for, ``held`` being the present one.
 
-    Raises ``NotImplementedError`` where one is ``None`` and the other is not, ``ValueError`` for another shape.
+    Raises ``NotImplementedError`` where one is ``None`` and the other is not, ``ValueError`` for
+    another shape.
     """
     given = {field: None if values[field] is None else np.array(values[field]) for field in FIELDS}
     for field, now in held.items():
         new = given[field]
         if (new is None) != (now is None):
             raise NotImplementedError(
-                f"{name} has {'no ' if now is None else ''}{field}: it cannot be taken away or added"
+                f"{name} has {'no ' if now is None else ''}{field}: it cannot be taken away or"
+                " added"
             )
         if new is not None and now is not None and new.shape != now.shape:
             raise ValueError(f"{field} has shape {new.shape}: {name} needs {now.shape}")
@@ -177,7 +207,8 @@ def checked(values: Mapping[str, Any], held: Mapping[str, Array | None], name: s
 
 
 def started(latest: Any) -> Any:
-    """What the latest ``forward`` left for ``backward``; raises ``RuntimeError`` where there was none."""
+    """What the latest ``forward`` left for ``backward``; raises ``RuntimeError`` where there was
+    none."""
     if latest is None:
         raise RuntimeError("backward needs a forward first: call forward(x, training=...)")
     return latest

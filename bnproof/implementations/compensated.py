@@ -1,13 +1,16 @@
-"""Batch normalisation that is right to the last place in its own precision, without a wider one: NumPy or PyTorch.
+"""Batch normalisation that is right to the last place in its own precision, without a wider one:
+NumPy or PyTorch.
 
-Corrected two-pass (theorem mean-error of the book): a mean that is off by d shifts every ``xhat`` by ``-d/s`` and raises the variance
-by ``d^2``; the mean of ``x - mu~`` is ``-d``, so subtracting it repairs both.  Here that residue, and every later result until the
-output is rounded once, is carried as the unevaluated sum of two floats (Dekker 1971; Ogita, Rump and Oishi 2005), so that
-y is off by less than 2 ulp (of ``|gamma xhat| + |beta|`` where the two cancel) for ``kappa = sqrt(1 + mu^2/v)`` up to 1e6 in
-float32.  Everything is made of ``+ - * /`` and square roots of whole arrays: the same lines run on arrays and tensors.
+Corrected two-pass (theorem mean-error of the book): a mean that is off by d shifts every ``xhat``
+by ``-d/s`` and raises the variance by ``d^2``; the mean of ``x - mu~`` is ``-d``, so subtracting it
+repairs both.  Here that residue, and every later result until the output is rounded once, is
+carried as the unevaluated sum of two floats (Dekker 1971; Ogita, Rump and Oishi 2005), so that y is
+off by less than 2 ulp (of ``|gamma xhat| + |beta|`` where the two cancel) for
+``kappa = sqrt(1 + mu^2/v)`` up to 1e6 in float32.  Everything is made of ``+ - * /`` and square
+roots of whole arrays: the same lines run on arrays and tensors.
 
-Range: squares of deviations, and their rounding errors, have to stay inside the dtype's normal numbers (float32: deviations
-from 1e-12 to 1e15), and m below ``2^24`` (float32).
+Range: squares of deviations, and their rounding errors, have to stay inside the dtype's normal
+numbers (float32: deviations from 1e-12 to 1e15), and m below ``2^24`` (float32).
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ class CompensatedBatchNorm:
         """Back to NumPy."""
         return np.asarray(values)
 
-    # -- pairs -------------------------------------------------------------------------------------------------------
+    # -- pairs -------------------------------------------------------------------------------------
 
     def product(self, a: Any, b: Any, splitter: float) -> Pair:
         """``p + e = a b`` exactly: each factor in two halves whose products are exact (Dekker)."""
@@ -60,7 +63,8 @@ class CompensatedBatchNorm:
         return high, a - high
 
     def total(self, terms: Pair) -> Pair:
-        """The sum over the first axis, halving it again and again; what each addition rounds off is added up beside it."""
+        """The sum over the first axis, halving it again and again; what each addition rounds off is
+        added up beside it."""
         high, low = terms
         while len(high) > 1:
             half, odd = len(high) // 2, len(high) % 2
@@ -84,7 +88,7 @@ class CompensatedBatchNorm:
         p, e = self.product(h, h, splitter)
         return two_sum(h, ((a[0] - p) - e + a[1]) / (2 * h))
 
-    # -- batch normalisation -----------------------------------------------------------------------------------------
+    # -- batch normalisation -----------------------------------------------------------------------
 
     def mean(self, x: Any, m: Any, splitter: float) -> tuple[Any, Pair]:
         """``mu = c + r``: the rounded mean, and its residue ``mean(x - c)``."""
@@ -125,7 +129,8 @@ class CompensatedBatchNorm:
         eps: float,
         momentum: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """Output and updated running statistics (``None`` if not tracked); ``ValueError`` for a single value per channel."""
+        """Output and updated running statistics (``None`` if not tracked); ``ValueError`` for a
+        single value per channel."""
         columns, splitter = self._columns(x), SPLITTER[_name(x)]
         m = len(columns)
         if m == 1:
@@ -139,7 +144,11 @@ class CompensatedBatchNorm:
         a = self.scale(self._parameter(gamma, x, 1), v, self._eps(eps, x), splitter)
         y = self.affine(d, a, self._parameter(beta, x, 0), splitter)
         mean = None if running_mean is None else self._moved(running_mean, c + r[0], momentum)
-        var = None if running_var is None else self._moved(running_var, v[0] * (m / (m - 1)), momentum)
+        var = (
+            None
+            if running_var is None
+            else self._moved(running_var, v[0] * (m / (m - 1)), momentum)
+        )
         return self._back(y, x), mean, var
 
     def infer(
@@ -159,7 +168,7 @@ class CompensatedBatchNorm:
         a = self.scale(self._parameter(gamma, x, 1), (var, 0 * var), self._eps(eps, x), splitter)
         return self._back(self.affine(d, a, self._parameter(beta, x, 0), splitter), x)
 
-    # -- arrays ------------------------------------------------------------------------------------------------------
+    # -- arrays ------------------------------------------------------------------------------------
 
     def _columns(self, x: Array) -> Any:
         """``(N, C, *spatial)`` as ``(m, C)``."""
@@ -201,7 +210,9 @@ class CompensatedTorch(CompensatedBatchNorm):
 def _name(x: Array) -> str:
     """The dtype's name, one of those there is a splitter for."""
     if x.dtype.name not in SPLITTER or math.prod(x.shape) == 0:
-        raise NotImplementedError(f"{x.dtype} of shape {x.shape}: give float32 or float64, at least one value")
+        raise NotImplementedError(
+            f"{x.dtype} of shape {x.shape}: give float32 or float64, at least one value"
+        )
     return str(x.dtype.name)
 
 

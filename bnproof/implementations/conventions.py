@@ -20,9 +20,12 @@ class UnknownConvention(LookupError):
 
 
 def convention_of(declared: object) -> Convention:
-    """The convention a name or an instance stands for; raises ``UnknownConvention`` for a name that is not known."""
+    """The convention a name or an instance stands for; raises ``UnknownConvention`` for a name that
+    is not known."""
     if isinstance(declared, Convention):
         return declared
     if not isinstance(declared, str) or declared not in NAMED:
-        raise UnknownConvention(f"there is no convention {declared!r}: use one of {', '.join(sorted(NAMED))}")
+        raise UnknownConvention(
+            f"there is no convention {declared!r}: use one of {', '.join(sorted(NAMED))}"
+        )
     return NAMED[declared]

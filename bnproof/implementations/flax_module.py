@@ -1,8 +1,10 @@
-"""Flax NNX modules as they are: ``flax.nnx.BatchNorm``, its subclasses and instances.  Channels last, unless ``axis`` says 1.
+"""Flax NNX modules as they are: ``flax.nnx.BatchNorm``, its subclasses and instances.  Channels
+last, unless ``axis`` says 1.
 
-A class is constructed with the keywords it takes, and its ``dtype`` follows half-precision input (Flax returns float32 for it
-otherwise).  An instance is cloned for every layer; its channels, epsilon, momentum, dtype and parameters stay what they are.
-``use_fast_variance`` is never touched.  Steps are compiled by ``jax.jit``, as in training; float64 is computed in float64.
+A class is constructed with the keywords it takes, and its ``dtype`` follows half-precision input
+(Flax returns float32 for it otherwise).  An instance is cloned for every layer; its channels,
+epsilon, momentum, dtype and parameters stay what they are. ``use_fast_variance`` is never touched.
+Steps are compiled by ``jax.jit``, as in training; float64 is computed in float64.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ def doubles() -> AbstractContextManager[Any]:
 
 @cache
 def compiled() -> tuple[Any, Any]:
-    """The step ``(graph, training, x, learned, rest) -> (y, pullback, rest)``, and ``(pullback, dy) -> (dx, dlearned)``."""
+    """The step ``(graph, training, x, learned, rest) -> (y, pullback, rest)``, and
+    ``(pullback, dy) -> (dx, dlearned)``."""
     import jax
     from flax import nnx
 
@@ -65,20 +68,26 @@ def compiled() -> tuple[Any, Any]:
 
 
 class FlaxLayer:
-    """A module behind ``forward``, ``backward`` and ``state``; ``follows``: its dtype is that of half-precision input."""
+    """A module behind ``forward``, ``backward`` and ``state``; ``follows``: its dtype is that of
+    half-precision input."""
 
     def __init__(self, module: Any, *, follows: bool) -> None:
         self.module, self.follows = module, follows
         self.latest: Any = None
 
     def variables(self) -> dict[str, Any]:
-        """The variables of gamma, beta and the running statistics; ``None`` for what the module does without."""
+        """The variables of gamma, beta and the running statistics; ``None`` for what the module
+        does without."""
         return {field: getattr(self.module, name) for field, name in NAMES.items()}
 
     @property
     def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the module does without."""
-        return {f: None if value is None else np.array(value[...]) for f, value in self.variables().items()}
+        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the module does
+        without."""
+        return {
+            f: None if value is None else np.array(value[...])
+            for f, value in self.variables().items()
+        }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
@@ -90,14 +99,18 @@ class FlaxLayer:
                 held[field].set_value(jnp.asarray(value))
 
     def forward(self, x: Array, *, training: bool) -> Array:
-        """``module(x)`` with ``use_running_average = not training``; a step that raises leaves the state as it was.
+        """``module(x)`` with ``use_running_average = not training``; a step that raises leaves the
+        state as it was.
 
         float64 input moves a float32 module to float64.
         """
         from flax import nnx
 
         if x.dtype == np.float64 != self.module.mean[...].dtype:
-            self.state = {f: None if value is None else value.astype(x.dtype) for f, value in self.state.items()}
+            self.state = {
+                f: None if value is None else value.astype(x.dtype)
+                for f, value in self.state.items()
+            }
         if self.follows:
             self.module.dtype = x.dtype if is_half(x.dtype) else None
         with doubles():
@@ -108,10 +121,13 @@ class FlaxLayer:
         return np.array(y)
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by ``jax.vjp``; ``None`` for an absent parameter."""
+        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by ``jax.vjp``; ``None`` for an absent
+        parameter."""
         with doubles():
             dx, learned = compiled()[1](started(self.latest), np.asarray(dy))
-        gradients = (learned[NAMES[f]][...] if NAMES[f] in learned else None for f in ("gamma", "beta"))
+        gradients = (
+            learned[NAMES[f]][...] if NAMES[f] in learned else None for f in ("gamma", "beta")
+        )
         return np.array(dx), *(None if value is None else np.array(value) for value in gradients)
 
 
@@ -124,16 +140,23 @@ def present(module: Any) -> dict[str, Any]:
     if missing or module.mean is None or module.var is None:
         problem = f"{named(module)} has no {', no '.join(missing or ['mean or var'])}"
         raise UnusableLayer(
-            f"{problem}: keep scale, bias, mean and var as flax.nnx.BatchNorm does, or name the one inside it"
+            f"{problem}: keep scale, bias, mean and var as flax.nnx.BatchNorm does, or name the one"
+            " inside it"
         )
     if getattr(module, "axis_name", None) is not None:
         raise UnusableLayer(
-            f"{named(module)} averages over the devices of axis {module.axis_name!r}: leave axis_name out"
+            f"{named(module)} averages over the devices of axis {module.axis_name!r}: leave"
+            " axis_name out"
         )
     dtype = getattr(module, "dtype", None)
     dtypes = ["float32", "float64"] if dtype is None else [np.dtype(dtype).name]
     affine = module.scale is not None or module.bias is not None
-    return {"num_features": module.mean[...].size, "affine": affine, "track_running_stats": True, "dtypes": dtypes}
+    return {
+        "num_features": module.mean[...].size,
+        "affine": affine,
+        "track_running_stats": True,
+        "dtypes": dtypes,
+    }
 
 
 def accepts(candidate: object) -> bool:
@@ -143,13 +166,22 @@ def accepts(candidate: object) -> bool:
 
 
 def adapt(candidate: Any) -> LayerFactory:
-    """The factory of a module: constructs a class, clones an instance; raises ``UnusableLayer`` where that cannot be checked."""
+    """The factory of a module: constructs a class, clones an instance; raises ``UnusableLayer``
+    where that cannot be checked."""
     from flax import nnx
 
-    def build(num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool) -> FlaxLayer:
+    def build(
+        num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool
+    ) -> FlaxLayer:
         if not isinstance(candidate, type):
             return FlaxLayer(nnx.clone(candidate), follows=False)
-        options = {"epsilon": eps, "momentum": momentum, "use_scale": affine, "use_bias": affine, "rngs": nnx.Rngs(0)}
+        options = {
+            "epsilon": eps,
+            "momentum": momentum,
+            "use_scale": affine,
+            "use_bias": affine,
+            "rngs": nnx.Rngs(0),
+        }
         module = constructed(candidate, num_features, **options)
         return FlaxLayer(module, follows=getattr(module, "dtype", None) is None)
 
@@ -163,7 +195,11 @@ def adapt(candidate: Any) -> LayerFactory:
     channel_axis, supports = channels(getattr(sample.module, "axis", -1), named(candidate))
     supports |= fixed(candidate, sample.module, KEYWORDS, about)
     return LayerFactory(
-        named(candidate), declared(candidate, "flax", channel_axis), supports, build, isinstance(candidate, type)
+        named(candidate),
+        declared(candidate, "flax", channel_axis),
+        supports,
+        build,
+        isinstance(candidate, type),
     )
 
 

@@ -1,4 +1,5 @@
-"""What is installed: built-in implementations and adapters with the version of the package behind them, or why not."""
+"""What is installed: built-in implementations and adapters with the version of the package behind
+them, or why not."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from pkgutil import iter_modules
 
 @dataclass(frozen=True)
 class Installed:
-    """``kind``: "built in" (a name for ``check``) or "adapter" (takes objects of that package as they are)."""
+    """``kind``: "built in" (a name for ``check``) or "adapter" (takes objects of that package as
+    they are)."""
 
     name: str
     kind: str
@@ -20,14 +22,18 @@ class Installed:
 
 
 def installed() -> list[Installed]:
-    """Every implementation and adapter of this package; the modules say which package they need in ``PACKAGE``."""
+    """Every implementation and adapter of this package; the modules say which package they need in
+    ``PACKAGE``."""
     package = import_module("bnproof.implementations")
     found: list[Installed] = []
     for info in iter_modules(package.__path__):
         module = import_module(f"bnproof.implementations.{info.name}")
         needs = getattr(module, "PACKAGE", "numpy")
         have, reason = _version(needs)
-        found += [Installed(name, "built in", needs, have, reason) for name in getattr(module, "IMPLEMENTATIONS", {})]
+        found += [
+            Installed(name, "built in", needs, have, reason)
+            for name in getattr(module, "IMPLEMENTATIONS", {})
+        ]
         if hasattr(module, "ADAPTER"):
             found.append(Installed(module.TAKES, "adapter", needs, have, reason))
     return sorted(found, key=lambda entry: (entry.kind != "built in", entry.name))

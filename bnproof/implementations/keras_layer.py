@@ -1,8 +1,10 @@
-"""Keras 3 layers as they are: ``keras.layers.BatchNormalization``, its subclasses and instances, on the backend Keras runs on.
+"""Keras 3 layers as they are: ``keras.layers.BatchNormalization``, its subclasses and instances, on
+the backend Keras runs on.
 
-A class is constructed with the keywords it takes.  An instance is a template: layers are made from its ``get_config()``, its axis,
-epsilon, momentum and parameters stay what they are.  A Keras layer is built for one dtype and one rank; input of another
-gets a layer of its own, which takes the state over.  Half precision means Keras's mixed policies, with float32 variables.
+A class is constructed with the keywords it takes.  An instance is a template: layers are made from
+its ``get_config()``, its axis, epsilon, momentum and parameters stay what they are.  A Keras layer
+is built for one dtype and one rank; input of another gets a layer of its own, which takes the state
+over.  Half precision means Keras's mixed policies, with float32 variables.
 """
 
 from __future__ import annotations
@@ -32,7 +34,12 @@ from bnproof.implementations.adapters import (
 )
 from bnproof.implementations.flax_module import doubles
 
-NAMES = {"gamma": "gamma", "beta": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+NAMES = {
+    "gamma": "gamma",
+    "beta": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
 KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("scale", "center")}
 Call = Callable[..., tuple[Any, Any]]  # tensors -> (y, new values of the other variables)
 Pullback = Callable[[Any], Any]  # dy -> gradients of these tensors
@@ -45,7 +52,11 @@ def by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
     y, rest = call(*leaves)
     options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-    return y, [value.detach() for value in rest], lambda dy: torch.autograd.grad(y, leaves, dy, **options)
+    return (
+        y,
+        [value.detach() for value in rest],
+        lambda dy: torch.autograd.grad(y, leaves, dy, **options),
+    )
 
 
 def by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
@@ -107,7 +118,8 @@ def transfer(source: Any, target: Any) -> None:
 
 
 class KerasLayer:
-    """A layer behind ``forward``, ``backward`` and ``state``; ``make(dtype policy)`` gives a layer that is not built."""
+    """A layer behind ``forward``, ``backward`` and ``state``; ``make(dtype policy)`` gives a layer
+    that is not built."""
 
     def __init__(self, make: Callable[[str], Any], num_features: int) -> None:
         self.make, self.num_features = make, num_features
@@ -133,9 +145,13 @@ class KerasLayer:
 
     @property
     def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the layer does without."""
+        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the layer does
+        without."""
         variables = {field: getattr(self.layer, name) for field, name in NAMES.items()}
-        return {f: None if variable is None else array(variable.value) for f, variable in variables.items()}
+        return {
+            f: None if variable is None else array(variable.value)
+            for f, variable in variables.items()
+        }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
@@ -172,7 +188,8 @@ class KerasLayer:
         return array(y)
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by the backend; ``None`` for an absent parameter."""
+        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by the backend; ``None`` for an absent
+        parameter."""
         pullback, names = started(self.latest)
         with precise():
             dx, *learned = pullback(tensor(dy))
@@ -185,19 +202,27 @@ def usable(layer: Any) -> Any:
     missing = [name for name in ("axis", *NAMES.values()) if not hasattr(layer, name)]
     if missing:
         problem = f"{named(layer)} has no {', no '.join(missing)}"
-        raise UnusableLayer(f"{problem}: name these as keras.layers.BatchNormalization does, or name the one inside it")
+        raise UnusableLayer(
+            f"{problem}: name these as keras.layers.BatchNormalization does, or name the one"
+            " inside it"
+        )
     if not layer.trainable:
-        raise UnusableLayer(f"{named(layer)} is frozen, and then always infers: set its trainable = True")
+        raise UnusableLayer(
+            f"{named(layer)} is frozen, and then always infers: set its trainable = True"
+        )
     return layer
 
 
 def copied(layer: Any, policy: str) -> Any:
-    """A layer of the same configuration; raises ``UnusableLayer`` where that is not enough to make one."""
+    """A layer of the same configuration; raises ``UnusableLayer`` where that is not enough to make
+    one."""
     try:
         return type(layer).from_config({**layer.get_config(), "dtype": policy})
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UnusableLayer(f"{named(layer)} cannot be made from its get_config(): {reason}") from error
+        raise UnusableLayer(
+            f"{named(layer)} cannot be made from its get_config(): {reason}"
+        ) from error
 
 
 def accepts(candidate: object) -> bool:
@@ -207,14 +232,25 @@ def accepts(candidate: object) -> bool:
 
 
 def adapt(candidate: Any) -> LayerFactory:
-    """The factory of a layer: constructs a class, copies an instance; raises ``UnusableLayer`` where that cannot be checked."""
+    """The factory of a layer: constructs a class, copies an instance; raises ``UnusableLayer``
+    where that cannot be checked."""
     is_class = isinstance(candidate, type)
     filled = not is_class and usable(candidate).built
 
-    def build(num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool) -> KerasLayer:
+    def build(
+        num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool
+    ) -> KerasLayer:
         def make(policy: str) -> Any:
-            options = {"epsilon": eps, "momentum": momentum, "scale": affine, "center": affine, "dtype": policy}
-            return usable(constructed(candidate, **options) if is_class else copied(candidate, policy))
+            options = {
+                "epsilon": eps,
+                "momentum": momentum,
+                "scale": affine,
+                "center": affine,
+                "dtype": policy,
+            }
+            return usable(
+                constructed(candidate, **options) if is_class else copied(candidate, policy)
+            )
 
         made = KerasLayer(make, num_features)
         if filled:
@@ -225,9 +261,14 @@ def adapt(candidate: Any) -> LayerFactory:
     sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True).layer
     channel_axis, supports = channels(sample.axis, named(candidate))
     supports |= {"num_features": width, "ranks": [candidate.input_spec.ndim]} if filled else {}
-    about = {"affine": sample.gamma is not None or sample.beta is not None, "track_running_stats": True}
+    about = {
+        "affine": sample.gamma is not None or sample.beta is not None,
+        "track_running_stats": True,
+    }
     supports |= fixed(candidate, sample, KEYWORDS, about)
-    return LayerFactory(named(candidate), declared(candidate, "keras", channel_axis), supports, build, not filled)
+    return LayerFactory(
+        named(candidate), declared(candidate, "keras", channel_axis), supports, build, not filled
+    )
 
 
 ADAPTER = Adapter(accepts, adapt)

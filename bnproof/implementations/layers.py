@@ -1,4 +1,5 @@
-"""A layer with state as an implementation: every method sets a state, calls the layer, and reads the state."""
+"""A layer with state as an implementation: every method sets a state, calls the layer, and reads
+the state."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Gradients = tuple[Array, Array | None, Array | None]
 
 
 class ThroughState:
-    """What a layer computes, asked for as the contract's functions; ``make`` is its class or factory.
+    """What a layer computes, asked for as the contract's functions; ``make`` is its class or
+    factory.
 
     gamma and beta come together or not at all, as the layers have them.
     """
@@ -45,13 +47,23 @@ class ThroughState:
         axis = convention_of(getattr(self, "convention", "torch")).channel_axis
         tracked = running_mean is not None
         layer = self.make(
-            x.shape[axis], eps=eps, momentum=momentum, affine=gamma is not None, track_running_stats=tracked
+            x.shape[axis],
+            eps=eps,
+            momentum=momentum,
+            affine=gamma is not None,
+            track_running_stats=tracked,
         )
         if not isinstance(getattr(layer, "state", None), Mapping):
             raise TypeError(
-                f"{type(layer).__name__} has no state: make it a dictionary of {', '.join(FIELDS)} that can be set"
+                f"{type(layer).__name__} has no state: make it a dictionary of {', '.join(FIELDS)}"
+                " that can be set"
             )
-        layer.state = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
+        layer.state = {
+            "gamma": gamma,
+            "beta": beta,
+            "running_mean": running_mean,
+            "running_var": running_var,
+        }
         return layer
 
     @by_name
@@ -65,7 +77,9 @@ class ThroughState:
     @by_name
     def infer(self, a: Arguments) -> Array:
         """One ``forward`` at inference."""
-        layer = self._layer(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum)
+        layer = self._layer(
+            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum
+        )
         y: Array = layer.forward(a.x, training=False)
         return y
 
@@ -82,7 +96,9 @@ class ThroughState:
     @by_name
     def infer_vjp(self, a: Arguments) -> Gradients:
         """``forward`` at inference, then ``backward``."""
-        layer = self._layer(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum)
+        layer = self._layer(
+            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum
+        )
         layer.forward(a.x, training=False)
         gradients: Gradients = layer.backward(a.dy)
         return gradients

@@ -8,7 +8,8 @@ from bnproof.implementations.numpy_shards import Shards
 
 
 class NumpyBatchNorm(Shards, DoubleBackward, Folding):
-    """Everything the contract knows: training, inference, gradients, double backward, folding, synchronised workers."""
+    """Everything the contract knows: training, inference, gradients, double backward, folding,
+    synchronised workers."""
 
     convention = "torch"
 

@@ -1,4 +1,5 @@
-"""Shapes and dtypes of the NumPy reference: axes of a batch, parameters per channel, the dtype that is computed in."""
+"""Shapes and dtypes of the NumPy reference: axes of a batch, parameters per channel, the dtype that
+is computed in."""
 
 from __future__ import annotations
 
@@ -31,8 +32,15 @@ def in_shape_of(x: Array, values: Array) -> Array:
 
 
 def per_channel(parameter: Array | None, x: Array, absent: int) -> Array:
-    """A parameter of shape ``(C,)`` as ``(1, C, 1, ...)`` in x's dtype; ``absent`` stands for ``None``."""
-    values = np.full(x.shape[1], absent, dtype=x.dtype) if parameter is None else parameter.astype(x.dtype)
+    """A parameter of shape ``(C,)`` as ``(1, C, 1, ...)`` in x's dtype; ``absent`` stands for
+    ``None``."""
+    values = (
+        np.full(x.shape[1], absent, dtype=x.dtype)
+        if parameter is None
+        else parameter.astype(x.dtype)
+    )
     if values.shape != x.shape[1:2]:
-        raise ValueError(f"a parameter has shape {values.shape}: give one value per channel, {x.shape[1:2]}")
+        raise ValueError(
+            f"a parameter has shape {values.shape}: give one value per channel, {x.shape[1:2]}"
+        )
     return in_shape_of(x, values)

@@ -10,8 +10,9 @@ from bnproof.implementations.numpy_formulas import Formulas
 class DoubleBackward(Formulas):
     """``phi = sum_k h_k dx_k`` and its gradients, for ``h = ddx`` (theorem double-backward).
 
-    With ``a = mean g``, ``c = mean g xhat``, ``g^ = g - a - xhat c`` and the same for h (``b``, ``d``, ``h^``): ``dx = gamma/s g^``,
-    ``dphi/dg = gamma/s h^``, ``dphi/dgamma = (1/s) sum g^ h``, ``dphi/dx = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``.
+    With ``a = mean g``, ``c = mean g xhat``, ``g^ = g - a - xhat c`` and the same for h (``b``,
+    ``d``, ``h^``): ``dx = gamma/s g^``, ``dphi/dg = gamma/s h^``, ``dphi/dgamma = (1/s) sum g^ h``,
+    ``dphi/dx = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``.
     """
 
     def projected(self, g: Array, xhat: Array) -> tuple[Array, Array]:
@@ -35,4 +36,8 @@ class DoubleBackward(Formulas):
         d_dy = scale / s * self.projected(h, xhat)[0]
         d_x = -scale / s**2 * self.through_statistics(g, h, xhat)
         d_gamma = (self.projected(g, xhat)[0] * h / s).sum(axis=batch_axes(x))
-        return d_dy.astype(x.dtype, copy=False), d_x.astype(x.dtype, copy=False), None if gamma is None else d_gamma
+        return (
+            d_dy.astype(x.dtype, copy=False),
+            d_x.astype(x.dtype, copy=False),
+            None if gamma is None else d_gamma,
+        )

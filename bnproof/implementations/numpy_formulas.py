@@ -1,7 +1,9 @@
-"""Batch normalisation in NumPy, line by line Algorithm 1 of Ioffe and Szegedy (2015) and its gradients.
+"""Batch normalisation in NumPy, line by line Algorithm 1 of Ioffe and Szegedy (2015) and its
+gradients.
 
-Channels on axis 1; ``x`` of shape ``(N, C, *spatial)``, rank 2 to 5.  float32 and float64 are computed in their own dtype, half
-precisions in float32 and stored in half.  Each formula is one method, so that each can be replaced on its own.
+Channels on axis 1; ``x`` of shape ``(N, C, *spatial)``, rank 2 to 5.  float32 and float64 are
+computed in their own dtype, half precisions in float32 and stored in half.  Each formula is one
+method, so that each can be replaced on its own.
 """
 
 from __future__ import annotations
@@ -9,13 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.numpy_arrays import batch_axes, per_channel, values_per_channel, working
+from bnproof.implementations.numpy_arrays import (
+    batch_axes,
+    per_channel,
+    values_per_channel,
+    working,
+)
 
 
 class Formulas:
-    """Training, gradients and inference; running statistics in the convention of PyTorch (momentum weighs the new value)."""
+    """Training, gradients and inference; running statistics in the convention of PyTorch (momentum
+    weighs the new value)."""
 
-    # -- Algorithm 1 -----------------------------------------------------------------------------------------
+    # -- Algorithm 1 -------------------------------------------------------------------------------
 
     def mean(self, x: Array) -> Array:
         """``mu = (1/m) sum_i x_i``, shape ``(1, C, 1, ...)``."""
@@ -62,10 +70,14 @@ class Formulas:
             raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
         xhat, mu, v, _ = self.normalised(x, eps)
         mean = None if running_mean is None else self.track(running_mean, mu.reshape(-1), momentum)
-        var = None if running_var is None else self.track(running_var, self.bessel(v, m).reshape(-1), momentum)
+        var = (
+            None
+            if running_var is None
+            else self.track(running_var, self.bessel(v, m).reshape(-1), momentum)
+        )
         return self.affine(xhat, gamma, beta).astype(x.dtype, copy=False), mean, var
 
-    # -- running statistics ----------------------------------------------------------------------------------
+    # -- running statistics ------------------------------------------------------------------------
 
     def bessel(self, v: Array, m: int) -> Array:
         """``m/(m - 1) v``, the unbiased estimate that is tracked."""
@@ -76,19 +88,24 @@ class Formulas:
         alpha = running.dtype.type(momentum)
         return (1 - alpha) * running + alpha * new.astype(running.dtype)
 
-    # -- gradients -------------------------------------------------------------------------------------------
+    # -- gradients ---------------------------------------------------------------------------------
 
     def train_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
     ) -> tuple[Array, Array | None, Array | None]:
-        """``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``, ``dbeta = sum g``."""
+        """``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``,
+        ``dbeta = sum g``."""
         xhat, _, _, s = self.normalised(x, eps)
         like, dy = x.dtype, working(dy)
         dgamma = (dy * xhat).sum(axis=batch_axes(x))
         dbeta = dy.sum(axis=batch_axes(x))
         centred = self.through_mean(dy, dbeta)
         dx = per_channel(gamma, xhat, 1) / s * (centred - self.through_std(xhat, dgamma))
-        return dx.astype(like, copy=False), None if gamma is None else dgamma, None if beta is None else dbeta
+        return (
+            dx.astype(like, copy=False),
+            None if gamma is None else dgamma,
+            None if beta is None else dbeta,
+        )
 
     def through_mean(self, dy: Array, dbeta: Array) -> Array:
         """``g_k - (1/m) sum g``: what is left of g after the path through mu."""
@@ -98,7 +115,7 @@ class Formulas:
         """``xhat_k (1/m) sum g xhat``: the path through s."""
         return xhat * (per_channel(dgamma, xhat, 0) / xhat.dtype.type(values_per_channel(xhat)))
 
-    # -- inference -------------------------------------------------------------------------------------------
+    # -- inference ---------------------------------------------------------------------------------
 
     def infer(
         self,
@@ -114,7 +131,9 @@ class Formulas:
         check(x, eps)
         like, x = x.dtype, working(x)
         s = self.std(per_channel(running_var, x, 1), eps)
-        return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(like, copy=False)
+        return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(
+            like, copy=False
+        )
 
     def infer_vjp(
         self,
@@ -127,13 +146,18 @@ class Formulas:
         *,
         eps: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """``dx = gamma/s_r dy``, no cross terms; ``dgamma = sum g (x - mu_r)/s_r``, ``dbeta = sum g``."""
+        """``dx = gamma/s_r dy``, no cross terms; ``dgamma = sum g (x - mu_r)/s_r``,
+        ``dbeta = sum g``."""
         like, x, dy = x.dtype, working(x), working(dy)
         s = self.std(per_channel(running_var, x, 1), eps)
         dgamma = (dy * ((x - per_channel(running_mean, x, 0)) / s)).sum(axis=batch_axes(x))
         dbeta = dy.sum(axis=batch_axes(x))
         dx = dy * (per_channel(gamma, x, 1) / s)
-        return dx.astype(like, copy=False), None if gamma is None else dgamma, None if beta is None else dbeta
+        return (
+            dx.astype(like, copy=False),
+            None if gamma is None else dgamma,
+            None if beta is None else dbeta,
+        )
 
 
 def check(x: Array, eps: float) -> None:

@@ -1,4 +1,5 @@
-"""A batch norm layer with state, in NumPy: the reference for sequences of training, inference, backward and reloading."""
+"""A batch norm layer with state, in NumPy: the reference for sequences of training, inference,
+backward and reloading."""
 
 from __future__ import annotations
 
@@ -25,10 +26,11 @@ class Forward:
 
 
 class NumpyLayer:
-    """:class:`NumpyBatchNorm` with parameters ``gamma = 1``, ``beta = 0`` and running statistics ``(0, 1)``, float64 at first.
+    """:class:`NumpyBatchNorm` with parameters ``gamma = 1``, ``beta = 0`` and running statistics
+    ``(0, 1)``, float64 at first.
 
-    Without running statistics inference normalises by the batch, as PyTorch's layers do.  A batch that raises leaves
-    the state as it was.
+    Without running statistics inference normalises by the batch, as PyTorch's layers do.  A batch
+    that raises leaves the state as it was.
     """
 
     convention = "torch"
@@ -57,10 +59,14 @@ class NumpyLayer:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Copies of gamma, beta and the running statistics; ``None`` for what the layer does without."""
+        """Copies of gamma, beta and the running statistics; ``None`` for what the layer does
+        without."""
         values = (self.gamma, self.beta, self.running_mean, self.running_var)
         names = ("gamma", "beta", "running_mean", "running_var")
-        return {name: None if value is None else value.copy() for name, value in zip(names, values, strict=True)}
+        return {
+            name: None if value is None else value.copy()
+            for name, value in zip(names, values, strict=True)
+        }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
@@ -71,7 +77,9 @@ class NumpyLayer:
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """``y``; in training by the batch's statistics, which the running ones then follow."""
-        before = Forward(np.array(x), training, self.gamma, self.beta, self.running_mean, self.running_var)
+        before = Forward(
+            np.array(x), training, self.gamma, self.beta, self.running_mean, self.running_var
+        )
         if not self.by_batch(before):
             y = self.inferred(before)
         else:
@@ -88,20 +96,27 @@ class NumpyLayer:
     def trained(self, of: Forward) -> tuple[Array, Array | None, Array | None]:
         """The output and the new running statistics."""
         statistics = (of.running_mean, of.running_var)
-        return self.formula.train(of.x, of.gamma, of.beta, *statistics, eps=self.eps, momentum=self.momentum)
+        return self.formula.train(
+            of.x, of.gamma, of.beta, *statistics, eps=self.eps, momentum=self.momentum
+        )
 
     def inferred(self, of: Forward) -> Array:
         """The output by the running statistics."""
-        return self.formula.infer(of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps)
+        return self.formula.infer(
+            of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps
+        )
 
     def backward(self, dy: Array) -> tuple[Array, Array | None, Array | None]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward``, with the parameters it had; may be called again."""
+        """``(dx, dgamma, dbeta)`` of the latest ``forward``, with the parameters it had; may be
+        called again."""
         of = self.latest
         if of is None:
             raise RuntimeError("backward needs a forward first: call forward(x, training=...)")
         if self.by_batch(of):
             return self.formula.train_vjp(dy, of.x, of.gamma, of.beta, eps=self.eps)
-        return self.formula.infer_vjp(dy, of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps)
+        return self.formula.infer_vjp(
+            dy, of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps
+        )
 
 
 IMPLEMENTATIONS = {"numpy-layer": NumpyLayer}

@@ -7,14 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, per_channel, values_per_channel, working
+from bnproof.implementations.numpy_arrays import (
+    batch_axes,
+    in_shape_of,
+    per_channel,
+    values_per_channel,
+    working,
+)
 from bnproof.implementations.numpy_formulas import Formulas
 
 Moments = tuple[int, Array, Array]  # of one worker: n_k, mu_k, v_k
 
 
 class Shards(Formulas):
-    """Workers exchange ``(n_k, mu_k, v_k)``: ``mu = sum n_k mu_k/n``, ``v = sum n_k (v_k + (mu_k - mu)^2)/n`` (theorem total-variance)."""
+    """Workers exchange ``(n_k, mu_k, v_k)``: ``mu = sum n_k mu_k/n``,
+    ``v = sum n_k (v_k + (mu_k - mu)^2)/n`` (theorem total-variance)."""
 
     def moments(self, x: Array) -> Moments:
         """``(n_k, mu_k, v_k)`` of one worker; zeros where it holds nothing."""
@@ -30,14 +37,22 @@ class Shards(Formulas):
         n = sum(count for count, _, _ in parts)
         weights = [mean.dtype.type(count / n) for count, mean, _ in parts]
         mu = sum(weight * mean for weight, (_, mean, _) in zip(weights, parts, strict=True))
-        v = sum(weight * (var + (mean - mu) ** 2) for weight, (_, mean, var) in zip(weights, parts, strict=True))
+        v = sum(
+            weight * (var + (mean - mu) ** 2)
+            for weight, (_, mean, var) in zip(weights, parts, strict=True)
+        )
         return np.asarray(mu), np.asarray(v)
 
-    def synchronised(self, shards: Sequence[Array], eps: float) -> tuple[list[Array], Array, Array, Array]:
-        """``(xhat of every worker, mu, v, s)``; raises ``ValueError`` where the workers hold one value per channel, or none."""
+    def synchronised(
+        self, shards: Sequence[Array], eps: float
+    ) -> tuple[list[Array], Array, Array, Array]:
+        """``(xhat of every worker, mu, v, s)``; raises ``ValueError`` where the workers hold one
+        value per channel, or none."""
         n = sum(values_per_channel(x) for x in shards)
         if n < 2:
-            raise ValueError(f"training needs more than one value per channel, all workers together hold {n}")
+            raise ValueError(
+                f"training needs more than one value per channel, all workers together hold {n}"
+            )
         mu, v = self.merged([self.moments(x) for x in shards])
         s = self.std(v, eps)
         return [(working(x) - in_shape_of(x, mu)) / in_shape_of(x, s) for x in shards], mu, v, s
@@ -58,7 +73,10 @@ class Shards(Formulas):
         n = sum(values_per_channel(x) for x in shards)
         mean = None if running_mean is None else self.track(running_mean, mu, momentum)
         var = None if running_var is None else self.track(running_var, self.bessel(v, n), momentum)
-        ys = [self.affine(xhat, gamma, beta).astype(x.dtype, copy=False) for xhat, x in zip(xhats, shards, strict=True)]
+        ys = [
+            self.affine(xhat, gamma, beta).astype(x.dtype, copy=False)
+            for xhat, x in zip(xhats, shards, strict=True)
+        ]
         return ys, mean, var
 
     def train_shards_vjp(
@@ -74,15 +92,22 @@ class Shards(Formulas):
         xhats, _, _, s = self.synchronised(shards, eps)
         n = sum(values_per_channel(x) for x in shards)
         gs = [working(dy) for dy in dys]
-        dgamma = np.sum([(g * xhat).sum(axis=batch_axes(g)) for g, xhat in zip(gs, xhats, strict=True)], axis=0)
+        dgamma = np.sum(
+            [(g * xhat).sum(axis=batch_axes(g)) for g, xhat in zip(gs, xhats, strict=True)], axis=0
+        )
         dbeta = np.sum([g.sum(axis=batch_axes(g)) for g in gs], axis=0)
         dxs = [
-            self.shard_gradient(g, xhat, gamma, dgamma / s.dtype.type(n), dbeta / s.dtype.type(n), s).astype(x.dtype)
+            self.shard_gradient(
+                g, xhat, gamma, dgamma / s.dtype.type(n), dbeta / s.dtype.type(n), s
+            ).astype(x.dtype)
             for g, xhat, x in zip(gs, xhats, shards, strict=True)
         ]
         return dxs, None if gamma is None else dgamma, None if beta is None else dbeta
 
-    def shard_gradient(self, g: Array, xhat: Array, gamma: Array | None, c: Array, a: Array, s: Array) -> Array:
-        """``gamma/s (g - a - xhat c)`` with the whole batch's ``a = mean g`` and ``c = mean g xhat``."""
+    def shard_gradient(
+        self, g: Array, xhat: Array, gamma: Array | None, c: Array, a: Array, s: Array
+    ) -> Array:
+        """``gamma/s (g - a - xhat c)`` with the whole batch's ``a = mean g`` and
+        ``c = mean g xhat``."""
         centred = g - in_shape_of(g, a) - xhat * in_shape_of(g, c)
         return per_channel(gamma, xhat, 1) / in_shape_of(g, s) * centred

@@ -1,7 +1,9 @@
-"""ONNX files with one ``BatchNormalization`` as they are, run by onnxruntime: inference, or training where training_mode = 1.
+"""ONNX files with one ``BatchNormalization`` as they are, run by onnxruntime: inference, or
+training where training_mode = 1.
 
-The file's graph runs as a whole.  Only the initialisers of scale, B, mean and var are replaced, in a copy in which the sizes of all
-axes but the channels' are open.  eps, momentum, the number of channels, the rank and the dtype are the file's.
+The file's graph runs as a whole.  Only the initialisers of scale, B, mean and var are replaced, in
+a copy in which the sizes of all axes but the channels' are open.  eps, momentum, the number of
+channels, the rank and the dtype are the file's.
 """
 
 from __future__ import annotations
@@ -19,15 +21,19 @@ from bnproof.implementations.adapters import Adapter, LayerFactory, UnusableLaye
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.layers import FIELDS
 
-DEFAULTS = {"epsilon": float(np.float32(1e-5)), "momentum": float(np.float32(0.9)), "training_mode": 0}
+DEFAULTS = {
+    "epsilon": float(np.float32(1e-5)),
+    "momentum": float(np.float32(0.9)),
+    "training_mode": 0,
+}
 
 
 @dataclass(frozen=True)
 class File:
     """What a model says of its batch norm: attributes, and the names of its tensors.
 
-    ``places``: the initialiser of each of gamma, beta and the running statistics; ``entry`` and ``result``: what x and y are
-    called; ``statistics``: the outputs of the new running statistics.
+    ``places``: the initialiser of each of gamma, beta and the running statistics; ``entry`` and
+    ``result``: what x and y are called; ``statistics``: the outputs of the new running statistics.
     """
 
     name: str
@@ -45,7 +51,8 @@ class File:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What makes up the state: no running statistics where a training step does not give them out."""
+        """What makes up the state: no running statistics where a training step does not give them
+        out."""
         return FIELDS if self.statistics or not self.trains else FIELDS[:2]
 
 
@@ -57,18 +64,25 @@ class OnnxLayer:
 
         self.file = file
         stored = {tensor.name: tensor for tensor in file.model.graph.initializer}
-        self.values = {field: np.array(to_array(stored[file.places[field]])) for field in file.fields}
+        self.values = {
+            field: np.array(to_array(stored[file.places[field]])) for field in file.fields
+        }
         self.session = session(file, self.values)
 
     @property
     def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for statistics that are not given out."""
-        return {field: self.values[field].copy() if field in self.values else None for field in FIELDS}
+        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for statistics that are
+        not given out."""
+        return {
+            field: self.values[field].copy() if field in self.values else None for field in FIELDS
+        }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
         new = checked(values, self.state, self.file.name)
-        self.values = {field: value.astype(self.values[field].dtype) for field, value in new.items()}
+        self.values = {
+            field: value.astype(self.values[field].dtype) for field, value in new.items()
+        }
         self.session = session(self.file, self.values)
 
     def forward(self, x: Array, *, training: bool) -> Array:
@@ -78,7 +92,8 @@ class OnnxLayer:
         """
         if training != self.file.trains:
             raise NotImplementedError(
-                f"{self.file.name} has training_mode = {int(self.file.trains)}: it does nothing else"
+                f"{self.file.name} has training_mode = {int(self.file.trains)}: it does nothing"
+                " else"
             )
         names = [self.file.result.name, *self.file.statistics]
         y, *statistics = self.session.run(names, {self.file.entry.name: np.ascontiguousarray(x)})
@@ -102,20 +117,24 @@ def session(file: File, values: Mapping[str, Array]) -> Any:
             tensor.CopyFrom(from_array(values[names[tensor.name]], tensor.name))
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 3, 1
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def only(found: list[Any], what: str, name: str) -> Any:
     """The one of its kind; raises ``UnusableLayer`` where there is none, or are several."""
     if len(found) != 1:
         raise UnusableLayer(
-            f"{name} has {len(found) or 'no'} {what} where there has to be one: export the batch norm by itself"
+            f"{name} has {len(found) or 'no'} {what} where there has to be one: export the batch"
+            " norm by itself"
         )
     return found[0]
 
 
 def loaded(path: Path) -> Any:
-    """The model in a file; raises ``UnusableLayer`` with the mend where there is none, or nothing to run it with."""
+    """The model in a file; raises ``UnusableLayer`` with the mend where there is none, or nothing
+    to run it with."""
     if not path.is_file():
         raise UnusableLayer(f"there is no file {path}: check the path")
     try:
@@ -132,27 +151,44 @@ def loaded(path: Path) -> Any:
 
 
 def read(path: Path) -> File:
-    """The batch norm in a file; raises ``UnusableLayer`` unless the graph has one, one input, one output, stored parameters."""
+    """The batch norm in a file; raises ``UnusableLayer`` unless the graph has one, one input, one
+    output, stored parameters."""
     model, name = loaded(path), path.name
     from onnx.helper import get_attribute_value
 
     graph = model.graph
-    for constant in [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]:
+    for constant in [
+        node
+        for node in graph.node
+        if node.op_type == "Constant" and node.attribute[0].name == "value"
+    ]:
         constant.attribute[0].t.name = constant.output[0]  # a parameter may be written as a node
         graph.initializer.append(constant.attribute[0].t)
         graph.node.remove(constant)
-    node = only([node for node in graph.node if node.op_type == "BatchNormalization"], "BatchNormalization", name)
+    node = only(
+        [node for node in graph.node if node.op_type == "BatchNormalization"],
+        "BatchNormalization",
+        name,
+    )
     stored = {tensor.name for tensor in graph.initializer}
     places = dict(zip(FIELDS, node.input[1:5], strict=True))
     if computed := [field for field, place in places.items() if place not in stored]:
-        raise UnusableLayer(f"{name} stores no {', '.join(computed)}: export its parameters as initialisers")
-    attributes = DEFAULTS | {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
+        raise UnusableLayer(
+            f"{name} stores no {', '.join(computed)}: export its parameters as initialisers"
+        )
+    attributes = DEFAULTS | {
+        attribute.name: get_attribute_value(attribute) for attribute in node.attribute
+    }
     entry = only([value for value in graph.input if value.name not in stored], "input", name)
-    result = only([value for value in graph.output if value.name not in node.output[1:]], "output", name)
+    result = only(
+        [value for value in graph.output if value.name not in node.output[1:]], "output", name
+    )
     opened(graph, entry, result)
     given = {value.name for value in graph.output}
     statistics = tuple(output for output in node.output[1:3] if output in given)
-    return File(name, model, attributes, places, entry, result, statistics if len(statistics) == 2 else ())
+    return File(
+        name, model, attributes, places, entry, result, statistics if len(statistics) == 2 else ()
+    )
 
 
 def opened(graph: Any, *values: Any) -> None:
@@ -177,7 +213,9 @@ def adapt(candidate: Path) -> LayerFactory:
     try:
         values = OnnxLayer(file).values
     except Exception as error:
-        raise UnusableLayer(f"onnxruntime cannot run {file.name}: {str(error).splitlines()[0]}") from error
+        raise UnusableLayer(
+            f"onnxruntime cannot run {file.name}: {str(error).splitlines()[0]}"
+        ) from error
     kind = file.entry.type.tensor_type
     supports = {
         "dtypes": [np.dtype(tensor_dtype_to_np_dtype(kind.elem_type)).name],
@@ -188,7 +226,9 @@ def adapt(candidate: Path) -> LayerFactory:
         "track_running_stats": len(values) == len(FIELDS),
         **({"ranks": [len(kind.shape.dim)]} if kind.HasField("shape") else {}),
     }
-    return LayerFactory(file.name, NAMED["onnx"], supports, lambda **_: OnnxLayer(file), fresh=False)
+    return LayerFactory(
+        file.name, NAMED["onnx"], supports, lambda **_: OnnxLayer(file), fresh=False
+    )
 
 
 ADAPTER = Adapter(accepts, adapt)

@@ -1,4 +1,5 @@
-"""Methods of the contract that take their arguments by name, so that an implementation shows only what it does with them."""
+"""Methods of the contract that take their arguments by name, so that an implementation shows only
+what it does with them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Arguments:
             raise AttributeError(f"{self._method.name} takes no {name}") from None
 
     def call(self, function: Callable[..., Any], **changed: Any) -> Any:
-        """The function of the same signature, called with these arguments but for those that are changed."""
+        """The function of the same signature, called with these arguments but for those that are
+        changed."""
         values = {**self._values, **changed}
         positional = (values[name] for name in self._method.parameters)
         return function(*positional, **{name: values[name] for name in self._method.keywords})

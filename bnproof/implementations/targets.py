@@ -1,4 +1,5 @@
-"""From what a user types to an implementation: built-in names, ``package.module:Name``, ``path/to/file.py:Name``."""
+"""From what a user types to an implementation: built-in names, ``package.module:Name``,
+``path/to/file.py:Name``."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ class UnusableTarget(LookupError):
 
 
 def builtin() -> dict[str, Any]:
-    """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module of this package."""
+    """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module of this
+    package."""
     package = import_module("bnproof.implementations")
     found: dict[str, Any] = {}
     for info in iter_modules(package.__path__):
@@ -32,7 +34,8 @@ def builtin() -> dict[str, Any]:
 def load(target: str) -> Any:
     """The implementation a target names: an object with ``train``.
 
-    Classes are instantiated without arguments.  Raises ``UnusableTarget`` with one line that names the mend.
+    Classes are instantiated without arguments.  Raises ``UnusableTarget`` with one line that names
+    the mend.
     """
     if target in builtin():
         return usable(builtin()[target], target)
@@ -44,23 +47,32 @@ def load(target: str) -> Any:
     if not colon or not place or not name:
         near = get_close_matches(target, builtin(), n=1) or sorted(builtin())
         raise UnusableTarget(
-            f"no implementation {target!r}: try {', '.join(near)}, or package.module:Name, or file.py:Name"
+            f"no implementation {target!r}: try {', '.join(near)}, or package.module:Name, or"
+            " file.py:Name"
         )
     module = _import(place)
     if not hasattr(module, name):
         named = {n: value for n, value in vars(module).items() if not n.startswith("_")}
-        own = [n for n, value in named.items() if getattr(value, "__module__", "") == module.__name__]
-        offered = get_close_matches(name, named, n=3) or [n for n in own if hasattr(named[n], "train")]
-        hint = f"it offers {', '.join(offered[:5])}" if offered else "nothing in it has a train method"
+        own = [
+            n for n, value in named.items() if getattr(value, "__module__", "") == module.__name__
+        ]
+        offered = get_close_matches(name, named, n=3) or [
+            n for n in own if hasattr(named[n], "train")
+        ]
+        hint = (
+            f"it offers {', '.join(offered[:5])}" if offered else "nothing in it has a train method"
+        )
         raise UnusableTarget(f"{place} has no {name!r}: {hint}")
     return usable(getattr(module, name), target)
 
 
 def usable(candidate: Any, name: str) -> Any:
-    """The candidate as an implementation: itself if it has ``train``, a layer asked through its state.
+    """The candidate as an implementation: itself if it has ``train``, a layer asked through its
+    state.
 
-    Instances, classes without arguments and modules with ``train`` are implementations; classes and factories of what has ``forward``
-    and ``backward`` are layers, and so are the objects of frameworks an adapter takes.  Raises ``UnusableTarget``.
+    Instances, classes without arguments and modules with ``train`` are implementations; classes and
+    factories of what has ``forward`` and ``backward`` are layers, and so are the objects of
+    frameworks an adapter takes.  Raises ``UnusableTarget``.
     """
     try:
         return _adapted(candidate) or _layered(candidate) or _implementation(candidate, name)
@@ -81,14 +93,17 @@ def _layered(candidate: Any) -> Any:
         if isinstance(candidate, type):
             return ThroughState(candidate)
         raise UnusableTarget(
-            f"{type(candidate).__name__} is one layer: name its class, or a function that makes layers"
+            f"{type(candidate).__name__} is one layer: name its class, or a function that makes"
+            " layers"
         )
     if isinstance(candidate, FunctionType):
         try:
             made = candidate(2, eps=0.25, momentum=0.25)
         except Exception as error:
             call = f"{candidate.__name__}(2, eps=0.25, momentum=0.25)"
-            raise UnusableTarget(f"it has no train method, and {call} makes no layer: {_line(error)}") from error
+            raise UnusableTarget(
+                f"it has no train method, and {call} makes no layer: {_line(error)}"
+            ) from error
         if _is_layer(made):
             return ThroughState(candidate)
     return None
@@ -99,19 +114,24 @@ def _is_layer(candidate: Any) -> bool:
 
 
 def _implementation(candidate: Any, name: str) -> Any:
-    """The candidate (an instance, a class without arguments, a module) once it is known to have ``train``."""
+    """The candidate (an instance, a class without arguments, a module) once it is known to have
+    ``train``."""
     if isinstance(candidate, type):
         try:
             candidate = candidate()
         except (Exception, SystemExit) as error:
             why = f"{name}() raises {_line(error)}"
-            raise UnusableTarget(f"{why}: name an instance, or a class that needs no arguments") from error
+            raise UnusableTarget(
+                f"{why}: name an instance, or a class that needs no arguments"
+            ) from error
     try:
         offered = callable(getattr(candidate, "train", None))
     except Exception as error:
         raise UnusableTarget(f"{name}.train cannot be read: {_line(error)}") from error
     if not offered:
-        raise UnusableTarget(f"{name} has no train method: see the contract in the README for its signature")
+        raise UnusableTarget(
+            f"{name} has no train method: see the contract in the README for its signature"
+        )
     return candidate
 
 
@@ -129,7 +149,9 @@ def _import(place: str) -> ModuleType:
             raise UnusableTarget(
                 f"no module {error.name!r}: run from its folder, or give path/to/file.py:Name"
             ) from error
-        raise UnusableTarget(f"{place} needs {error.name!r}, which is not installed: pip install it") from error
+        raise UnusableTarget(
+            f"{place} needs {error.name!r}, which is not installed: pip install it"
+        ) from error
     except (Exception, SystemExit) as error:
         raise UnusableTarget(f"{place} does not import: {_line(error)}") from error
 
@@ -142,7 +164,8 @@ def _import_file(path: Path) -> ModuleType:
         raise UnusableTarget(f"{path} is no Python file")
     module = module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
-    sys.path.insert(0, str(path.parent.resolve()))  # its neighbours may be imported later, when it is called
+    # its neighbours may be imported later, when it is called
+    sys.path.insert(0, str(path.parent.resolve()))
     spec.loader.exec_module(module)
     return module
 

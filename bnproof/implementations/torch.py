@@ -1,4 +1,5 @@
-"""PyTorch behind the contract: ``torch.nn.functional.batch_norm`` with autograd, and the ``torch.nn`` modules."""
+"""PyTorch behind the contract: ``torch.nn.functional.batch_norm`` with autograd, and the
+``torch.nn`` modules."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class TorchFunctional(Further):
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
         needs_positive(a.eps)
         if is_half(a.x.dtype) and a.gamma is None and a.beta is None and a.running_mean is None:
-            raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
+            raise NotImplementedError(
+                "with half precision alone PyTorch keeps the batch statistics in half precision"
+            )
         mean, var = tensor(a.running_mean), tensor(a.running_var)
         tensors = (tensor(a.x), mean, var, tensor(a.gamma), tensor(a.beta))
         y = self.batch_norm(*tensors, training=True, momentum=a.momentum, eps=a.eps)
@@ -50,8 +53,8 @@ class TorchFunctional(Further):
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the training-mode output.
 
-        Half precision comes with float32 running statistics, as in a layer: without anything in float32 PyTorch keeps the batch
-        statistics that its backward pass reads in half precision.
+        Half precision comes with float32 running statistics, as in a layer: without anything in
+        float32 PyTorch keeps the batch statistics that its backward pass reads in half precision.
         """
         needs_positive(a.eps)
         tracked = (
@@ -64,7 +67,9 @@ class TorchFunctional(Further):
     @by_name
     def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
-        return self._vjp(a.dy, a.x, a.gamma, a.beta, a.running_mean, a.running_var, training=False, eps=a.eps)
+        return self._vjp(
+            a.dy, a.x, a.gamma, a.beta, a.running_mean, a.running_var, training=False, eps=a.eps
+        )
 
     def _vjp(
         self,
@@ -81,14 +86,17 @@ class TorchFunctional(Further):
         sums_in_float32(dy, x)
         leaves = [tensor(value, grad=True) for value in (x, gamma, beta)]
         statistics = tensor(running_mean), tensor(running_var)
-        y = self.batch_norm(leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps)
+        y = self.batch_norm(
+            leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps
+        )
         y.backward(tensor(dy))
         return tuple(None if leaf is None else array(leaf.grad) for leaf in leaves)
 
 
 @cache
 def _compiled() -> Any:
-    """``F.batch_norm`` through ``torch.compile``, any sizes; raises ``NotImplementedError`` where there is nothing to compile with."""
+    """``F.batch_norm`` through ``torch.compile``, any sizes; raises ``NotImplementedError`` where
+    there is nothing to compile with."""
     import torch
     from torch.nn.functional import batch_norm
 
@@ -99,10 +107,12 @@ def _compiled() -> Any:
 
 
 class TorchCompiled(TorchFunctional):
-    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor, forward and backward."""
+    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor,
+    forward and backward."""
 
     def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
-        """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small limit of variants leads to).
+        """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small
+        limit of variants leads to).
 
         Raises the ``ValueError`` by which PyTorch refuses a batch, which the compiler wraps.
         """
@@ -115,7 +125,9 @@ class TorchCompiled(TorchFunctional):
                 warnings.simplefilter("ignore")  # the compiler's own deprecations
                 return _compiled()(*tensors, training=training, momentum=momentum, eps=eps)
         except BackendCompilerFailed as error:
-            raise NotImplementedError(f"torch.compile cannot compile here: {str(error).splitlines()[0]}") from error
+            raise NotImplementedError(
+                f"torch.compile cannot compile here: {str(error).splitlines()[0]}"
+            ) from error
         except TorchRuntimeError as error:
             if refused := refusal(error):
                 raise ValueError(str(refused)) from error
@@ -123,7 +135,8 @@ class TorchCompiled(TorchFunctional):
 
     @by_name
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is saved for it is half."""
+        """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is
+        saved for it is half."""
         saved_in_float32(a.x)
         return a.call(super().train_vjp)
 
@@ -141,7 +154,9 @@ class TorchModules:
     def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """One ``forward`` in training mode on a module that holds the given state."""
         needs_positive(a.eps)
-        module = _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum).train()
+        module = _module(
+            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum
+        ).train()
         y = module(tensor(a.x))
         return array(y), array(module.running_mean), array(module.running_var)
 
@@ -162,7 +177,11 @@ class TorchModules:
     @by_name
     def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in eval mode."""
-        return _module_vjp(a.dy, a.x, _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval())
+        return _module_vjp(
+            a.dy,
+            a.x,
+            _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval(),
+        )
 
 
 def _module(
@@ -180,8 +199,15 @@ def _module(
     if (gamma is None) != (beta is None):
         raise NotImplementedError("the modules have gamma and beta together or not at all")
     if is_half(x.dtype) and gamma is None and running_mean is None:
-        raise NotImplementedError("with half precision alone PyTorch keeps the batch statistics in half precision")
-    kind = {2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm1d, 4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}[x.ndim]
+        raise NotImplementedError(
+            "with half precision alone PyTorch keeps the batch statistics in half precision"
+        )
+    kind = {
+        2: torch.nn.BatchNorm1d,
+        3: torch.nn.BatchNorm1d,
+        4: torch.nn.BatchNorm2d,
+        5: torch.nn.BatchNorm3d,
+    }[x.ndim]
     tracked = running_mean is not None
     module = kind(
         x.shape[1],
@@ -212,14 +238,21 @@ def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
 
 
 def cumulative_statistics(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:
-    """Running mean and variance of ``torch.nn.BatchNorm1d(momentum=None)`` after training on ``(N, C)`` batches."""
+    """Running mean and variance of ``torch.nn.BatchNorm1d(momentum=None)`` after training on
+    ``(N, C)`` batches."""
     import torch
 
-    module = torch.nn.BatchNorm1d(batches[0].shape[1], eps=eps, momentum=None, dtype=tensor(batches[0]).dtype)
+    module = torch.nn.BatchNorm1d(
+        batches[0].shape[1], eps=eps, momentum=None, dtype=tensor(batches[0]).dtype
+    )
     for batch in batches:
         module(tensor(batch))
     return array(module.running_mean), array(module.running_var)
 
 
-IMPLEMENTATIONS = {"torch": TorchFunctional, "torch-compiled": TorchCompiled, "torch-modules": TorchModules}
+IMPLEMENTATIONS = {
+    "torch": TorchFunctional,
+    "torch-compiled": TorchCompiled,
+    "torch-modules": TorchModules,
+}
 PACKAGE = "torch"

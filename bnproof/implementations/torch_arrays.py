@@ -11,13 +11,15 @@ from bnproof.formats import is_half
 
 
 def tensor(values: Array | None, *, grad: bool = False) -> Any:
-    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``; strides are kept."""
+    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``; strides are
+    kept."""
     import torch
 
     if values is None:
         return None
     copy = np.array(values)
-    if copy.dtype.name == "bfloat16":  # a dtype of ml_dtypes, which PyTorch does not know by that name
+    # a dtype of ml_dtypes, which PyTorch does not know by that name
+    if copy.dtype.name == "bfloat16":
         return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).requires_grad_(grad)
     return torch.from_numpy(copy).requires_grad_(grad)
 
@@ -38,11 +40,16 @@ def array(values: Any) -> Array | None:
 
 
 def sums_in_float32(*arrays: Any) -> None:
-    """Raise ``NotImplementedError`` where PyTorch 2.13 adds gradients up in half precision: half arrays with other strides."""
+    """Raise ``NotImplementedError`` where PyTorch 2.13 adds gradients up in half precision: half
+    arrays with other strides."""
     for array in arrays:
-        contiguous = array.flags.c_contiguous if isinstance(array, np.ndarray) else array.is_contiguous()
+        contiguous = (
+            array.flags.c_contiguous if isinstance(array, np.ndarray) else array.is_contiguous()
+        )
         if is_half(array) and not contiguous:
-            raise NotImplementedError("PyTorch sums the gradients of strided half-precision arrays in half precision")
+            raise NotImplementedError(
+                "PyTorch sums the gradients of strided half-precision arrays in half precision"
+            )
 
 
 def needs_positive(eps: float) -> None:
@@ -52,9 +59,12 @@ def needs_positive(eps: float) -> None:
 
 
 def saved_in_float32(x: Any) -> None:
-    """Raise ``NotImplementedError`` where compiled code keeps what its backward pass reads in half precision."""
+    """Raise ``NotImplementedError`` where compiled code keeps what its backward pass reads in half
+    precision."""
     if is_half(x):
-        raise NotImplementedError("compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half")
+        raise NotImplementedError(
+            "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
+        )
 
 
 def refusal(error: BaseException | None) -> ValueError | None:

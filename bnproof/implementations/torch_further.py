@@ -1,4 +1,5 @@
-"""What else PyTorch offers: differentiating batch norm twice, and folding it (``torch.nn.utils.fusion``)."""
+"""What else PyTorch offers: differentiating batch norm twice, and folding it
+(``torch.nn.utils.fusion``)."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from bnproof.implementations.torch_arrays import array, needs_positive, sums_in_
 
 
 class Further:
-    """Double backward by autograd, and PyTorch's own fold; ``batch_norm`` is the function that is differentiated."""
+    """Double backward by autograd, and PyTorch's own fold; ``batch_norm`` is the function that is
+    differentiated."""
 
     def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
         """``F.batch_norm`` of ``x, running_mean, running_var, weight, bias``."""
@@ -24,16 +26,20 @@ class Further:
 
     @by_name
     def train_double_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
-        """``(d_dy, d_x, d_gamma)`` of ``sum ddx dx`` by autograd through the gradient of the training-mode output.
+        """``(d_dy, d_x, d_gamma)`` of ``sum ddx dx`` by autograd through the gradient of the
+        training-mode output.
 
-        Raises ``NotImplementedError`` for half precision, which autograd differentiates twice in half precision throughout.
+        Raises ``NotImplementedError`` for half precision, which autograd differentiates twice in
+        half precision throughout.
         """
         import torch
 
         needs_positive(a.eps)
         sums_in_float32(a.ddx, a.dy, a.x)
         if is_half(a.x.dtype):
-            raise NotImplementedError("PyTorch differentiates a half-precision batch norm twice in half precision")
+            raise NotImplementedError(
+                "PyTorch differentiates a half-precision batch norm twice in half precision"
+            )
         g, entry, weight = (tensor(values, grad=True) for values in (a.dy, a.x, a.gamma))
         y = self.batch_norm(entry, None, None, weight, None, training=True, momentum=0.0, eps=a.eps)
         (dx,) = torch.autograd.grad(y, entry, g, create_graph=True)
@@ -51,13 +57,19 @@ class Further:
 
         if a.kind == "conv_transpose" and a.groups > 1:
             raise NotImplementedError(
-                "torch.nn.utils.fusion has no groups: a grouped transposed convolution does not fold"
+                "torch.nn.utils.fusion has no groups: a grouped transposed convolution does not"
+                " fold"
             )
         one, zero = np.ones_like(a.running_mean), np.zeros_like(a.running_mean)
-        affine = [tensor(one if a.gamma is None else a.gamma), tensor(zero if a.beta is None else a.beta)]
+        affine = [
+            tensor(one if a.gamma is None else a.gamma),
+            tensor(zero if a.beta is None else a.beta),
+        ]
         given = [tensor(values) for values in (a.weight, a.bias, a.running_mean, a.running_var)]
         if a.kind == "linear":
             folded = fuse_linear_bn_weights(*given, a.eps, *affine)
         else:
-            folded = fuse_conv_bn_weights(*given, a.eps, *affine, transpose=a.kind == "conv_transpose")
+            folded = fuse_conv_bn_weights(
+                *given, a.eps, *affine, transpose=a.kind == "conv_transpose"
+            )
         return array(folded[0]), array(folded[1])

@@ -9,10 +9,12 @@ from bnproof.implementations.torch_training import one_thread
 
 
 def hidden_layer(inputs: Array, classes: Array, *, width: int, epochs: int, seed: int) -> Array:
-    """Pre-activations of the hidden layer, ``(values, width)`` float64, after training a two-layer classifier.
+    """Pre-activations of the hidden layer, ``(values, width)`` float64, after training a two-layer
+    classifier.
 
-    ``inputs`` ``(values, features)``, ``classes`` ``(values,)`` integers.  float32, ReLU, cross-entropy, plain SGD with
-    batches of 64 and learning rate 0.2, one thread; deterministic for a seed on one machine.
+    ``inputs`` ``(values, features)``, ``classes`` ``(values,)`` integers.  float32, ReLU,
+    cross-entropy, plain SGD with batches of 64 and learning rate 0.2, one thread; deterministic for
+    a seed on one machine.
     """
     import torch
 
@@ -20,7 +22,9 @@ def hidden_layer(inputs: Array, classes: Array, *, width: int, epochs: int, seed
         torch.manual_seed(seed)
         x, target = torch.tensor(inputs, dtype=torch.float32), torch.tensor(classes)
         first = torch.nn.Linear(inputs.shape[1], width)
-        network = torch.nn.Sequential(first, torch.nn.ReLU(), torch.nn.Linear(width, int(classes.max()) + 1))
+        network = torch.nn.Sequential(
+            first, torch.nn.ReLU(), torch.nn.Linear(width, int(classes.max()) + 1)
+        )
         optimiser = torch.optim.SGD(network.parameters(), lr=0.2)
         for _ in range(epochs):
             for chosen in torch.randperm(len(x)).split(64):

@@ -1,6 +1,8 @@
-"""Plain gradient descent on small fully connected networks in PyTorch, float64, with every step's arrays in the open.
+"""Plain gradient descent on small fully connected networks in PyTorch, float64, with every step's
+arrays in the open.
 
-No implementation of batch normalisation: it calls ``torch.nn.functional.batch_norm`` inside a network that is trained.
+No implementation of batch normalisation: it calls ``torch.nn.functional.batch_norm`` inside a
+network that is trained.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def one_thread() -> Iterator[None]:
 class Layer:
     """``z = scale h + shift`` with ``h = W u`` or, where the network normalises, ``h = xhat(W u)``.
 
-    ``weight`` ``(units, inputs)``, ``shift`` and ``scale`` ``(units,)``; a missing scale is a constant 1.
+    ``weight`` ``(units, inputs)``, ``shift`` and ``scale`` ``(units,)``; a missing scale is a
+    constant 1.
     """
 
     weight: Array
@@ -49,8 +52,9 @@ class Layer:
 class Step:
     """One step ``W - eta G`` of the first layer, ``G = dL/dW``, on a mini-batch ``u``.
 
-    ``weight``, ``gradient``, ``moved`` ``(units, inputs)``: W, G and W after the step; ``inputs`` ``(values, inputs)``:
-    u; ``x`` and ``g`` ``(values, units)``: ``W u`` and the upstream gradient ``dL/dz``; ``scale`` ``(units,)``.
+    ``weight``, ``gradient``, ``moved`` ``(units, inputs)``: W, G and W after the step; ``inputs``
+    ``(values, inputs)``: u; ``x`` and ``g`` ``(values, units)``: ``W u`` and the upstream gradient
+    ``dL/dz``; ``scale`` ``(units,)``.
     """
 
     loss: float
@@ -64,10 +68,11 @@ class Step:
 
 
 class Perceptron:
-    """A classifier of :class:`Layer`; all but the last are followed by ``nonlinearity`` (a name in ``torch``).
+    """A classifier of :class:`Layer`; all but the last are followed by ``nonlinearity`` (a name in
+    ``torch``).
 
-    With ``eps`` given, all but the last are batch-normalised in training mode, always with the statistics of the batch
-    at hand; with ``None`` they are not.  Loss: mean cross-entropy in nats.
+    With ``eps`` given, all but the last are batch-normalised in training mode, always with the
+    statistics of the batch at hand; with ``None`` they are not.  Loss: mean cross-entropy in nats.
     """
 
     def __init__(self, layers: Sequence[Layer], *, nonlinearity: str, eps: float | None) -> None:
@@ -76,26 +81,38 @@ class Perceptron:
         self.nonlinearity = getattr(torch, nonlinearity)
         self.eps = eps
         self.parameters = [
-            {name: _leaf(value) for name, value in vars(layer).items() if value is not None} for layer in layers
+            {name: _leaf(value) for name, value in vars(layer).items() if value is not None}
+            for layer in layers
         ]
 
-    def step(self, inputs: Array, classes: Array, *, rate: float, weight_rates: Sequence[float]) -> Step:
-        """Move scales and shifts by ``-rate`` times their gradients, each layer's weight by ``-weight_rates[layer]``."""
+    def step(
+        self, inputs: Array, classes: Array, *, rate: float, weight_rates: Sequence[float]
+    ) -> Step:
+        """Move scales and shifts by ``-rate`` times their gradients, each layer's weight by
+        ``-weight_rates[layer]``."""
         import torch
 
         x, z, output = self._forward(inputs)
         loss = torch.nn.functional.cross_entropy(output, torch.tensor(classes))
         before = [dict(layer) for layer in self.parameters]
         places = [(number, name) for number, layer in enumerate(before) for name in layer]
-        *gradients, g = torch.autograd.grad(loss, [*(before[number][name] for number, name in places), z])
+        *gradients, g = torch.autograd.grad(
+            loss, [*(before[number][name] for number, name in places), z]
+        )
         for (number, name), gradient in zip(places, gradients, strict=True):
-            moved = before[number][name].detach() - (weight_rates[number] if name == "weight" else rate) * gradient
+            moved = (
+                before[number][name].detach()
+                - (weight_rates[number] if name == "weight" else rate) * gradient
+            )
             self.parameters[number][name] = moved.requires_grad_()
         first = before[0]
         scale = first.get("scale", torch.ones_like(first["shift"]))
         weight, gradient, moved = first["weight"], gradients[0], self.parameters[0]["weight"]
         u = torch.tensor(inputs)
-        return Step(loss.item(), *(tensor.detach().numpy() for tensor in (weight, gradient, moved, u, x, g, scale)))
+        return Step(
+            loss.item(),
+            *(tensor.detach().numpy() for tensor in (weight, gradient, moved, u, x, g, scale)),
+        )
 
     def outputs(self, inputs: Array) -> Array:
         """The last layer's ``z``, ``(values, classes)``, for the inputs as one batch."""
@@ -115,7 +132,9 @@ class Perceptron:
     @property
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""
-        return all(bool(tensor.isfinite().all()) for layer in self.parameters for tensor in layer.values())
+        return all(
+            bool(tensor.isfinite().all()) for layer in self.parameters for tensor in layer.values()
+        )
 
     def _forward(self, inputs: Array) -> tuple[Any, Any, Any]:
         """The first layer's ``W u`` and ``z``, and the output."""
@@ -135,7 +154,9 @@ class Perceptron:
         from torch.nn.functional import batch_norm
 
         if self.eps is not None:
-            return batch_norm(x, None, None, layer.get("scale"), layer["shift"], training=True, eps=self.eps)
+            return batch_norm(
+                x, None, None, layer.get("scale"), layer["shift"], training=True, eps=self.eps
+            )
         return (x * layer["scale"] if "scale" in layer else x) + layer["shift"]
 
 

@@ -1,1 +1,2 @@
-"""Laws: one property each, joined with the theorem it comes from; and strategies for the cases they run on."""
+"""Laws: one property each, joined with the theorem it comes from; and strategies for the cases they
+run on."""

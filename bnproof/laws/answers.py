@@ -1,4 +1,5 @@
-"""Asking an implementation: its convention applied, its arguments watched, each answer asked for once per case."""
+"""Asking an implementation: its convention applied, its arguments watched, each answer asked for
+once per case."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Blocked:
-    """A method that did not come back from its call number ``call`` (from 1): it is not called from then on.
+    """A method that did not come back from its call number ``call`` (from 1): it is not called from
+    then on.
 
     ``reason``: what happened, such as "did not end within 60 s".
     """
@@ -45,8 +47,9 @@ def watch_nobody(method: str, call: int) -> None:
 class Target:
     """An implementation under its convention.
 
-    ``watch`` is told of every call before it is made (method and number of the call), and of its end (an empty method); ``constants``:
-    arguments that ``supports`` fixes; ``alone``: in a process of its own, where nobody else's Ctrl-C arrives.
+    ``watch`` is told of every call before it is made (method and number of the call), and of its
+    end (an empty method); ``constants``: arguments that ``supports`` fixes; ``alone``: in a process
+    of its own, where nobody else's Ctrl-C arrives.
     """
 
     implementation: Any
@@ -57,8 +60,11 @@ class Target:
     alone: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
-    def call(self, method: str, values: Mapping[str, Any], modified: list[Failure] | None = None) -> Any:
-        """Call with arguments by name; an exception, ``SystemExit`` included, comes back as ``NotOffered`` or ``Failed``.
+    def call(
+        self, method: str, values: Mapping[str, Any], modified: list[Failure] | None = None
+    ) -> Any:
+        """Call with arguments by name; an exception, ``SystemExit`` included, comes back as
+        ``NotOffered`` or ``Failed``.
 
         ``modified`` gets a failure for every argument that the call changes.
         """
@@ -76,12 +82,15 @@ class Target:
         before = [_bits(value) for value in positional]
         self.watch(method, number)
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):  # NaN and overflow are judged, not warned of
+            # NaN and overflow are judged, not warned of
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 answer = function(*positional, **keywords)
         except NotImplementedError as missing:
             return NotOffered(one_line(missing) or f"{method} raises NotImplementedError")
-        except BaseException as error:  # whatever a stranger's code raises is a finding, not our end
+        except (
+            BaseException
+        ) as error:  # whatever a stranger's code raises is a finding, not our end
             if isinstance(error, KeyboardInterrupt) and not self.alone:
                 raise
             failed = Failed(raised(error, method))
@@ -95,7 +104,8 @@ class Target:
         return answer
 
     def checked(self, method: str, answer: Any, case: Case) -> Any:
-        """The answers by name, channels on axis 1, as copies (they may share memory with the next), or ``Failed``."""
+        """The answers by name, channels on axis 1, as copies (they may share memory with the next),
+        or ``Failed``."""
         if isinstance(answer, (NotOffered, Failed)):
             return answer
         names = METHODS[method].names
@@ -108,7 +118,8 @@ class Target:
         return {name: self.copied(name, value) for name, value in values.items()}
 
     def copied(self, name: str, value: Any) -> Any:
-        """An answer as an array of its own, shards one after the other, channels on axis 1; ``None`` stays."""
+        """An answer as an array of its own, shards one after the other, channels on axis 1;
+        ``None`` stays."""
         if value is None:
             return None
         copy = np.concatenate(value) if isinstance(value, (list, tuple)) else np.array(value)
@@ -123,7 +134,8 @@ class Answers:
     target: Target
     case: Case
     modified: list[Failure] = field(default_factory=list)
-    shared: dict[Any, Any] = field(default_factory=dict)  # what laws of this case have already worked out
+    # what laws of this case have already worked out
+    shared: dict[Any, Any] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -132,7 +144,8 @@ class Answers:
         return self.target.convention
 
     def observe(self, quantity: str) -> Array | None:
-        """One output as it was returned, channels on axis 1; raises ``NotOffered`` or ``Failed``."""
+        """One output as it was returned, channels on axis 1; raises ``NotOffered`` or
+        ``Failed``."""
         found: Array | None = self.required(QUANTITIES[quantity].method)[quantity]
         return found
 
@@ -154,7 +167,9 @@ class Answers:
         if not available(method, self.case):
             return NotOffered(f"this case has nothing for {method}")
         values = arguments(method, self.case, self.convention) | changed
-        return self.target.checked(method, self.target.call(method, values, self.modified), self.case)
+        return self.target.checked(
+            method, self.target.call(method, values, self.modified), self.case
+        )
 
 
 def raised(error: BaseException, method: str, kind: FailureKind = FailureKind.RAISED) -> Failure:
@@ -171,14 +186,17 @@ def miscounted(method: str, answer: Any, count: int) -> Failure | None:
 
 
 def malformed(method: str, name: str, value: Any, expected: Any) -> Failure | None:
-    """How an answer's form differs from that of the argument it is to be like; ``None`` where it does not."""
+    """How an answer's form differs from that of the argument it is to be like; ``None`` where it
+    does not."""
 
     def failure(kind: FailureKind, got: Any, wanted: Any) -> Failure:
         return Failure(kind, method, name, got=str(got), expected=str(wanted))
 
     if isinstance(expected, list):
         if not isinstance(value, (list, tuple)) or len(value) != len(expected):
-            return failure(FailureKind.TYPE, type(value).__name__, f"list of {len(expected)} arrays")
+            return failure(
+                FailureKind.TYPE, type(value).__name__, f"list of {len(expected)} arrays"
+            )
         pairs = enumerate(zip(value, expected, strict=True))
         problems = (malformed(method, f"{name}[{n}]", *pair) for n, pair in pairs)
         return next(filter(None, problems), None)
@@ -186,13 +204,19 @@ def malformed(method: str, name: str, value: Any, expected: Any) -> Failure | No
         if value is expected:
             return None
         return failure(
-            FailureKind.PRESENCE, "None" if value is None else "a value", "None" if expected is None else "a value"
+            FailureKind.PRESENCE,
+            "None" if value is None else "a value",
+            "None" if expected is None else "a value",
         )
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         return failure(FailureKind.TYPE, type(value).__name__, "NumPy array")
     if value.shape != expected.shape:
         return failure(FailureKind.SHAPE, value.shape, expected.shape)
-    return None if value.dtype == expected.dtype else failure(FailureKind.DTYPE, value.dtype, expected.dtype)
+    return (
+        None
+        if value.dtype == expected.dtype
+        else failure(FailureKind.DTYPE, value.dtype, expected.dtype)
+    )
 
 
 def _bits(value: Any) -> Any:

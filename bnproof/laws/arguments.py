@@ -19,13 +19,15 @@ def available(method: str, case: Case) -> bool:
 
 
 def arguments(method: str, case: Case, convention: Convention) -> dict[str, Any]:
-    """Every argument by name: fresh contiguous arrays, channels and momentum as the convention has them."""
+    """Every argument by name: fresh contiguous arrays, channels and momentum as the convention has
+    them."""
     names = (*METHODS[method].parameters, *METHODS[method].keywords)
     return {name: _argument(name, case, convention) for name in names}
 
 
 def like(quantity: str, case: Case, convention: Convention) -> Any:
-    """An argument with the shape and dtype an answer must have; ``None`` where ``None`` must come back."""
+    """An argument with the shape and dtype an answer must have; ``None`` where ``None`` must come
+    back."""
     return _argument(QUANTITIES[quantity].like, case, convention)
 
 

@@ -1,4 +1,5 @@
-"""Laws about behaviour: it answers in the contract's form, leaves its arguments alone, repeats itself, does without statistics."""
+"""Laws about behaviour: it answers in the contract's form, leaves its arguments alone, repeats
+itself, does without statistics."""
 
 from __future__ import annotations
 
@@ -8,14 +9,22 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import METHODS, QUANTITIES, Call, Failure, FailureKind, Measurement
-from bnproof.laws.answers import Answers, Failed, NotOffered, first_difference, malformed, miscounted
+from bnproof.laws.answers import (
+    Answers,
+    Failed,
+    NotOffered,
+    first_difference,
+    malformed,
+    miscounted,
+)
 from bnproof.laws.arguments import arguments, like
 from bnproof.laws.comparing import compare, is_right, worst_of
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import EVERY
 
-BACKWARD_FIRST = sorted(METHODS, key=lambda method: not method.endswith("vjp"))  # kept statistics show
+# kept statistics show
+BACKWARD_FIRST = sorted(METHODS, key=lambda method: not method.endswith("vjp"))
 ALL = tuple(QUANTITIES)
 
 
@@ -23,7 +32,9 @@ def list_laws() -> Iterable[Law]:
     """The laws of this module."""
     says = "every method answers, with the contract's shapes and dtypes"
     yield Law("answers", "", says, ALL, measure_answers, EVERY)
-    yield Law("untouched", "", "nothing that is handed in is modified", ALL, measure_untouched, EVERY)
+    yield Law(
+        "untouched", "", "nothing that is handed in is modified", ALL, measure_untouched, EVERY
+    )
     says = "equal arguments give equal answers, to the last bit"
     yield Law("repeats", "", says, ALL, measure_repeats, EVERY, by_method=True)
     says = "without running statistics: the same output, and None comes back"
@@ -44,7 +55,8 @@ def measure_failure(
 def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Every offered method returns the promised shapes and dtypes.
 
-    The gradients are asked for before the training step, so that statistics kept from another call show.
+    The gradients are asked for before the training step, so that statistics kept from another call
+    show.
     """
     found = {method: answers.answer(method) for method in BACKWARD_FIRST}
     if all(isinstance(answer, NotOffered) for answer in found.values()):
@@ -68,7 +80,8 @@ def measure_untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """Asked again, and once more after a call with other values of the same shapes, it gives the same bits."""
+    """Asked again, and once more after a call with other values of the same shapes, it gives the
+    same bits."""
     for method in METHODS:
         first = answers.answer(method)
         if isinstance(first, Exception):
@@ -88,9 +101,13 @@ def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
     """How a second answer differs from the first one."""
     if isinstance(second, Failed):
         of = second.failure
-        return Failure(FailureKind.UNREPEATABLE, method, of.subject, of.exception, of.got, of.expected)
+        return Failure(
+            FailureKind.UNREPEATABLE, method, of.subject, of.exception, of.got, of.expected
+        )
     if isinstance(second, Exception):
-        return Failure(FailureKind.UNREPEATABLE, method, exception=type(second).__name__, got=str(second))
+        return Failure(
+            FailureKind.UNREPEATABLE, method, exception=type(second).__name__, got=str(second)
+        )
     differs = first_difference(first, second)
     return Failure(FailureKind.UNREPEATABLE, method, differs) if differs else None
 
@@ -107,21 +124,26 @@ def _flipped(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measure_untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """``running_mean = running_var = None``: y as ever (within its bound), and ``None`` for the statistics.
+    """``running_mean = running_var = None``: y as ever (within its bound), and ``None`` for the
+    statistics.
 
-    An implementation that cannot do without statistics does not offer this; one that answers has to be right.
+    An implementation that cannot do without statistics does not offer this; one that answers has to
+    be right.
     """
     methods = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), Exception)]
     found = [_measure_untracked(method, answers, oracle) for method in methods]
     if found and isinstance(found[0], Exception):
         raise NotOffered("it does not train without running statistics")
     measured = [seen for seen in found if isinstance(seen, Measurement)]
-    if measured and isinstance(found[-1], Failed):  # with statistics or without, workers do what one machine does
+    # with statistics or without, workers do what one machine does
+    if measured and isinstance(found[-1], Failed):
         return measure_failure("untracked", found[-1].failure, ("shards_y",))
     return worst_of(measured)
 
 
-def _measure_untracked(method: str, answers: Answers, oracle: Oracle) -> Measurement | Exception | None:
+def _measure_untracked(
+    method: str, answers: Answers, oracle: Oracle
+) -> Measurement | Exception | None:
     name, mean, var = METHODS[method].names
     if not is_right(answers, oracle, name):
         return None
@@ -136,7 +158,8 @@ def _measure_untracked(method: str, answers: Answers, oracle: Oracle) -> Measure
         expected = {name: like(name, answers.case, answers.convention), mean: None, var: None}
         pairs = zip(expected.items(), answer, strict=True)
         failures = [malformed(method, n, value, wanted) for (n, wanted), value in pairs]
-        failure = next(filter(None, reversed(failures)), None)  # statistics that come back are the news
+        # statistics that come back are the news
+        failure = next(filter(None, reversed(failures)), None)
     if failure:
         return measure_failure("untracked", failure, (name,), calls)
     return compare("untracked", name, answers.target.copied(name, answer[0]), oracle, calls=calls)

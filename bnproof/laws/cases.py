@@ -1,7 +1,8 @@
 """Cases, each a function of a seed.
 
-Semantic ones: few values, eps of the order of v, everything distinct and far from 0 and 1, so that every term matters far beyond
-rounding, in float32 too.  Conditioned ones sweep kappa at few values, long ones the number of values at small kappa.
+Semantic ones: few values, eps of the order of v, everything distinct and far from 0 and 1, so that
+every term matters far beyond rounding, in float32 too.  Conditioned ones sweep kappa at few values,
+long ones the number of values at small kappa.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ WIDEST = 100_000  # entries of a random case
 
 
 def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
-    """m <= 32, kappa <= 4, v/eps between 1/6 and 6; gamma, beta distinct and some negative; running statistics far from 0, 1.
+    """m <= 32, kappa <= 4, v/eps between 1/6 and 6; gamma, beta distinct and some negative; running
+    statistics far from 0, 1.
 
-    Everything is a small whole number times a scale; that of x follows eps, also where eps is fixed at a default.
+    Everything is a small whole number times a scale; that of x follows eps, also where eps is fixed
+    at a default.
     """
     dtype = dtype_of(str(random.choice((*supports.full * 3, *supports.half))))
     parameters = parameter_dtype(dtype)
@@ -39,9 +42,9 @@ def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
         dy=(random.integers(-8, 8, size=shape, endpoint=True) * 0.25).astype(dtype),
         gamma=gamma,
         beta=beta,
-        running_mean=(random.integers(6, 24, size=channels) * random.choice([-1, 1], size=channels) * unit).astype(
-            parameters
-        ),
+        running_mean=(
+            random.integers(6, 24, size=channels) * random.choice([-1, 1], size=channels) * unit
+        ).astype(parameters),
         running_var=(far + 3 * unit**2 * (np.abs(far - 1) < unit**2)).astype(parameters),
         eps=eps,
         momentum=float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum,
@@ -61,14 +64,16 @@ def _small_shape(random: np.random.Generator, supports: Supports) -> tuple[int, 
 
 
 def _unit(eps: float) -> float:
-    """A scale with few binary digits next to ``sqrt(eps)/6``: whole numbers of variance 9 to 144 times it have v near eps."""
+    """A scale with few binary digits next to ``sqrt(eps)/6``: whole numbers of variance 9 to 144
+    times it have v near eps."""
     wanted = np.sqrt(max(eps, 2.0**-40)) / 6
     power = 2.0 ** np.floor(np.log2(wanted))
     return float(min((power, 1.5 * power, 2 * power), key=lambda unit: abs(np.log(unit / wanted))))
 
 
 def _spread_integers(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Whole numbers up to 12 in magnitude, every channel with a standard deviation of at least 3 and at least a quarter of its mean."""
+    """Whole numbers up to 12 in magnitude, every channel with a standard deviation of at least 3
+    and at least a quarter of its mean."""
     found = random.integers(-12, 12, size=shape, endpoint=True).astype(float)
     for channel in range(shape[1]):
         values = found[:, channel]
@@ -82,7 +87,9 @@ def _affine(
     random: np.random.Generator, supports: Supports, channels: int, dtype: np.dtype[Any]
 ) -> tuple[Array | None, Array | None]:
     """gamma and beta, now and then one of them or both missing; never 0, 1 or equal."""
-    there = random.random(2) < 0.8 if supports.affine is None else (supports.affine, supports.affine)
+    there = (
+        random.random(2) < 0.8 if supports.affine is None else (supports.affine, supports.affine)
+    )
     steps = [random.integers(-12, 12, size=channels), random.integers(-12, 12, size=channels)]
     gamma, beta = (0.25 * k + offset for k, offset in zip(steps, (0.375, 0.0625), strict=True))
     return (gamma.astype(dtype) if there[0] else None, beta.astype(dtype) if there[1] else None)
@@ -92,18 +99,31 @@ def _parts(rows: int, seed: int) -> tuple[int, ...]:
     """Unequal shares of the rows for two to six workers; a single row has one worker."""
     random = np.random.default_rng(seed)
     workers = min(rows, int(random.choice((2, 3, 3, 4, 6))))
-    cuts = sorted(random.choice(np.arange(1, rows), size=workers - 1, replace=False)) if rows > 1 else []
+    cuts = (
+        sorted(random.choice(np.arange(1, rows), size=workers - 1, replace=False))
+        if rows > 1
+        else []
+    )
     ends = [0, *(int(cut) for cut in cuts), rows]
     return tuple(end - start for start, end in pairwise(ends))
 
 
 def _layer(channels: int, dtype: str, seed: int) -> Weights:
-    """A layer with so many outputs: linear, or a convolution (1 to 3 dimensions, grouped, depthwise with multiplier, transposed)."""
+    """A layer with so many outputs: linear, or a convolution (1 to 3 dimensions, grouped, depthwise
+    with multiplier, transposed)."""
     random = np.random.default_rng(seed)
     kind = str(random.choice(KINDS))
-    groups = int(random.choice([n for n in range(1, channels + 1) if channels % n == 0])) if kind != "linear" else 1
+    groups = (
+        int(random.choice([n for n in range(1, channels + 1) if channels % n == 0]))
+        if kind != "linear"
+        else 1
+    )
     inputs = int(random.integers(1, 4))  # per group
-    kernel = () if kind == "linear" else tuple(int(n) for n in random.integers(1, 4, size=random.integers(1, 4)))
+    kernel = (
+        ()
+        if kind == "linear"
+        else tuple(int(n) for n in random.integers(1, 4, size=random.integers(1, 4)))
+    )
     shape = {
         "linear": (channels, inputs),
         "conv": (channels, inputs, *kernel),
@@ -119,7 +139,8 @@ def _layer(channels: int, dtype: str, seed: int) -> Weights:
 
 
 def conditioned_case(supports: Supports, random: np.random.Generator) -> Case:
-    """m <= 32, kappa = sqrt(1 + mu^2/v) anywhere from 1 to 1/sqrt(u) and some beyond, scales drawn; now and then a constant channel."""
+    """m <= 32, kappa = sqrt(1 + mu^2/v) anywhere from 1 to 1/sqrt(u) and some beyond, scales drawn;
+    now and then a constant channel."""
     return _random(supports, random, most=32, kappas=True)
 
 
@@ -136,23 +157,44 @@ def _random(supports: Supports, random: np.random.Generator, *, most: int, kappa
     channels = shape[1]
     per_channel = (1, channels, *(1 for _ in shape[2:]))
     scale = _scales(random, dtype, per_channel)
-    largest = {"float64": 8.0, "float32": 4.5, "float16": 1.5, "bfloat16": 1.0}[dtype.name] if kappas else 0.2
-    offset = 10 ** random.uniform(0, largest, size=per_channel) * random.choice([-1, 1], size=per_channel) * scale
+    largest = (
+        {"float64": 8.0, "float32": 4.5, "float16": 1.5, "bfloat16": 1.0}[dtype.name]
+        if kappas
+        else 0.2
+    )
+    offset = (
+        10 ** random.uniform(0, largest, size=per_channel)
+        * random.choice([-1, 1], size=per_channel)
+        * scale
+    )
     flat = kappas and supports.eps != 0  # v + eps = 0 is undefined and not supports
-    x = random.normal(size=shape) * np.where(flat & (random.random(per_channel) < 0.1), 0, scale) + offset
+    x = (
+        random.normal(size=shape) * np.where(flat & (random.random(per_channel) < 0.1), 0, scale)
+        + offset
+    )
     x = x.astype(dtype)
-    constant = bool(np.any(np.ptp(np.moveaxis(x, 1, -1).reshape(-1, channels).astype(float), axis=0) == 0))
-    eps = float(random.choice(EPS if constant else (0.0, 1e-12, *EPS))) if supports.eps is None else supports.eps
+    constant = bool(
+        np.any(np.ptp(np.moveaxis(x, 1, -1).reshape(-1, channels).astype(float), axis=0) == 0)
+    )
+    eps = (
+        float(random.choice(EPS if constant else (0.0, 1e-12, *EPS)))
+        if supports.eps is None
+        else supports.eps
+    )
     affine = random.random() < 0.8 if supports.affine is None else supports.affine
     gamma = random.normal(size=channels) * random.integers(0, 3, size=channels)
     half = is_half(dtype)
     return Case(
         x=x,
-        dy=(random.normal(size=shape) * 10.0 ** (0 if half else random.integers(-6, 6))).astype(dtype),
+        dy=(random.normal(size=shape) * 10.0 ** (0 if half else random.integers(-6, 6))).astype(
+            dtype
+        ),
         gamma=gamma.astype(parameters) if affine else None,
         beta=random.normal(size=channels).astype(parameters) if affine else None,
         running_mean=(random.normal(size=channels) * 10 * scale.reshape(-1)).astype(parameters),
-        running_var=((random.gamma(1.0, 3.0, size=channels) + 0.01) * scale.reshape(-1) ** 2).astype(parameters),
+        running_var=(
+            (random.gamma(1.0, 3.0, size=channels) + 0.01) * scale.reshape(-1) ** 2
+        ).astype(parameters),
         eps=eps,
         momentum=float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum,
         ddx=random.normal(size=shape).astype(dtype) if kappas else None,
@@ -161,14 +203,17 @@ def _random(supports: Supports, random: np.random.Generator, *, most: int, kappa
     )
 
 
-def _scales(random: np.random.Generator, dtype: np.dtype, size: tuple[int, ...]) -> Array:  # type: ignore[type-arg]
+def _scales(random: np.random.Generator, dtype: np.dtype[Any], size: tuple[int, ...]) -> Array:
     """Between 2^-10 and 2^10, 2^-3 and 2^3 in float16; never a power of two."""
     widest = 3 if dtype.name == "float16" else 10
-    return np.asarray(2.0 ** random.integers(-widest, widest, size=size) * random.uniform(1.1, 1.9, size=size))
+    return np.asarray(
+        2.0 ** random.integers(-widest, widest, size=size) * random.uniform(1.1, 1.9, size=size)
+    )
 
 
 def _shape(random: np.random.Generator, supports: Supports, most: int) -> tuple[int, ...]:
-    """Rank, channels up to 7, spatial sizes up to 7 (now and then equal to the channels), at least 2 values."""
+    """Rank, channels up to 7, spatial sizes up to 7 (now and then equal to the channels), at least
+    2 values."""
     channels = supports.channels or int(random.integers(1, 8))
     most = max(2, min(most, WIDEST // channels))
     spatial = [int(random.integers(1, 8)) for _ in range(int(random.choice(supports.ranks)) - 2)]
@@ -186,5 +231,8 @@ KINDS_OF_CASES = (semantic_case, semantic_case, conditioned_case, long_case)
 
 
 def numbered(supports: Supports, seed: int, number: int) -> Case:
-    """Case ``number`` of a seed: a function of these alone.  Half are semantic, the rest strain the arithmetic."""
-    return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](supports, np.random.default_rng([seed, number]))
+    """Case ``number`` of a seed: a function of these alone.  Half are semantic, the rest strain the
+    arithmetic."""
+    return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](
+        supports, np.random.default_rng([seed, number])
+    )

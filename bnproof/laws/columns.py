@@ -13,7 +13,8 @@ class BadCase(ValueError):
 
 
 def validated(case: Case) -> Case:
-    """The case, once its shapes, dtypes and values make sense; raises ``BadCase`` with one line otherwise."""
+    """The case, once its shapes, dtypes and values make sense; raises ``BadCase`` with one line
+    otherwise."""
     if not 2 <= case.x.ndim <= 5:
         raise BadCase(f"x has shape {case.x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
     for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var"):
@@ -47,7 +48,8 @@ def rows(values: Array, shape: tuple[int, ...]) -> Array:
 
 
 def position(at: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The index into ``(N, C, *spatial)`` of row and channel ``at`` of its columns; ``(C,)`` quantities as they are."""
+    """The index into ``(N, C, *spatial)`` of row and channel ``at`` of its columns; ``(C,)``
+    quantities as they are."""
     if len(at) < 2 or len(shape) < 2:
         return at
     batch, *spatial = np.unravel_index(at[0], (shape[0], *shape[2:]))

@@ -1,4 +1,5 @@
-"""Comparing an output with its exact value: the error in units of what the working precision explains."""
+"""Comparing an output with its exact value: the error in units of what the working precision
+explains."""
 
 from __future__ import annotations
 
@@ -69,14 +70,16 @@ def compare(
 
 
 def errors_of(quantity: str, observed: Array, oracle: Oracle) -> tuple[Array, Array]:
-    """``(error, bound)`` of every entry, as columns where x has one; NaN where there is no exact value."""
+    """``(error, bound)`` of every entry, as columns where x has one; NaN where there is no exact
+    value."""
     got = as_columns(quantity, observed)
     exact, bound = oracle.exact(quantity), np.broadcast_to(oracle.bound(quantity).total, got.shape)
     return np.where(overflows(got, exact, bound), 0.0, exact.distance(got)), bound
 
 
 def in_bounds(errors: Array, bound: Array) -> Array:
-    """Errors in units of their bounds: 0 where there is no error, infinite where one is no number."""
+    """Errors in units of their bounds: 0 where there is no error, infinite where one is no
+    number."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratios = np.where(errors == 0, 0, np.abs(errors) / bound)
     return np.where(np.isnan(ratios), np.inf, ratios)
@@ -93,24 +96,29 @@ def place(quantity: str, at: tuple[int, ...], observed: Array) -> tuple[int, ...
 
 
 def overflows(got: Array, exact: Enclosure, bound: Array) -> Array:
-    """Where an infinity is right: the exact value, give or take the bound, rounds to it in the answer's dtype."""
+    """Where an infinity is right: the exact value, give or take the bound, rounds to it in the
+    answer's dtype."""
     values = got.astype(np.float64)
     beyond: Array = np.abs(exact.mid) + bound >= Format.of(got.dtype).overflow
     return np.isinf(values) & (np.sign(values) == np.sign(exact.mid)) & beyond
 
 
 def compare_plain(answers: Answers, oracle: Oracle, quantity: str) -> Measurement | None:
-    """What a plain call gives for this output, compared once for all laws; ``None`` where there is no such output."""
+    """What a plain call gives for this output, compared once for all laws; ``None`` where there is
+    no such output."""
     key = ("plain", quantity)
     if key not in answers.shared:
         observed = answers.observe(quantity)
-        answers.shared[key] = None if observed is None else compare(quantity, quantity, observed, oracle)
+        answers.shared[key] = (
+            None if observed is None else compare(quantity, quantity, observed, oracle)
+        )
     found: Measurement | None = answers.shared[key]
     return found
 
 
 def is_right(answers: Answers, oracle: Oracle, quantity: str) -> bool:
-    """Whether a plain call already gives this output within its bound: else what a variant shows is no news."""
+    """Whether a plain call already gives this output within its bound: else what a variant shows is
+    no news."""
     seen = compare_plain(answers, oracle, quantity)
     return seen is None or seen.holds
 

@@ -1,4 +1,5 @@
-"""Laws about degenerate batches: one value, no value, NaN and infinity in one channel, an idle worker, a sample alone."""
+"""Laws about degenerate batches: one value, no value, NaN and infinity in one channel, an idle
+worker, a sample alone."""
 
 from __future__ import annotations
 
@@ -9,7 +10,16 @@ from zlib import crc32
 
 import numpy as np
 
-from bnproof.contract import METHODS, QUANTITIES, Array, Call, Case, Failure, FailureKind, Measurement
+from bnproof.contract import (
+    METHODS,
+    QUANTITIES,
+    Array,
+    Call,
+    Case,
+    Failure,
+    FailureKind,
+    Measurement,
+)
 from bnproof.laws.answers import Answers, Failed, NotOffered
 from bnproof.laws.arguments import arguments
 from bnproof.laws.behaviour import measure_failure
@@ -37,28 +47,37 @@ def list_laws() -> Iterable[Law]:
     )
     says = "m = 0 raises ValueError, or returns nothing and leaves the statistics as they are"
     names = METHODS["train"].names
-    yield Law("empty-batch", "ema-closed-form", says, names, measure_empty_batch, families=DEGENERATE)
+    yield Law(
+        "empty-batch", "ema-closed-form", says, names, measure_empty_batch, families=DEGENERATE
+    )
     says = "a worker without samples raises ValueError, or changes nothing for the others"
     names = METHODS["train_shards"].names
     yield Law("empty-shard", "total-variance", says, names, measure_idle_worker, families=WORKERS)
     says = "NaN and infinity in one channel do not reach the others"
     yield Law("channels-apart", "", says, tuple(QUANTITIES), measure_channels_apart)
     says = "at inference a sample alone gives what it gives in its batch"
-    yield Law("inference-alone", "frozen", says, ("infer_y",), measure_sample_alone, families=INFERENCE)
+    yield Law(
+        "inference-alone", "frozen", says, ("infer_y",), measure_sample_alone, families=INFERENCE
+    )
 
 
 def _single(case: Case) -> Case:
     """One value per channel."""
     first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in case.x.shape[2:]))
-    return replace(case, x=case.x[first], dy=case.dy[first], ddx=None, parts=(1,), eps=case.eps or 1e-3)
+    return replace(
+        case, x=case.x[first], dy=case.dy[first], ddx=None, parts=(1,), eps=case.eps or 1e-3
+    )
 
 
 def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """A batch of one value per channel, on one machine or on a worker: the declared behaviour (xhat = 0, so y = beta)."""
+    """A batch of one value per channel, on one machine or on a worker: the declared behaviour (xhat
+    = 0, so y = beta)."""
     if answers.convention.one_value == "any":
         return None
     single = Answers(answers.target, _single(answers.case))
-    offered = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), NotOffered)]
+    offered = [
+        m for m in ("train", "train_shards") if not isinstance(answers.answer(m), NotOffered)
+    ]
     return worst_of(_measure_one_value(method, single) for method in offered)
 
 
@@ -70,7 +89,8 @@ def _measure_one_value(method: str, single: Answers) -> Measurement:
         return measure_failure("one-value", _not_refused(method, answer), ("y",), calls)
     if isinstance(answer, Exception):
         return measure_failure("one-value", getattr(answer, "failure", None), ("y",), calls)
-    # Bessel's factor is 1/0 for one value: what is tracked may leave it out, which the biased convention does
+    # Bessel's factor is 1/0 for one value: what is tracked may leave it out, which the biased
+    # convention does
     biased = Oracle.under(replace(single.convention, running_var="biased"), single.case)
     if _variance_out_of_range(biased, answer[var]):
         failure = Failure(FailureKind.RANGE, method, "running_var")
@@ -89,18 +109,28 @@ def _not_refused(method: str, answer: Any) -> Failure | None:
 
 
 def _variance_out_of_range(oracle: Oracle, var: Array) -> bool:
-    """running_var has to be finite and, with Bessel's 1/0 left out or not, between (1 - alpha) old and old."""
+    """running_var has to be finite and, with Bessel's 1/0 left out or not, between (1 - alpha) old
+    and old."""
     old, slack = oracle.case.running_var, oracle.bound("running_var").total
     low = (1 - oracle.case.momentum) * old.astype(float) - slack
     return not (np.all(np.isfinite(var)) and np.all(var >= low) and np.all(var <= old + slack))
 
 
 def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """``m = 0``, by ``N = 0`` or by an empty spatial axis: ``ValueError``, or an empty output and the statistics as they were."""
-    case, methods = answers.case, [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)]
-    empties = {"N = 0": (slice(0, 0),), "an empty spatial axis": (slice(None), slice(None), slice(0, 0))}
+    """``m = 0``, by ``N = 0`` or by an empty spatial axis: ``ValueError``, or an empty output and
+    the statistics as they were."""
+    case, methods = (
+        answers.case,
+        [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)],
+    )
+    empties = {
+        "N = 0": (slice(0, 0),),
+        "an empty spatial axis": (slice(None), slice(None), slice(0, 0)),
+    }
     return worst_of(
-        _measure_empty(method, answers, says, replace(case, x=case.x[cut], dy=case.dy[cut], ddx=None, parts=()))
+        _measure_empty(
+            method, answers, says, replace(case, x=case.x[cut], dy=case.dy[cut], ddx=None, parts=())
+        )
         for says, cut in empties.items()
         if len(cut) <= case.x.ndim
         for method in methods
@@ -113,7 +143,11 @@ def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Meas
     answer = answers.target.checked(method, answers.target.call(method, values), case)
     if isinstance(answer, Exception):
         return measure_failure("empty-batch", _not_refused(method, answer), first, calls)
-    moved = [name for name in STATISTICS if name in answer and not np.array_equal(answer[name], values[name])]
+    moved = [
+        name
+        for name in STATISTICS
+        if name in answer and not np.array_equal(answer[name], values[name])
+    ]
     failure = Failure(FailureKind.CHANGED, method, moved[0]) if moved else None
     return measure_failure("empty-batch", failure, tuple(moved[:1]) or first, calls)
 
@@ -129,14 +163,19 @@ def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
         answer = idle.answer(method)
         if isinstance(answer, Exception) and not _not_refused(method, answer):
             continue
-        call = Call(method, arguments(method, with_idle, answers.convention), says="one worker holds nothing")
+        call = Call(
+            method,
+            arguments(method, with_idle, answers.convention),
+            says="one worker holds nothing",
+        )
         names = [name for name in METHODS[method].names if is_right(answers, oracle, name)]
         found.append(measure_call("empty-shard", call, idle, exact, names))
     return worst_of(found) if found else measure_failure("empty-shard", None, ("shards_y",))
 
 
 def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """One channel filled with NaN, or with an infinity in it: the others stay within their bounds, in every output."""
+    """One channel filled with NaN, or with an infinity in it: the others stay within their bounds,
+    in every output."""
     channels = answers.case.x.shape[1]
     if channels == 1:
         return None
@@ -173,15 +212,20 @@ def _measure_spoiled(
 
 
 def measure_sample_alone(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """The first and the last sample of the batch on their own: their outputs stay within their bounds."""
+    """The first and the last sample of the batch on their own: their outputs stay within their
+    bounds."""
     answers.required("infer")
     if not is_right(answers, oracle, "infer_y"):
         return None
     found: list[Measurement | None] = []
     for row in {0, len(answers.case.x) - 1}:
         kept = slice(row, row + 1)
-        alone = replace(answers.case, x=answers.case.x[kept], dy=answers.case.dy[kept], ddx=None, parts=())
-        call = Call("infer", arguments("infer", alone, answers.convention), says=f"sample {row} alone")
+        alone = replace(
+            answers.case, x=answers.case.x[kept], dy=answers.case.dy[kept], ddx=None, parts=()
+        )
+        call = Call(
+            "infer", arguments("infer", alone, answers.convention), says=f"sample {row} alone"
+        )
         exact = Oracle.under(answers.convention, alone)
         found.append(measure_call("inference-alone", call, answers, exact, ("infer_y",)))
     return worst_of(found)

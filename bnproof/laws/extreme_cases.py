@@ -1,4 +1,5 @@
-"""Extreme cases, the same few in every check: long batches, wide images, many channels, zeros, the ends of half precision."""
+"""Extreme cases, the same few in every check: long batches, wide images, many channels, zeros, the
+ends of half precision."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ WIDE = 1_031  # channels: more than 1,024, no multiple of anything
 IMAGE = {3: (1_517,), 4: (37, 41), 5: (7, 13, 17)}  # spatial axes that no tile divides
 OUTLIER = 100.0  # standard deviations of the others
 MOST = 400_000
-MANY = 70_001  # more than 65,535: the largest grid of a launch, and beyond half precision's largest number
+# more than 65,535: the largest grid of a launch, and beyond half precision's largest number
+MANY = 70_001
 
 
 def extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
-    """As many of them as ``supports`` permits, none with more than a few hundred thousand entries."""
+    """As many of them as ``supports`` permits, none with more than a few hundred thousand
+    entries."""
     return (case for case in _extreme_cases(supports, seed) if case.x.size <= MOST)
 
 
@@ -34,10 +37,22 @@ def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
         supports.full[-1],
     )  # float64 and float32 where they are offered
     yield from _zeros(random, supports, rough, (3, channels, *(2,) * (rank - 2)))
-    yield _outlier(_case(random, supports, exact, (2_000 + int(random.integers(100)), channels, *ones), momentum=0.9))
+    yield _outlier(
+        _case(
+            random,
+            supports,
+            exact,
+            (2_000 + int(random.integers(100)), channels, *ones),
+            momentum=0.9,
+        )
+    )
     yield _case(random, supports, rough, (MANY, supports.channels or 1, *ones), momentum=0.3)
     yield _case(
-        random, supports, rough, (3, supports.channels or WIDE, *(1,) * (wide - 3), *(3,) * (wide > 2)), momentum=0.3
+        random,
+        supports,
+        rough,
+        (3, supports.channels or WIDE, *(1,) * (wide - 3), *(3,) * (wide > 2)),
+        momentum=0.3,
     )
     image = 4 if 4 in supports.ranks else wide
     if image in IMAGE:
@@ -47,7 +62,13 @@ def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
         case = _case(random, supports, dtype, deep, scale=7.9, momentum=0.3)
         yield replace(case, gamma=None, beta=None) if supports.affine is None else case
         yield _statistics_beyond_half(random, supports, dtype, (4, channels, *(2,) * (rank - 2)))
-        yield _case(random, supports, dtype, (MANY, supports.channels or 1, *ones), parts=(MANY // 2, MANY - MANY // 2))
+        yield _case(
+            random,
+            supports,
+            dtype,
+            (MANY, supports.channels or 1, *ones),
+            parts=(MANY // 2, MANY - MANY // 2),
+        )
 
 
 def _square(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
@@ -59,7 +80,8 @@ def _square(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
 
 
 def _apart(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
-    """gamma or beta alone, or neither; and layers whose groups have several inputs and several outputs."""
+    """gamma or beta alone, or neither; and layers whose groups have several inputs and several
+    outputs."""
     kept = (
         [(True, False), (False, True), (False, False)]
         if supports.affine is None
@@ -70,7 +92,12 @@ def _apart(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
         for (gamma, beta), layer in zip(kept, layers, strict=True):
             shape = (3, supports.channels or 4, *(2,) * (supports.ranks[0] - 2))
             case = _case(random, supports, supports.full[0], shape, momentum=0.7)
-            yield replace(case, gamma=case.gamma if gamma else None, beta=case.beta if beta else None, layer=layer)
+            yield replace(
+                case,
+                gamma=case.gamma if gamma else None,
+                beta=case.beta if beta else None,
+                layer=layer,
+            )
 
 
 def _grouped(random: np.random.Generator, supports: Supports) -> list[Weights | None]:
@@ -117,13 +144,16 @@ def _case(
 
 
 def _outlier(case: Case) -> Case:
-    """One value a hundred standard deviations from the others: xhat is as large as ``sqrt(m - 1)`` allows."""
+    """One value a hundred standard deviations from the others: xhat is as large as ``sqrt(m - 1)``
+    allows."""
     x = case.x.copy()
     x.reshape(*x.shape[:2], -1)[1, :, 0] += x.dtype.type(OUTLIER * float(np.std(x.astype(float))))
     return replace(case, x=x)
 
 
-def _zeros(random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]) -> Iterator[Case]:
+def _zeros(
+    random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
+) -> Iterator[Case]:
     """A layer as it is made, one channel without an upstream gradient; and gamma 0."""
     case = _case(random, supports, dtype, shape, momentum=0.3)
     zeros, ones = np.zeros_like(case.running_mean), np.ones_like(case.running_var)
@@ -144,13 +174,16 @@ def _no_spread(case: Case) -> Case:
 def _statistics_beyond_half(
     random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
 ) -> Case:
-    """Running variances above float16's largest number and below its smallest, means and an eps that only float32 holds."""
+    """Running variances above float16's largest number and below its smallest, means and an eps
+    that only float32 holds."""
     case = _case(random, supports, dtype, shape)
     even = np.arange(shape[1]) % 2 == 0
     means = np.where(even, 300.3, 1.0003).astype(case.running_mean.dtype)
     variances = np.where(even, 1e5, 1e-7).astype(case.running_var.dtype)
     per_channel = (1, -1, *(1,) * (len(shape) - 2))
-    spread, centre = (values.astype(float).reshape(per_channel) for values in (np.sqrt(variances), means))
+    spread, centre = (
+        values.astype(float).reshape(per_channel) for values in (np.sqrt(variances), means)
+    )
     x = (np.asarray(case.x, dtype=float) * spread + centre).astype(case.dtype)
     eps = 1e-8 if supports.eps is None else supports.eps
     return replace(case, x=x, running_mean=means, running_var=variances, eps=eps)

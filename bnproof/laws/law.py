@@ -18,22 +18,23 @@ from bnproof.laws.quantities import FEW
 class Law:
     """One property of an implementation.
 
-    Parameters
-    ----------
-    id
+    Parameters ---------- id
         Its permanent name.
     theorem
         The theorem it follows from; empty where it is a promise of the contract.
     says
         The property in words.
     quantities
-        What it is about: names of :data:`bnproof.contract.QUANTITIES`, or what a relation calls its observations.
+        What it is about: names of :data:`bnproof.contract.QUANTITIES`, or what a relation calls its
+        observations.
     measure
-        Takes the answers on one case and the oracle of that case; returns what it saw (``None``: nothing to judge), or
-        raises ``NotOffered``, or ``Failed`` (the answer has no usable form, which is a violation of ``answers``).  A law
-        about sequences of calls on a layer has none: it is judged while a layer is driven.
+        Takes the answers on one case and the oracle of that case; returns what it saw (``None``:
+        nothing to judge), or raises ``NotOffered``, or ``Failed`` (the answer has no usable form,
+        which is a violation of ``answers``).  A law about sequences of calls on a layer has none:
+        it is judged while a layer is driven.
     most
-        Entries of x up to which it is judged: some laws run in balls, at microseconds an entry, others ask many times.
+        Entries of x up to which it is judged: some laws run in balls, at microseconds an entry,
+        others ask many times.
     by_method
         Whether every method it is broken for is a violation of its own.
     families

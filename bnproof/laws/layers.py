@@ -1,4 +1,5 @@
-"""Laws about layers with state: what every call of a sequence does to the answers and to the state."""
+"""Laws about layers with state: what every call of a sequence does to the answers and to the
+state."""
 
 from __future__ import annotations
 
@@ -8,10 +9,22 @@ from bnproof.laws.law import Law
 from bnproof.laws.quantities import GRADIENT, RUNNING
 
 SAYS = {
-    "fresh-state": ("", "a fresh layer has gamma = 1, beta = 0, running mean 0 and running variance 1"),
-    "sequence-output": ("collapse", "at every step of a sequence the output is that of the state before it"),
-    "sequence-statistics": ("ema-closed-form", "training moves the running statistics by one step of the recurrence"),
-    "sequence-frozen": ("frozen", "inference, backward and reading leave the state as it is, bit for bit"),
+    "fresh-state": (
+        "",
+        "a fresh layer has gamma = 1, beta = 0, running mean 0 and running variance 1",
+    ),
+    "sequence-output": (
+        "collapse",
+        "at every step of a sequence the output is that of the state before it",
+    ),
+    "sequence-statistics": (
+        "ema-closed-form",
+        "training moves the running statistics by one step of the recurrence",
+    ),
+    "sequence-frozen": (
+        "frozen",
+        "inference, backward and reading leave the state as it is, bit for bit",
+    ),
     "sequence-backward": (
         "gradient-x",
         "backward gives the gradients of the latest forward, and again when asked again",

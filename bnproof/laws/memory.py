@@ -1,4 +1,5 @@
-"""Laws about memory: every layout of the same numbers gives the same results, within the same bounds."""
+"""Laws about memory: every layout of the same numbers gives the same results, within the same
+bounds."""
 
 from __future__ import annotations
 
@@ -31,13 +32,15 @@ LAWS: dict[str, tuple[str, str, frozenset[str]]] = {
     "train_shards_vjp": ("layout-shards-gradient", "the synchronised gradients", frozenset()),
 }
 MEMORY = frozenset({"layout"})
-PARAMETERS = ("gamma", "beta", "running_mean", "running_var", "bias")  # strided and read-only, always
+# strided and read-only, always
+PARAMETERS = ("gamma", "beta", "running_mean", "running_var", "bias")
 LAID_OUT = ("x", "dy", "ddx", "weight", "shards", "dys")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A way of laying equal numbers out in memory: as a function, and as Python source with ``{0}`` for the array."""
+    """A way of laying equal numbers out in memory: as a function, and as Python source with ``{0}``
+    for the array."""
 
     says: str
     lay: Callable[[Array], Array]
@@ -46,11 +49,13 @@ class Layout:
 
 def _reversed(x: Array) -> Array:
     flip = (slice(None, None, -1),) * x.ndim
-    return np.frombuffer(np.array(x[flip], order="C").tobytes(), x.dtype).reshape(x.shape)[flip]  # of bytes: read-only
+    # of bytes: read-only
+    return np.frombuffer(np.array(x[flip], order="C").tobytes(), x.dtype).reshape(x.shape)[flip]
 
 
 def _transposed(x: Array) -> Array:
-    """Axis 1 last in memory: what 'channels last' means for an array whose channels stay on axis 1."""
+    """Axis 1 last in memory: what 'channels last' means for an array whose channels stay on axis
+    1."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
 
 
@@ -75,7 +80,8 @@ LAYOUTS = (
     Layout(
         "reversed in memory and read-only",
         _reversed,
-        f"np.frombuffer(np.array({{0}}[{FLIP}], order='C').tobytes(), {{0}}.dtype).reshape({{0}}.shape)[{FLIP}]",
+        f"np.frombuffer(np.array({{0}}[{FLIP}], order='C').tobytes(),"
+        f" {{0}}.dtype).reshape({{0}}.shape)[{FLIP}]",
     ),
     Layout(
         "with axis 1 last in memory",
@@ -99,9 +105,13 @@ def list_laws() -> Iterable[Law]:
         says = f"{what}: any layout in memory is as good as any other"
         measure = partial(measure_layout, method)
         yield Law(name, "", says, METHODS[method].names, measure, families=families | MEMORY)
-    says = "an upstream gradient that is a broadcast view (of a sum or a mean) is as good as any other"
+    says = (
+        "an upstream gradient that is a broadcast view (of a sum or a mean) is as good as any other"
+    )
     names = METHODS["train_vjp"].names
-    yield Law("broadcast-gradient", "gradient-x", says, names, measure_broadcast_gradient, families=MEMORY)
+    yield Law(
+        "broadcast-gradient", "gradient-x", says, names, measure_broadcast_gradient, families=MEMORY
+    )
     says = "an input that is a broadcast view is as good as any other"
     yield Law("broadcast-input", "", says, METHODS["train"].names, measure_broadcast_input)
 
@@ -115,7 +125,11 @@ def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement
     found = []
     for chosen in (LAYOUTS[bits % len(LAYOUTS)], LAYOUTS[bits // len(LAYOUTS) % len(LAYOUTS)]):
         laid = {name: _each(chosen.lay, values[name]) for name in LAID_OUT if name in values}
-        given = {name: LAYOUTS[0].lay(values[name]) for name in PARAMETERS if values.get(name) is not None}
+        given = {
+            name: LAYOUTS[0].lay(values[name])
+            for name in PARAMETERS
+            if values.get(name) is not None
+        }
         views = dict.fromkeys(laid, chosen.source) | dict.fromkeys(given, LAYOUTS[0].source)
         says = f"{chosen.says}, parameters {LAYOUTS[0].says}" if given else chosen.says
         call = Call(method, values | laid | given, views, says)
@@ -132,8 +146,11 @@ def _each(lay: Callable[[Array], Array], value: Any) -> Any:
     return [lay(part) for part in value] if isinstance(value, list) else lay(value)
 
 
-def measure_call(law: str, call: Call, answers: Answers, oracle: Oracle, names: Sequence[str]) -> Measurement | None:
-    """The worst of the outputs with these names; a failure, or a caller's array that changed, is a violation."""
+def measure_call(
+    law: str, call: Call, answers: Answers, oracle: Oracle, names: Sequence[str]
+) -> Measurement | None:
+    """The worst of the outputs with these names; a failure, or a caller's array that changed, is a
+    violation."""
     modified: list[Failure] = []
     answer = answers.target.call(call.method, call.arguments, modified)
     checked = answers.target.checked(call.method, answer, oracle.case)
@@ -143,7 +160,9 @@ def measure_call(law: str, call: Call, answers: Answers, oracle: Oracle, names: 
         failure = checked.failure if isinstance(checked, Failed) else modified[0]
         return measure_failure(law, failure, METHODS[call.method].names, (call,))
     given = {name: value for name, value in checked.items() if value is not None and name in names}
-    return worst_of(compare(law, name, value, oracle, calls=(call,)) for name, value in given.items())
+    return worst_of(
+        compare(law, name, value, oracle, calls=(call,)) for name, value in given.items()
+    )
 
 
 def measure_broadcast_gradient(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -155,13 +174,16 @@ def measure_broadcast_gradient(answers: Answers, oracle: Oracle) -> Measurement 
 
 def measure_broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Every channel a view of the first one, with stride 0."""
-    return _broadcast("broadcast-input", "train", "x", answers.case.x[:, :1], "[:, :1]", answers, oracle)
+    return _broadcast(
+        "broadcast-input", "train", "x", answers.case.x[:, :1], "[:, :1]", answers, oracle
+    )
 
 
 def _broadcast(
     law: str, method: str, name: str, part: Array, source: str, answers: Answers, oracle: Oracle
 ) -> Measurement | None:
-    """A part of an argument spread over the whole; outputs a plain copy gives rightly are judged."""
+    """A part of an argument spread over the whole; outputs a plain copy gives rightly are
+    judged."""
     answers.required(method)
     last = answers.convention.channel_axis == -1
     spread = np.broadcast_to(part, answers.case.x.shape)

@@ -1,4 +1,5 @@
-"""What a correct implementation returns on one case: exact values, and how far rounding may lead away from them."""
+"""What a correct implementation returns on one case: exact values, and how far rounding may lead
+away from them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from bnproof.laws.reference import Reference
 
 
 class Oracle(Reference):
-    """The exact value, the error bound and the magnitude of every quantity of the contract, by its name."""
+    """The exact value, the error bound and the magnitude of every quantity of the contract, by its
+    name."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -34,12 +36,14 @@ class Oracle(Reference):
         return found
 
     def bound(self, quantity: str) -> Bound:
-        """The a-priori bound of the error in the case's working precision; infinite where there is none."""
+        """The a-priori bound of the error in the case's working precision; infinite where there is
+        none."""
         found: Bound = self._remembered("bound", quantity)
         return found
 
     def magnitude(self, quantity: str) -> Array:
-        """The sum of magnitudes a quantity is made of (``|gamma xhat| + |beta|`` for y): one ulp is measured on it."""
+        """The sum of magnitudes a quantity is made of (``|gamma xhat| + |beta|`` for y): one ulp is
+        measured on it."""
         name = quantity.removeprefix("shards_")
         if FORMULAS[name].magnitude is None:
             return np.abs(self.exact(name).mid)

@@ -1,7 +1,9 @@
-"""Every quantity of the contract joined with its theorem, exact value, error bound and magnitude; and its law.
+"""Every quantity of the contract joined with its theorem, exact value, error bound and magnitude;
+and its law.
 
-This is the one table to touch where a formula or a bound of a quantity changes: the names, methods, shapes and dtypes
-stand in :data:`bnproof.contract.QUANTITIES`, the error theory in :mod:`bnproof.certify.bounds`.
+This is the one table to touch where a formula or a bound of a quantity changes: the names, methods,
+shapes and dtypes stand in :data:`bnproof.contract.QUANTITIES`, the error theory in
+:mod:`bnproof.certify.bounds`.
 """
 
 from __future__ import annotations
@@ -32,17 +34,17 @@ FEW = 1000  # entries of x up to which a formula is evaluated in balls, at micro
 class Formula:
     """What is known of one quantity.
 
-    Parameters
-    ----------
-    law, says
+    Parameters ---------- law, says
         The id of its law, and the law in words.
     exact, bound, magnitude
-        Its exact value, the bound of its error, and the sum of magnitudes it is made of (``None``: that of the exact
-        value itself), on one case.
+        Its exact value, the bound of its error, and the sum of magnitudes it is made of (``None``:
+        that of the exact value itself), on one case.
     theorem
-        The theorem its formula comes from; empty where the book says so itself (the claim that ``predicts`` it).
+        The theorem its formula comes from; empty where the book says so itself (the claim that
+        ``predicts`` it).
     offset
-        What is added to the part of it that a wrong factor would change (beta, the old statistic's share), on one case.
+        What is added to the part of it that a wrong factor would change (beta, the old statistic's
+        share), on one case.
     changing
         That part, in words; empty where it is the whole.
     fixed
@@ -78,11 +80,15 @@ def _old_share(r: Reference, name: str) -> Array:
     return (1 - r.case.momentum) * old
 
 
-# -- training: the batch's own statistics, or those merged from workers --------------------------------
+# -- training: the batch's own statistics, or those merged from workers ----------------------------
 
 
 def _bound_of_running_variance(r: Reference, b: Batch) -> Bound:
-    computed = bounds.bessel(r.precision, b) if r.running_var == "unbiased" else bounds.variance(r.precision, b)
+    computed = (
+        bounds.bessel(r.precision, b)
+        if r.running_var == "unbiased"
+        else bounds.variance(r.precision, b)
+    )
     return bounds.running(r.precision, r.fixed.v, b.v * r.bessel, r.case.momentum, computed)
 
 
@@ -146,7 +152,9 @@ _TRAINED: dict[str, tuple[Callable[[Reference, Batch], Bound], dict[str, Any]]] 
         },
     ),
     "running_mean": (
-        lambda r, b: bounds.running(r.precision, r.fixed.mu, b.mu, r.case.momentum, bounds.mean(r.precision, b)),
+        lambda r, b: bounds.running(
+            r.precision, r.fixed.mu, b.mu, r.case.momentum, bounds.mean(r.precision, b)
+        ),
         {
             "law": "running-mean",
             "families": RUNNING | INFERENCE,  # inference reads what training tracked
@@ -164,7 +172,9 @@ _TRAINED: dict[str, tuple[Callable[[Reference, Batch], Bound], dict[str, Any]]] 
             "law": "running-variance",
             "families": RUNNING | INFERENCE,  # inference reads what training tracked
             "by_convention": True,
-            "says": "the running variance is (1 - alpha) r + alpha v, v with the convention's factor",
+            "says": (
+                "the running variance is (1 - alpha) r + alpha v, v with the convention's factor"
+            ),
             "exact": lambda r: r.trained.running_var,
             "magnitude": _magnitude_of_running_variance,
             "offset": lambda r: _old_share(r, "running_var"),
@@ -175,16 +185,26 @@ _TRAINED: dict[str, tuple[Callable[[Reference, Batch], Bound], dict[str, Any]]] 
 _WORKERS = {  # the same quantities of a synchronised step: ids and sentences of their laws
     "y": ("shards-output", "workers with parts of a batch give what the whole batch gives"),
     "running_mean": ("shards-running-mean", "the running mean follows the whole batch's mean"),
-    "running_var": ("shards-running-variance", "the running variance follows the whole batch's variance"),
+    "running_var": (
+        "shards-running-variance",
+        "the running variance follows the whole batch's variance",
+    ),
     "dx": ("shards-gradient-x", "the input's gradient on every worker is that of the whole batch"),
     "dgamma": ("shards-gradient-gamma", "gamma's gradient is summed over the workers, once"),
     "dbeta": ("shards-gradient-beta", "beta's gradient is summed over the workers, once"),
 }
 
 
+def _bounded(
+    bound: Callable[[Reference, Batch], Bound], batch: str
+) -> Callable[[Reference], Bound]:
+    """The bound for the reference's own ``batch``, or for the ``merged`` one."""
+    return lambda r: bound(r, getattr(r, batch))
+
+
 def _trained() -> dict[str, Formula]:
     return {
-        name: Formula(bound=lambda r, bound=bound: bound(r, r.batch), **known)  # type: ignore[misc]
+        name: Formula(bound=_bounded(bound, "batch"), **known)
         for name, (bound, known) in _TRAINED.items()
     }
 
@@ -195,11 +215,11 @@ def _of_workers() -> dict[str, Formula]:
         bound, known = _TRAINED[name]
         families = WORKERS | (known.get("families", frozenset()) & RUNNING)
         words = {"law": law, "says": says, "theorem": "total-variance", "families": families}
-        found[f"shards_{name}"] = Formula(bound=lambda r, bound=bound: bound(r, r.merged), **(known | words))  # type: ignore[misc]
+        found[f"shards_{name}"] = Formula(bound=_bounded(bound, "merged"), **(known | words))
     return found
 
 
-# -- inference: the running statistics -----------------------------------------------------------------
+# -- inference: the running statistics -------------------------------------------------------------
 
 
 def _inference_gradient(place: int) -> Callable[[Reference], Bound]:
@@ -248,11 +268,12 @@ _INFERRED = {
 }
 
 
-# -- folding into the layer in front -------------------------------------------------------------------
+# -- folding into the layer in front ---------------------------------------------------------------
 
 
 def _bound_of_folded_weight(r: Reference) -> Bound:
-    """Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to dy."""
+    """Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to
+    dy."""
     weight, layer = np.asarray(r.layer.weight, dtype=float), r.layer
     laid, back = by_output(weight, layer.kind, layer.groups)
     values = np.moveaxis(laid, 1, -1)
@@ -291,7 +312,7 @@ _FOLDED = {
 }
 
 
-# -- double backward -----------------------------------------------------------------------------------
+# -- double backward -------------------------------------------------------------------------------
 
 
 def _second(quantity: str, place: int, law: str, says: str) -> Formula:
@@ -313,9 +334,14 @@ _DOUBLE = {
         "double-backward-dy",
         "the gradient of sum h dx by dy is that of x, for h in the place of dy",
     ),
-    "d_x": _second("d_x", 1, "double-backward-x", "the gradient of sum h dx by x, the statistics moving along"),
+    "d_x": _second(
+        "d_x", 1, "double-backward-x", "the gradient of sum h dx by x, the statistics moving along"
+    ),
     "d_gamma": _second(
-        "d_gamma", 2, "double-backward-gamma", "the gradient of sum h dx by gamma is (1/gamma) sum h dx"
+        "d_gamma",
+        2,
+        "double-backward-gamma",
+        "the gradient of sum h dx by gamma is (1/gamma) sum h dx",
     ),
 }
 

@@ -1,4 +1,5 @@
-"""What exact values and error bounds of one case are made of: certified steps, and batches for the error theory."""
+"""What exact values and error bounds of one case are made of: certified steps, and batches for the
+error theory."""
 
 from __future__ import annotations
 
@@ -29,10 +30,8 @@ class Reference:
     running_var
         Whether the running variance tracks the "unbiased" or the "biased" variance of the batch.
 
-    Notes
-    -----
-    Arrays with an entry for every entry of x are columns, ``(m, C)``, in float64; the rest is ``(C,)``.  Everything is
-    computed when it is first asked for.
+    Notes ----- Arrays with an entry for every entry of x are columns, ``(m, C)``, in float64; the
+    rest is ``(C,)``.  Everything is computed when it is first asked for.
     """
 
     def __init__(self, case: Case, running_var: Literal["unbiased", "biased"] = "unbiased") -> None:
@@ -61,7 +60,9 @@ class Reference:
     def inferred(self) -> Inference:
         """The certified inference."""
         c = self.case
-        return certify.infer(c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps, dy=c.dy)
+        return certify.infer(
+            c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps, dy=c.dy
+        )
 
     @cached_property
     def folded(self) -> Folded:
@@ -134,7 +135,8 @@ class Reference:
 
     @property
     def bessel(self) -> float:
-        """The factor between the biased variance and the one that is tracked: ``m/(m - 1)`` or 1."""
+        """The factor between the biased variance and the one that is tracked: ``m/(m - 1)`` or
+        1."""
         m = self.case.m
         if self.running_var == "biased":
             return 1.0

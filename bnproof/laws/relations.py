@@ -1,8 +1,8 @@
 """Relation laws: a theorem's relation among outputs, evaluated on what was observed.
 
-Each observed number stands for a ball around it with its a-priori bound as radius; a correct implementation's ball
-contains the exact value, and the exact values satisfy the theorem.  So the law is broken exactly if the two sides of
-the relation, computed in balls, are disjoint somewhere.
+Each observed number stands for a ball around it with its a-priori bound as radius; a correct
+implementation's ball contains the exact value, and the exact values satisfy the theorem.  So the
+law is broken exactly if the two sides of the relation, computed in balls, are disjoint somewhere.
 """
 
 from __future__ import annotations
@@ -46,14 +46,21 @@ def _law(theorem: Theorem, item: book.Law) -> Law:
     def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
         return measure_relation(item, answers)
 
-    families = frozenset[str]().union(*(FORMULAS[item.of(name).output].families for name in item.quantities))
+    families = frozenset[str]().union(
+        *(FORMULAS[item.of(name).output].families for name in item.quantities)
+    )
     return Law(item.name, theorem.id, item.says, item.quantities, measure, families=families)
 
 
 @cache
 def observations(law: str) -> dict[str, Observed]:
     """What a relation law asks for with changed arguments, by the name it gives it."""
-    items = [item for theorem in book.book().values() for item in theorem.of(book.Law) if item.name == law]
+    items = [
+        item
+        for theorem in book.book().values()
+        for item in theorem.of(book.Law)
+        if item.name == law
+    ]
     return {name: item.of(name) for item in items for name in item.quantities}
 
 
@@ -68,20 +75,28 @@ def measure_relation(item: book.Law, answers: Answers) -> Measurement | None:
         return None
     relation, index = _relation(item)
     observed = {name: _observed(item.of(name), answers, case) for name in item.quantities}
-    inputs = _inputs(answers, case) | observed | {name: ball(value) for name, value in _constants(case).items()}
+    inputs = (
+        _inputs(answers, case)
+        | observed
+        | {name: ball(value) for name, value in _constants(case).items()}
+    )
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
         return _compare_sides(item, np.asarray(left - right), case)
 
 
 def _changes_eps(item: book.Law) -> bool:
-    return Eq(eps, 0) in item.given or any(item.of(name).eps is not None for name in item.quantities)
+    return Eq(eps, 0) in item.given or any(
+        item.of(name).eps is not None for name in item.quantities
+    )
 
 
 @cache
 def _relation(item: book.Law) -> tuple[Basic, Symbol | None]:
     """The relation over arrays of observed values, and the index it is stated for."""
-    relation = item.relation(*(IndexedBase(name, real=True).__getitem__ for name in item.quantities))
+    relation = item.relation(
+        *(IndexedBase(name, real=True).__getitem__ for name in item.quantities)
+    )
     return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
 
 
@@ -106,7 +121,8 @@ def _key(case: Case) -> tuple[Any, ...]:
 
 
 def snapped(case: Case) -> Case:
-    """The case with x on a grid of 12 bits (less in half precision), so that the variants' shifts and scalings are exact."""
+    """The case with x on a grid of 12 bits (less in half precision), so that the variants' shifts
+    and scalings are exact."""
     x = np.asarray(case.x, dtype=float)
     largest = float(np.max(np.abs(x)))
     if largest == 0:
@@ -122,13 +138,15 @@ def constant_channel(case: Case) -> bool:
 
 
 def _constants(case: Case) -> dict[str, float]:
-    """``c``: a shift that keeps ``x + c`` exact on the snapped grid, 1.5 times the largest entry's power of two; ``a``."""
+    """``c``: a shift that keeps ``x + c`` exact on the snapped grid, 1.5 times the largest entry's
+    power of two; ``a``."""
     largest = float(np.max(np.abs(np.asarray(case.x, dtype=float)))) or 1.0
     return {"c": 1.5 * 2.0 ** float(np.ceil(np.log2(largest))), "a": SCALE}
 
 
 def _observed(of: Observed, answers: Answers, case: Case) -> Any:
-    """The observed array as balls, each with its own a-priori bound as radius; asked for once per case."""
+    """The observed array as balls, each with its own a-priori bound as radius; asked for once per
+    case."""
     asked = changed(case, of)
     key = ("observed", of.output, _key(asked))
     if key not in answers.shared:
@@ -140,7 +158,8 @@ def _observed(of: Observed, answers: Answers, case: Case) -> Any:
 
 
 def changed(case: Case, of: Observed) -> Case:
-    """The case with the arguments of an observation; gamma = 1 and beta = 0 are handed over as ``None``."""
+    """The case with the arguments of an observation; gamma = 1 and beta = 0 are handed over as
+    ``None``."""
     channels = case.x.shape[1]
     like = case.dtype if case.gamma is None else case.gamma.dtype
     gamma = np.ones(channels, like) if case.gamma is None else case.gamma
@@ -150,7 +169,11 @@ def changed(case: Case, of: Observed) -> Case:
     case = replace(case, eps=float(found.get("eps", case.eps)))
     for name, neutral in (("gamma", 1), ("beta", 0)):
         if name in found:
-            value = None if np.ndim(found[name]) == 0 and found[name] == neutral else np.asarray(found[name], like)
+            value = (
+                None
+                if np.ndim(found[name]) == 0 and found[name] == neutral
+                else np.asarray(found[name], like)
+            )
             case = replace(case, gamma=value) if name == "gamma" else replace(case, beta=value)
     if of.x is None:
         return case
@@ -172,7 +195,9 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
         method = QUANTITIES[output].method
         return Failed(Failure(FailureKind.RANGE, method, output, got="not finite"))
     radius = np.broadcast_to(_oracle(answers, case).bound(output).total, got.shape)
-    return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(got, radius)
+    return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(
+        got, radius
+    )
 
 
 def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:

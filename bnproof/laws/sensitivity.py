@@ -1,4 +1,5 @@
-"""Laws about arguments: each one matters, by the amount it should; and the gradients are linear in the upstream gradient."""
+"""Laws about arguments: each one matters, by the amount it should; and the gradients are linear in
+the upstream gradient."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ import numpy as np
 from bnproof.contract import QUANTITIES, Array, Call, Case, Measurement
 from bnproof.laws.answers import Answers
 from bnproof.laws.arguments import arguments
-from bnproof.laws.comparing import as_columns, in_bounds, is_right, overflows, place, worst_index, worst_of
+from bnproof.laws.comparing import (
+    as_columns,
+    in_bounds,
+    is_right,
+    overflows,
+    place,
+    worst_index,
+    worst_of,
+)
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import GRADIENT, INFERENCE, RUNNING
@@ -34,7 +43,8 @@ def _times(name: str, factor: float) -> Callable[[Case], Changed | None]:
 
 @dataclass(frozen=True)
 class Effect:
-    """An argument that matters: the theorem that says by how much, how it is changed, and what that moves."""
+    """An argument that matters: the theorem that says by how much, how it is changed, and what that
+    moves."""
 
     theorem: str
     change: Callable[[Case], Changed | None]
@@ -52,7 +62,9 @@ def _four_times_the_variance(case: Case) -> Changed:
 
 
 EFFECTS = {
-    "gamma": Effect("collapse", _moved("gamma", 0.75), ("y", "dx", "infer_y", "infer_dx"), GRADIENT | INFERENCE),
+    "gamma": Effect(
+        "collapse", _moved("gamma", 0.75), ("y", "dx", "infer_y", "infer_dx"), GRADIENT | INFERENCE
+    ),
     "beta": Effect("collapse", _moved("beta", -1.25), ("y", "infer_y"), INFERENCE),
     "eps": Effect(
         "epsilon-sensitivity",
@@ -61,7 +73,11 @@ EFFECTS = {
         GRADIENT | INFERENCE,
     ),
     "momentum": Effect(
-        "momentum-conventions", _other_momentum, ("running_mean", "running_var"), RUNNING, by_convention=True
+        "momentum-conventions",
+        _other_momentum,
+        ("running_mean", "running_var"),
+        RUNNING,
+        by_convention=True,
     ),
     "running_mean": Effect(
         "inference-collapse",
@@ -78,7 +94,8 @@ EFFECTS = {
         by_convention=True,
     ),
 }
-SCALES = {"float16": (2.0**-4, 2.0**3), "bfloat16": (2.0**-20, 2.0**20)}  # dy times them stays in range
+# dy times them stays in range
+SCALES = {"float16": (2.0**-4, 2.0**3), "bfloat16": (2.0**-20, 2.0**20)}
 POWERS = (2.0**-40, 2.0**-13, 2.0**13, 2.0**30)  # for the other dtypes
 
 
@@ -94,16 +111,22 @@ def list_laws() -> Iterable[Law]:
             families=effect.families,
             by_convention=effect.by_convention,
         )
-    says = "dx, dgamma and dbeta of a multiple of dy are that multiple of theirs, over many magnitudes"
+    says = (
+        "dx, dgamma and dbeta of a multiple of dy are that multiple of theirs, over many magnitudes"
+    )
     quantities = ("dx", "dgamma", "dbeta")
-    yield Law("gradient-linear", "gradient-linear", says, quantities, measure_linearity, families=GRADIENT)
+    yield Law(
+        "gradient-linear", "gradient-linear", says, quantities, measure_linearity, families=GRADIENT
+    )
 
 
 def _law_of(argument: str) -> str:
     return f"{argument.replace('_', '-')}-matters"
 
 
-def measure_effect(name: str, effect: Effect, answers: Answers, oracle: Oracle) -> Measurement | None:
+def measure_effect(
+    name: str, effect: Effect, answers: Answers, oracle: Oracle
+) -> Measurement | None:
     """The observed difference of two answers against the exact one, in units of both bounds."""
     changed = effect.change(answers.case)
     if changed is None or name in answers.target.constants:
@@ -111,7 +134,8 @@ def measure_effect(name: str, effect: Effect, answers: Answers, oracle: Oracle) 
     other = Answers(answers.target, replace(answers.case, **changed))
     exact = Oracle.under(answers.convention, other.case)
     return worst_of(
-        _compare_difference(name, quantity, (answers, other), (oracle, exact)) for quantity in effect.quantities
+        _compare_difference(name, quantity, (answers, other), (oracle, exact))
+        for quantity in effect.quantities
     )
 
 
@@ -131,8 +155,11 @@ def _compare_difference(
     with np.errstate(invalid="ignore"):
         difference = after[0] - before[0]
     if not all(np.all(np.abs(error) <= bound) for error, bound in (before, after)):
-        # one of the two is wrong, which another law tells; the argument is to blame where nothing in a channel moves
-        moved = np.atleast_2d(as_columns(quantity, second) != as_columns(quantity, first)).any(axis=0)
+        # one of the two is wrong, which another law tells; the argument is to blame where nothing
+        # in a channel moves
+        moved = np.atleast_2d(as_columns(quantity, second) != as_columns(quantity, first)).any(
+            axis=0
+        )
         difference = np.where(moved, 0.0, difference)
     bound = before[1] + after[1]
     return _compare(_law_of(argument), quantity, difference, bound, first, pair[1], argument)
@@ -149,13 +176,21 @@ def _signed(value: Array, oracle: Oracle, quantity: str) -> tuple[Array, Array]:
 
 
 def _compare(
-    law: str, quantity: str, difference: Array, bound: Array, value: Array, changed: Answers, argument: str
+    law: str,
+    quantity: str,
+    difference: Array,
+    bound: Array,
+    value: Array,
+    changed: Answers,
+    argument: str,
 ) -> Measurement:
     """The largest difference in units of its bound."""
     ratios = in_bounds(difference, bound)
     at = worst_index(ratios)
     method = QUANTITIES[quantity].method
-    call = Call(method, arguments(method, changed.case, changed.convention), says=f"with another {argument}")
+    call = Call(
+        method, arguments(method, changed.case, changed.convention), says=f"with another {argument}"
+    )
     return Measurement(
         law,
         (quantity,),
@@ -171,7 +206,8 @@ def _compare(
 
 
 def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """dy times powers of two, which is exact: every gradient within the same multiple of its bound."""
+    """dy times powers of two, which is exact: every gradient within the same multiple of its
+    bound."""
     answers.required("train_vjp")
     found: list[Measurement] = []
     for factor in SCALES.get(answers.case.dtype.name, POWERS):
@@ -188,5 +224,7 @@ def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
             value = other.observe(quantity)
             if value is not None and is_right(answers, oracle, quantity):
                 error, bound = _signed(value, exact, quantity)
-                found.append(_compare("gradient-linear", quantity, error, bound, value, other, "dy"))
+                found.append(
+                    _compare("gradient-linear", quantity, error, bound, value, other, "dy")
+                )
     return worst_of(found)

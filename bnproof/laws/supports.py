@@ -17,8 +17,8 @@ RANKS = (2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Supports:
-    """``channels``, ``eps``, ``momentum``: fixed values; ``affine`` and ``track_running_stats``: whether gamma and
-    beta, and the running statistics, must be there, must not, or may."""
+    """``channels``, ``eps``, ``momentum``: fixed values; ``affine`` and ``track_running_stats``:
+    whether gamma and beta, and the running statistics, must be there, must not, or may."""
 
     dtypes: tuple[str, ...] = DTYPES
     ranks: tuple[int, ...] = RANKS
@@ -30,12 +30,16 @@ class Supports:
 
     @classmethod
     def by(cls, supports: Mapping[str, Any] | None, momentum: str = "new") -> Supports:
-        """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing is left to ask.
+        """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing
+        is left to ask.
 
-        ``momentum``: what a fixed momentum weighs, the "new" or the "old" value; here it is the weight of the new one.
+        ``momentum``: what a fixed momentum weighs, the "new" or the "old" value; here it is the
+        weight of the new one.
         """
         if not isinstance(supports, Mapping | None):
-            raise ValueError(f"supports is {supports!r}: give a dictionary such as {{'dtypes': ['float32']}}")
+            raise ValueError(
+                f"supports is {supports!r}: give a dictionary such as {{'dtypes': ['float32']}}"
+            )
         said = dict(supports or {})
         _refuse_slips(said)
         try:
@@ -44,12 +48,18 @@ class Supports:
                 for name in said.get("dtypes", DTYPES)
             }
         except TypeError as error:
-            raise ValueError(f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']") from error
+            raise ValueError(
+                f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']"
+            ) from error
         dtypes = tuple(dtype for dtype in DTYPES if dtype in names)
         ranks = tuple(r for r in RANKS if r in said.get("ranks", RANKS))
         if not dtypes or not ranks:
-            raise ValueError(f"supports {said!r} leaves no case: name float32 or float64 and ranks 2 to 5")
-        fixed = {name: said.get(name) for name in ("eps", "momentum", "affine", "track_running_stats")}
+            raise ValueError(
+                f"supports {said!r} leaves no case: name float32 or float64 and ranks 2 to 5"
+            )
+        fixed = {
+            name: said.get(name) for name in ("eps", "momentum", "affine", "track_running_stats")
+        }
         if fixed["momentum"] is not None and momentum == "old":
             fixed["momentum"] = 1 - fixed["momentum"]
         return cls(dtypes, ranks, said.get("num_features"), **fixed)
@@ -66,8 +76,11 @@ class Supports:
 
     @property
     def full(self) -> tuple[str, ...]:
-        """The dtypes in which semantics show best: float64 where it is offered, float32, else what there is."""
-        return tuple(dtype for dtype in self.dtypes if dtype in ("float64", "float32")) or self.dtypes
+        """The dtypes in which semantics show best: float64 where it is offered, float32, else what
+        there is."""
+        return (
+            tuple(dtype for dtype in self.dtypes if dtype in ("float64", "float32")) or self.dtypes
+        )
 
     @property
     def half(self) -> tuple[str, ...]:
@@ -90,7 +103,11 @@ def _refuse_slips(said: Mapping[str, Any]) -> None:
         if name not in kinds:
             raise ValueError(f"supports has {name!r}, which means nothing: use {', '.join(kinds)}")
         accepted, what = kinds[name]
-        negative = name in ("num_features", "eps") and isinstance(value, (int, float)) and value < (name != "eps")
+        negative = (
+            name in ("num_features", "eps")
+            and isinstance(value, (int, float))
+            and value < (name != "eps")
+        )
         if value is not None and (not isinstance(value, accepted) or negative):
             raise ValueError(f"supports has {name} = {value!r}: give {what}")
 

@@ -73,7 +73,8 @@ class Rationals:
 
 
 class Balls:
-    """Midpoint-radius intervals (Arb): every result contains the exact value for every value of the inputs."""
+    """Midpoint-radius intervals (Arb): every result contains the exact value for every value of the
+    inputs."""
 
     def array(self, values: Any) -> Any:
         return _each(ball, np.asarray(values))
@@ -112,7 +113,8 @@ def ball(value: Any) -> arb:
 
 
 def _ball_root(value: arb) -> arb:
-    """A variance is not negative: a ball that reaches below zero only through rounding is cut off at zero."""
+    """A variance is not negative: a ball that reaches below zero only through rounding is cut off
+    at zero."""
     return value.nonnegative_part().sqrt() if value.contains(0) else value.sqrt()
 
 

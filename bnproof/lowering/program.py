@@ -1,9 +1,11 @@
-"""Lowering: a SymPy expression becomes a vectorised array function; what was proved is what is executed.
+"""Lowering: a SymPy expression becomes a vectorised array function; what was proved is what is
+executed.
 
-An index becomes an array axis (free index: an axis of the result), ``Sum`` a reduction over its axis,
-``KroneckerDelta`` an identity matrix.  Channels are a last axis that everything carries along, so one call evaluates
-every feature of a mini-batch.  The same program runs on NumPy floats, exact rationals and balls
-(:mod:`bnproof.lowering.numbers`); only the square root and the numbers differ.
+An index becomes an array axis (free index: an axis of the result), ``Sum`` a reduction over its
+axis, ``KroneckerDelta`` an identity matrix.  Channels are a last axis that everything carries
+along, so one call evaluates every feature of a mini-batch.  The same program runs on NumPy floats,
+exact rationals and balls (:mod:`bnproof.lowering.numbers`); only the square root and the numbers
+differ.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class NotLowered(TypeError):
 
 @dataclass(frozen=True)
 class Instruction:
-    """``target = operation(*operands)``; ``axes`` are the indices the result still depends on, outermost first."""
+    """``target = operation(*operands)``; ``axes`` are the indices the result still depends on,
+    outermost first."""
 
     target: str
     operation: str
@@ -48,10 +51,11 @@ class Program:
     inputs: set[str] = field(default_factory=set)
 
     def __call__(self, numbers: Numbers, arrays: Mapping[str, Array]) -> Array:
-        """Run on ``arrays``: bases of shape ``(m, channels)``, scalars ``(channels,)`` or plain numbers.
+        """Run on ``arrays``: bases of shape ``(m, channels)``, scalars ``(channels,)`` or plain
+        numbers.
 
-        Returns shape ``(m, ..., channels)`` with one leading axis per free index.  Raises ``KeyError`` naming an
-        input that is missing.
+        Returns shape ``(m, ..., channels)`` with one leading axis per free index.  Raises
+        ``KeyError`` naming an input that is missing.
         """
         values: dict[str, Array] = {}
         for step in self.instructions:
@@ -59,7 +63,9 @@ class Program:
         return values[self.result]
 
 
-def _run(step: Instruction, numbers: Numbers, arrays: Mapping[str, Array], values: Mapping[str, Array]) -> Array:
+def _run(
+    step: Instruction, numbers: Numbers, arrays: Mapping[str, Array], values: Mapping[str, Array]
+) -> Array:
     operands = [values[name] for name in step.operands]
     match step.operation:
         case "constant":
@@ -112,7 +118,9 @@ class _Compiler:
         self.order: list[Symbol] = list(free)
         self.known: dict[Expr, tuple[str, Axes]] = {}
 
-    def emit(self, operation: str, operands: tuple[str, ...], axes: Axes, detail: Any = None) -> tuple[str, Axes]:
+    def emit(
+        self, operation: str, operands: tuple[str, ...], axes: Axes, detail: Any = None
+    ) -> tuple[str, Axes]:
         target = f"t{len(self.program.instructions)}"
         self.program.instructions.append(Instruction(target, operation, operands, axes, detail))
         return target, axes
@@ -163,10 +171,13 @@ class _Compiler:
     def _combine(self, operation: str, arguments: tuple[Expr, ...]) -> tuple[str, Axes]:
         lowered = [self.lower(a) for a in arguments]
         axes = self._sorted({axis for _, own in lowered for axis in own})
-        return self.emit(operation, tuple(self._aligned(name, own, axes) for name, own in lowered), axes)
+        return self.emit(
+            operation, tuple(self._aligned(name, own, axes) for name, own in lowered), axes
+        )
 
     def _aligned(self, name: str, own: Axes, axes: Axes) -> str:
-        """Insert the axes the operand lacks (scalars and channel vectors broadcast by themselves)."""
+        """Insert the axes the operand lacks (scalars and channel vectors broadcast by
+        themselves)."""
         if own == axes or not own:
             return name
         slots = tuple(slice(None) if axis in own else None for axis in axes)
@@ -178,13 +189,19 @@ class _Compiler:
             return self.emit("power", (base,), axes, int(e.exp))
         if e.exp.is_Rational and e.exp.q == 2:
             root = self.emit("sqrt", (base,), axes)
-            return root if e.exp == Rational(1, 2) else self.emit("power", (root[0],), axes, int(e.exp.p))
+            return (
+                root
+                if e.exp == Rational(1, 2)
+                else self.emit("power", (root[0],), axes, int(e.exp.p))
+            )
         raise NotLowered(f"the power {text(e)} has no array form")
 
     def _sum(self, e: Sum) -> tuple[str, Axes]:
         *inner, (index, low, high) = e.limits
         if low != 1 or getattr(high, "name", "") != "m":
-            raise NotLowered(f"a sum from {low} to {high} has no array form: only sums over the batch do")
+            raise NotLowered(
+                f"a sum from {low} to {high} has no array form: only sums over the batch do"
+            )
         name, axes = self.lower(Sum(e.function, *inner) if inner else e.function)
         if index not in axes:
             return self.emit("count", (name,), axes)
@@ -194,9 +211,11 @@ class _Compiler:
 
 @cache
 def lower(expression: Expr, *free: Symbol) -> Program:
-    """The array program of ``expression``, its free indices becoming the leading axes in the given order.
+    """The array program of ``expression``, its free indices becoming the leading axes in the given
+    order.
 
-    Raises ``NotLowered`` for what is no array formula (a derivative, a limit, a sum that does not run over the batch).
+    Raises ``NotLowered`` for what is no array formula (a derivative, a limit, a sum that does not
+    run over the batch).
     """
     compiler = _Compiler(tuple(free))
     name, axes = compiler.lower(renamed(expression).expression)

@@ -1,4 +1,5 @@
-"""The catalogue of known bugs: every mutant with its sources, and the rows that cannot be said in the contract, with the reason."""
+"""The catalogue of known bugs: every mutant with its sources, and the rows that cannot be said in
+the contract, with the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Class = TypeVar("Class", bound=type)
 
 @dataclass(frozen=True)
 class Row:
-    """A known bug: ``family``, ``severity`` ("none" for what is no bug), when and where it was seen."""
+    """A known bug: ``family``, ``severity`` ("none" for what is no bug), when and where it was
+    seen."""
 
     id: str
     family: str
@@ -31,9 +33,10 @@ class Row:
 class Mutant:
     """A class that models one row, or one variant of it (``F03``, ``F03-square``).
 
-    ``kind``: "semantic" (another formula), "numerical" (the formula, so badly computed that a law breaks), "graded" (badly, but
-    within what rounding explains) or "correct" (has to pass); ``mechanism``: the class of its cause; ``grade``: what
-    ``accuracy`` has to say, after a comma of its sums.
+    ``kind``: "semantic" (another formula), "numerical" (the formula, so badly computed that a law
+    breaks), "graded" (badly, but within what rounding explains) or "correct" (has to pass);
+    ``mechanism``: the class of its cause; ``grade``: what ``accuracy`` has to say, after a comma of
+    its sums.
     """
 
     id: str
@@ -48,12 +51,16 @@ class Mutant:
 _REGISTERED: dict[str, tuple[type, Kind, str, str]] = {}
 
 
-def bug(id: str, *, mechanism: str, kind: Kind = "semantic", grade: str = "") -> Callable[[Class], Class]:
+def bug(
+    id: str, *, mechanism: str, kind: Kind = "semantic", grade: str = ""
+) -> Callable[[Class], Class]:
     """Register a class as the model of a row; its docstring says in one sentence what is wrong."""
 
     def register(model: Class) -> Class:
         if id in _REGISTERED and _REGISTERED[id][0].__qualname__ != model.__qualname__:
-            raise ValueError(f"{id} is modelled twice, by {_REGISTERED[id][0].__name__} and {model.__name__}")
+            raise ValueError(
+                f"{id} is modelled twice, by {_REGISTERED[id][0].__name__} and {model.__name__}"
+            )
         _REGISTERED[id] = (model, kind, mechanism, grade)
         return model
 
@@ -65,7 +72,9 @@ def rows() -> dict[str, Row]:
     """Every known bug by id."""
     text = files("bnproof.mutants").joinpath("sources.csv").read_text(encoding="utf-8")
     return {
-        row["id"]: Row(row["id"], row["family"], row["severity"], row["year"], tuple(row["sources"].split()))
+        row["id"]: Row(
+            row["id"], row["family"], row["severity"], row["year"], tuple(row["sources"].split())
+        )
         for row in csv.DictReader(text.splitlines())
     }
 
@@ -78,7 +87,15 @@ def mutants() -> dict[str, Mutant]:
         import_module(f"bnproof.mutants.{info.name}")
     order = list(rows())
     found = {
-        name: Mutant(name, rows()[row_of(name)], kind, mechanism, inspect.cleandoc(model.__doc__ or ""), model, grade)
+        name: Mutant(
+            name,
+            rows()[row_of(name)],
+            kind,
+            mechanism,
+            inspect.cleandoc(model.__doc__ or ""),
+            model,
+            grade,
+        )
         for name, (model, kind, mechanism, grade) in _REGISTERED.items()
     }
     return dict(sorted(found.items(), key=lambda entry: (order.index(row_of(entry[0])), entry[0])))

@@ -19,7 +19,8 @@ Trained = tuple[Array, Array | None, Array | None]
 
 @bug("C01", mechanism="none", kind="correct")
 class MomentumOfTheOld(NumpyBatchNorm):
-    """The momentum it is handed weighs the old value, ``a running + (1 - a) new``, and it says so."""
+    """The momentum it is handed weighs the old value, ``a running + (1 - a) new``, and it says
+    so."""
 
     convention: Any = Convention("momentum weighs the old value", momentum="old", one_value="raise")
 
@@ -60,7 +61,8 @@ class OneValueRaises(NumpyBatchNorm):
 
 @bug("C04-beta", mechanism="none", kind="correct")
 class OneValueIsBeta(DoubleBackward, Folding):
-    """One value per channel in training: ``y = beta``, as declared, and a variance of 0 is tracked."""
+    """One value per channel in training: ``y = beta``, as declared, and a variance of 0 is
+    tracked."""
 
     convention: Any = Convention("one value gives beta", one_value="beta")
 
@@ -74,18 +76,24 @@ class OneValueIsBeta(DoubleBackward, Folding):
 
 @bug("C04-nan", mechanism="none", kind="correct")
 class OneValueIsUndefined(OneValueIsBeta):
-    """One value per channel in training: a running variance of 0/0, NaN, where the convention promises nothing."""
+    """One value per channel in training: a running variance of 0/0, NaN, where the convention
+    promises nothing."""
 
     convention: Any = Convention("one value gives anything", one_value="any")
 
     def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
         y, mean, var = super().train(x, *arguments, **options)
-        return y, mean, var if var is None or values_per_channel(x) != 1 else np.full_like(var, np.nan)
+        return (
+            y,
+            mean,
+            var if var is None or values_per_channel(x) != 1 else np.full_like(var, np.nan),
+        )
 
 
 @bug("C06", mechanism="none", kind="correct")
 class WithoutParameters(NumpyBatchNorm):
-    """``y = xhat``: scale and shift belong to a layer of their own, and neither gamma nor beta is taken."""
+    """``y = xhat``: scale and shift belong to a layer of their own, and neither gamma nor beta is
+    taken."""
 
     supports = {"affine": False}
 
@@ -107,6 +115,7 @@ class EpsStoredWithVariance(NumpyBatchNorm):
 
 @bug("C08", mechanism="none", kind="correct")
 class HalfInHalfOut(NumpyBatchNorm):
-    """Half precision stays half: ``y`` has the dtype of x, parameters and statistics are float32."""
+    """Half precision stays half: ``y`` has the dtype of x, parameters and statistics are
+    float32."""
 
     supports = {"dtypes": ["float16", "bfloat16"]}

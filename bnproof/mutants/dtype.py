@@ -10,7 +10,12 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, values_per_channel, working
+from bnproof.implementations.numpy_arrays import (
+    batch_axes,
+    in_shape_of,
+    values_per_channel,
+    working,
+)
 from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
 
@@ -44,14 +49,19 @@ class SquaresInHalf(NumpyBatchNorm):
         mu = self.mean(working(x))
         squares = ((working(x) - mu) ** 2).astype(np.float16)
         total = np.add.reduce(squares, axis=batch_axes(x), dtype=np.float16, keepdims=True)
-        return normalised_by(self, x, mu, total.astype(np.float32) / np.float32(values_per_channel(x)), eps)
+        return normalised_by(
+            self, x, mu, total.astype(np.float32) / np.float32(values_per_channel(x)), eps
+        )
 
 
 @bug("D04", mechanism="half-precision accumulation", kind="numerical")
 class CountsInHalf(NumpyBatchNorm):
-    """For half-precision x the workers' counts are summed in x's dtype: rounded, in float16 infinite above 65504."""
+    """For half-precision x the workers' counts are summed in x's dtype: rounded, in float16
+    infinite above 65504."""
 
-    def synchronised(self, shards: Sequence[Array], eps: float) -> tuple[list[Array], Array, Array, Array]:
+    def synchronised(
+        self, shards: Sequence[Array], eps: float
+    ) -> tuple[list[Array], Array, Array, Array]:
         xhats, mu, v, s = super().synchronised(shards, eps)
         if not is_half(shards[0].dtype):
             return xhats, mu, v, s
@@ -59,14 +69,17 @@ class CountsInHalf(NumpyBatchNorm):
         total = np.add.reduce(counts, dtype=counts.dtype).astype(np.float32)
         parts = [self.moments(x) for x in shards]
         mu = np.asarray(sum(np.float32(n) * mean for n, mean, _ in parts) / total)
-        v = np.asarray(sum(np.float32(n) * (var + (mean - mu) ** 2) for n, mean, var in parts) / total)
+        v = np.asarray(
+            sum(np.float32(n) * (var + (mean - mu) ** 2) for n, mean, var in parts) / total
+        )
         s = self.std(v, eps)
         return [(working(x) - in_shape_of(x, mu)) / in_shape_of(x, s) for x in shards], mu, v, s
 
 
 @bug("D05", mechanism="half-precision accumulation", kind="numerical", grade="broken")
 class MeanInBfloat16(NumpyBatchNorm):
-    """For bfloat16 x, mu is summed pairwise and multiplied by 1/m in bfloat16: not exact even for a constant."""
+    """For bfloat16 x, mu is summed pairwise and multiplied by 1/m in bfloat16: not exact even for a
+    constant."""
 
     def normalised(self, x: Array, eps: float) -> Normalised:
         if x.dtype != ml_dtypes.bfloat16 or x.size == 0:
@@ -90,7 +103,8 @@ class SumsInOwnDtype(NumpyBatchNorm):
 
 @bug("D06", mechanism="half-precision accumulation", kind="numerical")
 class PrecisionByGamma(NumpyBatchNorm):
-    """gamma's dtype decides what sums are kept in: without gamma x's own, half precision included."""
+    """gamma's dtype decides what sums are kept in: without gamma x's own, half precision
+    included."""
 
     @by_name
     def train(self, a: Arguments) -> Trained:

@@ -22,11 +22,16 @@ class SingleRowPassedThrough(NumpyBatchNorm):
     @by_name
     def train_shards(self, a: Arguments) -> tuple[list[Array], Array | None, Array | None]:
         ys, mean, var = a.call(super().train_shards)
-        return [x.copy() if len(x) == 1 else y for x, y in zip(a.shards, ys, strict=True)], mean, var
+        return (
+            [x.copy() if len(x) == 1 else y for x, y in zip(a.shards, ys, strict=True)],
+            mean,
+            var,
+        )
 
 
 def rounding_of_square(x: Array) -> Array:
-    """``fl(x^2) - x^2``, what a fused multiply-add leaves of ``x^2 - x x``: by splitting x into halves."""
+    """``fl(x^2) - x^2``, what a fused multiply-add leaves of ``x^2 - x x``: by splitting x into
+    halves."""
     large = x * x.dtype.type(2.0 ** ((np.finfo(x.dtype).nmant + 2) // 2) + 1)
     high = large - (large - x)
     low = x - high
@@ -47,13 +52,20 @@ class ResidueOfOneValue(NumpyBatchNorm):
         if values_per_channel(a.x) > 1:
             return a.call(super().train)
         xhat, mu, v, _ = self.normalised(a.x, a.eps)
-        mean = None if a.running_mean is None else self.track(a.running_mean, mu.reshape(-1), a.momentum)
-        var = None if a.running_var is None else self.track(a.running_var, v.reshape(-1), a.momentum)
+        mean = (
+            None
+            if a.running_mean is None
+            else self.track(a.running_mean, mu.reshape(-1), a.momentum)
+        )
+        var = (
+            None if a.running_var is None else self.track(a.running_var, v.reshape(-1), a.momentum)
+        )
         return self.affine(xhat, a.gamma, a.beta).astype(a.x.dtype, copy=False), mean, var
 
 
 @bug("X05", mechanism="none", kind="correct")
 class SmallScaleFlattened(NumpyBatchNorm):
-    """Right, with eps fixed at 0.001: the variance of xhat is ``v/(v + eps)``, far from 1 for small x, and no bug."""
+    """Right, with eps fixed at 0.001: the variance of xhat is ``v/(v + eps)``, far from 1 for small
+    x, and no bug."""
 
     supports = {"eps": 1e-3}

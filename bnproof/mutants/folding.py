@@ -17,7 +17,9 @@ Folded = tuple[Array, Array | None]
 class BiasNotScaled(NumpyBatchNorm):
     """The layer's own bias is added as it is: ``b' = b + (beta - gamma' mu_r)``."""
 
-    def folded_bias(self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array) -> Array:
+    def folded_bias(
+        self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
+    ) -> Array:
         own = 0 if bias is None else bias
         return super().folded_bias(None, scale, beta, running_mean) + own
 
@@ -42,7 +44,8 @@ class BiasLostInRebuilding(NumpyBatchNorm):
 
 @bug("O04", mechanism="wrong axis")
 class TransposedScaledByInput(NumpyBatchNorm):
-    """Transposed weights are scaled along axis 0, their inputs; ``gamma'`` is repeated or cut to fit."""
+    """Transposed weights are scaled along axis 0, their inputs; ``gamma'`` is repeated or cut to
+    fit."""
 
     def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
         fitting = np.resize(scale, len(weight)) if kind == "conv_transpose" else scale
@@ -51,9 +54,12 @@ class TransposedScaledByInput(NumpyBatchNorm):
 
 @bug("O10", mechanism="division by gamma")
 class DividedByScale(NumpyBatchNorm):
-    """beta goes through the scale, ``b' = gamma' (b - mu_r + beta/gamma')``, which is NaN for ``gamma = 0``."""
+    """beta goes through the scale, ``b' = gamma' (b - mu_r + beta/gamma')``, which is NaN for
+    ``gamma = 0``."""
 
-    def folded_bias(self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array) -> Array:
+    def folded_bias(
+        self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
+    ) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             unscaled = (0 if beta is None else beta) / scale
             folded: Array = scale * ((0 if bias is None else bias) - running_mean + unscaled)
@@ -62,7 +68,8 @@ class DividedByScale(NumpyBatchNorm):
 
 @bug("O14", mechanism="argument modified")
 class ScaledInPlace(NumpyBatchNorm):
-    """The caller's own weights are scaled, so that a second layer that shares them is folded twice."""
+    """The caller's own weights are scaled, so that a second layer that shares them is folded
+    twice."""
 
     def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
         weight[...] = super().folded_weight(weight, scale, kind, groups)
@@ -71,7 +78,8 @@ class ScaledInPlace(NumpyBatchNorm):
 
 @bug("O17", mechanism="folded twice")
 class FoldedTwice(NumpyBatchNorm):
-    """The result is folded again: ``W' = gamma'^2 W``, ``b' = gamma' (gamma' (b - mu_r) + beta - mu_r) + beta``."""
+    """The result is folded again: ``W' = gamma'^2 W``,
+    ``b' = gamma' (gamma' (b - mu_r) + beta - mu_r) + beta``."""
 
     def fold(self, weight: Array, bias: Array | None, *arguments: Any, **options: Any) -> Folded:
         once = super().fold(weight, bias, *arguments, **options)
@@ -80,10 +88,13 @@ class FoldedTwice(NumpyBatchNorm):
 
 @bug("O21", mechanism="memory order ignored")
 class FlattenedInMemoryOrder(NumpyBatchNorm):
-    """Weights are flattened in the order they lie in memory and reshaped as if that were the order of their indices."""
+    """Weights are flattened in the order they lie in memory and reshaped as if that were the order
+    of their indices."""
 
     def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
-        return super().folded_weight(weight.ravel(order="K").reshape(weight.shape), scale, kind, groups)
+        return super().folded_weight(
+            weight.ravel(order="K").reshape(weight.shape), scale, kind, groups
+        )
 
 
 @bug("O22", mechanism="eps ignored or replaced")
@@ -96,7 +107,8 @@ class EpsReadAsZero(NumpyBatchNorm):
 
 @bug("O23", mechanism="state carried between calls")
 class WeightOfThePreviousCall(NumpyBatchNorm):
-    """The scale is right, but multiplies the weight of the call before, if that had the same shape and dtype."""
+    """The scale is right, but multiplies the weight of the call before, if that had the same shape
+    and dtype."""
 
     def __init__(self) -> None:
         self.previous: dict[Any, Array] = {}
@@ -109,12 +121,15 @@ class WeightOfThePreviousCall(NumpyBatchNorm):
 
 @bug("O24", mechanism="none", kind="correct")
 class OtherRounding(NumpyBatchNorm):
-    """Equivalent: ``gamma' = gamma (1/sqrt(v_r + eps))`` and ``b' = gamma' b + (beta - gamma' mu_r)``."""
+    """Equivalent: ``gamma' = gamma (1/sqrt(v_r + eps))`` and
+    ``b' = gamma' b + (beta - gamma' mu_r)``."""
 
     def fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
         inverse = super().fold_scale(None, running_var, eps)
         return inverse if gamma is None else gamma * inverse
 
-    def folded_bias(self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array) -> Array:
+    def folded_bias(
+        self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
+    ) -> Array:
         own = 0 if bias is None else scale * bias
         return super().folded_bias(None, scale, beta, running_mean) + own

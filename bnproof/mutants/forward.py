@@ -1,4 +1,5 @@
-"""Forward: the normalised value, its scale and its shift, and the parameters and statistics it reads."""
+"""Forward: the normalised value, its scale and its shift, and the parameters and statistics it
+reads."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class EpsConstant(NumpyBatchNorm):
 
 @bug("F07", mechanism="Bessel's factor in the normalising variance")
 class SampleVariance(NumpyBatchNorm):
-    """Normalises by the unbiased variance: ``s = sqrt(m/(m - 1) v + eps)``; what is tracked is right."""
+    """Normalises by the unbiased variance: ``s = sqrt(m/(m - 1) v + eps)``; what is tracked is
+    right."""
 
     def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
         _, mu, v, _ = super().normalised(x, eps)
@@ -77,7 +79,8 @@ class GammaFixed(NumpyBatchNorm):
 
 @bug("F12", mechanism="argument modified")
 class BuffersFirst(NumpyBatchNorm):
-    """Updates the running statistics in the caller's arrays before it reads gamma and beta, perhaps the same memory."""
+    """Updates the running statistics in the caller's arrays before it reads gamma and beta, perhaps
+    the same memory."""
 
     @by_name
     def train(self, a: Arguments) -> Trained:
@@ -91,18 +94,26 @@ class BuffersFirst(NumpyBatchNorm):
 
 @bug("F15", mechanism="parameters in the wrong order")
 class ParametersMixedUp(NumpyBatchNorm):
-    """Inference exchanges parameters and statistics: ``y = mu_r (x - gamma)/sqrt(beta + eps) + v_r``."""
+    """Inference exchanges parameters and statistics:
+    ``y = mu_r (x - gamma)/sqrt(beta + eps) + v_r``."""
 
     @by_name
     def infer(self, a: Arguments) -> Array:
         if a.gamma is None or a.beta is None:  # nothing of the same shape to mix up
             return a.call(super().infer)
-        return a.call(super().infer, gamma=a.running_mean, beta=a.running_var, running_mean=a.gamma, running_var=a.beta)
+        return a.call(
+            super().infer,
+            gamma=a.running_mean,
+            beta=a.running_var,
+            running_mean=a.gamma,
+            running_var=a.beta,
+        )
 
 
 @bug("F17", mechanism="training's grouping at inference")
 class VirtualBatchesAtInference(NumpyBatchNorm):
-    """Inference splits the batch into virtual batches of 4 and refuses any other number of samples, such as one."""
+    """Inference splits the batch into virtual batches of 4 and refuses any other number of samples,
+    such as one."""
 
     @by_name
     def infer(self, a: Arguments) -> Array:
@@ -113,7 +124,8 @@ class VirtualBatchesAtInference(NumpyBatchNorm):
 
 @bug("F18", mechanism="state carried between calls")
 class ReferenceForgotten(NumpyBatchNorm):
-    """Every other inference normalises by the batch's own mu and v instead of the statistics handed over."""
+    """Every other inference normalises by the batch's own mu and v instead of the statistics handed
+    over."""
 
     def __init__(self) -> None:
         self.has_reference = False

@@ -1,4 +1,5 @@
-"""Gradients: terms and factors that are missing, arguments that change, statistics that belong to another call."""
+"""Gradients: terms and factors that are missing, arguments that change, statistics that belong to
+another call."""
 
 from __future__ import annotations
 
@@ -6,7 +7,13 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import batch_axes, in_shape_of, per_channel, values_per_channel, working
+from bnproof.implementations.numpy_arrays import (
+    batch_axes,
+    in_shape_of,
+    per_channel,
+    values_per_channel,
+    working,
+)
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.implementations.signatures import Arguments, by_name
 from bnproof.mutants.catalogue import bug
@@ -46,7 +53,10 @@ class GammaMissingInPart(NumpyBatchNorm):
         _, dgamma, dbeta = a.call(super().train_vjp)
         xhat, _, _, s = self.normalised(a.x, a.eps)
         g = working(a.dy)
-        a, c = g.mean(axis=batch_axes(g), keepdims=True), (g * xhat).mean(axis=batch_axes(g), keepdims=True)
+        a, c = (
+            g.mean(axis=batch_axes(g), keepdims=True),
+            (g * xhat).mean(axis=batch_axes(g), keepdims=True),
+        )
         dx = (per_channel(a.gamma, g, 1) * g - a - xhat * c) / s
         return dx.astype(a.x.dtype, copy=False), dgamma, dbeta
 
@@ -82,7 +92,8 @@ class EpsOtherBackward(NumpyBatchNorm):
 
 @bug("G09", mechanism="wrong on some ranks")
 class ZeroOnSomeRanks(NumpyBatchNorm):
-    """``dx = 0`` at inference for arrays of rank 2, 4 and 5; rank 3 takes another path and is right."""
+    """``dx = 0`` at inference for arrays of rank 2, 4 and 5; rank 3 takes another path and is
+    right."""
 
     @by_name
     def infer_vjp(self, a: Arguments) -> Gradients:
@@ -92,7 +103,8 @@ class ZeroOnSomeRanks(NumpyBatchNorm):
 
 @bug("G11", mechanism="state carried between calls")
 class BetaGradientAccumulates(NumpyBatchNorm):
-    """Without gamma, ``dbeta`` is ``sum g`` added up over all calls so far with as many channels."""
+    """Without gamma, ``dbeta`` is ``sum g`` added up over all calls so far with as many
+    channels."""
 
     def __init__(self) -> None:
         self.totals: dict[tuple[int, np.dtype[np.generic]], Array] = {}
@@ -116,7 +128,8 @@ class GammaOnlyBackward(NumpyBatchNorm):
 
 @bug("G15", mechanism="argument modified")
 class UpstreamScaledInPlace(NumpyBatchNorm):
-    """dy becomes ``gamma dy`` in the caller's array; a dy whose entries share memory is scaled many times over."""
+    """dy becomes ``gamma dy`` in the caller's array; a dy whose entries share memory is scaled many
+    times over."""
 
     @by_name
     def train_vjp(self, a: Arguments) -> Gradients:
@@ -139,7 +152,8 @@ class Given(NumpyBatchNorm):
 
 @bug("G16", mechanism="state carried between calls")
 class StatisticsOfLatestForward(NumpyBatchNorm):
-    """The backward takes mu and s of the latest ``train`` with as many channels, whatever x it is asked about."""
+    """The backward takes mu and s of the latest ``train`` with as many channels, whatever x it is
+    asked about."""
 
     def __init__(self) -> None:
         self.saved: dict[tuple[int, np.dtype[np.generic]], Given] = {}
@@ -158,7 +172,8 @@ class StatisticsOfLatestForward(NumpyBatchNorm):
 
 @bug("G18", mechanism="statistics taken as constants")
 class SecondOrderConstant(NumpyBatchNorm):
-    """Differentiates dx again with mu and s held fixed: ``dphi/dx = -gamma/s^2 (c h + d g)``, g and h not projected."""
+    """Differentiates dx again with mu and s held fixed: ``dphi/dx = -gamma/s^2 (c h + d g)``, g and
+    h not projected."""
 
     def through_statistics(self, g: Array, h: Array, xhat: Array) -> Array:
         return self.projected(h, xhat)[1] * g + self.projected(g, xhat)[1] * h
@@ -166,7 +181,8 @@ class SecondOrderConstant(NumpyBatchNorm):
 
 @bug("G20", mechanism="absent parameter read")
 class AbsentGammaRead(NumpyBatchNorm):
-    """Without gamma, the backward reads memory nobody wrote (zeros here) where 1 belongs: dx is 0."""
+    """Without gamma, the backward reads memory nobody wrote (zeros here) where 1 belongs: dx is
+    0."""
 
     @by_name
     def train_vjp(self, a: Arguments) -> Gradients:
@@ -187,7 +203,8 @@ class NoGradientUntracked(NumpyLayer):
 
 @bug("G23", mechanism="none", kind="correct")
 class VanishingTermLeftOut(NumpyBatchNorm):
-    """``dx = dxhat/s + dv 2 (x - mu)/m + dmu/m``; dmu lacks the path through v, a multiple of ``sum (x - mu) = 0``."""
+    """``dx = dxhat/s + dv 2 (x - mu)/m + dmu/m``; dmu lacks the path through v, a multiple of
+    ``sum (x - mu) = 0``."""
 
     @by_name
     def train_vjp(self, a: Arguments) -> Gradients:

@@ -1,4 +1,5 @@
-"""Inference: by the wrong statistics, by the wrong eps, by parameters that were changed on the way."""
+"""Inference: by the wrong statistics, by the wrong eps, by parameters that were changed on the
+way."""
 
 from __future__ import annotations
 
@@ -19,20 +20,30 @@ Gradients = tuple[Array, Array | None, Array | None]
 
 @bug("I01", mechanism="inference by batch statistics")
 class InferenceByBatch(NumpyBatchNorm):
-    """Inference normalises by its own batch, ``y = gamma (x - mu)/sqrt(v + eps) + beta``, and differentiates that."""
+    """Inference normalises by its own batch, ``y = gamma (x - mu)/sqrt(v + eps) + beta``, and
+    differentiates that."""
 
-    def infer(self, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float) -> Array:
+    def infer(
+        self, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float
+    ) -> Array:
         return self.affine(self.normalised(x, eps)[0], gamma, beta).astype(x.dtype, copy=False)
 
     def infer_vjp(
-        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        *statistics: Array,
+        eps: float,
     ) -> Gradients:
         return self.train_vjp(dy, x, gamma, beta, eps=eps)
 
 
 @bug("I02", mechanism="eps counted twice")
 class EpsTwice(NumpyBatchNorm):
-    """eps is added to a running variance that was stored with it: ``s_r = sqrt((v_r + eps) + eps)``."""
+    """eps is added to a running variance that was stored with it:
+    ``s_r = sqrt((v_r + eps) + eps)``."""
 
     def infer(self, *arguments: Any, eps: float) -> Array:
         return super().infer(*arguments, eps=2 * eps)
@@ -43,19 +54,23 @@ class EpsTwice(NumpyBatchNorm):
 
 @bug("I05", mechanism="sums taken for means")
 class SumsHandedOut(NumpyLayer):
-    """``state`` shows ``w mu_r`` and ``w v_r``, sums of weight ``w``, not the means that the layer works with."""
+    """``state`` shows ``w mu_r`` and ``w v_r``, sums of weight ``w``, not the means that the layer
+    works with."""
 
     weight = 1.0
 
     def trained(self, of: Forward) -> Gradients:
         answer = super().trained(of)
-        self.weight = 1 + (1 - self.momentum) * self.weight  # every step adds its batch to what is kept of the others
+        # every step adds its batch to what is kept of the others
+        self.weight = 1 + (1 - self.momentum) * self.weight
         return answer
 
     @property
     def state(self) -> dict[str, Any]:
         sums = {"running_mean": self.running_mean, "running_var": self.running_var}
-        return super().state | {name: None if mean is None else mean * self.weight for name, mean in sums.items()}
+        return super().state | {
+            name: None if mean is None else mean * self.weight for name, mean in sums.items()
+        }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
@@ -71,7 +86,8 @@ def narrowed(x: Array, parameter: Array) -> Array:
 
 @bug("I06", mechanism="parameters rounded to half", kind="numerical")
 class ParametersInHalf(NumpyBatchNorm):
-    """For half-precision x, ``gamma`` and ``v_r`` are rounded to x's dtype first: ``v_r`` may become inf or 0."""
+    """For half-precision x, ``gamma`` and ``v_r`` are rounded to x's dtype first: ``v_r`` may
+    become inf or 0."""
 
     @by_name
     def infer(self, a: Arguments) -> Array:
@@ -89,7 +105,15 @@ class StatisticsLeftOut(NumpyBatchNorm):
         return a.call(super().infer, running_mean=zero, running_var=one, eps=0.0)
 
     def infer_vjp(
-        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float
+        self,
+        dy: Array,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        *statistics: Array,
+        eps: float,
     ) -> Gradients:
-        zero, one = (np.full_like(given, value) for given, value in zip(statistics, (0, 1), strict=True))
+        zero, one = (
+            np.full_like(given, value) for given, value in zip(statistics, (0, 1), strict=True)
+        )
         return super().infer_vjp(dy, x, gamma, beta, zero, one, eps=0.0)

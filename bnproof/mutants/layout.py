@@ -1,4 +1,5 @@
-"""Layout: the wrong axis for the channels, and memory read in another order than the strides say."""
+"""Layout: the wrong axis for the channels, and memory read in another order than the strides
+say."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ class ChannelsLast(NumpyBatchNorm):
     @by_name
     def train(self, a: Arguments) -> Trained:
         statistics = (a.running_mean, a.running_var)
-        y, mean, var = super().train(self.first(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
+        y, mean, var = super().train(
+            self.first(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
+        )
         return self.last(y), mean, var
 
     @by_name
@@ -64,7 +67,9 @@ class ChannelsLast(NumpyBatchNorm):
     @by_name
     def train_shards(self, a: Arguments) -> ShardsTrained:
         moved, statistics = [self.first(x) for x in a.shards], (a.running_mean, a.running_var)
-        ys, mean, var = super().train_shards(moved, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
+        ys, mean, var = super().train_shards(
+            moved, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
+        )
         return [self.last(y) for y in ys], mean, var
 
     @by_name
@@ -74,12 +79,13 @@ class ChannelsLast(NumpyBatchNorm):
         return [self.last(dx) for dx in dxs], dgamma, dbeta
 
 
-# -- the wrong axis ----------------------------------------------------------------------------------------------------
+# -- the wrong axis --------------------------------------------------------------------------------
 
 
 @bug("L01", mechanism="wrong axis")
 class StatisticsAlongLastAxis(NumpyBatchNorm):
-    """Takes the last axis for the channels' in mu and s, though they are on axis 1; what is tracked is right."""
+    """Takes the last axis for the channels' in mu and s, though they are on axis 1; what is tracked
+    is right."""
 
     def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
         xhat, mu, v, s = super().normalised(x, eps)
@@ -93,7 +99,8 @@ class StatisticsAlongLastAxis(NumpyBatchNorm):
 
 @bug("L03", mechanism="wrong axis")
 class BuffersSizedByAxisOne(ChannelsLast):
-    """Channels last, but the running statistics get the length of axis 1 and fit only where that is C."""
+    """Channels last, but the running statistics get the length of axis 1 and fit only where that is
+    C."""
 
     @by_name
     def train(self, a: Arguments) -> Trained:
@@ -104,7 +111,8 @@ class BuffersSizedByAxisOne(ChannelsLast):
 
 @bug("L12", mechanism="wrong axis")
 class FourthAxisOfFive(ChannelsLast):
-    """Channels last, taken to be axis 3: right up to rank 4; rank 5 is read as if its last two axes were exchanged."""
+    """Channels last, taken to be axis 3: right up to rank 4; rank 5 is read as if its last two axes
+    were exchanged."""
 
     def first(self, x: Array) -> Array:
         swapped = x.reshape(*x.shape[:3], x.shape[4], x.shape[3]) if x.ndim == 5 else x
@@ -112,10 +120,12 @@ class FourthAxisOfFive(ChannelsLast):
 
     def last(self, x: Array) -> Array:
         swapped = np.moveaxis(x, 1, min(3, x.ndim - 1))
-        return swapped.reshape(*swapped.shape[:3], x.shape[4], x.shape[1]) if x.ndim == 5 else swapped
+        return (
+            swapped.reshape(*swapped.shape[:3], x.shape[4], x.shape[1]) if x.ndim == 5 else swapped
+        )
 
 
-# -- the wrong order in memory -----------------------------------------------------------------------------------------
+# -- the wrong order in memory ---------------------------------------------------------------------
 
 
 def in_memory_order(x: Array) -> Array:
@@ -125,7 +135,8 @@ def in_memory_order(x: Array) -> Array:
 
 @bug("L04", mechanism="memory order ignored")
 class InputFlatBackward(NumpyBatchNorm):
-    """The backward, in training and at inference, reads an x that is not C-contiguous in the order of its memory."""
+    """The backward, in training and at inference, reads an x that is not C-contiguous in the order
+    of its memory."""
 
     @by_name
     def train_vjp(self, a: Arguments) -> Gradients:
@@ -148,7 +159,12 @@ class UpstreamFlatBackward(NumpyBatchNorm):
 def from_start(x: Array) -> Array:
     """A view's shape and strides, laid at the first byte of the array it looks into."""
     base = x.base
-    if not isinstance(base, np.ndarray) or not base.flags.owndata or base.dtype != x.dtype or min(x.strides) < 0:
+    if (
+        not isinstance(base, np.ndarray)
+        or not base.flags.owndata
+        or base.dtype != x.dtype
+        or min(x.strides) < 0
+    ):
         return x  # anything else would read memory that is not the array's
     return as_strided(base, x.shape, x.strides, writeable=False)
 
@@ -160,7 +176,9 @@ class OffsetIgnored(NumpyBatchNorm):
     @by_name
     def train(self, a: Arguments) -> Trained:
         statistics = (a.running_mean, a.running_var)
-        return super().train(from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
+        return super().train(
+            from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
+        )
 
 
 def channels_fastest(x: Array) -> bool:
@@ -180,25 +198,39 @@ def written(x: Array) -> Array:
 
 @bug("L10", mechanism="memory order ignored")
 class PermutedShardsMisread(NumpyBatchNorm):
-    """Workers copy a permuted array in C order and, where its channels were next to each other, read channels last."""
+    """Workers copy a permuted array in C order and, where its channels were next to each other,
+    read channels last."""
 
     @by_name
     def train_shards(self, a: Arguments) -> ShardsTrained:
-        read, statistics = [misread(x) if channels_fastest(x) else x for x in a.shards], (a.running_mean, a.running_var)
-        ys, mean, var = super().train_shards(read, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum)
-        return [written(y) if channels_fastest(x) else y for x, y in zip(a.shards, ys, strict=True)], mean, var
+        read, statistics = (
+            [misread(x) if channels_fastest(x) else x for x in a.shards],
+            (a.running_mean, a.running_var),
+        )
+        ys, mean, var = super().train_shards(
+            read, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
+        )
+        return (
+            [written(y) if channels_fastest(x) else y for x, y in zip(a.shards, ys, strict=True)],
+            mean,
+            var,
+        )
 
     @by_name
     def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
         fast = [channels_fastest(x) for x in a.shards]
-        read, upstream = ([misread(x) if at else x for x, at in zip(xs, fast, strict=True)] for xs in (a.shards, a.dys))
+        read, upstream = (
+            [misread(x) if at else x for x, at in zip(xs, fast, strict=True)]
+            for xs in (a.shards, a.dys)
+        )
         dxs, dgamma, dbeta = a.call(super().train_shards_vjp, dys=upstream, shards=read)
         return [written(dx) if at else dx for dx, at in zip(dxs, fast, strict=True)], dgamma, dbeta
 
 
 @bug("L11", mechanism="memory order ignored")
 class PartialSumsMisplaced(ChannelsLast):
-    """Channels last, synchronised: squared deviations are summed as if the channels' stride were that of axis 1."""
+    """Channels last, synchronised: squared deviations are summed as if the channels' stride were
+    that of axis 1."""
 
     def moments(self, x: Array) -> Moments:
         n, mu, v = super().moments(x)

@@ -29,7 +29,8 @@ class BiasedVarianceTracked(NumpyBatchNorm):
 
 @bug("R02", mechanism="Bessel's factor in the running variance")
 class EstimatorByRank(NumpyBatchNorm):
-    """The running variance follows ``m/(m - 1) v`` for inputs of rank 4 and ``v`` for all others."""
+    """The running variance follows ``m/(m - 1) v`` for inputs of rank 4 and ``v`` for all
+    others."""
 
     def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
         path = NumpyBatchNorm() if x.ndim == 4 else BiasedVarianceTracked()
@@ -38,7 +39,8 @@ class EstimatorByRank(NumpyBatchNorm):
 
 @bug("R05", mechanism="Bessel's factor at one value")
 class BesselOfOneValue(DoubleBackward, Folding):
-    """One value per channel gives ``y = beta``, as declared, and a running variance of ``1/0 * 0``: NaN."""
+    """One value per channel gives ``y = beta``, as declared, and a running variance of ``1/0 * 0``:
+    NaN."""
 
     convention: Any = Convention("one value gives beta", one_value="beta")
 
@@ -92,7 +94,8 @@ class LayerNeverUpdated(NumpyLayer):
 
 @bug("R11", mechanism="statistics updated at inference")
 class UpdatedAtInference(NumpyLayer):
-    """A forward at inference moves the running statistics towards its batch, after it has used them."""
+    """A forward at inference moves the running statistics towards its batch, after it has used
+    them."""
 
     def forward(self, x: Array, *, training: bool) -> Array:
         y = super().forward(x, training=training)
@@ -112,7 +115,8 @@ class UpdatedTwice(NumpyBatchNorm):
 
 @bug("R13-layer", mechanism="statistics updated twice")
 class UpdatedInBackward(NumpyLayer):
-    """``backward`` runs the training step again, and the running statistics take in its batch once more."""
+    """``backward`` runs the training step again, and the running statistics take in its batch once
+    more."""
 
     def backward(self, dy: Array) -> Trained:
         gradients = super().backward(dy)
@@ -133,7 +137,8 @@ class VarianceStartsAtZero(NumpyLayer):
 
 @bug("R17", mechanism="wrong initial state")
 class DebiasedBeforeUpdate(NumpyLayer):
-    """Before its first update a layer reads averages over ``1 - (1 - alpha)^0``: 0/0; afterwards they are right."""
+    """Before its first update a layer reads averages over ``1 - (1 - alpha)^0``: 0/0; afterwards
+    they are right."""
 
     def initial(self) -> tuple[Array, Array]:
         with np.errstate(invalid="ignore"):
@@ -160,7 +165,8 @@ class Reloading(NumpyLayer):
 
 @bug("R21", mechanism="state not loaded as given")
 class EpsSubtractedOnLoad(Reloading):
-    """Loading a state stores ``v_r - eps`` for the running variance, which a small variance makes negative."""
+    """Loading a state stores ``v_r - eps`` for the running variance, which a small variance makes
+    negative."""
 
     def loaded(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         var = values["running_var"]
@@ -188,7 +194,8 @@ class StatisticsNotLoaded(Reloading):
 
 @bug("R28", mechanism="wrong initial state")
 class NotInitialised(NumpyLayer):
-    """A fresh layer's running statistics are what was in memory, here NaN, and stay so until a state is loaded."""
+    """A fresh layer's running statistics are what was in memory, here NaN, and stay so until a
+    state is loaded."""
 
     def initial(self) -> tuple[Array, Array]:
         return np.full(self.num_features, np.nan), np.full(self.num_features, np.nan)

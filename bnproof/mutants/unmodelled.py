@@ -16,11 +16,17 @@ UNMODELLED: dict[str, tuple[str, str]] = {
         "Masks are no part of the contract.",
     ),
     "G10": (
-        "Where gradients had to be added to a buffer, dx replaced what was there and dgamma, dbeta were left out.",
+        (
+            "Where gradients had to be added to a buffer, dx replaced what was there and dgamma,"
+            " dbeta were left out."
+        ),
         "Gradients are returned: there is no buffer to add to.",
     ),
     "G17": (
-        "The double backward held the saved statistics constant, so that derivatives from the third on were wrong.",
+        (
+            "The double backward held the saved statistics constant, so that derivatives from the"
+            " third on were wrong."
+        ),
         "The contract ends with the second derivative.",
     ),
     "G19": (
@@ -36,15 +42,27 @@ UNMODELLED: dict[str, tuple[str, str]] = {
         "momentum is a float; averages that count their batches are no part of the contract.",
     ),
     "R22": (
-        "One batch with an infinity made the running statistics of its channel infinite or NaN for good.",
-        "That is what the formula gives: the contract asks only that the other channels do not notice.",
+        (
+            "One batch with an infinity made the running statistics of its channel infinite or NaN"
+            " for good."
+        ),
+        (
+            "That is what the formula gives: the contract asks only that the other channels do not"
+            " notice."
+        ),
     ),
     "R25": (
-        "The update of the running statistics stayed in the graph of automatic differentiation, which grew every step.",
+        (
+            "The update of the running statistics stayed in the graph of automatic differentiation,"
+            " which grew every step."
+        ),
         "NumPy arrays have no graph.",
     ),
     "I10": (
-        "An exporter gave every layer the mode of the whole model and forgot which ones were frozen.",
+        (
+            "An exporter gave every layer the mode of the whole model and forgot which ones were"
+            " frozen."
+        ),
         "It takes a graph of several layers; the contract knows one.",
     ),
     "I11": (
@@ -56,11 +74,17 @@ UNMODELLED: dict[str, tuple[str, str]] = {
         "fold sees weights, not the shape of the activations between the two layers.",
     ),
     "O11": (
-        "In training aware of quantisation the loss was differentiated through the scale of the fold.",
+        (
+            "In training aware of quantisation the loss was differentiated through the scale of the"
+            " fold."
+        ),
         "fold returns weights and a bias; it has no gradient.",
     ),
     "O12": (
-        "A batch norm behind an activation was folded into the convolution in front of the activation.",
+        (
+            "A batch norm behind an activation was folded into the convolution in front of the"
+            " activation."
+        ),
         "It takes a graph: fold is told that the two layers are neighbours.",
     ),
     "O13": (
@@ -76,7 +100,10 @@ UNMODELLED: dict[str, tuple[str, str]] = {
         "fold is always handed running statistics.",
     ),
     "C05": (
-        "Whether a frozen layer normalises by its running statistics differs between versions of a framework.",
+        (
+            "Whether a frozen layer normalises by its running statistics differs between versions"
+            " of a framework."
+        ),
         "There is no frozen mode.",
     ),
     "D07": (

@@ -1,4 +1,5 @@
-"""Mean and variance: formulas that are right on paper and lose digits, overflow, or leave channels out."""
+"""Mean and variance: formulas that are right on paper and lose digits, overflow, or leave channels
+out."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def serial_mean(x: Array) -> Array:
 
 @bug("V01", mechanism="one-pass variance", kind="numerical", grade="one-pass")
 class OnePass(NumpyBatchNorm):
-    """``v = mean x^2 - mu^2``: cancels where mu is large against s, down to negative values and NaN."""
+    """``v = mean x^2 - mu^2``: cancels where mu is large against s, down to negative values and
+    NaN."""
 
     def variance(self, x: Array, mu: Array) -> Array:
         return self.mean(x * x) - mu * mu
@@ -31,7 +33,8 @@ class OnePass(NumpyBatchNorm):
 
 @bug("V02", mechanism="one-pass variance", kind="numerical", grade="one-pass")
 class OnePassClamped(NumpyBatchNorm):
-    """``v = max(0, mean x^2 - mu^2)``: cancels like the bare formula, and is 0 where that is negative."""
+    """``v = max(0, mean x^2 - mu^2)``: cancels like the bare formula, and is 0 where that is
+    negative."""
 
     def variance(self, x: Array, mu: Array) -> Array:
         return np.maximum(self.mean(x * x) - mu * mu, 0)
@@ -50,7 +53,8 @@ class FastByDefault(NumpyBatchNorm):
 
 @bug("V04", mechanism="rounded reciprocal of the count", kind="graded", grade="two-pass")
 class MeanByReciprocal(NumpyBatchNorm):
-    """``mu = sum x_i (1/m)`` with 1/m rounded first: the mean of a constant is not that constant, and y is not beta."""
+    """``mu = sum x_i (1/m)`` with 1/m rounded first: the mean of a constant is not that constant,
+    and y is not beta."""
 
     def mean(self, x: Array) -> Array:
         share = x.dtype.type(1) / x.dtype.type(values_per_channel(x))
@@ -59,7 +63,8 @@ class MeanByReciprocal(NumpyBatchNorm):
 
 @bug("V05", mechanism="overflow of squares", kind="numerical", grade="broken")
 class SquaresInSingle(NumpyBatchNorm):
-    """The squares ``(x_i - mu)^2`` are float32 whatever x is: infinite for deviations above 2e19; then y is beta."""
+    """The squares ``(x_i - mu)^2`` are float32 whatever x is: infinite for deviations above 2e19;
+    then y is beta."""
 
     def variance(self, x: Array, mu: Array) -> Array:
         squares = (x - mu).astype(np.float32) ** 2
@@ -90,11 +95,16 @@ class PowerOfTwoChannels(NumpyBatchNorm):
 
 @bug("V09", mechanism="reordered sum", kind="graded", grade="two-pass")
 class ScaledAfterSumming(NumpyBatchNorm):
-    """``dgamma = (1/s) sum g (x - mu)`` instead of ``sum g xhat``: the same number, rounded elsewhere."""
+    """``dgamma = (1/s) sum g (x - mu)`` instead of ``sum g xhat``: the same number, rounded
+    elsewhere."""
 
     @by_name
     def train_vjp(self, a: Arguments) -> Gradients:
         dx, _, dbeta = a.call(super().train_vjp)
         _, mu, _, s = self.normalised(a.x, a.eps)
         products = working(a.dy) * (working(a.x) - mu)
-        return dx, None if a.gamma is None else products.sum(axis=batch_axes(a.x)) / s.reshape(-1), dbeta
+        return (
+            dx,
+            None if a.gamma is None else products.sum(axis=batch_axes(a.x)) / s.reshape(-1),
+            dbeta,
+        )

@@ -12,7 +12,8 @@ from bnproof.reports.pages import page, provenance
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
 U = {"float32": 2.0**-24, "float64": 2.0**-53}
-LOOKS: dict[str, tuple[str, str, float, str]] = {  # larger markers first: where curves coincide, all are seen
+# larger markers first: where curves coincide, all are seen
+LOOKS: dict[str, tuple[str, str, float, str]] = {
     "numpy": ("blue", "o", 9, "NumPy two-pass"),
     "torch": ("orange", "s", 5, "PyTorch"),
     "torch-compiled": ("black", "x", 5, "PyTorch, torch.compile"),
@@ -29,7 +30,11 @@ def accuracy(records: Records) -> str:
         provenance=provenance(records),
         found=found,
         sums=[(row, _by_layout(row)) for row in found],
-        first={(row["target"], row["dtype"]): row for row in reversed(_points(records, "kappa")) if row["kappa"] == 1},
+        first={
+            (row["target"], row["dtype"]): row
+            for row in reversed(_points(records, "kappa"))
+            if row["kappa"] == 1
+        },
         worst=records.of("accuracy_worst"),
         dtypes=list(dict.fromkeys(row["dtype"] for row in found)),
         longest=max(row["m"] for row in _points(records, "values")),
@@ -49,7 +54,10 @@ def _by_layout(row: Row) -> list[list[Row]]:
 
 def _at_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
     """The last point of each sweep over m."""
-    return {(row["target"], row["dtype"], row["layout"], row["threads"]): row for row in _points(records, "values")}
+    return {
+        (row["target"], row["dtype"], row["layout"], row["threads"]): row
+        for row in _points(records, "values")
+    }
 
 
 def by_condition(records: Records, path: Path) -> None:
@@ -60,46 +68,90 @@ def by_condition(records: Records, path: Path) -> None:
             rows = [row for row in _points(records, "kappa") if row["dtype"] == dtype]
             kappas = sorted({row["kappa"] for row in rows})
             for target in LOOKS:
-                _curve(axes, [row for row in rows if row["target"] == target], "kappa", "typical_error", target)
+                _curve(
+                    axes,
+                    [row for row in rows if row["target"] == target],
+                    "kappa",
+                    "typical_error",
+                    target,
+                )
             for slope, style in ((1, "--"), (2, ":")):
-                line = [(kappa, U[dtype] * kappa**slope) for kappa in kappas if U[dtype] * kappa**slope <= 2]
-                axes.plot(*zip(*line, strict=True), ls=style, c="grey", lw=1.2, label=f"u κ{'²' if slope == 2 else ''}")
-            axes.set(xscale="log", yscale="log", xlabel="condition κ = √(1 + μ²/v)", title=dtype)
+                line = [
+                    (kappa, U[dtype] * kappa**slope)
+                    for kappa in kappas
+                    if U[dtype] * kappa**slope <= 2
+                ]
+                axes.plot(
+                    *zip(*line, strict=True),
+                    ls=style,
+                    c="grey",
+                    lw=1.2,
+                    label=f"u κ{'²' if slope == 2 else ''}",
+                )
+            condition = "condition κ = √(1 + μ²/v)"
+            axes.set(xscale="log", yscale="log", xlabel=condition, title=dtype)
         both[0].set(ylabel="largest error of x̂ (median channel)")
         both[0].legend(frameon=False, fontsize=9)
-        figure.suptitle("How the error grows as the mean moves away from 0 (32 values, 64 channels)")
+        figure.suptitle(
+            "How the error grows as the mean moves away from 0 (32 values, 64 channels)"
+        )
         save(figure, path)
 
 
 def by_length(records: Records, path: Path) -> None:
-    """The common error of a channel against m, both logarithmic, with lines of slope 1/2 and -1/2."""
+    """The common error of a channel against m, both logarithmic, with lines of slope 1/2 and
+    -1/2."""
     with mpl.rc_context(STYLE):
         figure, both = panels(2)
         for axes, dtype in zip(both, U, strict=True):
-            rows = [row for row in _points(records, "values") if row["dtype"] == dtype and row["threads"] == 1]
+            rows = [
+                row
+                for row in _points(records, "values")
+                if row["dtype"] == dtype and row["threads"] == 1
+            ]
             for target in LOOKS:
                 for layout, style in LINES.items():
-                    own = [row for row in rows if row["target"] == target and row["layout"] == layout]
+                    own = [
+                        row for row in rows if row["target"] == target and row["layout"] == layout
+                    ]
                     _curve(axes, own, "m", "shift", target, style, f", {layout}")
             lengths = sorted({row["m"] for row in rows})
             for slope, name in ((0.5, "√m"), (-0.5, "1/√m")):
                 line = [0.3 * (m / lengths[0]) ** slope for m in lengths]
                 axes.plot(
-                    lengths, line, ls="-." if slope > 0 else ":", c="grey", lw=1.2, label=f"in proportion to {name}"
+                    lengths,
+                    line,
+                    ls="-." if slope > 0 else ":",
+                    c="grey",
+                    lw=1.2,
+                    label=f"in proportion to {name}",
                 )
             axes.set_xscale("log", base=2)
             axes.set(yscale="log", xlabel="values per channel m", title=dtype)
         both[0].set(ylabel="shift of a channel, in units of u")
         figure.legend(
-            *both[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9
+            *both[0].get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=4,
+            frameon=False,
+            fontsize=9,
         )
         figure.suptitle("How sums are taken: what the mean is off by (one thread)")
         save(figure, path)
 
 
-def _curve(axes: Any, rows: list[Row], x: str, y: str, target: str, style: str = "-", more: str = "") -> None:
+def _curve(
+    axes: Any, rows: list[Row], x: str, y: str, target: str, style: str = "-", more: str = ""
+) -> None:
     colour, marker, size, label = LOOKS[target]
     shown = [row for row in rows if row[y]]
     if shown:
-        look = {"c": COLOURS[colour], "marker": marker, "ms": size, "lw": 1.2, "ls": style, "mfc": "none"}
+        look = {
+            "c": COLOURS[colour],
+            "marker": marker,
+            "ms": size,
+            "lw": 1.2,
+            "ls": style,
+            "mfc": "none",
+        }
         axes.plot([row[x] for row in shown], [row[y] for row in shown], label=label + more, **look)

@@ -46,7 +46,10 @@ TABLES = {
         ),
     ),
     "laws.csv": ("law_result", ("target", "law", "theorem", "verdict", "cases", "ratio", "ulp")),
-    "agreement.csv": ("agreement", ("data", "m", "channels", "dtype", "target", "quantity", "ratio", "ulp")),
+    "agreement.csv": (
+        "agreement",
+        ("data", "m", "channels", "dtype", "target", "quantity", "ratio", "ulp"),
+    ),
     "recurrence.csv": (
         "recurrence",
         ("step", "target", "quantity", "value_of_first_feature", "largest_error", "largest_ulp"),
@@ -67,14 +70,24 @@ TABLES = {
             "effective_step",
         ),
     ),
-    "linear_range.csv": ("linear_range_share", ("data", "m", "t", "share_below", "share_outside", "chebyshev")),
+    "linear_range.csv": (
+        "linear_range_share",
+        ("data", "m", "t", "share_below", "share_outside", "chebyshev"),
+    ),
     "parametrisations.csv": (
         "parametrisation",
         ("trained", "parametrisation", "learning_rate", "seed", "step", "loss"),
     ),
     "variance_error.csv": (
         "variance_error",
-        ("algorithm", "kappa", "m", "variance_error_median", "variance_error_largest", "xhat_error_median"),
+        (
+            "algorithm",
+            "kappa",
+            "m",
+            "variance_error_median",
+            "variance_error_largest",
+            "xhat_error_median",
+        ),
     ),
 }
 
@@ -91,7 +104,9 @@ def build(records: Records, out: Path) -> list[Path]:
         "claims.csv": table(map(claim_line, findings(records)), CLAIM_COLUMNS),
         "training.md": training(records),
         "running_statistics.md": running_statistics(records),
-        "theorems.csv": table(map(theorem_line, records.of("theorem")), tuple(theorem_line(records.of("theorem")[0]))),
+        "theorems.csv": table(
+            map(theorem_line, records.of("theorem")), tuple(theorem_line(records.of("theorem")[0]))
+        ),
         **{name: table(records.of(kind), columns) for name, (kind, columns) in TABLES.items()},
     }
     for name, content in pages.items():
@@ -103,7 +118,11 @@ def build(records: Records, out: Path) -> list[Path]:
 
 def table(rows: Iterable[Row], columns: tuple[str, ...]) -> str:
     """Rows as CSV; what a row lacks stays empty."""
-    return str(pd.DataFrame(list(rows), columns=list(columns), dtype=object).to_csv(index=False, lineterminator="\n"))
+    return str(
+        pd.DataFrame(list(rows), columns=list(columns), dtype=object).to_csv(
+            index=False, lineterminator="\n"
+        )
+    )
 
 
 def theorem_line(theorem: Row) -> Row:
@@ -122,7 +141,16 @@ def theorem_line(theorem: Row) -> Row:
     }
 
 
-CLAIM_COLUMNS = ("id", "who", "claim", "verdict", "conditions", "theorems", "counterexamples", "measured")
+CLAIM_COLUMNS = (
+    "id",
+    "who",
+    "claim",
+    "verdict",
+    "conditions",
+    "theorems",
+    "counterexamples",
+    "measured",
+)
 
 
 def findings(records: Records) -> list[claims.Finding]:
@@ -146,7 +174,10 @@ def claim_line(finding: claims.Finding) -> Row:
 
 def tally(settled: list[claims.Finding]) -> str:
     """How many claims have which verdict, in words."""
-    counts = {verdict: sum(finding.verdict == verdict for finding in settled) for verdict in claims.VERDICTS}
+    counts = {
+        verdict: sum(finding.verdict == verdict for finding in settled)
+        for verdict in claims.VERDICTS
+    }
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 
 
@@ -187,7 +218,9 @@ def index(records: Records) -> str:
 
 def derivations(records: Records) -> str:
     """The book."""
-    chapters = by_chapter([shown(theorem, records.of("law_result")) for theorem in records.of("theorem")])
+    chapters = by_chapter(
+        [shown(theorem, records.of("law_result")) for theorem in records.of("theorem")]
+    )
     return page("derivations.md", chapters=chapters, provenance=provenance(records))
 
 
@@ -195,7 +228,9 @@ def _targets(records: Records) -> list[Row]:
     """Per implementation: laws held, violated and not offered."""
     found: dict[str, Row] = {}
     for row in records.of("law_result"):
-        counts = found.setdefault(row["target"], {"target": row["target"], "holds": 0, "violated": 0, "not offered": 0})
+        counts = found.setdefault(
+            row["target"], {"target": row["target"], "holds": 0, "violated": 0, "not offered": 0}
+        )
         counts[row["verdict"]] += 1
     return list(found.values())
 
@@ -208,7 +243,9 @@ def check(records: Records) -> str:
         laws.setdefault(row["law"], {})[row["target"]] = row
     agreement: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}
     for row in records.of("agreement"):
-        agreement.setdefault((row["data"], row["dtype"]), {}).setdefault(row["quantity"], {})[row["target"]] = row
+        agreement.setdefault((row["data"], row["dtype"]), {}).setdefault(row["quantity"], {})[
+            row["target"]
+        ] = row
     return page(
         "check.md",
         targets=[row["target"] for row in _targets(records)],

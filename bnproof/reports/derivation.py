@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
-    """The theorem's items sorted for reading: what is stated, how it is derived, where it is used, what is false."""
+    """The theorem's items sorted for reading: what is stated, how it is derived, where it is used,
+    what is false."""
     items = theorem["items"]
     chains: dict[str, list[Row]] = {}
     for item in items:
@@ -36,7 +37,9 @@ def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
 
 def agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
     """How the implementations did by the laws of this theorem, as measured in a report."""
-    return [row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]]
+    return [
+        row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]
+    ]
 
 
 def markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
@@ -72,9 +75,17 @@ def contents(theorems: Sequence[Row]) -> Group:
     for chapter, entries in groupby(theorems, key=lambda entry: entry["chapter"]):
         lines += [Text(chapter_title(chapter), style="bold")]
         for entry in entries:
-            lines += [Text(f"  {entry['id']}", style="cyan"), Padding(Text(entry["says"]), (0, 0, 0, 6))]
+            lines += [
+                Text(f"  {entry['id']}", style="cyan"),
+                Padding(Text(entry["says"]), (0, 0, 0, 6)),
+            ]
         lines.append(Text(""))
-    lines.append(Text(f"{len(theorems)} theorems; bnproof show NAME prints one with its derivation.", style="dim"))
+    lines.append(
+        Text(
+            f"{len(theorems)} theorems; bnproof show NAME prints one with its derivation.",
+            style="dim",
+        )
+    )
     return Group(*lines)
 
 
@@ -84,7 +95,13 @@ def terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
 
     t = shown(theorem, measured)
     return Group(
-        *_head(t), *_statements(t), *_derivations(t), *_corollaries(t), *_controls(t), *_uses(t), *_measured(t)
+        *_head(t),
+        *_statements(t),
+        *_derivations(t),
+        *_corollaries(t),
+        *_controls(t),
+        *_uses(t),
+        *_measured(t),
     )
 
 
@@ -117,7 +134,9 @@ def _statements(t: Row) -> Iterator[RenderableType]:
 
 def _formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
     yield _line(item["text"], 5, style)
-    for condition, without in zip(item["given_text"], item["needed"] or item["given_text"], strict=True):
+    for condition, without in zip(
+        item["given_text"], item["needed"] or item["given_text"], strict=True
+    ):
         yield _line(f"given {condition}", 5, "yellow")
         if without != condition:
             yield _line(f"without it {without}", 7, "dim")
@@ -169,6 +188,14 @@ def _measured(t: Row) -> Iterator[RenderableType]:
     if t["agreement"]:
         yield _line("\nMeasured agreement", style="bold")
     for row in t["agreement"]:
-        error = "" if row["ratio"] is None else f", largest error {number(row['ratio'])} of what rounding explains"
+        error = (
+            ""
+            if row["ratio"] is None
+            else f", largest error {number(row['ratio'])} of what rounding explains"
+        )
         ulp = "" if row["ulp"] is None else f", {number(row['ulp'])} ulp"
-        yield _line(f"{row['target']}, law {row['law']}: {row['verdict']} in {row['cases']} cases{error}{ulp}", 2)
+        yield _line(
+            f"{row['target']}, law {row['law']}: {row['verdict']} in {row['cases']}"
+            f" cases{error}{ulp}",
+            2,
+        )

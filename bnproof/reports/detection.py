@@ -15,7 +15,18 @@ from bnproof.reports.plots import COLOURS, STYLE, save
 
 SHOWN = 4  # laws named in a line
 BEYOND_BASELINES = ("fold", "distributed")  # families no baseline looks at
-COLUMNS = ("id", "family", "severity", "mechanism", "model", "found", "laws", "seconds", "cause", "cause_without")
+COLUMNS = (
+    "id",
+    "family",
+    "severity",
+    "mechanism",
+    "model",
+    "found",
+    "laws",
+    "seconds",
+    "cause",
+    "cause_without",
+)
 
 
 def build(records: Records, out: Path) -> list[Path]:
@@ -33,10 +44,12 @@ def to_find(records: Records) -> list[Row]:
 
 
 def missed(records: Records) -> list[str]:
-    """What falls short: bugs not found, correct implementations flagged, other grades than expected."""
+    """What falls short: bugs not found, correct implementations flagged, other grades than
+    expected."""
     problems = [f"{row['id']} is not found" for row in to_find(records) if not row["found"]]
     problems += [
-        f"{row['id']} is flagged at {row['effort']}, seed {row['seed']}: {', '.join(row['flagged'])}"
+        f"{row['id']} is flagged at {row['effort']}, seed {row['seed']}:"
+        f" {', '.join(row['flagged'])}"
         for row in records.of("correct")
         if row["flagged"]
     ]
@@ -76,7 +89,9 @@ def detection(records: Records) -> str:
         reach={
             "to_find": len(within),
             "found": sum(row["found"] for row in within),
-            "baselines": {name: sum(flags[row["id"], name]["flagged"] for row in within) for name in names},
+            "baselines": {
+                name: sum(flags[row["id"], name]["flagged"] for row in within) for name in names
+            },
         },
         families=_families(rows, flags, names),
         bugs=[_bug(row, flags, names) for row in rows],
@@ -92,11 +107,14 @@ def detection(records: Records) -> str:
 
 
 def _models(alarms: Iterable[Row]) -> list[Row]:
-    """The rows of the catalogue among correct implementations: their ids are a letter and two digits."""
+    """The rows of the catalogue among correct implementations: their ids are a letter and two
+    digits."""
     return [row for row in alarms if row["id"][:1].isupper() and row["id"][1:3].isdigit()]
 
 
-def _baseline(name: str, rows: list[Row], correct: list[str], flags: dict[tuple[str, str], Row]) -> Row:
+def _baseline(
+    name: str, rows: list[Row], correct: list[str], flags: dict[tuple[str, str], Row]
+) -> Row:
     return {
         "found": sum(flags[row["id"], name]["flagged"] for row in rows),
         "wrongly": [subject for subject in correct if flags[subject, name]["flagged"]],
@@ -104,10 +122,14 @@ def _baseline(name: str, rows: list[Row], correct: list[str], flags: dict[tuple[
     }
 
 
-def _families(rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]) -> dict[str, Row]:
+def _families(
+    rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]
+) -> dict[str, Row]:
     found: dict[str, Row] = {}
     for row in rows:
-        line = found.setdefault(row["family"], {"modelled": 0, "found": 0, "baselines": dict.fromkeys(names, 0)})
+        line = found.setdefault(
+            row["family"], {"modelled": 0, "found": 0, "baselines": dict.fromkeys(names, 0)}
+        )
         line["modelled"] += 1
         line["found"] += row["found"]
         for name in names:
@@ -130,7 +152,11 @@ def diagnosis(rows: list[Row]) -> Row:
     sure = [row for row in without if row["cause_without"]["confidence"] == "same values"]
     wrong = [row for row in sure if row["cause_without"]["mechanism"] != row["mechanism"]]
     pattern = [row for row in without if row["cause_without"]["confidence"] == "same pattern"]
-    of_family = [row for row in pattern if row["cause_without"]["mechanism"] in (row["family"], row["mechanism"])]
+    of_family = [
+        row
+        for row in pattern
+        if row["cause_without"]["mechanism"] in (row["family"], row["mechanism"])
+    ]
     return {
         "found": len(rows),
         "right": len(right),
@@ -171,16 +197,23 @@ def table(records: Records) -> str:
         }
         for row in records.of("mutant")
     ]
-    return str(pd.DataFrame(lines, columns=[*COLUMNS, *names], dtype=object).to_csv(index=False, lineterminator="\n"))
+    return str(
+        pd.DataFrame(lines, columns=[*COLUMNS, *names], dtype=object).to_csv(
+            index=False, lineterminator="\n"
+        )
+    )
 
 
 def matrix(records: Records, path: Path) -> None:
-    """Bugs down, laws and baselines across; a square is as dark as the share of cases in which the law breaks."""
+    """Bugs down, laws and baselines across; a square is as dark as the share of cases in which the
+    law breaks."""
     from matplotlib.figure import Figure
 
     rows = to_find(records)
     names = [row["baseline"] for row in records.of("baseline_says")]
-    laws = [row["law"] for row in records.of("law") if any(row["law"] in bug["laws"] for bug in rows)]
+    laws = [
+        row["law"] for row in records.of("law") if any(row["law"] in bug["laws"] for bug in rows)
+    ]
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.of("baseline")}
     shares = [[_share(row["laws"].get(law)) for law in laws] for row in rows]
     today = [[float(flags[row["id"], name]) for name in names] for row in rows]
@@ -195,7 +228,9 @@ def matrix(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def _squares(axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str) -> None:
+def _squares(
+    axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str
+) -> None:
     found = [(x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value]
     axes.scatter(
         [x for x, _, _ in found],

@@ -1,4 +1,5 @@
-"""Plots of the experiments: training dynamics, the size of normalised values, the variance in single precision."""
+"""Plots of the experiments: training dynamics, the size of normalised values, the variance in
+single precision."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ import numpy as np
 from bnproof.records import Records, Row
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
-RATES = ("#56b4e9", COLOURS["blue"], COLOURS["green"], COLOURS["orange"], COLOURS["black"])  # by learning rate
+# by learning rate
+RATES = ("#56b4e9", COLOURS["blue"], COLOURS["green"], COLOURS["orange"], COLOURS["black"])
 GREEK = {
     "gamma, beta on normalised values": "γ, β on normalised values",
     "gamma', beta' on plain values": "γ', β' on plain values",
@@ -21,7 +23,8 @@ LIGHT = {"color": COLOURS["black"], "alpha": 0.55, "linewidth": 1.0}
 
 
 def weight_norm(records: Records, path: Path) -> None:
-    """Above the median ``|W|`` of the first layer, below the effective step ``eta/|W|^2``; left with normalisation."""
+    """Above the median ``|W|`` of the first layer, below the effective step ``eta/|W|^2``; left
+    with normalisation."""
     rows, ends = records.of("weight_norm"), records.of("weight_norm_run")
     rates = sorted({row["learning_rate"] for row in rows})
     with mpl.rc_context(STYLE):
@@ -29,7 +32,9 @@ def weight_norm(records: Records, path: Path) -> None:
         for column, normalised in zip(grid.T, (True, False), strict=True):
             for rate, colour in zip(rates, RATES, strict=True):
                 mine = _where(rows, normalised=normalised, learning_rate=rate)
-                end = _where(ends, raised="first layer", normalised=normalised, learning_rate=rate)[0]
+                end = _where(ends, raised="first layer", normalised=normalised, learning_rate=rate)[
+                    0
+                ]
                 label = f"η = {rate:g}: {end['final_accuracy']:.0%} correct"
                 column[0].plot(*_points(mine, "step", "norm_median"), c=colour, lw=2, label=label)
                 column[1].plot(*_points(mine, "step", "effective_step"), c=colour, lw=2)
@@ -50,24 +55,35 @@ def linear_range(records: Records, path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure, axes = panels()
         fine = np.geomspace(min(row["t"] for row in rows), max(row["t"] for row in rows), 100)
-        axes.plot(fine, np.minimum(1, fine**-2), "--", c=COLOURS["black"], label="Chebyshev's bound q/t² for q = 1")
+        axes.plot(
+            fine,
+            np.minimum(1, fine**-2),
+            "--",
+            c=COLOURS["black"],
+            label="Chebyshev's bound q/t² for q = 1",
+        )
         for name, (colour, marker) in zip(_distinct(rows, "data"), looks, strict=True):
             points = _points(_where(rows, data=name), "t", "share_outside")
             axes.plot(*points, marker=marker, c=COLOURS[colour], label=name)
-        axes.set(xlabel="threshold t (in standard deviations)", ylabel="share of values with |x̂| ≥ t")
+        axes.set(
+            xlabel="threshold t (in standard deviations)", ylabel="share of values with |x̂| ≥ t"
+        )
         axes.set(yscale="log", title="Normalised values are of size 1, not near 0")
         axes.legend(frameon=False, loc="lower left")
         save(figure, path)
 
 
 def parametrisations(records: Records, path: Path) -> None:
-    """Loss against steps, each parametrisation at its own best learning rate: every seed thin, the mean thick."""
+    """Loss against steps, each parametrisation at its own best learning rate: every seed thin, the
+    mean thick."""
     rows = records.of("parametrisation")
     with mpl.rc_context(STYLE):
         figure, both = panels(2, sharey=True)
         for axes, trained in zip(both, _distinct(rows, "trained"), strict=True):
             of_panel = _where(rows, trained=trained)
-            for name, colour in zip(_distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True):
+            for name, colour in zip(
+                _distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True
+            ):
                 _seeds_and_mean(axes, _where(of_panel, parametrisation=name), name, COLOURS[colour])
             axes.set(title=f"trained: {trained}", xlabel="step of plain SGD", yscale="log")
             axes.legend(frameon=False, fontsize=9, loc="lower left")
@@ -80,39 +96,70 @@ def _seeds_and_mean(axes: Any, rows: list[Row], name: str, colour: str) -> None:
     for curve in curves:
         axes.plot(*curve, c=colour, lw=0.8, alpha=0.4)
     mean = np.mean([losses for _, losses in curves], axis=0)
-    axes.plot(curves[0][0], mean, c=colour, lw=2.4, label=f"{GREEK.get(name, name)}, η = {rows[0]['learning_rate']:g}")
+    axes.plot(
+        curves[0][0],
+        mean,
+        c=colour,
+        lw=2.4,
+        label=f"{GREEK.get(name, name)}, η = {rows[0]['learning_rate']:g}",
+    )
 
 
 def variance_error(records: Records, path: Path) -> None:
-    """Error of the variance and of xhat in float32 against kappa, with slopes 1 and 2 for comparison.
+    """Error of the variance and of xhat in float32 against kappa, with slopes 1 and 2 for
+    comparison.
 
-    Filled markers are in the fit of the slope; gaps are where half the computed variances are not positive.
+    Filled markers are in the fit of the slope; gaps are where half the computed variances are not
+    positive.
     """
     rows, slopes = records.of("variance_error"), records.of("variance_slope")
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
-    titles = {"variance": "relative error of the variance", "xhat": "error of x̂ (largest in the batch)"}
+    titles = {
+        "variance": "relative error of the variance",
+        "xhat": "error of x̂ (largest in the batch)",
+    }
     with mpl.rc_context(STYLE):
         figure, both = panels(2, sharey=True)
         for axes, (quantity, title) in zip(both, titles.items(), strict=True):
             for name, (colour, marker) in zip(_distinct(rows, "algorithm"), looks, strict=True):
                 fitted = _where(slopes, algorithm=name, quantity=quantity)[0]
-                _errors(axes, _where(rows, algorithm=name), quantity, fitted, {"marker": marker, "c": COLOURS[colour]})
+                _errors(
+                    axes,
+                    _where(rows, algorithm=name),
+                    quantity,
+                    fitted,
+                    {"marker": marker, "c": COLOURS[colour]},
+                )
             kappas = np.array([1.0, 1e6])
             for slope, style in ((1, ":"), (2, "--")):
                 axes.plot(kappas, 3e-8 * kappas**slope, style, **LIGHT, label=f"slope {slope}")
-            axes.set(title=title, xlabel="condition κ = √(1 + μ²/v)", xscale="log", yscale="log", ylim=(1e-8, 30))
+            axes.set(
+                title=title,
+                xlabel="condition κ = √(1 + μ²/v)",
+                xscale="log",
+                yscale="log",
+                ylim=(1e-8, 30),
+            )
             axes.legend(frameon=False, fontsize=9, loc="upper left")
         both[0].set(ylabel="median over 32 features")
-        figure.suptitle("float32, m = 128, hidden activations of the digits (filled: in the fit of the slope)")
+        figure.suptitle(
+            "float32, m = 128, hidden activations of the digits (filled: in the fit of the slope)"
+        )
         save(figure, path)
 
 
 def _errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -> None:
-    filled = [n for n, row in enumerate(rows) if fitted["kappa_from"] <= row["kappa_measured"] <= fitted["kappa_to"]]
+    filled = [
+        n
+        for n, row in enumerate(rows)
+        if fitted["kappa_from"] <= row["kappa_measured"] <= fitted["kappa_to"]
+    ]
     points = _points(rows, "kappa_measured", f"{quantity}_error_median")
     axes.plot(*points, **look, ms=5, mfc="white", lw=1.2)
     own = [[column[n] for n in filled] for column in points]
-    axes.plot(*own, **look, ms=5, lw=1.2, label=f"{fitted['algorithm']}: slope {fitted['slope']:.2f}")
+    axes.plot(
+        *own, **look, ms=5, lw=1.2, label=f"{fitted['algorithm']}: slope {fitted['slope']:.2f}"
+    )
 
 
 def _where(rows: Iterable[Row], **wanted: Any) -> list[Row]:

@@ -22,7 +22,8 @@ COLOURS = {
 
 
 def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
-    """What a page says of a claim: its formulas, why it is settled so, and the numbers on the digits."""
+    """What a page says of a claim: its formulas, why it is settled so, and the numbers on the
+    digits."""
     a = finding.assertion
     stated = [*a.literal, *a.repaired, *([a.formula] if a.formula else [])]
     return {
@@ -37,7 +38,14 @@ def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
         "plot": a.measured.plot if a.measured else "",
         "theorems": a.theorems,
         "stated": [_stated(name, finding) for name in dict.fromkeys(stated)],
-        "data": next((row["data"] for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id), ""),
+        "data": next(
+            (
+                row["data"]
+                for row in rows
+                if row["kind"] == "demonstration" and row["claim"] == a.id
+            ),
+            "",
+        ),
         "numbers": [row for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id],
     }
 
@@ -45,7 +53,12 @@ def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
 def _stated(name: str, finding: Finding) -> dict[str, Any]:
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
-    return {**finding.items[plain], "name": plain, "theorem": plain.partition(": ")[0], "contrary": contrary}
+    return {
+        **finding.items[plain],
+        "name": plain,
+        "theorem": plain.partition(": ")[0],
+        "contrary": contrary,
+    }
 
 
 def markdown(finding: Finding, rows: Sequence[Row]) -> str:
@@ -64,7 +77,9 @@ def overview(findings: Sequence[Finding]) -> Group:
     table.add_column("claim")
     for finding in findings:
         colour = COLOURS[finding.verdict]
-        table.add_row(finding.assertion.id, f"[{colour}]{finding.verdict}[/]", finding.assertion.says)
+        table.add_row(
+            finding.assertion.id, f"[{colour}]{finding.verdict}[/]", finding.assertion.says
+        )
     counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
@@ -95,7 +110,11 @@ def _claim(c: dict[str, Any]) -> Iterator[RenderableType]:
     yield line(c["explanation"] or f"Open in this run: {', '.join(c['open'])}")
     yield line("\nAs formulas", style="bold")
     for item in c["stated"]:
-        yield line(f"{item['name']}{' (the claim is its contrary)' if item['contrary'] else ''}: {item['verdict']}", 2)
+        yield line(
+            f"{item['name']}{' (the claim is its contrary)' if item['contrary'] else ''}:"
+            f" {item['verdict']}",
+            2,
+        )
         yield line(item["text"], 5, "red" if item["verdict"] == "refuted" else "cyan")
         if item["given_text"]:
             yield line(f"given {', '.join(item['given_text'])}", 5, "yellow")

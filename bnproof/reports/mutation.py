@@ -1,4 +1,5 @@
-"""Which mutations of the NumPy reference the laws find, and why the survivors are none: one page."""
+"""Which mutations of the NumPy reference the laws find, and why the survivors are none: one
+page."""
 
 from __future__ import annotations
 
@@ -18,8 +19,13 @@ def build(records: Records, out: Path) -> list[Path]:
 
 
 def unexplained(records: Records) -> list[Row]:
-    """Mutants that no law found and that nothing explains: holes of the suite, or reasons that are missing."""
-    return [row for row in records.of("mutant") if row["outcome"] in ("survived", "timeout") and not row["reason"]]
+    """Mutants that no law found and that nothing explains: holes of the suite, or reasons that are
+    missing."""
+    return [
+        row
+        for row in records.of("mutant")
+        if row["outcome"] in ("survived", "timeout") and not row["reason"]
+    ]
 
 
 def mutation(records: Records) -> str:
@@ -31,9 +37,14 @@ def mutation(records: Records) -> str:
         provenance=provenance(records),
         mutants=len(rows),
         outcomes=Counter(row["outcome"] for row in rows),
-        files={file: Counter(row["outcome"] for row in of) for file, of in grouped(rows, "file").items()},
+        files={
+            file: Counter(row["outcome"] for row in of)
+            for file, of in grouped(rows, "file").items()
+        },
         first=rows[0]["effort"] if rows else "",
-        later=[row for row in rows if row["outcome"] == "killed" and row["effort"] != rows[0]["effort"]],
+        later=[
+            row for row in rows if row["outcome"] == "killed" and row["effort"] != rows[0]["effort"]
+        ],
         through=Counter(row["through"] for row in rows if row["outcome"] == "killed"),
         laws=Counter(row["law"] for row in rows if row["law"]).most_common(),
         texts=len(reasons.pop(TEXTS, [])),

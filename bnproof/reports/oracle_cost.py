@@ -38,7 +38,9 @@ def lines(records: Records) -> list[Row]:
 
 
 def _line(row: Row) -> Row:
-    nanoseconds = {name: median(times) / row["values"] * 1e9 for name, times in row["seconds"].items()}
+    nanoseconds = {
+        name: median(times) / row["values"] * 1e9 for name, times in row["seconds"].items()
+    }
     return {
         "values": row["values"],
         "channels": row["shape"][1],
@@ -55,12 +57,20 @@ def _line(row: Row) -> Row:
 def oracle_cost(records: Records) -> str:
     """The page."""
     found = lines(records)
-    few, many = ([line for line in found if (line["channels"] < 16) == small] for small in (True, False))
+    few, many = (
+        [line for line in found if (line["channels"] < 16) == small] for small in (True, False)
+    )
     (slow,) = records.of("oracle_cost_slow")
-    each = {name: median(slow["seconds"][name]) / slow["values"] for name in ("mpmath", "balls", "forward_short")}
+    each = {
+        name: median(slow["seconds"][name]) / slow["values"]
+        for name in ("mpmath", "balls", "forward_short")
+    }
     each["forward"] = median(slow["seconds"]["forward"]) / slow["many"]
     (reference,) = records.of("oracle_cost_reference")
-    steps = {name: median(times) / reference["values"] * 1e9 for name, times in reference["seconds"].items()}
+    steps = {
+        name: median(times) / reference["values"] * 1e9
+        for name, times in reference["seconds"].items()
+    }
     return page(
         "oracle_cost.md",
         reference=reference,
@@ -76,5 +86,12 @@ def oracle_cost(records: Records) -> str:
         memory=max(line["bytes"] for line in found),
         slow=slow,
         each=each,
-        limits={"few": 4, "many": 2, "gradient": GRADIENT, "bytes": BYTES, "mpmath": MPMATH, "balls": BALLS},
+        limits={
+            "few": 4,
+            "many": 2,
+            "gradient": GRADIENT,
+            "bytes": BYTES,
+            "mpmath": MPMATH,
+            "balls": BALLS,
+        },
     )

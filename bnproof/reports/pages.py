@@ -45,14 +45,16 @@ def page(template: str, **values: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """A measured number in three significant digits (thousands in full); a dash where there is none."""
+    """A measured number in three significant digits (thousands in full); a dash where there is
+    none."""
     if value is None:
         return "-"
     return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
 def ratio(value: float | None) -> str:
-    """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash where there is none."""
+    """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash
+    where there is none."""
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
@@ -65,9 +67,14 @@ def chapter_title(module: str) -> str:
 
 def provenance(records: Records) -> str:
     """Versions and machine, in one line."""
-    versions = ", ".join(f"{name} {version}" for name, version in records.header["versions"].items())
+    versions = ", ".join(
+        f"{name} {version}" for name, version in records.header["versions"].items()
+    )
     machine = records.header["machine"]
-    return f"{versions}; {machine['system']} {machine['processor']}, {machine['cores']} cores; seed {records.header['seed']}"
+    return (
+        f"{versions}; {machine['system']} {machine['processor']}, {machine['cores']} cores; seed"
+        f" {records.header['seed']}"
+    )
 
 
 def by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:

@@ -9,7 +9,8 @@ import matplotlib as mpl
 
 from bnproof.records import Records
 
-COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "black": "#222222"}  # Okabe and Ito
+# Okabe and Ito
+COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "black": "#222222"}
 STYLE = {
     "svg.hashsalt": "bnproof",
     "svg.fonttype": "none",
@@ -23,7 +24,8 @@ STYLE = {
 
 
 def panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, Any]:
-    """A figure and its axes, one or an array; ``shared``: ``sharex`` and ``sharey`` of Matplotlib."""
+    """A figure and its axes, one or an array; ``shared``: ``sharex`` and ``sharey`` of
+    Matplotlib."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2 * columns, 4.0 * rows), layout="constrained", facecolor="white")
@@ -36,7 +38,8 @@ def save(figure: Any, path: Path) -> None:
 
 
 def scatter(records: Records, path: Path) -> None:
-    """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at inference."""
+    """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at
+    inference."""
     rows = records.of("scatter")
     with mpl.rc_context(STYLE):
         figure, axes = panels()
@@ -44,7 +47,13 @@ def scatter(records: Records, path: Path) -> None:
             of_size = [row for row in rows if row["m"] == size]
             points = [[row[axis] for row in of_size] for axis in ("gamma_prime", "beta_prime")]
             axes.scatter(
-                *points, s=18, alpha=0.6, c=COLOURS[colour], marker=marker, linewidths=0, label=f"batches of {size}"
+                *points,
+                s=18,
+                alpha=0.6,
+                c=COLOURS[colour],
+                marker=marker,
+                linewidths=0,
+                label=f"batches of {size}",
             )
         fixed = next(row for row in rows if row["batch"] == 0)
         axes.scatter(
@@ -56,7 +65,9 @@ def scatter(records: Records, path: Path) -> None:
             label="all data (inference)",
         )
         axes.set(
-            xlabel="scale γ' = γ/s", ylabel="shift β' = β − γμ/s", title="Each mini-batch has its own collapsed pair"
+            xlabel="scale γ' = γ/s",
+            ylabel="shift β' = β − γμ/s",
+            title="Each mini-batch has its own collapsed pair",
         )
         axes.legend(frameon=False)
         save(figure, path)
@@ -68,8 +79,15 @@ def train_eval(records: Records, path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure, axes = panels()
         steps = [row["step"] for row in rows]
-        axes.plot(steps, [row["largest_gap"] for row in rows], c=COLOURS["orange"], label="largest entry")
-        axes.plot(steps, [row["root_mean_square_gap"] for row in rows], c=COLOURS["blue"], label="root mean square")
+        axes.plot(
+            steps, [row["largest_gap"] for row in rows], c=COLOURS["orange"], label="largest entry"
+        )
+        axes.plot(
+            steps,
+            [row["root_mean_square_gap"] for row in rows],
+            c=COLOURS["blue"],
+            label="root mean square",
+        )
         axes.set(
             xlabel="training batches seen",
             ylabel="|training output − inference output|",
@@ -86,10 +104,19 @@ def running_mean(records: Records, path: Path) -> None:
         figure, both = panels(2)
         for axes, quantity in zip(both, ("running_mean", "running_var"), strict=True):
             for target, colour, style in (("numpy", "blue", "-"), ("torch", "orange", "--")):
-                rows = [r for r in records.of("recurrence") if r["target"] == target and r["quantity"] == quantity]
+                rows = [
+                    r
+                    for r in records.of("recurrence")
+                    if r["target"] == target and r["quantity"] == quantity
+                ]
                 values = [row["value_of_first_feature"] for row in rows]
-                axes.plot([row["step"] for row in rows], values, style, c=COLOURS[colour], label=target)
-            axes.set(xlabel="training batches seen", ylabel=quantity.replace("_var", " variance").replace("_", " "))
+                axes.plot(
+                    [row["step"] for row in rows], values, style, c=COLOURS[colour], label=target
+                )
+            axes.set(
+                xlabel="training batches seen",
+                ylabel=quantity.replace("_var", " variance").replace("_", " "),
+            )
             axes.legend(frameon=False)
         figure.suptitle("Running statistics of the first hidden feature, momentum 0.1")
         save(figure, path)

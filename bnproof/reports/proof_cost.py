@@ -15,7 +15,8 @@ from bnproof.reports.pages import number, page, provenance, ratio
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
 OURS = "bnproof"
-OUTCOMES = ("failed", "not shown", "refuted", "timeout", "shown")  # of several runs the first of these counts
+# of several runs the first of these counts
+OUTCOMES = ("failed", "not shown", "refuted", "timeout", "shown")
 COLUMNS = (
     "theorem",
     "method",
@@ -48,10 +49,11 @@ def build(records: Records, out: Path) -> list[Path]:
 
 
 def lines(records: Records) -> list[Row]:
-    """One line for each theorem, method and m: median, extremes, and how many times bnproof's median that is.
+    """One line for each theorem, method and m: median, extremes, and how many times bnproof's
+    median that is.
 
-    A timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no seconds.  ``slower``: each of
-    its runs took longer than each of bnproof's.
+    A timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no seconds.
+    ``slower``: each of its runs took longer than each of bnproof's.
     """
     groups: dict[tuple[str, str, int | None], list[Row]] = {}
     for row in records.of("proof_cost"):
@@ -103,7 +105,10 @@ def proof_cost(records: Records) -> str:
         cells={(line["theorem"], line["method"], line["m"]): cells(line) for line in plain},
         quickest=_quickest(plain),
         growth=[growth(part) for part in _curves(plain)],
-        controls={(row["theorem"], row["method"]): row["outcome"] for row in records.of("proof_cost_control")},
+        controls={
+            (row["theorem"], row["method"]): row["outcome"]
+            for row in records.of("proof_cost_control")
+        },
         imports={ours: _imports(records, ours=ours) for ours in (True, False)},
         whole=[line for line in compared if line["what"] != "show"],
         shown=shown(compared),
@@ -111,7 +116,8 @@ def proof_cost(records: Records) -> str:
 
 
 def whole(records: Records) -> list[Row]:
-    """What was timed with this tree and the earlier one: median seconds of both, and their ratio."""
+    """What was timed with this tree and the earlier one: median seconds of both, and their
+    ratio."""
     groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in records.of("proof_cost_tree"):
         groups.setdefault((row["what"], row["of"]), {}).setdefault(row["tree"], []).append(row)
@@ -135,7 +141,10 @@ def whole(records: Records) -> list[Row]:
 
 def shown(lines: list[Row]) -> Row | None:
     """How long ``bnproof show`` takes over all theorems, ``None`` where it was not timed."""
-    timed = sorted((line for line in lines if line["what"] == "show" and line["now"]), key=lambda line: line["now"])
+    timed = sorted(
+        (line for line in lines if line["what"] == "show" and line["now"]),
+        key=lambda line: line["now"],
+    )
     if not timed:
         return None
     return {
@@ -149,12 +158,20 @@ def shown(lines: list[Row]) -> Row | None:
 
 def _median(rows: list[Row]) -> float | None:
     """The median seconds where every run showed what it had to."""
-    return median(row["seconds"] for row in rows) if all(row["outcome"] == "shown" for row in rows) else None
+    return (
+        median(row["seconds"] for row in rows)
+        if all(row["outcome"] == "shown" for row in rows)
+        else None
+    )
 
 
 def _imports(records: Records, *, ours: bool) -> float | None:
     """The median seconds of imports, over the runs that lived to report them."""
-    told = [row for row in records.of("proof_cost") if "import_seconds" in row and (row["method"] == OURS) == ours]
+    told = [
+        row
+        for row in records.of("proof_cost")
+        if "import_seconds" in row and (row["method"] == OURS) == ours
+    ]
     return median(row["import_seconds"] for row in told) if told else None
 
 
@@ -163,7 +180,11 @@ def _quickest(plain: list[Row]) -> dict[str, Row | None]:
     largest = max(line["m"] for line in plain)
     shown = [line for line in plain if line["m"] == largest and line["outcome"] == "shown"]
     return {
-        theorem: min((line for line in shown if line["theorem"] == theorem), key=lambda at: at["seconds"], default=None)
+        theorem: min(
+            (line for line in shown if line["theorem"] == theorem),
+            key=lambda at: at["seconds"],
+            default=None,
+        )
         for theorem in _distinct(plain, "theorem")
     }
 
@@ -173,11 +194,15 @@ def cells(line: Row) -> tuple[str, str]:
     if line["outcome"] not in ("shown", "timeout"):
         return f"{line['outcome']}{': ' if line['reason'] else ''}{line['reason']}", "-"
     more = "> " if line["at_least"] else ""
-    return f"{more}{number(line['seconds'])}{' (timeout)' if more else ''}", f"{more}{ratio(line['times_bnproof'])}"
+    return (
+        f"{more}{number(line['seconds'])}{' (timeout)' if more else ''}",
+        f"{more}{ratio(line['times_bnproof'])}",
+    )
 
 
 def growth(curve: list[Row]) -> Row:
-    """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof is the quicker."""
+    """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof
+    is the quicker."""
     shown = [line for line in curve if line["outcome"] == "shown"]
     step = list(pairwise(shown))[-1:]
     slower = list(takewhile(lambda line: line["slower"], reversed(curve)))
@@ -185,7 +210,10 @@ def growth(curve: list[Row]) -> Row:
         "theorem": curve[0]["theorem"],
         "method": curve[0]["method"],
         "last": shown[-1] if shown else None,
-        "factor": next((f"{ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})" for a, b in step), "-"),
+        "factor": next(
+            (f"{ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})" for a, b in step),
+            "-",
+        ),
         "quicker_from": slower[-1]["m"] if slower else None,
     }
 
@@ -203,7 +231,8 @@ def _distinct(rows: list[Row], key: str) -> list[Any]:
 
 
 def plot(records: Records, path: Path) -> None:
-    """Seconds against m, both logarithmic, one panel a theorem; open markers: still running at the cap."""
+    """Seconds against m, both logarithmic, one panel a theorem; open markers: still running at the
+    cap."""
     found, limit = lines(records), cap(records)
     theorems = _distinct(found, "theorem")
     with mpl.rc_context(STYLE):
@@ -213,20 +242,25 @@ def plot(records: Records, path: Path) -> None:
             axes.set(title=theorem, xlabel="batch size m (symbols written out)")
         every[0].set(ylabel="CPU seconds for the proof")
         every[0].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.93))
-        figure.suptitle(f"Plain SymPy proves one m at a time; open markers: stopped at {limit:g} s, unproved")
+        figure.suptitle(
+            f"Plain SymPy proves one m at a time; open markers: stopped at {limit:g} s, unproved"
+        )
         save(figure, path)
 
 
 def _panel(axes: Any, found: list[Row], limit: float) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    for size, curve in zip((13, 9, 5), _curves([line for line in found if line["method"] != OURS]), strict=False):
+    for size, curve in zip(
+        (13, 9, 5), _curves([line for line in found if line["method"] != OURS]), strict=False
+    ):
         colour, marker = LOOKS[curve[0]["method"]]
         look = {"marker": marker, "c": COLOURS[colour]}
         shown = [line for line in curve if line["outcome"] == "shown"]
         stopped = [line for line in curve if line["at_least"]]
         axes.plot(*_points([*shown[-1:], *stopped[:1]]), c=COLOURS[colour], lw=1, ls=":")
-        axes.plot(*_points(stopped), **look, ms=size, mfc="none", ls="", zorder=3)  # nested: all three are seen
+        # nested: all three are seen
+        axes.plot(*_points(stopped), **look, ms=size, mfc="none", ls="", zorder=3)
         axes.plot(*_points(shown), **look, ms=7, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
     for line in (line for line in found if line["method"] == OURS and line["seconds"]):
         axes.axhline(line["seconds"], c=COLOURS["black"], lw=2.4, label="bnproof: every m at once")

@@ -1,4 +1,5 @@
-"""The page on what had to be measured: training dynamics, sizes of normalised values, rounding of the variance."""
+"""The page on what had to be measured: training dynamics, sizes of normalised values, rounding of
+the variance."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from bnproof.reports.pages import page, provenance
 
 
 def training(records: Records) -> str:
-    """Weights at large rates, the sigmoid's straight part, the two parametrisations, the variance in float32."""
+    """Weights at large rates, the sigmoid's straight part, the two parametrisations, the variance
+    in float32."""
     runs = records.of("weight_norm_run")
     first = [row for row in runs if row["raised"] == "first layer"]
     summaries = records.of("parametrisation_summary")

@@ -1,1 +1,2 @@
-"""The verification suite as pytest tests: ``pytest --pyargs bnproof.suite --bn package.module:Name``."""
+"""The verification suite as pytest tests:
+``pytest --pyargs bnproof.suite --bn package.module:Name``."""

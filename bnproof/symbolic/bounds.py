@@ -1,8 +1,10 @@
-"""What the conditions say of where a scalar lies: bounds that are linear in it, by way of the other scalars.
+"""What the conditions say of where a scalar lies: bounds that are linear in it, by way of the other
+scalars.
 
-A condition such as ``a > 2 b - 1`` bounds a as soon as b has a value, and b as soon as a has one.  Bounds that are numbers
-are passed on beforehand (``a > b`` and ``b > 5`` give ``a > 5``), so that drawing one scalar after the other seldom fails.
-Nothing here has to be right: a point is used only if the conditions hold there.
+A condition such as ``a > 2 b - 1`` bounds a as soon as b has a value, and b as soon as a has one.
+Bounds that are numbers are passed on beforehand (``a > b`` and ``b > 5`` give ``a > 5``), so that
+drawing one scalar after the other seldom fails. Nothing here has to be right: a point is used only
+if the conditions hold there.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from bnproof.symbolic.setting import m
 from bnproof.symbolic.surds import NotExact
 
 PASSES = 4
-Numbers = tuple[fmpq, fmpq, list[tuple[Symbol, fmpq]]]  # slope, constant, and terms of a linear condition
+# slope, constant, and terms of a linear condition
+Numbers = tuple[fmpq, fmpq, list[tuple[Symbol, fmpq]]]
 
 
 @dataclass
@@ -43,7 +46,11 @@ class Span:
 
     def below(self, end: fmpq, *, closed: bool) -> bool:
         """Narrow it to what lies below ``end``; whether that changed anything."""
-        if self.high is None or end < self.high or (end == self.high and self.with_high and not closed):
+        if (
+            self.high is None
+            or end < self.high
+            or (end == self.high and self.with_high and not closed)
+        ):
             self.high, self.with_high = end, closed
             return True
         return False
@@ -108,7 +115,9 @@ def linear(conditions: Iterable[Any], wanted: Iterable[Expr]) -> list[Linear]:
 def spans(bounds: list[Linear], symbols: Iterable[Symbol]) -> dict[Symbol, Span]:
     """The numeric bounds of every scalar, those of others passed on along linear conditions."""
     found = {symbol: _declared(symbol) for symbol in symbols}
-    numeric = [(b, terms) for b in bounds if b.symbol in found and (terms := _numbers(b)) is not None]
+    numeric = [
+        (b, terms) for b in bounds if b.symbol in found and (terms := _numbers(b)) is not None
+    ]
     for _ in range(PASSES):
         changed = False
         for bound, numbers in numeric:

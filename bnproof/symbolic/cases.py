@@ -1,4 +1,5 @@
-"""Cases of a statement: which of its free indices are equal (a Kronecker delta of two of them needs to know)."""
+"""Cases of a statement: which of its free indices are equal (a Kronecker delta of two of them needs
+to know)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ MOST_TERMS = 6  # index terms that are told apart in every way
 
 @dataclass(frozen=True)
 class Case:
-    """One way the free indices can coincide: replacements, what stays pairwise distinct, the least ``m``."""
+    """One way the free indices can coincide: replacements, what stays pairwise distinct, the least
+    ``m``."""
 
     replace: dict[Expr, Expr]
     distinct: frozenset[Expr]
@@ -53,14 +55,22 @@ def concrete_cases(question: Question, size: int) -> list[Case]:
     symbols = question.free_indices
     numbers = frozenset(Integer(p) for p in range(1, size + 1))
     values = product(sorted(numbers), repeat=len(symbols))
-    return [Case({**dict(zip(symbols, value, strict=True)), m: Integer(size)}, numbers, size) for value in values]
+    return [
+        Case({**dict(zip(symbols, value, strict=True)), m: Integer(size)}, numbers, size)
+        for value in values
+    ]
 
 
 def _compares(question: Question) -> bool:
     parts = (question.statement, *question.given)
     if any(part.has(KroneckerDelta, Expectation) for part in parts):
         return True
-    if any(isinstance(v, Indexed) for part in parts for d in part.atoms(Derivative) for v in d.variables):
+    if any(
+        isinstance(v, Indexed)
+        for part in parts
+        for d in part.atoms(Derivative)
+        for v in d.variables
+    ):
         return True
     single = (c for c in question.given if not isinstance(c, Every))
     return any(c.free_symbols & set(question.indices) for c in single)
@@ -75,7 +85,9 @@ def _case(blocks: list[list[Expr]]) -> Case | None:
             if solution is None:
                 return None
             if solution:
-                replace = {old: new.xreplace(solution).expand() for old, new in replace.items()} | solution
+                replace = {
+                    old: new.xreplace(solution).expand() for old, new in replace.items()
+                } | solution
     put = [[t.xreplace(replace).expand() for t in block] for block in blocks]
     distinct = frozenset(block[0] for block in put)
     if len(distinct) < len(blocks):
@@ -100,12 +112,16 @@ def _solved(difference: Expr) -> dict[Expr, Expr] | None:
 
 
 def _preference(symbol: Symbol) -> tuple[int, str]:
-    """Indices first, the batch size last; of two indices the later one is replaced by the earlier."""
-    return (0, str(-FREE.index(symbol))) if symbol in FREE else (2 if symbol == m else 1, symbol.name)
+    """Indices first, the batch size last; of two indices the later one is replaced by the
+    earlier."""
+    return (
+        (0, str(-FREE.index(symbol))) if symbol in FREE else (2 if symbol == m else 1, symbol.name)
+    )
 
 
 def _least_size(blocks: list[list[Expr]], put: list[list[Expr]]) -> int | None:
-    """A batch holds as many entries as there are different free indices, and those they are equal to."""
+    """A batch holds as many entries as there are different free indices, and those they are equal
+    to."""
     inside = [values for block, values in zip(blocks, put, strict=True) if {*FREE, m} & set(block)]
     numbers = [int(values[0]) for values in inside if values[0].is_Integer]
     if any(number < 1 for number in numbers):

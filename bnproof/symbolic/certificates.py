@@ -1,9 +1,11 @@
-"""Certificates that a polynomial is not negative: each is found by a search and then checked by exact arithmetic.
+"""Certificates that a polynomial is not negative: each is found by a search and then checked by
+exact arithmetic.
 
-Two kinds are looked for.  A combination ``p = sum w_k q_k + r`` has weights ``w_k >= 0``, polynomials ``q_k`` that the
-conditions show to be non-negative (conditions, and products of two of them), and a rest ``r`` whose terms are all
-visibly non-negative; linear programming proposes the weights, and the rest is computed here.  A sum of squares
-``p = sum d_k (l_k)^2`` of a quadratic polynomial comes from completing the square.
+Two kinds are looked for.  A combination ``p = sum w_k q_k + r`` has weights ``w_k >= 0``,
+polynomials ``q_k`` that the conditions show to be non-negative (conditions, and products of two of
+them), and a rest ``r`` whose terms are all visibly non-negative; linear programming proposes the
+weights, and the rest is computed here.  A sum of squares ``p = sum d_k (l_k)^2`` of a quadratic
+polynomial comes from completing the square.
 """
 
 from __future__ import annotations
@@ -15,7 +17,16 @@ from sympy import Abs
 
 from bnproof.symbolic.quotients import Quotient, Ring
 from bnproof.symbolic.signs import Signs, of_number
-from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, SignSet, power, product
+from bnproof.symbolic.signsets import (
+    ANY,
+    NEGATIVE,
+    NONNEGATIVE,
+    NONZERO,
+    POSITIVE,
+    SignSet,
+    power,
+    product,
+)
 from bnproof.symbolic.simplex import maximum
 
 MOST_FACTS = 10  # of which products of two are formed
@@ -90,7 +101,8 @@ class CertifiedSigns(Signs):
 
 
 def _by_squares(signs: CertifiedSigns, poly: fmpq_mpoly) -> SignSet | None:
-    """``a - b r`` with a root r and ``a, b >= 0`` has the sign of ``a^2 - b^2 r^2``, in which the root is gone."""
+    """``a - b r`` with a root r and ``a, b >= 0`` has the sign of ``a^2 - b^2 r^2``, in which the
+    root is gone."""
     ring = signs.ring
     for place in reversed(ring.relations):
         if poly.degrees()[place] != 1:
@@ -107,7 +119,8 @@ def _by_squares(signs: CertifiedSigns, poly: fmpq_mpoly) -> SignSet | None:
 
 
 def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
-    """The conditions that share generators with the polynomial, directly or by way of others, as ``q >= 0``."""
+    """The conditions that share generators with the polynomial, directly or by way of others, as
+    ``q >= 0``."""
     ring = signs.ring
     facts: list[Known] = []
     for fact, known in signs.facts:
@@ -117,7 +130,10 @@ def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
     for place in ring.relations:
         if isinstance(ring.meaning[place], Abs) and place in ring.used(poly):
             factor = ring.lift(signs.magnitudes[place])
-            facts += [(ring.variable(place) - factor, False), (ring.variable(place) + factor, False)]
+            facts += [
+                (ring.variable(place) - factor, False),
+                (ring.variable(place) + factor, False),
+            ]
     reach, chosen, grown = set(ring.used(poly)), list[Known](), True
     while grown:
         linked = [f for f in facts if f not in chosen and reach & set(ring.used(f[0]))]
@@ -132,7 +148,9 @@ def _combination(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     if not facts:
         return None
     ring = signs.ring
-    others = sorted({place for fact, _ in facts for place in ring.used(fact)} - set(ring.used(poly)))
+    others = sorted(
+        {place for fact, _ in facts for place in ring.used(fact)} - set(ring.used(poly))
+    )
     sizes = [p for p in others if signs.of_generator(p) == POSITIVE and ring.meaning[p].is_integer]
     scales = [ring.constant(1), *(ring.variable(place) for place in sizes)]  # p has the sign of m p
     return next((found for scale in scales if (found := _scaled(signs, poly * scale, facts))), None)
@@ -149,7 +167,8 @@ def _scaled(signs: Signs, poly: fmpq_mpoly, facts: list[Known]) -> SignSet | Non
 
 
 def _weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] | None:
-    """Weights that leave only visibly non-negative terms, with as much that is positive as possible."""
+    """Weights that leave only visibly non-negative terms, with as much that is positive as
+    possible."""
     columns = [dict(fact.terms()) for fact, _ in known]
     target = dict(poly.terms())
     monomials = list({exponents for column in (target, *columns) for exponents in column})
@@ -162,19 +181,24 @@ def _weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] |
         end, of = target.get(exponents, fmpq(0)), signs.of_monomial(exponents)
         if of == POSITIVE:
             gain = [weight - entry for weight, entry in zip(gain, row, strict=True)]
-        if -1 not in of or 1 in of:  # what is left, end - row w, must not be negative (or must be 0)
+        # what is left, end - row w, must not be negative (or must be 0)
+        if -1 not in of or 1 in of:
             rows.append(row)
             ends.append(end)
         if 1 not in of or -1 in of:
             rows.append([-entry for entry in row])
             ends.append(-end)
-    rows.append([fmpq(1)] * len(known))  # the weights of a certificate can be scaled; this keeps them finite
+    # the weights of a certificate can be scaled; this keeps them finite
+    rows.append([fmpq(1)] * len(known))
     ends.append(fmpq(10**6))
     return maximum(gain, rows, ends)
 
 
-def _checked(signs: Signs, poly: fmpq_mpoly, known: list[Known], weights: list[fmpq]) -> SignSet | None:
-    """The certificate itself: what the weights leave is computed, and its terms are looked at one by one."""
+def _checked(
+    signs: Signs, poly: fmpq_mpoly, known: list[Known], weights: list[fmpq]
+) -> SignSet | None:
+    """The certificate itself: what the weights leave is computed, and its terms are looked at one
+    by one."""
     rest, strict = poly, False
     for (fact, positive), weight in zip(known, weights, strict=True):
         if weight < 0:
@@ -190,7 +214,8 @@ def _checked(signs: Signs, poly: fmpq_mpoly, known: list[Known], weights: list[f
 
 
 def _sum_of_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
-    """Completing the square of a quadratic polynomial, one generator after the other; the constant comes last."""
+    """Completing the square of a quadratic polynomial, one generator after the other; the constant
+    comes last."""
     if poly.total_degree() != 2:
         return None
     used = signs.ring.used(poly)
@@ -205,7 +230,9 @@ def _sum_of_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
         form[second][first] += coefficient / 2
     for pivot in range(size):
         head = form[pivot][pivot]
-        if head < 0 or (head == 0 and any(form[pivot][column] != 0 for column in range(pivot, size))):
+        if head < 0 or (
+            head == 0 and any(form[pivot][column] != 0 for column in range(pivot, size))
+        ):
             return None
         for row in range(pivot + 1, size) if head else ():
             scale = form[row][pivot] / head

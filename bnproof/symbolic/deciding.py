@@ -41,7 +41,8 @@ class Unequal(Exception):
 
 
 class CaseProof:
-    """One case of a question: its own statement, the normal form, what is known of signs, the equations given."""
+    """One case of a question: its own statement, the normal form, what is known of signs, the
+    equations given."""
 
     def __init__(self, search: Search, case: Case) -> None:
         self.search, self.case = search, case
@@ -63,7 +64,8 @@ class CaseProof:
         return e.xreplace(self.replace)
 
     def _read(self, part: Basic) -> Basic:
-        """The part with its derivatives and expected values taken, and only then with what the conditions replace."""
+        """The part with its derivatives and expected values taken, and only then with what the
+        conditions replace."""
         if not self.replace:
             return part
         if isinstance(part, Every):
@@ -76,13 +78,15 @@ class CaseProof:
         return replaced(part, self.replace)
 
     def exists(self) -> None:
-        """Raises ``Undecided`` where the statement as received is not known to exist in this case."""
+        """Raises ``Undecided`` where the statement as received is not known to exist in this
+        case."""
         self._learn()
         if not self.impossible:
             self._exists()
 
     def steps(self) -> list[Step]:
-        """The steps of the case; none where the conditions exclude it.  Raises where it is not proved."""
+        """The steps of the case; none where the conditions exclude it.  Raises where it is not
+        proved."""
         self._learn()
         if self.impossible:
             return []
@@ -91,15 +95,21 @@ class CaseProof:
         if isinstance(statement, BooleanTrue):
             return [Step(self._title("evaluate"), statement, "both sides are the same expression")]
         if not isinstance(statement, Relational):
-            raise Unequal(f"{text(self.search.question.statement)} does not hold in the case {self.case}")
+            raise Unequal(
+                f"{text(self.search.question.statement)} does not hold in the case {self.case}"
+            )
         return self._decide(statement)
 
     def _learn(self) -> None:
-        """What the conditions say: signs of scalars and ``v + eps > 0``, then equations, then all signs once more."""
+        """What the conditions say: signs of scalars and ``v + eps > 0``, then equations, then all
+        signs once more."""
         form = self.form
         relations = [c for c in self.given if isinstance(c, Relational)]
         signed = [c for c in relations if not isinstance(c, Eq)]
-        standing = [Gt(self._read(v + eps), 0, evaluate=False), *(c for c in signed if c.has(Indexed))]
+        standing = [
+            Gt(self._read(v + eps), 0, evaluate=False),
+            *(c for c in signed if c.has(Indexed)),
+        ]
         signed = [*(c for c in signed if not c.has(Indexed)), *standing]
         self._learn_signs(signed)
         for condition in relations:
@@ -108,21 +118,31 @@ class CaseProof:
                 for term in vanishing_terms(condition):
                     form.assume(form.normal(term))
         known = 0
-        while len(form.solved) > known:  # what the equations give a value may stand in the other conditions
+        # what the equations give a value may stand in the other conditions
+        while len(form.solved) > known:
             known = len(form.solved)
             form.signs.facts.clear()
             self._learn_signs(signed)
-        self._learn_sums([c for c in form.every if len(c.indices) == 1 and c.relation.rel_op not in ("==", "!=")])
+        self._learn_sums(
+            [c for c in form.every if len(c.indices) == 1 and c.relation.rel_op not in ("==", "!=")]
+        )
         if form.signs.of(form.normal(self._read(v))) == POSITIVE:
-            self._learn_sign(form.normal(form.size) - form.number(2), ">=")  # one value has no spread
+            # one value has no spread
+            self._learn_sign(form.normal(form.size) - form.number(2), ">=")
         self.impossible |= form.impossible
 
     def _learn_sums(self, conditions: list[Every]) -> None:
-        """What is positive for every entry has a positive sum over the batch, and so has a product of two such."""
+        """What is positive for every entry has a positive sum over the batch, and so has a product
+        of two such."""
         fresh = Dummy("j", integer=True, positive=True)
-        greater = [(c.relation.gts - c.relation.lts).xreplace({c.indices[0]: fresh}) for c in conditions]
+        greater = [
+            (c.relation.gts - c.relation.lts).xreplace({c.indices[0]: fresh}) for c in conditions
+        ]
         strict = [c.relation.rel_op in (">", "<") for c in conditions]
-        products = [(a * b, p and q) for (a, p), (b, q) in combinations(zip(greater, strict, strict=True), 2)]
+        products = [
+            (a * b, p and q)
+            for (a, p), (b, q) in combinations(zip(greater, strict, strict=True), 2)
+        ]
         for summand, positive in [*zip(greater, strict, strict=True), *products]:
             total = self.form.normal(Sum(summand, (fresh, 1, self.form.size)))
             self._learn_sign(total, ">" if positive else ">=")
@@ -146,7 +166,8 @@ class CaseProof:
     def _exists(self) -> None:
         """Every part of the statement as received that can fail to exist has to.
 
-        SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not show it.
+        SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not
+        show it.
         """
         for part in self.search.question.present:
             self.form.exists(part, self.replace)
@@ -161,7 +182,10 @@ class CaseProof:
         elif self.search.question.remainder is not None:
             return self._by_remainder(statement, lhs, rhs, self.search.question.remainder)
         elif not self._has_sign(statement, difference):
-            raise Unequal(f"the sign of the difference in {text(statement)} does not follow from the conditions")
+            raise Unequal(
+                f"the sign of the difference in {text(statement)} does not follow from the"
+                " conditions"
+            )
         return self._written(statement, lhs, rhs, difference)
 
     def _has_sign(self, statement: Relational, difference: Quotient) -> bool:
@@ -177,7 +201,9 @@ class CaseProof:
             self.form.signs.learn(self.form.normal(lemma), NONNEGATIVE)
         return self.form.signs.shows(difference, wanted)
 
-    def _by_remainder(self, statement: Relational, lhs: Quotient, rhs: Quotient, remainder: Expr) -> list[Step]:
+    def _by_remainder(
+        self, statement: Relational, lhs: Quotient, rhs: Quotient, remainder: Expr
+    ) -> list[Step]:
         """The difference equals the remainder, whose sign shows as it is written."""
         if remainder.has(Derivative, Limit, Expectation):
             raise Undecided(f"a remainder is an algebraic expression; {text(remainder)} is none")
@@ -191,27 +217,46 @@ class CaseProof:
         if not visible_signs(self.form, shown) <= wanted:
             raise Undecided(f"{text(shown)} is not visibly {adjective}")
         title = self._title("right minus left" if downwards else "left minus right")
-        why = f"the difference of both cancels to 0{self._using(difference)}; as it is written it is {adjective}"
+        why = (
+            f"the difference of both cancels to 0{self._using(difference)}; as it is written it is"
+            f" {adjective}"
+        )
         return [Step(title, shown, why)]
 
-    def _written(self, statement: Relational, lhs: Quotient, rhs: Quotient, difference: Quotient) -> list[Step]:
+    def _written(
+        self, statement: Relational, lhs: Quotient, rhs: Quotient, difference: Quotient
+    ) -> list[Step]:
         why = "deltas contracted, summands expanded, constants pulled out of the sums"
-        sides = [(lhs.expression(), statement.lhs, "left"), (rhs.expression(), statement.rhs, "right")]
+        sides = [
+            (lhs.expression(), statement.lhs, "left"),
+            (rhs.expression(), statement.rhs, "right"),
+        ]
         for normal, side, name in sides:
             self._check(normal, side, name)
-        steps = [Step(self._title(f"{name} side in power sums"), normal, why) for normal, _, name in sides]
+        steps = [
+            Step(self._title(f"{name} side in power sums"), normal, why)
+            for normal, _, name in sides
+        ]
         if isinstance(statement, Eq):
-            return [*steps, Step(self._title("left minus right"), Integer(0), self._reason(difference))]
+            return [
+                *steps,
+                Step(self._title("left minus right"), Integer(0), self._reason(difference)),
+            ]
         why = f"every term of it is known to be {statement.rel_op} 0"
         return [*steps, Step(self._title("left minus right"), difference.expression(), why)]
 
     def _reason(self, difference: Quotient) -> str:
-        return f"over a common denominator, known not to be 0, the numerator cancels to 0{self._using(difference)}"
+        return (
+            "over a common denominator, known not to be 0, the numerator cancels to"
+            f" 0{self._using(difference)}"
+        )
 
     def _using(self, difference: Quotient) -> str:
         ring, used = self.form.ring, difference.places()
         roots = [
-            f"{text(ring.meaning[r])}^2 = {text(ring.expression(b))}" for r, b in ring.relations.items() if r in used
+            f"{text(ring.meaning[r])}^2 = {text(ring.expression(b))}"
+            for r, b in ring.relations.items()
+            if r in used
         ]
         return f", using {', '.join(roots)}" if roots else ""
 
@@ -219,7 +264,8 @@ class CaseProof:
         return f"{rule} (case {self.case})" if str(self.case) else rule
 
     def _check(self, normal: Expr, side: Expr, name: str) -> None:
-        """Each written side must equal the original one, evaluated exactly where this case applies."""
+        """Each written side must equal the original one, evaluated exactly where this case
+        applies."""
         for point in [p for p in self.search.samples if self._applies(p)][:2]:
             evaluator = Evaluator(point)
             try:
@@ -228,13 +274,18 @@ class CaseProof:
                 continue
             if not agrees:
                 raise Disagreement(
-                    f"the {name} side of {text(self.search.question.statement)} and its normal form differ"
+                    f"the {name} side of {text(self.search.question.statement)} and its normal form"
+                    " differ"
                 )
 
     def _applies(self, point: Point) -> bool:
         evaluator = Evaluator(point)
-        merged = all(evaluator.value(old) == evaluator.value(new) for old, new in self.replace.items())
-        return merged and len({evaluator.value(t) for t in self.case.distinct}) == len(self.case.distinct)
+        merged = all(
+            evaluator.value(old) == evaluator.value(new) for old, new in self.replace.items()
+        )
+        return merged and len({evaluator.value(t) for t in self.case.distinct}) == len(
+            self.case.distinct
+        )
 
 
 def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
@@ -243,7 +294,12 @@ def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
     for condition in question.given:
         assigned = assignment(condition)
         if assigned and assigned[0] not in (*case.replace, *replace, m):
-            symbol, value = assigned[0], all_taken(assigned[1]).xreplace({**case.replace, **replace})
+            symbol, value = (
+                assigned[0],
+                all_taken(assigned[1]).xreplace({**case.replace, **replace}),
+            )
             if symbol not in value.free_symbols:
-                replace = {s: old.xreplace({symbol: value}) for s, old in replace.items()} | {symbol: value}
+                replace = {s: old.xreplace({symbol: value}) for s, old in replace.items()} | {
+                    symbol: value
+                }
     return replace

@@ -44,7 +44,9 @@ def differentiated(e: Derivative) -> Expr:
     result = result.replace(lambda n: isinstance(n, sign), lambda n: _Sense(n.args[0]))
     for variable, count in e.variable_count:
         if not isinstance(variable, Indexed) and (variable.is_integer or not variable.is_Symbol):
-            raise Undecided(f"a derivative by {text(variable)}: differentiate by an entry or a real scalar")
+            raise Undecided(
+                f"a derivative by {text(variable)}: differentiate by an entry or a real scalar"
+            )
         if not count.is_Integer:
             raise Undecided(f"a derivative of the symbolic order {count}")
         result = result.diff(variable, int(count))

@@ -1,8 +1,9 @@
 """Dual numbers ``a + b e`` with ``e^2 = 0``: exact derivatives of whatever is evaluated with them.
 
-Each direction of differentiation has a level of its own (``e_1``, ``e_2``, ...), and the parts of a dual number of one
-level may be dual numbers of lower ones; that gives mixed and higher derivatives.  The exact check differentiates this
-way, so it does not rely on the symbolic differentiation it is there to check.
+Each direction of differentiation has a level of its own (``e_1``, ``e_2``, ...), and the parts of a
+dual number of one level may be dual numbers of lower ones; that gives mixed and higher derivatives.
+The exact check differentiates this way, so it does not rely on the symbolic differentiation it is
+there to check.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ Number = Any  # fmpq | Surd | Interval | Germ | Dual: they mix in arithmetic
 def _levelled(a: Dual, b: Number) -> tuple[Dual, Dual]:
     """Both as dual numbers of the higher level; what lacks it is a constant there."""
     level = max(a.level, b.level if isinstance(b, Dual) else 0)
-    first, second = (n if isinstance(n, Dual) and n.level == level else Dual(n, fmpq(0), level) for n in (a, b))
+    first, second = (
+        n if isinstance(n, Dual) and n.level == level else Dual(n, fmpq(0), level) for n in (a, b)
+    )
     return first, second
 
 

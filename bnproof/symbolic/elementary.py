@@ -1,4 +1,5 @@
-"""The elementary functions and their slopes, of exact numbers (then an interval), of intervals and of dual numbers."""
+"""The elementary functions and their slopes, of exact numbers (then an interval), of intervals and
+of dual numbers."""
 
 from __future__ import annotations
 
@@ -43,8 +44,8 @@ _AT_ZERO = {"exp": 1, "cosh": 1, "cos": 1, "sin": 0, "tanh": 0, "sinh": 0}
 def apply(function: str, number: Number) -> Number:
     """An elementary function of an exact number, an interval or a dual number.
 
-    Raises ``KeyError`` for an unknown function, ``ValueError`` for the logarithm of what is not positive, ``NotExact`` where
-    an interval does not decide.
+    Raises ``KeyError`` for an unknown function, ``ValueError`` for the logarithm of what is not
+    positive, ``NotExact`` where an interval does not decide.
     """
     if isinstance(number, Dual):
         slope = _SLOPE[function](number.value) * number.derivative

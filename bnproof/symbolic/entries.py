@@ -1,7 +1,8 @@
-"""Entries, indices and Kronecker deltas: what lies in ``1..m``, what is equal, and conditions on all entries.
+"""Entries, indices and Kronecker deltas: what lies in ``1..m``, what is equal, and conditions on
+all entries.
 
-An index is an integer expression, affine in index symbols and sizes: ``i``, ``3``, ``m + 1 - j``.  The free indices
-``i, j, k`` lie in ``1..m``, a summation index between its bounds.
+An index is an integer expression, affine in index symbols and sizes: ``i``, ``3``, ``m + 1 - j``.
+The free indices ``i, j, k`` lie in ``1..m``, a summation index between its bounds.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ MOST_INSTANCES = 40  # of a condition on all entries
 class Entries(Equations):
     """Generators for entries and deltas.
 
-    ``ranges`` holds the bounds of the summation indices met so far, ``size`` is the batch size, ``batches`` are
-    the bases with m entries, ``distinct`` the index terms that differ pairwise in the case at hand, ``every`` the
-    conditions on all entries.
+    ``ranges`` holds the bounds of the summation indices met so far, ``size`` is the batch size,
+    ``batches`` are the bases with m entries, ``distinct`` the index terms that differ pairwise in
+    the case at hand, ``every`` the conditions on all entries.
     """
 
     def __init__(self, ranges: dict[Symbol, tuple[Expr, Expr]] | None = None) -> None:
@@ -37,7 +38,8 @@ class Entries(Equations):
         self.batches: frozenset[Expr] = frozenset()
         self.distinct: frozenset[Expr] = frozenset()
         self.every: list[Every] = []
-        self._inside = 0  # conditions on all entries that are being put to an index term, one inside the other
+        # conditions on all entries that are being put to an index term, one inside the other
+        self._inside = 0
         self._seen: list[Expr] = []  # index terms the conditions on all entries have been put to
 
     def normal(self, e: Expr) -> Quotient:
@@ -49,7 +51,8 @@ class Entries(Equations):
         raise NotImplementedError
 
     def exists(self, part: Part, replace: dict[Expr, Expr]) -> None:
-        """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what conditions put in."""
+        """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what
+        conditions put in."""
         raise NotImplementedError
 
     def each_factor(self, q: Quotient, change: Callable[[Expr], Expr]) -> Quotient:
@@ -73,7 +76,7 @@ class Entries(Equations):
         after = change(before)
         return self.at(place) if after == before else self.normal(after)
 
-    # -- integers ----------------------------------------------------------------------------------------------
+    # -- integers ----------------------------------------------------------------------------------
 
     def least(self, exponent: Expr) -> int | None:
         """A lower bound of an integer expression that is affine in sizes and indices."""
@@ -90,7 +93,8 @@ class Entries(Equations):
         return least
 
     def _at_extremes(self, e: Expr) -> Expr | None:
-        """An affine expression with each index at the end of its range that makes it least; ``None`` if not affine."""
+        """An affine expression with each index at the end of its range that makes it least;
+        ``None`` if not affine."""
         e = e.expand()
         for index in [*reversed(self.ranges), *FREE]:
             if index not in e.free_symbols:
@@ -106,7 +110,8 @@ class Entries(Equations):
         return e
 
     def is_at_least_zero(self, e: Expr) -> bool:
-        """Whether an integer expression is known not to be negative, for all values of the indices in it."""
+        """Whether an integer expression is known not to be negative, for all values of the indices
+        in it."""
         if e.is_Integer:
             return bool(e >= 0)
         extreme = self._at_extremes(e)
@@ -118,11 +123,13 @@ class Entries(Equations):
 
     def lies_within(self, index: Expr, low: Expr, high: Expr) -> bool:
         """Whether an index is known to lie in ``low..high``."""
-        if self.ranges.get(index) == (low, high) or (index in FREE and (low, high) == (1, self.size)):
+        if self.ranges.get(index) == (low, high) or (
+            index in FREE and (low, high) == (1, self.size)
+        ):
             return True
         return self.is_at_least_zero(index - low) and self.is_at_least_zero(high - index)
 
-    # -- entries -----------------------------------------------------------------------------------------------
+    # -- entries -----------------------------------------------------------------------------------
 
     def entry(self, e: Indexed) -> Quotient:
         """The generator of an entry, or its value where a condition on all entries gives one."""
@@ -138,7 +145,8 @@ class Entries(Equations):
         self._seen.append(term)
         if len(self._seen) > MOST_INSTANCES:
             return
-        # the index of a sum that stands in a condition: a condition with sums would go on without end
+        # the index of a sum that stands in a condition: a condition with sums would go on without
+        # end
         simple = self._inside and self.ranges.keys() & term.free_symbols
         self._inside += 1
         try:
@@ -152,7 +160,8 @@ class Entries(Equations):
     def _is_range_of(self, term: Expr) -> bool:
         """Whether the ranges of the summation indices in a term are known not to run backwards.
 
-        A sum from 1 to a negative end stands for entries at ``end + 1..0``, where nothing is known of them.
+        A sum from 1 to a negative end stands for entries at ``end + 1..0``, where nothing is known
+        of them.
         """
         ranges = (self.ranges[index] for index in term.free_symbols & self.ranges.keys())
         return all(self.is_at_least_zero(high - low + 1) for low, high in ranges)
@@ -167,7 +176,8 @@ class Entries(Equations):
     def _instances(self, condition: Every, term: Expr) -> Iterator[Expr]:
         """The relation with its indices at the term, and at the term and each one met before.
 
-        Bound symbols get new names: a term that is put in may be one of them, and their ranges may change.
+        Bound symbols get new names: a term that is put in may be one of them, and their ranges may
+        change.
         """
         relation = condition.relation
         bound = [limit[0] for e in relation.atoms(Sum) for limit in e.limits]
@@ -184,12 +194,16 @@ class Entries(Equations):
         top = self.ring.reduced(self.ring.lift(self.apply(difference).top))
         for place in self.ring.used(top):
             meaning = self.ring.meaning[place]
-            if isinstance(meaning, Indexed) and meaning.indices == (term,) and self.solve(top, place):
+            if (
+                isinstance(meaning, Indexed)
+                and meaning.indices == (term,)
+                and self.solve(top, place)
+            ):
                 return
         if not self.ranges.keys() & term.free_symbols:
             self.assume(difference)
 
-    # -- deltas ------------------------------------------------------------------------------------------------
+    # -- deltas ------------------------------------------------------------------------------------
 
     def delta(self, e: KroneckerDelta) -> Quotient:
         """A delta that is decided, or a generator where it holds a summation index."""
@@ -207,9 +221,16 @@ class Entries(Equations):
 
     def differ(self, first: Expr, second: Expr) -> bool:
         """Whether two index terms are known to differ."""
-        return self.is_at_least_zero(first - second - 1) or self.is_at_least_zero(second - first - 1)
+        return self.is_at_least_zero(first - second - 1) or self.is_at_least_zero(
+            second - first - 1
+        )
 
 
 def _outside_entries(e: Expr) -> set[Symbol]:
     """The symbols of an integer expression that stand outside entries."""
-    return {symbol for term in e.as_ordered_terms() if not term.has(Indexed) for symbol in term.free_symbols}
+    return {
+        symbol
+        for term in e.as_ordered_terms()
+        if not term.has(Indexed)
+        for symbol in term.free_symbols
+    }

@@ -1,9 +1,9 @@
 """Generators, and the equations among the conditions that give some of them a value.
 
-A condition ``p = 0`` whose polynomial is linear in a generator, with a coefficient known not to vanish, is solved for
-it: from then on the generator stands for that value wherever it turns up, also under a root.  What cannot be solved
-joins the relations ``r^2 = base`` of the roots in a Groebner basis.  Reducing to zero by either proves the identity
-wherever the conditions hold.
+A condition ``p = 0`` whose polynomial is linear in a generator, with a coefficient known not to
+vanish, is solved for it: from then on the generator stands for that value wherever it turns up,
+also under a root.  What cannot be solved joins the relations ``r^2 = base`` of the roots in a
+Groebner basis.  Reducing to zero by either proves the identity wherever the conditions hold.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ class Equations:
         self.unsolved: list[fmpq_mpoly] = []
         self.identities: list[fmpq_mpoly] = []  # between generators, whatever the conditions say
         self.impossible = False  # the conditions contradict each other
-        self.logarithms: dict[int, Quotient] = {}  # what is under the logarithm a generator stands for
-        self.exponents: dict[int, Quotient] = {}  # the argument of the exponential a generator stands for
+        # what is under the logarithm a generator stands for
+        self.logarithms: dict[int, Quotient] = {}
+        # the argument of the exponential a generator stands for
+        self.exponents: dict[int, Quotient] = {}
         self._normal: dict[Expr, Quotient] = {}
         self.rewritings = 0  # expressions that were rewritten
 
@@ -50,7 +52,9 @@ class Equations:
         other.ring = self.ring.fork()
         other.signs = self.signs.fork(other.ring)
         for name in ("solved", "logarithms", "exponents", "_normal"):
-            setattr(other, name, {key: other.own(value) for key, value in getattr(self, name).items()})
+            setattr(
+                other, name, {key: other.own(value) for key, value in getattr(self, name).items()}
+            )
         return other
 
     def own(self, q: Quotient) -> Quotient:
@@ -80,12 +84,11 @@ class Equations:
     def divisor(self, q: Quotient, shown: Expr) -> Quotient:
         """``q``, once it is known to differ from zero."""
         if not self.signs.nonzero(q):
-            raise Undecided(
-                f"division by {text(shown)}{'' if shown.is_number else ', which the conditions allow to be 0'}"
-            )
+            allowed = "" if shown.is_number else ", which the conditions allow to be 0"
+            raise Undecided(f"division by {text(shown)}{allowed}")
         return q
 
-    # -- equations ---------------------------------------------------------------------------------------------
+    # -- equations ---------------------------------------------------------------------------------
 
     def assume(self, equation: Quotient) -> None:
         """Take it as known that a quotient is 0."""
@@ -116,13 +119,16 @@ class Equations:
             ):
                 for exponents, _, _ in signed:
                     self.assume(
-                        self.polynomial(self.ring.from_terms({_squarefree(exponents, self.ring.room): fmpq(1)}))
+                        self.polynomial(
+                            self.ring.from_terms({_squarefree(exponents, self.ring.room): fmpq(1)})
+                        )
                     )
                 return True
         return False
 
     def hold(self, equation: Quotient) -> None:
-        """Keep an identity between generators: it helps to decide what is 0, and no generator is solved for it."""
+        """Keep an identity between generators: it helps to decide what is 0, and no generator is
+        solved for it."""
         top = self.ring.lift(equation.top)
         if all(self.ring.lift(known) != top for known in self.identities):
             self.identities.append(top)
@@ -134,13 +140,16 @@ class Equations:
         return (0 if known and place not in self.ring.relations else 1 if known else 2, str(e))
 
     def solve(self, poly: fmpq_mpoly, place: int) -> bool:
-        """Solve ``poly = 0`` for a generator, if it is linear in it with a coefficient that does not vanish."""
+        """Solve ``poly = 0`` for a generator, if it is linear in it with a coefficient that does
+        not vanish."""
         parts = self.ring.by_power(poly, place)
         if max(parts) != 1:
             return False
         slope = self.polynomial(parts[1])
         value = self.polynomial(-parts.get(0, self.ring.constant(0)))
-        if self.ring.meaning[place].is_integer and (slope.constant is None or value.constant is None):
+        if self.ring.meaning[place].is_integer and (
+            slope.constant is None or value.constant is None
+        ):
             return False  # an integer keeps its name, so that it stays known to be one
         if not self.signs.nonzero(slope):
             return False
@@ -154,7 +163,9 @@ class Equations:
             self.impossible = True
             return
         earlier, self.unsolved = self.unsolved, []
-        self.solved = {p: self._put(old, {place: value}) for p, old in self.solved.items()} | {place: value}
+        self.solved = {p: self._put(old, {place: value}) for p, old in self.solved.items()} | {
+            place: value
+        }
         self._normal.clear()
         relation = self.ring.relations.get(place)
         for equation in earlier:
@@ -173,7 +184,10 @@ class Equations:
         for number, exponent in q.below.items():
             factor = self._put_polynomial(self.ring.factors[number], values)
             if factor.is_zero:
-                raise Undecided(f"division by {text(self.ring.expression(self.ring.factors[number]))}, which is 0")
+                raise Undecided(
+                    f"division by {text(self.ring.expression(self.ring.factors[number]))}, which"
+                    " is 0"
+                )
             result = result * factor.inverse() ** exponent
         return result
 
@@ -203,13 +217,17 @@ class Equations:
     def _in_ideal(self, poly: fmpq_mpoly) -> bool:
         """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0.
 
-        By a Groebner basis, or by what there is of one where its size reaches ``LARGEST_BASIS``: what reduces to 0 by any
-        elements of the ideal lies in it.
+        By a Groebner basis, or by what there is of one where its size reaches ``LARGEST_BASIS``:
+        what reduces to 0 by any elements of the ideal lies in it.
         """
         ring = self.ring
         ideal = [ring.lift(p) for p in self.unsolved]
         ideal += [self.apply(self.polynomial(p)).top for p in self.identities]
-        ideal += [ring.variable(r) ** 2 - base for r, base in ring.relations.items() if r not in self.solved]
+        ideal += [
+            ring.variable(r) ** 2 - base
+            for r, base in ring.relations.items()
+            if r not in self.solved
+        ]
         places = sorted({place for p in (*ideal, poly) for place in ring.used(p)})
         context = fmpz_mpoly_ctx.get([f"t{place}" for place in places], "degrevlex")
         written = [_with_integers(p, places, context) for p in ideal if p != 0]
@@ -224,13 +242,15 @@ def _squarefree(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
 
 
 def _with_integers(poly: fmpq_mpoly, places: list[int], context: fmpz_mpoly_ctx) -> fmpz_mpoly:
-    """The polynomial times the common denominator of its coefficients, in the generators at these places alone."""
+    """The polynomial times the common denominator of its coefficients, in the generators at these
+    places alone."""
     terms = [(tuple(exponents), coefficient) for exponents, coefficient in poly.terms()]
     common = lcm(*(int(coefficient.q) for _, coefficient in terms))
     return context.from_dict(
         {
-            tuple(exponents[place] if place < len(exponents) else 0 for place in places): int(coefficient.p)
-            * (common // int(coefficient.q))
+            tuple(exponents[place] if place < len(exponents) else 0 for place in places): (
+                int(coefficient.p) * (common // int(coefficient.q))
+            )
             for exponents, coefficient in terms
         }
     )

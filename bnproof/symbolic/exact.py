@@ -1,11 +1,12 @@
 """Exact evaluation of a statement as it was written, at one concrete point.
 
-This is the independent second check: it shares no code with the normal form.  An expression is compiled once into
-nested functions and evaluated at all its points.  Sums are added term by term, derivatives are those of dual numbers
-(:mod:`bnproof.symbolic.duals`), limits those of germs (:mod:`bnproof.symbolic.germs`), expected values are sums over every
-outcome of a distribution with the right moments (:mod:`bnproof.symbolic.expectation`), and numbers are elements of
-Q(sqrt 2, sqrt 3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.  For exp, tanh and their kin a
-number is an interval, and only disjoint intervals count.
+This is the independent second check: it shares no code with the normal form.  An expression is
+compiled once into nested functions and evaluated at all its points.  Sums are added term by term,
+derivatives are those of dual numbers (:mod:`bnproof.symbolic.duals`), limits those of germs
+(:mod:`bnproof.symbolic.germs`), expected values are sums over every outcome of a distribution with
+the right moments (:mod:`bnproof.symbolic.expectation`), and numbers are elements of Q(sqrt 2, sqrt
+3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.  For exp, tanh and their
+kin a number is an interval, and only disjoint intervals count.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ from bnproof.symbolic.surds import NotExact
 
 
 class Evaluator:
-    """Evaluates expressions and conditions at one ``Point``; ``meaning``: what free symbols are read as."""
+    """Evaluates expressions and conditions at one ``Point``; ``meaning``: what free symbols are
+    read as."""
 
     def __init__(self, point: Point, meaning: Mapping[Basic, Basic] | None = None) -> None:
         self.frame = Frame(point, meaning or {})
@@ -74,11 +76,13 @@ class Evaluator:
         return plain(self._run(compiled(expression, ())))
 
     def holds(self, condition: Basic) -> bool:
-        """Whether a relation (or a conjunction, disjunction, negation of relations) is true here, beyond doubt."""
+        """Whether a relation (or a conjunction, disjunction, negation of relations) is true here,
+        beyond doubt."""
         return bool(self._run(truth(condition, ())))
 
     def allows(self, condition: Basic) -> bool:
-        """As ``holds``; but two sides that are known as intervals count as equal where these overlap."""
+        """As ``holds``; but two sides that are known as intervals count as equal where these
+        overlap."""
         if not isinstance(condition, Relational) or 0 not in OF_RELATION[condition.rel_op]:
             return self.holds(condition)
         apart = self._run(compiled(condition.lhs, ())) - self._run(compiled(condition.rhs, ()))
@@ -88,7 +92,8 @@ class Evaluator:
 
     @property
     def whole(self) -> bool:
-        """Whether every summand of what was evaluated was looked at: an empty sum says nothing about its own."""
+        """Whether every summand of what was evaluated was looked at: an empty sum says nothing
+        about its own."""
         return self.frame.spent.whole
 
     def _run(self, code: Code) -> Any:
@@ -100,7 +105,7 @@ class Evaluator:
             raise Undefined(str(error)) from None
 
 
-# -- compiling -----------------------------------------------------------------------------------------------------
+# -- compiling -------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1 << 15)
@@ -171,7 +176,9 @@ def _function(e: Expr, scope: Scope) -> Code:
     if isinstance(e, (Max, Min)):
         sense = 1 if isinstance(e, Max) else -1
         parts = [compiled(a, scope) for a in e.args]
-        return lambda frame: reduce(lambda a, b: a if sign(a - b) * sense >= 0 else b, [p(frame) for p in parts])
+        return lambda frame: reduce(
+            lambda a, b: a if sign(a - b) * sense >= 0 else b, [p(frame) for p in parts]
+        )
     if e is S.Exp1:
         return lambda frame: apply("exp", fmpq(1))
     if len(e.args) == 1:
@@ -316,7 +323,7 @@ def _limit(e: Limit, scope: Scope) -> Code:
     return limit_code(e, compiled(function, (*scope, variable)), end)
 
 
-# -- relations -----------------------------------------------------------------------------------------------------
+# -- relations -------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1 << 13)

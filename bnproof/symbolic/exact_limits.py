@@ -1,4 +1,5 @@
-"""Limits in exact evaluation: the value at the target where the function is differentiable, else that of a germ."""
+"""Limits in exact evaluation: the value at the target where the function is differentiable, else
+that of a germ."""
 
 from __future__ import annotations
 
@@ -13,17 +14,25 @@ from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.surds import NotExact
 
 #: Values that no statement singles out: what is linear at all of them is taken to be linear.
-UNLIKELY = (fmpq(104_729, 7_919), fmpq(-7_907, 104_723), fmpq(15_485_863, 32_452_843), fmpq(-611_953, 611_957))
+UNLIKELY = (
+    fmpq(104_729, 7_919),
+    fmpq(-7_907, 104_723),
+    fmpq(15_485_863, 32_452_843),
+    fmpq(-611_953, 611_957),
+)
 
 
 def limit_code(e: Limit, inside: Code, end: Code | None) -> Code:
-    """A function that finds a limit; ``inside`` evaluates what tends to it, ``end`` the target unless it is infinite."""
+    """A function that finds a limit; ``inside`` evaluates what tends to it, ``end`` the target
+    unless it is infinite."""
     _, variable, target, direction = e.args
     senses = {"+": (1,), "-": (-1,)}.get(str(direction), (1, -1))
 
     def found(frame: Frame) -> Number:
         if end is None:
-            return _near(frame, inside, variable, Germ({-2: fmpq(1 if target is S.Infinity else -1)}))
+            return _near(
+                frame, inside, variable, Germ({-2: fmpq(1 if target is S.Infinity else -1)})
+            )
         at = end(frame)
         continuous = _by_continuity(frame, inside, variable, at)
         if continuous is not None:
@@ -64,8 +73,11 @@ def _near(frame: Frame, inside: Code, variable: Symbol, germ: Germ) -> Number:
     return value.limit() if isinstance(value, Germ) else value
 
 
-def _without_power(frame: Frame, inside: Code, variable: Symbol, germ: Germ, base: Number) -> Number:
-    """A function that is linear in a power without a limit: it has a limit only where the power's coefficient is 0."""
+def _without_power(
+    frame: Frame, inside: Code, variable: Symbol, germ: Germ, base: Number
+) -> Number:
+    """A function that is linear in a power without a limit: it has a limit only where the power's
+    coefficient is 0."""
 
     def standing(value: fmpq) -> Number:
         other = _with(frame, variable, germ)

@@ -1,4 +1,5 @@
-"""Exact evaluation at points that differ from the one at hand: derivatives, and expected values over other batches."""
+"""Exact evaluation at points that differ from the one at hand: derivatives, and expected values
+over other batches."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def variables_of(e: Derivative) -> list[Expr]:
     return [v for v, count in e.variable_count for _ in range(_order(count))]
 
 
-def derivative_code(e: Derivative, inside: Code, indices: list[list[Callable[[Frame], int]]]) -> Code:
+def derivative_code(
+    e: Derivative, inside: Code, indices: list[list[Callable[[Frame], int]]]
+) -> Code:
     """A function that differentiates: ``inside`` at a point whose coordinates carry dual units."""
     variables = variables_of(e)
 
@@ -53,7 +56,8 @@ def _order(count: Expr) -> int:
 
 
 def expectation_code(e: Expectation, inside: Code, mean: Code, std: Code) -> Code:
-    """A function that averages over every outcome of independent entries of the batch, each taking a few values."""
+    """A function that averages over every outcome of independent entries of the batch, each taking
+    a few values."""
     of_degree = degree(e.args[0])
     if of_degree is None or of_degree > e.most:
         raise NotEvaluable("an expected value beyond the degree its presumptions decide")
@@ -65,8 +69,12 @@ def expectation_code(e: Expectation, inside: Code, mean: Code, std: Code) -> Cod
         values = [(mu + sigma * node, weight) for node, weight in e.nodes]
         total: Number = fmpq(0)
         for outcome in product(values, repeat=size):
-            entries: dict[tuple[int, ...], Any] = {(p,): value for p, (value, _) in enumerate(outcome, 1)}
-            point = Point(frame.point.scalars, frame.point.draw, {**frame.point.entries, x: entries})
+            entries: dict[tuple[int, ...], Any] = {
+                (p,): value for p, (value, _) in enumerate(outcome, 1)
+            }
+            point = Point(
+                frame.point.scalars, frame.point.draw, {**frame.point.entries, x: entries}
+            )
             total = total + reduce(mul, (weight for _, weight in outcome)) * inside(frame.at(point))
         return total
 

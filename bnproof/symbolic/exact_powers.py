@@ -28,7 +28,8 @@ def integer_power(base: Number, power: int) -> Number:
 
 
 def raised(base: Number, exponent: Any, frame: Frame) -> Number:
-    """``base^exponent`` for an exponent that was computed: an integer, a half of one, or the germ of one."""
+    """``base^exponent`` for an exponent that was computed: an integer, a half of one, or the germ
+    of one."""
     if isinstance(exponent, Dual):
         raise NotExact("a derivative by an exponent")
     if isinstance(exponent, Germ):
@@ -47,7 +48,8 @@ def raised(base: Number, exponent: Any, frame: Frame) -> Number:
 
 
 def _to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
-    """``b^n`` for an integer ``n = c/t^2 + d`` that tends to infinity: 1 or, where ``|b| < 1``, less than any power of t.
+    """``b^n`` for an integer ``n = c/t^2 + d`` that tends to infinity: 1 or, where ``|b| < 1``,
+    less than any power of t.
 
     Elsewhere it has no limit of its own, and ``frame.growing`` says what stands for ``b^(1/t^2)``.
     """

@@ -1,11 +1,14 @@
 """Expected values over a batch of independent entries: ``E(f, M, sigma)`` as a SymPy expression.
 
-``E`` presumes only that ``x[1], ..., x[m]`` are uncorrelated with mean ``M`` and standard deviation ``sigma``; it exists for
-polynomials of degree at most two.  ``sigma`` may be any real number, since only its even powers enter.  ``NormalE`` presumes independent normal entries, for polynomials up to degree five.
+``E`` presumes only that ``x[1], ..., x[m]`` are uncorrelated with mean ``M`` and standard deviation
+``sigma``; it exists for polynomials of degree at most two.  ``sigma`` may be any real number, since
+only its even powers enter.  ``NormalE`` presumes independent normal entries, for polynomials up to
+degree five.
 
-What an expected value is, for exact evaluation: the mean over every outcome of a discrete distribution with the right
-moments.  For ``E`` two lopsided values (mean 0, variance 1) serve, for ``NormalE`` the three nodes of Gauss-Hermite
-quadrature (0 and +-sqrt 3 with weights 2/3, 1/6, 1/6), exact for each entry up to degree five.
+What an expected value is, for exact evaluation: the mean over every outcome of a discrete
+distribution with the right moments.  For ``E`` two lopsided values (mean 0, variance 1) serve, for
+``NormalE`` the three nodes of Gauss-Hermite quadrature (0 and +-sqrt 3 with weights 2/3, 1/6, 1/6),
+exact for each entry up to degree five.
 """
 
 from __future__ import annotations
@@ -35,7 +38,8 @@ class Expectation(Function):  # type: ignore[misc]
 
 
 def degree(e: Expr) -> int | None:
-    """The degree of a polynomial in the entries of the batch; ``None`` for what is no polynomial in them."""
+    """The degree of a polynomial in the entries of the batch; ``None`` for what is no polynomial in
+    them."""
     if not any(entry.base == x for entry in e.atoms(Indexed)):
         return 0
     if isinstance(e, Indexed):
@@ -44,7 +48,11 @@ def degree(e: Expr) -> int | None:
         return degree(e.function)
     parts = [degree(a) for a in e.args]
     if isinstance(e, Pow):
-        return parts[0] * int(e.exp) if parts[0] is not None and e.exp.is_Integer and e.exp > 0 else None
+        return (
+            parts[0] * int(e.exp)
+            if parts[0] is not None and e.exp.is_Integer and e.exp > 0
+            else None
+        )
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or not isinstance(e, (Add, Mul)):
         return None

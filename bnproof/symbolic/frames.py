@@ -1,4 +1,5 @@
-"""What an exact evaluation works with: a point, the values of bound symbols, and what was computed before."""
+"""What an exact evaluation works with: a point, the values of bound symbols, and what was computed
+before."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class Grows(Exception):
 class Point:
     """Concrete exact values: scalars by symbol, entries by base.
 
-    Missing entries come from ``draw``, which must give the same value every time: perturbed copies share it.
+    Missing entries come from ``draw``, which must give the same value every time: perturbed copies
+    share it.
     """
 
     scalars: dict[Symbol, Any]
@@ -72,7 +74,8 @@ class Point:
 
 @dataclass
 class Spent:
-    """What one evaluation, with all its perturbed copies, has added up: how many terms, and of which sums any or none."""
+    """What one evaluation, with all its perturbed copies, has added up: how many terms, and of
+    which sums any or none."""
 
     terms: int = 0
     added: set[Sum] = field(default_factory=set)
@@ -86,14 +89,16 @@ class Spent:
 
 @dataclass
 class Frame:
-    """What an evaluation knows: the point, the values of bound symbols, and what was computed before."""
+    """What an evaluation knows: the point, the values of bound symbols, and what was computed
+    before."""
 
     point: Point
     meaning: Mapping[Basic, Basic]
     bound: dict[Symbol, Any] = field(default_factory=dict)
     known: dict[Any, Number] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
-    growing: tuple[Number, Number] | None = None  # the base of a power without a limit, and what stands for the power
+    # the base of a power without a limit, and what stands for the power
+    growing: tuple[Number, Number] | None = None
 
     def read(self, name: Basic) -> Any:
         """What a free symbol or base is read as."""

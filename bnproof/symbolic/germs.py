@@ -1,8 +1,10 @@
-"""Germs: a function of ``t`` near ``t = 0``, ``t > 0``, by the first terms of its Laurent series with exact coefficients.
+"""Germs: a function of ``t`` near ``t = 0``, ``t > 0``, by the first terms of its Laurent series
+with exact coefficients.
 
-The exact check finds a limit by evaluating with a germ in place of the variable: ``1/t^2`` for one that tends to
-infinity, ``target + t^2`` or ``target - t^2`` for one that tends to a number.  The limit is the coefficient of ``t^0``, if
-none of a negative power is left.  Terms from ``t^known`` on are not known; ``None``: there are none.
+The exact check finds a limit by evaluating with a germ in place of the variable: ``1/t^2`` for one
+that tends to infinity, ``target + t^2`` or ``target - t^2`` for one that tends to a number.  The
+limit is the coefficient of ``t^0``, if none of a negative power is left.  Terms from ``t^known`` on
+are not known; ``None``: there are none.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ class Germ:
     __slots__ = ("known", "terms")
 
     def __init__(self, terms: dict[int, Any], known: int | None = None) -> None:
-        self.terms = {n: c for n, c in terms.items() if not _is_zero(c) and (known is None or n < known)}
+        self.terms = {
+            n: c for n, c in terms.items() if not _is_zero(c) and (known is None or n < known)
+        }
         self.known = known
 
     @classmethod
@@ -71,7 +75,9 @@ class Germ:
         for n, c in self.terms.items():
             for p, d in other.terms.items():
                 total[n + p] = total.get(n + p, fmpq(0)) + c * d
-        ends = [a.known + b._lowest for a, b in ((self, other), (other, self)) if a.known is not None]
+        ends = [
+            a.known + b._lowest for a, b in ((self, other), (other, self)) if a.known is not None
+        ]
         return Germ(total, min(ends, default=None))
 
     __rmul__ = __mul__
@@ -86,7 +92,11 @@ class Germ:
         leading = self.terms[lowest]
         scale = 1 / leading if isinstance(leading, fmpq) else leading.inverse()
         known = None if self.known is None else self.known - lowest
-        return lowest, leading, Germ({n - lowest: c * scale for n, c in self.terms.items() if n > lowest}, known)
+        return (
+            lowest,
+            leading,
+            Germ({n - lowest: c * scale for n, c in self.terms.items() if n > lowest}, known),
+        )
 
     def inverse(self) -> Germ:
         """``1/(c t^n (1 + r)) = t^-n/c (1 - r + r^2 - ...)``."""

@@ -1,7 +1,9 @@
-"""Intervals that contain a real number: what exact evaluation falls back to for exp, tanh, log and their kin.
+"""Intervals that contain a real number: what exact evaluation falls back to for exp, tanh, log and
+their kin.
 
-The ends are those of mpmath's interval context at 300 bits, rounded outwards.  Two numbers are known to differ where
-their intervals are disjoint; overlapping intervals only fail to contradict an equation, they never prove one.
+The ends are those of mpmath's interval context at 300 bits, rounded outwards.  Two numbers are
+known to differ where their intervals are disjoint; overlapping intervals only fail to contradict an
+equation, they never prove one.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ CONTEXT.prec = 300
 
 
 class Interval:
-    """An interval with outward rounded arithmetic; mixes with exact numbers and with dual numbers."""
+    """An interval with outward rounded arithmetic; mixes with exact numbers and with dual
+    numbers."""
 
     __slots__ = ("ends",)
 

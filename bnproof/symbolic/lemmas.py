@@ -1,8 +1,8 @@
 """Inequalities that an inequality may rest on: each is an expression that is visibly not negative.
 
 A sum of terms that are not negative is at least as large as one of them; and
-``sum_j sum_k (a_j b_k - a_k b_j)^2 >= 0`` is the inequality of Cauchy and Schwarz (Lagrange's identity), and
-``sum_j (a_j - b_j)^2 >= 0`` that of the means.
+``sum_j sum_k (a_j b_k - a_k b_j)^2 >= 0`` is the inequality of Cauchy and Schwarz (Lagrange's
+identity), and ``sum_j (a_j - b_j)^2 >= 0`` that of the means.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def _terms_of_sums(form: Entries, e: Expr, free: list[Symbol]) -> Iterator[Expr]
 
 
 def _squares_of_pairs(form: Entries, e: Expr) -> Iterator[Expr]:
-    """``sum_jk (a_j b_k - a_k b_j)^2`` and ``sum_j (a_j +- b_j)^2`` for pairs of bases, their entries taken from the mean or as they are."""
+    """``sum_jk (a_j b_k - a_k b_j)^2`` and ``sum_j (a_j +- b_j)^2`` for pairs of bases, their
+    entries taken from the mean or as they are."""
     bases = sorted({entry.base for entry in e.atoms(Indexed) if len(entry.indices) == 1}, key=str)
     j, k, p = (Dummy(name, integer=True, positive=True) for name in "jkp")
     for a, b in combinations(bases, 2):

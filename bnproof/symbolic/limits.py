@@ -1,8 +1,10 @@
-"""Limits in normal form: Laurent series in ``t`` with coefficients that are quotients of generators.
+"""Limits in normal form: Laurent series in ``t`` with coefficients that are quotients of
+generators.
 
-The variable becomes ``1/t^2``, or ``target + t^2`` and ``target - t^2`` with ``t > 0`` (for a limit from both sides
-``target + t`` with ``t != 0``).  Numerator and denominator are expanded in powers of t, the roots in them by their series;
-the limit is the quotient of the leading coefficients.  A power ``c^T`` with ``|c| < 1`` vanishes for ``T -> oo``.
+The variable becomes ``1/t^2``, or ``target + t^2`` and ``target - t^2`` with ``t > 0`` (for a limit
+from both sides ``target + t`` with ``t != 0``).  Numerator and denominator are expanded in powers
+of t, the roots in them by their series; the limit is the quotient of the leading coefficients.  A
+power ``c^T`` with ``|c| < 1`` vanishes for ``T -> oo``.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def of(form: Entries, e: Limit) -> Quotient:
         inside = form.normal(function.xreplace({variable: moved}))
         for generator in _under_roots(form, inside.places()) - form.ring.relations.keys() - {place}:
             if form.depends(generator, near):
-                raise Undecided(f"the limit of {text(function)}: a sum or a power in it depends on {variable}")
+                raise Undecided(
+                    f"the limit of {text(function)}: a sum or a power in it depends on {variable}"
+                )
         return _leading(form, inside, place, function)
     finally:
         form.signs.near = outside
@@ -64,7 +68,8 @@ def _approached(e: Limit) -> tuple[Symbol, Expr]:
 
 
 def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
-    """Raises ``Undecided`` where what depends on a limit's variable is not known to exist near the target."""
+    """Raises ``Undecided`` where what depends on a limit's variable is not known to exist near the
+    target."""
     _, variable, target, _ = near.limit.args
     if target == oo and any(variable in numbers_in(p.exp) for p in near.limit.atoms(Pow)):
         for part in near.parts:
@@ -82,7 +87,11 @@ def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
 
 def _is_power_of_number(part: Part, variable: Symbol) -> bool:
     """``c^(T + n)``, which exists for every T that is large enough."""
-    return isinstance(part, Pow) and bool((part.exp - variable).is_Integer) and variable not in numbers_in(part.base)
+    return (
+        isinstance(part, Pow)
+        and bool((part.exp - variable).is_Integer)
+        and variable not in numbers_in(part.base)
+    )
 
 
 def _leading(form: Entries, inside: Quotient, near: int, shown: Expr) -> Quotient:
@@ -131,11 +140,17 @@ def _product(form: Entries, a: Series, b: Series) -> Series:
 
 
 def _expanded(form: Entries, poly: fmpq_mpoly, near: int) -> Series:
-    """A polynomial in t and in roots that depend on t as a series; raises ``Undecided`` beyond the order."""
+    """A polynomial in t and in roots that depend on t as a series; raises ``Undecided`` beyond the
+    order."""
     ring = form.ring
     poly = ring.lift(poly)
     root = next(
-        (p for p in reversed(ring.relations) if poly.degrees()[p] > 0 and form.depends(p, ring.meaning[near])), None
+        (
+            p
+            for p in reversed(ring.relations)
+            if poly.degrees()[p] > 0 and form.depends(p, ring.meaning[near])
+        ),
+        None,
     )
     if root is not None:
         series, total = _root_series(form, root, near), _constant(form, form.number(0))
@@ -150,13 +165,16 @@ def _expanded(form: Entries, poly: fmpq_mpoly, near: int) -> Series:
 
 
 def _root_series(form: Entries, root: int, near: int) -> Series:
-    """``r^2 = b_0 + b_1 t + ...``: ``r_0 = sqrt(b_0)``, ``r_n = (b_n - sum_{0<p<n} r_p r_{n-p})/(2 r_0)``."""
+    """``r^2 = b_0 + b_1 t + ...``: ``r_0 = sqrt(b_0)``,
+    ``r_n = (b_n - sum_{0<p<n} r_p r_{n-p})/(2 r_0)``."""
     base = _expanded(form, form.ring.relations[root], near)
     if form.vanishes(base[0]):
         raise Undecided("a limit in which a root tends to 0")
     shown = base[0].expression()
     series = [form.square_root(base[0], shown)]
-    half = form.divisor(series[0], shown).inverse() * form.polynomial(form.ring.constant(fmpq(1, 2)))
+    half = form.divisor(series[0], shown).inverse() * form.polynomial(
+        form.ring.constant(fmpq(1, 2))
+    )
     for n in range(1, ORDER):
         rest = base[n]
         for p in range(1, n):
@@ -166,16 +184,23 @@ def _root_series(form: Entries, root: int, near: int) -> Series:
 
 
 def _geometric(form: Entries, function: Expr, variable: Symbol) -> Quotient:
-    """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with ``c^2 < 1``: they vanish."""
+    """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with
+    ``c^2 < 1``: they vanish."""
     inside, ring = form.normal(function), form.ring
     powers = [place for place in inside.places() if form.depends(place, variable)]
     for place in powers:
         power = ring.meaning[place]
-        if not isinstance(power, Pow) or not (power.exp - variable).is_number or variable in numbers_in(power.base):
+        if (
+            not isinstance(power, Pow)
+            or not (power.exp - variable).is_number
+            or variable in numbers_in(power.base)
+        ):
             raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
         square = form.normal(power.base) ** 2
         if not form.signs.shows(form.number(1) - square, POSITIVE):
-            raise Undecided(f"the limit of {text(power)}: {text(power.base)} is not known to lie inside (-1, 1)")
+            raise Undecided(
+                f"the limit of {text(power)}: {text(power.base)} is not known to lie inside (-1, 1)"
+            )
     below = {place for number in inside.below for place in ring.used(ring.factors[number])}
     if below & set(powers):
         raise Undecided(f"the limit of {text(function)} for {variable} -> oo")

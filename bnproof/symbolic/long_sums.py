@@ -1,4 +1,5 @@
-"""Long sums of polynomials in their index, in exact evaluation: from a few terms, by forward differences."""
+"""Long sums of polynomials in their index, in exact evaluation: from a few terms, by forward
+differences."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def degree_in(e: Expr, index: Symbol) -> int | None:
 
 
 def newton(frame: Frame, term: Code, index: Symbol, start: int, end: int, degree: int) -> Number:
-    """A long sum of a polynomial: ``sum_{n=0}^{N-1} f(n) = sum_k binom(N, k+1) D^k f(0)`` with forward differences D."""
+    """A long sum of a polynomial: ``sum_{n=0}^{N-1} f(n) = sum_k binom(N, k+1) D^k f(0)`` with
+    forward differences D."""
     frame.spend(degree + 1)
     values = []
     for position in range(start, start + degree + 1):

@@ -6,7 +6,8 @@ from sympy import Abs, Expr, Integer, Max
 
 
 def without_maxima(e: Expr) -> Expr:
-    """``max(a, b) = (a + b + |a - b|)/2``, ``min(a, b) = (a + b - |a - b|)/2``, one argument after the other."""
+    """``max(a, b) = (a + b + |a - b|)/2``, ``min(a, b) = (a + b - |a - b|)/2``, one argument after
+    the other."""
     sense = 1 if isinstance(e, Max) else -1
     first, *others = sorted(e.args, key=str)
     for other in others:

@@ -1,19 +1,32 @@
 """The linear expectation functional on power sums, for every batch size.
 
-A polynomial in the entries is written as multiple sums of products ``x[a] x[b] ...``; each product is replaced by its
-moment, with a Kronecker delta for every pair of entries that may be one and the same:
+A polynomial in the entries is written as multiple sums of products ``x[a] x[b] ...``; each product
+is replaced by its moment, with a Kronecker delta for every pair of entries that may be one and the
+same:
 
     E[x_a rest] = M E[rest] + sigma^2 sum_b delta_ab E[rest without x_b].
 
-Up to degree two this needs no more than uncorrelated entries; beyond, it is Stein's lemma for independent normal ones
-(Isserlis 1918 for the fourth moment).
+Up to degree two this needs no more than uncorrelated entries; beyond, it is Stein's lemma for
+independent normal ones (Isserlis 1918 for the fourth moment).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Add, Derivative, Dummy, Expr, Indexed, Integer, KroneckerDelta, Mul, Pow, Sum, Symbol
+from sympy import (
+    Add,
+    Derivative,
+    Dummy,
+    Expr,
+    Indexed,
+    Integer,
+    KroneckerDelta,
+    Mul,
+    Pow,
+    Sum,
+    Symbol,
+)
 
 from bnproof.symbolic.differentiation import differentiated
 from bnproof.symbolic.expectation import Expectation
@@ -26,7 +39,8 @@ Range = tuple[Symbol, Expr, Expr]
 
 @dataclass(frozen=True)
 class Term:
-    """``coefficient sum_ranges x[entries[0]] x[entries[1]] ...``; the coefficient holds no entry of x."""
+    """``coefficient sum_ranges x[entries[0]] x[entries[1]] ...``; the coefficient holds no entry of
+    x."""
 
     coefficient: Expr
     entries: tuple[Expr, ...] = ()
@@ -45,7 +59,9 @@ def expected(e: Expectation) -> Expr:
 
 def _moment_of(term: Term, mean: Expr, std: Expr, e: Expectation) -> Expr:
     if len(term.entries) > e.most:
-        raise Undecided(f"{text(e)}: of degree {len(term.entries)}, where {type(e).__name__} goes to {e.most}")
+        raise Undecided(
+            f"{text(e)}: of degree {len(term.entries)}, where {type(e).__name__} goes to {e.most}"
+        )
     summand = term.coefficient * moment(term.entries, mean, std)
     return Sum(summand, *term.ranges) if term.ranges else summand
 
@@ -77,7 +93,9 @@ def terms(e: Expr) -> list[Term]:
             return _product([terms(e.base) for _ in range(int(e.exp))])
         case Sum() if not any(_has_entries(end) for limit in e.limits for end in limit[1:]):
             return _summed(e)
-    raise Undecided(f"the expected value of {text(e)}, which is no polynomial in the entries of the batch")
+    raise Undecided(
+        f"the expected value of {text(e)}, which is no polynomial in the entries of the batch"
+    )
 
 
 def _has_entries(e: Expr) -> bool:
@@ -96,11 +114,17 @@ def _summed(e: Sum) -> list[Term]:
         index: Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
         for index, low, _ in e.limits
     }
-    ranges = tuple((fresh[index], low.xreplace(fresh), high.xreplace(fresh)) for index, low, high in e.limits)
-    return [Term(t.coefficient, t.entries, (*t.ranges, *ranges)) for t in terms(e.function.xreplace(fresh))]
+    ranges = tuple(
+        (fresh[index], low.xreplace(fresh), high.xreplace(fresh)) for index, low, high in e.limits
+    )
+    return [
+        Term(t.coefficient, t.entries, (*t.ranges, *ranges))
+        for t in terms(e.function.xreplace(fresh))
+    ]
 
 
 def all_taken(e: Expr) -> Expr:
-    """The expression with its derivatives and expected values taken, before anything is put into it."""
+    """The expression with its derivatives and expected values taken, before anything is put into
+    it."""
     e = e.replace(lambda n: isinstance(n, Derivative), differentiated)
     return e.replace(lambda n: isinstance(n, Expectation), expected)

@@ -1,8 +1,10 @@
-"""Multiple sums in one order: ``sum_r D_r sum_c W_c u_rc`` and ``sum_c W_c sum_r D_r u_rc`` become the same atom.
+"""Multiple sums in one order: ``sum_r D_r sum_c W_c u_rc`` and ``sum_c W_c sum_r D_r u_rc`` become
+the same atom.
 
-A product of entries and sums is flattened into one sum over several indices.  These are ordered by the places in which
-they stand (colour refinement: an index is told apart by its factors, then by the indices it shares them with); only
-indices that this leaves alike are tried in every order, and the written summand decides.
+A product of entries and sums is flattened into one sum over several indices.  These are ordered by
+the places in which they stand (colour refinement: an index is told apart by its factors, then by
+the indices it shares them with); only indices that this leaves alike are tried in every order, and
+the written summand decides.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def bound_name(depth: int) -> Symbol:
 
 
 def flattened(e: Expr) -> tuple[Expr, list[Ranged]] | None:
-    """``(summand, [(index, size), ...])`` of a product of sums from 1, indices fresh; ``None`` for any other shape."""
+    """``(summand, [(index, size), ...])`` of a product of sums from 1, indices fresh; ``None`` for
+    any other shape."""
     summand, ranges = Integer(1), list[Ranged]()
     for factor in Mul.make_args(e):
         base, exponent = factor.as_base_exp()
@@ -52,7 +55,10 @@ def _opened(e: Sum) -> tuple[Expr, list[Ranged]] | None:
     inner = flattened(e.function.xreplace(fresh))
     if inner is None:
         return None
-    return inner[0], [*inner[1], *((fresh[index], high.xreplace(fresh)) for index, _, high in e.limits)]
+    return inner[0], [
+        *inner[1],
+        *((fresh[index], high.xreplace(fresh)) for index, _, high in e.limits),
+    ]
 
 
 def canonical(e: Sum) -> Sum:
@@ -69,7 +75,9 @@ def canonical(e: Sum) -> Sum:
     if len(orders) > MOST_ORDERS:
         return e
     names = [bound_name(depth) for depth in range(len(ranges))]
-    best = min(orders, key=lambda order: _key(factors, dict(zip(order, range(len(order)), strict=True))))
+    best = min(
+        orders, key=lambda order: _key(factors, dict(zip(order, range(len(order)), strict=True)))
+    )
     put = dict(zip(best, names, strict=True))
     sizes = dict(ranges)
     return Sum(summand.xreplace(put), *((put[index], 1, sizes[index]) for index in best))
@@ -98,10 +106,14 @@ def _ranked(seen: Mapping[Symbol, object]) -> dict[Symbol, int]:
     return {index: place[value] for index, value in seen.items()}
 
 
-def _places(factors: list[tuple[Expr, Expr]], index: Symbol, rank: dict[Symbol, int]) -> tuple[str, ...]:
+def _places(
+    factors: list[tuple[Expr, Expr]], index: Symbol, rank: dict[Symbol, int]
+) -> tuple[str, ...]:
     """The factors an index stands in, itself marked and the others by their rank."""
     marks = {other: Symbol(f"#{number}") for other, number in rank.items()} | {index: Symbol("#")}
-    return tuple(sorted(str((b.xreplace(marks), e.xreplace(marks))) for b, e in factors if _has(b, e, index)))
+    return tuple(
+        sorted(str((b.xreplace(marks), e.xreplace(marks))) for b, e in factors if _has(b, e, index))
+    )
 
 
 def _has(base: Basic, exponent: Basic, index: Symbol) -> bool:

@@ -1,8 +1,8 @@
 """The power-sum normal form: every expression a rational function of independent generators.
 
-Algebra and sums are the work of :mod:`bnproof.symbolic.power_sums`; this module adds derivatives, limits and cases, and
-says which parts of a statement exist.  Every rewriting is an identity for all ``m``; a division or a root is accepted
-only where the conditions show that it exists.
+Algebra and sums are the work of :mod:`bnproof.symbolic.power_sums`; this module adds derivatives,
+limits and cases, and says which parts of a statement exist.  Every rewriting is an identity for all
+``m``; a division or a root is accepted only where the conditions show that it exists.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ from bnproof.symbolic.setting import g, m, x
 
 
 class NormalForm(PowerSums):
-    """Rewrites expressions into generators; derivatives are taken, limits found by their series, cases decided."""
+    """Rewrites expressions into generators; derivatives are taken, limits found by their series,
+    cases decided."""
 
     def _rewrite(self, e: Expr) -> Quotient:
         match e:
@@ -76,10 +77,11 @@ class NormalForm(PowerSums):
                 return False
         return True
 
-    # -- existence ---------------------------------------------------------------------------------------------
+    # -- existence ---------------------------------------------------------------------------------
 
     def exists(self, part: Part, replace: dict[Expr, Expr]) -> None:
-        """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what conditions put in."""
+        """Raises ``Undecided`` where a part of a statement is not known to exist; ``replace``: what
+        conditions put in."""
         match part:
             case Near():
                 limits.exists_near(self, part, replace)
@@ -88,24 +90,30 @@ class NormalForm(PowerSums):
             case Sum():
                 index, low, high = part.xreplace(replace).limits[0]
                 if not self.is_at_least_zero((high - low + 1).expand()):
-                    raise Undecided(f"the sum over {index} from {low} to {high}: it may run backwards")
+                    raise Undecided(
+                        f"the sum over {index} from {low} to {high}: it may run backwards"
+                    )
             case Derivative():
                 self._smooth(part, replace)
                 taken = differentiated(part)
-                for piece in (taken, *taken.atoms(Pow)):  # a condition may cancel a division inside the derivative
+                # a condition may cancel a division inside the derivative
+                for piece in (taken, *taken.atoms(Pow)):
                     self.normal(piece.xreplace(replace))
             case _:
                 self.normal(all_taken(part).xreplace(replace) if replace else part)
 
     def _smooth(self, e: Derivative, replace: dict[Expr, Expr] | None = None) -> None:
-        """No corner: what is under an absolute value, a sign or a root differs from 0, arguments of a maximum differ."""
+        """No corner: what is under an absolute value, a sign or a root differs from 0, arguments of
+        a maximum differ."""
         put = replace or {}
         moved = [getattr(variable, "base", variable) for variable in e.variables]
         for node in e.expr.atoms(Abs, sign, Max, Min, Pow, Relational):
             if not any(node.has(variable) for variable in moved):
                 continue
             if isinstance(node, Pow):
-                corners = [node.base] if (2 * node.exp).is_Integer and not node.exp.is_Integer else []
+                corners = (
+                    [node.base] if (2 * node.exp).is_Integer and not node.exp.is_Integer else []
+                )
             elif isinstance(node, (Max, Min)):
                 corners = [magnitude.args[0] for magnitude in without_maxima(node).atoms(Abs)]
             elif isinstance(node, Relational):  # where the cases of a Piecewise meet
@@ -116,7 +124,8 @@ class NormalForm(PowerSums):
                 self.divisor(self.normal(corner.xreplace(put)), corner)
 
     def _entry_exists(self, entry: Indexed) -> None:
-        """Entries of ``x`` and ``g``, and of a base that is indexed by ``1..m`` anywhere, lie in ``1..m``."""
+        """Entries of ``x`` and ``g``, and of a base that is indexed by ``1..m`` anywhere, lie in
+        ``1..m``."""
         within = entry.base in (x, g) or entry.base in self.batches
         if within and not self.lies_within(entry.indices[0], Integer(1), self.size):
             raise Undecided(f"{text(entry)} is not known to be an entry for every m")

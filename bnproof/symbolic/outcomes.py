@@ -12,7 +12,8 @@ from bnproof.symbolic.rendering import text
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a proof: the expression reached, the rule that led there, and why it is allowed."""
+    """One line of a proof: the expression reached, the rule that led there, and why it is
+    allowed."""
 
     rule: str
     expression: Basic
@@ -26,7 +27,8 @@ class Step:
 class Proof:
     """A statement that holds for every batch size and every value the conditions allow.
 
-    ``points`` counts the exact evaluations of the un-normalised statement that agreed with the proof.
+    ``points`` counts the exact evaluations of the un-normalised statement that agreed with the
+    proof.
     """
 
     statement: Basic
@@ -39,7 +41,10 @@ class Proof:
         lines = [f"Proved for every batch size m >= 1{given}:", f"  {text(self.statement)}"]
         lines += [f"  {number}. {step}" for number, step in enumerate(self.steps, 1)]
         if self.points:
-            lines.append(f"  Checked independently, in exact arithmetic, at {self.points} points of small batches.")
+            lines.append(
+                f"  Checked independently, in exact arithmetic, at {self.points} points of small"
+                " batches."
+            )
         return "\n".join(lines)
 
 
@@ -53,7 +58,11 @@ class Counterexample:
     rhs: object = None
 
     def __str__(self) -> str:
-        sides = "" if self.lhs is None and self.rhs is None else f": left side {self.lhs}, right side {self.rhs}"
+        sides = (
+            ""
+            if self.lhs is None and self.rhs is None
+            else f": left side {self.lhs}, right side {self.rhs}"
+        )
         return f"{self.point}{sides}"
 
     @property
@@ -91,7 +100,8 @@ class Undecided(Exception):
 
 
 class Unreadable(ValueError):
-    """A statement or condition that cannot be read exactly as it is written; the sentence names what to mend."""
+    """A statement or condition that cannot be read exactly as it is written; the sentence names
+    what to mend."""
 
 
 class Disagreement(AssertionError):

@@ -1,10 +1,11 @@
 """Power sums: algebra and sums rewritten into independent generators.
 
-Generators are free entries ``x[i]``, scalars, and *atoms*: the power sums ``sum_j x_j^a g_j^b`` that are left when
-each Kronecker delta is contracted, each summand expanded into monomials of the indexed symbols, and everything
-that does not depend on the summation index pulled out (``sum_j 1 = m``).  The first two power sums of one base are
-written by its mean and variance, ``sum b = m mean``, ``sum b^2 = m (var + mean^2)``, so that positivity shows.
-Square roots and absolute values are generators with one relation each (:mod:`bnproof.symbolic.roots`).
+Generators are free entries ``x[i]``, scalars, and *atoms*: the power sums ``sum_j x_j^a g_j^b``
+that are left when each Kronecker delta is contracted, each summand expanded into monomials of the
+indexed symbols, and everything that does not depend on the summation index pulled out
+(``sum_j 1 = m``).  The first two power sums of one base are written by its mean and variance,
+``sum b = m mean``, ``sum b^2 = m (var + mean^2)``, so that positivity shows. Square roots and
+absolute values are generators with one relation each (:mod:`bnproof.symbolic.roots`).
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class PowerSums(Entries):
             return self.atom(e.func(self.normal(e.args[0]).expression()))
         raise Undecided(f"{text(e)} is beyond the power-sum normal form ({type(e).__name__})")
 
-    # -- powers ------------------------------------------------------------------------------------------------
+    # -- powers ------------------------------------------------------------------------------------
 
     def _power(self, e: Pow) -> Quotient:
         base, exponent = self.normal(e.base), e.exp
@@ -124,12 +125,12 @@ class PowerSums(Entries):
         return self.divisor(base, shown).inverse() ** -exponent
 
     def square_root(self, radicand: Quotient, shown: Expr) -> Quotient:
-        """The root; refuses a radicand not known to be >= 0, neither multiplied out nor as it is written."""
+        """The root; refuses a radicand not known to be >= 0, neither multiplied out nor as it is
+        written."""
         if not self.signs.shows(radicand, NONNEGATIVE):
             if not visible_signs(self, shown) <= NONNEGATIVE:
-                raise Undecided(
-                    f"square root of {text(shown)}{'' if shown.is_number else ', which the conditions allow to be negative'}"
-                )
+                allowed = "" if shown.is_number else ", which the conditions allow to be negative"
+                raise Undecided(f"square root of {text(shown)}{allowed}")
             self.signs.learn(radicand, NONNEGATIVE)
         return roots.square_root(self, radicand)
 
@@ -145,7 +146,8 @@ class PowerSums(Entries):
             parts = (rest,)
         result = self._integer_power(base, least, shown)
         for part in parts:
-            if part.could_extract_minus_sign() and self.least(part) is None:  # base differs from 0 here
+            # base differs from 0 here
+            if part.could_extract_minus_sign() and self.least(part) is None:
                 result = result * powers.symbolic_power(self, base, -part).inverse()
             elif part != 0:
                 result = result * powers.symbolic_power(self, base, part)

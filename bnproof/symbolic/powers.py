@@ -1,7 +1,8 @@
 """Powers with symbolic exponents, exponentials and logarithms, as products and sums of generators.
 
-``(c f g^n)^p = c^p f^p (g^p)^n`` for an integer ``p >= 0`` and real factors (``0^0 = 1``), and for negative exponents where
-the factor is known not to vanish; ``exp(a + 2 b) = exp(a/2)^2 exp(b/2)^4``, and tanh, sinh, cosh by their definitions;
+``(c f g^n)^p = c^p f^p (g^p)^n`` for an integer ``p >= 0`` and real factors (``0^0 = 1``), and for
+negative exponents where the factor is known not to vanish;
+``exp(a + 2 b) = exp(a/2)^2 exp(b/2)^4``, and tanh, sinh, cosh by their definitions;
 ``log(c f g^n) = log c + log f + n log g`` for positive factors.
 """
 
@@ -27,7 +28,8 @@ def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
         return _atom(form, form.ring.constant(0), exponent)
     content, factors = form.ring.lift(base.top).factor()
     if not base.below and abs(content) == 1 and [n for _, n in factors] == [1]:
-        return _atom(form, form.ring.lift(base.top), exponent)  # irreducible: it stays as it was written
+        # irreducible: it stays as it was written
+        return _atom(form, form.ring.lift(base.top), exponent)
     result = form.number(1)
     for prime, count in _primes(content):
         result = result * _to(_atom(form, form.ring.constant(prime), exponent), count)
@@ -57,28 +59,36 @@ def _atom(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
     if base == 1:
         return form.number(1)
     signs = form.signs.of_polynomial(base)
-    known = POSITIVE if signs == POSITIVE else NONNEGATIVE if -1 not in signs else frozenset({-1, 0, 1})
+    known = (
+        POSITIVE if signs == POSITIVE else NONNEGATIVE if -1 not in signs else frozenset({-1, 0, 1})
+    )
     if -1 in signs and 0 not in signs:
         known = known - ZERO
     return form.atom(Pow(form.ring.expression(base), exponent, evaluate=False), known)
 
 
 def _check_size(argument: Quotient) -> None:
-    """Raise ``Undecided`` where an exponential would be raised to a power too large to be multiplied out."""
+    """Raise ``Undecided`` where an exponential would be raised to a power too large to be
+    multiplied out."""
     sizes = [abs(coefficient) for _, coefficient in argument.top.terms()]
     if any(size > LARGEST_EXPONENT for size in sizes):
         raise Undecided(
-            f"an exponential with a factor of {max(sizes)} in its exponent: they go up to {LARGEST_EXPONENT}"
+            f"an exponential with a factor of {max(sizes)} in its exponent: they go up to"
+            f" {LARGEST_EXPONENT}"
         )
 
 
 def exponential(form: Equations, argument: Quotient) -> Quotient:
-    """``exp(argument)``: a product over its terms ``c t``, ``exp(t/2)^(2c)`` where ``2c`` is an integer."""
+    """``exp(argument)``: a product over its terms ``c t``, ``exp(t/2)^(2c)`` where ``2c`` is an
+    integer."""
     _check_size(argument)
     result = form.number(1)
     for exponents, coefficient in form.ring.lift(argument.top).terms():
         term = form.ring.from_terms({padded(exponents, form.ring.room): fmpq(1)})
-        if not argument.below and (found := _exponential_of_log(form, term, coefficient)) is not None:
+        if (
+            not argument.below
+            and (found := _exponential_of_log(form, term, coefficient)) is not None
+        ):
             result = result * found
             continue
         twice = 2 * coefficient
@@ -114,9 +124,12 @@ def hyperbolic(form: Equations, e: Expr, argument: Quotient) -> Quotient:
 
 
 def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
-    """``log`` of a positive quotient: a sum over its factors, those of negative sign by their absolute values."""
+    """``log`` of a positive quotient: a sum over its factors, those of negative sign by their
+    absolute values."""
     if not form.signs.shows(argument, POSITIVE):
-        raise Undecided(f"the logarithm of {text(shown)}, which the conditions do not show to be positive")
+        raise Undecided(
+            f"the logarithm of {text(shown)}, which the conditions do not show to be positive"
+        )
     argument = argument.reduced()
     content, factors = form.ring.lift(argument.top).factor()
     total = form.number(0)

@@ -1,4 +1,5 @@
-"""``prove``: refute exactly where possible, else decide by the power-sum normal form, for every ``m`` at once."""
+"""``prove``: refute exactly where possible, else decide by the power-sum normal form, for every
+``m`` at once."""
 
 from __future__ import annotations
 
@@ -19,16 +20,18 @@ MOST_CASES = 64
 
 
 def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
-    """Prove a statement about batches for every batch size ``m >= 1`` and every value the conditions allow.
+    """Prove a statement about batches for every batch size ``m >= 1`` and every value the
+    conditions allow.
 
-    ``statement``: a SymPy equation (also an inequality, a conjunction, ``true`` or ``false``) over the names of
-    :mod:`bnproof.symbolic.setting`; ``given``: conditions such as ``Eq(eps, 0)``, ``m >= 2``, ``a > 0``.  Free
-    indices lie in ``1..m``; ``eps >= 0`` and ``v + eps > 0`` are assumed; a plain symbol is a real number.  ``by``: what the
-    proof rests on where the normal form alone does not decide (a ``Remainder``, ``Increasing``, ``Induction``).
+    ``statement``: a SymPy equation (also an inequality, a conjunction, ``true`` or ``false``) over
+    the names of :mod:`bnproof.symbolic.setting`; ``given``: conditions such as ``Eq(eps, 0)``,
+    ``m >= 2``, ``a > 0``.  Free indices lie in ``1..m``; ``eps >= 0`` and ``v + eps > 0`` are
+    assumed; a plain symbol is a real number.  ``by``: what the proof rests on where the normal form
+    alone does not decide (a ``Remainder``, ``Increasing``, ``Induction``).
 
-    Returns a ``Proof``.  Raises ``Refuted`` with an exact counterexample; ``Undecided`` with the reason, also where the
-    statement does not exist for some allowed value (a division by ``m - 1`` without ``m >= 2``); ``TypeError`` for
-    what is no statement.
+    Returns a ``Proof``.  Raises ``Refuted`` with an exact counterexample; ``Undecided`` with the
+    reason, also where the statement does not exist for some allowed value (a division by ``m - 1``
+    without ``m >= 2``); ``TypeError`` for what is no statement.
     """
     if by is not None and not isinstance(by, (Remainder, Increasing, Induction)):
         raise TypeError(f"by= takes a witness (Remainder, Increasing or Induction), not {by!r}")
@@ -38,34 +41,50 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
         raise Undecided("the statement is nested more deeply than can be followed") from None
     except Unreadable:
         raise
-    except ValueError as error:  # SymPy refuses to rebuild an expression, such as a maximum of what is not real
+    except (
+        ValueError
+    ) as error:  # SymPy refuses to rebuild an expression, such as a maximum of what is not real
         raise Undecided(f"SymPy cannot follow it: {error}") from error
 
 
 def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:
     if isinstance(statement, And):
         if by is not None:
-            raise Undecided("a witness proves one relation: prove the parts of a conjunction one by one")
+            raise Undecided(
+                "a witness proves one relation: prove the parts of a conjunction one by one"
+            )
         return _conjunction(statement, given)
     remainder = by.expression if isinstance(by, Remainder) else None
     search = Search(read(statement, given, remainder))
     search.run(count=2)
     try:
-        steps = _reasoned(search, statement, given, by) if isinstance(by, (Increasing, Induction)) else _steps(search)
+        steps = (
+            _reasoned(search, statement, given, by)
+            if isinstance(by, (Increasing, Induction))
+            else _steps(search)
+        )
     except Unequal as unequal:
         search.run(count=2, further=True)
         search.run(count=8, edges=True)
-        raise Undecided(f"{unequal}, yet no exact counterexample was found{one_entry(search.question)}") from None
+        raise Undecided(
+            f"{unequal}, yet no exact counterexample was found{one_entry(search.question)}"
+        ) from None
     search.run(count=1, edges=True, most=3)  # entries that are equal, scalars of -1, 0 and 1
     if search.undefined:
         raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
     if not search.points:
-        raise Undecided(search.obstacle or "no exact point that satisfies the conditions was found to check the proof")
+        raise Undecided(
+            search.obstacle
+            or "no exact point that satisfies the conditions was found to check the proof"
+        )
     return Proof(search.question.statement, search.question.given, tuple(steps), search.points)
 
 
-def _reasoned(search: Search, statement: Any, given: tuple[Any, ...], by: Increasing | Induction) -> list[Step]:
-    """The statements a witness reduces the statement to, each proved; the statement itself has to exist everywhere."""
+def _reasoned(
+    search: Search, statement: Any, given: tuple[Any, ...], by: Increasing | Induction
+) -> list[Step]:
+    """The statements a witness reduces the statement to, each proved; the statement itself has to
+    exist everywhere."""
     proofs = []
     for rule, part, conditions, witness in by.parts(statement, given):
         try:
@@ -74,7 +93,11 @@ def _reasoned(search: Search, statement: Any, given: tuple[Any, ...], by: Increa
             raise Undecided(f"the witness fails ({rule}): {refuted}") from refuted
     for case in cases(search.question):
         CaseProof(search, case).exists()
-    return [Step(f"{rule}: {step.rule}", step.expression, step.why) for rule, proof in proofs for step in proof.steps]
+    return [
+        Step(f"{rule}: {step.rule}", step.expression, step.why)
+        for rule, proof in proofs
+        for step in proof.steps
+    ]
 
 
 def _conjunction(statement: And, given: tuple[Any, ...]) -> Proof:
@@ -85,7 +108,8 @@ def _conjunction(statement: And, given: tuple[Any, ...]) -> Proof:
 
 
 def _steps(search: Search) -> list[Step]:
-    """For every batch size at once; only where that fails and ``Eq(m, 3)`` is given, for that size alone."""
+    """For every batch size at once; only where that fails and ``Eq(m, 3)`` is given, for that size
+    alone."""
     question = search.question
     if not isinstance(question.statement, (Relational, BooleanTrue)):
         raise Unequal(f"{text(question.statement)} is not an identity")

@@ -1,9 +1,10 @@
 """Rational functions over Q whose generators are added as they are met.
 
-A :class:`Quotient` is ``numerator / prod factor^exponent``.  Its numerator is a sparse polynomial over Q, and the
-factors of its denominator are irreducible polynomials that the :class:`Ring` keeps in one list, so that adding two
-quotients needs no greatest common divisor and cancelling is a trial division by each factor.  The polynomials are
-those of FLINT: on the polynomials of the book they multiply and factor 30 to 50 times as fast as SymPy's.
+A :class:`Quotient` is ``numerator / prod factor^exponent``.  Its numerator is a sparse polynomial
+over Q, and the factors of its denominator are irreducible polynomials that the :class:`Ring` keeps
+in one list, so that adding two quotients needs no greatest common divisor and cancelling is a trial
+division by each factor.  The polynomials are those of FLINT: on the polynomials of the book they
+multiply and factor 30 to 50 times as fast as SymPy's.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def _variables(room: int) -> tuple[fmpq_mpoly, ...]:
 
 
 class Ring:
-    """The generators, what each stands for, the signs declared of it, and the relations ``r^2 = base`` of roots."""
+    """The generators, what each stands for, the signs declared of it, and the relations
+    ``r^2 = base`` of roots."""
 
     def __init__(self) -> None:
         self.room = ROOM
@@ -53,7 +55,8 @@ class Ring:
         return other
 
     def place(self, stands_for: Expr, signs: SignSet = ANY) -> int:
-        """The place of the generator that stands for an expression, whose sign is known to lie in ``signs``."""
+        """The place of the generator that stands for an expression, whose sign is known to lie in
+        ``signs``."""
         if stands_for not in self._place:
             self._place[stands_for] = len(self.meaning)
             self.meaning.append(stands_for)
@@ -120,14 +123,17 @@ class Ring:
         return {exponent: self.from_terms(part) for exponent, part in parts.items()}
 
     def reduced(self, poly: fmpq_mpoly) -> fmpq_mpoly:
-        """The polynomial with ``r^n`` of every root written ``base^(n // 2) r^(n % 2)``: it has the same value."""
+        """The polynomial with ``r^n`` of every root written ``base^(n // 2) r^(n % 2)``: it has the
+        same value."""
         for place in reversed(self.relations):
             poly = self.lift(poly)
             if poly.degrees()[place] < 2:
                 continue
             base, root = self.relations[place], self.variable(place)
             parts = self.by_power(poly, place).items()
-            poly = sum((part * base ** (n // 2) * root ** (n % 2) for n, part in parts), self.constant(0))
+            poly = sum(
+                (part * base ** (n // 2) * root ** (n % 2) for n, part in parts), self.constant(0)
+            )
         return poly
 
     def expression(self, poly: fmpq_mpoly) -> Expr:

@@ -1,8 +1,9 @@
 """Reading a statement: what its symbols mean, bound indices renamed apart, and what has to exist.
 
-SymPy lets two sums share an index name and captures it when it substitutes or differentiates; after reading,
-every summation index is a fresh dummy, so nothing later can capture anything.  SymPy may also cancel a part when it
-rebuilds an expression, and yet the part has to exist: each one is recorded while the statement is read.
+SymPy lets two sums share an index name and captures it when it substitutes or differentiates; after
+reading, every summation index is a fresh dummy, so nothing later can capture anything.  SymPy may
+also cancel a part when it rebuilds an expression, and yet the part has to exist: each one is
+recorded while the statement is read.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class Near:
 
 @dataclass(frozen=True)
 class Read:
-    """An expression as it is read: bound symbols renamed, the ranges of sums, and the parts that have to exist."""
+    """An expression as it is read: bound symbols renamed, the ranges of sums, and the parts that
+    have to exist."""
 
     expression: Basic
     parts: tuple[Part, ...] = ()
@@ -119,7 +121,8 @@ class Question:
 
     @cached_property
     def named(self) -> list[Symbol]:
-        """The free symbols that the statement and its conditions mention, without the batch size, by name."""
+        """The free symbols that the statement and its conditions mention, without the batch size,
+        by name."""
         read_as = {self.meaning.get(symbol, symbol) for symbol in self.symbols.scalars}
         return sorted(read_as - {m}, key=lambda symbol: (symbol.name, str(symbol)))
 
@@ -143,29 +146,37 @@ class Question:
     @cached_property
     def bases(self) -> list[IndexedBase]:
         """The indexed bases, ``x`` always among them, by name."""
-        return sorted({self.meaning.get(base, base) for base in (x, *self.symbols.bases.values())}, key=str)
+        return sorted(
+            {self.meaning.get(base, base) for base in (x, *self.symbols.bases.values())}, key=str
+        )
 
     @cached_property
     def vectors(self) -> list[IndexedBase]:
         """The bases whose entries have one index."""
         parts = (self.received, *self.conditions)
         several = {e.base for part in parts for e in part.atoms(Indexed) if len(e.indices) != 1}
-        return [base for base in self.bases if base not in {self.meaning.get(b, b) for b in several}]
+        return [
+            base for base in self.bases if base not in {self.meaning.get(b, b) for b in several}
+        ]
 
 
 def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = None) -> Question:
     """Read a SymPy statement, its conditions and a remainder.
 
-    Raises ``TypeError`` for what is no statement or condition, ``Unreadable`` (a ``ValueError``) for what cannot be read
-    exactly as it is written.
+    Raises ``TypeError`` for what is no statement or condition, ``Unreadable`` (a ``ValueError``)
+    for what cannot be read exactly as it is written.
     """
     received = _boolean(statement)
     if isinstance(received, Every):
         raise TypeError(f"{received} is a condition on all entries, no statement")
-    conditions = tuple(part for one in given for part in And.make_args(_boolean(one, "condition", "m >= 2")))
+    conditions = tuple(
+        part for one in given for part in And.make_args(_boolean(one, "condition", "m >= 2"))
+    )
     for condition in (received, *conditions):
         if not isinstance(condition, Every) and condition.has(Every):
-            raise Unreadable(f"{condition}: Every(...) is a condition of its own, not a part of one")
+            raise Unreadable(
+                f"{condition}: Every(...) is a condition of its own, not a part of one"
+            )
     symbols = Symbols()
     for part in (received, *conditions, *(() if remainder is None else (remainder,))):
         symbols.collect(part)
@@ -173,7 +184,8 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
 
 
 def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
-    """``part`` with replacements made; a relation stays one, without SymPy deciding it by assumptions."""
+    """``part`` with replacements made; a relation stays one, without SymPy deciding it by
+    assumptions."""
     if not replacements:
         return part
     if isinstance(part, Every):
@@ -199,7 +211,7 @@ def _boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rhs)") 
     return read_as
 
 
-# -- renaming ------------------------------------------------------------------------------------------------------
+# -- renaming --------------------------------------------------------------------------------------
 
 _KNOWN: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Read] = {}
 
@@ -252,7 +264,8 @@ def _gathered(built: Basic, inside: list[Read], own: tuple[Part, ...] = ()) -> R
 
 
 def _sum(e: Sum, names: dict[Basic, Basic]) -> Read:
-    """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside it."""
+    """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside
+    it."""
     *inner, (index, low, high) = e.limits
     fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
     summand = Sum(e.function, *inner) if inner else e.function
@@ -267,12 +280,16 @@ def _sum(e: Sum, names: dict[Basic, Basic]) -> Read:
 def _limit(e: Limit, names: dict[Basic, Basic]) -> Read:
     function, variable, target, direction = e.args
     known = {"integer": True} if variable.is_integer else {}
-    fresh = Dummy(variable.name, **known, **({"positive": True} if target == oo else {"real": True}))
+    fresh = Dummy(
+        variable.name, **known, **({"positive": True} if target == oo else {"real": True})
+    )
     body, end = renamed(function, {**names, variable: fresh}), renamed(target, names)
     built = Limit(body.expression, fresh, end.expression, str(direction))
     outside = tuple(part for part in body.parts if fresh not in _depends_on(part))
     near = tuple(part for part in body.parts if part not in outside)
-    return _gathered(built, [Read(body.expression, outside, body.ranges), end], (built, Near(built, near)))
+    return _gathered(
+        built, [Read(body.expression, outside, body.ranges), end], (built, Near(built, near))
+    )
 
 
 def _depends_on(part: Part) -> frozenset[Symbol]:
@@ -297,7 +314,8 @@ def _mentioned(e: Basic) -> frozenset[Basic]:
 
 @lru_cache(maxsize=1 << 16)
 def numbers_in(e: Basic) -> frozenset[Symbol]:
-    """Free symbols of ``e`` that stand for numbers: labels of bases and summation indices do not."""
+    """Free symbols of ``e`` that stand for numbers: labels of bases and summation indices do
+    not."""
     if isinstance(e, (Symbol, Idx)):
         return frozenset({e})
     if isinstance(e, IndexedBase):
@@ -315,7 +333,8 @@ def numbers_in(e: Basic) -> frozenset[Symbol]:
 
 
 def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Expr]:
-    """Terms that index a base or a delta and hold no summation index, and the ends a partial sum leaves."""
+    """Terms that index a base or a delta and hold no summation index, and the ends a partial sum
+    leaves."""
     if isinstance(e, Sum):
         bound = bound | {limit[0] for limit in e.limits}
         for _, low, high in e.limits:

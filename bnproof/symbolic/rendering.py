@@ -1,7 +1,8 @@
 """Statements for readers: the statistics folded back into their names, as plain text or LaTeX.
 
-Folding is exact rewriting: ``sum_j x_j = m mu``, ``sum_j (x_j - mu)^2 = m v``, ``(v + eps)^(1/2) = s`` and
-``(x_i - mu)/s = xhat_i``; it changes how an expression is written, never its value.
+Folding is exact rewriting: ``sum_j x_j = m mu``, ``sum_j (x_j - mu)^2 = m v``,
+``(v + eps)^(1/2) = s`` and ``(x_i - mu)/s = xhat_i``; it changes how an expression is written,
+never its value.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def fold(e: Basic) -> Basic:
 
 @lru_cache(maxsize=1 << 15)
 def _fold(e: Basic, *, split: bool) -> Basic:
-    """``split``: sums of sums are taken apart where every part has a name, ``sum_j (x_j + c) = m mu + m c``."""
+    """``split``: sums of sums are taken apart where every part has a name,
+    ``sum_j (x_j + c) = m mu + m c``."""
     if not e.args or isinstance(e, Indexed):
         return e
     split = split and not isinstance(e, Derivative)  # what is differentiated has to stay in sight
@@ -91,9 +93,11 @@ def _fold_sum(e: Sum, *, split: bool) -> Expr:
     if len(e.limits) != 1 or e.limits[0][1] != 1:
         return e
     index, _, size = e.limits[0]
-    if e.function.has(Derivative):  # SymPy does not count its variable as one the derivative depends on
+    # SymPy does not count its variable as one the derivative depends on
+    if e.function.has(Derivative):
         return e
-    factored = e.function if e.function.has(Sum) else factor_terms(e.function)  # which would take inner sums apart
+    # which would take inner sums apart
+    factored = e.function if e.function.has(Sum) else factor_terms(e.function)
     constant, function = factored.as_independent(index, as_Add=False)
     if split and isinstance(function, Add):
         parts = [_fold_sum(Sum(term, e.limits[0]), split=True) for term in function.args]
@@ -125,14 +129,21 @@ def _is_deviation(e: Expr, base: IndexedBase, index: Symbol, size: Expr) -> bool
         return bool(mean == MU)
     sums = mean.atoms(Sum)
     return len(sums) == 1 and all(
-        mean == total / size and total.function.subs(total.limits[0][0], index) == base[index] for total in sums
+        mean == total / size and total.function.subs(total.limits[0][0], index) == base[index]
+        for total in sums
     )
 
 
 def _fold_product(e: Expr) -> Expr:
     """Cancel a size, ``(m mu + m c)/m = mu + c``, and join each ``x[i] - mu`` with one ``1/s``."""
-    for size in [f.base for f in Mul.make_args(e) if isinstance(f, Pow) and f.exp == -1 and f.base.is_Symbol]:
-        sums = [f for f in Mul.make_args(e) if isinstance(f, Add) and all(term.has(size) for term in f.args)]
+    for size in [
+        f.base for f in Mul.make_args(e) if isinstance(f, Pow) and f.exp == -1 and f.base.is_Symbol
+    ]:
+        sums = [
+            f
+            for f in Mul.make_args(e)
+            if isinstance(f, Add) and all(term.has(size) for term in f.args)
+        ]
         if sums and not any((term / size).has(1 / size) for term in sums[0].args):
             return _fold_product(e / sums[0] * size * Add(*(term / size for term in sums[0].args)))
     powers = e.as_powers_dict() if isinstance(e, Mul) else {}
@@ -141,7 +152,12 @@ def _fold_product(e: Expr) -> Expr:
         return e
     for factor, exponent in powers.items():
         deviation = factor + MU if isinstance(factor, Add) else None
-        if isinstance(deviation, Indexed) and deviation.base == x and exponent.is_Integer and 0 < exponent <= roots:
+        if (
+            isinstance(deviation, Indexed)
+            and deviation.base == x
+            and exponent.is_Integer
+            and 0 < exponent <= roots
+        ):
             named = XHAT[deviation.indices[0]]
             return _fold_product(e / factor**exponent * (S * named) ** exponent)
     return e
@@ -156,7 +172,11 @@ class _Text(StrPrinter):  # type: ignore[misc]
         summand = f"({summand})" if isinstance(e.function, Add) else summand
         for index, low, high in e.limits:
             name = self._print(index)
-            bounds = f"{name}" if (low, str(high)) == (1, "m") else f"{{{name}={low}..{self._print(high)}}}"
+            bounds = (
+                f"{name}"
+                if (low, str(high)) == (1, "m")
+                else f"{{{name}={low}..{self._print(high)}}}"
+            )
             summand = f"sum_{bounds} {summand}"
         return f"({summand})"
 
@@ -172,7 +192,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_Limit(self, e: Limit) -> str:
         function, variable, target, direction = e.args
         side = str(direction) if target not in (oo, -oo) and str(direction) != "+-" else ""
-        return f"lim[{self._print(variable)} -> {self._print(target)}{side}] ({self._print(function)})"
+        return (
+            f"lim[{self._print(variable)} -> {self._print(target)}{side}] ({self._print(function)})"
+        )
 
     def _print_E(self, e: Expectation) -> str:
         return f"E[{_bare(self._print(e.args[0]))}]"

@@ -1,7 +1,8 @@
 """Square roots, absolute values and signs as generators with one relation each.
 
-``sqrt(u^2 w) = |u| sqrt(w)`` for real ``u`` and ``w >= 0``; ``sqrt(a b) = sqrt(a) sqrt(b)`` where both are known to be
-non-negative.  What is left under a root is squarefree and irreducible, so equal roots become equal generators.
+``sqrt(u^2 w) = |u| sqrt(w)`` for real ``u`` and ``w >= 0``; ``sqrt(a b) = sqrt(a) sqrt(b)`` where
+both are known to be non-negative.  What is left under a root is squarefree and irreducible, so
+equal roots become equal generators.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
     if radicand.is_zero:
         return radicand
     ring = form.ring
-    content, factors = _factored(Quotient(ring, ring.reduced(ring.lift(radicand.top)), radicand.below).cancelled())
+    content, factors = _factored(
+        Quotient(ring, ring.reduced(ring.lift(radicand.top)), radicand.below).cancelled()
+    )
     outside, inside, sense = form.number(1), ring.constant(1), 1
     for factor, exponent in factors:
         half = exponent // 2  # rounded down: f^-1 = f^-2 f
@@ -50,7 +53,8 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
 
 
 def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotient:
-    """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives ``a/r sqrt(d w)``."""
+    """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives
+    ``a/r sqrt(d w)``."""
     try:
         outside, squarefree = square_split(abs(int(content.p * content.q)))
     except NotExact as error:
@@ -72,7 +76,8 @@ def _root(form: Equations, base: fmpq_mpoly) -> Quotient:
 
 
 def absolute(form: Equations, q: Quotient) -> Quotient:
-    """``|c prod f^n| = |c| prod |f|^n``; ``|f|`` is ``f``, ``-f`` or a generator with ``|f|^2 = f^2``."""
+    """``|c prod f^n| = |c| prod |f|^n``; ``|f|`` is ``f``, ``-f`` or a generator with
+    ``|f|^2 = f^2``."""
     if q.is_zero:
         return q
     signs = form.signs.of(q)

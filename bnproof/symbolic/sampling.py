@@ -1,8 +1,9 @@
 """Exact points that satisfy a question's conditions, small and readable first.
 
-Sizes and values are drawn from the conditions: bounds narrow what is drawn (:mod:`bnproof.symbolic.bounds`), equations
-are solved for a scalar, for the scale or the shift of the batch, or for entries.  Whether the conditions hold is then
-evaluated, so nothing depends on how a point was found.
+Sizes and values are drawn from the conditions: bounds narrow what is drawn
+(:mod:`bnproof.symbolic.bounds`), equations are solved for a scalar, for the scale or the shift of
+the batch, or for entries.  Whether the conditions hold is then evaluated, so nothing depends on how
+a point was found.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Sampler:
     _cached: dict[int, dict[Symbol, Span]] = field(default_factory=dict)
 
     def points(self, size: int, count: int) -> Iterator[Point]:
-        """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points out."""
+        """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points
+        out."""
         found = 0
         for attempt in range(0 if size in self._barren else ATTEMPTS):
             if found == count:
@@ -80,7 +82,7 @@ class Sampler:
             pass
         return None
 
-    # -- scalars -----------------------------------------------------------------------------------------------
+    # -- scalars -----------------------------------------------------------------------------------
 
     def _draw_scalars(self, point: Point, size: int, *, simple: bool) -> None:
         limits = self._spans(size)
@@ -115,7 +117,10 @@ class Sampler:
 
     def _spans(self, size: int) -> dict[Symbol, Span]:
         if size not in self._cached:
-            here = [Linear(b.symbol, b.slope, b.rest.xreplace({m: Rational(size)}), b.op) for b in self._linear]
+            here = [
+                Linear(b.symbol, b.slope, b.rest.xreplace({m: Rational(size)}), b.op)
+                for b in self._linear
+            ]
             self._cached[size] = spans(here, self._order)
             for index in self.question.free_indices:
                 self._cached[size][index].above(fmpq(1), closed=True)
@@ -135,7 +140,11 @@ class Sampler:
         low, high, choose = span.low, span.high, self.random.choice
         if low is not None and high is not None:
             if low >= high or (self.random.random() < 0.2 and (span.with_low or span.with_high)):
-                return low if span.with_low and (not span.with_high or self.random.random() < 0.5) else high
+                return (
+                    low
+                    if span.with_low and (not span.with_high or self.random.random() < 0.5)
+                    else high
+                )
             return low + (high - low) * choose(_PARTS)
         if (low is None and high is None) or (low == 0 and symbol.is_nonnegative):
             return self._plain(simple=simple)
@@ -145,8 +154,16 @@ class Sampler:
         return end + sense * choose(_STEPS[:3] if simple else _STEPS)
 
     def _integer(self, span: Span, size: int) -> fmpq:
-        low = None if span.low is None else int(span.low.ceil()) + int(span.low.q == 1 and not span.with_low)
-        high = None if span.high is None else int(span.high.floor()) - int(span.high.q == 1 and not span.with_high)
+        low = (
+            None
+            if span.low is None
+            else int(span.low.ceil()) + int(span.low.q == 1 and not span.with_low)
+        )
+        high = (
+            None
+            if span.high is None
+            else int(span.high.floor()) - int(span.high.q == 1 and not span.with_high)
+        )
         if low is not None and high is not None:
             return fmpq(self.random.randint(low, min(high, low + 40)) if low <= high else low)
         if low is not None and low > 1:
@@ -154,7 +171,9 @@ class Sampler:
         if high is not None:
             return fmpq(high - self.random.randint(0, 4))
         near = self.random.random() < 0.3
-        return fmpq(self.random.choice((size - 1, size, size + 1)) if near else self.random.randint(-2, 5))
+        return fmpq(
+            self.random.choice((size - 1, size, size + 1)) if near else self.random.randint(-2, 5)
+        )
 
     def _plain(self, *, simple: bool) -> fmpq:
         if self.edges and self.random.random() < 0.7:
@@ -165,17 +184,21 @@ class Sampler:
             return fmpq(self.random.randint(-1000, 1000))
         return fmpq(self.random.randint(-8, 8), self.random.choice((1, 2, 3, 4, 7)))
 
-    # -- entries -----------------------------------------------------------------------------------------------
+    # -- entries -----------------------------------------------------------------------------------
 
-    def _entries(self, point: Point, *, simple: bool) -> Callable[[IndexedBase, tuple[int, ...]], Any]:
-        """A function that draws an entry its base and the conditions on all entries allow, the same one every time."""
+    def _entries(
+        self, point: Point, *, simple: bool
+    ) -> Callable[[IndexedBase, tuple[int, ...]], Any]:
+        """A function that draws an entry its base and the conditions on all entries allow, the same
+        one every time."""
         limits = {base: self._entry_span(base, point) for base in self._bounded}
         wide = self._conditioned and not self._patient and self.random.random() < 0.4
         scale = self.random.choice((fmpq(1, 10), fmpq(10), fmpq(100))) if wide else fmpq(1)
 
         @cache
         def draw(base: IndexedBase, index: tuple[int, ...]) -> fmpq:
-            inside = len(index) == 1 and 1 <= index[0] <= point.size  # a condition on all entries speaks of these
+            # a condition on all entries speaks of these
+            inside = len(index) == 1 and 1 <= index[0] <= point.size
             span = limits.get(base) if inside else None
             for _ in range(100):
                 value = self._entry(base, span, simple=simple)
@@ -191,7 +214,9 @@ class Sampler:
         if span is not None:
             return self._within(base, span, 1, simple=simple)
         if base.is_integer:
-            return fmpq(self.random.randint(1, 4) if base.is_positive else self.random.randint(-4, 4))
+            return fmpq(
+                self.random.randint(1, 4) if base.is_positive else self.random.randint(-4, 4)
+            )
         if simple:
             return fmpq(self.random.randint(-3, 4))
         return fmpq(self.random.randint(-9, 9), self.random.choice((1, 2, 3, 5)))
@@ -221,10 +246,11 @@ class Sampler:
                 bound.narrow(span, point)
         return span
 
-    # -- conditions --------------------------------------------------------------------------------------------
+    # -- conditions --------------------------------------------------------------------------------
 
     def _shape(self, point: Point) -> None:
-        """Constant batches now and then, and an eps that makes s rational, where nothing speaks against it."""
+        """Constant batches now and then, and an eps that makes s rational, where nothing speaks
+        against it."""
         if self._equations:
             self._echo(point)
         elif self.edges and self.random.random() < 0.3:
@@ -236,14 +262,20 @@ class Sampler:
             self._round_std(point)
 
     def _echo(self, point: Point) -> None:
-        """Mostly let further bases repeat ``x``, reversed, scaled and shifted, and scalars its statistics.
+        """Mostly let further bases repeat ``x``, reversed, scaled and shifted, and scalars its
+        statistics.
 
-        Conditions may ask for equal spreads or equal means, which independent draws would never meet.
+        Conditions may ask for equal spreads or equal means, which independent draws would never
+        meet.
         """
         if self.random.random() < 0.25:
             return
         for symbol in self.question.named:
-            if symbol.is_integer and symbol.is_positive and symbol not in self.question.free_indices:
+            if (
+                symbol.is_integer
+                and symbol.is_positive
+                and symbol not in self.question.free_indices
+            ):
                 point.scalars[symbol] = fmpq(point.size)
         if self.random.random() < 0.3:
             self._flatten(point, x)
@@ -252,10 +284,13 @@ class Sampler:
                 shift = self.random.choice((fmpq(0), fmpq(0), fmpq(self.random.randint(-3, 4))))
                 scale = self.random.choice((fmpq(1), fmpq(1), fmpq(2)))
                 point.entries[base] = {
-                    (p,): point.entry(x, (point.size + 1 - p,)) * scale + shift for p in range(1, point.size + 1)
+                    (p,): point.entry(x, (point.size + 1 - p,)) * scale + shift
+                    for p in range(1, point.size + 1)
                 }
         statistics = Evaluator(point)
-        for symbol in sorted({s for e in self._equations for s in numbers_in(e)} - {m, eps}, key=str):
+        for symbol in sorted(
+            {s for e in self._equations for s in numbers_in(e)} - {m, eps}, key=str
+        ):
             value = statistics.value(self.random.choice((mu, v)))
             if not symbol.is_integer and self.random.random() < 0.6 and suits(symbol, value):
                 point.scalars[symbol] = value
@@ -266,7 +301,8 @@ class Sampler:
             point.entries[base] = {(p,): point.entry(base, (1,)) for p in range(1, point.size + 1)}
 
     def _round_std(self, point: Point) -> None:
-        """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to read."""
+        """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to
+        read."""
         spread = spread_of(point)
         if self.random.random() < 0.15:
             point.scalars[eps] = fmpq(0)
@@ -293,20 +329,33 @@ class Sampler:
 
     @cached_property
     def _equations(self) -> list[Expr]:
-        return [c.lhs - c.rhs for c in self.question.given if isinstance(c, Eq) and not assignment(c)]
+        return [
+            c.lhs - c.rhs for c in self.question.given if isinstance(c, Eq) and not assignment(c)
+        ]
 
     def _allowed(self, point: Point) -> bool:
-        """Whether the conditions hold, beyond doubt; what an equation assigns may be an interval, and holds by that."""
+        """Whether the conditions hold, beyond doubt; what an equation assigns may be an interval,
+        and holds by that."""
         if not self._standing(point):
             return False
         evaluator = Evaluator(point, self.question.meaning)
-        return all((evaluator.allows if assignment(c) else evaluator.holds)(c) for c in self.question.conditions)
+        return all(
+            (evaluator.allows if assignment(c) else evaluator.holds)(c)
+            for c in self.question.conditions
+        )
 
     def _standing(self, point: Point) -> bool:
-        """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in ``1..m``."""
-        if not point.size >= 1 or any(not suits(symbol, value) for symbol, value in point.scalars.items()):
+        """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in
+        ``1..m``."""
+        if not point.size >= 1 or any(
+            not suits(symbol, value) for symbol, value in point.scalars.items()
+        ):
             return False
-        if any(not suits(base, value) for base, batch in point.entries.items() for value in batch.values()):
+        if any(
+            not suits(base, value)
+            for base, batch in point.entries.items()
+            for value in batch.values()
+        ):
             return False
         if any(not 1 <= point.scalars[n] <= point.size for n in self.question.free_indices):
             return False
@@ -323,7 +372,8 @@ def spread_of(point: Point) -> Any:
 
 
 def assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
-    """``(symbol, value)`` where the condition is an equation that gives a symbol a value free of it."""
+    """``(symbol, value)`` where the condition is an equation that gives a symbol a value free of
+    it."""
     if isinstance(condition, Eq):
         for symbol, value in ((condition.lhs, condition.rhs), (condition.rhs, condition.lhs)):
             if isinstance(symbol, Symbol) and symbol not in numbers_in(value):

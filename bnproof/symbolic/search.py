@@ -1,4 +1,5 @@
-"""The independent second check: the statement as it was written, evaluated exactly at many points."""
+"""The independent second check: the statement as it was written, evaluated exactly at many
+points."""
 
 from __future__ import annotations
 
@@ -36,24 +37,36 @@ class Search:
         self.samples: list[Point] = []
         self.undefined = ""
         self.obstacle = ""
-        self._partly = 0  # samples at which a summand was not looked at, since its sum is empty there
+        # samples at which a summand was not looked at, since its sum is empty there
+        self._partly = 0
 
     @property
     def points(self) -> int:
-        """Points at which the statement was evaluated and holds; where others had to be passed, whole ones alone count."""
+        """Points at which the statement was evaluated and holds; where others had to be passed,
+        whole ones alone count."""
         return len(self.samples) - (self._partly if self.obstacle else 0)
 
     @cached_property
     def sizes(self) -> list[int]:
-        """The batch sizes that the conditions on m alone allow, the smallest first; costly ones left out."""
+        """The batch sizes that the conditions on m alone allow, the smallest first; costly ones
+        left out."""
         alone = [
             c
             for c in self.question.conditions
             if isinstance(c, Relational) and numbers_in(c) == {m} and not c.has(Indexed)
         ]
         named = {int(n) for c in alone for n in c.atoms(Integer)}
-        compared = {int(a) for d in self.question.received.atoms(KroneckerDelta) for a in d.args if a.is_Integer}
-        tried = {*range(1, LARGEST_SIZE + 1), *(n + p for n in named for p in (-1, 0, 1, 2)), *compared}
+        compared = {
+            int(a)
+            for d in self.question.received.atoms(KroneckerDelta)
+            for a in d.args
+            if a.is_Integer
+        }
+        tried = {
+            *range(1, LARGEST_SIZE + 1),
+            *(n + p for n in named for p in (-1, 0, 1, 2)),
+            *compared,
+        }
         allowed = [size for size in sorted(tried) if size >= 1 and self._suits(alone, size)]
         depth = max(map(nested, (self.question.received, *self.question.conditions)))
         return [size for size in allowed if size <= LARGEST_BATCH and size**depth <= MOST_TERMS]
@@ -66,7 +79,8 @@ class Search:
             return True
 
     def run(self, count: int, *, further: bool = False, edges: bool = False, most: int = 8) -> None:
-        """Try the smallest sizes, so many (``further``: larger ones); raises ``Refuted`` where the statement is false."""
+        """Try the smallest sizes, so many (``further``: larger ones); raises ``Refuted`` where the
+        statement is false."""
         sampler = Sampler(self.question, Random(SEED), edges)
         sizes = self.sizes[8:14] + self.sizes[14::10] if further else self.sizes[:most]
         for place, size in enumerate(sizes):
@@ -74,7 +88,8 @@ class Search:
                 self._try(point, sampler)
 
     def breaks(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
-        """A point where the statement is false, or the first where it has no value; empty where neither was found."""
+        """A point where the statement is false, or the first where it has no value; empty where
+        neither was found."""
         sampler = Sampler(self.question, Random(SEED), edges=True)
         for size in [*sizes] * rounds:
             for point in sampler.points(size, 1):
@@ -93,7 +108,9 @@ class Search:
         try:
             holds = evaluator.allows(self.question.received)
         except Undefined as undefined:
-            self.undefined = self.undefined or f"{undefined} at {described(self.question, point).point}"
+            self.undefined = (
+                self.undefined or f"{undefined} at {described(self.question, point).point}"
+            )
         except (NotExact, NotEvaluable) as obstacle:
             self.obstacle = f"the exact check has to pass: {obstacle}"
         else:
@@ -107,7 +124,8 @@ class Search:
         return Evaluator(point, self.question.meaning).allows(self.question.received)
 
     def _simplest(self, point: Point, sampler: Sampler) -> Counterexample:
-        """Of the counterexample found and some further ones of its size the one that is shortest to write."""
+        """Of the counterexample found and some further ones of its size the one that is shortest to
+        write."""
         found = [described(self.question, point)]
         for other in sampler.points(point.size, FURTHER):
             with suppress(Undefined, NotExact, NotEvaluable):
@@ -134,10 +152,13 @@ def _depths(e: Basic, around: frozenset[Basic]) -> tuple[int, int]:
 
 
 def one_entry(question: Question) -> str:
-    """A hint where a condition speaks of the entry of one free index, which is easily taken for all of them."""
+    """A hint where a condition speaks of the entry of one free index, which is easily taken for all
+    of them."""
     for condition in question.given:
         single = not isinstance(condition, Every)
-        entries = {index for e in condition.atoms(Indexed) for index in e.indices} if single else set()
+        entries = (
+            {index for e in condition.atoms(Indexed) for index in e.indices} if single else set()
+        )
         if entries & {*FREE} - numbers_in(question.statement):
             shown = text(condition)
             return f"; {shown} is a condition on one entry: write Every({shown}) for all of them"

@@ -1,7 +1,9 @@
-"""The names of the setting: Algorithm 1 of Ioffe and Szegedy (2015) for one feature of a mini-batch.
+"""The names of the setting: Algorithm 1 of Ioffe and Szegedy (2015) for one feature of a
+mini-batch.
 
-A mini-batch is ``x[1], ..., x[m]`` with a symbolic size ``m >= 1``; ``g[i]`` is the upstream gradient
-``dL/dy_i``.  Every statistic below is an ordinary SymPy expression over ``Sum`` and ``IndexedBase``.
+A mini-batch is ``x[1], ..., x[m]`` with a symbolic size ``m >= 1``; ``g[i]`` is the upstream
+gradient ``dL/dy_i``.  Every statistic below is an ordinary SymPy expression over ``Sum`` and
+``IndexedBase``.
 """
 
 from __future__ import annotations
@@ -78,8 +80,9 @@ def y(index: Expr) -> Expr:
 class Every(Boolean):  # type: ignore[misc]
     """A condition on all entries: ``Every(x[i] > 0)`` says it for every index ``i`` in ``1..m``.
 
-    Over all ``i``, ``j``, ``k`` that occur in the relation; a condition of :func:`~bnproof.symbolic.prove` only, no
-    statement.  Raises ``TypeError`` for what is no relation, ``ValueError`` for a relation without such an index.
+    Over all ``i``, ``j``, ``k`` that occur in the relation; a condition of
+    :func:`~bnproof.symbolic.prove` only, no statement.  Raises ``TypeError`` for what is no
+    relation, ``ValueError`` for a relation without such an index.
 
     Examples
     --------
@@ -93,11 +96,18 @@ class Every(Boolean):  # type: ignore[misc]
         if not isinstance(relation, Relational):
             raise TypeError(f"Every takes a relation such as x[i] > 0, not {relation}")
         for index in indices:
-            if not isinstance(index, Symbol) or (index not in (i, j, k) and not index.is_integer) or index == m:
+            if (
+                not isinstance(index, Symbol)
+                or (index not in (i, j, k) and not index.is_integer)
+                or index == m
+            ):
                 raise TypeError(f"Every runs over indices such as i, not over {index!r}")
         over = indices or tuple(index for index in (i, j, k) if index in relation.free_symbols)
         if not over:
-            raise ValueError(f"Every({relation}) has none of the indices i, j, k: write the relation without Every")
+            raise ValueError(
+                f"Every({relation}) has none of the indices i, j, k: write the relation without"
+                " Every"
+            )
         return Boolean.__new__(cls, relation, *over)
 
     @property

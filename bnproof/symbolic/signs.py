@@ -1,8 +1,8 @@
 """Which signs a rational function can have, given the conditions: sets of -1, 0, 1, never a guess.
 
-A sign is read off a polynomial whose terms all have one sense, or off a condition that it is a multiple of.  Where that
-is not enough, :mod:`bnproof.symbolic.certificates` searches further.  What cannot be shown stays ``ANY``, and the prover
-then refuses to divide by it.
+A sign is read off a polynomial whose terms all have one sense, or off a condition that it is a
+multiple of.  Where that is not enough, :mod:`bnproof.symbolic.certificates` searches further.  What
+cannot be shown stays ``ANY``, and the prover then refuses to divide by it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ Fact = tuple[fmpq_mpoly, SignSet]
 
 
 class Signs:
-    """What is known of signs: lower bounds of integers, and polynomials whose signs the conditions give.
+    """What is known of signs: lower bounds of integers, and polynomials whose signs the conditions
+    give.
 
     ``near`` holds the variable of a limit: it is as close to 0 as it takes.
     """
@@ -44,7 +45,8 @@ class Signs:
         self._facts: list[Fact] = []
         self._room = ring.room
         self.near: int | None = None
-        self.magnitudes: dict[int, fmpq_mpoly] = {}  # what is inside the absolute value a generator stands for
+        # what is inside the absolute value a generator stands for
+        self.magnitudes: dict[int, fmpq_mpoly] = {}
 
     def fork(self, ring: Ring) -> Self:
         """A copy that can learn more without this one knowing."""
@@ -71,7 +73,7 @@ class Signs:
             known = 1 if e.is_positive else 0 if e.is_nonnegative else None
         return known
 
-    # -- learning ----------------------------------------------------------------------------------------------
+    # -- learning ----------------------------------------------------------------------------------
 
     def learn(self, e: Quotient, signs: SignSet) -> None:
         """Take it as known that the sign of a rational function lies in ``signs``."""
@@ -94,7 +96,9 @@ class Signs:
         elif len(factors) > 1 and signs != NONZERO:
             self._learn_factored(poly, factors, signs if content > 0 else product(signs, NEGATIVE))
 
-    def _learn_factored(self, poly: fmpq_mpoly, factors: list[tuple[fmpq_mpoly, int]], signs: SignSet) -> None:
+    def _learn_factored(
+        self, poly: fmpq_mpoly, factors: list[tuple[fmpq_mpoly, int]], signs: SignSet
+    ) -> None:
         """A product: where the signs of all factors but one are known, that one is known too."""
         self._add(poly, signs if poly.factor()[0] > 0 else product(signs, NEGATIVE))
         unknown = [(f, n) for f, n in factors if len(self._power_signs(f, n)) > 1]
@@ -113,7 +117,8 @@ class Signs:
         self.facts.append((poly, signs))
         whole = all(self.ring.meaning[place].is_integer for place in self.ring.used(poly))
         if whole and signs in (POSITIVE, NEGATIVE) and all(c.q == 1 for c in poly.coeffs()):
-            step = self.ring.constant(1 if signs == POSITIVE else -1)  # an integer that is > 0 is >= 1
+            # an integer that is > 0 is >= 1
+            step = self.ring.constant(1 if signs == POSITIVE else -1)
             self.facts.append((poly - step, signs | ZERO))
 
     def _learn_bound(self, poly: fmpq_mpoly, signs: SignSet) -> bool:
@@ -135,7 +140,7 @@ class Signs:
             self.lower[used[0]] = bound
         return True
 
-    # -- reading off -------------------------------------------------------------------------------------------
+    # -- reading off -------------------------------------------------------------------------------
 
     def of(self, e: Quotient) -> SignSet:
         """The signs a rational function can have."""
@@ -162,7 +167,9 @@ class Signs:
                 signs = signs & found or signs
         return signs
 
-    def _of_factors(self, factors: Iterator[tuple[fmpq_mpoly, int]] | list[tuple[fmpq_mpoly, int]]) -> SignSet:
+    def _of_factors(
+        self, factors: Iterator[tuple[fmpq_mpoly, int]] | list[tuple[fmpq_mpoly, int]]
+    ) -> SignSet:
         signs = POSITIVE
         for factor, exponent in factors:
             signs = product(signs, self._power_signs(factor, int(exponent)))
@@ -172,8 +179,12 @@ class Signs:
         """Near 0 a polynomial has the sign of its lowest power, if that does not vanish."""
         assert self.near is not None
         for place in self.ring.used(poly):
-            if place != self.near and self.ring.meaning[self.near] in self.ring.meaning[place].free_symbols:
-                return self._visible(poly)  # a root, an exponential or a power that depends on it: no order shows
+            if (
+                place != self.near
+                and self.ring.meaning[self.near] in self.ring.meaning[place].free_symbols
+            ):
+                # a root, an exponential or a power that depends on it: no order shows
+                return self._visible(poly)
         parts = self.ring.by_power(poly, self.near)
         lowest = min(parts)
         leading = self.of_polynomial(parts[lowest])
@@ -195,7 +206,13 @@ class Signs:
         """The signs of a generator: declared of it, or given by a condition on it alone."""
         signs = self.ring.declared[place]
         if place in self.lower:
-            signs &= POSITIVE if self.lower[place] > 0 else NONNEGATIVE if self.lower[place] == 0 else ANY
+            signs &= (
+                POSITIVE
+                if self.lower[place] > 0
+                else NONNEGATIVE
+                if self.lower[place] == 0
+                else ANY
+            )
         variable = self.ring.variable(place)
         for fact, known in self.facts:
             if len(fact) == 1:
@@ -228,7 +245,9 @@ class Signs:
         every = frozenset().union(*(signs for signs, _ in signed))
         for sense in (1, -1):
             if -sense not in every:
-                definite = any(signs == {sense} for signs, _ in signed) or (not excess and self._covered(terms, sense))
+                definite = any(signs == {sense} for signs, _ in signed) or (
+                    not excess and self._covered(terms, sense)
+                )
                 return frozenset({sense}) if definite else frozenset({0, sense})
         return ANY
 
@@ -255,20 +274,25 @@ class Signs:
         return list(terms.items())
 
     def _covered(self, terms: list[Term], sense: int) -> bool:
-        """Non-negative terms cannot all vanish if those of a positive condition would have to as well."""
+        """Non-negative terms cannot all vanish if those of a positive condition would have to as
+        well."""
         for fact, known in self.facts:
             if known != {sense}:
                 continue
             needed = list(fact.terms())
             if all(-sense not in self._of_term(term, {}) for term in needed) and all(
-                any(self._vanishes_only_with(term[0], other[0]) for term in terms) for other in needed
+                any(self._vanishes_only_with(term[0], other[0]) for term in terms)
+                for other in needed
             ):
                 return True
         return False
 
     def _vanishes_only_with(self, term: tuple[int, ...], other: tuple[int, ...]) -> bool:
         """Every generator of the monomial ``term`` is non-zero, or a generator of ``other``."""
-        return all(not n or other[place] or 0 not in self.of_generator(place) for place, n in enumerate(term))
+        return all(
+            not n or other[place] or 0 not in self.of_generator(place)
+            for place, n in enumerate(term)
+        )
 
 
 def of_number(number: fmpq) -> SignSet:

@@ -1,7 +1,9 @@
-"""Linear programming in exact arithmetic: the two-phase simplex method with Bland's rule, which ends on every input.
+"""Linear programming in exact arithmetic: the two-phase simplex method with Bland's rule, which
+ends on every input.
 
-It proposes the weights of certificates, which are checked afterwards, so nothing depends on it.  (SymPy 1.14 has one
-too; on programs as degenerate as ours it returns points that violate the constraints.)
+It proposes the weights of certificates, which are checked afterwards, so nothing depends on it.
+(SymPy 1.14 has one too; on programs as degenerate as ours it returns points that violate the
+constraints.)
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ def _value(table: list[Row], basis: list[int], column: int) -> fmpq:
 def _climb(table: list[Row], basis: list[int], gain: Row) -> bool:
     """Exchange until no column promises more; whether that came to an end."""
     for _ in range(MOST_STEPS):
-        column = next((c for c in range(len(gain)) if c not in basis and _promise(table, basis, gain, c) > 0), None)
+        column = next(
+            (c for c in range(len(gain)) if c not in basis and _promise(table, basis, gain, c) > 0),
+            None,
+        )
         if column is None:
             return True
         rows = [i for i, line in enumerate(table) if line[column] > 0]

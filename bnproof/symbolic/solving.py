@@ -1,4 +1,5 @@
-"""Moving a point so that equations among the conditions hold: the scale or the shift of a batch, or some of its entries."""
+"""Moving a point so that equations among the conditions hold: the scale or the shift of a batch, or
+some of its entries."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ Entries = dict[tuple[int, ...], Any]
 
 
 def solve_conditions(equations: list[Expr], point: Point) -> None:
-    """Move entries so that equations hold, where that is linear or a matter of scale; others are left to the filter."""
+    """Move entries so that equations hold, where that is linear or a matter of scale; others are
+    left to the filter."""
     scaled, affine = _plan(tuple(equations))
     for equation in scaled:
         _rescale(equation, point)
@@ -30,12 +32,18 @@ def solve_conditions(equations: list[Expr], point: Point) -> None:
 
 @lru_cache(maxsize=1 << 8)
 def _plan(equations: tuple[Expr, ...]) -> tuple[list[Expr], list[tuple[IndexedBase, list[Expr]]]]:
-    """The equations met by the scale of the batch, and by base those that are affine in its entries, ``x`` last."""
+    """The equations met by the scale of the batch, and by base those that are affine in its
+    entries, ``x`` last."""
     scaled = [h for h in equations if h.has(x) and not _affine(h, x)]
     affine: list[tuple[IndexedBase, list[Expr]]] = []
-    for base in sorted({e.base for h in equations for e in h.atoms(Indexed)}, key=lambda base: (base == x, str(base))):
+    for base in sorted(
+        {e.base for h in equations for e in h.atoms(Indexed)},
+        key=lambda base: (base == x, str(base)),
+    ):
         linear = [h for h in equations if h.has(base) and _affine(h, base)]
-        if linear and all(len(e.indices) == 1 for h in linear for e in h.atoms(Indexed) if e.base == base):
+        if linear and all(
+            len(e.indices) == 1 for h in linear for e in h.atoms(Indexed) if e.base == base
+        ):
             affine.append((base, linear))
     return scaled, affine
 
@@ -68,7 +76,8 @@ def _rescale(equation: Expr, point: Point) -> None:
 
 
 def _shift(equations: list[Expr], point: Point) -> bool:
-    """``x -> x + c`` for one equation that a shift can meet; whether the others then hold as well."""
+    """``x -> x + c`` for one equation that a shift can meet; whether the others then hold as
+    well."""
     entries = _batch(point, x)
     start = _residual(equations[0], point, x, entries)
     once = _residual(equations[0], point, x, {index: value + 1 for index, value in entries.items()})
@@ -88,7 +97,11 @@ def _affine(e: Expr, base: IndexedBase) -> bool:
         return True
     if isinstance(e, (Add, Sum)):
         return all(_affine(a, base) for a in (e.args if isinstance(e, Add) else (e.function,)))
-    return isinstance(e, Mul) and sum(a.has(base) for a in e.args) == 1 and all(_affine(a, base) for a in e.args)
+    return (
+        isinstance(e, Mul)
+        and sum(a.has(base) for a in e.args) == 1
+        and all(_affine(a, base) for a in e.args)
+    )
 
 
 def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
@@ -102,7 +115,9 @@ def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> Non
 
     zero = residuals([fmpq(0)] * size)
     columns = [residuals([fmpq(int(p == q)) for q in range(size)]) for p in range(size)]
-    rows = [[columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))]
+    rows = [
+        [columns[p][r] - zero[r] for p in range(size)] + [-zero[r]] for r in range(len(equations))
+    ]
     solution = list(start)
     for row, pivot in reversed(_eliminate(rows, size)):
         rest = row[-1]
@@ -114,7 +129,8 @@ def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> Non
 
 
 def _eliminate(rows: list[list[Any]], size: int) -> list[tuple[list[Any], int]]:
-    """Reduced row echelon form; pivots from the right, so the first entries keep their drawn values."""
+    """Reduced row echelon form; pivots from the right, so the first entries keep their drawn
+    values."""
     pivots: list[tuple[list[Any], int]] = []
     for row in rows:
         for reduced, column in pivots:
@@ -126,6 +142,9 @@ def _eliminate(rows: list[list[Any]], size: int) -> list[tuple[list[Any], int]]:
         column = filled[-1]
         scale = inverse(row[column])
         row = [a * scale for a in row]
-        pivots = [([a - other[column] * b for a, b in zip(other, row, strict=True)], c) for other, c in pivots]
+        pivots = [
+            ([a - other[column] * b for a, b in zip(other, row, strict=True)], c)
+            for other, c in pivots
+        ]
         pivots.append((row, column))
     return pivots

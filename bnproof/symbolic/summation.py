@@ -1,9 +1,10 @@
 """Sums in power-sum normal form.
 
-Each monomial of the summand is summed on its own.  With ``S(t) = sum_{j=1}^{t} f(j)`` a sum from ``low`` to ``high`` is
-``S(high) - S(low - 1)``; entries are shifted to ``x[j]`` first (``sum_{j=1}^{N-1} x[j+1] = sum_{j=2}^{N} x[j]``), and the terms
-between ``N + c`` and ``N`` are written out.  A bound that is itself a summation index gives a partial sum, and
-``sum_p g_p sum_{q<=p} f_q + sum_p f_p sum_{q<=p} g_q = sum f sum g + sum f g`` puts pair sums into one form.
+Each monomial of the summand is summed on its own.  With ``S(t) = sum_{j=1}^{t} f(j)`` a sum from
+``low`` to ``high`` is ``S(high) - S(low - 1)``; entries are shifted to ``x[j]`` first
+(``sum_{j=1}^{N-1} x[j+1] = sum_{j=2}^{N} x[j]``), and the terms between ``N + c`` and ``N`` are
+written out.  A bound that is itself a summation index gives a partial sum, and ``sum_p g_p
+sum_{q<=p} f_q + sum_p f_p sum_{q<=p} g_q = sum f sum g + sum f g`` puts pair sums into one form.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def of(form: Entries, e: Sum) -> Quotient:
     if low.is_Integer and high.is_Integer and high - low < WRITTEN_OUT:
         if high < low - 1:
             raise Undecided(f"the sum over {index} from {low} to {high}, which runs backwards")
-        terms = (form.normal(summand.xreplace({index: Integer(p)})) for p in range(int(low), int(high) + 1))
+        terms = (
+            form.normal(summand.xreplace({index: Integer(p)}))
+            for p in range(int(low), int(high) + 1)
+        )
         return sum(terms, form.number(0))
     summand, index = in_range(form, summand, index, low, high)
     if not form.is_at_least_zero(high - low + 1):
@@ -56,10 +60,13 @@ def of(form: Entries, e: Sum) -> Quotient:
     return _each_term(form, form.normal(summand), index, low, high)
 
 
-def in_range(form: Entries, summand: Expr, index: Symbol, low: Expr, high: Expr) -> tuple[Expr, Symbol]:
+def in_range(
+    form: Entries, summand: Expr, index: Symbol, low: Expr, high: Expr
+) -> tuple[Expr, Symbol]:
     """The summand and its index, under a new name where the index has another range elsewhere.
 
-    What was found out about an index in one range (facts, values, decided cases) must not be used in another.
+    What was found out about an index in one range (facts, values, decided cases) must not be used
+    in another.
     """
     if index in BOUND or form.ranges.get(index, (low, high)) != (low, high):
         fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
@@ -77,7 +84,9 @@ def _each_term(form: Entries, summand: Quotient, index: Symbol, low: Expr, high:
     ring = form.ring
     summand = summand.reduced()
     dependent = {place for place in summand.places() if form.depends(place, index)}
-    inside_below = {n: p for n, p in summand.below.items() if dependent.intersection(ring.used(ring.factors[n]))}
+    inside_below = {
+        n: p for n, p in summand.below.items() if dependent.intersection(ring.used(ring.factors[n]))
+    }
     outside_below = {n: p for n, p in summand.below.items() if n not in inside_below}
     parts: dict[tuple[int, ...], dict[tuple[int, ...], fmpq]] = {}
     for exponents, coefficient in ring.lift(summand.top).terms():
@@ -86,8 +95,14 @@ def _each_term(form: Entries, summand: Quotient, index: Symbol, low: Expr, high:
         parts.setdefault(inside, {})[outside] = coefficient
     total = form.number(0)
     for within, others in parts.items():
-        monomial = Quotient(ring, ring.from_terms({padded(within, ring.room): fmpq(1)}), inside_below).cancelled()
-        factor = Quotient(ring, ring.from_terms({padded(o, ring.room): c for o, c in others.items()}), outside_below)
+        monomial = Quotient(
+            ring, ring.from_terms({padded(within, ring.room): fmpq(1)}), inside_below
+        ).cancelled()
+        factor = Quotient(
+            ring,
+            ring.from_terms({padded(o, ring.room): c for o, c in others.items()}),
+            outside_below,
+        )
         total = total + factor.cancelled() * _monomial(form, monomial, index, low, high)
     return total
 
@@ -113,7 +128,9 @@ def _monomial(form: Entries, monomial: Quotient, index: Symbol, low: Expr, high:
     return upto - _up_to(form, monomial, index, (low - 1).expand(), reach)
 
 
-def _moved(form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]) -> Quotient:
+def _moved(
+    form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]
+) -> Quotient:
     """The sum over a new index ``p`` with ``slope p + offset`` for the old one."""
     slope, offset = by
     low, high = (end.expand() for end in ends)
@@ -124,7 +141,8 @@ def _moved(form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr
 
 
 def _offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
-    """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1; one index each."""
+    """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1;
+    one index each."""
     found: set[tuple[int, Expr]] = set()
     for place in monomial.places():
         meaning = form.ring.meaning[place]
@@ -134,13 +152,16 @@ def _offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int,
             slope = meaning.indices[0].coeff(index)
             offset = (meaning.indices[0] - slope * index).expand()
             if slope not in (1, -1) or offset.has(index):
-                raise Undecided(f"{text(meaning)}: an index is a summation index plus or minus something")
+                raise Undecided(
+                    f"{text(meaning)}: an index is a summation index plus or minus something"
+                )
             found.add((int(slope), offset))
     return found
 
 
 def _counts_up(form: Entries, end: Expr) -> bool:
-    """Whether ``S(end)`` is written out or a sum over ``1..end``, not one that stands for what lies in ``end + 1..0``."""
+    """Whether ``S(end)`` is written out or a sum over ``1..end``, not one that stands for what lies
+    in ``end + 1..0``."""
     if end.is_Integer:
         return bool(end >= -MOST_WRITTEN)
     return form.is_at_least_zero(end)
@@ -149,19 +170,25 @@ def _counts_up(form: Entries, end: Expr) -> bool:
 def _only_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
     """Raises ``Undecided`` where more is summed than entries and powers of the index.
 
-    A sum that starts at a symbol, or may end below 0, is the difference of two from 1.  So what is summed has to exist
-    outside of its own range, and nothing in it may be decided by the range ``1..end``, which the index leaves there.
+    A sum that starts at a symbol, or may end below 0, is the difference of two from 1.  So what is
+    summed has to exist outside of its own range, and nothing in it may be decided by the range
+    ``1..end``, which the index leaves there.
     """
-    simple = not any(form.depends(p, index) for n in monomial.below for p in form.ring.used(form.ring.factors[n]))
+    simple = not any(
+        form.depends(p, index) for n in monomial.below for p in form.ring.used(form.ring.factors[n])
+    )
     for place in monomial.places():
         meaning = form.ring.meaning[place]
         simple &= not form.depends(place, index) or isinstance(meaning, (Indexed, Symbol))
     if not simple:
-        raise Undecided(f"the sum over {index} of {text(monomial.expression())}, which starts at a symbol")
+        raise Undecided(
+            f"the sum over {index} of {text(monomial.expression())}, which starts at a symbol"
+        )
 
 
 def _up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
-    """``S(end)``; where entries reach ``reach`` beyond the index, the whole sum is the one up to ``N - reach``."""
+    """``S(end)``; where entries reach ``reach`` beyond the index, the whole sum is the one up to
+    ``N - reach``."""
 
     def at(position: Expr) -> Quotient:
         return form.each_factor(monomial, lambda e: e.xreplace({index: position}))
@@ -191,7 +218,8 @@ def _up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reach: i
 
 
 def split_size(e: Expr) -> tuple[Expr | None, int]:
-    """``N + c`` with an integer symbol (or entry ``n[k]``, or number) ``N``; ``(None, 0)`` for anything else."""
+    """``N + c`` with an integer symbol (or entry ``n[k]``, or number) ``N``; ``(None, 0)`` for
+    anything else."""
     if e.is_Integer:
         return e, 0
     offset, size = e.as_coeff_Add()
@@ -208,21 +236,32 @@ def _whole(form: Entries, monomial: Quotient, index: Symbol, size: Expr, reach: 
     if not dependent:
         return form.normal(end)
     for place in dependent:
-        if isinstance(ring.meaning[place], KroneckerDelta) and ring.lift(monomial.top).degrees()[place] > 0:
+        if (
+            isinstance(ring.meaning[place], KroneckerDelta)
+            and ring.lift(monomial.top).degrees()[place] > 0
+        ):
             return _contracted(form, monomial, place, index, end)
-    if len(dependent) == 1 and (found := _geometric_below(form, monomial, dependent[0], index, end)) is not None:
+    if (
+        len(dependent) == 1
+        and (found := _geometric_below(form, monomial, dependent[0], index, end)) is not None
+    ):
         return found
     if len(dependent) == 1 and not monomial.below:
         degree = ring.lift(monomial.top).degrees()[dependent[0]]
         found = _single(form, ring.meaning[dependent[0]], int(degree), index, size, reach)
         if found is not None:
             return found
-    if not monomial.below and (found := _pair_sum(form, monomial, dependent, index, end)) is not None:
+    if (
+        not monomial.below
+        and (found := _pair_sum(form, monomial, dependent, index, end)) is not None
+    ):
         return found
     return _atom(form, monomial, index, end)
 
 
-def _single(form: Entries, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int) -> Quotient | None:
+def _single(
+    form: Entries, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int
+) -> Quotient | None:
     """Sums of powers of the index, of one entry (by mean and variance), and geometric ones."""
     if meaning == index:
         return form.normal(_faulhaber(size - reach, degree))
@@ -238,7 +277,8 @@ def _single(form: Entries, meaning: Expr, degree: int, index: Symbol, size: Expr
 
 
 def _faulhaber(size: Expr, degree: int) -> Expr:
-    """``sum_{j=1}^N j^d = 1/(d+1) sum_r binom(d+1, r) B_r N^(d+1-r)`` with ``B_1 = +1/2`` (Faulhaber)."""
+    """``sum_{j=1}^N j^d = 1/(d+1) sum_r binom(d+1, r) B_r N^(d+1-r)`` with ``B_1 = +1/2``
+    (Faulhaber)."""
     return Add(
         *(
             binomial(degree + 1, r)
@@ -270,12 +310,17 @@ def _geometric(form: Entries, power: Pow, index: Symbol, end: Expr) -> Quotient 
     return total
 
 
-def _geometric_below(form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient | None:
+def _geometric_below(
+    form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr
+) -> Quotient | None:
     """The geometric sum of ``1/b^n``, whose power stands in the denominator."""
     power, below = form.ring.meaning[place], list(monomial.below.items())
     if len(below) != 1 or below[0][1] != 1 or not isinstance(power, Pow) or power.base.has(index):
         return None
-    if form.ring.factors[below[0][0]] != form.ring.variable(place) or form.ring.lift(monomial.top) != 1:
+    if (
+        form.ring.factors[below[0][0]] != form.ring.variable(place)
+        or form.ring.lift(monomial.top) != 1
+    ):
         return None
     return _geometric(form, Pow(1 / power.base, power.exp), index, end)
 
@@ -293,7 +338,8 @@ def _variance(form: Entries, base: IndexedBase, size: Expr) -> Quotient:
 def _sum_signs(form: Entries, summand: Quotient, size: Expr) -> SignSet:
     """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative.
 
-    A sum that may run backwards (``sum_{1}^{-1} f = -f(0)``, which only turns up as an intermediate) has any sign.
+    A sum that may run backwards (``sum_{1}^{-1} f = -f(0)``, which only turns up as an
+    intermediate) has any sign.
     """
     signs = form.signs.of(summand)
     if not form.is_at_least_zero(size):
@@ -314,11 +360,15 @@ def _atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> Quotie
     if whole and isinstance(unfolded, Abs) and form.is_at_least_zero(end):  # sum |f| >= |sum f|
         inside = form.normal(Sum(unfolded.args[0].xreplace({index: bound}), (bound, 1, end)))
         for sense in (1, -1):
-            form.signs.learn(form.atom(total, NONNEGATIVE) + inside * form.number(sense), NONNEGATIVE)
+            form.signs.learn(
+                form.atom(total, NONNEGATIVE) + inside * form.number(sense), NONNEGATIVE
+            )
     return form.atom(total, _sum_signs(form, monomial, end) if whole else ANY)
 
 
-def _contracted(form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr) -> Quotient:
+def _contracted(
+    form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr
+) -> Quotient:
     """``sum_j delta_jt f(j) = f(t)`` for ``t`` in ``1..end``, 0 for ``t`` outside."""
     delta = form.ring.meaning[place]
     difference = (delta.args[0] - delta.args[1]).expand()
@@ -328,15 +378,19 @@ def _contracted(form: Entries, monomial: Quotient, place: int, index: Symbol, en
         raise Undecided(f"{text(delta)}: it is not known where its indices are equal")
     if not form.lies_within(term, Integer(1), end):
         outside = form.is_at_least_zero(-term) or form.is_at_least_zero(term - end - 1)
-        if outside and form.is_at_least_zero(end):  # a sum that runs backwards has terms at end + 1..0
+        # a sum that runs backwards has terms at end + 1..0
+        if outside and form.is_at_least_zero(end):
             return form.number(0)
         raise Undecided(f"{text(delta)}: {term} is not known to lie in 1..{end}")
     rest = form.each_factor(monomial, lambda e: Integer(1) if e == delta else e)
     return form.each_factor(rest, lambda e: e.xreplace({index: term}))
 
 
-def _pair_sum(form: Entries, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr) -> Quotient | None:
-    """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name is summed inside."""
+def _pair_sum(
+    form: Entries, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr
+) -> Quotient | None:
+    """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name
+    is summed inside."""
     ring = form.ring
     partial = [place for place in dependent if _is_partial(ring.meaning[place], index)]
     degrees = ring.lift(monomial.top).degrees()
@@ -352,7 +406,9 @@ def _pair_sum(form: Entries, monomial: Quotient, dependent: list[int], index: Sy
     if f == g:
         return (both[0] * both[1] + both[2]) * form.number(2).inverse()
     swapped = Sum(g.xreplace({index: name}), (name, 1, index)) * f
-    return both[0] * both[1] + both[2] - _each_term(form, form.normal(swapped), index, Integer(1), end)
+    return (
+        both[0] * both[1] + both[2] - _each_term(form, form.normal(swapped), index, Integer(1), end)
+    )
 
 
 def _first(f: Expr, g: Expr, index: Symbol) -> bool:

@@ -1,8 +1,9 @@
-"""Exact real numbers of Q(sqrt 2, sqrt 3, sqrt 5, ...): rationals, and finite sums of rationals times square roots.
+"""Exact real numbers of Q(sqrt 2, sqrt 3, sqrt 5, ...): rationals, and finite sums of rationals
+times square roots.
 
-A rational is a ``fmpq``.  An irrational number is a :class:`Surd` ``{d: q}``, meaning ``sum q sqrt(d)`` over squarefree
-``d >= 1``.  The roots of distinct squarefree integers are linearly independent over Q (Besicovitch 1940), so equality is
-equality of the table.
+A rational is a ``fmpq``.  An irrational number is a :class:`Surd` ``{d: q}``, meaning
+``sum q sqrt(d)`` over squarefree ``d >= 1``.  The roots of distinct squarefree integers are
+linearly independent over Q (Besicovitch 1940), so equality is equality of the table.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ LARGEST_PRIME = 1 << 15  # up to which factors are looked for
 
 
 def factors(n: int) -> dict[int, int]:
-    """The prime factors up to ``LARGEST_PRIME`` with their exponents, and what is left of ``n >= 1`` with exponent 1."""
-    found: dict[int, int] = factorint(n, limit=LARGEST_PRIME, use_rho=False, use_pm1=False, use_ecm=False)
+    """The prime factors up to ``LARGEST_PRIME`` with their exponents, and what is left of
+    ``n >= 1`` with exponent 1."""
+    found: dict[int, int] = factorint(
+        n, limit=LARGEST_PRIME, use_rho=False, use_pm1=False, use_ecm=False
+    )
     return found
 
 
@@ -65,7 +69,8 @@ def root_of(number: fmpq) -> fmpq | Surd:
 
 
 class Surd:
-    """An immutable irrational element of Q(sqrt 2, sqrt 3, ...) with exact arithmetic and comparison."""
+    """An immutable irrational element of Q(sqrt 2, sqrt 3, ...) with exact arithmetic and
+    comparison."""
 
     __slots__ = ("terms",)
 
@@ -111,7 +116,8 @@ class Surd:
     __rmul__ = __mul__
 
     def inverse(self) -> fmpq | Surd:
-        """``1/self``: with ``self = a + b sqrt(p)``, ``(a - b sqrt(p))/(a^2 - p b^2)``, prime by prime."""
+        """``1/self``: with ``self = a + b sqrt(p)``, ``(a - b sqrt(p))/(a^2 - p b^2)``, prime by
+        prime."""
         prime = min(factorint(max(self.terms)))
         conjugate = Surd({d: -q if d % prime == 0 else q for d, q in self.terms.items()})
         product = self * conjugate

@@ -1,8 +1,9 @@
-"""What the symbols of a statement mean, wherever they stand; what cannot be read as it is written is refused.
+"""What the symbols of a statement mean, wherever they stand; what cannot be read as it is written
+is refused.
 
-Only ``i``, ``j``, ``k`` (which lie in ``1..m``), ``m``, the index of a sum, and symbols declared as integers may stand in an
-index position: an index of an entry, an argument of a Kronecker delta, a bound of a sum.  A plain symbol is a real
-number.  A name of the setting belongs to the setting.
+Only ``i``, ``j``, ``k`` (which lie in ``1..m``), ``m``, the index of a sum, and symbols declared as
+integers may stand in an index position: an index of an entry, an argument of a Kronecker delta, a
+bound of a sum.  A plain symbol is a real number.  A name of the setting belongs to the setting.
 """
 
 from __future__ import annotations
@@ -34,21 +35,25 @@ from bnproof.symbolic import setting
 from bnproof.symbolic.outcomes import Unreadable
 from bnproof.symbolic.setting import Every, g, i, j, k, m, x
 
-OWN = {name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")}
+OWN = {
+    name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")
+}
 TAKEN = {*OWN, "mu", "v", "s", "xhat", "y"}
 NO_NUMBERS = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity, S.ImaginaryUnit)
 
 LONGEST = 3_000  # bits of a number: 900 digits, which Python prints and multiplies at once
 LARGEST_ORDER = 6  # of a derivative: the dual numbers of the exact check double with each order
 
-Bound = Mapping[Basic, bool]  # the bound symbols in force, and whether each is an integer (it indexes a sum)
+# the bound symbols in force, and whether each is an integer (it indexes a sum)
+Bound = Mapping[Basic, bool]
 NOTHING: Bound = {}
 
 _READ_AS: dict[Basic, Basic] = {}  # equal symbols are read alike in every statement
 
 
 class Symbols:
-    """Collects the free symbols and bases of a statement and its conditions, and refuses what has two readings."""
+    """Collects the free symbols and bases of a statement and its conditions, and refuses what has
+    two readings."""
 
     def __init__(self) -> None:
         self.scalars: dict[Basic, None] = {}
@@ -69,7 +74,8 @@ class Symbols:
         return read
 
     def collect(self, e: Basic, bound: Bound = NOTHING, index_of: Basic | None = None) -> None:
-        """Walk an expression; ``bound`` are the names in force, ``index_of`` the node in whose index position it stands."""
+        """Walk an expression; ``bound`` are the names in force, ``index_of`` the node in whose
+        index position it stands."""
         match e:
             case Symbol() | Idx():
                 if e not in bound:
@@ -80,7 +86,10 @@ class Symbols:
                 self._entry(e, bound)
             case KroneckerDelta():
                 if len(e.args) != 2:
-                    raise Unreadable(f"{e} has a range: write KroneckerDelta({e.args[0]}, {e.args[1]}) and conditions")
+                    raise Unreadable(
+                        f"{e} has a range: write KroneckerDelta({e.args[0]}, {e.args[1]}) and"
+                        " conditions"
+                    )
                 for index in e.args:
                     self._index(index, bound, e)
             case Sum():
@@ -90,24 +99,39 @@ class Symbols:
             case Every():
                 for index in e.indices:
                     if index not in e.relation.free_symbols:
-                        raise Unreadable(f"{index} does not occur in {e.relation}: leave it out of Every")
+                        raise Unreadable(
+                            f"{index} does not occur in {e.relation}: leave it out of Every"
+                        )
                 self.collect(e.relation, {**bound, **dict.fromkeys(e.indices, True)})
             case Derivative():
                 orders = [order for _, order in e.variable_count if not order.is_Integer]
                 if orders:
-                    raise Unreadable(f"a derivative of the order {orders[0]}: write the order as a number")
+                    raise Unreadable(
+                        f"a derivative of the order {orders[0]}: write the order as a number"
+                    )
                 if e.derivative_count > LARGEST_ORDER:
-                    raise Unreadable(f"a derivative of the order {e.derivative_count}: they go up to {LARGEST_ORDER}")
+                    raise Unreadable(
+                        f"a derivative of the order {e.derivative_count}: they go up to"
+                        f" {LARGEST_ORDER}"
+                    )
                 for variable, _ in e.variable_count:
                     if isinstance(variable, Symbol) and variable.is_integer:
-                        raise Unreadable(f"a derivative by {variable}, an integer: differentiate by a real number")
+                        raise Unreadable(
+                            f"a derivative by {variable}, an integer: differentiate by a real"
+                            " number"
+                        )
                 for part in (e.expr, *(variable for variable, _ in e.variable_count)):
                     self.collect(part, bound)
             case Rational():
                 if max(int(e.p).bit_length(), int(e.q).bit_length()) > LONGEST:
-                    raise Unreadable(f"a number of more than {LONGEST} bits: name it by a symbol, with a condition")
+                    raise Unreadable(
+                        f"a number of more than {LONGEST} bits: name it by a symbol, with a"
+                        " condition"
+                    )
             case Pow() if _is_long_power(e):
-                raise Unreadable(f"a power of more than {LONGEST} bits: name it by a symbol, with a condition")
+                raise Unreadable(
+                    f"a power of more than {LONGEST} bits: name it by a symbol, with a condition"
+                )
             case Relational() if any(not isinstance(side, Expr) for side in e.args):
                 raise Unreadable(f"{e} compares statements: write a relation of numbers")
             case Float():
@@ -123,11 +147,21 @@ class Symbols:
         if not name or isinstance(symbol, Wild):
             raise Unreadable("a Wild symbol, or one without a name: write Symbol('a', real=True)")
         if name in TAKEN and symbol != OWN.get(name):
-            raise Unreadable(f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename yours")
+            raise Unreadable(
+                f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename"
+                " yours"
+            )
         if isinstance(symbol, Idx):
             if symbol.lower is not None or symbol.upper is not None:
-                raise Unreadable(f"{symbol} has a range of its own: use a symbol declared integer, and conditions")
-        elif symbol.is_commutative is False or symbol.is_real is False or (symbol.is_complex and not symbol.is_real):
+                raise Unreadable(
+                    f"{symbol} has a range of its own: use a symbol declared integer, and"
+                    " conditions"
+                )
+        elif (
+            symbol.is_commutative is False
+            or symbol.is_real is False
+            or (symbol.is_complex and not symbol.is_real)
+        ):
             raise Unreadable(f"{symbol} is not declared real: write Symbol('{name}', real=True)")
         elif index_of is not None and symbol not in (i, j, k, m) and not symbol.is_integer:
             raise Unreadable(
@@ -141,11 +175,20 @@ class Symbols:
     def _base(self, base: IndexedBase) -> None:
         name = str(base.label)
         if name in TAKEN and base not in (x, g):
-            raise Unreadable(f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename yours")
-        if base.is_real is False or base.is_commutative is False or (base.is_real is None and base.is_complex):
+            raise Unreadable(
+                f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename"
+                " yours"
+            )
+        if (
+            base.is_real is False
+            or base.is_commutative is False
+            or (base.is_real is None and base.is_complex)
+        ):
             raise Unreadable(f"{name} is not declared real: write IndexedBase('{name}', real=True)")
         if base.shape is not None:
-            raise Unreadable(f"{name} has a shape, which counts from 0 where bnproof counts from 1: leave it out")
+            raise Unreadable(
+                f"{name} has a shape, which counts from 0 where bnproof counts from 1: leave it out"
+            )
         if self.bases.setdefault(name, base) != base:
             raise Unreadable(f"two different bases are named {name}: rename one of them")
 
@@ -160,7 +203,9 @@ class Symbols:
         self.collect(index, bound, of)
         whole = {symbol: Dummy(integer=True) for symbol, is_index in bound.items() if is_index}
         if index.xreplace(whole).is_integer is not True:
-            raise Unreadable(f"{index} stands in an index position of {of} and is not known to be an integer")
+            raise Unreadable(
+                f"{index} stands in an index position of {of} and is not known to be an integer"
+            )
 
     def _sum(self, e: Sum, bound: Bound) -> None:
         for limit in reversed(e.limits):  # the last one is the outermost
@@ -169,8 +214,15 @@ class Symbols:
             index, low, high = limit
             if not isinstance(index, (Symbol, Idx)):
                 raise Unreadable(f"a sum over {index}: sum over a symbol")
-            if isinstance(index, Idx) and index.lower is not None and (index.lower, index.upper) != (low, high):
-                raise Unreadable(f"{index} has a range of its own, which is not {low}..{high}: use a plain symbol")
+            if (
+                isinstance(index, Idx)
+                and index.lower is not None
+                and (index.lower, index.upper) != (low, high)
+            ):
+                raise Unreadable(
+                    f"{index} has a range of its own, which is not {low}..{high}: use a plain"
+                    " symbol"
+                )
             for end in (low, high):
                 if end in NO_NUMBERS:
                     raise Unreadable("an infinite sum: write a Limit of a finite one")

@@ -22,12 +22,17 @@ def vanishing_terms(condition: Eq) -> Iterator[Expr]:
     """``c_1 f_1^2 + c_2 f_2^4 + ... = 0`` with positive numbers ``c``: every ``f`` is 0."""
     for side, other in (condition.args, condition.args[::-1]):
         terms = [term.as_coeff_Mul() for term in Add.make_args(side)]
-        if other == 0 and len(terms) > 1 and all(c.is_positive and _is_even_power(rest) for c, rest in terms):
+        if (
+            other == 0
+            and len(terms) > 1
+            and all(c.is_positive and _is_even_power(rest) for c, rest in terms)
+        ):
             yield from (rest.base for _, rest in terms)
 
 
 def averaged(condition: Every) -> list[Every]:
-    """An equation for all pairs of indices, added up over either: ``x_i = x_j`` gives ``m x_i = sum_j x_j``.
+    """An equation for all pairs of indices, added up over either: ``x_i = x_j`` gives
+    ``m x_i = sum_j x_j``.
 
     Where no term holds both indices that says the same; any other condition comes back as it is.
     """
@@ -37,7 +42,9 @@ def averaged(condition: Every) -> list[Every]:
     if any({*condition.indices} <= term.free_symbols for term in Add.make_args(difference)):
         return [condition]
     first, second = condition.indices
-    totals = ((one, Sum(difference, (other, 1, m))) for one, other in ((first, second), (second, first)))
+    totals = (
+        (one, Sum(difference, (other, 1, m))) for one, other in ((first, second), (second, first))
+    )
     return [Every(Eq(total, 0, evaluate=False), one) for one, total in totals if total.has(one)]
 
 
@@ -53,6 +60,11 @@ def _terms(e: Expr) -> Iterator[Every]:
     rest = e / sums[0]
     index, low, high = sums[0].limits[0]
     summand = sums[0].function
-    if (low, high) == (1, m) and _is_even_power(summand) and rest.is_nonzero and not rest.has(index):
+    if (
+        (low, high) == (1, m)
+        and _is_even_power(summand)
+        and rest.is_nonzero
+        and not rest.has(index)
+    ):
         every = Dummy("i", integer=True, positive=True)
         yield Every(Eq(summand.base.xreplace({index: every}), 0, evaluate=False), every)

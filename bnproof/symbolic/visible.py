@@ -1,8 +1,10 @@
-"""Signs that can be read off an expression as it is written: sums of squares, products of what is known to be positive.
+"""Signs that can be read off an expression as it is written: sums of squares, products of what is
+known to be positive.
 
-Multiplying out hides that ``sum (x_p - x_r)^2`` is not negative; here an expression is read from the outside in, and only
-its smallest parts go through the normal form.  Where a summand holds Kronecker deltas or signs of expressions, every
-way they can come out is read on its own: ``delta`` is 0 or 1, and ``sign(a) = 1`` supposes ``a > 0``.
+Multiplying out hides that ``sum (x_p - x_r)^2`` is not negative; here an expression is read from
+the outside in, and only its smallest parts go through the normal form.  Where a summand holds
+Kronecker deltas or signs of expressions, every way they can come out is read on its own: ``delta``
+is 0 or 1, and ``sign(a) = 1`` supposes ``a > 0``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,16 @@ from sympy import Abs, Add, Expr, Integer, KroneckerDelta, Mul, Pow, Sum, exp, s
 
 from bnproof.symbolic.entries import Entries
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, SignSet, power, product
+from bnproof.symbolic.signsets import (
+    ANY,
+    NEGATIVE,
+    NONNEGATIVE,
+    POSITIVE,
+    ZERO,
+    SignSet,
+    power,
+    product,
+)
 from bnproof.symbolic.summation import in_range
 
 SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
@@ -26,7 +37,8 @@ def visible_signs(form: Entries, e: Expr) -> SignSet:
 
 
 def _choices(e: Expr) -> list[Expr]:
-    """Deltas and signs in ``e`` that are not inside a sum (they are settled there), the first to settle first."""
+    """Deltas and signs in ``e`` that are not inside a sum (they are settled there), the first to
+    settle first."""
     if isinstance(e, Sum):
         return []
     if isinstance(e, (KroneckerDelta, sign)):
@@ -36,7 +48,9 @@ def _choices(e: Expr) -> list[Expr]:
 
 def _every_way(form: Entries, e: Expr, choice: Expr) -> SignSet:
     if isinstance(choice, KroneckerDelta):
-        return frozenset().union(*(visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1)))
+        return frozenset().union(
+            *(visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1))
+        )
     argument = form.normal(choice.args[0])
     found: set[int] = set()
     for value in form.signs.of(argument):
@@ -72,7 +86,11 @@ def _added(parts: list[SignSet]) -> SignSet:
     """A sum of parts that all have one sense has it, strictly where one of them has."""
     for sense in (1, -1):
         if all(-sense not in signs for signs in parts):
-            return frozenset({sense}) if any(signs == {sense} for signs in parts) else frozenset({0, sense})
+            return (
+                frozenset({sense})
+                if any(signs == {sense} for signs in parts)
+                else frozenset({0, sense})
+            )
     return ANY
 
 

@@ -1,6 +1,7 @@
 """Witnesses: what a proof of an inequality, or of a statement about every integer, rests on.
 
-A witness is handed to ``prove`` by keyword and is itself proved there; a wrong one leads to ``Undecided``, never to a proof.
+A witness is handed to ``prove`` by keyword and is itself proved there; a wrong one leads to
+``Undecided``, never to a proof.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ Part = tuple[str, Basic, tuple[Basic, ...], "Witness | None"]
 
 @dataclass(frozen=True)
 class Remainder:
-    """``greater - lesser`` equals ``expression``, which as it is written is visibly not negative (or positive)."""
+    """``greater - lesser`` equals ``expression``, which as it is written is visibly not negative
+    (or positive)."""
 
     expression: Expr
 
@@ -37,10 +39,12 @@ class Lemma:
 
 @dataclass(frozen=True)
 class Increasing:
-    """``greater - lesser`` is 0 at ``variable = 0``, and its derivative is not negative for ``variable >= 0``.
+    """``greater - lesser`` is 0 at ``variable = 0``, and its derivative is not negative for
+    ``variable >= 0``.
 
-    ``derivative``: the derivative in a form that shows it; ``using``: lemmas for ``variable >= 0`` that help to see it.
-    Mean value theorem: the difference is then not negative for ``variable >= 0``.
+    ``derivative``: the derivative in a form that shows it; ``using``: lemmas for ``variable >= 0``
+    that help to see it. Mean value theorem: the difference is then not negative for
+    ``variable >= 0``.
     """
 
     variable: Symbol
@@ -50,8 +54,12 @@ class Increasing:
     def __post_init__(self) -> None:
         _check_symbol(self.variable)
         object.__setattr__(self, "derivative", _expression(self.derivative))
-        if not isinstance(self.using, tuple) or not all(isinstance(lemma, Lemma) for lemma in self.using):
-            raise TypeError(f"using= takes a tuple of lemmas, such as (Lemma(...),), not {self.using!r}")
+        if not isinstance(self.using, tuple) or not all(
+            isinstance(lemma, Lemma) for lemma in self.using
+        ):
+            raise TypeError(
+                f"using= takes a tuple of lemmas, such as (Lemma(...),), not {self.using!r}"
+            )
 
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """The lemmas, the value at 0, and the sign of the derivative."""
@@ -59,8 +67,14 @@ class Increasing:
             raise Undecided("a function that increases from 0 shows >= or <= only")
         w = self.variable
         from_zero = Ge(w, 0, evaluate=False)
-        if w == eps or w.assumptions0 not in (_assumed(real=True), _assumed(nonnegative=True)) or _binds(statement, w):
-            raise Undecided(f"{w} has to be a real symbol with no more assumed of it than being >= 0")
+        if (
+            w == eps
+            or w.assumptions0 not in (_assumed(real=True), _assumed(nonnegative=True))
+            or _binds(statement, w)
+        ):
+            raise Undecided(
+                f"{w} has to be a real symbol with no more assumed of it than being >= 0"
+            )
         if not w.is_nonnegative and from_zero not in given:
             raise Undecided(f"what increases from 0 is known for {w} >= 0 only: add that condition")
         others = _without(w, given, allowed=from_zero)
@@ -78,9 +92,11 @@ class Increasing:
 
 @dataclass(frozen=True)
 class Induction:
-    """The statement for the first value of an integer ``index``, and from ``index`` to ``index + 1``.
+    """The statement for the first value of an integer ``index``, and from ``index`` to
+    ``index + 1``.
 
-    The first value is 0 for a non-negative, 1 for a positive symbol; ``remainder``: of the step of an inequality.
+    The first value is 0 for a non-negative, 1 for a positive symbol; ``remainder``: of the step of
+    an inequality.
     """
 
     index: Symbol
@@ -94,20 +110,38 @@ class Induction:
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """Base and step."""
         counting = _assumed(integer=True, nonnegative=True), _assumed(integer=True, positive=True)
-        if self.index in (m, i, j, k) or self.index.assumptions0 not in counting or _binds(statement, self.index):
-            raise Undecided(f"induction needs a symbol that is a non-negative (or positive) integer, not {self.index}")
+        if (
+            self.index in (m, i, j, k)
+            or self.index.assumptions0 not in counting
+            or _binds(statement, self.index)
+        ):
+            raise Undecided(
+                "induction needs a symbol that is a non-negative (or positive) integer, not"
+                f" {self.index}"
+            )
         if not isinstance(statement, Relational):
-            raise Undecided(f"induction is for an equation or inequality, which {statement} is not (as SymPy keeps it)")
+            raise Undecided(
+                f"induction is for an equation or inequality, which {statement} is not (as SymPy"
+                " keeps it)"
+            )
         others = _without(self.index, given)
         first = 1 if self.index.is_positive else 0
-        base, step = (replaced(statement, {self.index: value}) for value in (Integer(first), self.index + 1))
+        base, step = (
+            replaced(statement, {self.index: value}) for value in (Integer(first), self.index + 1)
+        )
         witness = None if self.remainder is None else Remainder(self.remainder)
-        return [("induction, base", base, others, None), ("induction, step", step, (*others, statement), witness)]
+        return [
+            ("induction, base", base, others, None),
+            ("induction, step", step, (*others, statement), witness),
+        ]
 
 
 def _check_symbol(symbol: object) -> None:
     if not isinstance(symbol, Symbol):
-        raise TypeError(f"a proof runs over a symbol, such as Symbol('T', integer=True, positive=True), not {symbol!r}")
+        raise TypeError(
+            "a proof runs over a symbol, such as Symbol('T', integer=True, positive=True), not"
+            f" {symbol!r}"
+        )
 
 
 def _expression(e: object) -> Expr:
@@ -123,14 +157,17 @@ def _assumed(**assumptions: bool) -> dict[str, bool]:
 
 
 def _binds(statement: Basic, symbol: Symbol) -> bool:
-    """Whether the symbol is bound somewhere in the statement (or differentiated by): there it is no free variable."""
+    """Whether the symbol is bound somewhere in the statement (or differentiated by): there it is no
+    free variable."""
     bound = [limit[0] for node in statement.atoms(Sum) for limit in node.limits]
     bound += [node.args[1] for node in statement.atoms(Limit)]
     bound += [variable for node in statement.atoms(Derivative) for variable in node.variables]
     return symbol in bound
 
 
-def _without(symbol: Symbol, given: tuple[Basic, ...], allowed: Basic | None = None) -> tuple[Basic, ...]:
+def _without(
+    symbol: Symbol, given: tuple[Basic, ...], allowed: Basic | None = None
+) -> tuple[Basic, ...]:
     """The conditions; raises ``Undecided`` where another than ``allowed`` depends on the symbol."""
     others = tuple(condition for condition in given if condition != allowed)
     if any(symbol in numbers_in(condition) for condition in others):

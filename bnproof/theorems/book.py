@@ -1,7 +1,9 @@
-"""What a theorem is, and the book: every function decorated with ``@theorem`` in a chapter of this package.
+"""What a theorem is, and the book: every function decorated with ``@theorem`` in a chapter of this
+package.
 
-A theorem is a generator of items.  Its name is its permanent id (underscores become hyphens), its docstring the
-plain statement, its module the chapter.  Each item is data; :mod:`bnproof.theorems.proving` proves it.
+A theorem is a generator of items.  Its name is its permanent id (underscores become hyphens), its
+docstring the plain statement, its module the chapter.  Each item is data;
+:mod:`bnproof.theorems.proving` proves it.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ def Ne(lhs: Expr, rhs: Expr | int) -> Basic:
 class Claim:
     """One equation (or inequality) of a theorem, with its conditions.
 
-    ``predicts`` names the output of an implementation for which the right-hand side is the formula, so that what is
-    proved here is what is executed on arrays; ``by`` is what the proof rests on where the normal form does not decide.
+    ``predicts`` names the output of an implementation for which the right-hand side is the formula,
+    so that what is proved here is what is executed on arrays; ``by`` is what the proof rests on
+    where the normal form does not decide.
     """
 
     says: str
@@ -62,7 +65,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Recurrence:
-    """``r_first = start`` and ``r_(T+1) = step(T, r_T)`` have the solution ``closed(T)``: by induction, base and step proved.
+    """``r_first = start`` and ``r_(T+1) = step(T, r_T)`` have the solution ``closed(T)``: by
+    induction, base and step proved.
 
     ``T`` is a non-negative integer symbol (first 0) or a positive one (first 1).
     """
@@ -87,10 +91,12 @@ class Recurrence:
 
 @dataclass(frozen=True)
 class Observed:
-    """An output asked for with changed arguments: ``Observed("y", x=lambda r: x[r] + c)`` is ``y`` of the shifted batch.
+    """An output asked for with changed arguments: ``Observed("y", x=lambda r: x[r] + c)`` is ``y``
+    of the shifted batch.
 
-    Changes are formulas of the setting's own names, and of ``c`` and ``a`` (``quantities.shift_by``, ``scale_by``), which a
-    check chooses so that the change is exact in floating point.
+    Changes are formulas of the setting's own names, and of ``c`` and ``a``
+    (``quantities.shift_by``, ``scale_by``), which a check chooses so that the change is exact in
+    floating point.
     """
 
     output: str
@@ -102,10 +108,12 @@ class Observed:
 
 @dataclass(frozen=True)
 class Law:
-    """A relation among outputs (``y``, ``dx``, ...) that is proved for the formulas and measured on arrays.
+    """A relation among outputs (``y``, ``dx``, ...) that is proved for the formulas and measured on
+    arrays.
 
-    ``relation`` takes the quantities its parameters name: formulas in the proof, observed arrays in a check.  A parameter
-    that is no output's name stands for what ``observed`` says.  ``name`` is the name of the law in a check.
+    ``relation`` takes the quantities its parameters name: formulas in the proof, observed arrays in
+    a check.  A parameter that is no output's name stands for what ``observed`` says.  ``name`` is
+    the name of the law in a check.
     """
 
     name: str
@@ -188,7 +196,8 @@ _WRITTEN: dict[str, tuple[str, Written, str, tuple[str, ...]]] = {}
 def theorem(*, source: str, uses: tuple[str, ...] = ()) -> Callable[[Written], Written]:
     """Enter a function that yields items into the book.
 
-    ``source`` cites where the statement comes from; ``uses`` names the theorems it rests on or continues.
+    ``source`` cites where the statement comes from; ``uses`` names the theorems it rests on or
+    continues.
     """
 
     def enter(items: Written) -> Written:
@@ -199,22 +208,32 @@ def theorem(*, source: str, uses: tuple[str, ...] = ()) -> Callable[[Written], W
     return enter
 
 
-def build(id: str, chapter: str, items: Written, source: str, uses: tuple[str, ...] = ()) -> Theorem:
-    """The theorem a function describes; one without a statement or a negative control is refused."""
-    book_entry = Theorem(id, chapter, inspect.cleandoc(items.__doc__ or ""), source, tuple(items()), uses)
+def build(
+    id: str, chapter: str, items: Written, source: str, uses: tuple[str, ...] = ()
+) -> Theorem:
+    """The theorem a function describes; one without a statement or a negative control is
+    refused."""
+    book_entry = Theorem(
+        id, chapter, inspect.cleandoc(items.__doc__ or ""), source, tuple(items()), uses
+    )
     if not book_entry.says:
         raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
     if not book_entry.of(Claim) + book_entry.of(Recurrence) + book_entry.of(Law):
         raise ValueError(f"theorem {id} claims nothing: yield a Claim, a Recurrence or a Law")
     if not book_entry.of(Control):
-        raise ValueError(f"theorem {id} has no negative control: yield a Control that must be refuted")
+        raise ValueError(
+            f"theorem {id} has no negative control: yield a Control that must be refuted"
+        )
     return book_entry
 
 
 def chapters() -> list[str]:
-    """The chapters, in reading order: the modules of this package whose names start with ``chapter``."""
+    """The chapters, in reading order: the modules of this package whose names start with
+    ``chapter``."""
     package = import_module("bnproof.theorems")
-    return sorted(info.name for info in iter_modules(package.__path__) if info.name.startswith("chapter"))
+    return sorted(
+        info.name for info in iter_modules(package.__path__) if info.name.startswith("chapter")
+    )
 
 
 @cache
@@ -246,7 +265,8 @@ class UnknownTheorem(LookupError):
 
 
 def find(id: str) -> Theorem:
-    """The theorem with this id, built without the others; raises ``UnknownTheorem`` with suggestions."""
+    """The theorem with this id, built without the others; raises ``UnknownTheorem`` with
+    suggestions."""
     from difflib import get_close_matches
 
     if id not in names():

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Abs, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, sqrt, symbols
+from sympy import (
+    Abs,
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    sqrt,
+    symbols,
+)
 
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Remainder
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Line, Ne, Observed, theorem
+from bnproof.theorems.book import (
+    Claim,
+    Control,
+    Corollary,
+    Derivation,
+    Eq,
+    Item,
+    Law,
+    Line,
+    Ne,
+    Observed,
+    theorem,
+)
 from bnproof.theorems.quantities import (
     beta_collapsed,
     beta_inference,
@@ -28,9 +51,13 @@ c, d = symbols("c d", real=True)
 
 @theorem(source=f"{PAPER}, Algorithm 1; the thread's question")
 def collapse() -> Iterator[Item]:
-    """On one fixed mini-batch, training-mode batch normalisation is the affine map gamma' x + beta'."""
+    """On one fixed mini-batch, training-mode batch normalisation is the affine map gamma' x +
+    beta'."""
     yield Claim("the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta), predicts="y")
-    yield Claim("gamma' = gamma/s, beta' = beta - gamma mu/s", Eq(y(i), gamma_collapsed * x[i] + beta_collapsed))
+    yield Claim(
+        "gamma' = gamma/s, beta' = beta - gamma mu/s",
+        Eq(y(i), gamma_collapsed * x[i] + beta_collapsed),
+    )
     yield Derivation(
         "from Algorithm 1 to the collapsed form",
         y(i),
@@ -49,53 +76,78 @@ def collapse() -> Iterator[Item]:
         lambda y, y_plain: Eq(y(i), gamma * y_plain(i) + beta),
         observed={"y_plain": Observed("y", gamma=Integer(1), beta=Integer(0))},
     )
-    yield Control("the shift with the wrong sign", Eq(y(i), gamma_collapsed * x[i] + beta + gamma * mu / s))
+    yield Control(
+        "the shift with the wrong sign", Eq(y(i), gamma_collapsed * x[i] + beta + gamma * mu / s)
+    )
     yield Control("the shift forgotten", Eq(y(i), gamma_collapsed * x[i] + beta))
-    yield Control("divided by the variance", Eq(y(i), gamma / s**2 * x[i] + beta - gamma * mu / s**2))
-    yield Control("eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,))
+    yield Control(
+        "divided by the variance", Eq(y(i), gamma / s**2 * x[i] + beta - gamma * mu / s**2)
+    )
+    yield Control(
+        "eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,)
+    )
 
 
-@theorem(source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1", uses=("collapse",))
+@theorem(
+    source="linear algebra; Goodfellow, Bengio and Courville 2016, section 8.7.1",
+    uses=("collapse",),
+)
 def collapse_bijection() -> Iterator[Item]:
-    """For one fixed mini-batch, (gamma, beta) -> (gamma', beta') is a bijection: on ONE batch nothing is gained."""
+    """For one fixed mini-batch, (gamma, beta) -> (gamma', beta') is a bijection: on ONE batch
+    nothing is gained."""
     yield Claim("there and back: gamma", Eq(gamma_collapsed * s, gamma))
     yield Claim("there and back: beta", Eq(beta_collapsed + gamma_collapsed * mu, beta))
     yield Claim(
         "every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
         Eq((c * s) * xhat(i) + (d + c * mu), c * x[i] + d),
     )
-    determinant = Derivative(gamma_collapsed, gamma) * Derivative(beta_collapsed, beta) - Derivative(
-        gamma_collapsed, beta
-    ) * Derivative(beta_collapsed, gamma)
+    determinant = Derivative(gamma_collapsed, gamma) * Derivative(
+        beta_collapsed, beta
+    ) - Derivative(gamma_collapsed, beta) * Derivative(beta_collapsed, gamma)
     yield Claim("the Jacobian determinant is 1/s, never 0", Eq(determinant, 1 / s))
-    yield Control("the inverse with the shift subtracted", Eq(beta_collapsed - gamma_collapsed * mu, beta))
+    yield Control(
+        "the inverse with the shift subtracted", Eq(beta_collapsed - gamma_collapsed * mu, beta)
+    )
     yield Control("the determinant squared", Eq(determinant, 1 / s**2))
 
 
 @theorem(source="the thread's question, settled", uses=("collapse",))
 def collapse_varies() -> Iterator[Item]:
-    """Two batches get the same (gamma', beta') only if gamma = 0 or both mean and s agree: no constant pair replaces
-    batch normalisation as soon as the statistics vary. (With v = 0 on one batch, a constant pair can.)"""
+    """Two batches get the same (gamma', beta') only if gamma = 0 or both mean and s agree: no
+    constant pair replaces batch normalisation as soon as the statistics vary. (With v = 0 on one
+    batch, a constant pair can.)"""
     other = Batch(IndexedBase("u", real=True).__getitem__)
     alive = other.variance + eps > 0
     same_scale = Eq(gamma / s, gamma / other.std)
     same_shift = Eq(beta - gamma * mu / s, beta - gamma * other.mean / other.std)
     yield Claim("equal gamma' force equal s", Eq(s, other.std), (same_scale, Ne(gamma, 0), alive))
-    yield Claim("then equal beta' force equal mu", Eq(mu, other.mean), (same_scale, same_shift, Ne(gamma, 0), alive))
+    yield Claim(
+        "then equal beta' force equal mu",
+        Eq(mu, other.mean),
+        (same_scale, same_shift, Ne(gamma, 0), alive),
+    )
     residual = Sum((x[j] - mu) * (c * x[j] + d - y(j)), (j, 1, m))
-    yield Claim("how far a constant pair (c, d) misses, in slope", Eq(residual, m * v * (c - gamma / s)))
+    yield Claim(
+        "how far a constant pair (c, d) misses, in slope", Eq(residual, m * v * (c - gamma / s))
+    )
     offset = Sum(c * x[j] + d - y(j), (j, 1, m))
     yield Claim("and in offset", Eq(offset, m * (c * mu + d - beta)))
-    yield Corollary("for gamma = 0 both batches get (0, beta)", Eq(beta_collapsed, beta), (Eq(gamma, 0),))
+    yield Corollary(
+        "for gamma = 0 both batches get (0, beta)", Eq(beta_collapsed, beta), (Eq(gamma, 0),)
+    )
     flat = Batch(lambda r: Integer(2), size=Integer(2), eps=Rational(9, 16))
     steep = Batch(lambda r: 2 * r - 1, size=Integer(2), eps=Rational(9, 16))
     slope = 4 * gamma / 5
     for name, batch, index in (("first", flat, 1), ("first", steep, 1), ("second", steep, 2)):
         yield Corollary(
-            f"v = 0 is different: one pair serves {{2, 2}} and {{1, 3}} (eps = 9/16; {name} value {batch.entry(Integer(index))})",
+            f"v = 0 is different: one pair serves {{2, 2}} and {{1, 3}} (eps = 9/16; {name} value"
+            f" {batch.entry(Integer(index))})",
             Eq(slope * batch.entry(Integer(index)) + beta - 2 * slope, batch.y(Integer(index))),
         )
-    yield Claim("how gamma' follows the batch", Eq(Derivative(gamma_collapsed, x[k]), -gamma * xhat(k) / (m * s**2)))
+    yield Claim(
+        "how gamma' follows the batch",
+        Eq(Derivative(gamma_collapsed, x[k]), -gamma * xhat(k) / (m * s**2)),
+    )
     yield Control(
         "the pair of one batch serves another",
         Eq(gamma_collapsed * other.entry(i) + beta_collapsed, other.y(i)),
@@ -103,14 +155,17 @@ def collapse_varies() -> Iterator[Item]:
         common=True,
     )
     yield Control("gamma itself varies with the input", Ne(Derivative(gamma, x[k]), 0), common=True)
-    yield Control("equal s would already give equal beta'", same_shift, (same_scale, Ne(gamma, 0), alive))
+    yield Control(
+        "equal s would already give equal beta'", same_shift, (same_scale, Ne(gamma, 0), alive)
+    )
     yield Control("a constant pair misses by m v c alone", Eq(residual, m * v * c))
 
 
 @theorem(source="derived here: one witness for every m and eps")
 def training_not_affine() -> Iterator[Item]:
-    """For gamma != 0 and m >= 2 the training-mode map of a whole batch is not affine: every affine map F has
-    F(-u) - 3 F(u) + 2 F(2 u) = 0, batch normalisation has not. For m = 2 and eps = 0 all magnitude is lost."""
+    """For gamma != 0 and m >= 2 the training-mode map of a whole batch is not affine: every affine
+    map F has F(-u) - 3 F(u) + 2 F(2 u) = 0, batch normalisation has not. For m = 2 and eps = 0 all
+    magnitude is lost."""
     A, b = IndexedBase("A", real=True), IndexedBase("b", real=True)
 
     def affine(scale: int) -> Expr:
@@ -138,22 +193,33 @@ def training_not_affine() -> Iterator[Item]:
         (Ne(gamma, 0),),
         by=Remainder(-24 * gamma / (m * wide * narrow * (wide + narrow))),
     )
-    yield Corollary("m = 2, eps = 0: only which value is larger survives", Eq(xhat(1) ** 2, 1), (Eq(m, 2), Eq(eps, 0)))
+    yield Corollary(
+        "m = 2, eps = 0: only which value is larger survives",
+        Eq(xhat(1) ** 2, 1),
+        (Eq(m, 2), Eq(eps, 0)),
+    )
     yield Corollary("and the two values are opposite", Eq(xhat(2), -xhat(1)), (Eq(m, 2),))
-    yield Control("affine after all", Eq(4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s), 0), common=True)
-    yield Control("the second root forgotten", Eq(combined(normalised), -3 * gamma * (x[i] - mu) / s))
+    yield Control(
+        "affine after all", Eq(4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s), 0), common=True
+    )
+    yield Control(
+        "the second root forgotten", Eq(combined(normalised), -3 * gamma * (x[i] - mu) / s)
+    )
 
 
 @theorem(source="the chain rule; the paper's section 3", uses=("collapse", "jacobian"))
 def collapse_hides_gradient() -> Iterator[Item]:
-    """Holding gamma', beta' constant gives the wrong derivative: the collapse is an identity of values, not of
-    derivatives, because gamma' and beta' depend on every x_k through mu and s."""
+    """Holding gamma', beta' constant gives the wrong derivative: the collapse is an identity of
+    values, not of derivatives, because gamma' and beta' depend on every x_k through mu and s."""
     true = gamma_collapsed * KroneckerDelta(i, k) - gamma / (m * s) * (1 + xhat(i) * xhat(k))
     yield Claim("the true Jacobian", Eq(Derivative(y(i), x[k]), true))
     frozen_scale, frozen_shift = symbols("gamma_c beta_c", real=True)
     yield Claim(
         "with gamma', beta' held constant",
-        Eq(Derivative(frozen_scale * x[i] + frozen_shift, x[k]), frozen_scale * KroneckerDelta(i, k)),
+        Eq(
+            Derivative(frozen_scale * x[i] + frozen_shift, x[k]),
+            frozen_scale * KroneckerDelta(i, k),
+        ),
     )
     yield Control(
         "the constant-coefficient derivative taken for the true one",
@@ -168,13 +234,33 @@ def collapse_hides_gradient() -> Iterator[Item]:
 
 @theorem(source=f"{PAPER}, Algorithm 2, line 11", uses=("collapse",))
 def inference_collapse() -> Iterator[Item]:
-    """With fixed running statistics the collapse has constant coefficients: exact in value and in derivative."""
+    """With fixed running statistics the collapse has constant coefficients: exact in value and in
+    derivative."""
     alive = (v_r + eps > 0,)
-    yield Claim("the output, by definition", Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta), alive, "infer_y")
-    yield Claim("one affine map for every input", Eq(infer_y(i), gamma_inference * x[i] + beta_inference), alive)
-    yield Claim("no cross terms", Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)), alive)
-    yield Control("eps dropped", Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + beta), (v_r > 0,))
-    yield Control("eps outside the root", Eq(infer_y(i), gamma * (x[i] - mu_r) / (sqrt(v_r) + eps) + beta), (v_r > 0,))
+    yield Claim(
+        "the output, by definition",
+        Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta),
+        alive,
+        "infer_y",
+    )
+    yield Claim(
+        "one affine map for every input",
+        Eq(infer_y(i), gamma_inference * x[i] + beta_inference),
+        alive,
+    )
+    yield Claim(
+        "no cross terms",
+        Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)),
+        alive,
+    )
+    yield Control(
+        "eps dropped", Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + beta), (v_r > 0,)
+    )
+    yield Control(
+        "eps outside the root",
+        Eq(infer_y(i), gamma * (x[i] - mu_r) / (sqrt(v_r) + eps) + beta),
+        (v_r > 0,),
+    )
     yield Control(
         "the training-mode cross terms",
         Eq(Derivative(infer_y(i), x[k]), gamma_inference * (KroneckerDelta(i, k) - 1 / m)),
@@ -183,14 +269,17 @@ def inference_collapse() -> Iterator[Item]:
 
 
 @theorem(
-    source="Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer",
+    source=(
+        "Jacob et al. 2018, arXiv:1712.05877, section 3.2 (folding); derived here for every layer"
+    ),
     uses=("inference-collapse",),
 )
 def fold_linear() -> Iterator[Item]:
-    """Inference-mode batch normalisation after a linear layer is one linear layer: the weights that feed output o are scaled
-    by gamma'_o, and the bias becomes gamma'_o (b_o - mu_o) + beta_o (a missing bias is 0). A linear layer: W[o, c]. A
-    convolution: W[o, c, t] over the channels c of the group and the taps t, u[c, t] being what tap t meets. A transposed
-    convolution: W[c, o, t], and output j of group h is o = h out/G + j."""
+    """Inference-mode batch normalisation after a linear layer is one linear layer: the weights that
+    feed output o are scaled by gamma'_o, and the bias becomes gamma'_o (b_o - mu_o) + beta_o (a
+    missing bias is 0). A linear layer: W[o, c]. A convolution: W[o, c, t] over the channels c of
+    the group and the taps t, u[c, t] being what tap t meets. A transposed convolution: W[c, o, t],
+    and output j of group h is o = h out/G + j."""
     n, taps = symbols("n K", integer=True, positive=True)
     W, u, b, z = (IndexedBase(name, real=True) for name in ("W", "u", "b", "beta_o"))
     G, M = IndexedBase("gamma_o", real=True), IndexedBase("mu_o", real=True)
@@ -215,29 +304,44 @@ def fold_linear() -> Iterator[Item]:
     )
     yield Claim(
         "convolution (also grouped, depthwise)",
-        Eq(normalised(patch(lambda c, t: W[k, c, t]) + b[k]), patch(lambda c, t: slope * W[k, c, t]) + bias),
+        Eq(
+            normalised(patch(lambda c, t: W[k, c, t]) + b[k]),
+            patch(lambda c, t: slope * W[k, c, t]) + bias,
+        ),
         alive,
     )
     yield Claim(
         "transposed convolution: the output axis is the second",
-        Eq(normalised(patch(lambda c, t: W[c, k, t]) + b[k]), patch(lambda c, t: slope * W[c, k, t]) + bias),
+        Eq(
+            normalised(patch(lambda c, t: W[c, k, t]) + b[k]),
+            patch(lambda c, t: slope * W[c, k, t]) + bias,
+        ),
         alive,
     )
     yield Corollary(
         "without a bias",
-        Eq(normalised(linear(lambda c: W[k, c])), linear(lambda c: slope * W[k, c]) - slope * M[k] + z[k]),
+        Eq(
+            normalised(linear(lambda c: W[k, c])),
+            linear(lambda c: slope * W[k, c]) - slope * M[k] + z[k],
+        ),
         alive,
     )
     padded = Sum(W[i] * inference(u[i]), (i, 2, n))
     yield Control(
         "batch normalisation BEFORE a zero-padded convolution (tap 1 meets the padding)",
-        Eq(padded, Sum(W[i] * gamma_inference * u[i], (i, 2, n)) + beta_inference * Sum(W[i], (i, 1, n))),
+        Eq(
+            padded,
+            Sum(W[i] * gamma_inference * u[i], (i, 2, n)) + beta_inference * Sum(W[i], (i, 1, n)),
+        ),
         (v_r + eps > 0, n >= 2),
         common=True,
     )
     yield Control(
         "the bias scaled, the mean forgotten",
-        Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + slope * b[k] + z[k]),
+        Eq(
+            normalised(linear(lambda c: W[k, c]) + b[k]),
+            linear(lambda c: slope * W[k, c]) + slope * b[k] + z[k],
+        ),
         alive,
     )
     yield Control(
@@ -252,8 +356,8 @@ def fold_linear() -> Iterator[Item]:
 
 @theorem(source="derived here; settles the thread's 'must have'", uses=("collapse",))
 def affine_absorbed() -> Iterator[Item]:
-    """A linear layer that follows directly absorbs gamma and beta; through ReLU it absorbs gamma > 0, beta becoming the
-    threshold -beta/gamma. So 'must have' is too strong."""
+    """A linear layer that follows directly absorbs gamma and beta; through ReLU it absorbs gamma >
+    0, beta becoming the threshold -beta/gamma. So 'must have' is too strong."""
     n = symbols("n", integer=True, positive=True)
     W, h, G, B = (IndexedBase(name, real=True) for name in ("W", "h", "gamma_c", "beta_c"))
     b, z = symbols("b z", real=True)
@@ -266,7 +370,8 @@ def affine_absorbed() -> Iterator[Item]:
 
     absorbed = Sum(W[j] * G[j] * h[j], (j, 1, n)) + (b + Sum(W[j] * B[j], (j, 1, n)))
     yield Claim(
-        "W (gamma h + beta) + b = (W gamma) h + (b + W beta)", Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed)
+        "W (gamma h + beta) + b = (W gamma) h + (b + W beta)",
+        Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed),
     )
     yield Claim(
         "through ReLU, gamma > 0: relu(gamma z + beta) = gamma relu(z + beta/gamma)",
@@ -279,21 +384,32 @@ def affine_absorbed() -> Iterator[Item]:
         (Ne(gamma, 0),),
         common=True,
     )
-    yield Control("beta dropped", Eq(following(lambda c: G[c] * h[c] + B[c]), following(lambda c: G[c] * h[c])))
+    yield Control(
+        "beta dropped",
+        Eq(following(lambda c: G[c] * h[c] + B[c]), following(lambda c: G[c] * h[c])),
+    )
 
 
 @theorem(source="the thread's third answer, made exact")
 def affine_after_linear_redundant() -> Iterator[Item]:
-    """Without normalising, an affine pair after a linear layer adds nothing: gamma (W u + b) + beta is the linear layer
-    (gamma W) u + (gamma b + beta). With normalising it does: the layer's own scale and shift are removed first."""
+    """Without normalising, an affine pair after a linear layer adds nothing: gamma (W u + b) + beta
+    is the linear layer (gamma W) u + (gamma b + beta). With normalising it does: the layer's own
+    scale and shift are removed first."""
     n = symbols("n", integer=True, positive=True)
     W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
     b = symbols("b", real=True)
     layer = Sum(W[j] * u[j], (j, 1, n)) + b
-    yield Claim("one linear layer", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + (gamma * b + beta)))
+    yield Claim(
+        "one linear layer",
+        Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + (gamma * b + beta)),
+    )
     shifted = Batch(lambda r: x[r] + b)
     yield Corollary("with normalising, b cannot act: beta must", Eq(shifted.y(i), y(i)))
-    yield Control("beta scaled too", Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + gamma * (b + beta)))
     yield Control(
-        "the weights left unscaled", Eq(gamma * layer + beta, Sum(W[j] * u[j], (j, 1, n)) + (gamma * b + beta))
+        "beta scaled too",
+        Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + gamma * (b + beta)),
+    )
+    yield Control(
+        "the weights left unscaled",
+        Eq(gamma * layer + beta, Sum(W[j] * u[j], (j, 1, n)) + (gamma * b + beta)),
     )

@@ -20,7 +20,24 @@ from sympy import (
     symbols,
 )
 
-from bnproof.symbolic.setting import Batch, batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
+from bnproof.symbolic.setting import (
+    Batch,
+    batch,
+    beta,
+    eps,
+    g,
+    gamma,
+    i,
+    j,
+    k,
+    m,
+    mu,
+    s,
+    v,
+    x,
+    xhat,
+    y,
+)
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import (
     Claim,
@@ -62,7 +79,8 @@ SCALED = Observed("y", x=lambda r: scale_by * x[r])
 
 @theorem(source=f"{PAPER}, section 3.2 (the bias is subsumed by beta)")
 def shift() -> Iterator[Item]:
-    """In training mode BN(x + c) = BN(x) for every c, also with eps > 0: a bias before it is redundant."""
+    """In training mode BN(x + c) = BN(x) for every c, also with eps > 0: a bias before it is
+    redundant."""
     yield Claim("the output does not change", Eq(shifted.y(i), y(i)))
     yield Claim("the mean moves along", Eq(shifted.mean, batch.mean + c))
     yield Claim("the variance stays", Eq(shifted.variance, v))
@@ -75,14 +93,19 @@ def shift() -> Iterator[Item]:
     shifted_loss = Sum(g[j] * shifted.y(j), (j, 1, m))
     yield Corollary("the gradient of a bias before it is 0", Eq(Derivative(shifted_loss, c), 0))
     yield Control("the plain affine map", Eq(gamma * (x[i] + c) + beta, gamma * x[i] + beta))
-    yield Control("inference mode", Eq(infer_y(i) + gamma * c / s_r, infer_y(i)), (v_r + eps > 0,), common=True)
+    yield Control(
+        "inference mode",
+        Eq(infer_y(i) + gamma * c / s_r, infer_y(i)),
+        (v_r + eps > 0,),
+        common=True,
+    )
     yield Control("the second moment instead of the variance", Eq(shifted.variance, v + c**2))
 
 
 @theorem(source=f"{PAPER}, section 3.3, made precise; the thread's first answer")
 def scale_exact() -> Iterator[Item]:
-    """With eps = 0 and v > 0, BN(a x) = BN(x) for a > 0; for a < 0 the sign of gamma flips; a = 0 is undefined.
-    'For any scalar a', as it is often stated, is false."""
+    """With eps = 0 and v > 0, BN(a x) = BN(x) for a > 0; for a < 0 the sign of gamma flips; a = 0
+    is undefined. 'For any scalar a', as it is often stated, is false."""
     yield Claim("a > 0", Eq(scaled.y(i), y(i)), (a > 0, Eq(eps, 0)))
     yield Claim("a < 0", Eq(scaled.y(i), batch.y(i, gamma=-gamma)), (a < 0, Eq(eps, 0)))
     yield Claim("the mean scales", Eq(scaled.mean, a * batch.mean))
@@ -103,7 +126,11 @@ def scale_exact() -> Iterator[Item]:
                 a * (x[i] - batch.mean) / (Abs(a) * sqrt(v)),
                 "the mean scales with a, v with a^2, and sqrt(a^2) = |a|, not a",
             ),
-            Line("cancel", sign(a) * (x[i] - batch.mean) / sqrt(v), "a/|a| = sign(a): 1 for a > 0, -1 for a < 0"),
+            Line(
+                "cancel",
+                sign(a) * (x[i] - batch.mean) / sqrt(v),
+                "a/|a| = sign(a): 1 for a > 0, -1 for a < 0",
+            ),
         ),
         (Ne(a, 0), v > 0, Eq(eps, 0)),
     )
@@ -113,10 +140,12 @@ def scale_exact() -> Iterator[Item]:
 
 @theorem(source="substitution in Algorithm 1", uses=("scale-exact",))
 def scale_eps() -> Iterator[Item]:
-    """With eps > 0 the exact law is xhat_eps(a x) = sign(a) xhat_(eps/a^2)(x): scaling the input by a acts as dividing
-    eps by a^2. For a = 0 the output is beta."""
+    """With eps > 0 the exact law is xhat_eps(a x) = sign(a) xhat_(eps/a^2)(x): scaling the input by
+    a acts as dividing eps by a^2. For a = 0 the output is beta."""
     rescaled = Batch(x.__getitem__, eps=eps / a**2)
-    yield Claim("the exact scaling law", Eq(scaled.xhat(i), sign(a) * rescaled.xhat(i)), (Ne(a, 0),))
+    yield Claim(
+        "the exact scaling law", Eq(scaled.xhat(i), sign(a) * rescaled.xhat(i)), (Ne(a, 0),)
+    )
     yield Claim("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
     yield Law(
         "scale-eps",
@@ -125,14 +154,20 @@ def scale_eps() -> Iterator[Item]:
         observed={"y_rescaled": Observed("y", x=lambda r: scale_by * x[r], eps=scale_by**2 * eps)},
     )
     yield Control("eps unchanged", Eq(scaled.xhat(i), sign(a) * xhat(i)), (Ne(a, 0),), common=True)
-    yield Control("eps/|a|", Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)), (Ne(a, 0),))
+    yield Control(
+        "eps/|a|",
+        Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)),
+        (Ne(a, 0),),
+    )
     yield Control("the sign of a forgotten", Eq(scaled.xhat(i), rescaled.xhat(i)), (Ne(a, 0),))
 
 
-@theorem(source="derived here; compare the paper's section 3.3, which neglects eps", uses=("scale-eps",))
+@theorem(
+    source="derived here; compare the paper's section 3.3, which neglects eps", uses=("scale-eps",)
+)
 def scale_defect() -> Iterator[Item]:
-    """How far scale invariance fails for eps > 0: by the factor sqrt((v + eps)/(v + eps/a^2)), which tends to
-    sqrt(1 + eps/v) for large a, and by at most |xhat_i| eps/(2 v) |1 - 1/a^2|."""
+    """How far scale invariance fails for eps > 0: by the factor sqrt((v + eps)/(v + eps/a^2)),
+    which tends to sqrt(1 + eps/v) for large a, and by at most |xhat_i| eps/(2 v) |1 - 1/a^2|."""
     a = scale_by
     scaled = Batch(lambda r: a * x[r])
     before, after = v + eps, v + eps / a**2
@@ -144,7 +179,10 @@ def scale_defect() -> Iterator[Item]:
         "the defect, without cancellation (A = v + eps, B = v + eps/a^2)",
         Eq(factor - 1, eps * (1 - 1 / a**2) / (sqrt(after) * (sqrt(before) + sqrt(after)))),
     )
-    yield Claim("A B - v^2 has no negative term", Eq(before * after - v**2, v * eps * (1 + 1 / a**2) + eps**2 / a**2))
+    yield Claim(
+        "A B - v^2 has no negative term",
+        Eq(before * after - v**2, v * eps * (1 + 1 / a**2) + eps**2 / a**2),
+    )
     yield Claim("so sqrt(A B) >= v", Ge(before * after, v**2))
     yield Claim("and B >= v", Ge(after, v))
     yield Claim(
@@ -158,27 +196,46 @@ def scale_defect() -> Iterator[Item]:
         observed={"y_scaled": SCALED},
     )
     yield Control("the factor upside down", Eq(scaled.xhat(i), xhat(i) / factor), given)
-    yield Control("the limit without the root", Eq(Limit(factor, a, oo), 1 + eps / v), (v > 0, eps > 0))
+    yield Control(
+        "the limit without the root", Eq(Limit(factor, a, oo), 1 + eps / v), (v > 0, eps > 0)
+    )
     yield Control("no defect at all", Eq(factor, 1), given, common=True)
 
 
 @theorem(source="the thread's first answer")
 def affine_not_invariant() -> Iterator[Item]:
-    """The plain map gamma x + beta is scale invariant for every batch only if gamma = 0 or a = 1."""
+    """The plain map gamma x + beta is scale invariant for every batch only if gamma = 0 or a =
+    1."""
     yield Claim(
         "the change under scaling",
         Eq((gamma * a * x[i] + beta) - (gamma * x[i] + beta), gamma * (a - 1) * x[i]),
     )
-    yield Claim("no change at x_i = 1, gamma != 0: a = 1", Eq(a, 1), (Eq(gamma * (a - 1), 0), Ne(gamma, 0)))
-    yield Corollary("a = 1 changes nothing", Eq(gamma * a * x[i] + beta, gamma * x[i] + beta), (Eq(a, 1),))
-    yield Control("invariant like batch normalisation", Eq(gamma * a * x[i] + beta, gamma * x[i] + beta), (a > 0,))
-    yield Control("invariant for centred batches", Eq(gamma * a * (x[i] - mu_r), gamma * (x[i] - mu_r)), (a > 0,))
+    yield Claim(
+        "no change at x_i = 1, gamma != 0: a = 1", Eq(a, 1), (Eq(gamma * (a - 1), 0), Ne(gamma, 0))
+    )
+    yield Corollary(
+        "a = 1 changes nothing", Eq(gamma * a * x[i] + beta, gamma * x[i] + beta), (Eq(a, 1),)
+    )
+    yield Control(
+        "invariant like batch normalisation",
+        Eq(gamma * a * x[i] + beta, gamma * x[i] + beta),
+        (a > 0,),
+    )
+    yield Control(
+        "invariant for centred batches",
+        Eq(gamma * a * (x[i] - mu_r), gamma * (x[i] - mu_r)),
+        (a > 0,),
+    )
 
 
-@theorem(source="the recurrence of the running mean; the thread's comment on biases", uses=("shift", "ema-closed-form"))
+@theorem(
+    source="the recurrence of the running mean; the thread's comment on biases",
+    uses=("shift", "ema-closed-form"),
+)
 def bias_at_inference() -> Iterator[Item]:
-    """If a bias before batch normalisation jumps by c, training does not notice, but the tracked mean follows only by
-    1 - (1 - alpha)^T in T steps: gamma c (1 - alpha)^T/s_r of the jump remains in the inference output."""
+    """If a bias before batch normalisation jumps by c, training does not notice, but the tracked
+    mean follows only by 1 - (1 - alpha)^T in T steps: gamma c (1 - alpha)^T/s_r of the jump remains
+    in the inference output."""
     T = Symbol("T", integer=True, nonnegative=True)
     kept = (1 - alpha) ** T
     alive = (v_r + eps > 0,)
@@ -195,26 +252,34 @@ def bias_at_inference() -> Iterator[Item]:
     yield Corollary("it dies out", Eq(vanishing, 0), (alpha > 0, alpha < 2, *alive))
     yield Control("inference does not notice either", Eq(late, infer_y(i)), alive, common=True)
     yield Control("the whole jump remains", Eq(late - infer_y(i), gamma * c / s_r), alive)
-    yield Control("one step more has passed", Eq(late - infer_y(i), gamma * c * kept * (1 - alpha) / s_r), alive)
+    yield Control(
+        "one step more has passed",
+        Eq(late - infer_y(i), gamma * c * kept * (1 - alpha) / s_r),
+        alive,
+    )
 
 
 @theorem(source="Algorithm 1: mean and variance are sums")
 def permutation() -> Iterator[Item]:
-    """Batch normalisation commutes with every permutation of the batch. Every permutation is a product of transpositions, and
-    the transposition of j and k is x_i + (x_k - x_j)(delta_ij - delta_ik)."""
+    """Batch normalisation commutes with every permutation of the batch. Every permutation is a
+    product of transpositions, and the transposition of j and k is x_i + (x_k - x_j)(delta_ij -
+    delta_ik)."""
     swapped = Batch(lambda r: x[r] + (x[k] - x[j]) * (KroneckerDelta(r, j) - KroneckerDelta(r, k)))
     yield Claim("the mean stays", Eq(swapped.mean, mu))
     yield Claim("the variance stays", Eq(swapped.variance, v))
     moved = y(i) + (y(k) - y(j)) * (KroneckerDelta(i, j) - KroneckerDelta(i, k))
     yield Claim("the outputs change places with the inputs", Eq(swapped.y(i), moved))
     yield Control("the outputs stay where they were", Eq(swapped.y(i), y(i)))
-    yield Control("only one of the two moves", Eq(swapped.y(i), y(i) + (y(k) - y(j)) * KroneckerDelta(i, j)))
+    yield Control(
+        "only one of the two moves", Eq(swapped.y(i), y(i) + (y(k) - y(j)) * KroneckerDelta(i, j))
+    )
 
 
 @theorem(source=f"{PAPER}, section 3.3, with the signs for a < 0", uses=("jacobian", "scale-exact"))
 def layer_scale_gradients() -> Iterator[Item]:
-    """With eps = 0 and x = W u: d BN((a W) u)/du = sign(a) d BN(W u)/du, and d BN((a W) u)/d(a W) = 1/|a| d BN(W u)/dW. The error
-    that flows back through the layer is unaffected by its scale (for a > 0); the weight's own gradient shrinks."""
+    """With eps = 0 and x = W u: d BN((a W) u)/du = sign(a) d BN(W u)/du, and d BN((a W) u)/d(a W) =
+    1/|a| d BN(W u)/dW. The error that flows back through the layer is unaffected by its scale (for
+    a > 0); the weight's own gradient shrinks."""
     given = (Ne(a, 0), Eq(eps, 0))
     n = symbols("n", integer=True, positive=True)
     W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
@@ -245,7 +310,10 @@ def layer_scale_gradients() -> Iterator[Item]:
         Eq(Sum(a * W[j] * u[j], (j, 1, n)), a * Sum(W[j] * u[j], (j, 1, n))),
     )
     yield Control(
-        "unaffected for a < 0 too", Eq(to_input, Sum(jacobian(batch)(i, j) * W[j], (j, 1, m))), given, common=True
+        "unaffected for a < 0 too",
+        Eq(to_input, Sum(jacobian(batch)(i, j) * W[j], (j, 1, m))),
+        given,
+        common=True,
     )
     yield Control(
         "the weight's gradient is unaffected as well",
@@ -261,10 +329,13 @@ def layer_scale_gradients() -> Iterator[Item]:
     )
 
 
-@theorem(source="Euler's theorem on homogeneous functions; van Laarhoven 2017, arXiv:1706.05350", uses=("gradient-x",))
+@theorem(
+    source="Euler's theorem on homogeneous functions; van Laarhoven 2017, arXiv:1706.05350",
+    uses=("gradient-x",),
+)
 def euler() -> Iterator[Item]:
-    """sum_k x_k dx_k = gamma eps/s^2 sum_i g_i xhat_i. It is 0 for eps = 0: the gradient of each row of weights W in front of
-    batch normalisation is orthogonal to that row, <W, dL/dW> = 0."""
+    """sum_k x_k dx_k = gamma eps/s^2 sum_i g_i xhat_i. It is 0 for eps = 0: the gradient of each
+    row of weights W in front of batch normalisation is orthogonal to that row, <W, dL/dW> = 0."""
     n = symbols("n", integer=True, positive=True)
     W, u, d = (IndexedBase(name, real=True) for name in ("W", "u", "d"))
     radial = Sum(x[k] * dx(k), (k, 1, m))
@@ -273,7 +344,10 @@ def euler() -> Iterator[Item]:
     weight_gradient = Sum(d[j] * u[j, k], (j, 1, m))
     yield Claim(
         "<W, dL/dW> = sum_k x_k dx_k for x = W u (d for dx, any number n of inputs)",
-        Eq(Sum(W[k] * weight_gradient, (k, 1, n)), Sum(d[j] * Sum(W[k] * u[j, k], (k, 1, n)), (j, 1, m))),
+        Eq(
+            Sum(W[k] * weight_gradient, (k, 1, n)),
+            Sum(d[j] * Sum(W[k] * u[j, k], (k, 1, n)), (j, 1, m)),
+        ),
     )
     yield Control("orthogonal also with eps > 0", Eq(radial, 0), (eps > 0,), common=True)
     yield Control("s for s^2", Eq(radial, gamma * eps / s * dgamma))
@@ -285,9 +359,10 @@ def euler() -> Iterator[Item]:
     uses=("euler", "layer-scale-gradients"),
 )
 def weight_norm_growth() -> Iterator[Item]:
-    """One plain SGD step W - eta G (no momentum, no decay) on a row in front of batch normalisation: |W - eta G|^2 =
-    |W|^2 - 2 eta <W, G> + eta^2 |G|^2 with <W, G> = gamma eps/s^2 sum g xhat. For eps = 0 the norm never falls, and the new
-    direction is that of a step eta/|W|^2 from W/|W|: a large step makes the next ones small."""
+    """One plain SGD step W - eta G (no momentum, no decay) on a row in front of batch
+    normalisation: |W - eta G|^2 = |W|^2 - 2 eta <W, G> + eta^2 |G|^2 with
+    <W, G> = gamma eps/s^2 sum g xhat. For eps = 0 the norm never falls, and the new direction is
+    that of a step eta/|W|^2 from W/|W|: a large step makes the next ones small."""
     n = symbols("n", integer=True, positive=True)
     eta = Symbol("eta", real=True)
     W, G = IndexedBase("W", real=True), IndexedBase("G", real=True)
@@ -305,10 +380,16 @@ def weight_norm_growth() -> Iterator[Item]:
         (Eq(inner, radial),),
     )
     orthogonal = (Eq(inner, 0),)
-    yield Claim("<W, G> = 0: the norm never falls", Ge(stepped, norms[0]), orthogonal, by=Remainder(eta**2 * norms[1]))
+    yield Claim(
+        "<W, G> = 0: the norm never falls",
+        Ge(stepped, norms[0]),
+        orthogonal,
+        by=Remainder(eta**2 * norms[1]),
+    )
     w, d, length = Symbol("W_k", real=True), Symbol("G_k", real=True), Symbol("|W|", positive=True)
     yield Claim(
-        "the direction: W - eta G over |W| is the step eta/|W|^2 from W/|W|, where the gradient is |W| G",
+        "the direction: W - eta G over |W| is the step eta/|W|^2 from W/|W|, where the gradient is"
+        " |W| G",
         Eq((w - eta * d) / length, w / length - eta / length**2 * (length * d)),
     )
     yield Control("the norm stays", Eq(stepped, norms[0]), orthogonal, common=True)
@@ -318,14 +399,18 @@ def weight_norm_growth() -> Iterator[Item]:
 
 @theorem(source="the thread's question about a negative gamma", uses=("gradient-affine",))
 def negative_gamma() -> Iterator[Item]:
-    """BN with -gamma is the reflection 2 beta - BN, and equals BN of -x; at fixed x and g the input's gradient changes sign.
-    gamma = 0 stops the input's gradient but not gamma's own, which is sum g xhat whatever gamma: no trap."""
+    """BN with -gamma is the reflection 2 beta - BN, and equals BN of -x; at fixed x and g the
+    input's gradient changes sign. gamma = 0 stops the input's gradient but not gamma's own, which
+    is sum g xhat whatever gamma: no trap."""
     mirrored = batch.y(i, gamma=-gamma)
     yield Claim("a reflection about beta", Eq(mirrored, 2 * beta - y(i)))
     yield Claim("the same as a mirrored input", Eq(Batch(lambda r: -x[r]).y(i), mirrored))
     loss_mirrored = Sum(g[j] * batch.y(j, gamma=-gamma), (j, 1, m))
     loss = Sum(g[j] * y(j), (j, 1, m))
-    yield Claim("the input's gradient changes sign", Eq(Derivative(loss_mirrored, x[k]), -Derivative(loss, x[k])))
+    yield Claim(
+        "the input's gradient changes sign",
+        Eq(Derivative(loss_mirrored, x[k]), -Derivative(loss, x[k])),
+    )
     yield Claim("gamma's own gradient does not know gamma", Eq(Derivative(loss, gamma), dgamma))
     yield Corollary("gamma = 0: no gradient for the input", Eq(dx(k), 0), (Eq(gamma, 0),))
     yield Law(
@@ -335,14 +420,16 @@ def negative_gamma() -> Iterator[Item]:
         observed={"y_mirrored": Observed("y", gamma=-gamma)},
     )
     yield Control("harmless because invisible", Eq(mirrored, y(i)), common=True)
-    yield Control("gamma = 0 is a trap: its own gradient is 0", Eq(dgamma, 0), (Eq(gamma, 0),), common=True)
+    yield Control(
+        "gamma = 0 is a trap: its own gradient is 0", Eq(dgamma, 0), (Eq(gamma, 0),), common=True
+    )
     yield Control("a reflection about 0", Eq(mirrored, -y(i)))
 
 
 @theorem(source="Algorithm 1, applied twice", uses=("output-moments",))
 def idempotence() -> Iterator[Item]:
-    """With eps = 0, normalising what is already normalised (gamma = 1, beta = 0) changes nothing; in general it multiplies by
-    1/sqrt(q + eps) with q = v/(v + eps)."""
+    """With eps = 0, normalising what is already normalised (gamma = 1, beta = 0) changes nothing;
+    in general it multiplies by 1/sqrt(q + eps) with q = v/(v + eps)."""
     twice = Batch(xhat)
     q = v / (v + eps)
     yield Claim("eps = 0", Eq(twice.xhat(i), xhat(i)), (Eq(eps, 0),))

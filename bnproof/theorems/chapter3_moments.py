@@ -30,8 +30,8 @@ q = v / (v + eps)
 
 @theorem(source="Algorithm 1; the 'mean 0, variance 1' of the paper's section 3, made exact")
 def output_moments() -> Iterator[Item]:
-    """Exactly: mean(xhat) = 0, mean(xhat^2) = q = v/(v + eps), mean(y) = beta, var(y) = gamma^2 q. So xhat is not
-    'mostly near 0': its root mean square is sqrt(q), which is 1 up to eps."""
+    """Exactly: mean(xhat) = 0, mean(xhat^2) = q = v/(v + eps), mean(y) = beta, var(y) = gamma^2 q.
+    So xhat is not 'mostly near 0': its root mean square is sqrt(q), which is 1 up to eps."""
     mean_square = Sum(xhat(j) ** 2, (j, 1, m)) / m
     yield Claim("mean(xhat)", Eq(Sum(xhat(j), (j, 1, m)) / m, 0))
     yield Claim("mean(xhat^2)", Eq(mean_square, q))
@@ -41,7 +41,11 @@ def output_moments() -> Iterator[Item]:
         "the second moment",
         mean_square,
         (
-            Line("definition", Sum((x[j] - Batch(x.__getitem__).mean) ** 2, (j, 1, m)) / m / s**2, "1/s^2 is constant"),
+            Line(
+                "definition",
+                Sum((x[j] - Batch(x.__getitem__).mean) ** 2, (j, 1, m)) / m / s**2,
+                "1/s^2 is constant",
+            ),
             Line("name", v / s**2, "the mean of the squared deviations is v"),
             Line("definition", q, "s^2 = v + eps"),
         ),
@@ -55,14 +59,17 @@ def output_moments() -> Iterator[Item]:
     yield Corollary("eps = 0: the root mean square is 1", Eq(mean_square, 1), (Eq(eps, 0),))
     yield Control("unit variance also with eps > 0", Eq(mean_square, 1), (eps > 0,), common=True)
     yield Control("var(y) = gamma^2", Eq(Batch(y).variance, gamma**2), (v > 0,), common=True)
-    yield Control("the unbiased variance", Eq(m / (m - 1) * Batch(y).variance, gamma**2 * q), (m >= 2,))
+    yield Control(
+        "the unbiased variance", Eq(m / (m - 1) * Batch(y).variance, gamma**2 * q), (m >= 2,)
+    )
     yield Control("mean(y) scaled by gamma", Eq(Batch(y).mean, gamma * beta))
 
 
 @theorem(source="Samuelson 1968, 'How deviant can you be?'", uses=("output-moments",))
 def samuelson() -> Iterator[Item]:
-    """|xhat_i| <= sqrt((m - 1) q), attained iff all the other values are equal: (m - 1) v - (x_i - mu)^2 is the sum over all
-    pairs of the others, 1/(2 m) sum_(p, r != i) (x_p - x_r)^2."""
+    """|xhat_i| <= sqrt((m - 1) q), attained iff all the other values are equal:
+    (m - 1) v - (x_i - mu)^2 is the sum over all pairs of the others,
+    1/(2 m) sum_(p, r != i) (x_p - x_r)^2."""
     p, r = symbols("p r", integer=True, positive=True)
 
     def others(weight: Callable[[Expr, Expr], Expr]) -> Expr:
@@ -72,7 +79,9 @@ def samuelson() -> Iterator[Item]:
     room = others(lambda p, r: 1)
     yield Claim("what is missing to the bound", Eq((m - 1) * v - (x[i] - mu) ** 2, room))
     yield Claim("the bound", Le(xhat(i) ** 2, (m - 1) * q), by=Remainder(room / s**2))
-    one_pair = (x[j] - x[k]) ** 2 / (2 * m) * (1 - KroneckerDelta(i, j)) * (1 - KroneckerDelta(i, k))
+    one_pair = (
+        (x[j] - x[k]) ** 2 / (2 * m) * (1 - KroneckerDelta(i, j)) * (1 - KroneckerDelta(i, k))
+    )
     yield Claim(
         "attained only if all others are equal: any two of them that differ leave room",
         Le(one_pair, (m - 1) * v - (x[i] - mu) ** 2),
@@ -92,8 +101,9 @@ def samuelson() -> Iterator[Item]:
 
 @theorem(source="Chebyshev 1867, for the empirical distribution", uses=("output-moments",))
 def chebyshev() -> Iterator[Item]:
-    """For t > 0 at most a fraction q/t^2 of the xhat_i has |xhat_i| >= t. With the indicator w of those entries, q - t^2 mean(w)
-    = mean((1 - w) xhat^2 + w (xhat^2 - t^2)), where no term is negative."""
+    """For t > 0 at most a fraction q/t^2 of the xhat_i has |xhat_i| >= t. With the indicator w of
+    those entries, q - t^2 mean(w) = mean((1 - w) xhat^2 + w (xhat^2 - t^2)), where no term is
+    negative."""
     t = Symbol("t", positive=True)
 
     def indicator(index: Expr) -> Expr:
@@ -110,13 +120,16 @@ def chebyshev() -> Iterator[Item]:
     yield Claim("what is missing to the bound", Eq(q - t**2 * share, room))
     yield Claim("the bound on the share", Le(share, q / t**2), by=Remainder(room / t**2))
     yield Control("the one-sided bound, q/(q + t^2)", Le(share, q / (q + t**2)), (v > 0,))
-    yield Control("mostly near 0: at most a tenth beyond 1", Le(share, q / (10 * t**2)), common=True)
+    yield Control(
+        "mostly near 0: at most a tenth beyond 1", Le(share, q / (10 * t**2)), common=True
+    )
 
 
 @theorem(source="standardised moments do not change under affine maps", uses=("collapse",))
 def shape_kept() -> Iterator[Item]:
-    """For gamma != 0, v > 0, every order p >= 1 and every eps, the p-th standardised moment of the output is sign(gamma)^p times
-    that of the input: skewness and kurtosis stay what they were. Nothing becomes Gaussian."""
+    """For gamma != 0, v > 0, every order p >= 1 and every eps, the p-th standardised moment of the
+    output is sign(gamma)^p times that of the input: skewness and kurtosis stay what they were.
+    Nothing becomes Gaussian."""
     p = Symbol("p", integer=True, positive=True)
     out = Batch(y)
 
@@ -125,38 +138,53 @@ def shape_kept() -> Iterator[Item]:
 
     own = Batch(x.__getitem__)
     given = (Ne(gamma, 0), v > 0)
-    yield Claim("every standardised moment", Eq(standardised(out, p), sign(gamma) ** p * standardised(own, p)), given)
+    yield Claim(
+        "every standardised moment",
+        Eq(standardised(out, p), sign(gamma) ** p * standardised(own, p)),
+        given,
+    )
     yield Corollary("the kurtosis stays", Eq(standardised(out, 4), standardised(own, 4)), given)
     yield Control("the sign forgotten", Eq(standardised(out, p), standardised(own, p)), given)
-    yield Control("the kurtosis becomes that of a normal", Eq(standardised(out, 4), 3), given, common=True)
+    yield Control(
+        "the kurtosis becomes that of a normal", Eq(standardised(out, 4), 3), given, common=True
+    )
     yield Control("the skewness becomes 0", Eq(standardised(out, 3), 0), given, common=True)
 
 
 @theorem(
-    source="Isserlis 1918 for the fourth moments; Basu 1955 for the independence of xhat and v (cited)",
+    source=(
+        "Isserlis 1918 for the fourth moments; Basu 1955 for the independence of xhat and v (cited)"
+    ),
     uses=("shape-kept",),
 )
 def gaussian_batch() -> Iterator[Item]:
-    """Independent normal values, eps = 0, m >= 2: E xhat_i^4 = 3 (m - 1)/(m + 1) < 3, so even Gaussian input does not come out
-    standard normal. xhat_i and v are independent (Basu), hence E (x_i - mu)^4 = E xhat_i^4 E v^2."""
+    """Independent normal values, eps = 0, m >= 2: E xhat_i^4 = 3 (m - 1)/(m + 1) < 3, so even
+    Gaussian input does not come out standard normal. xhat_i and v are independent (Basu), hence E
+    (x_i - mu)^4 = E xhat_i^4 E v^2."""
     M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
     fourth, squared = NormalE((x[i] - mu) ** 4, M, sigma), NormalE(v**2, M, sigma)
     kurtosis = 3 * (m - 1) / (m + 1)
     yield Claim("E (x_i - mu)^4", Eq(fourth, 3 * sigma**4 * (m - 1) ** 2 / m**2))
     yield Claim("E v^2", Eq(squared, sigma**4 * (m**2 - 1) / m**2))
     yield Claim("their ratio, E xhat_i^4", Eq(fourth / squared, kurtosis), (m >= 2,))
-    yield Claim("below 3, the value of the standard normal", Gt(3, kurtosis), by=Remainder(6 / (m + 1)))
-    yield Control("standard normal: E xhat_i^4 = 3", Eq(fourth / squared, 3), (m >= 2,), common=True)
+    yield Claim(
+        "below 3, the value of the standard normal", Gt(3, kurtosis), by=Remainder(6 / (m + 1))
+    )
+    yield Control(
+        "standard normal: E xhat_i^4 = 3", Eq(fourth / squared, 3), (m >= 2,), common=True
+    )
     yield Control("E (x_i - mu)^4 = 3 sigma^4", Eq(fourth, 3 * sigma**4))
     yield Control("E v^2 = (E v)^2", Eq(squared, (sigma**2 * (m - 1) / m) ** 2))
 
 
 @theorem(
-    source="linearity of covariance; compare Huang et al. 2018, arXiv:1804.08450 (whitening)", uses=("output-moments",)
+    source="linearity of covariance; compare Huang et al. 2018, arXiv:1804.08450 (whitening)",
+    uses=("output-moments",),
 )
 def correlation_kept() -> Iterator[Item]:
-    """Batch normalisation of two features changes the sign of their correlation at most: corr(y_a, y_b) = sign(gamma_a gamma_b)
-    corr(x_a, x_b). It does not whiten: Cov(y) = c I iff the features are uncorrelated and gamma_a^2 q_a = gamma_b^2 q_b."""
+    """Batch normalisation of two features changes the sign of their correlation at most: corr(y_a,
+    y_b) = sign(gamma_a gamma_b) corr(x_a, x_b). It does not whiten: Cov(y) = c I iff the features
+    are uncorrelated and gamma_a^2 q_a = gamma_b^2 q_b."""
     a, b = Batch(x.__getitem__), Batch(IndexedBase("z", real=True).__getitem__)
     gamma_a, gamma_b = symbols("gamma_a gamma_b", real=True)
     alive = (b.variance + eps > 0,)
@@ -170,11 +198,20 @@ def correlation_kept() -> Iterator[Item]:
 
     y_a, y_b = out(a, gamma_a), out(b, gamma_b)
     before, after = covariance(a, b), covariance(y_a, y_b)
-    corr_before, corr_after = before / sqrt(a.variance * b.variance), after / sqrt(y_a.variance * y_b.variance)
+    corr_before, corr_after = (
+        before / sqrt(a.variance * b.variance),
+        after / sqrt(y_a.variance * y_b.variance),
+    )
     spread = (a.variance > 0, b.variance > 0)
     yield Claim("the covariance", Eq(after, gamma_a * gamma_b / (a.std * b.std) * before), alive)
-    yield Claim("the correlation", Eq(corr_after, sign(gamma_a * gamma_b) * corr_before), (*nonzero, *spread))
-    yield Claim("uncorrelated outputs: uncorrelated inputs", Eq(before, 0), (Eq(after, 0), *nonzero, *alive))
+    yield Claim(
+        "the correlation",
+        Eq(corr_after, sign(gamma_a * gamma_b) * corr_before),
+        (*nonzero, *spread),
+    )
+    yield Claim(
+        "uncorrelated outputs: uncorrelated inputs", Eq(before, 0), (Eq(after, 0), *nonzero, *alive)
+    )
     yield Claim("uncorrelated inputs: uncorrelated outputs", Eq(after, 0), (Eq(before, 0), *alive))
     ratio_a, ratio_b = (batch.variance / (batch.variance + eps) for batch in (a, b))
     yield Claim(
@@ -182,14 +219,24 @@ def correlation_kept() -> Iterator[Item]:
         Eq(y_a.variance - y_b.variance, gamma_a**2 * ratio_a - gamma_b**2 * ratio_b),
         alive,
     )
-    yield Control("an ellipse becomes a circle: the covariance vanishes", Eq(after, 0), alive, common=True)
-    yield Control("the correlation, signs forgotten", Eq(corr_after, corr_before), (*nonzero, *spread))
-    yield Control("the axes become equal", Eq(y_a.variance, y_b.variance), (Eq(gamma_a, gamma_b), *alive), common=True)
+    yield Control(
+        "an ellipse becomes a circle: the covariance vanishes", Eq(after, 0), alive, common=True
+    )
+    yield Control(
+        "the correlation, signs forgotten", Eq(corr_after, corr_before), (*nonzero, *spread)
+    )
+    yield Control(
+        "the axes become equal",
+        Eq(y_a.variance, y_b.variance),
+        (Eq(gamma_a, gamma_b), *alive),
+        common=True,
+    )
 
 
 @theorem(source="Algorithm 1 for m = 1")
 def one_value() -> Iterator[Item]:
-    """A batch of one value (m = 1, so eps > 0): xhat = 0, y = beta, and no gradient reaches the input."""
+    """A batch of one value (m = 1, so eps > 0): xhat = 0, y = beta, and no gradient reaches the
+    input."""
     alone = (Eq(m, 1),)
     yield Claim("xhat", Eq(xhat(i), 0), alone)
     yield Claim("the output", Eq(y(i), beta), alone)
@@ -200,8 +247,9 @@ def one_value() -> Iterator[Item]:
 
 @theorem(source="Goodfellow, Bengio and Courville 2016, section 8.7.1", uses=("output-moments",))
 def expressive_loss() -> Iterator[Item]:
-    """Without gamma and beta the mean of a unit is pinned to 0 and its second moment to q. With them, for v > 0, every mean and
-    every standard deviation t >= 0 is reached: beta is the mean, gamma = t/sqrt(q)."""
+    """Without gamma and beta the mean of a unit is pinned to 0 and its second moment to q. With
+    them, for v > 0, every mean and every standard deviation t >= 0 is reached: beta is the mean,
+    gamma = t/sqrt(q)."""
     t, c = Symbol("t", nonnegative=True), Symbol("c", real=True)
     plain = Batch(xhat)
     reached = Batch(lambda r: t / sqrt(q) * xhat(r) + c)
@@ -210,15 +258,19 @@ def expressive_loss() -> Iterator[Item]:
     yield Claim("with: every mean c", Eq(reached.mean, c), (v > 0,))
     yield Claim("with: every standard deviation t", Eq(sqrt(reached.variance), t), (v > 0,))
     yield Control("every mean without beta", Eq(plain.mean, c), common=True)
-    yield Control("gamma = t", Eq(Batch(lambda r: t * xhat(r) + c).variance, t**2), (v > 0,), common=True)
+    yield Control(
+        "gamma = t", Eq(Batch(lambda r: t * xhat(r) + c).variance, t**2), (v > 0,), common=True
+    )
     yield Control("beta is the mean of the input", Eq(reached.mean, c + mu), (v > 0,))
     yield Control("also for a constant batch", Eq(Batch(y).variance, gamma**2))
 
 
-@theorem(source="Algorithm 1: one pair per feature; the thread's third answer", uses=("output-moments",))
+@theorem(
+    source="Algorithm 1: one pair per feature; the thread's third answer", uses=("output-moments",)
+)
 def shared_affine() -> Iterator[Item]:
-    """One pair (gamma, beta) for all features cannot give two features different means, nor, for eps = 0, different spreads:
-    the pairs must be per feature."""
+    """One pair (gamma, beta) for all features cannot give two features different means, nor, for
+    eps = 0, different spreads: the pairs must be per feature."""
     other = Batch(IndexedBase("z", real=True).__getitem__)
     first, second = Batch(y), Batch(other.y)
     alive = other.variance + eps > 0
@@ -227,5 +279,7 @@ def shared_affine() -> Iterator[Item]:
     yield Control("equal spreads with eps > 0", Eq(first.variance, second.variance), (eps > 0,))
     own = Symbol("beta_b", real=True)
     yield Control(
-        "a pair of its own changes nothing", Eq(first.mean, Batch(lambda r: other.y(r, beta=own)).mean), (alive,)
+        "a pair of its own changes nothing",
+        Eq(first.mean, Batch(lambda r: other.y(r, beta=own)).mean),
+        (alive,),
     )

@@ -8,7 +8,18 @@ from sympy import Derivative, Expr, IndexedBase, KroneckerDelta, Rational, Sum, 
 
 from bnproof.symbolic.setting import batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Remainder
-from bnproof.theorems.book import Claim, Control, Corollary, Derivation, Eq, Item, Law, Le, Line, theorem
+from bnproof.theorems.book import (
+    Claim,
+    Control,
+    Corollary,
+    Derivation,
+    Eq,
+    Item,
+    Law,
+    Le,
+    Line,
+    theorem,
+)
 from bnproof.theorems.quantities import (
     d_dy,
     d_gamma,
@@ -43,8 +54,8 @@ def total(summand: Callable[[Expr], Expr]) -> Sum:
 
 @theorem(source=f"{PAPER}, section 3, the six equations after Algorithm 1")
 def paper_backward() -> Iterator[Item]:
-    """The paper's six derivative equations, each from differentiation alone: mu and sigma^2 are independent symbols,
-    and sigma^2 depends on mu only in the equation for mu."""
+    """The paper's six derivative equations, each from differentiation alone: mu and sigma^2 are
+    independent symbols, and sigma^2 depends on mu only in the equation for mu."""
     M, V = Symbol("mu_B", real=True), Symbol("sigma2_B", nonnegative=True)
     d, h = IndexedBase("dxhat", real=True), IndexedBase("xhat_B", real=True)
     dV, dM = Symbol("dsigma2", real=True), Symbol("dmu", real=True)
@@ -52,29 +63,43 @@ def paper_backward() -> Iterator[Item]:
     through_xhat = total(lambda r: d[r] * (x[r] - M) / sqrt(V + eps))
     squares = total(lambda r: (x[r] - M) ** 2) / m
     affine = total(lambda r: g[r] * (gamma * h[r] + beta))
-    to_variance = total(lambda r: d[r] * (x[r] - M)) * Rational(-1, 2) * (V + eps) ** Rational(-3, 2)
+    to_variance = (
+        total(lambda r: d[r] * (x[r] - M)) * Rational(-1, 2) * (V + eps) ** Rational(-3, 2)
+    )
     to_mean = -total(lambda r: d[r]) / sqrt(V + eps) + dV * total(lambda r: -2 * (x[r] - M)) / m
     to_input = d[i] / sqrt(V + eps) + dV * 2 * (x[i] - M) / m + dM / m
     through_mean = through_xhat + dV * squares
     yield Claim("dL/dxhat_i", Eq(Derivative(affine, h[i]), g[i] * gamma))
     yield Claim("dL/dsigma^2", Eq(Derivative(through_xhat, V), to_variance), alive)
     yield Claim("dL/dmu", Eq(Derivative(through_mean, M), to_mean), alive)
-    yield Claim("dL/dx_i", Eq(Derivative(through_mean + dM * total(lambda r: x[r]) / m, x[i]), to_input), alive)
+    yield Claim(
+        "dL/dx_i",
+        Eq(Derivative(through_mean + dM * total(lambda r: x[r]) / m, x[i]), to_input),
+        alive,
+    )
     yield Claim("dL/dgamma", Eq(Derivative(affine, gamma), total(lambda r: g[r] * h[r])))
     yield Claim("dL/dbeta", Eq(Derivative(affine, beta), total(lambda r: g[r])))
-    yield Corollary("at the batch's own mean, sigma^2 no longer depends on mu", Eq(total(lambda r: x[r] - mu), 0))
+    yield Corollary(
+        "at the batch's own mean, sigma^2 no longer depends on mu",
+        Eq(total(lambda r: x[r] - mu), 0),
+    )
     yield Control(
         "the variance's dependence on mu dropped at a general mu",
         Eq(Derivative(through_mean, M), -total(lambda r: d[r]) / sqrt(V + eps)),
         alive,
     )
-    yield Control("the power -1/2 for -3/2", Eq(Derivative(through_xhat, V), to_variance * (V + eps)), alive)
-    yield Control("1/m missing in dL/dx_i", Eq(Derivative(through_mean + dM * M, x[i]), to_input), alive)
+    yield Control(
+        "the power -1/2 for -3/2", Eq(Derivative(through_xhat, V), to_variance * (V + eps)), alive
+    )
+    yield Control(
+        "1/m missing in dL/dx_i", Eq(Derivative(through_mean + dM * M, x[i]), to_input), alive
+    )
 
 
 @theorem(source=f"{PAPER}, section 3, composed", uses=("paper-backward",))
 def gradient_x() -> Iterator[Item]:
-    """The gradient of the input in compact form: dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)."""
+    """The gradient of the input in compact form: dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g
+    xhat)."""
     yield Claim("the compact form", Eq(Derivative(loss, x[k]), dx(k)), predicts="dx")
     d_xhat = IndexedBase("g", real=True)
     yield Derivation(
@@ -97,13 +122,22 @@ def gradient_x() -> Iterator[Item]:
         ),
     )
     gs, gxs = total(lambda r: g[r]), dgamma
-    yield Control("the mean's term dropped", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - xhat(k) * gxs)))
-    yield Control("the variance's term dropped", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - gs)))
+    yield Control(
+        "the mean's term dropped",
+        Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - xhat(k) * gxs)),
+    )
+    yield Control(
+        "the variance's term dropped", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - gs))
+    )
     yield Control("gamma dropped", Eq(Derivative(loss, x[k]), dx(k) / gamma), (gamma > 0,))
     yield Control("m - 1 for m", Eq(Derivative(loss, x[k]), m / (m - 1) * dx(k)), (m >= 2,))
-    yield Control("eps treated as part of v", Eq(Derivative(loss, x[k]), dx(k) + gamma * eps * xhat(k) * gxs / s**3))
     yield Control(
-        "the sign of the variance's term", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - gs + xhat(k) * gxs))
+        "eps treated as part of v",
+        Eq(Derivative(loss, x[k]), dx(k) + gamma * eps * xhat(k) * gxs / s**3),
+    )
+    yield Control(
+        "the sign of the variance's term",
+        Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - gs + xhat(k) * gxs)),
     )
 
 
@@ -112,9 +146,12 @@ def gradient_affine() -> Iterator[Item]:
     """The gradients of the parameters: dgamma = sum g xhat, dbeta = sum g."""
     yield Claim("dgamma", Eq(Derivative(loss, gamma), dgamma), predicts="dgamma")
     yield Claim("dbeta", Eq(Derivative(loss, beta), dbeta), predicts="dbeta")
-    yield Corollary("dgamma from raw values", Eq(dgamma, (total(lambda r: g[r] * x[r]) - mu * dbeta) / s))
+    yield Corollary(
+        "dgamma from raw values", Eq(dgamma, (total(lambda r: g[r] * x[r]) - mu * dbeta) / s)
+    )
     yield Control(
-        "dgamma with y for xhat", Eq(Derivative(loss, gamma), total(lambda r: g[r] * (gamma * xhat(r) + beta)))
+        "dgamma with y for xhat",
+        Eq(Derivative(loss, gamma), total(lambda r: g[r] * (gamma * xhat(r) + beta))),
     )
     yield Control("dgamma averaged", Eq(Derivative(loss, gamma), dgamma / m))
     yield Control("dbeta scaled by gamma", Eq(Derivative(loss, beta), gamma * dbeta))
@@ -122,26 +159,35 @@ def gradient_affine() -> Iterator[Item]:
 
 @theorem(source="follows from gradient-x", uses=("gradient-x",))
 def gradient_orthogonal() -> Iterator[Item]:
-    """The input's gradient sums to 0, and is orthogonal to xhat up to eps: sum dx xhat = gamma eps/s^3 sum g xhat."""
+    """The input's gradient sums to 0, and is orthogonal to xhat up to eps: sum dx xhat = gamma
+    eps/s^3 sum g xhat."""
     yield Law("gradient-sum", "sum dx = 0", lambda dx: Eq(Sum(dx(k), (k, 1, m)), 0))
     yield Law(
         "gradient-orthogonal",
         "sum dx xhat = gamma eps/s^3 sum g xhat",
         lambda dx: Eq(Sum(dx(k) * xhat(k), (k, 1, m)), gamma * eps / s**3 * dgamma),
     )
-    yield Corollary("eps = 0: exactly orthogonal", Eq(Sum(dx(k) * xhat(k), (k, 1, m)), 0), (Eq(eps, 0),))
-    yield Control("orthogonal also with eps > 0", Eq(Sum(dx(k) * xhat(k), (k, 1, m)), 0), (eps > 0,), common=True)
+    yield Corollary(
+        "eps = 0: exactly orthogonal", Eq(Sum(dx(k) * xhat(k), (k, 1, m)), 0), (Eq(eps, 0),)
+    )
+    yield Control(
+        "orthogonal also with eps > 0",
+        Eq(Sum(dx(k) * xhat(k), (k, 1, m)), 0),
+        (eps > 0,),
+        common=True,
+    )
     yield Control("orthogonal to x itself", Eq(Sum(dx(k) * x[k], (k, 1, m)), 0))
     yield Control("s^2 for s^3", Eq(Sum(dx(k) * xhat(k), (k, 1, m)), gamma * eps / s**2 * dgamma))
 
 
 @theorem(
-    source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",)
+    source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1",
+    uses=("gradient-x",),
 )
 def jacobian() -> Iterator[Item]:
-    """J = gamma/s (I - 11'/m - xhat xhat'/m), symmetric. For m >= 2 its eigenvalues are 0 (on 1), gamma eps/s^3 (on
-    xhat, if v > 0) and gamma/s on the rest (m - 2 times; m - 1 times if v = 0). For eps = 0 (s/gamma) J is an
-    orthogonal projection of rank m - 2."""
+    """J = gamma/s (I - 11'/m - xhat xhat'/m), symmetric. For m >= 2 its eigenvalues are 0 (on 1),
+    gamma eps/s^3 (on xhat, if v > 0) and gamma/s on the rest (m - 2 times; m - 1 times if v = 0).
+    For eps = 0 (s/gamma) J is an orthogonal projection of rank m - 2."""
     w, J = IndexedBase("w", real=True), entries_at(batch)
 
     def applied(vector: Callable[[Expr], Expr]) -> Sum:
@@ -153,12 +199,18 @@ def jacobian() -> Iterator[Item]:
     yield Claim("constants are sent to 0", Eq(applied(lambda r: 1), 0))
     yield Claim("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
     yield Claim(
-        "what is orthogonal to 1 and x is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]), on_rest
+        "what is orthogonal to 1 and x is stretched by gamma/s",
+        Eq(applied(lambda r: w[r]), gamma / s * w[i]),
+        on_rest,
     )
     gram = m * total(lambda r: xhat(r) ** 2) - total(xhat) ** 2
-    yield Claim("1 and xhat are independent iff v > 0: their Gram determinant", Eq(gram, m**2 * v / (v + eps)))
     yield Claim(
-        "the trace counts the eigenvalues", Eq(Sum(J(i, i), (i, 1, m)), gamma / s * (m - 2) + gamma * eps / s**3)
+        "1 and xhat are independent iff v > 0: their Gram determinant",
+        Eq(gram, m**2 * v / (v + eps)),
+    )
+    yield Claim(
+        "the trace counts the eigenvalues",
+        Eq(Sum(J(i, i), (i, 1, m)), gamma / s * (m - 2) + gamma * eps / s**3),
     )
     yield Corollary(
         "v = 0: every w orthogonal to 1 is stretched by gamma/s",
@@ -166,28 +218,42 @@ def jacobian() -> Iterator[Item]:
         on_rest[:1],
     )
     projected = Sum(J(i, j) * J(j, k), (j, 1, m))
-    yield Claim("eps = 0: (s/gamma) J is idempotent", Eq(projected, gamma / s * J(i, k)), (Eq(eps, 0),))
     yield Claim(
-        "eps = 0: its trace, hence its rank, is m - 2", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 2)), (Eq(eps, 0),)
+        "eps = 0: (s/gamma) J is idempotent", Eq(projected, gamma / s * J(i, k)), (Eq(eps, 0),)
     )
-    yield Control("a projection also with eps > 0", Eq(projected, gamma / s * J(i, k)), (eps > 0,), common=True)
+    yield Claim(
+        "eps = 0: its trace, hence its rank, is m - 2",
+        Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 2)),
+        (Eq(eps, 0),),
+    )
+    yield Control(
+        "a projection also with eps > 0",
+        Eq(projected, gamma / s * J(i, k)),
+        (eps > 0,),
+        common=True,
+    )
     yield Control("xhat is sent to 0 with eps > 0", Eq(applied(xhat), 0), (eps > 0,), common=True)
-    yield Control("everything is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i]))
+    yield Control(
+        "everything is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i])
+    )
     yield Control("rank m - 1", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 1)), (Eq(eps, 0),))
 
 
 @theorem(
-    source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1", uses=("gradient-x",)
+    source="follows from gradient-x; compare Santurkar et al. 2018, arXiv:1805.11604, theorem 4.1",
+    uses=("gradient-x",),
 )
 def gradient_norm() -> Iterator[Item]:
-    """|dx|^2 = (gamma/s)^2 (|g|^2 - (sum g)^2/m - (1 + eps/(v + eps)) (sum g xhat)^2/m): normalising takes its two shares off the
-    gradient, hence |dx| <= |gamma|/s |g|."""
+    """|dx|^2 = (gamma/s)^2 (|g|^2 - (sum g)^2/m - (1 + eps/(v + eps)) (sum g xhat)^2/m):
+    normalising takes its two shares off the gradient, hence |dx| <= |gamma|/s |g|."""
     squares, gs = total(lambda r: g[r] ** 2), total(lambda r: g[r])
     taken = gs**2 / m + (1 + eps / (v + eps)) * dgamma**2 / m
     norm = Sum(dx(k) ** 2, (k, 1, m))
     yield Claim("the norm", Eq(norm, (gamma / s) ** 2 * (squares - taken)))
     yield Claim(
-        "never more than |gamma|/s |g|", Le(norm, (gamma / s) ** 2 * squares), by=Remainder((gamma / s) ** 2 * taken)
+        "never more than |gamma|/s |g|",
+        Le(norm, (gamma / s) ** 2 * squares),
+        by=Remainder((gamma / s) ** 2 * taken),
     )
     yield Law(
         "gradient-norm",
@@ -196,7 +262,9 @@ def gradient_norm() -> Iterator[Item]:
     )
     plain = gs**2 / m + dgamma**2 / m
     yield Corollary("eps = 0", Eq(norm, (gamma / s) ** 2 * (squares - plain)), (Eq(eps, 0),))
-    yield Control("the eps term forgotten", Eq(norm, (gamma / s) ** 2 * (squares - plain)), common=True)
+    yield Control(
+        "the eps term forgotten", Eq(norm, (gamma / s) ** 2 * (squares - plain)), common=True
+    )
     yield Control("gamma/s for its square", Eq(norm, gamma / s * (squares - taken)))
     yield Control("the gradient is kept whole", Eq(norm, (gamma / s) ** 2 * squares), common=True)
     yield Control("never more than |g|", Le(norm, squares), common=True)
@@ -204,22 +272,38 @@ def gradient_norm() -> Iterator[Item]:
 
 @theorem(source="gradient-x differentiated once more; derived here", uses=("gradient-x",))
 def double_backward() -> Iterator[Item]:
-    """The derivative of dx along h at fixed g, gamma: with ds = (1/m) sum xhat h and dxhat = (h - mean h - xhat ds)/s it is
-    -dx ds/s - gamma/(m s) (dxhat sum g xhat + xhat sum g dxhat). It is symmetric, hence also the vector-Jacobian product."""
+    """The derivative of dx along h at fixed g, gamma: with ds = (1/m) sum xhat h and dxhat = (h -
+    mean h - xhat ds)/s it is -dx ds/s - gamma/(m s) (dxhat sum g xhat + xhat sum g dxhat). It is
+    symmetric, hence also the vector-Jacobian product."""
     weighted = total(lambda r: g[r] * dxhat_along(r))
     along = Sum(Derivative(dx(k), x[j]) * h[j], (j, 1, m))
     yield Claim("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds_along))
-    yield Claim("how xhat moves along h", Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat_along(k)))
+    yield Claim(
+        "how xhat moves along h",
+        Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat_along(k)),
+    )
     yield Claim("the derivative of dx along h", Eq(along, d_x(k)))
     yield Claim("symmetric", Eq(Derivative(dx(k), x[i]), Derivative(dx(i), x[k])))
-    yield Claim("the gradient of sum h dx by g: J h", Eq(Derivative(dx_loss, g[k]), d_dy(k)), (), "d_dy")
+    yield Claim(
+        "the gradient of sum h dx by g: J h", Eq(Derivative(dx_loss, g[k]), d_dy(k)), (), "d_dy"
+    )
     yield Claim("by x", Eq(Derivative(dx_loss, x[k]), d_x(k)), (), "d_x")
     yield Claim("by gamma", Eq(Derivative(dx_loss, gamma), d_gamma), (), "d_gamma")
-    yield Control("s held constant", Eq(along, -gamma / (m * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted)))
-    yield Control("xhat's movement in the sum forgotten", Eq(along, d_x(k) + gamma / (m * s) * xhat(k) * weighted))
+    yield Control(
+        "s held constant",
+        Eq(along, -gamma / (m * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted)),
+    )
+    yield Control(
+        "xhat's movement in the sum forgotten",
+        Eq(along, d_x(k) + gamma / (m * s) * xhat(k) * weighted),
+    )
     yield Control(
         "m - 1 for m",
-        Eq(along, -dx(k) * ds_along / s - gamma / ((m - 1) * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted)),
+        Eq(
+            along,
+            -dx(k) * ds_along / s
+            - gamma / ((m - 1) * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted),
+        ),
         (m >= 2,),
     )
     yield Control("no second derivative, as for an affine map", Eq(along, 0), common=True)
@@ -227,25 +311,34 @@ def double_backward() -> Iterator[Item]:
 
 @theorem(source="dx is a vector-Jacobian product", uses=("gradient-x", "gradient-affine"))
 def gradient_linear() -> Iterator[Item]:
-    """The gradients are linear in the upstream gradient: those for a g + h are a times those for g plus those for h. So one upstream
-    gradient of ones, or of one magnitude, shows little."""
+    """The gradients are linear in the upstream gradient: those for a g + h are a times those for g
+    plus those for h. So one upstream gradient of ones, or of one magnitude, shows little."""
     combined = {g[r]: scale_by * g[r] + h[r] for r in (j, k)}
     other = {g[r]: h[r] for r in (j, k)}
     for name, gradient in (("dx", dx(k)), ("dgamma", dgamma), ("dbeta", dbeta)):
         separate = scale_by * gradient + gradient.xreplace(other)
-        yield Claim(f"{name} is additive and homogeneous", Eq(gradient.xreplace(combined), separate))
-    yield Control("the size of g does not matter", Eq(dx(k).xreplace({g[r]: scale_by * g[r] for r in (j, k)}), dx(k)))
+        yield Claim(
+            f"{name} is additive and homogeneous", Eq(gradient.xreplace(combined), separate)
+        )
     yield Control(
-        "sums of gradients without the factor", Eq(dgamma.xreplace(combined), dgamma + dgamma.xreplace(other))
+        "the size of g does not matter",
+        Eq(dx(k).xreplace({g[r]: scale_by * g[r] for r in (j, k)}), dx(k)),
+    )
+    yield Control(
+        "sums of gradients without the factor",
+        Eq(dgamma.xreplace(combined), dgamma + dgamma.xreplace(other)),
     )
 
 
 @theorem(source="Algorithm 1, differentiated by eps")
 def epsilon_sensitivity() -> Iterator[Item]:
-    """dy_i/deps = -gamma (x_i - mu)/(2 s^3): where v is small against eps, eps decides the output."""
+    """dy_i/deps = -gamma (x_i - mu)/(2 s^3): where v is small against eps, eps decides the
+    output."""
     slope = -gamma * (x[i] - mu) / (2 * s**3)
     yield Claim("the derivative", Eq(Derivative(y(i), eps), slope))
-    yield Corollary("relative to y - beta it is -1/(2 (v + eps))", Eq(slope, -(y(i) - beta) / (2 * (v + eps))))
+    yield Corollary(
+        "relative to y - beta it is -1/(2 (v + eps))", Eq(slope, -(y(i) - beta) / (2 * (v + eps)))
+    )
     yield Control("s for s^3", Eq(Derivative(y(i), eps), -gamma * (x[i] - mu) / (2 * s)))
     yield Control("the factor 1/2 forgotten", Eq(Derivative(y(i), eps), 2 * slope))
     yield Control("eps does not matter", Eq(Derivative(y(i), eps), 0), common=True)
@@ -253,13 +346,32 @@ def epsilon_sensitivity() -> Iterator[Item]:
 
 @theorem(source=f"{PAPER}, Algorithm 2, differentiated", uses=("inference-collapse",))
 def inference_gradient() -> Iterator[Item]:
-    """At inference dy/dx = gamma/s_r entry by entry, with no cross terms; dgamma = sum g (x - mu_r)/s_r, dbeta = sum g."""
+    """At inference dy/dx = gamma/s_r entry by entry, with no cross terms; dgamma = sum g (x -
+    mu_r)/s_r, dbeta = sum g."""
     alive = (v_r + eps > 0,)
-    yield Claim("no cross terms", Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)), alive)
-    yield Claim("the gradient of the input", Eq(Derivative(infer_loss, x[k]), infer_dx(k)), alive, "infer_dx")
-    yield Claim("the gradient of gamma", Eq(Derivative(infer_loss, gamma), infer_dgamma), alive, "infer_dgamma")
-    yield Claim("the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta")
-    yield Control("the training-mode gradient", Eq(Derivative(infer_loss, x[k]), dx(k)), alive, common=True)
+    yield Claim(
+        "no cross terms",
+        Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)),
+        alive,
+    )
+    yield Claim(
+        "the gradient of the input",
+        Eq(Derivative(infer_loss, x[k]), infer_dx(k)),
+        alive,
+        "infer_dx",
+    )
+    yield Claim(
+        "the gradient of gamma",
+        Eq(Derivative(infer_loss, gamma), infer_dgamma),
+        alive,
+        "infer_dgamma",
+    )
+    yield Claim(
+        "the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta"
+    )
+    yield Control(
+        "the training-mode gradient", Eq(Derivative(infer_loss, x[k]), dx(k)), alive, common=True
+    )
     yield Control(
         "the batch's mean in dgamma",
         Eq(Derivative(infer_loss, gamma), total(lambda r: g[r] * (x[r] - mu)) / s_r),
@@ -273,10 +385,13 @@ def inference_gradient() -> Iterator[Item]:
     )
 
 
-@theorem(source="gradient-orthogonal for g = 1; the commonest test of a gradient", uses=("gradient-orthogonal",))
+@theorem(
+    source="gradient-orthogonal for g = 1; the commonest test of a gradient",
+    uses=("gradient-orthogonal",),
+)
 def vacuous_loss() -> Iterator[Item]:
-    """For the loss L = sum y every dx_k is 0: a test with this loss (an upstream gradient of ones) accepts the right formula,
-    its double, its negative and zeros."""
+    """For the loss L = sum y every dx_k is 0: a test with this loss (an upstream gradient of ones)
+    accepts the right formula, its double, its negative and zeros."""
     ones = total(lambda r: y(r))
     wrong = IndexedBase("w", real=True)
     yield Claim("the gradient of sum y", Eq(Derivative(ones, x[k]), 0))
@@ -286,8 +401,14 @@ def vacuous_loss() -> Iterator[Item]:
     )
     yield Corollary(
         "sum of squares is little better: 2 gamma^2 eps/s^2 (xhat_k/s)",
-        Eq(Derivative(total(lambda r: (y(r) - beta) ** 2), x[k]), 2 * gamma**2 * eps / s**3 * xhat(k)),
+        Eq(
+            Derivative(total(lambda r: (y(r) - beta) ** 2), x[k]),
+            2 * gamma**2 * eps / s**3 * xhat(k),
+        ),
     )
     weighted = total(lambda r: wrong[r] * y(r))
     yield Control("so it is for every loss", Eq(Derivative(weighted, x[k]), 0), common=True)
-    yield Control("so it is for gamma's gradient's loss sum y^2", Eq(Derivative(total(lambda r: y(r) ** 2), x[k]), 0))
+    yield Control(
+        "so it is for gamma's gradient's loss sum y^2",
+        Eq(Derivative(total(lambda r: y(r) ** 2), x[k]), 0),
+    )

@@ -50,10 +50,13 @@ M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
 kept = (1 - alpha) ** T
 
 
-@theorem(source="Algorithms 1 and 2 of the paper, subtracted", uses=("collapse", "inference-collapse"))
+@theorem(
+    source="Algorithms 1 and 2 of the paper, subtracted", uses=("collapse", "inference-collapse")
+)
 def train_eval_gap() -> Iterator[Item]:
-    """Training and inference output of the same batch differ by an affine function of x; the gap is 0 at every entry of
-    a batch with v > 0 only if gamma = 0, or the batch's mean and variance equal the running ones."""
+    """Training and inference output of the same batch differ by an affine function of x; the gap is
+    0 at every entry of a batch with v > 0 only if gamma = 0, or the batch's mean and variance equal
+    the running ones."""
     alive = v_r + eps > 0
     slope, offset = gamma_collapsed - gamma_inference, beta_collapsed - beta_inference
     yield Claim("the gap", Eq(y(i) - infer_y(i), slope * x[i] + offset), (alive,))
@@ -71,18 +74,28 @@ def train_eval_gap() -> Iterator[Item]:
 
 @theorem(source=f"{PAPER}, section 3.1 (moving averages); induction")
 def ema_closed_form() -> Iterator[Item]:
-    """r_t = (1 - alpha) r_(t-1) + alpha b_t for t = 1..T gives r_T = (1 - alpha)^T r_0 + alpha sum_t (1 - alpha)^(T-t) b_t
-    (with 0^0 = 1): proved by induction on T, base and step."""
+    """r_t = (1 - alpha) r_(t-1) + alpha b_t for t = 1..T gives r_T = (1 - alpha)^T r_0 + alpha
+    sum_t (1 - alpha)^(T-t) b_t (with 0^0 = 1): proved by induction on T, base and step."""
     t = Symbol("t", integer=True, positive=True)
     b = IndexedBase("b", real=True)
 
     def average(steps: Expr) -> Expr:
-        return (1 - alpha) ** steps * r_0 + alpha * Sum((1 - alpha) ** (steps - t) * b[t], (t, 1, steps))
+        return (1 - alpha) ** steps * r_0 + alpha * Sum(
+            (1 - alpha) ** (steps - t) * b[t], (t, 1, steps)
+        )
 
     weights = alpha * Sum((1 - alpha) ** (T - t), (t, 1, T))
     yield Recurrence("the closed form", T, r_0, lambda T, r: running(r, b[T + 1]), average)
-    yield Claim("the weights of the batches sum to 1 - (1 - alpha)^T", Eq(weights, 1 - kept), by=Induction(T))
-    yield Claim("one step of the running mean", Eq(mu_r + alpha * (mu - mu_r), running_mean), predicts="running_mean")
+    yield Claim(
+        "the weights of the batches sum to 1 - (1 - alpha)^T",
+        Eq(weights, 1 - kept),
+        by=Induction(T),
+    )
+    yield Claim(
+        "one step of the running mean",
+        Eq(mu_r + alpha * (mu - mu_r), running_mean),
+        predicts="running_mean",
+    )
     yield Claim(
         "one step of the running variance, biased",
         Eq(v_r + alpha * (v - v_r), running_var_biased),
@@ -96,19 +109,25 @@ def ema_closed_form() -> Iterator[Item]:
         predicts="running_var_unbiased",
     )
     yield Control(
-        "the exponent off by one", Eq(average(T + 1), (1 - alpha) * average(T) + alpha * (1 - alpha) * b[T + 1])
+        "the exponent off by one",
+        Eq(average(T + 1), (1 - alpha) * average(T) + alpha * (1 - alpha) * b[T + 1]),
     )
-    yield Control("the weights swapped", Eq(average(T + 1), alpha * average(T) + (1 - alpha) * b[T + 1]))
+    yield Control(
+        "the weights swapped", Eq(average(T + 1), alpha * average(T) + (1 - alpha) * b[T + 1])
+    )
     yield Control("the weights sum to 1", Eq(weights, 1), common=True)
-    yield Control("Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,))
+    yield Control(
+        "Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,)
+    )
 
 
 @theorem(
-    source="documentation of PyTorch (new weight) and Keras, Flax, ONNX, Paddle (old weight)", uses=("ema-closed-form",)
+    source="documentation of PyTorch (new weight) and Keras, Flax, ONNX, Paddle (old weight)",
+    uses=("ema-closed-form",),
 )
 def momentum_conventions() -> Iterator[Item]:
-    """A momentum that weighs the new value by alpha (PyTorch, MLX, tinygrad) and one that weighs the old value by
-    rho = 1 - alpha (Keras, Flax, ONNX, Paddle) are the same recurrence."""
+    """A momentum that weighs the new value by alpha (PyTorch, MLX, tinygrad) and one that weighs
+    the old value by rho = 1 - alpha (Keras, Flax, ONNX, Paddle) are the same recurrence."""
     rho = Symbol("rho", real=True)
     old, new = Symbol("r_old", real=True), Symbol("b_new", real=True)
     converted = (Eq(rho, 1 - alpha),)
@@ -122,13 +141,20 @@ def momentum_conventions() -> Iterator[Item]:
             Line("collect", old + alpha * (new - old), "a step of length alpha from r towards b"),
         ),
     )
-    yield Control("the same number handed to both", Eq(running(old, new), by_old), (Eq(rho, alpha),), common=True)
+    yield Control(
+        "the same number handed to both",
+        Eq(running(old, new), by_old),
+        (Eq(rho, alpha),),
+        common=True,
+    )
 
 
-@theorem(source="documentation of PyTorch: momentum=None; the recursive mean", uses=("ema-closed-form",))
+@theorem(
+    source="documentation of PyTorch: momentum=None; the recursive mean", uses=("ema-closed-form",)
+)
 def cumulative() -> Iterator[Item]:
-    """With momentum 1/t in step t (PyTorch's momentum=None) the running statistic is the plain mean of the batch statistics,
-    and the value it started from is forgotten."""
+    """With momentum 1/t in step t (PyTorch's momentum=None) the running statistic is the plain mean
+    of the batch statistics, and the value it started from is forgotten."""
     t, T = Symbol("t", integer=True, positive=True), Symbol("T", integer=True, positive=True)
     b = IndexedBase("b", real=True)
 
@@ -139,14 +165,20 @@ def cumulative() -> Iterator[Item]:
         return Sum(b[t], (t, 1, T)) / T
 
     yield Recurrence("the plain mean", T, b[1], step, mean)
-    yield Control("momentum 1/t counted from 0", Eq((1 - 1 / T) * mean(T) + b[T + 1] / T, mean(T + 1)))
-    yield Control("a constant momentum gives the mean too", Eq(running(mean(T), b[T + 1]), mean(T + 1)), common=True)
+    yield Control(
+        "momentum 1/t counted from 0", Eq((1 - 1 / T) * mean(T) + b[T + 1] / T, mean(T + 1))
+    )
+    yield Control(
+        "a constant momentum gives the mean too",
+        Eq(running(mean(T), b[T + 1]), mean(T + 1)),
+        common=True,
+    )
 
 
 @theorem(source="Bessel's correction; expectation of power sums of uncorrelated values")
 def bessel() -> Iterator[Item]:
-    """For uncorrelated values of equal mean and (finite) variance E[v] = (m - 1)/m sigma^2 for every m; for m >= 2 the factor
-    m/(m - 1) makes it unbiased."""
+    """For uncorrelated values of equal mean and (finite) variance E[v] = (m - 1)/m sigma^2 for
+    every m; for m >= 2 the factor m/(m - 1) makes it unbiased."""
     yield Claim("the batch mean is unbiased", Eq(E(mu, M, sigma), M))
     yield Claim("its spread", Eq(E((mu - M) ** 2, M, sigma), sigma**2 / m))
     yield Claim("the biased variance", Eq(E(v, M, sigma), (m - 1) / m * sigma**2))
@@ -158,8 +190,9 @@ def bessel() -> Iterator[Item]:
 
 @theorem(source="bessel and ema-closed-form, combined", uses=("bessel", "ema-closed-form"))
 def biased_running_gap() -> Iterator[Item]:
-    """Tracking the biased v of i.i.d. values: E r_T = (1 - alpha)^T r_0 + (1 - (1 - alpha)^T) (m - 1)/m sigma^2. For 0 < alpha < 2 it
-    tends to (m - 1)/m sigma^2, and with eps = 0 and mu_r = E x the inference variance is then gamma^2 m/(m - 1)."""
+    """Tracking the biased v of i.i.d. values: E r_T = (1 - alpha)^T r_0 + (1 - (1 - alpha)^T) (m -
+    1)/m sigma^2. For 0 < alpha < 2 it tends to (m - 1)/m sigma^2, and with eps = 0 and mu_r = E x
+    the inference variance is then gamma^2 m/(m - 1)."""
     expected = (m - 1) / m * sigma**2
     settles = (alpha > 0, alpha < 2)
     yield Claim("one batch contributes", Eq(E(running(v_r, v), M, sigma), running(v_r, expected)))
@@ -170,21 +203,31 @@ def biased_running_gap() -> Iterator[Item]:
         lambda T, r: running(r, expected),
         lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * expected,
     )
-    yield Claim("in the limit", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), expected), settles)
+    yield Claim(
+        "in the limit", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), expected), settles
+    )
     output = (gamma * (x[i] - M) / s_r) ** 2
     settled = (Eq(v_r, expected), Eq(eps, 0))
-    yield Claim("eps = 0: the inference variance", Eq(E(output, M, sigma), gamma**2 * m / (m - 1)), settled)
-    yield Control(
-        "the limit is sigma^2", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), sigma**2), settles, common=True
+    yield Claim(
+        "eps = 0: the inference variance", Eq(E(output, M, sigma), gamma**2 * m / (m - 1)), settled
     )
-    yield Control("the inference variance is gamma^2", Eq(E(output, M, sigma), gamma**2), settled, common=True)
+    yield Control(
+        "the limit is sigma^2",
+        Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), sigma**2),
+        settles,
+        common=True,
+    )
+    yield Control(
+        "the inference variance is gamma^2", Eq(E(output, M, sigma), gamma**2), settled, common=True
+    )
     yield Control("the start is never forgotten", Eq(Limit(kept * r_0, T, oo), r_0), settles)
 
 
 @theorem(source="ema-closed-form for equal batches", uses=("ema-closed-form", "train-eval-gap"))
 def repeated_batch() -> Iterator[Item]:
-    """The same batch for ever: the biased running variance tends to v, so training and inference agree in the end; with Bessel's
-    factor it tends to m v/(m - 1), and they never do (for v > 0, gamma != 0)."""
+    """The same batch for ever: the biased running variance tends to v, so training and inference
+    agree in the end; with Bessel's factor it tends to m v/(m - 1), and they never do (for v > 0,
+    gamma != 0)."""
     settles = (alpha > 0, alpha < 2)
 
     def tracked(new: Expr) -> Expr:
@@ -199,7 +242,11 @@ def repeated_batch() -> Iterator[Item]:
         lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * v,
     )
     yield Claim("the biased limit", Eq(Limit(tracked(v), T, oo), v), settles)
-    yield Claim("the limit with Bessel's factor", Eq(Limit(tracked(unbiased), T, oo), unbiased), (m >= 2, *settles))
+    yield Claim(
+        "the limit with Bessel's factor",
+        Eq(Limit(tracked(unbiased), T, oo), unbiased),
+        (m >= 2, *settles),
+    )
     yield Claim("the running mean", Eq(Limit(tracked(mu), T, oo), mu), settles)
     agree = (Eq(mu_r, mu), Eq(v_r, v))
     yield Claim("biased: training and inference agree", Eq(y(i), infer_y(i)), agree)
@@ -229,8 +276,9 @@ def repeated_batch() -> Iterator[Item]:
 
 @theorem(source="the law of total variance; Chan, Golub and LeVeque 1979, for K parts")
 def total_variance() -> Iterator[Item]:
-    """A batch split over K workers of sizes n_k: v = sum_k n_k/n (v_k + (mu_k - mu)^2). Averaging the v_k misses the spread of
-    the workers' means, so synchronised batch normalisation has to exchange means too."""
+    """A batch split over K workers of sizes n_k: v = sum_k n_k/n (v_k + (mu_k - mu)^2). Averaging
+    the v_k misses the spread of the workers' means, so synchronised batch normalisation has to
+    exchange means too."""
     K = Symbol("K", integer=True, positive=True)
     n, u = IndexedBase("n", integer=True, positive=True), IndexedBase("u", real=True)
     size = Sum(n[k], (k, 1, K))
@@ -250,29 +298,50 @@ def total_variance() -> Iterator[Item]:
     within = Sum(n[k] * variance(k), (k, 1, K)) / size
     between = Sum(n[k] * (mean(k) - whole_mean) ** 2, (k, 1, K)) / size
     yield Claim("the mean", Eq(whole_mean, Sum(n[k] * mean(k), (k, 1, K)) / size))
-    yield Claim("the variance", Eq(whole, Sum(n[k] * (variance(k) + (mean(k) - whole_mean) ** 2), (k, 1, K)) / size))
-    yield Claim("averaging the workers' variances never gives too much", Ge(whole, within), by=Remainder(between))
+    yield Claim(
+        "the variance",
+        Eq(whole, Sum(n[k] * (variance(k) + (mean(k) - whole_mean) ** 2), (k, 1, K)) / size),
+    )
+    yield Claim(
+        "averaging the workers' variances never gives too much",
+        Ge(whole, within),
+        by=Remainder(between),
+    )
     yield Control("the average of the workers' variances", Eq(whole, within), common=True)
-    yield Control("workers weighted equally", Eq(whole, Sum(variance(k) + (mean(k) - whole_mean) ** 2, (k, 1, K)) / K))
-    yield Control("the mean of the workers' means", Eq(whole_mean, Sum(mean(k), (k, 1, K)) / K), common=True)
+    yield Control(
+        "workers weighted equally",
+        Eq(whole, Sum(variance(k) + (mean(k) - whole_mean) ** 2, (k, 1, K)) / K),
+    )
+    yield Control(
+        "the mean of the workers' means", Eq(whole_mean, Sum(mean(k), (k, 1, K)) / K), common=True
+    )
 
 
 @theorem(source="Algorithm 2: inference uses constants", uses=("inference-collapse",))
 def frozen() -> Iterator[Item]:
-    """Inference is batch-independent: one sample's output does not depend on the others, and neither does its gradient."""
+    """Inference is batch-independent: one sample's output does not depend on the others, and
+    neither does its gradient."""
     alive = (v_r + eps > 0,)
     h = Symbol("h", real=True)
     changed = Batch(lambda r: x[r] + h * KroneckerDelta(r, k))
     slope = gamma_inference * h * KroneckerDelta(i, k)
-    yield Claim("changing x_k changes y_k alone", Eq(inference(changed.entry(i)), infer_y(i) + slope), alive)
+    yield Claim(
+        "changing x_k changes y_k alone", Eq(inference(changed.entry(i)), infer_y(i) + slope), alive
+    )
     yield Law(
         "inference-shift",
         "at inference a shift of the input passes through: gamma/s_r c",
-        lambda infer_y, infer_y_shifted: Eq(infer_y_shifted(i), infer_y(i) + gamma_inference * shift_by),
+        lambda infer_y, infer_y_shifted: Eq(
+            infer_y_shifted(i), infer_y(i) + gamma_inference * shift_by
+        ),
         alive,
         {"infer_y_shifted": Observed("infer_y", x=lambda r: x[r] + shift_by)},
     )
-    yield Control("so it is in training", Eq(changed.y(i), y(i) + gamma / s * h * KroneckerDelta(i, k)), common=True)
+    yield Control(
+        "so it is in training",
+        Eq(changed.y(i), y(i) + gamma / s * h * KroneckerDelta(i, k)),
+        common=True,
+    )
     yield Control(
         "one sample's training output does not depend on another",
         Eq(Derivative(xhat(i), x[k]), KroneckerDelta(i, k) / s),

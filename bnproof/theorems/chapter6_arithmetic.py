@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import Abs, Derivative, Expr, IndexedBase, Integer, KroneckerDelta, Rational, Sum, Symbol, sqrt, symbols
+from sympy import (
+    Abs,
+    Derivative,
+    Expr,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Rational,
+    Sum,
+    Symbol,
+    sqrt,
+    symbols,
+)
 
 from bnproof.symbolic.setting import Batch, batch, eps, gamma, i, j, m, mu, s, v, x, xhat
 from bnproof.symbolic.witnesses import Remainder
@@ -28,8 +40,8 @@ def one_pass() -> Expr:
 
 @theorem(source=f"{CHAN}; Welford 1962; Ling 1974")
 def variance_formulas() -> Iterator[Item]:
-    """In exact arithmetic one-pass E[x^2] - mu^2, two-pass, shifted, corrected two-pass and Welford's recurrence are the same
-    number: they differ in nothing but rounding."""
+    """In exact arithmetic one-pass E[x^2] - mu^2, two-pass, shifted, corrected two-pass and
+    Welford's recurrence are the same number: they differ in nothing but rounding."""
     c = Symbol("c", real=True)
     T = Symbol("T", integer=True, positive=True)
     w = IndexedBase("w", real=True)
@@ -51,24 +63,34 @@ def variance_formulas() -> Iterator[Item]:
     yield Claim("shifted by any c", Eq(about(c), v))
     yield Claim("corrected two-pass, with a mean that is off by d", Eq(about(mu + d), v))
     yield Recurrence("Welford's mean", T, w[1], lambda T, r: r + (w[T + 1] - r) / (T + 1), mean)
-    yield Recurrence("Welford's sum of squared deviations, S_2 - S_1^2/n", T, Integer(0), welford, squares)
+    yield Recurrence(
+        "Welford's sum of squared deviations, S_2 - S_1^2/n", T, Integer(0), welford, squares
+    )
     yield Claim("which is sum (w - mean)^2", Eq(Sum((w[i] - mean(T)) ** 2, (i, 1, T)), squares(T)))
     yield Control(
-        "two-pass with a mean that is off by d", Eq(total(lambda r: (x[r] - mu - d) ** 2) / m, v), common=True
+        "two-pass with a mean that is off by d",
+        Eq(total(lambda r: (x[r] - mu - d) ** 2) / m, v),
+        common=True,
     )
     yield Control("one-pass divided by m - 1", Eq(one_pass() * m / (m - 1), v), (m >= 2,))
-    yield Control("Welford with the old mean twice", Eq(squares(T) + (w[T + 1] - mean(T)) ** 2, squares(T + 1)))
+    yield Control(
+        "Welford with the old mean twice",
+        Eq(squares(T) + (w[T + 1] - mean(T)) ** 2, squares(T + 1)),
+    )
 
 
 @theorem(source=f"{CHAN}, section 3", uses=("jacobian", "gradient-norm"))
 def variance_condition() -> Iterator[Item]:
-    """With v > 0 and kappa = sqrt(1 + mu^2/v): relative changes of x are amplified by at most 2 kappa in v (in the 2-norm exactly,
-    entry by entry at most), and by kappa in xhat (m >= 3, every eps)."""
+    """With v > 0 and kappa = sqrt(1 + mu^2/v): relative changes of x are amplified by at most 2
+    kappa in v (in the 2-norm exactly, entry by entry at most), and by kappa in xhat (m >= 3, every
+    eps)."""
     squares = total(lambda r: x[r] ** 2)
     slopes = Sum(Derivative(v, x[i]) ** 2, (i, 1, m))
     spread = (v > 0,)
     yield Claim("the slope of v", Eq(Derivative(v, x[i]), 2 * (x[i] - mu) / m))
-    yield Claim("|x|^2 |dv/dx|^2/v^2 = (2 kappa)^2", Eq(squares * slopes / v**2, 4 * kappa_squared), spread)
+    yield Claim(
+        "|x|^2 |dv/dx|^2/v^2 = (2 kappa)^2", Eq(squares * slopes / v**2, 4 * kappa_squared), spread
+    )
     p, r = symbols("p r", integer=True, positive=True)
     crossed = (Abs(x[p]) * Abs(x[r] - mu) - Abs(x[r]) * Abs(x[p] - mu)) ** 2
     yield Claim(
@@ -82,7 +104,8 @@ def variance_condition() -> Iterator[Item]:
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     stretched = Sum(Sum(J(i, j) * w[j], (j, 1, m)) ** 2, (i, 1, m))
     yield Claim(
-        "x -> xhat stretches what is orthogonal to 1 and x by 1/s (times gamma), the most there is by gradient-norm",
+        "x -> xhat stretches what is orthogonal to 1 and x by 1/s (times gamma), the most there is"
+        " by gradient-norm",
         Eq(stretched, (gamma / s) ** 2 * total(lambda r: w[r] ** 2)),
         on_rest,
     )
@@ -102,35 +125,57 @@ def variance_condition() -> Iterator[Item]:
     )
     yield Control("kappa^2 = mu^2/v", Eq(squares * slopes / v**2, 4 * mu**2 / v), spread)
     yield Control("the mean does not matter", Eq(squares * slopes / v**2, 4), spread, common=True)
-    yield Control("2 kappa for xhat too", Eq(squares / s**2 / total(lambda r: xhat(r) ** 2), 4 * kappa_squared), spread)
+    yield Control(
+        "2 kappa for xhat too",
+        Eq(squares / s**2 / total(lambda r: xhat(r) ** 2), 4 * kappa_squared),
+        spread,
+    )
 
 
-@theorem(source=f"{CHAN}, section 2 (corrected two-pass); derived here for xhat", uses=("variance-formulas",))
+@theorem(
+    source=f"{CHAN}, section 2 (corrected two-pass); derived here for xhat",
+    uses=("variance-formulas",),
+)
 def mean_error() -> Iterator[Item]:
-    """An error d in the mean, at unchanged s, shifts every xhat_i by -d/s and raises the two-pass variance by exactly d^2; with
-    the raised s it becomes (xhat_i - d/s)/sqrt(1 + d^2/s^2). Subtracting mean(x - mu~)^2 removes the rise exactly."""
+    """An error d in the mean, at unchanged s, shifts every xhat_i by -d/s and raises the two-pass
+    variance by exactly d^2; with the raised s it becomes (xhat_i - d/s)/sqrt(1 + d^2/s^2).
+    Subtracting mean(x - mu~)^2 removes the rise exactly."""
     wrong = mu + d
     raised = total(lambda r: (x[r] - wrong) ** 2) / m
     residue = total(lambda r: x[r] - wrong) / m
     yield Claim("at unchanged s", Eq((x[i] - wrong) / s, xhat(i) - d / s))
     yield Claim("the two-pass variance", Eq(raised, v + d**2))
-    yield Claim("with the raised s", Eq((x[i] - wrong) / sqrt(raised + eps), (xhat(i) - d / s) / sqrt(1 + d**2 / s**2)))
+    yield Claim(
+        "with the raised s",
+        Eq((x[i] - wrong) / sqrt(raised + eps), (xhat(i) - d / s) / sqrt(1 + d**2 / s**2)),
+    )
     yield Claim("the residue of the rounded mean", Eq(residue, -d))
     yield Claim("corrected", Eq(raised - residue**2, v))
-    yield Corollary("and the corrected xhat", Eq((x[i] - wrong - residue) / sqrt(raised - residue**2 + eps), xhat(i)))
+    yield Corollary(
+        "and the corrected xhat",
+        Eq((x[i] - wrong - residue) / sqrt(raised - residue**2 + eps), xhat(i)),
+    )
     yield Control("the variance does not notice", Eq(raised, v), common=True)
     yield Control("it rises by d", Eq(raised, v + d))
-    yield Control("the output only shifts", Eq((x[i] - wrong) / sqrt(raised + eps), xhat(i) - d / s), common=True)
+    yield Control(
+        "the output only shifts",
+        Eq((x[i] - wrong) / sqrt(raised + eps), xhat(i) - d / s),
+        common=True,
+    )
 
 
 @theorem(
-    source=f"{CHAN}, table 1 (the bounds O(m kappa^2 u), O(m kappa u), O(m u + (m kappa u)^2) are cited and measured)",
+    source=(
+        f"{CHAN}, table 1 (the bounds O(m kappa^2 u), O(m kappa u), O(m u + (m kappa u)^2) are"
+        " cited and measured)"
+    ),
     uses=("variance-formulas", "mean-error"),
 )
 def one_pass_error() -> Iterator[Item]:
-    """Relative errors e_1, e_2 of the two moments reach the one-pass variance multiplied by kappa^2 and kappa^2 - 1; a relative
-    error e of the mean reaches the two-pass variance as e^2 (kappa^2 - 1) only. In float32 one-pass even goes negative:
-    (4095, 4095, 4097) gives a negative number where 8/9 is true."""
+    """Relative errors e_1, e_2 of the two moments reach the one-pass variance multiplied by kappa^2
+    and kappa^2 - 1; a relative error e of the mean reaches the two-pass variance as e^2 (kappa^2 -
+    1) only. In float32 one-pass even goes negative: (4095, 4095, 4097) gives a negative number
+    where 8/9 is true."""
     e1, e2, e = symbols("e_1 e_2 e", real=True)
     spread = (v > 0,)
     second = total(lambda r: x[r] ** 2) / m
@@ -141,14 +186,28 @@ def one_pass_error() -> Iterator[Item]:
         spread,
     )
     raised = total(lambda r: (x[r] - mu * (1 + e)) ** 2) / m
-    yield Claim("two-pass: the mean's relative error", Eq(raised / v - 1, e**2 * (kappa_squared - 1)), spread)
+    yield Claim(
+        "two-pass: the mean's relative error",
+        Eq(raised / v - 1, e**2 * (kappa_squared - 1)),
+        spread,
+    )
     witness = (4095, 4095, 4097)
     rounded = _one_pass_in_float32(witness)
-    exact = Batch(lambda r: Rational(witness[0]) + 2 * KroneckerDelta(r, 3), size=Integer(3)).variance
+    exact = Batch(
+        lambda r: Rational(witness[0]) + 2 * KroneckerDelta(r, 3), size=Integer(3)
+    ).variance
     yield Claim("the witness: its variance", Eq(exact, Rational(8, 9)))
     yield Claim("the witness: what the one-pass formula gives in float32", Eq(rounded, -1))
-    yield Control("one-pass: amplified by kappa", Eq(perturbed / v - 1, sqrt(kappa_squared) * (e1 - e2)), spread)
-    yield Control("two-pass: proportional to the mean's error", Eq(raised / v - 1, e * (kappa_squared - 1)), spread)
+    yield Control(
+        "one-pass: amplified by kappa",
+        Eq(perturbed / v - 1, sqrt(kappa_squared) * (e1 - e2)),
+        spread,
+    )
+    yield Control(
+        "two-pass: proportional to the mean's error",
+        Eq(raised / v - 1, e * (kappa_squared - 1)),
+        spread,
+    )
     yield Control("one-pass in float32 cannot go negative", Le(0, rounded), common=True)
 
 

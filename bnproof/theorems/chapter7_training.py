@@ -37,9 +37,10 @@ def total(summand: Callable[[Expr], Expr]) -> Sum:
 
 @theorem(source="the Hessian of linear least squares; derived here")
 def least_squares_conditioning() -> Iterator[Item]:
-    """For the loss (1/2m) sum (y - t)^2 and v > 0 the Hessian in (gamma, beta) is diag(q, 1), of condition number 1 + eps/v. In
-    (gamma', beta') it is [[v + mu^2, mu], [mu, 1]], with cond + 1/cond = (v + mu^2 + 1)^2/v - 2: 1 iff mu = 0 and v = 1, unbounded
-    for large mu, large v and small v. The same functions, another landscape."""
+    """For the loss (1/2m) sum (y - t)^2 and v > 0 the Hessian in (gamma, beta) is diag(q, 1), of
+    condition number 1 + eps/v. In (gamma', beta') it is [[v + mu^2, mu], [mu, 1]], with cond +
+    1/cond = (v + mu^2 + 1)^2/v - 2: 1 iff mu = 0 and v = 1, unbounded for large mu, large v and
+    small v. The same functions, another landscape."""
     t = IndexedBase("t", real=True)
     normalised = total(lambda r: (y(r) - t[r]) ** 2) / (2 * m)
     plain = total(lambda r: (c * x[r] + d - t[r]) ** 2) / (2 * m)
@@ -58,22 +59,29 @@ def least_squares_conditioning() -> Iterator[Item]:
         "two eigenvalues: cond + 1/cond = trace^2/determinant - 2",
         Eq(large / small + small / large, (large + small) ** 2 / (large * small) - 2),
     )
-    yield Claim("1 iff mu = 0 and v = 1", Eq(both - 2, ((v + mu**2 - 1) ** 2 + 4 * mu**2) / v), (v > 0,))
+    yield Claim(
+        "1 iff mu = 0 and v = 1", Eq(both - 2, ((v + mu**2 - 1) ** 2 + 4 * mu**2) / v), (v > 0,)
+    )
     V, M = Symbol("V", positive=True), Symbol("M", real=True)
     inverse = V / ((V + M**2 + 1) ** 2 - 2 * V)
     yield Claim("unbounded for large mu", Eq(Limit(inverse, M, oo), 0))
     yield Claim("unbounded for large v", Eq(Limit(inverse, V, oo), 0))
     yield Claim("unbounded for small v", Eq(Limit(inverse, V, 0, "+"), 0))
-    yield Control("perfectly conditioned also with eps > 0", Eq(1 / q, 1), (v > 0, eps > 0), common=True)
+    yield Control(
+        "perfectly conditioned also with eps > 0", Eq(1 / q, 1), (v > 0, eps > 0), common=True
+    )
     yield Control("the same condition number in both", Eq(both, 1 / q + q), (v > 0,), common=True)
     yield Control("gamma' and beta' do not interact", Eq(Derivative(plain, c, d), 0), common=True)
     yield Control("curvature v in gamma'", Eq(Derivative(plain, c, c), v))
 
 
-@theorem(source="Nesterov 2004, theorem 2.1.15, for quadratics", uses=("least-squares-conditioning",))
+@theorem(
+    source="Nesterov 2004, theorem 2.1.15, for quadratics", uses=("least-squares-conditioning",)
+)
 def gd_rate() -> Iterator[Item]:
-    """On a quadratic with curvatures in [l, L] the best constant step is 2/(l + L); every step of gradient descent then contracts the
-    error by (cond - 1)/(cond + 1) or better, cond = L/l. So 'easier' has a number."""
+    """On a quadratic with curvatures in [l, L] the best constant step is 2/(l + L); every step of
+    gradient descent then contracts the error by (cond - 1)/(cond + 1) or better, cond = L/l. So
+    'easier' has a number."""
     low, high = symbols("l L", positive=True)
     between, eta = symbols("lambda eta", real=True)
     best, cond = 2 / (low + high), high / low
@@ -105,8 +113,9 @@ def gd_rate() -> Iterator[Item]:
 
 @theorem(source="the chain rule through the collapse", uses=("collapse", "gradient-affine"))
 def parameter_chain_rule() -> Iterator[Item]:
-    """dL/dgamma = (dL/dgamma' - mu dL/dbeta')/s and dL/dbeta = dL/dbeta'. One SGD step of length eta changes the output by -eta sum_j
-    (xhat_i xhat_j + 1) g_j in (gamma, beta), by -eta sum_j (x_i x_j + 1) g_j in (gamma', beta'): not the same function."""
+    """dL/dgamma = (dL/dgamma' - mu dL/dbeta')/s and dL/dbeta = dL/dbeta'. One SGD step of length
+    eta changes the output by -eta sum_j (xhat_i xhat_j + 1) g_j in (gamma, beta), by -eta sum_j
+    (x_i x_j + 1) g_j in (gamma', beta'): not the same function."""
     eta = Symbol("eta", real=True)
     loss = total(lambda r: g[r] * y(r))
     collapsed = total(lambda r: g[r] * (c * x[r] + d))
@@ -116,10 +125,12 @@ def parameter_chain_rule() -> Iterator[Item]:
     normalised = (gamma - eta * dgamma) * xhat(i) + (beta - eta * dbeta)
     plain = (c - eta * total(lambda r: g[r] * x[r])) * x[i] + (d - eta * dbeta)
     yield Claim(
-        "one step in (gamma, beta)", Eq(normalised - y(i), -eta * total(lambda r: (xhat(i) * xhat(r) + 1) * g[r]))
+        "one step in (gamma, beta)",
+        Eq(normalised - y(i), -eta * total(lambda r: (xhat(i) * xhat(r) + 1) * g[r])),
     )
     yield Claim(
-        "one step in (gamma', beta')", Eq(plain - (c * x[i] + d), -eta * total(lambda r: (x[i] * x[r] + 1) * g[r]))
+        "one step in (gamma', beta')",
+        Eq(plain - (c * x[i] + d), -eta * total(lambda r: (x[i] * x[r] + 1) * g[r])),
     )
     yield Control(
         "the same step: training gamma', beta' is training gamma, beta",
@@ -130,10 +141,13 @@ def parameter_chain_rule() -> Iterator[Item]:
     yield Control("beta's gradient scaled by s", Eq(Derivative(loss, beta), to_shift / s))
 
 
-@theorem(source="Goodfellow, Bengio and Courville 2016, section 8.7.1, made exact", uses=("output-moments",))
+@theorem(
+    source="Goodfellow, Bengio and Courville 2016, section 8.7.1, made exact",
+    uses=("output-moments",),
+)
 def mean_decoupled() -> Iterator[Item]:
-    """In training mode the mean of gamma xhat + beta is beta alone: no x_k, and so nothing below, moves it; the mean of x itself moves by
-    1/m with every x_k."""
+    """In training mode the mean of gamma xhat + beta is beta alone: no x_k, and so nothing below,
+    moves it; the mean of x itself moves by 1/m with every x_k."""
     out = Batch(y)
     yield Claim("after: the mean does not depend on any x_k", Eq(Derivative(out.mean, x[k]), 0))
     yield Claim("before: it does", Eq(Derivative(mu, x[k]), 1 / m))
@@ -145,15 +159,18 @@ def mean_decoupled() -> Iterator[Item]:
     yield Control("before, it is fixed as well", Eq(Derivative(mu, x[k]), 0), common=True)
     yield Control("gamma scales the mean", Eq(out.mean, gamma * beta))
     yield Control(
-        "the second moment is set by beta too", Eq(Derivative(total(lambda r: y(r) ** 2) / m, x[k]), 0), common=True
+        "the second moment is set by beta too",
+        Eq(Derivative(total(lambda r: y(r) ** 2) / m, x[k]), 0),
+        common=True,
     )
 
 
 @theorem(source="Taylor's theorem for tanh; the paper's section 3 (the sigmoid's linear regime)")
 def sigmoid_near_zero() -> Iterator[Item]:
-    """sigma(z) = 1/(1 + exp(-z)) is 1/2 + z/4 - z^3/48 + ..., and |sigma(z) - 1/2 - z/4| <= |z|^3/48: near 0 the sigmoid is affine with slope
-    1/4 and value 1/2, not the identity (tanh is). With w = z/2: sigma(z) = (1 + tanh w)/2 and 0 <= w - tanh w <= w^3/3 for w >= 0,
-    since f = tanh w - w + w^3/3 has f(0) = 0 and f' = w^2 - tanh^2 w >= 0; sigma - 1/2 is odd."""
+    """sigma(z) = 1/(1 + exp(-z)) is 1/2 + z/4 - z^3/48 + ..., and |sigma(z) - 1/2 - z/4| <=
+    |z|^3/48: near 0 the sigmoid is affine with slope 1/4 and value 1/2, not the identity (tanh is).
+    With w = z/2: sigma(z) = (1 + tanh w)/2 and 0 <= w - tanh w <= w^3/3 for w >= 0, since f = tanh
+    w - w + w^3/3 has f(0) = 0 and f' = w^2 - tanh^2 w >= 0; sigma - 1/2 is odd."""
     z, w = symbols("z w", real=True)
 
     def sigmoid(at: Expr) -> Expr:
@@ -162,13 +179,17 @@ def sigmoid_near_zero() -> Iterator[Item]:
     above = Lemma(Ge(w, tanh(w)), Increasing(w, tanh(w) ** 2))
     sum_above = Lemma(Ge(w + tanh(w), 0), Increasing(w, 2 - tanh(w) ** 2))
     yield Claim("the sigmoid by tanh", Eq(sigmoid(z), (1 + tanh(z / 2)) / 2))
-    yield Claim("sigma - 1/2 is odd", Eq(sigmoid(-z) - Rational(1, 2), -(sigmoid(z) - Rational(1, 2))))
+    yield Claim(
+        "sigma - 1/2 is odd", Eq(sigmoid(-z) - Rational(1, 2), -(sigmoid(z) - Rational(1, 2)))
+    )
     yield Claim("its value at 0", Eq(sigmoid(Integer(0)), Rational(1, 2)))
     now = sigmoid(z)
     slope = now * (1 - now)
     yield Claim("its slope, 1/4 where sigma = 1/2", Eq(Derivative(now, z), slope))
     yield Claim("its second derivative, 0 there", Eq(Derivative(now, z, z), slope * (1 - 2 * now)))
-    yield Claim("its third, -1/8 there", Eq(Derivative(now, z, z, z), slope * (1 - 6 * now + 6 * now**2)))
+    yield Claim(
+        "its third, -1/8 there", Eq(Derivative(now, z, z, z), slope * (1 - 6 * now + 6 * now**2))
+    )
     yield Claim("tanh w <= w", above.statement, (w >= 0,), by=above.by)
     yield Claim(
         "w - tanh w <= w^3/3",
@@ -176,22 +197,30 @@ def sigmoid_near_zero() -> Iterator[Item]:
         (w >= 0,),
         by=Increasing(w, (w - tanh(w)) * (w + tanh(w)), (above, sum_above)),
     )
-    yield Claim("in terms of z = 2 w", Eq(2 * w / 4 - (sigmoid(2 * w) - Rational(1, 2)), (w - tanh(w)) / 2))
+    yield Claim(
+        "in terms of z = 2 w", Eq(2 * w / 4 - (sigmoid(2 * w) - Rational(1, 2)), (w - tanh(w)) / 2)
+    )
     yield Control("the identity at 0", Eq(sigmoid(Integer(0)), 0), common=True)
     yield Control("slope 1 at 0", Eq(slope, 1), (Eq(z, 0),), common=True)
-    yield Control("the sigmoid is at most z near 0", Le(sigmoid(z), z), (z >= 0, z <= 1), common=True)
+    yield Control(
+        "the sigmoid is at most z near 0", Le(sigmoid(z), z), (z >= 0, z <= 1), common=True
+    )
     yield Control("w^3/4 for w^3/3", Le(w - tanh(w), w**3 / 4), (w >= 0, w <= 1))
     yield Control("tanh(z) for tanh(z/2)", Eq(sigmoid(z), (1 + tanh(z)) / 2))
 
 
 @theorem(
-    source="additivity of cumulants (Thiele 1889): log M_(X+Y) = log M_X + log M_Y for independent X, Y (cited)",
+    source=(
+        "additivity of cumulants (Thiele 1889): log M_(X+Y) = log M_X + log M_Y for independent X,"
+        " Y (cited)"
+    ),
     uses=("shape-kept",),
 )
 def clt_cumulants() -> Iterator[Item]:
-    """For p >= 2 the p-th standardised cumulant of a sum of n i.i.d. terms is n^(1 - p/2) times that of one term; for sum w_j u_j the
-    factor is sum w_j^p/(sum w_j^2)^(p/2), at most (max |w|/|w|)^(p - 2). Where the central limit theorem helps, it helps before batch
-    normalisation, which keeps the shape."""
+    """For p >= 2 the p-th standardised cumulant of a sum of n i.i.d. terms is n^(1 - p/2) times
+    that of one term; for sum w_j u_j the factor is sum w_j^p/(sum w_j^2)^(p/2), at most (max
+    |w|/|w|)^(p - 2). Where the central limit theorem helps, it helps before batch normalisation,
+    which keeps the shape."""
     n = Symbol("n", integer=True, positive=True)
     T = Symbol("T", integer=True, nonnegative=True)
     p = Symbol("p", integer=True, nonnegative=True)
@@ -208,8 +237,12 @@ def clt_cumulants() -> Iterator[Item]:
         lambda T: T * kappa_p,
     )
     yield Claim(
-        "standardised, order p + 2: n kappa/(sqrt(n) sigma)^(p + 2) = n/sqrt(n)^(p + 2) kappa/sigma^(p + 2)",
-        Eq(n * kappa_p / (sqrt(n) * sigma) ** order, n / sqrt(n) ** order * (kappa_p / sigma**order)),
+        "standardised, order p + 2: n kappa/(sqrt(n) sigma)^(p + 2) = n/sqrt(n)^(p + 2)"
+        " kappa/sigma^(p + 2)",
+        Eq(
+            n * kappa_p / (sqrt(n) * sigma) ** order,
+            n / sqrt(n) ** order * (kappa_p / sigma**order),
+        ),
     )
     weighted = Sum(w[j] ** order * kappa_p, (j, 1, n)) / (length * sigma) ** order
     factor = Sum(w[j] ** order, (j, 1, n)) / length**order
@@ -223,9 +256,14 @@ def clt_cumulants() -> Iterator[Item]:
     yield Claim(
         "summed over the weights: what is missing from sum |w|^(p + 2) to W^p |w|^2",
         Eq(
-            W**p * length**2 - Sum(Abs(w[j]) ** order, (j, 1, n)), Sum(W**p * w[j] ** 2 - Abs(w[j]) ** order, (j, 1, n))
+            W**p * length**2 - Sum(Abs(w[j]) ** order, (j, 1, n)),
+            Sum(W**p * w[j] ** 2 - Abs(w[j]) ** order, (j, 1, n)),
         ),
     )
-    yield Corollary("order 4 of n equal terms: 1/n of one term's excess kurtosis", Eq(n / sqrt(n) ** 4, 1 / n))
+    yield Corollary(
+        "order 4 of n equal terms: 1/n of one term's excess kurtosis", Eq(n / sqrt(n) ** 4, 1 / n)
+    )
     yield Control("cumulants fall like 1/n at every order", Eq(n / sqrt(n) ** order, 1 / n))
-    yield Control("any sum of many terms is normal", Eq(factor, 0), (length > 0, p >= 1), common=True)
+    yield Control(
+        "any sum of many terms is normal", Eq(factor, 0), (length > 0, p >= 1), common=True
+    )

@@ -16,7 +16,8 @@ ROUNDS = 60
 
 @dataclass(frozen=True)
 class Needed:
-    """A condition with what happens without it: an exact counterexample, or a point where the statement is undefined."""
+    """A condition with what happens without it: an exact counterexample, or a point where the
+    statement is undefined."""
 
     condition: Basic
     without: Counterexample | str
@@ -29,12 +30,17 @@ class Needed:
     def __str__(self) -> str:
         if isinstance(self.without, Counterexample):
             return f"false at {self.without}"
-        return f"undefined: {self.without}" if self.without else "nothing was found that speaks for it"
+        return (
+            f"undefined: {self.without}" if self.without else "nothing was found that speaks for it"
+        )
 
 
 def needed(statement: Basic, given: tuple[Basic, ...]) -> tuple[Needed, ...]:
     """Each condition in turn left out, the others kept."""
     return tuple(
-        Needed(condition, Search(read(statement, given[:place] + given[place + 1 :])).breaks(SIZES, ROUNDS))
+        Needed(
+            condition,
+            Search(read(statement, given[:place] + given[place + 1 :])).breaks(SIZES, ROUNDS),
+        )
         for place, condition in enumerate(given)
     )

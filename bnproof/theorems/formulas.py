@@ -1,4 +1,5 @@
-"""The proved formulas by the name of the output they predict: the bridge from the book to arrays."""
+"""The proved formulas by the name of the output they predict: the bridge from the book to
+arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +13,11 @@ from bnproof.symbolic.setting import i, k, x
 from bnproof.theorems import quantities
 from bnproof.theorems.book import Claim, Law, Observed, book
 
-OUTPUTS: dict[str, Callable[[Expr], Expr]] = {"y": setting.y, "dx": quantities.dx, "infer_y": quantities.infer_y}
+OUTPUTS: dict[str, Callable[[Expr], Expr]] = {
+    "y": setting.y,
+    "dx": quantities.dx,
+    "infer_y": quantities.infer_y,
+}
 
 
 def of(law: Law) -> list[Callable[[Expr], Expr]]:
@@ -28,7 +33,9 @@ def formula(observed: Observed) -> Callable[[Expr], Expr]:
         changed = OUTPUTS[observed.output](index)
         if observed.x is not None:
             entry = observed.x
-            changed = changed.replace(lambda e: isinstance(e, Indexed) and e.base == x, lambda e: entry(e.indices[0]))
+            changed = changed.replace(
+                lambda e: isinstance(e, Indexed) and e.base == x, lambda e: entry(e.indices[0])
+            )
         return changed.xreplace(scalars) if scalars else changed
 
     return at
@@ -51,5 +58,6 @@ def predictions() -> dict[str, tuple[str, Claim]]:
 
 
 def index_of(name: str) -> Any:
-    """The free index of a predicted formula: ``k`` for gradients of the input, ``i`` for outputs, else none."""
+    """The free index of a predicted formula: ``k`` for gradients of the input, ``i`` for outputs,
+    else none."""
     return {"dx": k, "infer_dx": k, "d_dy": k, "d_x": k, "y": i, "infer_y": i}.get(name)

@@ -38,7 +38,8 @@ Verdict = tuple[str, Any, tuple[Needed, ...]]
 class Posed:
     """One statement a theorem wants settled.
 
-    ``part_of`` names the derivation a link belongs to, ``law`` the law of a check that measures the statement.
+    ``part_of`` names the derivation a link belongs to, ``law`` the law of a check that measures the
+    statement.
     """
 
     kind: str
@@ -58,7 +59,8 @@ class Posed:
 
 @dataclass(frozen=True)
 class Settled:
-    """A posed statement with its outcome; ``detail`` is the proof, the counterexample or the reason."""
+    """A posed statement with its outcome; ``detail`` is the proof, the counterexample or the
+    reason."""
 
     posed: Posed
     verdict: str
@@ -67,11 +69,15 @@ class Settled:
 
     @property
     def as_wanted(self) -> bool:
-        """Whether the verdict is the one the book asks for, and every condition of the statement is needed."""
-        return self.verdict == self.posed.wanted and all(condition.shown for condition in self.conditions)
+        """Whether the verdict is the one the book asks for, and every condition of the statement is
+        needed."""
+        return self.verdict == self.posed.wanted and all(
+            condition.shown for condition in self.conditions
+        )
 
     def as_row(self, form: Callable[[Basic], str] = latex) -> dict[str, Any]:
-        """Texts of the statement, its conditions, and its proof or counterexample; ``form`` writes the LaTeX."""
+        """Texts of the statement, its conditions, and its proof or counterexample; ``form`` writes
+        the LaTeX."""
         posed = self.posed
         steps = self.detail.steps if isinstance(self.detail, Proof) else ()
         return {
@@ -88,7 +94,12 @@ class Settled:
             "verdict": self.verdict,
             "detail": "" if isinstance(self.detail, Proof) else str(self.detail),
             "steps": [
-                {"rule": step.rule, "text": text(step.expression), "latex": form(step.expression), "why": step.why}
+                {
+                    "rule": step.rule,
+                    "text": text(step.expression),
+                    "latex": form(step.expression),
+                    "why": step.why,
+                }
                 for step in steps
             ],
         }
@@ -119,16 +130,27 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """``proved`` if every claim is proved, no condition is idle, and every control refuted; else the worst."""
+        """``proved`` if every claim is proved, no condition is idle, and every control refuted;
+        else the worst."""
         verdicts = {one.verdict for one in self.claims}
-        verdicts |= {"proved" if one.as_wanted else "undecided" for one in self.settled if one.verdict != "refuted"}
+        verdicts |= {
+            "proved" if one.as_wanted else "undecided"
+            for one in self.settled
+            if one.verdict != "refuted"
+        }
         verdicts |= {"proved" if one.verdict == "refuted" else "undecided" for one in self.controls}
-        return next(verdict for verdict in ("refuted", "undecided", "proved") if verdict in verdicts)
+        return next(
+            verdict for verdict in ("refuted", "undecided", "proved") if verdict in verdicts
+        )
 
     @property
     def independent_check(self) -> str:
         """``agrees`` unless some exact evaluation contradicted a proof."""
-        return "disagrees" if any(isinstance(one.detail, Disagreement) for one in self.settled) else "agrees"
+        return (
+            "disagrees"
+            if any(isinstance(one.detail, Disagreement) for one in self.settled)
+            else "agrees"
+        )
 
     @property
     def points(self) -> int:
@@ -142,7 +164,9 @@ class Outcome:
             "chapter": self.theorem.chapter,
             "verdict": self.verdict,
             "seconds": round(self.seconds, 3),
-            "negative_controls": [{"id": control.posed.says, "verdict": control.verdict} for control in self.controls],
+            "negative_controls": [
+                {"id": control.posed.says, "verdict": control.verdict} for control in self.controls
+            ],
             "independent_check": self.independent_check,
         }
 
@@ -159,12 +183,16 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
                 yield Posed("claim", f"{item.says}: induction, base", item.base, item.given)
                 yield Posed("claim", f"{item.says}: induction, step", item.inductive, item.given)
             case Law():
-                yield Posed("law", item.says, item.relation(*formulas.of(item)), item.given, law=item.name)
+                yield Posed(
+                    "law", item.says, item.relation(*formulas.of(item)), item.given, law=item.name
+                )
             case Derivation():
                 reached = item.start
                 for line in item.lines:
                     link = Eq(reached, line.expression)
-                    yield Posed("step", f"{line.rule}: {line.why}", link, item.given, part_of=item.says)
+                    yield Posed(
+                        "step", f"{line.rule}: {line.why}", link, item.given, part_of=item.says
+                    )
                     reached = line.expression
             case Control():
                 yield Posed("control", item.wrong, item.statement, item.given, item.common)
@@ -177,18 +205,22 @@ def settle(theorem: Theorem) -> Outcome:
 
 def _outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
     posed = statements(find(name))
-    return Outcome(name, tuple(Settled(p, *found) for p, found in zip(posed, verdicts, strict=True)), seconds)
+    return Outcome(
+        name, tuple(Settled(p, *found) for p, found in zip(posed, verdicts, strict=True)), seconds
+    )
 
 
 def _verdicts(name: str) -> tuple[list[Verdict], float]:
-    """Verdicts, details and needed conditions in the order of the statements (which SymPy would rewrite on its way between processes)."""
+    """Verdicts, details and needed conditions in the order of the statements (which SymPy would
+    rewrite on its way between processes)."""
     start = time.perf_counter()
     verdicts = [verdict(posed) for posed in statements(find(name))]
     return verdicts, time.perf_counter() - start
 
 
 def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, Any]:
-    """A settled theorem as a record: what reports are made of (times are kept apart: they do not repeat).
+    """A settled theorem as a record: what reports are made of (times are kept apart: they do not
+    repeat).
 
     ``form`` writes the LaTeX; a page without formulas need not wait for it.
     """
@@ -209,14 +241,19 @@ def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, 
     }
 
 
-def settle_all(names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None) -> list[Outcome]:
-    """Settle theorems on every core, in the order of the book (or of ``names``); raises ``UnknownTheorem``."""
+def settle_all(
+    names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None
+) -> list[Outcome]:
+    """Settle theorems on every core, in the order of the book (or of ``names``); raises
+    ``UnknownTheorem``."""
     wanted = [find(name).id for name in names] or list(book.names())
     workers = min(len(wanted), os.cpu_count() or 1)
     if workers == 1:
         return [settle(find(name)) for name in wanted]
     outcomes: list[Outcome] = []
-    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+    with ProcessPoolExecutor(
+        workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         for name, settled in zip(wanted, pool.map(_verdicts, wanted), strict=True):
             outcomes.append(_outcome(name, *settled))
             if progress:
@@ -232,5 +269,6 @@ def verdict(posed: Posed) -> Verdict:
         return "refuted", refuted.counterexample, ()
     except (Undecided, Disagreement) as undecided:
         return "undecided", undecided, ()
-    own = posed.kind in ("claim", "law", "corollary")  # the links of a derivation share its conditions
+    # the links of a derivation share its conditions
+    own = posed.kind in ("claim", "law", "corollary")
     return "proved", proof, needed(posed.statement, posed.given) if own else ()

@@ -1,7 +1,8 @@
 """The closed forms the book proves, as functions of an index: what an implementation has to return.
 
-``y`` and ``xhat`` are those of the setting; the gradients are the compact forms of the theorem ``gradient-x`` and
-``gradient-affine``, the running statistics those of ``ema-closed-form``, inference that of ``inference-collapse``.
+``y`` and ``xhat`` are those of the setting; the gradients are the compact forms of the theorem
+``gradient-x`` and ``gradient-affine``, the running statistics those of ``ema-closed-form``,
+inference that of ``inference-collapse``.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ def dx(k: Expr) -> Expr:
 
 
 def jacobian(batch: Batch) -> Callable[[Expr, Expr], Expr]:
-    """``dy_i/dx_k = gamma/s (delta_ik - 1/m - xhat_i xhat_k/m)`` at a batch, as a function of both indices."""
+    """``dy_i/dx_k = gamma/s (delta_ik - 1/m - xhat_i xhat_k/m)`` at a batch, as a function of both
+    indices."""
 
     def entry(i: Expr, k: Expr) -> Expr:
-        return gamma / batch.std * (KroneckerDelta(i, k) - 1 / m - batch.xhat(i) * batch.xhat(k) / m)
+        return (
+            gamma / batch.std * (KroneckerDelta(i, k) - 1 / m - batch.xhat(i) * batch.xhat(k) / m)
+        )
 
     return entry
 
@@ -48,7 +52,8 @@ ds_along = Sum(h[j] * xhat(j), (j, 1, m)) / m
 
 
 def dxhat_along(k: Expr) -> Expr:
-    """How ``xhat_k`` moves when x moves along h: ``(h_k - mean h - xhat_k ds)/s`` with ``ds = mean h xhat``."""
+    """How ``xhat_k`` moves when x moves along h: ``(h_k - mean h - xhat_k ds)/s`` with
+    ``ds = mean h xhat``."""
     return (h[k] - Sum(h[j], (j, 1, m)) / m - xhat(k) * ds_along) / s
 
 
@@ -58,7 +63,8 @@ def d_dy(k: Expr) -> Expr:
 
 
 def d_x(k: Expr) -> Expr:
-    """``-dx_k ds/s - gamma/(m s) (dxhat_k sum g xhat + xhat_k sum g dxhat)``: the gradient of ``sum h dx`` by x."""
+    """``-dx_k ds/s - gamma/(m s) (dxhat_k sum g xhat + xhat_k sum g dxhat)``: the gradient of
+    ``sum h dx`` by x."""
     moved = Sum(g[j] * dxhat_along(j), (j, 1, m))
     return -dx(k) * ds_along / s - gamma / (m * s) * (dxhat_along(k) * dgamma + xhat(k) * moved)
 

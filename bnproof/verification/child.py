@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What ``bnproof check`` was asked: a target as it was typed, and the options of the check by name."""
+    """What ``bnproof check`` was asked: a target as it was typed, and the options of the check by
+    name."""
 
     target: str
     options: dict[str, Any]
@@ -25,8 +26,8 @@ class Request:
 def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str, int]]) -> None:
     """Judge the target and send what happens.
 
-    Sends ``("calling", method, number)``, ``("progress", done, total)``, and in the end ``("verdict", verdict)`` or
-    ``("cannot", why)``.
+    Sends ``("calling", method, number)``, ``("progress", done, total)``, and in the end
+    ``("verdict", verdict)`` or ``("cannot", why)``.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent, which ends this process
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever the target prints
@@ -36,7 +37,9 @@ def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str
         connection.send(("cannot", str(error.args[0] if error.args else error)))
 
 
-def _check(connection: Connection, request: Request, blocked: dict[str, tuple[str, int]]) -> Verdict:
+def _check(
+    connection: Connection, request: Request, blocked: dict[str, tuple[str, int]]
+) -> Verdict:
     from bnproof.implementations.targets import UnusableTarget, load
     from bnproof.laws.answers import Blocked
     from bnproof.verification.planning import CheckOptions, Monitor

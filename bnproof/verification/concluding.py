@@ -24,7 +24,9 @@ def explain(violations: list[Violation], examination: Examination) -> list[Viola
     return sorted(explained, key=lambda violation: violation.law not in VALUE_LAWS)
 
 
-def conclude(examination: Examination, violations: list[Violation], options: CheckOptions) -> Verdict:
+def conclude(
+    examination: Examination, violations: list[Violation], options: CheckOptions
+) -> Verdict:
     """Sort the laws into passed, violated, expected and not offered."""
     session = examination.session
     verdict = Verdict(

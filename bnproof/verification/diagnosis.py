@@ -1,7 +1,9 @@
-"""The likely cause: models of known mechanisms are asked the same questions, and compared with what came back.
+"""The likely cause: models of known mechanisms are asked the same questions, and compared with what
+came back.
 
-A model fits where it breaks a law on the same input with the same answer, and breaks nothing that the target keeps.  Where none
-fits, the pattern of broken laws gives at most the family; else the cause is unknown.
+A model fits where it breaks a law on the same input with the same answer, and breaks nothing that
+the target keeps.  Where none fits, the pattern of broken laws gives at most the family; else the
+cause is unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ CLOSE = 2.0**-10  # of the error: how near a model's answer has to be
 DIRECT = {  # laws that name their cause
     "repeats": (
         "state carried between calls",
-        "an answer depends on more than its arguments: state kept between calls, uninitialised memory, or a race",
+        (
+            "an answer depends on more than its arguments: state kept between calls, uninitialised"
+            " memory, or a race"
+        ),
     ),
     "untouched": ("argument modified", "an array of the caller is overwritten"),
 }
@@ -39,7 +44,8 @@ UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of the target: broken laws with what they saw, and what sequences of calls broke."""
+    """What is known of the target: broken laws with what they saw, and what sequences of calls
+    broke."""
 
     target: Target
     seed: int
@@ -63,7 +69,9 @@ class Evidence:
         chosen: list[Case] = []
         missing = set(self.broken)
         while missing and len(chosen) < CASES:
-            case, laws = max(shown.values(), key=lambda entry: (len(entry[1] & missing), -entry[0].x.size))
+            case, laws = max(
+                shown.values(), key=lambda entry: (len(entry[1] & missing), -entry[0].x.size)
+            )
             if not laws & missing:
                 break
             chosen.append(case)
@@ -75,7 +83,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One input: its oracle, every law that applies to it, and what the target's broken ones saw."""
+    """One input: its oracle, every law that applies to it, and what the target's broken ones
+    saw."""
 
     case: Case
     oracle: Oracle
@@ -95,7 +104,9 @@ class Exhibit:
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
 
-def broken_on(target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]) -> dict[str, Measurement]:
+def broken_on(
+    target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]
+) -> dict[str, Measurement]:
     """What the laws see that a target breaks on a case."""
     answers, found = Answers(target, case), {}
     for name, law in laws.items():
@@ -111,9 +122,15 @@ def broken_on(target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law
 def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
     """The likely cause of every broken law; ``without``: the id of a model that is left out."""
     laws = {law.id: law for law in plan}
-    exhibits = [Exhibit.of(evidence.target, case, laws) for case in (*evidence.cases(), *evidence.clean)]
-    models = [model for model in mutants().values() if model.kind != "correct" and model.id != without]
-    fitting = [(model, fit) for model in models if (fit := _explained(model, evidence, laws, exhibits))]
+    exhibits = [
+        Exhibit.of(evidence.target, case, laws) for case in (*evidence.cases(), *evidence.clean)
+    ]
+    models = [
+        model for model in mutants().values() if model.kind != "correct" and model.id != without
+    ]
+    fitting = [
+        (model, fit) for model in models if (fit := _explained(model, evidence, laws, exhibits))
+    ]
     fitting.sort(key=lambda entry: -len(entry[1]))
     found: dict[str, Cause] = {}
     for law in evidence.violated:
@@ -137,11 +154,18 @@ def _by_pattern(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
     name = find_family([laws[name] for name in evidence.violated], broken, evidence.shares)
     if not name:
         return UNKNOWN
-    return Cause(name, f"no known mechanism gives these answers; the broken laws are those of {name}", "same pattern")
+    return Cause(
+        name,
+        f"no known mechanism gives these answers; the broken laws are those of {name}",
+        "same pattern",
+    )
 
 
-def _explained(model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]) -> set[str]:
-    """The broken laws that a model breaks in the same way; empty where it breaks one that the target keeps."""
+def _explained(
+    model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
+) -> set[str]:
+    """The broken laws that a model breaks in the same way; empty where it breaks one that the
+    target keeps."""
     implementation = usable(model.make, model.id)
     if isinstance(implementation, ThroughState):
         return _explained_walks(implementation, evidence, laws)
@@ -163,7 +187,9 @@ def _explained(model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhib
 def _agrees(target: Target, exhibit: Exhibit) -> bool:
     """A first look: whether a model breaks any of a few laws in the same way."""
     telling = exhibit.telling()
-    found = broken_on(target, exhibit.case, exhibit.oracle, {name: exhibit.laws[name] for name in telling})
+    found = broken_on(
+        target, exhibit.case, exhibit.oracle, {name: exhibit.laws[name] for name in telling}
+    )
     return any(_same(found.get(name), seen) for name, seen in telling.items())
 
 
@@ -175,18 +201,22 @@ def _method(seen: Measurement) -> str:
 
 
 def _same(model: Measurement | None, seen: Measurement) -> bool:
-    """The same answer: equal up to a small share of the error, at the same place; without a value, the same failure."""
+    """The same answer: equal up to a small share of the error, at the same place; without a value,
+    the same failure."""
     if model is None or model.quantities != seen.quantities:
         return False
     if seen.got is None or model.got is None:
         return seen.got == model.got and model.failure == seen.failure
     if not isfinite(seen.got):
         return repr(model.got) == repr(seen.got) and model.where == seen.where
-    return model.where == seen.where and abs(seen.got - model.got) <= CLOSE * abs(seen.got - seen.exact[0])
+    return model.where == seen.where and abs(seen.got - model.got) <= CLOSE * abs(
+        seen.got - seen.exact[0]
+    )
 
 
 def _explained_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
-    """A model of a layer fits where the same sequences break the same laws with the same answers, or in the same words."""
+    """A model of a layer fits where the same sequences break the same laws with the same answers,
+    or in the same words."""
     if not evidence.of_walks or not isinstance(evidence.target.implementation, ThroughState):
         return set()
     convention = convention_of(getattr(model, "convention", "torch"))
@@ -199,7 +229,8 @@ def _explained_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str,
 
 
 def _same_step(model: Measurement, seen: Measurement) -> bool:
-    """The same value, or a failure of the same kind: the two layers may have been driven with other numbers."""
+    """The same value, or a failure of the same kind: the two layers may have been driven with other
+    numbers."""
     if seen.got is not None:
         return _same(model, seen)
     return seen.failure is not None and seen.failure.resembles(model.failure)

@@ -71,7 +71,9 @@ class Examination:
         return [law for law in self.plan if law.id in self.session.tallies or law.measure is None]
 
 
-def examine(implementation: Any, plan: list[Law], options: CheckOptions, monitor: Monitor = NOBODY) -> Examination:
+def examine(
+    implementation: Any, plan: list[Law], options: CheckOptions, monitor: Monitor = NOBODY
+) -> Examination:
     """Judge every law on every case, and on every walk where the target is a layer.
 
     Raises
@@ -112,14 +114,20 @@ def _recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
     cases = replay.read_cases(path)
     for name in cases:
         if name not in laws():
-            raise UnknownLaw(f"the recorded law {name!r} is none of this version: record the verdict again")
+            raise UnknownLaw(
+                f"the recorded law {name!r} is none of this version: record the verdict again"
+            )
     chosen = {law.id: cases[law.id] for law in plan if law.id in cases}
     if not chosen:
-        raise replay.UnusableReplay(f"none of the selected laws is recorded: {', '.join(cases)} are")
+        raise replay.UnusableReplay(
+            f"none of the selected laws is recorded: {', '.join(cases)} are"
+        )
     return chosen
 
 
-def _judge_recorded(session: Session, plan: list[Law], recorded: Mapping[str, Sequence[Case]]) -> None:
+def _judge_recorded(
+    session: Session, plan: list[Law], recorded: Mapping[str, Sequence[Case]]
+) -> None:
     """Judge each law on its recorded cases, and whether they are answered at all."""
     for name, cases in recorded.items():
         for case in cases:
@@ -158,8 +166,11 @@ def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]
 def _name_of(implementation: Any) -> str:
     """``module:Class`` where that can be imported again, else the class's name."""
     made = type(implementation)
-    importable = made.__module__ not in ("__main__", "builtins") and made.__qualname__.isidentifier()
-    with_state = getattr(implementation, "__dict__", None)  # an instance with state cannot be made anew
+    importable = (
+        made.__module__ not in ("__main__", "builtins") and made.__qualname__.isidentifier()
+    )
+    # an instance with state cannot be made anew
+    with_state = getattr(implementation, "__dict__", None)
     return f"{made.__module__}:{made.__name__}" if importable and not with_state else made.__name__
 
 

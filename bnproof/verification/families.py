@@ -1,4 +1,5 @@
-"""The family of a bug by the pattern of laws it breaks, where the pattern is of one family alone."""
+"""The family of a bug by the pattern of laws it breaks, where the pattern is of one family
+alone."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def find_family(
     shares
         In which part of its cases a law is broken.
     """
-    if broken and all(seen.quantities and STATISTICS.issuperset(seen.quantities) for _, seen in broken):
+    if broken and all(
+        seen.quantities and STATISTICS.issuperset(seen.quantities) for _, seen in broken
+    ):
         return "running-stats"
     shared = frozenset[str].intersection(*(law.families for law in violated))
     for name in ORDER:

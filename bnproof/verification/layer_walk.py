@@ -1,6 +1,8 @@
-"""A layer driven through training, inference, backward, reloading and resetting, against the recurrences of chapter 5.
+"""A layer driven through training, inference, backward, reloading and resetting, against the
+recurrences of chapter 5.
 
-Every step is judged by what the layer's own state was just before it, so errors do not add up and each call answers for itself.
+Every step is judged by what the layer's own state was just before it, so errors do not add up and
+each call answers for itself.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ Step = tuple[str, int]  # an operation, and the number its arguments are drawn f
 class Start:
     """What a walk starts from.
 
-    ``drawn``: the number that the layer's options are drawn from; ``assigned``: it gets another state first, else it is
-    fed its own dtype; ``tracked``: with running statistics, where both is possible.
+    ``drawn``: the number that the layer's options are drawn from; ``assigned``: it gets another
+    state first, else it is fed its own dtype; ``tracked``: with running statistics, where both is
+    possible.
     """
 
     drawn: int
@@ -64,7 +67,9 @@ class LayerWalk:
         spatial = (2,) * (int(random.choice(supports.ranks)) - 2)
         self.shape = (int(random.integers(2, 5)), channels, *spatial)
         self.eps = float(random.choice(EPS)) if supports.eps is None else supports.eps
-        self.alpha = float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum
+        self.alpha = (
+            float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum
+        )
         self.affine = bool(random.random() < 0.8) if supports.affine is None else supports.affine
         tracked = supports.track_running_stats
         self.tracked = start.tracked if tracked is None else tracked
@@ -79,14 +84,21 @@ class LayerWalk:
 
     def do(self, operation: str, drawn: int) -> None:
         """One operation, where it is possible here."""
-        possible = (operation != "infer" or self.tracked) and (operation != "backward" or self.latest is not None)
+        possible = (operation != "infer" or self.tracked) and (
+            operation != "backward" or self.latest is not None
+        )
         if possible:
             getattr(self, operation)(drawn)
 
     def reset(self) -> None:
         """A new layer with the same options."""
         own = self.alpha if self.walked.convention.momentum == "new" else 1 - self.alpha
-        options = {"eps": self.eps, "momentum": own, "affine": self.affine, "track_running_stats": self.tracked}
+        options = {
+            "eps": self.eps,
+            "momentum": own,
+            "affine": self.affine,
+            "track_running_stats": self.tracked,
+        }
         self.layer = self.judge.call("fresh-state", self.walked.make, self.shape[1], **options)
         shown = ", ".join(f"{name}={value!r}" for name, value in options.items())
         self.steps += [f"layer = make({self.shape[1]}, {shown})", STATE]
@@ -101,7 +113,9 @@ class LayerWalk:
             value = state[name]
             given = value is not None
             right = given == self.present(name) and (not given or bool(np.all(value == expected)))
-            failure = None if right else Failure(FailureKind.START, "make", name, got=shorten(value))
+            failure = (
+                None if right else Failure(FailureKind.START, "make", name, got=shorten(value))
+            )
             self.judge.expect("fresh-state", failure)
 
     def judge_defaults(self) -> None:
@@ -111,7 +125,11 @@ class LayerWalk:
             options = {"eps": self.eps, "momentum": self.alpha}
             layer = self.judge.call("fresh-state", self.walked.make, self.shape[1], **options)
             missing = [name for name in FIELDS if layer.state[name] is None]
-            failure = Failure(FailureKind.START, "make", missing[0], got="None by default") if missing else None
+            failure = (
+                Failure(FailureKind.START, "make", missing[0], got="None by default")
+                if missing
+                else None
+            )
             self.judge.expect("fresh-state", failure)
 
     def read(self) -> dict[str, Any]:
@@ -125,12 +143,19 @@ class LayerWalk:
         unit = 2.0 ** np.round(np.log2(max(self.eps, 2.0**-20)) / 2)
         channels = self.shape[1]
         drawn_state = {
-            "gamma": random.integers(2, 12, size=channels) * random.choice([-0.25, 0.25], size=channels),
+            "gamma": (
+                random.integers(2, 12, size=channels) * random.choice([-0.25, 0.25], size=channels)
+            ),
             "beta": random.integers(-12, 12, size=channels) * 0.25 + 0.125,
             "running_mean": random.integers(8, 24, size=channels) * 0.25 * unit,
             "running_var": random.integers(2, 40, size=channels) * 0.125 * unit**2,
         }
-        self.load({name: value.astype(like) if self.present(name) else None for name, value in drawn_state.items()})
+        self.load(
+            {
+                name: value.astype(like) if self.present(name) else None
+                for name, value in drawn_state.items()
+            }
+        )
 
     def present(self, name: str) -> bool:
         """Whether the layer has this parameter or statistic."""
@@ -144,7 +169,9 @@ class LayerWalk:
     def load(self, state: dict[str, Any]) -> None:
         """Assign a state and read it back."""
         self.steps += [f"layer.state = {literal(state)}", STATE]
-        self.layer.state = {name: None if value is None else value.copy() for name, value in state.items()}
+        self.layer.state = {
+            name: None if value is None else value.copy() for name, value in state.items()
+        }
         self.judge.unchanged("sequence-reload", "state", state, self.read(), FailureKind.LOST)
 
     def reload(self, drawn: int) -> None:
@@ -184,7 +211,8 @@ class LayerWalk:
         return (int(random.integers(2, 6)), *self.shape[1:])
 
     def case(self, drawn: int) -> Case:
-        """A batch, its upstream gradient, and the layer's state as it is now; a state that is none ends the example."""
+        """A batch, its upstream gradient, and the layer's state as it is now; a state that is none
+        ends the example."""
         random = np.random.default_rng([drawn, 2])
         unit = 2.0 ** np.round(np.log2(max(self.eps, 2.0**-20)) / 2)
         shape = self.batch_shape(random)
@@ -204,7 +232,11 @@ class LayerWalk:
 
     def forward(self, case: Case, *, training: bool) -> Array:
         x = self.placed(case.x)
-        self.steps += [f"y = layer.forward({literal(x)}, training={training})", "print('y', y)", STATE]
+        self.steps += [
+            f"y = layer.forward({literal(x)}, training={training})",
+            "print('y', y)",
+            STATE,
+        ]
         y = self.judge.call("sequence-output", self.layer.forward, x.copy(), training=training)
         self.latest = Latest(case, training)
         failure = malformed("forward", "y", y, x)
@@ -215,7 +247,11 @@ class LayerWalk:
 
     def placed(self, x: Array) -> Array:
         """Channels where the convention has them."""
-        return x if self.walked.convention.channel_axis == 1 else np.ascontiguousarray(np.moveaxis(x, 1, -1))
+        return (
+            x
+            if self.walked.convention.channel_axis == 1
+            else np.ascontiguousarray(np.moveaxis(x, 1, -1))
+        )
 
     def backward(self, drawn: int) -> None:
         """The gradients of the latest forward, twice; the state stays."""
@@ -223,9 +259,13 @@ class LayerWalk:
         random = np.random.default_rng([drawn, 3])
         dy = (random.integers(-8, 8, size=self.latest.case.x.shape) * 0.25).astype(self.dtype)
         before, case = self.read(), replace(self.latest.case, dy=dy)
-        self.steps += [f"print('dx, dgamma, dbeta', layer.backward({literal(self.placed(dy))}))", STATE]
+        self.steps += [
+            f"print('dx, dgamma, dbeta', layer.backward({literal(self.placed(dy))}))",
+            STATE,
+        ]
         first, second = (
-            self.judge.call("sequence-backward", self.layer.backward, self.placed(dy).copy()) for _ in range(2)
+            self.judge.call("sequence-backward", self.layer.backward, self.placed(dy).copy())
+            for _ in range(2)
         )
         for answer in (first, second):
             failure = miscounted("backward", answer, 3)
@@ -259,7 +299,8 @@ class LayerWalk:
         self.judge.compare("sequence-backward", quantity, judged, oracle)
 
     def refuse(self, drawn: int) -> None:
-        """One value per channel, or another number of channels: refused or not, the state stays if it raises."""
+        """One value per channel, or another number of channels: refused or not, the state stays if
+        it raises."""
         single = bool(drawn % 2)
         before, self.latest = self.read(), None
         ones, more = (1,) * len(self.shape[2:]), 0 if single else 1
@@ -268,7 +309,8 @@ class LayerWalk:
             self.layer.forward(x, training=True)
         except Exception:  # of any kind: how it refuses is its own affair
             self.steps.append(
-                f"try: layer.forward(np.ones({x.shape}, {x.dtype.name!r}), training=True)\nexcept Exception: pass"
+                f"try: layer.forward(np.ones({x.shape}, {x.dtype.name!r}), training=True)\nexcept"
+                " Exception: pass"
             )
             self.judge.unchanged("sequence-refused", "a forward that raised", before, self.read())
         else:

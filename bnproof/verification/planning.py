@@ -106,14 +106,21 @@ def plan_laws(options: CheckOptions) -> list[Law]:
     planned = {law.id for law in plan}
     for name in options.expect:
         if name not in planned:
-            raise UnknownLaw(f"{name} is expected to fail, but is not judged: select it, or drop the expectation")
+            raise UnknownLaw(
+                f"{name} is expected to fail, but is not judged: select it, or drop the expectation"
+            )
     return plan
 
 
-def select_laws(select: tuple[str, ...], ignore: tuple[str, ...] = (), named: tuple[str, ...] = ()) -> list[Law]:
-    """Those selected (all of them where none is) without those ignored; raises ``UnknownLaw``, also for ``named`` ones."""
+def select_laws(
+    select: tuple[str, ...], ignore: tuple[str, ...] = (), named: tuple[str, ...] = ()
+) -> list[Law]:
+    """Those selected (all of them where none is) without those ignored; raises ``UnknownLaw``, also
+    for ``named`` ones."""
     for name in (*select, *ignore, *named):
         if name not in laws():
             near = get_close_matches(name, laws(), n=3, cutoff=0.4) or list(laws())
             raise UnknownLaw(f"there is no law {name!r}: try {', '.join(near)}")
-    return [law for law in laws().values() if (not select or law.id in select) and law.id not in ignore]
+    return [
+        law for law in laws().values() if (not select or law.id in select) and law.id not in ignore
+    ]

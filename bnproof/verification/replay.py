@@ -29,7 +29,11 @@ def _plain(value: Any) -> Any:
     match value:
         case np.ndarray():
             entries = [float(entry).hex() for entry in value.reshape(-1)]
-            return {"dtype": value.dtype.name, "shape": list(value.shape), "entries": " ".join(entries)}
+            return {
+                "dtype": value.dtype.name,
+                "shape": list(value.shape),
+                "entries": " ".join(entries),
+            }
         case Weights():
             return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
         case float():
@@ -48,16 +52,24 @@ def from_json(values: Mapping[str, Any]) -> Case:
         parts = tuple(values.get("parts", ()))
         if parts and (min(parts) < 0 or sum(parts) != values["x"]["shape"][0]):
             raise ValueError(f"parts {parts}")
+        names = ("x", "dy", "gamma", "beta", "running_mean", "running_var", "ddx")
+        arrays: dict[str, Any] = {name: _array(values.get(name)) for name in names}
         return Case(
-            **{name: _array(values.get(name)) for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var")},  # type: ignore[arg-type]
+            **arrays,
             eps=_float(values["eps"]),
             momentum=_float(values["momentum"]),
-            ddx=_array(values.get("ddx")),
             parts=parts,
-            layer=layer and Weights(_array(layer["weight"]), _array(layer["bias"]), layer["kind"], layer["groups"]),  # type: ignore[arg-type]
+            layer=layer and _weights(layer),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnusableReplay(f"a recorded case cannot be read ({error}): record it again with --format json") from error
+        raise UnusableReplay(
+            f"a recorded case cannot be read ({error}): record it again with --format json"
+        ) from error
+
+
+def _weights(layer: Mapping[str, Any]) -> Weights:
+    weight: Any = _array(layer["weight"])
+    return Weights(weight, _array(layer["bias"]), layer["kind"], layer["groups"])
 
 
 def _float(value: Any) -> float:
@@ -74,19 +86,26 @@ def _array(value: Mapping[str, Any] | None) -> Array | None:
 
 
 def read_cases(path: Path) -> dict[str, list[Case]]:
-    """Law by law the cases of the violations that ``bnproof check --format json`` wrote; raises ``UnusableReplay``."""
+    """Law by law the cases of the violations that ``bnproof check --format json`` wrote; raises
+    ``UnusableReplay``."""
     try:
         verdict = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnusableReplay(f"{path} cannot be read ({error.strerror}): check the path") from error
     except ValueError as error:
-        raise UnusableReplay(f"{path} is no JSON: give what bnproof check --format json wrote") from error
+        raise UnusableReplay(
+            f"{path} is no JSON: give what bnproof check --format json wrote"
+        ) from error
     if not isinstance(verdict, dict) or not isinstance(verdict.get("violations"), list):
-        raise UnusableReplay(f"{path} has no violations: give what bnproof check --format json wrote")
+        raise UnusableReplay(
+            f"{path} has no violations: give what bnproof check --format json wrote"
+        )
     found: dict[str, list[Case]] = {}
     for violation in verdict["violations"]:
         if not isinstance(violation, dict) or not isinstance(violation.get("law"), str):
-            raise UnusableReplay(f"{path} has a violation without a law: give what bnproof check --format json wrote")
+            raise UnusableReplay(
+                f"{path} has a violation without a law: give what bnproof check --format json wrote"
+            )
         if isinstance(violation.get("case"), dict):
             found.setdefault(violation["law"], []).append(from_json(violation["case"]))
     if not found:

@@ -28,7 +28,8 @@ def write_program(
     convention: Convention,
     kind: str = "implementation",
 ) -> str:
-    """Python source: the input in hexadecimal floats, the calls, what came back and what should have.
+    """Python source: the input in hexadecimal floats, the calls, what came back and what should
+    have.
 
     Parameters
     ----------
@@ -44,10 +45,16 @@ def write_program(
     calls = seen.calls or tuple(_call(seen.law, name, case, convention) for name in _observed(seen))
     body = [line for call in calls for line in _show(call)]
     if seen.law == "untouched":
-        body += [f"print('{name} afterwards', {name})" for call in calls for name in METHODS[call.method].parameters]
+        body += [
+            f"print('{name} afterwards', {name})"
+            for call in calls
+            for name in METHODS[call.method].parameters
+        ]
     lines = [*_frame(target, kind, body), f"# law {seen.law}: {message}"]
     if seen.got is not None:
-        lines.append(f"# got {got_text(seen)}, expected {expected_text(seen)}, at {list(seen.where)}")
+        lines.append(
+            f"# got {got_text(seen)}, expected {expected_text(seen)}, at {list(seen.where)}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -58,19 +65,34 @@ def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
 
 def _frame(target: str, kind: str, body: list[str]) -> list[str]:
     """The lines of a program around its body."""
-    return [*imports(body), "", "np.set_printoptions(precision=17)", *obtain(target, kind), "", *ARRAY, "", *body]
+    return [
+        *imports(body),
+        "",
+        "np.set_printoptions(precision=17)",
+        *obtain(target, kind),
+        "",
+        *ARRAY,
+        "",
+        *body,
+    ]
 
 
 def imports(body: Iterable[str]) -> list[str]:
     """What the lines of a program need, and what is to be said of them."""
     text = "\n".join(body)
     half = ["import ml_dtypes  # half precisions for NumPy"] if "ml_dtypes" in text else []
-    drawn = ["# long arrays are drawn anew here; those of the check are in its JSON"] if "default_rng" in text else []
+    drawn = (
+        ["# long arrays are drawn anew here; those of the check are in its JSON"]
+        if "default_rng" in text
+        else []
+    )
     return ["import numpy as np", *half, *drawn]
 
 
 def _observed(seen: Measurement) -> list[str]:
-    names = [name for name in seen.quantities if name in QUANTITIES or name in observations(seen.law)]
+    names = [
+        name for name in seen.quantities if name in QUANTITIES or name in observations(seen.law)
+    ]
     return names or ["y"]
 
 
@@ -85,7 +107,8 @@ def _call(law: str, name: str, case: Case, convention: Convention) -> Call:
 
 
 def obtain(target: str, name: str = "implementation") -> list[str]:
-    """How what is checked comes into the program: an ``implementation``, a ``layer`` asked through its state, or its ``make``."""
+    """How what is checked comes into the program: an ``implementation``, a ``layer`` asked through
+    its state, or its ``make``."""
     place, _, attribute = target.rpartition(":")
     adapted = f"load({target!r})" + (".make" if name == "make" else "")
     own = "make" if name == "make" else "implementation"
@@ -93,21 +116,33 @@ def obtain(target: str, name: str = "implementation") -> list[str]:
         return ["from bnproof.implementations.targets import load", f"{own} = {adapted}"]
     if not place:
         return [f"{own} = ...  # put the {target} that was checked here"]
-    made = ["implementation = implementation() if isinstance(implementation, type) else implementation"]
+    made = [
+        "implementation = implementation() if isinstance(implementation, type) else implementation"
+    ]
     run = f"{own} = runpy.run_path({place!r})[{attribute!r}]"
-    found = ["import runpy", run] if place.endswith(".py") else [f"from {place} import {attribute} as {own}"]
+    found = (
+        ["import runpy", run]
+        if place.endswith(".py")
+        else [f"from {place} import {attribute} as {own}"]
+    )
     return found + (made if own == "implementation" else [])
 
 
 def _show(call: Call) -> list[str]:
     method = METHODS[call.method]
-    shown = [f"{name} = {_literal(call.arguments[name], call.views.get(name))}" for name in method.parameters]
+    shown = [
+        f"{name} = {_literal(call.arguments[name], call.views.get(name))}"
+        for name in method.parameters
+    ]
     options = ", ".join(f"{name}={call.arguments[name]!r}" for name in method.keywords)
     note = f"  # {call.says}" if call.says else ""
     answers = ", ".join(method.names)
     return [
         *shown,
-        f"print({answers!r}, implementation.{call.method}({', '.join(method.parameters)}, {options})){note}",
+        (
+            f"print({answers!r}, implementation.{call.method}({', '.join(method.parameters)},"
+            f" {options})){note}"
+        ),
         "",
     ]
 
@@ -116,7 +151,11 @@ def _literal(value: Any, view: str | None) -> str:
     plain = literal(value)
     if isinstance(value, list) and view is not None:
         return f"[{', '.join(_literal(part, view) for part in value)}]"
-    return plain if view is None or not isinstance(value, np.ndarray) else f"(lambda a: {view.format('a')})({plain})"
+    return (
+        plain
+        if view is None or not isinstance(value, np.ndarray)
+        else f"(lambda a: {view.format('a')})({plain})"
+    )
 
 
 def literal(value: Any) -> str:

@@ -1,4 +1,5 @@
-"""What turns the exact value into the one that came back: a factor with a name, the same for every entry."""
+"""What turns the exact value into the one that came back: a factor with a name, the same for every
+entry."""
 
 from __future__ import annotations
 
@@ -16,12 +17,16 @@ from bnproof.wording import describe_residual
 
 
 def explain_by_factor(quantity: str, observed: Array, oracle: Oracle) -> Iterator[str]:
-    """Sentences such as "the part that is not beta is (m - 1)/m times the exact one", one for every factor that fits.
+    """Sentences such as "the part that is not beta is (m - 1)/m times the exact one", one for every
+    factor that fits.
 
     A factor fits where it explains every entry within its bound and is not 1.
     """
     got = np.asarray(as_columns(quantity, observed), dtype=float)
-    exact, bound = oracle.exact(quantity).mid, np.broadcast_to(oracle.bound(quantity).total, got.shape)
+    exact, bound = (
+        oracle.exact(quantity).mid,
+        np.broadcast_to(oracle.bound(quantity).total, got.shape),
+    )
     if quantity == "folded_weight":
         got, exact, bound = (_by_output(values, oracle) for values in (got, exact, bound))
     if not np.all(np.isfinite(got)):
@@ -43,7 +48,8 @@ def _by_output(weight: Array, oracle: Oracle) -> Array:
 
 
 def named_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
-    """Factors by what they mean; arrays have a value per channel.  Those that are not finite are left out."""
+    """Factors by what they mean; arrays have a value per channel.  Those that are not finite are
+    left out."""
     case = oracle.case
     m, eps, alpha = case.m, case.eps, case.momentum
     batch = oracle.fixed if FORMULAS[quantity].fixed else oracle.batch
@@ -67,7 +73,9 @@ def named_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
             "s/sqrt(v + 1e-5) times (eps = 1e-5)": s / np.sqrt(v + 1e-5),
             "s/sqrt(v + 1e-3) times (eps = 1e-3)": s / np.sqrt(v + 1e-3),
             "s/sqrt(v + 2 eps) times (eps counted twice)": s / np.sqrt(v + 2 * eps),
-            "(1 - alpha)/alpha times (momentum the other way round)": ((1 - alpha) / alpha if alpha else np.inf),
+            "(1 - alpha)/alpha times (momentum the other way round)": (
+                (1 - alpha) / alpha if alpha else np.inf
+            ),
         }
         if m > 1:
             found |= {

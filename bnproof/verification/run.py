@@ -1,4 +1,5 @@
-"""``check``: the laws of the contract on one implementation, and what is violated, with the smallest input and the likely cause."""
+"""``check``: the laws of the contract on one implementation, and what is violated, with the
+smallest input and the likely cause."""
 
 from __future__ import annotations
 
@@ -12,13 +13,14 @@ from bnproof.verification.verdict import Verdict
 from bnproof.verification.violations import list_violations
 
 
-def check(implementation: Any, options: CheckOptions = DEFAULTS, monitor: Monitor = NOBODY) -> Verdict:
+def check(
+    implementation: Any, options: CheckOptions = DEFAULTS, monitor: Monitor = NOBODY
+) -> Verdict:
     """Run the laws on an implementation or a layer (contract parts 1 and 2) and say which hold.
 
-    Parameters
-    ----------
-    implementation
-        An object, class or module with ``train``; a layer's class or factory; or what an adapter takes.
+    Parameters ---------- implementation
+        An object, class or module with ``train``; a layer's class or factory; or what an adapter
+        takes.
     options
         What to judge, on how many cases, by which convention.
     monitor

@@ -16,7 +16,8 @@ from bnproof.laws.supports import Supports
 from bnproof.verification.planning import ignore_progress
 from bnproof.verification.verdict import Tally
 
-CLEAN, SMALL = 6, 200  # cases without a violation that are kept, and how many entries of x they may have
+# cases without a violation that are kept, and how many entries of x they may have
+CLEAN, SMALL = 6, 200
 KEPT = 6  # failing cases a law keeps for shrinking and diagnosis
 
 
@@ -30,7 +31,8 @@ class Broken:
 
 @dataclass
 class Session:
-    """``run`` judges; afterwards ``tallies``, ``broken`` and ``unjudged`` tell law by law what was seen.
+    """``run`` judges; afterwards ``tallies``, ``broken`` and ``unjudged`` tell law by law what was
+    seen.
 
     Parameters
     ----------
@@ -53,8 +55,11 @@ class Session:
     unjudged: dict[str, int] = field(default_factory=dict)
     clean: list[Case] = field(default_factory=list)  # a few on which no law broke
 
-    def run(self, plan: list[Law], count: int, progress: Callable[[int, int], None] = ignore_progress) -> None:
-        """Draw cases, and the few at the extremes, and let every law judge each; a case is asked for once."""
+    def run(
+        self, plan: list[Law], count: int, progress: Callable[[int, int], None] = ignore_progress
+    ) -> None:
+        """Draw cases, and the few at the extremes, and let every law judge each; a case is asked
+        for once."""
         extremes = list(extreme_cases(self.supports, self.seed))
         total = count + len(extremes)
         drawn = (numbered(self.supports, self.seed, number) for number in range(count))
@@ -73,7 +78,8 @@ class Session:
                 self._judge(law, answers, oracle)
         if self._violations() == before and len(self.clean) < CLEAN and case.x.size <= SMALL:
             self.clean.append(case)
-        self._note(answers)  # last: it asks for the training step, and the gradients must come first
+        # last: it asks for the training step, and the gradients must come first
+        self._note(answers)
 
     def _violations(self) -> int:
         return sum(tally.violated for tally in self.tallies.values())
@@ -100,7 +106,9 @@ class Session:
         self.tallies.setdefault(law.id, Tally(law.theorem)).add(seen)
         if not seen.holds:
             kept = self.broken.setdefault(law.id, [])
-            if len(kept) < KEPT or (law.by_method and all(method_of(b.seen) != method_of(seen) for b in kept)):
+            if len(kept) < KEPT or (
+                law.by_method and all(method_of(b.seen) != method_of(seen) for b in kept)
+            ):
                 kept.append(Broken(answers.case, seen))
 
     def recheck(self, law: Law, case: Case) -> Measurement | None:
@@ -120,7 +128,8 @@ def method_of(seen: Measurement) -> str:
 
 
 def measure(law: Law, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """What the law saw, or ``None`` where there is nothing to judge; a malformed answer is left to ``answers``.
+    """What the law saw, or ``None`` where there is nothing to judge; a malformed answer is left to
+    ``answers``.
 
     Raises ``NoBound`` for a batch too long for its precision.
     """

@@ -1,4 +1,5 @@
-"""The smallest failing input: fewer rows, channels, axes and digits, as long as the law stays broken."""
+"""The smallest failing input: fewer rows, channels, axes and digits, as long as the law stays
+broken."""
 
 from __future__ import annotations
 
@@ -38,13 +39,21 @@ def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measu
 def _attempt(recheck: Recheck, candidate: Case) -> Measurement | None:
     try:
         return recheck(candidate)
-    except (ValueError, ArithmeticError):  # no case any more, such as one channel constant with eps = 0
+    except (
+        ValueError,
+        ArithmeticError,
+    ):  # no case any more, such as one channel constant with eps = 0
         return None
 
 
 def simpler(case: Case) -> Iterator[Case]:
-    """Simpler cases, the boldest first, with two values per channel at least, and spread where eps is 0."""
-    return (candidate for candidate in _simpler(case) if candidate.m >= 2 and (candidate.eps > 0 or _spread(candidate)))
+    """Simpler cases, the boldest first, with two values per channel at least, and spread where eps
+    is 0."""
+    return (
+        candidate
+        for candidate in _simpler(case)
+        if candidate.m >= 2 and (candidate.eps > 0 or _spread(candidate))
+    )
 
 
 def _spread(case: Case) -> bool:
@@ -102,8 +111,16 @@ def _one_output(layer: Weights | None, kept: int) -> Weights | None:
     """The layer's output of this number alone, where groups do not tie outputs together."""
     if layer is None or layer.groups > 1:
         return None
-    weight = layer.weight[:, kept : kept + 1] if layer.kind == "conv_transpose" else layer.weight[kept : kept + 1]
-    return replace(layer, weight=weight.copy(), bias=None if layer.bias is None else layer.bias[kept : kept + 1].copy())
+    weight = (
+        layer.weight[:, kept : kept + 1]
+        if layer.kind == "conv_transpose"
+        else layer.weight[kept : kept + 1]
+    )
+    return replace(
+        layer,
+        weight=weight.copy(),
+        bias=None if layer.bias is None else layer.bias[kept : kept + 1].copy(),
+    )
 
 
 def _shorter_axes(case: Case) -> Iterator[Case]:
@@ -133,8 +150,15 @@ def _rounder(case: Case) -> Iterator[Case]:
     for name in (*ENTRYWISE, *FIELDS):
         value = getattr(case, name)
         for digits in (0, 1, 3):
-            if value is None or not value.size or (name in ("gamma", "running_var") and digits == 0):
+            if (
+                value is None
+                or not value.size
+                or (name in ("gamma", "running_var") and digits == 0)
+            ):
                 continue
-            rounded = (np.round(value.astype(float), digits) + 0.0).astype(value.dtype)  # -0.0 + 0.0 is 0.0
+            # -0.0 + 0.0 is 0.0
+            rounded = (np.round(value.astype(float), digits) + 0.0).astype(value.dtype)
             if not np.array_equal(rounded, value):
-                yield replace(case, **{name: np.maximum(rounded, 0) if name == "running_var" else rounded})
+                yield replace(
+                    case, **{name: np.maximum(rounded, 0) if name == "running_var" else rounded}
+                )

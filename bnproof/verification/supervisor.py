@@ -1,4 +1,5 @@
-"""Judging a target in a process of its own: a crash or a call that does not end becomes a violation, and the rest goes on."""
+"""Judging a target in a process of its own: a crash or a call that does not end becomes a
+violation, and the rest goes on."""
 
 from __future__ import annotations
 
@@ -31,11 +32,13 @@ class Ended(Exception):
         self.method, self.number, self.reason = method, number, reason
 
 
-def supervised(request: Request, *, limit: float, progress: Progress = lambda done, total: None) -> Verdict:
+def supervised(
+    request: Request, *, limit: float, progress: Progress = lambda done, total: None
+) -> Verdict:
     """The verdict; ``limit``: seconds a single call may take.
 
-    After a call that kills the process or does not end, everything is judged again without that method from that call on.
-    Raises ``CannotCheck``.
+    After a call that kills the process or does not end, everything is judged again without that
+    method from that call on. Raises ``CannotCheck``.
     """
     blocked: dict[str, tuple[str, int]] = {}
     while True:
@@ -45,11 +48,15 @@ def supervised(request: Request, *, limit: float, progress: Progress = lambda do
             if ended.method == IMPORT:
                 raise CannotCheck(f"{request.target} does not import: it {ended.reason}") from ended
             if not ended.method or ended.method in blocked:
-                raise CannotCheck(f"checking {request.target} {ended.reason} outside of any call") from ended
+                raise CannotCheck(
+                    f"checking {request.target} {ended.reason} outside of any call"
+                ) from ended
             blocked[ended.method] = (ended.reason, ended.number)
 
 
-def _attempt(request: Request, blocked: dict[str, tuple[str, int]], limit: float, progress: Progress) -> Verdict:
+def _attempt(
+    request: Request, blocked: dict[str, tuple[str, int]], limit: float, progress: Progress
+) -> Verdict:
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=serve, args=(theirs, request, blocked), daemon=True)

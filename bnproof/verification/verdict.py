@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tally:
-    """What one law saw over all cases: how many it judged, in how many it was broken, its largest errors.
+    """What one law saw over all cases: how many it judged, in how many it was broken, its largest
+    errors.
 
-    ``ratio`` is in units of what the working precision explains, ``ulp`` in units in the last place; ``where`` is the
-    index of the worst entry.
+    ``ratio`` is in units of what the working precision explains, ``ulp`` in units in the last
+    place; ``where`` is the index of the worst entry.
     """
 
     theorem: str
@@ -41,18 +42,18 @@ class Tally:
 class Verdict:
     """Which laws hold, which are violated, and which the implementation does not offer.
 
-    Parameters
-    ----------
-    target, convention, effort, seed, options
+    Parameters ---------- target, convention, effort, seed, options
         What was checked, and how.
     violations
-        Broken laws, each with its message, the smallest failing input, a program and the likely cause.
+        Broken laws, each with its message, the smallest failing input, a program and the likely
+        cause.
     passed, not_offered, expected
         Ids of the other laws; expected failures with their reason.
     tallies
         Per law, what it saw over all cases.
     unjudged
-        Per law, the cases whose batch is too long for the precision (``m u >= 1``), for which no bound exists.
+        Per law, the cases whose batch is too long for the precision (``m u >= 1``), for which no
+        bound exists.
     cases
         How many cases were judged.
     seconds
@@ -89,9 +90,9 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """Everything, as the object that ``bnproof check --format json`` prints.
 
-        Next to what the contract fixes (``target``, ``ok``, ``convention``, ``violations``, ``passed``,
-        ``not_offered``, ``seconds``) it holds ``versions``, ``seed``, ``effort``, ``options``, ``expected``, ``cases``,
-        ``unjudged``, and per law what it saw (``laws``).
+        Next to what the contract fixes (``target``, ``ok``, ``convention``, ``violations``,
+        ``passed``, ``not_offered``, ``seconds``) it holds ``versions``, ``seed``, ``effort``,
+        ``options``, ``expected``, ``cases``, ``unjudged``, and per law what it saw (``laws``).
         """
         return {
             "target": self.target,
@@ -127,7 +128,8 @@ class Verdict:
         ]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each law that was judged: its verdict, theorem, cases, worst error, and where."""
+        """One row for each law that was judged: its verdict, theorem, cases, worst error, and
+        where."""
         import pandas as pd
 
         return pd.DataFrame(self._rows())

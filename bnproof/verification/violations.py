@@ -1,4 +1,5 @@
-"""From broken laws to violations: each on the smallest failing input, with a program that shows it."""
+"""From broken laws to violations: each on the smallest failing input, with a program that shows
+it."""
 
 from __future__ import annotations
 
@@ -25,9 +26,11 @@ from bnproof.wording import (
 
 
 def list_violations(examination: Examination, expect: Mapping[str, str]) -> list[Violation]:
-    """One violation for each broken law that is not expected to fail, or for each method it is broken for.
+    """One violation for each broken law that is not expected to fail, or for each method it is
+    broken for.
 
-    Where the target declares no convention and its answers fit another named one exactly, that is the one violation.
+    Where the target declares no convention and its answers fit another named one exactly, that is
+    the one violation.
     """
     settled = _other_convention(examination)
     if settled:
@@ -39,7 +42,9 @@ def list_violations(examination: Examination, expect: Mapping[str, str]) -> list
         if law.id in examination.walks:
             found.append(_of_walk(law, examination.walks[law.id], examination.name))
         elif law.id in examination.session.broken:
-            found += [_smallest(law, examination, start) for start in _starts(law, examination.session)]
+            found += [
+                _smallest(law, examination, start) for start in _starts(law, examination.session)
+            ]
     return found
 
 
@@ -51,7 +56,9 @@ def _other_convention(examination: Examination) -> Violation | None:
         return None
     declared = session.target.convention
     for convention in NAMED.values():
-        trial = Session(replace(session.target, convention=convention), session.seed, session.supports)
+        trial = Session(
+            replace(session.target, convention=convention), session.seed, session.supports
+        )
         trial.run(by_convention, session.count)
         if not trial.broken:
             message = describe_other_convention(convention.name, declared.name)
@@ -97,25 +104,39 @@ def _smallest(law: Law, examination: Examination, start: Broken) -> Violation:
 
 
 def _same_finding(law: Law, first: Measurement, second: Measurement) -> bool:
-    """Whether two measurements of a law are the same finding: the method where each counts, how it fails to answer."""
+    """Whether two measurements of a law are the same finding: the method where each counts, how it
+    fails to answer."""
     if law.by_method and method_of(first) != method_of(second):
         return False
     if law.id != "answers" or first.failure is None or second.failure is None:
         return True
-    kinds = [(f.kind, f.method, f.subject.partition("[")[0], f.exception) for f in (first.failure, second.failure)]
+    kinds = [
+        (f.kind, f.method, f.subject.partition("[")[0], f.exception)
+        for f in (first.failure, second.failure)
+    ]
     return kinds[0] == kinds[1]
 
 
 def _common_factor(law: Law, session: Session) -> str:
-    """A named factor between the answers and the exact values that fits every failing case that was kept."""
+    """A named factor between the answers and the exact values that fits every failing case that was
+    kept."""
     common: list[str] | None = None
     for broken in session.broken[law.id]:
         seen = broken.seen
-        if seen.got is None or seen.calls or seen.comparison != "value" or seen.quantities[0] not in QUANTITIES:
+        if (
+            seen.got is None
+            or seen.calls
+            or seen.comparison != "value"
+            or seen.quantities[0] not in QUANTITIES
+        ):
             return ""
         answers, oracle = session.prepare(broken.case)
         observed = answers.observe(seen.quantities[0])
-        fitting = [] if observed is None else list(explain_by_factor(seen.quantities[0], observed, oracle))
+        fitting = (
+            []
+            if observed is None
+            else list(explain_by_factor(seen.quantities[0], observed, oracle))
+        )
         common = fitting if common is None else [name for name in common if name in fitting]
     return common[0] if common else ""
 

@@ -17,7 +17,8 @@ from bnproof.laws.supports import Supports
 
 
 class LawBroken(AssertionError):
-    """A law about layers is broken; carries the law, what was seen, and the program that leads there."""
+    """A law about layers is broken; carries the law, what was seen, and the program that leads
+    there."""
 
     def __init__(self, law: str, seen: Measurement, steps: list[str]) -> None:
         super().__init__(law)
@@ -25,7 +26,8 @@ class LawBroken(AssertionError):
 
 
 class WalkEnded(Exception):
-    """Something is not offered, or there is nothing to judge by: the walk ends here, without a finding."""
+    """Something is not offered, or there is nothing to judge by: the walk ends here, without a
+    finding."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""Walks through the calls of a layer: scripted ones, then random ones from the seed, until no further law breaks.
+"""Walks through the calls of a layer: scripted ones, then random ones from the seed, until no
+further law breaks.
 
-A walk is a list of operations, each with a number that its arguments are drawn from.  The scripts hold what goes wrong most
-often and every pair of operations; random walks find the rest.  A walk that breaks a law is shortened: operations are left
-out as long as the law still breaks.
+A walk is a list of operations, each with a number that its arguments are drawn from.  The scripts
+hold what goes wrong most often and every pair of operations; random walks find the rest.  A walk
+that breaks a law is shortened: operations are left out as long as the law still breaks.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ SCRIPTS = (
     ("fresh", *("train",) * LONG),
 )
 #: Every operation after every other one, and what shows the state they leave.
-PAIRS = tuple((first, second, "backward", "infer", "train") for first, second in product(OPERATIONS, repeat=2))
+PAIRS = tuple(
+    (first, second, "backward", "infer", "train") for first, second in product(OPERATIONS, repeat=2)
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def explore(walks: Walks) -> dict[str, LawBroken]:
     found: dict[str, LawBroken] = {}
     while wanted - found.keys():
         names = wanted - found.keys()
-        walked = Walked(walks.make, walks.convention, walks.supports, names, walks.judged, walks.alone)
+        walked = Walked(
+            walks.make, walks.convention, walks.supports, names, walks.judged, walks.alone
+        )
         broken = find_broken(walked, walks.count, walks.seed)
         if broken is None or broken.law not in names:
             break
@@ -100,7 +105,8 @@ def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
 
 
 def plan_scripts(times: int, seed: int) -> Iterator[Walk]:
-    """Every script a few times, each with other numbers, once without running statistics; then every pair once."""
+    """Every script a few times, each with other numbers, once without running statistics; then
+    every pair once."""
     random = np.random.default_rng([seed, 7])
     scripts = [(script, number) for script in SCRIPTS for number in range(times)]
     for script, number in (*scripts, *((pair, 0) for pair in PAIRS)):
@@ -128,7 +134,8 @@ def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | No
     """One walk; the law it breaks, if it breaks one."""
     walk = LayerWalk(walked)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):  # NaN and overflow are judged, not warned of
+        # NaN and overflow are judged, not warned of
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             walk.begin(start)
             for operation, drawn in steps:
@@ -137,14 +144,16 @@ def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | No
         return broken
     except WalkEnded:
         return None
-    except Exception as error:  # whatever a stranger's layer raises outside of its calls, as when its state is read
+    except Exception as error:
+        # whatever a stranger's layer raises outside of its calls, as when its state is read
         failure = raised(error, "state", FailureKind.UNREADABLE)
         return LawBroken("sequence-output", measure_failure("sequence-output", failure), walk.steps)
     return None
 
 
 def shorten_walk(walked: Walked, start: Start, steps: list[Step], broken: LawBroken) -> LawBroken:
-    """The same law broken by fewer operations: each is left out in turn, the last ones first, as long as that works."""
+    """The same law broken by fewer operations: each is left out in turn, the last ones first, as
+    long as that works."""
     unnoticed = replace(walked, judged={})  # what is tried here is no news for the verdict
     place = len(steps) - 1
     while place >= 0:

@@ -84,7 +84,9 @@ class HalfSums(NumpyBatchNorm):
     supports = {"dtypes": ["float16"]}
 
     def mean(self, x):
-        return np.add.reduce(x, axis=batch_axes(x), dtype=np.float16, keepdims=True) / np.float16(x.size // x.shape[1])
+        return np.add.reduce(x, axis=batch_axes(x), dtype=np.float16, keepdims=True) / np.float16(
+            x.size // x.shape[1]
+        )
 
     def variance(self, x, mu):
         squares = np.add.reduce((x - mu) ** 2, axis=batch_axes(x), dtype=np.float16, keepdims=True)
@@ -109,7 +111,9 @@ BY_CONDITION = {
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    ("made", "grade"), BY_CONDITION.items(), ids=lambda value: getattr(value, "__name__", str(value))
+    ("made", "grade"),
+    BY_CONDITION.items(),
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_the_condition_tells_algorithms_apart(made, grade, seed):
     """Flat, slope 1, slope 2; no number, no digit, or another formula."""
@@ -132,7 +136,8 @@ class Says(NumpyBatchNorm):
 
 
 def test_supports_narrows_what_is_measured(capsys):
-    """Dtypes, ranks, channels and eps as in check; what the target prints is kept off standard output; no search without rank 3."""
+    """Dtypes, ranks, channels and eps as in check; what the target prints is kept off standard
+    output; no search without rank 3."""
     assessed = found(Says())
     (single,) = assessed.graded
     assert assessed.worst.ulp is None
@@ -151,7 +156,8 @@ class OnlyFlat(NumpyBatchNorm):
 
 
 def test_what_fails_is_said_with_its_reason():
-    """A layout that raises is no sign of half-precision sums; a target that always raises is refused with its words."""
+    """A layout that raises is no sign of half-precision sums; a target that always raises is
+    refused with its words."""
     assessed = found(OnlyFlat())
     assert all("out of cheese" in one.failures["4-d"] for one in assessed.graded)
     assert all(one.accumulation is None and one.range.values is None for one in assessed.graded)
@@ -198,7 +204,9 @@ BY_LENGTH = {CompensatedBatchNorm: "compensated", Pairwise: "pairwise", Serial: 
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("made", "grade"), BY_LENGTH.items(), ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize(
+    ("made", "grade"), BY_LENGTH.items(), ids=lambda value: getattr(value, "__name__", value)
+)
 def test_the_length_tells_sums_apart(made, grade, seed):
     """In every layout and dtype."""
     for one in found(made(), seed).graded:
@@ -206,7 +214,8 @@ def test_the_length_tells_sums_apart(made, grade, seed):
 
 
 def test_the_layout_decides_in_numpy_and_torch():
-    """The same numbers: PyTorch sums float32 naively with channels last and rightly with channels second."""
+    """The same numbers: PyTorch sums float32 naively with channels last and rightly with channels
+    second."""
     (single, *_) = found(load("torch")).graded
     assert single.summations["4-d", 1].grade == "compensated"
     assert single.summations["4-d channels-last", 1].grade == "naive"
@@ -237,13 +246,25 @@ def test_all_inputs_repeat_for_a_seed():
 def test_the_json_is_the_contracts():
     """Every key, no infinities, points with ulp; the command exits with 0."""
     done = CliRunner().invoke(
-        group, ["accuracy", "compensated", "--effort", "quick", "--format", "json"], standalone_mode=False
+        group,
+        ["accuracy", "compensated", "--effort", "quick", "--format", "json"],
+        standalone_mode=False,
     )
     assert done.return_value == 0
     said = json.loads(done.stdout)
-    assert {"target", "grade", "kappa_slope", "m_slope", "points", "nan_from_kappa", "worst"} <= set(said)
+    assert {
+        "target",
+        "grade",
+        "kappa_slope",
+        "m_slope",
+        "points",
+        "nan_from_kappa",
+        "worst",
+    } <= set(said)
     assert (said["target"], said["grade"]) == ("compensated", "compensated")
-    assert all({"kappa", "m", "dtype", "ulp", "max_abs_error"} <= set(point) for point in said["points"])
+    assert all(
+        {"kappa", "m", "dtype", "ulp", "max_abs_error"} <= set(point) for point in said["points"]
+    )
     assert set(said["points"][0]["ulp"]) == {"median", "p99", "max"}
     assert said["worst"]["ulp"] < 1
 
@@ -263,7 +284,8 @@ def test_a_broken_one_exits_with_1(tmp_path):
 
 
 def test_the_worst_inputs_program_runs(capsys):
-    """The reproducer shows the very number that was said; a search finds nothing better than the draw it began with."""
+    """The reproducer shows the very number that was said; a search finds nothing better than the
+    draw it began with."""
     drawn = assess("numpy", NumpyBatchNorm(), effort="quick", seed=1).worst
     assert 1 < drawn.ulp < 100
     exec(compile(drawn.reproducer, "reproducer", "exec"), {})

@@ -32,11 +32,15 @@ class ChannelsLast(Keras):
         return np.moveaxis(super().infer(np.moveaxis(x, -1, 1), *state, **options), 1, -1)
 
     def train_vjp(self, dy, x, *state, **options):
-        dx, *others = super().train_vjp(np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *state, **options)
+        dx, *others = super().train_vjp(
+            np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *state, **options
+        )
         return np.moveaxis(dx, 1, -1), *others
 
     def infer_vjp(self, dy, x, *state, **options):
-        dx, *others = super().infer_vjp(np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *state, **options)
+        dx, *others = super().infer_vjp(
+            np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *state, **options
+        )
         return np.moveaxis(dx, 1, -1), *others
 
     def train_double_vjp(self, ddx, dy, x, gamma, *, eps):
@@ -57,7 +61,13 @@ class LeastEps(NumpyBatchNorm):
 class Narrow(Keras):
     """Takes five channels, rank 3, one eps and one momentum, and says so."""
 
-    supports = {"dtypes": ["float64"], "ranks": [3], "num_features": 5, "eps": 0.5, "momentum": 0.75}
+    supports = {
+        "dtypes": ["float64"],
+        "ranks": [3],
+        "num_features": 5,
+        "eps": 0.5,
+        "momentum": 0.75,
+    }
 
     def train(self, x, *state, eps, momentum):
         assert (x.dtype, x.ndim, x.shape[1], eps, momentum) == (np.float64, 3, 5, 0.5, 0.75)

@@ -1,4 +1,5 @@
-"""Baselines accept correct batch norms in every convention, see what they can see, and are blind to the rest."""
+"""Baselines accept correct batch norms in every convention, see what they can see, and are blind to
+the rest."""
 
 import sys
 import warnings
@@ -48,7 +49,11 @@ CORRECT = [NumpyBatchNorm, Keras, ChannelsLast, LeastEps, Narrow, Half]
 @pytest.mark.parametrize("make", CORRECT)
 def test_no_correct_one_is_blamed(name, make):
     """Conventions and supports are kept to; only what they rule out altogether is not offered."""
-    ruled_out = {(Narrow, "onnx-node-tests"), (Half, "onnx-node-tests"), (Half, "finite-differences")}
+    ruled_out = {
+        (Narrow, "onnx-node-tests"),
+        (Half, "onnx-node-tests"),
+        (Half, "finite-differences"),
+    }
     assert found(name, make()) == Finding(flagged=False, offered=(make, name) not in ruled_out)
 
 
@@ -85,7 +90,9 @@ def test_each_sees_what_it_can_and_is_blind_to_the_rest(position, make):
 
 def test_eps_outside_the_root_is_seen_only_where_eps_is_large_in_the_node_tests():
     """It passes the tests with eps = 1e-5 and fails the one with 1e-2."""
-    assert found("onnx-node-tests", EpsOutsideRoot()).reason.startswith("test_batchnorm_epsilon: y[")
+    assert found("onnx-node-tests", EpsOutsideRoot()).reason.startswith(
+        "test_batchnorm_epsilon: y["
+    )
 
 
 def test_onnx_does_not_judge_an_unbiased_running_variance_but_a_wrong_biased_one():

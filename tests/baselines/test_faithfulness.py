@@ -1,4 +1,5 @@
-"""The baselines decide as the tools they are modelled on: PyTorch's gradcheck and assert_close, run side by side."""
+"""The baselines decide as the tools they are modelled on: PyTorch's gradcheck and assert_close, run
+side by side."""
 
 import numpy as np
 import pytest
@@ -19,12 +20,16 @@ def by_torch(implementation, x, gamma, beta):
         def forward(context, *leaves):
             context.save_for_backward(*leaves)
             values = [leaf.detach().numpy() for leaf in leaves]
-            return torch.from_numpy(implementation.train(*values, None, None, eps=1e-5, momentum=0.1)[0])
+            return torch.from_numpy(
+                implementation.train(*values, None, None, eps=1e-5, momentum=0.1)[0]
+            )
 
         @staticmethod
         def backward(context, dy):
             values = [leaf.detach().numpy() for leaf in context.saved_tensors]
-            return tuple(map(torch.from_numpy, implementation.train_vjp(dy.numpy(), *values, eps=1e-5)))
+            return tuple(
+                map(torch.from_numpy, implementation.train_vjp(dy.numpy(), *values, eps=1e-5))
+            )
 
     leaves = [torch.from_numpy(a.copy()).requires_grad_() for a in (x, gamma, beta)]
     return torch.autograd.gradcheck(Function.apply, leaves, raise_exception=False)
@@ -42,21 +47,37 @@ def off_by(scale):
 
 
 OFF = {str(scale): off_by(scale) for scale in (0.0, 1e-6, 1e-4, 3e-3, 0.1, np.nan)}
-BUGS = {make.__name__: make() for make in (NoMeanPath, EpsOutsideRoot, SampleVariance, OnePass, InPlace)}
+BUGS = {
+    make.__name__: make() for make in (NoMeanPath, EpsOutsideRoot, SampleVariance, OnePass, InPlace)
+}
 
 
 @pytest.mark.parametrize("wrong", [*OFF.values(), *BUGS.values()], ids=[*OFF, *BUGS])
 def test_gradcheck_decides_as_pytorchs_does(wrong):
-    """Errors in dx from far below the tolerances to far above, and bugs, get the verdict of torch.autograd.gradcheck."""
+    """Errors in dx from far below the tolerances to far above, and bugs, get the verdict of
+    torch.autograd.gradcheck."""
     random = np.random.default_rng(3)
-    inputs = {"x": random.normal(size=(4, 3)), "gamma": random.normal(size=3), "beta": random.normal(size=3)}
+    inputs = {
+        "x": random.normal(size=(4, 3)),
+        "gamma": random.normal(size=3),
+        "beta": random.normal(size=3),
+    }
     theirs = by_torch(wrong, *inputs.values())
     values = tuple(inputs.values())
 
     def forward():
         return wrong.train(*values, None, None, eps=1e-5, momentum=0.1)[0]
 
-    outcome = finding([("", lambda: gradcheck(forward, lambda dy: wrong.train_vjp(dy, *values, eps=1e-5), inputs))])
+    outcome = finding(
+        [
+            (
+                "",
+                lambda: gradcheck(
+                    forward, lambda dy: wrong.train_vjp(dy, *values, eps=1e-5), inputs
+                ),
+            )
+        ]
+    )
     assert outcome.flagged != theirs
 
 
@@ -85,7 +106,9 @@ def test_closeness_is_pytorchs(dtype):
         for value in (0.0, 1.0, -50.0):
             expected = np.array([value], dtype)
             got = (expected.astype(float) + factor * (atol + rtol * abs(value))).astype(dtype)
-            theirs = accepted(torch.testing.assert_close, torch.from_numpy(got), torch.from_numpy(expected))
+            theirs = accepted(
+                torch.testing.assert_close, torch.from_numpy(got), torch.from_numpy(expected)
+            )
             assert accepted(assert_close, "y", got, expected) == theirs
 
 

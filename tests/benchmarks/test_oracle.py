@@ -1,4 +1,5 @@
-"""The oracle's benchmarks: what they compute agrees, and their pages say what their rows say.  Nothing is timed."""
+"""The oracle's benchmarks: what they compute agrees, and their pages say what their rows say.
+Nothing is timed."""
 
 import numpy as np
 
@@ -17,7 +18,9 @@ def test_the_contestants_compute_the_same():
     exact = certify.train(x, np.array([1.5]), np.array([0.5]), eps=1e-5).y
     trained = certify.train(x, eps=1e-5)
     batch = bounds.Batch(x, x - trained.mu.mid, trained.mu.mid, trained.v.mid, 1e-5)
-    explained = bounds.output(bounds.Precision.of(x.dtype), batch, np.array([1.5]), np.array([0.5])).total
+    explained = bounds.output(
+        bounds.Precision.of(x.dtype), batch, np.array([1.5]), np.array([0.5])
+    ).total
     assert np.all(exact.distance(two_pass(x, np.array([1.5]), np.array([0.5]))) <= explained)
     for other in (in_mpmath, in_balls):
         values = np.array([float(value) for value in other(x[:, 0], 1.5, 0.5)])[:, None]
@@ -27,7 +30,11 @@ def test_the_contestants_compute_the_same():
 def test_a_row_has_every_contestant_and_the_memory():
     """One configuration: seconds per round, and bytes that hold three float64 results."""
     row = compared({"shape": [4000, 5], "dtype": "float32"}, rounds=2)
-    assert {name: len(times) for name, times in row["seconds"].items()} == {"numpy": 2, "forward": 2, "gradient": 2}
+    assert {name: len(times) for name, times in row["seconds"].items()} == {
+        "numpy": 2,
+        "forward": 2,
+        "gradient": 2,
+    }
     assert 24 <= row["bytes"] <= 40
 
 
@@ -47,7 +54,12 @@ def test_the_page_says_the_largest_ratios():
             "kind": "oracle_cost_reference",
             "shape": [10, 1],
             "values": 10,
-            "seconds": {"torch": [1.0], "numpy": [2.0], "compensated": [30.0], "compensated-torch": [40.0]},
+            "seconds": {
+                "torch": [1.0],
+                "numpy": [2.0],
+                "compensated": [30.0],
+                "compensated-torch": [40.0],
+            },
         },
         *(
             {
@@ -56,7 +68,11 @@ def test_the_page_says_the_largest_ratios():
                 "dtype": "float32",
                 "values": 10,
                 "bytes": 24.0,
-                "seconds": {"numpy": [1.0, 9.0, 1.0], "forward": [forward] * 3, "gradient": [2 * forward] * 3},
+                "seconds": {
+                    "numpy": [1.0, 9.0, 1.0],
+                    "forward": [forward] * 3,
+                    "gradient": [2 * forward] * 3,
+                },
             }
             for channels, forward in ((1, 3.0), (16, 1.5))
         ),
@@ -77,4 +93,6 @@ def test_containment_counts_and_finds_nothing():
     assert row["entries"]["all"] > 1000
     page = containment(Records(header(0), (row,)))
     assert "**Outside its enclosure: 0.**" in page
-    assert "seed 7: y[0]" in containment(Records(header(0), ({**row, "missed": ["seed 7: y[0]: 1 against 2"]},)))
+    assert "seed 7: y[0]" in containment(
+        Records(header(0), ({**row, "missed": ["seed 7: y[0]: 1 against 2"]},))
+    )

@@ -1,4 +1,5 @@
-"""The growth benchmark's mechanism: caps, rounds, outcomes, and a page that says what its rows say.  Nothing is timed."""
+"""The growth benchmark's mechanism: caps, rounds, outcomes, and a page that says what its rows say.
+Nothing is timed."""
 
 import csv
 import json
@@ -25,7 +26,10 @@ def child(code):
 
 def test_a_child_past_the_cap_is_a_timeout():
     """A process that would compute for ever is stopped at its cap and has no time."""
-    assert capped(child("while True: pass"), cap=1, start=0) == {"outcome": "timeout", "seconds": None}
+    assert capped(child("while True: pass"), cap=1, start=0) == {
+        "outcome": "timeout",
+        "seconds": None,
+    }
 
 
 def test_a_child_whose_own_clock_is_past_the_cap_is_a_timeout():
@@ -37,7 +41,9 @@ def test_a_child_whose_own_clock_is_past_the_cap_is_a_timeout():
 
 def test_a_child_that_dies_is_a_row_with_its_reason():
     """The last line of its errors, or its exit status."""
-    assert capped(child("raise MemoryError('too large')"), cap=5)["reason"] == "MemoryError: too large"
+    assert (
+        capped(child("raise MemoryError('too large')"), cap=5)["reason"] == "MemoryError: too large"
+    )
     assert capped(child("raise SystemExit(3)"), cap=5) == {
         "outcome": "failed",
         "seconds": None,
@@ -48,7 +54,10 @@ def test_a_child_that_dies_is_a_row_with_its_reason():
 def test_a_child_that_hangs_is_ended_with_its_group(monkeypatch):
     """Sleeping costs no CPU seconds: patience ends it, and what it started."""
     monkeypatch.setattr(proof_cost, "PATIENCE", 0.5)
-    sleep = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    sleep = (
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time;"
+        " time.sleep(600)'])"
+    )
     assert capped(child(sleep), cap=1, start=0) == {
         "outcome": "failed",
         "seconds": None,
@@ -81,13 +90,27 @@ def test_both_sides_are_given_the_same_equation(theorem, dropped):
 
     equation, _ = generic.statement(theorem, dropped=dropped)
     explicit = plain_sympy.Explicit(3)
-    values = {name: [Rational(n * n + shift, 3) for n in (1, 2, 5)] for shift, name in enumerate("xgh")}
-    for column, (_, rhs) in enumerate(plain_sympy.STATEMENTS[theorem](explicit, dropped=dropped), 1):
-        written = {s: v for name in "xgh" for s, v in zip(explicit.entries(name), values[name], strict=True)}
-        written |= dict(zip(explicit.scalars, (Integer(2), Integer(5), Rational(1, 7)), strict=True))
+    values = {
+        name: [Rational(n * n + shift, 3) for n in (1, 2, 5)] for shift, name in enumerate("xgh")
+    }
+    for column, (_, rhs) in enumerate(
+        plain_sympy.STATEMENTS[theorem](explicit, dropped=dropped), 1
+    ):
+        written = {
+            s: v
+            for name in "xgh"
+            for s, v in zip(explicit.entries(name), values[name], strict=True)
+        }
+        written |= dict(
+            zip(explicit.scalars, (Integer(2), Integer(5), Rational(1, 7)), strict=True)
+        )
         ours = equation.rhs.subs({m: 3, i: 1, k: column}).replace(Sum, lambda *a: Sum(*a).doit())
         ours = ours.replace(KroneckerDelta, lambda a, b: Integer(a == b))
-        entries = {IndexedBase(n, real=True)[p]: value for n in "xgh" for p, value in enumerate(values[n], 1)}
+        entries = {
+            IndexedBase(n, real=True)[p]: value
+            for n in "xgh"
+            for p, value in enumerate(values[n], 1)
+        }
         difference = ours.subs({**entries, gamma: 2, eps: Rational(1, 7)}) - rhs.subs(written)
         assert difference.equals(0)
 
@@ -96,7 +119,9 @@ def test_the_real_child_answers():
     """The command of a task settles it, and a false variant is an outcome of its own."""
     assert capped(Task("jacobian", "field", 2).command, cap=60)["outcome"] == "shown"
     assert capped(Task("jacobian", "bnproof", None).command, cap=60)["outcome"] == "shown"
-    assert capped(Task("jacobian", "field", 2, dropped=True).command, cap=60)["outcome"] == "not shown"
+    assert (
+        capped(Task("jacobian", "field", 2, dropped=True).command, cap=60)["outcome"] == "not shown"
+    )
     assert "ValueError: m = 1" in capped(Task("jacobian", "field", 1).command, cap=60)["reason"]
 
 
@@ -109,14 +134,22 @@ def test_what_takes_long_or_was_not_settled_runs_once():
 
 
 def fake(task):
-    """Ours takes half a second, plain SymPy m^2/8 seconds up to a cap of 20; `field` never shows double-backward."""
+    """Ours takes half a second, plain SymPy m^2/8 seconds up to a cap of 20; `field` never shows
+    double-backward."""
     seconds = 0.5 if task.m is None else task.m**2 / 8
     if task.dropped:
         return {"outcome": "refuted" if task.m is None else "not shown", "seconds": 0.1}
     if seconds > 20:
         return {"outcome": "timeout", "seconds": None}
-    outcome = "not shown" if (task.theorem, task.method) == ("double-backward", "field") else "shown"
-    return {"outcome": outcome, "seconds": seconds, "elapsed_seconds": seconds, "import_seconds": 0.25}
+    outcome = (
+        "not shown" if (task.theorem, task.method) == ("double-backward", "field") else "shown"
+    )
+    return {
+        "outcome": outcome,
+        "seconds": seconds,
+        "elapsed_seconds": seconds,
+        "import_seconds": 0.25,
+    }
 
 
 @pytest.fixture
@@ -127,16 +160,24 @@ def stream():
 
 def line_of(stream, theorem, method, m):
     """The line of one theorem, method and size."""
-    return next(x for x in lines(stream) if (x["theorem"], x["method"], x["m"]) == (theorem, method, m))
+    return next(
+        x for x in lines(stream) if (x["theorem"], x["method"], x["m"]) == (theorem, method, m)
+    )
 
 
 def test_lines_are_what_the_rows_say(stream):
-    """Medians, ratios, timeouts with the cap as their lower bound, and no time for what was not shown."""
+    """Medians, ratios, timeouts with the cap as their lower bound, and no time for what was not
+    shown."""
     assert len(lines(stream)) == len(THEOREMS) * (1 + len(PLAIN) * len(SIZES))
     assert line_of(stream, "jacobian", "bnproof", "every")["seconds"] == 0.5
     assert line_of(stream, "jacobian", "simplify", 8)["times_bnproof"] == 16
     late = line_of(stream, "jacobian", "simplify", 16)
-    assert (late["outcome"], late["at_least"], late["seconds"], late["times_bnproof"]) == ("timeout", True, 20, 40)
+    assert (late["outcome"], late["at_least"], late["seconds"], late["times_bnproof"]) == (
+        "timeout",
+        True,
+        20,
+        40,
+    )
     never = line_of(stream, "double-backward", "field", 4)
     assert (never["outcome"], never["seconds"], never["times_bnproof"]) == ("not shown", None, None)
 
@@ -144,16 +185,24 @@ def test_lines_are_what_the_rows_say(stream):
 def test_one_bad_run_decides(stream):
     """A method that shows a statement in one run and not in the next has not shown it."""
     rows = [dict(row) for row in stream.rows]
-    odd = next(r for r in rows if (r["kind"], r.get("method"), r.get("m")) == ("proof_cost", "cancel", 4))
+    odd = next(
+        r for r in rows if (r["kind"], r.get("method"), r.get("m")) == ("proof_cost", "cancel", 4)
+    )
     odd["outcome"] = "not shown"
-    assert line_of(replace(stream, rows=tuple(rows)), odd["theorem"], "cancel", 4)["outcome"] == "not shown"
+    assert (
+        line_of(replace(stream, rows=tuple(rows)), odd["theorem"], "cancel", 4)["outcome"]
+        == "not shown"
+    )
 
 
 def test_the_page_says_what_the_rows_say(stream):
     """Times, ratios, timeouts, the crossing, what was not shown, and the false variants."""
     text = page(stream)
     assert "| 8 only | 8 | 16 | 8 | 16 | 8 | 16 |" in text
-    assert "| 16 only | > 20 (timeout) | > 40 | > 20 (timeout) | > 40 | > 20 (timeout) | > 40 |" in text
+    assert (
+        "| 16 only | > 20 (timeout) | > 40 | > 20 (timeout) | > 40 | > 20 (timeout) | > 40 |"
+        in text
+    )
     assert "| 8 only | 8 | 16 | 8 | 16 | not shown | - |" in text
     assert "| simplify | 8 | 8 s | 16 | 4 (from 4 to 8) | m = 4 |" in text
     assert "| field | none | - | - | - | m = 16 |" in text
@@ -164,7 +213,9 @@ def test_the_page_says_what_the_rows_say(stream):
 def test_the_page_survives_a_side_that_fails(stream):
     """Without a time of ours there are no ratios, and the reason is shown."""
     broken = {"outcome": "failed", "seconds": None, "reason": "Undecided: gap"}
-    rows = measured(20.0, 1, lambda task: broken if task.m is None and not task.dropped else fake(task))
+    rows = measured(
+        20.0, 1, lambda task: broken if task.m is None and not task.dropped else fake(task)
+    )
     text = page(Records(stream.header, tuple(rows)))
     assert "Undecided: gap" in text
     assert "never up to m = 32" in text
@@ -174,14 +225,22 @@ def test_same_rows_same_bytes(stream, tmp_path):
     """Page, table and plot depend on the records alone, also after writing and reading them."""
     records.write(tmp_path / "records.ndjson", stream)
     folders = [tmp_path / name for name in ("first", "second")]
-    for folder, source in zip(folders, (stream, records.read(tmp_path / "records.ndjson")), strict=True):
+    for folder, source in zip(
+        folders, (stream, records.read(tmp_path / "records.ndjson")), strict=True
+    ):
         folder.mkdir()
         written = build(source, folder)
-        assert [path.name for path in written] == ["proof_cost.md", "proof_cost.csv", "proof_cost.svg"]
+        assert [path.name for path in written] == [
+            "proof_cost.md",
+            "proof_cost.csv",
+            "proof_cost.svg",
+        ]
     for path in folders[0].iterdir():
         assert path.read_bytes() == (folders[1] / path.name).read_bytes()
     table = list(csv.DictReader((folders[0] / "proof_cost.csv").read_text().splitlines()))
-    assert [(row["theorem"], row["m"]) for row in table] == [(x["theorem"], str(x["m"])) for x in lines(stream)]
+    assert [(row["theorem"], row["m"]) for row in table] == [
+        (x["theorem"], str(x["m"])) for x in lines(stream)
+    ]
 
 
 def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
@@ -191,12 +250,19 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
     def stand_in(command, cap, env=None):
         caps.append(cap)
         if env is not None:
-            return {"outcome": "shown", "seconds": 1.0, "elapsed_seconds": 1.0, "import_seconds": 0.1}
+            return {
+                "outcome": "shown",
+                "seconds": 1.0,
+                "elapsed_seconds": 1.0,
+                "import_seconds": 0.1,
+            }
         theorem, m = command[4], int(command[5])
         return fake(Task(theorem, command[3], m or None, dropped=command[-1] == "dropped"))
 
     monkeypatch.setattr(proof_cost, "capped", stand_in)
-    ran = CliRunner().invoke(proof_cost.main, ["--out", str(tmp_path), "--cap", "20", "--repeats", "1"])
+    ran = CliRunner().invoke(
+        proof_cost.main, ["--out", str(tmp_path), "--cap", "20", "--repeats", "1"]
+    )
     assert ran.exit_code == 0, ran.output
     assert set(caps) == {20.0}
     kinds = [row["kind"] for row in records.read(tmp_path / "proof_cost.ndjson").rows]
@@ -206,7 +272,9 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
     assert {path.suffix for path in tmp_path.iterdir()} == {".ndjson", ".md", ".csv", ".svg"}
 
 
-@pytest.mark.parametrize(("value", "shown"), [(None, "-"), (0.444, "0.44"), (9.96, "10"), (355.4, "355")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(None, "-"), (0.444, "0.44"), (9.96, "10"), (355.4, "355")]
+)
 def test_ratios_have_no_exponent(value, shown):
     """Two digits below ten, whole numbers above."""
     assert ratio(value) == shown
@@ -228,7 +296,9 @@ def test_an_earlier_prover_is_timed_beside(monkeypatch, tmp_path):
 
 def test_an_unknown_commit_is_one_line(tmp_path):
     """What git does not know is refused before anything is timed."""
-    result = CliRunner().invoke(proof_cost.main, ["--against", "no-such-commit", "--out", str(tmp_path)])
+    result = CliRunner().invoke(
+        proof_cost.main, ["--against", "no-such-commit", "--out", str(tmp_path)]
+    )
     assert result.exit_code == 2
     assert "no-such-commit" in result.output
     assert not list(tmp_path.iterdir())
@@ -265,7 +335,14 @@ def test_the_slowest_shown_theorems_are_named():
 def test_ratios_are_of_medians():
     """Before over now, from the medians; none where a run showed nothing."""
     rows = [
-        {"kind": "proof_cost_tree", "tree": tree, "what": "book", "of": "", "outcome": "shown", "seconds": seconds}
+        {
+            "kind": "proof_cost_tree",
+            "tree": tree,
+            "what": "book",
+            "of": "",
+            "outcome": "shown",
+            "seconds": seconds,
+        }
         for tree, several in (("this", (2.0, 1.0, 9.0)), ("before", (8.0, 4.0, 6.0)))
         for seconds in several
     ]

@@ -1,4 +1,5 @@
-"""The a-priori bounds hold for honest arithmetic and are not so wide that they hide a wrong formula."""
+"""The a-priori bounds hold for honest arithmetic and are not so wide that they hide a wrong
+formula."""
 
 from dataclasses import replace
 
@@ -21,7 +22,8 @@ from tests.laws.draws import cases, semantic
 
 @given(cases())
 def test_two_pass_arithmetic_stays_inside(case):
-    """A plain two-pass computation, also with a shuffled batch and in the collapsed form, obeys the bound."""
+    """A plain two-pass computation, also with a shuffled batch and in the collapsed form, obeys the
+    bound."""
     oracle = Oracle(case)
     bound = oracle.bound("y").total
     xhat, mu, _, s = NumpyBatchNorm().normalised(case.x, case.eps)
@@ -36,7 +38,8 @@ def test_two_pass_arithmetic_stays_inside(case):
 
 
 class Updating(NumpyBatchNorm):
-    """Mean and variance by merging parts, the smaller into the larger: value by value (Welford), or any tree (Chan et al.)."""
+    """Mean and variance by merging parts, the smaller into the larger: value by value (Welford), or
+    any tree (Chan et al.)."""
 
     def __init__(self, tree):
         self.tree = tree
@@ -44,7 +47,10 @@ class Updating(NumpyBatchNorm):
     def normalised(self, x, eps):
         """The batch by the variance of the root."""
         n, mean, squares = self.merged(columns(working(x)), self.tree)
-        mu, v = (values.reshape(1, -1, *(1,) * (x.ndim - 2)) for values in (mean, squares / mean.dtype.type(n)))
+        mu, v = (
+            values.reshape(1, -1, *(1,) * (x.ndim - 2))
+            for values in (mean, squares / mean.dtype.type(n))
+        )
         s = self.std(v, eps)
         return (working(x) - mu) / s, mu, v, s
 
@@ -55,23 +61,40 @@ class Updating(NumpyBatchNorm):
             return 1, values[0], np.zeros_like(values[0])
         cut = n - 1 if tree is None else int(tree.integers(1, n))
         parts = [self.merged(part, tree) for part in (values[:cut], values[cut:])]
-        (n_a, mean_a, squares_a), (n_b, mean_b, squares_b) = sorted(parts, key=lambda part: -part[0])
+        (n_a, mean_a, squares_a), (n_b, mean_b, squares_b) = sorted(
+            parts, key=lambda part: -part[0]
+        )
         step = mean_b - mean_a
         mean = mean_a + step * like(n_b) / like(n)
         return n, mean, squares_a + squares_b + step * step * like(n_a) * like(n_b) / like(n)
 
 
-@given(cases(), st.none() | st.integers(0, 2**20), st.sampled_from(["as drawn", "largest first", "largest last"]))
+@given(
+    cases(),
+    st.none() | st.integers(0, 2**20),
+    st.sampled_from(["as drawn", "largest first", "largest last"]),
+)
 def test_updating_formulas_stay_inside(case, seed, order):
-    """Welford's updates and merges along random trees, whatever comes first: the tracked statistics and the output."""
+    """Welford's updates and merges along random trees, whatever comes first: the tracked statistics
+    and the output."""
     values = columns(case.x)[:300]
-    values = values if order == "as drawn" else np.sort(values, axis=0)[:: -1 if order == "largest first" else 1]
+    values = (
+        values
+        if order == "as drawn"
+        else np.sort(values, axis=0)[:: -1 if order == "largest first" else 1]
+    )
     x = np.ascontiguousarray(values)
     case = replace(case, x=x, dy=np.zeros_like(x), ddx=None, parts=(), layer=None)
     oracle = Oracle(case)
     formula = Updating(None if seed is None else np.random.default_rng(seed))
     y, mean, var = formula.train(
-        x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps, momentum=case.momentum
+        x,
+        case.gamma,
+        case.beta,
+        case.running_mean,
+        case.running_var,
+        eps=case.eps,
+        momentum=case.momentum,
     )
     assert np.all(oracle.exact("y").distance(y) <= oracle.bound("y").total)
     assert np.all(oracle.exact("running_mean").distance(mean) <= oracle.bound("running_mean").total)
@@ -79,7 +102,8 @@ def test_updating_formulas_stay_inside(case, seed, order):
 
 
 def test_updating_formulas_need_the_term():
-    """Float32 values whose mean is a thousand spreads from 0: Welford's variance is off by more than ``m u`` of it explains."""
+    """Float32 values whose mean is a thousand spreads from 0: Welford's variance is off by more
+    than ``m u`` of it explains."""
     x = np.random.default_rng(5).normal(1000, 1, size=(32, 4)).astype(np.float32)
     ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
     oracle = Oracle(Case(x, np.zeros_like(x), None, None, zeros, ones, eps=1e-3, momentum=1.0))
@@ -91,7 +115,8 @@ def test_updating_formulas_need_the_term():
 
 @given(st.integers(0, 2**20), st.sampled_from([0.01, 0.001, 0.3]))
 def test_a_momentum_that_weighs_the_old_value_stays_inside(seed, alpha):
-    """``1 - alpha`` is what gets rounded: of a batch whose mean is far above the running one that is most of the error."""
+    """``1 - alpha`` is what gets rounded: of a batch whose mean is far above the running one that
+    is most of the error."""
     random = np.random.default_rng(seed)
     x = (random.normal(size=(7, 3)) + 1e5 * random.random(3)).astype(np.float32)
     old = random.random(3).astype(np.float32)
@@ -120,16 +145,23 @@ def test_too_many_values_have_no_bound():
 
 def test_terms_are_named_and_add_up():
     """A bound is the sum of its terms; sums of bounds join terms of one name."""
-    one, two = Bound({"sums": np.array([1.0])}), Bound({"sums": np.array([2.0]), "eps": np.array([4.0])})
+    one, two = (
+        Bound({"sums": np.array([1.0])}),
+        Bound({"sums": np.array([2.0]), "eps": np.array([4.0])}),
+    )
     joined = one + two
     assert set(joined.terms) == {"sums", "eps"}
     assert joined.total >= 7
 
 
 def test_where_the_spread_drowns_in_rounding_nothing_is_judged():
-    """Values one ulp apart far from 0, eps = 0: the bound is infinite, never not-a-number, and raises no warning."""
+    """Values one ulp apart far from 0, eps = 0: the bound is infinite, never not-a-number, and
+    raises no warning."""
     x = np.full((700, 1), 1000.0, dtype=np.float32)
-    x[0], x[1] = np.nextafter(np.float32(1000), np.float32(2000)), np.nextafter(np.float32(1000), np.float32(0))
+    x[0], x[1] = (
+        np.nextafter(np.float32(1000), np.float32(2000)),
+        np.nextafter(np.float32(1000), np.float32(0)),
+    )
     one = np.ones(1, dtype=np.float32)
     case = Case(x, x, one, one, one, one, eps=0.0, momentum=0.5)
     total = Oracle(case).bound("y").total
@@ -140,19 +172,25 @@ def test_where_the_spread_drowns_in_rounding_nothing_is_judged():
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_half_precision_is_computed_in_float32_and_stored(dtype, seed):
-    """PyTorch's half-precision output, gradient and inference lie inside; the same arithmetic kept in half does not."""
+    """PyTorch's half-precision output, gradient and inference lie inside; the same arithmetic kept
+    in half does not."""
     case = half_case(dtype, seed)
     oracle, torch = Oracle(case), load("torch")
     found = {
         "y": torch.train(case.x, case.gamma, case.beta, None, None, eps=case.eps, momentum=0.1)[0],
         "dx": torch.train_vjp(case.dy, case.x, case.gamma, case.beta, eps=case.eps)[0],
-        "infer_y": torch.infer(case.x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps),
+        "infer_y": torch.infer(
+            case.x, case.gamma, case.beta, case.running_mean, case.running_var, eps=case.eps
+        ),
     }
     for name, got in found.items():
         assert np.all(oracle.exact(name).distance(columns(got)) <= oracle.bound(name).total), name
     x = case.x.reshape(-1, 3)
     d = x - (np.add.reduce(x, axis=0, dtype=dtype) / dtype(len(x)))
-    s = np.sqrt((np.add.reduce(d * d, axis=0, dtype=dtype) / dtype(len(x))).astype(np.float32) + np.float32(case.eps))
+    s = np.sqrt(
+        (np.add.reduce(d * d, axis=0, dtype=dtype) / dtype(len(x))).astype(np.float32)
+        + np.float32(case.eps)
+    )
     narrow = (d.astype(np.float32) / s * case.gamma + case.beta).astype(dtype)
     assert not np.all(oracle.exact("y").distance(narrow) <= oracle.bound("y").total)
 
@@ -162,4 +200,6 @@ def half_case(dtype, seed):
     random = np.random.default_rng(seed)
     x, dy = ((random.normal(size=(64, 3)) + offset).astype(dtype) for offset in (3.3, 0.0))
     single = [random.normal(1, 1, size=3).astype(np.float32) for _ in range(3)]
-    return Case(x, dy, *single, random.gamma(2.0, size=3).astype(np.float32), eps=1e-3, momentum=0.1)
+    return Case(
+        x, dy, *single, random.gamma(2.0, size=3).astype(np.float32), eps=1e-3, momentum=0.1
+    )

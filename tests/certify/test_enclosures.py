@@ -1,4 +1,5 @@
-"""Enclosures hold the exact value, are as narrow as promised, and have a defined answer for every input."""
+"""Enclosures hold the exact value, are as narrow as promised, and have a defined answer for every
+input."""
 
 from fractions import Fraction
 
@@ -21,7 +22,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 @settings(max_examples=300)
 @given(SEEDS)
 def test_adversarial_inputs_lie_inside(seed):
-    """Every quantity of a random or adversarial input, against the proved formula in balls of 2,000 bits."""
+    """Every quantity of a random or adversarial input, against the proved formula in balls of 2,000
+    bits."""
     given_ = drawn(np.random.default_rng(seed))
     assert misses(given_, quantities(given_)) == []
 
@@ -36,12 +38,15 @@ def test_enclosures_are_narrow(seed, tighten):
     magnitudes = sums_of_magnitudes(given_)
     for name, magnitude in magnitudes.items():
         mid, rad = (columns(w) if w.ndim > 1 else w for w in (found[name].mid, found[name].rad))
-        allowed = np.vectorize(width.radius, otypes=[float])(np.broadcast_to(magnitude, rad.shape) * (1 + 2**-40))
+        allowed = np.vectorize(width.radius, otypes=[float])(
+            np.broadcast_to(magnitude, rad.shape) * (1 + 2**-40)
+        )
         assert np.all((rad <= allowed) | np.isnan(mid) | np.isinf(mid)), name
 
 
 def sums_of_magnitudes(given_):
-    """What each quantity is made of, from exact values; balls, because a product may leave float64's range."""
+    """What each quantity is made of, from exact values; balls, because a product may leave
+    float64's range."""
     ones = np.ones(given_.x.shape[1])
     with precision(2000):
         true = exact(given_, ["v", "s", "xhat"], 2000)
@@ -61,13 +66,19 @@ def sums_of_magnitudes(given_):
         return {name: floats(balls) for name, balls in made_of.items()}
 
 
-LAYOUTS = {"rows": (4000, 3), "wide rows": (150, 70), "planes": (2, 3, 40, 50), "small planes": (300, 5, 2, 2)}
+LAYOUTS = {
+    "rows": (4000, 3),
+    "wide rows": (150, 70),
+    "planes": (2, 3, 40, 50),
+    "small planes": (300, 5, 2, 2),
+}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", LAYOUTS.values(), ids=LAYOUTS)
 def test_long_batches_lie_inside(shape, dtype):
-    """Thousands of values through every path of the kernels, at condition 1e4, against exact rational statistics."""
+    """Thousands of values through every path of the kernels, at condition 1e4, against exact
+    rational statistics."""
     random = np.random.default_rng(1)
     x = (random.normal(size=shape) + 1e4).astype(dtype)
     dy = random.normal(size=shape).astype(dtype)
@@ -79,7 +90,10 @@ def test_long_batches_lie_inside(shape, dtype):
         variance = sum((value - mean) ** 2 for value in values) / len(values)
         assert holds(found.mu, channel, mean)
         assert holds(found.v, channel, variance)
-        joint = sum(Fraction(float(up)) * (value - mean) for up, value in zip(g[:, channel], values, strict=True))
+        joint = sum(
+            Fraction(float(up)) * (value - mean)
+            for up, value in zip(g[:, channel], values, strict=True)
+        )
         y, dx = (e.reshaped(columns) for e in (found.y, found.dx))
         mean_g = sum(map(Fraction, map(float, g[:, channel]))) / len(values)
         for row in range(0, len(values), len(values) // 7):
@@ -91,13 +105,18 @@ def test_long_batches_lie_inside(shape, dtype):
 
 def holds(enclosure, at, value):
     """Whether a rational value lies inside."""
-    mid, low, rad = (Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad))
+    mid, low, rad = (
+        Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad)
+    )
     return abs(value - mid - low) <= rad
 
 
 def holds_root(enclosure, at, z, w, b=0):
-    """Whether ``z/sqrt(w) + b`` lies inside, decided by squares: both ends have z's sign here or straddle it."""
-    mid, low, rad = (Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad))
+    """Whether ``z/sqrt(w) + b`` lies inside, decided by squares: both ends have z's sign here or
+    straddle it."""
+    mid, low, rad = (
+        Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad)
+    )
     signed = (1 if z >= 0 else -1) * z**2 / w
     return square(mid + low - rad - b) <= signed <= square(mid + low + rad - b)
 
@@ -117,13 +136,16 @@ def test_a_constant_channel_gives_beta_exactly():
 
 
 def test_zeros_are_decided():
-    """y = 0 where gamma xhat = -beta exactly; dx = 0 for a constant dy, and for m = 2 with eps = 0."""
+    """y = 0 where gamma xhat = -beta exactly; dx = 0 for a constant dy, and for m = 2 with eps =
+    0."""
     x, one = np.array([[-1.0], [1.0]]), np.ones(1)
     found = certify.train(x, one, one, eps=0.0, dy=np.array([[0.3], [0.7]]))
     assert found.y.mid[0, 0] == found.y.rad[0, 0] == 0
     assert np.all(found.dx.mid == 0)
     assert np.all(found.dx.rad == 0)
-    vacuous = certify.train(np.random.default_rng(0).normal(size=(999, 2)), eps=1e-5, dy=np.full((999, 2), 0.1))
+    vacuous = certify.train(
+        np.random.default_rng(0).normal(size=(999, 2)), eps=1e-5, dy=np.full((999, 2), 0.1)
+    )
     assert np.all(vacuous.dx.mid == 0)
     assert np.all(vacuous.dx.rad == 0)
     assert np.all(vacuous.dgamma.rad == 0)
@@ -143,14 +165,16 @@ def test_nothing_finite_is_lost_to_a_spoiled_neighbour():
 
 
 def test_squares_do_not_overflow():
-    """Up to the largest float64: v lies beyond it, y is as certain as ever; m = 1 has no unbiased variance."""
+    """Up to the largest float64: v lies beyond it, y is as certain as ever; m = 1 has no unbiased
+    variance."""
     x = np.array([[1.7e308], [-1.7e308], [1e308]])
     found = certify.train(x, eps=1e-5, running=(np.ones(1), np.ones(1)), momentum=0.1)
     scaled = certify.train(x * 2.0**-1000, eps=0.0)
     assert np.isinf(found.v.mid[0])
     assert found.v.lower[0] == np.finfo(float).max
     pairs = zip(found.y.balls().reshape(-1), scaled.y.balls().reshape(-1), strict=True)
-    assert all(one.overlaps(other) for one, other in pairs)  # eps = 1e-5 is nothing beside v = 1e616
+    # eps = 1e-5 is nothing beside v = 1e616
+    assert all(one.overlaps(other) for one, other in pairs)
     single = certify.train(x[:1], eps=1e-5, running=(np.ones(1), np.ones(1)), momentum=0.1)
     assert single.y.mid[0, 0] == 0
     assert np.isnan(single.running_var.mid[0])
@@ -179,7 +203,9 @@ def test_folding_agrees_with_the_formula(kind):
         assert holds_root(folded.weight, at, z, Fraction(var[out]) + Fraction(1, 4))
     for out in range(4):
         z = Fraction(gamma[out]) * (Fraction(bias[out]) - Fraction(mean[out]))
-        assert holds_root(folded.bias, out, z, Fraction(var[out]) + Fraction(1, 4), Fraction(beta[out]))
+        assert holds_root(
+            folded.bias, out, z, Fraction(var[out]) + Fraction(1, 4), Fraction(beta[out])
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])
@@ -191,7 +217,8 @@ def test_narrow_formats_are_taken_exactly(dtype):
 
 
 def test_an_array_that_changed_is_refused():
-    """What is worked out when asked for is never worked out from other numbers than were certified."""
+    """What is worked out when asked for is never worked out from other numbers than were
+    certified."""
     x = np.random.default_rng(0).normal(size=(6, 2))
     found = certify.train(x, eps=1e-5)
     assert np.all(found.xhat.rad >= 0)
@@ -211,19 +238,29 @@ def test_the_order_of_bytes_does_not_matter(dtype):
     """Arrays of the other byte order are the same numbers, for x, dy and a weight."""
     x, dy = np.random.default_rng(0).normal(size=(2, 7, 3)).astype(dtype)
     own = np.dtype(dtype).newbyteorder("=")
-    one, other = certify.train(x, eps=1e-5, dy=dy), certify.train(x.astype(own), eps=1e-5, dy=dy.astype(own))
+    one, other = (
+        certify.train(x, eps=1e-5, dy=dy),
+        certify.train(x.astype(own), eps=1e-5, dy=dy.astype(own)),
+    )
     for name in ("y", "dx", "dgamma", "mu"):
         assert np.array_equal(getattr(one, name).mid, getattr(other, name).mid)
     ones = np.ones(7)
-    folds = [certify.fold(w, None, None, None, ones, 2 * ones, eps=1e-5).weight.mid for w in (x, x.astype(own))]
+    folds = [
+        certify.fold(w, None, None, None, ones, 2 * ones, eps=1e-5).weight.mid
+        for w in (x, x.astype(own))
+    ]
     assert np.array_equal(*folds)
 
 
 def test_missing_parameters_do_not_hide_extreme_channels():
-    """With NaN for gamma or beta, s and dgamma of a tiny channel stay right, and dx does not need beta."""
+    """With NaN for gamma or beta, s and dgamma of a tiny channel stay right, and dx does not need
+    beta."""
     x = np.array([[1.0], [-1.0], [3.25]]) * 2.0**-531
     dy = np.array([[1.0], [2.0], [5.0]])
-    nan, plain = (certify.train(x, gamma, None, eps=5e-324, dy=dy) for gamma in (np.array([np.nan]), np.ones(1)))
+    nan, plain = (
+        certify.train(x, gamma, None, eps=5e-324, dy=dy)
+        for gamma in (np.array([np.nan]), np.ones(1))
+    )
     assert nan.s.mid == plain.s.mid
     assert nan.dgamma.mid == plain.dgamma.mid
     spoiled = certify.train(dy, None, np.array([np.nan]), eps=1e-5, dy=dy)
@@ -243,9 +280,12 @@ UNDERFLOWS = {
 }
 
 
-@pytest.mark.parametrize(("x", "by", "dy", "dy_by", "gamma", "eps"), UNDERFLOWS.values(), ids=UNDERFLOWS)
+@pytest.mark.parametrize(
+    ("x", "by", "dy", "dy_by", "gamma", "eps"), UNDERFLOWS.values(), ids=UNDERFLOWS
+)
 def test_what_underflows_inside_a_gradient_is_not_lost(x, by, dy, dy_by, gamma, eps):
-    """A slope that underflows to 0, and products that do before a large scale multiplies them, from merged statistics too."""
+    """A slope that underflows to 0, and products that do before a large scale multiplies them, from
+    merged statistics too."""
     x, dy = (np.array(values)[:, None] * scale for values, scale in ((x, by), (dy, dy_by)))
     for statistics in (None, certify.statistics(x, dy)):
         found = certify.train(x, np.array([gamma]), eps=eps, dy=dy, statistics=statistics).dx
@@ -254,17 +294,31 @@ def test_what_underflows_inside_a_gradient_is_not_lost(x, by, dy, dy_by, gamma, 
         w = sum((v - mean) ** 2 for v in values) / 4 + Fraction(eps)
         k = sum(u * (v - mean) for u, v in zip(g, values, strict=True)) / (4 * w)
         for n in range(4):
-            assert holds_root(found, (n, 0), Fraction(gamma) * (g[n] - mean_g - k * (values[n] - mean)), w)
+            assert holds_root(
+                found, (n, 0), Fraction(gamma) * (g[n] - mean_g - k * (values[n] - mean)), w
+            )
 
 
 BAD = {
     "rank": (lambda x: certify.train(x[0], eps=1e-5), ValueError, "rank 2 to 5"),
     "no values": (lambda x: certify.train(x[:0], eps=1e-5), ValueError, "no value per channel"),
     "integers": (lambda x: certify.train(x.astype(int), eps=1e-5), TypeError, "convert to one of"),
-    "gamma": (lambda x: certify.train(x, np.ones(9), eps=1e-5), ValueError, r"gamma has shape \(9,\): give \(2,\)"),
-    "list": (lambda x: certify.train(x.tolist(), eps=1e-5), TypeError, "x is a list: give a NumPy array"),
+    "gamma": (
+        lambda x: certify.train(x, np.ones(9), eps=1e-5),
+        ValueError,
+        r"gamma has shape \(9,\): give \(2,\)",
+    ),
+    "list": (
+        lambda x: certify.train(x.tolist(), eps=1e-5),
+        TypeError,
+        "x is a list: give a NumPy array",
+    ),
     "masked": (lambda x: certify.train(np.ma.array(x), eps=1e-5), TypeError, "x is a MaskedArray"),
-    "last": (lambda x: certify.train(np.ones((2, 4, 3)), np.ones(3), eps=1e-5), ValueError, "moveaxis"),
+    "last": (
+        lambda x: certify.train(np.ones((2, 4, 3)), np.ones(3), eps=1e-5),
+        ValueError,
+        "moveaxis",
+    ),
     "eps text": (lambda x: certify.train(x, eps="1"), TypeError, "eps is '1': give a float"),
     "eps long": (lambda x: certify.train(x, eps=10**400), ValueError, "that a float64 holds"),
     "half a bit": (lambda x: certify.train(x, eps=1.0, tighten=1.5), ValueError, "from 0 to 32"),
@@ -273,12 +327,32 @@ BAD = {
         TypeError,
         "running_mean, running_var",
     ),
-    "statistics": (lambda x: certify.train(x, eps=1.0, statistics=(1,)), TypeError, r"certify\.statistics"),
-    "too few": (lambda x: certify.train(x, eps=1.0, statistics=certify.statistics(x[:2])), ValueError, "no part"),
-    "channels": (lambda x: certify.train(x, eps=1.0, statistics=certify.statistics(x[:, :1])), ValueError, "no part"),
-    "no mean": (lambda x: certify.infer(x, None, None, None, None, eps=1.0), TypeError, "running_mean is a NoneType"),
+    "statistics": (
+        lambda x: certify.train(x, eps=1.0, statistics=(1,)),
+        TypeError,
+        r"certify\.statistics",
+    ),
+    "too few": (
+        lambda x: certify.train(x, eps=1.0, statistics=certify.statistics(x[:2])),
+        ValueError,
+        "no part",
+    ),
+    "channels": (
+        lambda x: certify.train(x, eps=1.0, statistics=certify.statistics(x[:, :1])),
+        ValueError,
+        "no part",
+    ),
+    "no mean": (
+        lambda x: certify.infer(x, None, None, None, None, eps=1.0),
+        TypeError,
+        "running_mean is a NoneType",
+    ),
     "ulp": (lambda x: certify.ulp_error(x, x), TypeError, "give an Enclosure"),
-    "flat weight": (lambda x: certify.fold(x[0], None, *[np.ones(2)] * 4, eps=1.0), ValueError, "weight has shape"),
+    "flat weight": (
+        lambda x: certify.fold(x[0], None, *[np.ones(2)] * 4, eps=1.0),
+        ValueError,
+        "weight has shape",
+    ),
     "eps": (lambda x: certify.train(x, eps=-1.0), ValueError, "number >= 0"),
     "tighten": (lambda x: certify.train(x, eps=1e-5, tighten=99), ValueError, "from 0 to 32"),
     "momentum": (
@@ -287,8 +361,16 @@ BAD = {
         "weight of the new value",
     ),
     "dy": (lambda x: certify.train(x, eps=1e-5).dgamma, AttributeError, "hand dy over"),
-    "running": (lambda x: certify.train(x, eps=1e-5).running_mean, AttributeError, "hand over running"),
-    "kind": (lambda x: certify.fold(x, None, *[np.ones(6)] * 4, eps=1e-5, kind="dense"), ValueError, "'linear'"),
+    "running": (
+        lambda x: certify.train(x, eps=1e-5).running_mean,
+        AttributeError,
+        "hand over running",
+    ),
+    "kind": (
+        lambda x: certify.fold(x, None, *[np.ones(6)] * 4, eps=1e-5, kind="dense"),
+        ValueError,
+        "'linear'",
+    ),
 }
 
 

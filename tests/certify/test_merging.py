@@ -14,7 +14,8 @@ from bnproof.benchmarks.adversarial import drawn, misses, quantities
 @settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 20), max_size=3))
 def test_any_cut_gives_the_same_statistics(seed, cuts):
-    """Cut a batch anywhere, empty parts included: the sums are equal, and y of the parts lies in the whole's enclosures."""
+    """Cut a batch anywhere, empty parts included: the sums are equal, and y of the parts lies in
+    the whole's enclosures."""
     given_ = drawn(np.random.default_rng(seed))
     x, dy = given_.x, given_.dy
     edges = sorted({0, len(x), *(min(cut, len(x)) for cut in cuts)})
@@ -22,11 +23,15 @@ def test_any_cut_gives_the_same_statistics(seed, cuts):
     merged = sum((certify.statistics(*part) for part in parts[1:]), certify.statistics(*parts[0]))
     assert merged == certify.statistics(x, dy)
     found = [
-        certify.train(part, given_.gamma, given_.beta, eps=given_.eps, dy=up, statistics=merged) for part, up in parts
+        certify.train(part, given_.gamma, given_.beta, eps=given_.eps, dy=up, statistics=merged)
+        for part, up in parts
     ]
     joined = {
         name: certify.Enclosure(
-            *(np.concatenate([getattr(getattr(f, name), w) for f in found]) for w in ("mid", "low", "rad"))
+            *(
+                np.concatenate([getattr(getattr(f, name), w) for f in found])
+                for w in ("mid", "low", "rad")
+            )
         )
         for name in ("y", "dx")
     }

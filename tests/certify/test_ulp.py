@@ -32,7 +32,8 @@ def test_a_neighbour_is_one_unit_away(value):
 
 
 def test_around_zero_the_smallest_subnormal_counts():
-    """An enclosure that holds zero is measured by the smallest subnormal, whatever the sign of the answer."""
+    """An enclosure that holds zero is measured by the smallest subnormal, whatever the sign of the
+    answer."""
     around = Enclosure(np.zeros(2), np.zeros(2), np.full(2, 1e-300))
     error = certify.ulp_error(np.array([1.0, -1.0], dtype=np.float32), around)
     assert np.all((error >= 2.0**149) & (error <= 2.0**149 * (1 + 2**-40)))
@@ -53,7 +54,8 @@ def test_the_radius_is_part_of_the_error():
 
 
 def test_infinities_and_nan():
-    """Infinity is right where the exact value rounds to it; NaN never; without an exact value there is no error."""
+    """Infinity is right where the exact value rounds to it; NaN never; without an exact value there
+    is no error."""
     exact = Enclosure.exactly([1e39, 1e39, 1.0, -1e39])
     error = certify.ulp_error(np.array([np.inf, np.nan, np.inf, -np.inf], dtype=np.float32), exact)
     assert error[0] == error[3] == 0
@@ -64,7 +66,9 @@ def test_infinities_and_nan():
 
 def test_magnitude_measures_where_terms_cancel():
     """With a sum of magnitudes 4 an error of 2^-52 is a quarter of a unit."""
-    error = certify.ulp_error(np.array([2.0**-52]), Enclosure.exactly([0.0]), magnitude=np.array([4.0]))
+    error = certify.ulp_error(
+        np.array([2.0**-52]), Enclosure.exactly([0.0]), magnitude=np.array([4.0])
+    )
     assert 0.25 <= error[0] <= 0.25 * (1 + 2**-40)
 
 
@@ -99,7 +103,9 @@ def test_infinity_is_right_from_half_a_unit_past_the_largest(dtype):
 def test_differences_beyond_the_largest_float_are_infinite():
     """Not NaN: an entry that is wrong by more than a float64 holds must not drop out of a table."""
     assert certify.ulp_error(np.array([1.7e308]), Enclosure.exactly([-1.7e308]))[0] == np.inf
-    beyond = certify.infer(np.array([[1.7e308]]), np.array([10.0]), None, np.zeros(1), np.ones(1), eps=0.0)
+    beyond = certify.infer(
+        np.array([[1.7e308]]), np.array([10.0]), None, np.zeros(1), np.ones(1), eps=0.0
+    )
     assert certify.ulp_error(np.array([[np.inf]]), beyond.y)[0, 0] == 0
 
 

@@ -44,9 +44,18 @@ IDS = [
 MEASUREMENTS = {
     "A3": [
         {
-            "kind": "weight_norm_run", "raised": raised, "normalised": normalised, "eps": 1e-10 if normalised else None,
-            "learning_rate": rate, "finite": True, "fell_beyond_rounding": 0.0, "final_loss": 0.1 if normalised else 2.3,
-            "norm_at_start": 0.5, "norm_median": 5.0, "effective_step_at_start": 30.0, "effective_step": 1.0,
+            "kind": "weight_norm_run",
+            "raised": raised,
+            "normalised": normalised,
+            "eps": 1e-10 if normalised else None,
+            "learning_rate": rate,
+            "finite": True,
+            "fell_beyond_rounding": 0.0,
+            "final_loss": 0.1 if normalised else 2.3,
+            "norm_at_start": 0.5,
+            "norm_median": 5.0,
+            "effective_step_at_start": 30.0,
+            "effective_step": 1.0,
             "final_accuracy": 0.9 if normalised else 0.1,
         }
         for raised in ("first layer", "all layers")
@@ -54,24 +63,37 @@ MEASUREMENTS = {
         for rate in (1.0, 10.0, 100.0)
     ],
     "A5a": [
-        *({"kind": "sigmoid_linear", "data": data, "gamma": 1.0, "beta": 0.0, "share": 0.6} for data in
-          ("digits, raw pixels", "digits, hidden activations")),
-        *({"kind": "linear_range_moments", "data": data, "root_mean_square": 1.0} for data in
-          ("digits, raw pixels", "digits, hidden activations")),
+        *(
+            {"kind": "sigmoid_linear", "data": data, "gamma": 1.0, "beta": 0.0, "share": 0.6}
+            for data in ("digits, raw pixels", "digits, hidden activations")
+        ),
+        *(
+            {"kind": "linear_range_moments", "data": data, "root_mean_square": 1.0}
+            for data in ("digits, raw pixels", "digits, hidden activations")
+        ),
     ],
     "B5b": [
         {
-            "kind": kind, "trained": "everything", "parametrisation": name, "learning_rate": 1.0, "seeds": 5,
-            "final_loss_mean": loss, "steps_to_target_mean": 100 * loss,
+            "kind": kind,
+            "trained": "everything",
+            "parametrisation": name,
+            "learning_rate": 1.0,
+            "seeds": 5,
+            "final_loss_mean": loss,
+            "steps_to_target_mean": 100 * loss,
         }
         for kind in ("parametrisation_summary", "parametrisation_rate")
-        for name, loss in (("gamma, beta on normalised values", 0.1), ("gamma', beta' on plain values", 0.4))
+        for name, loss in (
+            ("gamma, beta on normalised values", 0.1),
+            ("gamma', beta' on plain values", 0.4),
+        )
     ],
-}  # fmt: skip
+}
 
 
 def as_proved(name):
-    """The row of a theorem whose every item came out as the book wants it, without proving it again."""
+    """The row of a theorem whose every item came out as the book wants it, without proving it
+    again."""
     items = [
         {
             "says": posed.says, "kind": posed.kind, "verdict": posed.wanted, "text": posed.says,
@@ -94,7 +116,8 @@ def test_the_ledger_has_every_claim():
 
 @pytest.mark.parametrize("id", IDS)
 def test_every_item_is_in_the_book_and_every_claim_settled(id):
-    """References resolve, the verdict is none of undecided, and there is an explanation of some sentences."""
+    """References resolve, the verdict is none of undecided, and there is an explanation of some
+    sentences."""
     finding = settle(find(id), rows_for(find(id)))
     assert finding.verdict in ("proved", "proved with conditions", "refuted", "measured")
     assert finding.assertion.explanation.count(".") >= 2
@@ -110,12 +133,19 @@ def test_another_outcome_gives_another_verdict(id):
         theorem, _, says = name.removeprefix("~").partition(": ")
         turned = {"proved": "refuted", "refuted": "proved"}
         changed = [_with(row, theorem, says, turned) for row in rows]
-        decisive = name in assertion.repaired or (len(assertion.literal) == 1 and not _conditional(name, rows))
+        decisive = name in assertion.repaired or (
+            len(assertion.literal) == 1 and not _conditional(name, rows)
+        )
         assert settle(assertion, changed).verdict != before or not decisive, name
-        undecided = [_with(row, theorem, says, {"proved": "undecided", "refuted": "undecided"}) for row in rows]
+        undecided = [
+            _with(row, theorem, says, {"proved": "undecided", "refuted": "undecided"})
+            for row in rows
+        ]
         assert settle(assertion, undecided).verdict == "undecided"
     for theorem in assertion.theorems:
-        unproved = [row | {"verdict": "undecided"} if row.get("id") == theorem else row for row in rows]
+        unproved = [
+            row | {"verdict": "undecided"} if row.get("id") == theorem else row for row in rows
+        ]
         assert settle(assertion, unproved).verdict == "undecided"
 
 
@@ -128,7 +158,10 @@ def _conditional(name, rows):
 def _with(row, theorem, says, verdicts):
     if row.get("id") != theorem:
         return row
-    items = [item | {"verdict": verdicts[item["verdict"]]} if item["says"] == says else item for item in row["items"]]
+    items = [
+        item | {"verdict": verdicts[item["verdict"]]} if item["says"] == says else item
+        for item in row["items"]
+    ]
     return row | {"items": items}
 
 
@@ -155,7 +188,10 @@ def test_measured_claims_follow_the_records(id, change):
     """Other records, another verdict; none at all, undecided."""
     assertion = find(id)
     theorems = [row for row in rows_for(assertion) if row["kind"] == "theorem"]
-    changed = [row | {key: value for key, value in change.items() if key in row} for row in MEASUREMENTS[id]]
+    changed = [
+        row | {key: value for key, value in change.items() if key in row}
+        for row in MEASUREMENTS[id]
+    ]
     assert settle(assertion, [*theorems, *MEASUREMENTS[id]]).verdict == "measured"
     assert settle(assertion, [*theorems, *changed]).verdict == "refuted"
     assert settle(assertion, theorems).verdict == "undecided"

@@ -21,7 +21,9 @@ class Bessel(NumpyBatchNorm):
 
 def run(*arguments):
     """``(exit status, standard output, standard error)`` of the command as a user starts it."""
-    done = subprocess.run([sys.executable, "-m", "bnproof", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "bnproof", *arguments], capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -30,7 +32,15 @@ def test_check_passes_as_json():
     status, out, _ = run("check", "numpy", "--effort", "quick", "--format", "json")
     answer = json.loads(out)
     assert status == 0
-    assert set(answer) >= {"target", "ok", "convention", "violations", "passed", "not_offered", "seconds"}
+    assert set(answer) >= {
+        "target",
+        "ok",
+        "convention",
+        "violations",
+        "passed",
+        "not_offered",
+        "seconds",
+    }
     assert answer["seed"] == 0
     assert answer["effort"] == "quick"
     assert {row["law"] for row in answer["laws"]} == set(answer["passed"])
@@ -83,13 +93,21 @@ def test_prove_as_json():
     first, second = json.loads(out)["theorems"]
     assert status == 0
     assert (first["id"], second["id"]) == ("shift", "collapse")
-    assert set(first) == {"id", "chapter", "verdict", "seconds", "negative_controls", "independent_check"}
+    assert set(first) == {
+        "id",
+        "chapter",
+        "verdict",
+        "seconds",
+        "negative_controls",
+        "independent_check",
+    }
     assert all(control["verdict"] == "refuted" for control in first["negative_controls"])
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
 def test_show_in_every_format(form):
-    """Statement, conditions and counterexample appear; lines fit where the terminal says 80 columns."""
+    """Statement, conditions and counterexample appear; lines fit where the terminal says 80
+    columns."""
     shown = CliRunner().invoke(
         group, ["show", "scale-eps", "--format", form], env={"COLUMNS": "80"}, standalone_mode=False
     )
@@ -113,13 +131,16 @@ def test_list_names_every_theorem_by_chapter():
 
 
 def test_claims_as_json_and_as_text():
-    """The contract's keys; in full with formula, counterexample, numbers on the digits and explanation."""
+    """The contract's keys; in full with formula, counterexample, numbers on the digits and
+    explanation."""
     status, out, _ = run("claims", "a4", "C5", "--format", "json")
     first, second = json.loads(out)["claims"]
     assert status == 0
     assert (first["id"], first["verdict"], second["verdict"]) == ("A4", "proved", "proved")
     assert first["counterexamples"]
-    shown = CliRunner().invoke(group, ["claims", "A4"], env={"COLUMNS": "80"}, standalone_mode=False)
+    shown = CliRunner().invoke(
+        group, ["claims", "A4"], env={"COLUMNS": "80"}, standalone_mode=False
+    )
     assert "affine-not-invariant" in shown.output
     assert "false at m = 1" in shown.output
     assert "On digits" in shown.output
@@ -128,7 +149,13 @@ def test_claims_as_json_and_as_text():
 
 def test_show_adds_what_was_measured(tmp_path):
     """--records adds how the implementations did by the theorem's laws."""
-    row = {"kind": "law_result", "target": "mine", "law": "shift", "theorem": "shift", "verdict": "holds"}
+    row = {
+        "kind": "law_result",
+        "target": "mine",
+        "law": "shift",
+        "theorem": "shift",
+        "verdict": "holds",
+    }
     path = tmp_path / "records.ndjson"
     write(path, Records(header(0), (row | {"cases": 3, "ratio": 0.25, "ulp": 1.5},)))
     status, out, _ = run("show", "shift", "--records", str(path))

@@ -1,4 +1,5 @@
-"""Detection: rows of a small plan, and the page, table and picture that hand-made records become."""
+"""Detection: rows of a small plan, and the page, table and picture that hand-made records
+become."""
 
 import csv
 import json
@@ -45,7 +46,8 @@ class Here:
 
 @pytest.fixture(scope="module")
 def small():
-    """The rows of two bugs and one correct implementation, on few cases, and the progress that was told."""
+    """The rows of two bugs and one correct implementation, on few cases, and the progress that was
+    told."""
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of_rows, "ProcessPoolExecutor", Here)
@@ -60,11 +62,25 @@ def small():
 
 
 def test_the_plan_is_told_first_then_everything_in_order(small):
-    """The header row, laws, baselines, what is not modelled; then bugs, baselines, correct implementations."""
+    """The header row, laws, baselines, what is not modelled; then bugs, baselines, correct
+    implementations."""
     found, _ = small
-    assert found[0] == {"kind": "detection", "effort": "quick", "quick_seeds": 2, "standard_seeds": 1}
+    assert found[0] == {
+        "kind": "detection",
+        "effort": "quick",
+        "quick_seeds": 2,
+        "standard_seeds": 1,
+    }
     kinds = list(dict.fromkeys(row["kind"] for row in found))
-    assert kinds == ["detection", "law", "baseline_says", "unmodelled", "mutant", "baseline", "correct"]
+    assert kinds == [
+        "detection",
+        "law",
+        "baseline_says",
+        "unmodelled",
+        "mutant",
+        "baseline",
+        "correct",
+    ]
     assert [row["id"] for row in found if row["kind"] == "mutant"] == WRONG
     pairs = [(row["id"], row["baseline"]) for row in found if row["kind"] == "baseline"]
     assert pairs == [(name, baseline) for name in (*WRONG, *CORRECT) for baseline in baselines()]
@@ -88,7 +104,10 @@ def test_a_bug_is_found_with_its_laws_and_its_cause(small):
     assert "gradient-x" in bugs["G01"]["laws"]
     for row in bugs.values():
         assert all(0 < violated <= cases <= 5 for violated, cases in row["laws"].values())
-        assert row["cause"] == {"mechanism": mutants()[row["id"]].mechanism, "confidence": "same values"}
+        assert row["cause"] == {
+            "mechanism": mutants()[row["id"]].mechanism,
+            "confidence": "same values",
+        }
         assert row["row"] in known()
     assert bugs["G01"]["cause_without"] == {"mechanism": "gradient", "confidence": "same pattern"}
 
@@ -96,7 +115,9 @@ def test_a_bug_is_found_with_its_laws_and_its_cause(small):
 def test_a_correct_implementation_is_not_flagged(small):
     """By the laws under any seed, nor by the baselines."""
     assert all(row["flagged"] == {} for row in small[0] if row["kind"] == "correct")
-    assert not any(row["flagged"] for row in small[0] if row["kind"] == "baseline" and row["id"] == "numpy")
+    assert not any(
+        row["flagged"] for row in small[0] if row["kind"] == "baseline" and row["id"] == "numpy"
+    )
 
 
 def test_rows_are_plain_values_and_make_a_page(small, tmp_path):
@@ -135,7 +156,10 @@ def test_what_compiles_gets_one_seed_in_ten():
         ("torch-compiled", "quick", 15),
         ("torch-compiled", "standard", 5),
     ]
-    assert {(name, effort) for name, effort, seed in runs if seed == 6} >= {("torch", "quick"), ("torch", "standard")}
+    assert {(name, effort) for name, effort, seed in runs if seed == 6} >= {
+        ("torch", "quick"),
+        ("torch", "standard"),
+    }
 
 
 def test_what_cannot_be_asked_here_is_told_and_not_flagged(monkeypatch):
@@ -162,7 +186,7 @@ def test_a_graded_bug_is_not_found_and_graded_as_expected():
     assert row["grade"] == row["grade_expected"] == "two-pass, naive"
 
 
-# -- the page ------------------------------------------------------------------------------------------------------------
+# -- the page --------------------------------------------------------------------------------------
 
 
 def bug(name, family="forward", **changed):
@@ -179,7 +203,13 @@ def bug(name, family="forward", **changed):
         "model": "semantic",
         "says": f"What {name} does.",
         "found": True,
-        "laws": {"output": [3, 12], "layout": [12, 12], "fold-bias": [6, 12], "shift": [1, 12], "affine": [2, 12]},
+        "laws": {
+            "output": [3, 12],
+            "layout": [12, 12],
+            "fold-bias": [6, 12],
+            "shift": [1, 12],
+            "affine": [2, 12],
+        },
         "seconds": 1.25,
         "cause": {"mechanism": f"mechanism of {name}", "confidence": "same values"},
         "cause_without": {"mechanism": family, "confidence": "same pattern"},
@@ -196,17 +226,34 @@ BUGS = [
     bug("G01", "gradient", cause_without={"mechanism": "layout", "confidence": "same pattern"}),
     bug("O01", "fold", cause_without={"mechanism": "unknown", "confidence": "unknown"}),
     bug("O02", "fold", **MISSED),
-    bug("V06", "variance-numerics", model="graded", grade="one-pass", grade_expected="two-pass", **MISSED),
+    bug(
+        "V06",
+        "variance-numerics",
+        model="graded",
+        grade="one-pass",
+        grade_expected="two-pass",
+        **MISSED,
+    ),
 ]
-FLAGGED = {("F01", "forward-test"), ("F01", "full-test"), ("G01", "full-test"), ("torch", "full-test")}
+FLAGGED = {
+    ("F01", "forward-test"),
+    ("F01", "full-test"),
+    ("G01", "full-test"),
+    ("torch", "full-test"),
+}
 
 
 def records():
-    """Six bugs, two baselines, three correct implementations of which one is flagged, one bug that is not modelled."""
+    """Six bugs, two baselines, three correct implementations of which one is flagged, one bug that
+    is not modelled."""
     names = ("forward-test", "full-test")
-    says = [{"kind": "baseline_says", "baseline": n, "says": f"what {n} does", "source": "a book"} for n in names]
+    says = [
+        {"kind": "baseline_says", "baseline": n, "says": f"what {n} does", "source": "a book"}
+        for n in names
+    ]
     kept = [
-        {"kind": "law", "law": law, "says": "", "theorem": ""} for law in ("output", "shift", "layout", "one-value")
+        {"kind": "law", "law": law, "says": "", "theorem": ""}
+        for law in ("output", "shift", "layout", "one-value")
     ]
     flags = [
         {
@@ -222,8 +269,21 @@ def records():
         for n in names
     ]
     alarms = [
-        {"kind": "correct", "id": i, "effort": "quick", "seed": s, "flagged": f, "unusable": "", "seconds": 2.0}
-        for i, s, f in (("numpy", 0, {}), ("torch", 0, {}), ("C01", 0, {}), ("numpy", 1, {"shift": "off by 1"}))
+        {
+            "kind": "correct",
+            "id": i,
+            "effort": "quick",
+            "seed": s,
+            "flagged": f,
+            "unusable": "",
+            "seconds": 2.0,
+        }
+        for i, s, f in (
+            ("numpy", 0, {}),
+            ("torch", 0, {}),
+            ("C01", 0, {}),
+            ("numpy", 1, {"shift": "off by 1"}),
+        )
     ]
     left = [
         {
@@ -245,7 +305,8 @@ def lines(start):
 
 
 def test_the_page_counts_what_was_found():
-    """Bugs that only a grade tells are not to be found; correct implementations flagged are counted by run."""
+    """Bugs that only a grade tells are not to be found; correct implementations flagged are counted
+    by run."""
     text = detection(records())
     assert "**Found: 4 of 5 that the contract calls wrong**; not found: O02." in text
     assert "Correct implementations flagged: **1 of 4** runs" in text
@@ -254,11 +315,15 @@ def test_the_page_counts_what_was_found():
 
 
 def test_the_page_sets_the_baselines_beside_it():
-    """What each finds, what it flags wrongly, how long it takes; and the same among the bugs within its reach."""
+    """What each finds, what it flags wrongly, how long it takes; and the same among the bugs within
+    its reach."""
     assert lines("| forward-test |") == ["| forward-test | 1 | 0 | 2.5 |"]
     assert lines("| full-test |") == ["| full-test | 2 | 1 (torch) | 2.5 |"]
     text = detection(records())
-    assert "of the 3 bugs in training, inference and gradients the laws find\n3, forward-test 1, full-test 2." in text
+    assert (
+        "of the 3 bugs in training, inference and gradients the laws find\n3, forward-test 1,"
+        " full-test 2." in text
+    )
 
 
 def test_the_page_shows_every_bug_and_family():
@@ -279,7 +344,13 @@ def test_the_page_says_how_often_the_cause_is_right():
     """With the own model, and without: same class, family, unknown, wrong family, wrong."""
     found = diagnosis([row for row in BUGS if row["cause"]])
     assert (found["right"], found["found"], found["right_share"]) == (4, 4, "100%")
-    assert (found["family"], found["unknown"], found["wrong_family"], found["wrong"], found["same_class"]) == (
+    assert (
+        found["family"],
+        found["unknown"],
+        found["wrong_family"],
+        found["wrong"],
+        found["same_class"],
+    ) == (
         1,
         1,
         1,

@@ -1,4 +1,5 @@
-"""Demonstrations of the claims: all there, repeatable, and the numbers obey the theorems they show."""
+"""Demonstrations of the claims: all there, repeatable, and the numbers obey the theorems they
+show."""
 
 import math
 
@@ -35,8 +36,9 @@ def values(rows):
 def rounding(x, evaluations=2):
     """What float64 explains for values made of ``evaluations`` two-pass batch norms of ``x``.
 
-    ``xhat`` has an error of at most ``gamma_n (kappa + max|xhat|)`` with n roundings: m for the mean, m and a few for
-    the variance, the root, the division and the affine step; ``kappa = sqrt(1 + mu^2/v)``.
+    ``xhat`` has an error of at most ``gamma_n (kappa + max|xhat|)`` with n roundings: m for the
+    mean, m and a few for the variance, the root, the division and the affine step;
+    ``kappa = sqrt(1 + mu^2/v)``.
     """
     mean, variance = x.mean(axis=0), x.var(axis=0)
     kappa = np.sqrt(1 + mean**2 / variance).max()
@@ -50,7 +52,8 @@ def explained():
 
 
 def test_every_claim_has_two_to_five_numbers(rows):
-    """The claims are those of the ledger in its order of speakers, none is missing and none is extra."""
+    """The claims are those of the ledger in its order of speakers, none is missing and none is
+    extra."""
     assert list(demonstrations.demonstrations()) == CLAIMS
     counts = {claim: sum(row["claim"] == claim for row in rows) for claim in CLAIMS}
     assert all(2 <= count <= 5 for count in counts.values())
@@ -58,19 +61,26 @@ def test_every_claim_has_two_to_five_numbers(rows):
 
 
 def test_rows_are_complete_and_finite(rows):
-    """Every row names its data and what it is, differently within a claim, and holds a finite float."""
-    assert all(row["kind"] == "demonstration" and row["data"] and type(row["value"]) is float for row in rows)
+    """Every row names its data and what it is, differently within a claim, and holds a finite
+    float."""
+    assert all(
+        row["kind"] == "demonstration" and row["data"] and type(row["value"]) is float
+        for row in rows
+    )
     assert all(math.isfinite(row["value"]) for row in rows)
     assert len({(row["claim"], row["what"]) for row in rows}) == len(rows)
 
 
 def test_the_same_seed_gives_the_same_rows(rows):
-    """Deterministic, also when a claim is asked for alone; the texts do not depend on the seed, the numbers do."""
+    """Deterministic, also when a claim is asked for alone; the texts do not depend on the seed, the
+    numbers do."""
     assert list(demonstrations.rows(0)) == rows
     assert list(demonstrations.rows(0, ["C1"])) == [row for row in rows if row["claim"] == "C1"]
     other = list(demonstrations.rows(1))
     assert [row["what"] for row in other] == [row["what"] for row in rows]
-    changed = {row["claim"] for row, old in zip(other, rows, strict=True) if row["value"] != old["value"]}
+    changed = {
+        row["claim"] for row, old in zip(other, rows, strict=True) if row["value"] != old["value"]
+    }
     assert changed == set(CLAIMS)
 
 
@@ -78,7 +88,9 @@ def test_unknown_claims_and_doubles_are_refused():
     """The message names the claim and what to do."""
     with pytest.raises(UnknownClaim, match=r"no demonstration of Z9: known are Q1, Q2"):
         list(demonstrations.rows(0, ["Z9"]))
-    with pytest.raises(ValueError, match="claim A1 is demonstrated twice: give again another claim"):
+    with pytest.raises(
+        ValueError, match="claim A1 is demonstrated twice: give again another claim"
+    ):
 
         @demonstration("A1", "digits")
         def again(data):
@@ -89,7 +101,9 @@ def test_a_number_that_is_not_finite_is_refused(monkeypatch):
     """A row never holds not-a-number."""
     broken = Demonstration("A1", "digits", lambda data: iter([Number("a ratio", np.nan)]))
     monkeypatch.setattr(demonstrations, "demonstrations", lambda: {"A1": broken})
-    with pytest.raises(ArithmeticError, match="claim A1: a ratio is nan: choose data where it exists"):
+    with pytest.raises(
+        ArithmeticError, match="claim A1: a ratio is nan: choose data where it exists"
+    ):
         list(demonstrations.rows(0))
 
 
@@ -101,7 +115,8 @@ def test_one_batch_collapses_and_several_do_not(values, explained):
 
 
 def test_conditioning_is_that_of_the_hessian(values):
-    """Q4: the proved condition numbers are those of the measured second derivatives, up to their sensitivity."""
+    """Q4: the proved condition numbers are those of the measured second derivatives, up to their
+    sensitivity."""
     pixels = batches(digits(), BATCH, 0)[0]
     low, high = curvatures(pixels[:, np.ptp(pixels, axis=0) > 0])
     measured = high / low
@@ -112,7 +127,8 @@ def test_conditioning_is_that_of_the_hessian(values):
 
 
 def test_scale_invariance_needs_its_conditions(values, explained):
-    """A1, A8: a > 0 and eps = 0 leave rounding; a < 0, a = 0 and eps > 0 do not; the exact law and the bound hold."""
+    """A1, A8: a > 0 and eps = 0 leave rounding; a < 0, a = 0 and eps > 0 do not; the exact law and
+    the bound hold."""
     up, down, zero, small, law = values["A1"]
     assert max(up, law) <= explained < min(down, zero, small)
     up, down, mirrored, small, bound = values["A8"]
@@ -121,7 +137,8 @@ def test_scale_invariance_needs_its_conditions(values, explained):
 
 
 def test_the_weights_grow_as_proved(values):
-    """A3: the growth law holds up to rounding; the outputs keep root mean square sqrt(q) < 1; without BN W explodes."""
+    """A3: the growth law holds up to rounding; the outputs keep root mean square sqrt(q) < 1;
+    without BN W explodes."""
     growth, law, size, plain, _ = values["A3"]
     assert law <= Precision.of(np.float64).gamma(100 * BATCH)
     assert size <= 1 + Precision.of(np.float64).gamma(2 * BATCH)
@@ -143,13 +160,15 @@ def test_a_jump_of_the_bias_decays_as_predicted(values, explained):
 
 
 def test_a_batch_is_no_set_of_separate_samples(values, explained):
-    """B3: a line at fixed statistics is reached; in training mode the others' outputs move, as the witness predicts."""
+    """B3: a line at fixed statistics is reached; in training mode the others' outputs move, as the
+    witness predicts."""
     line, others, witness, miss = values["B3"]
     assert max(line, miss) <= 4 * explained < min(others, witness)
 
 
 def test_only_beta_moves_the_mean(values, explained):
-    """B4: a step of the layer below moves the mean before, and not after, in training mode alone."""
+    """B4: a step of the layer below moves the mean before, and not after, in training mode
+    alone."""
     _, before, training, inference = values["B4"]
     assert training < before
     assert training <= explained < min(before, inference)
@@ -165,12 +184,15 @@ def test_gradient_descent_is_faster_on_normalised_values(values):
 def test_descent_that_does_not_arrive_is_an_error():
     """A feature with a huge offset is not waited for."""
     regressor, target = np.array([[1e6], [1e6 + 1]]), np.array([[0.0], [1.0]])
-    with pytest.raises(ArithmeticError, match=f"not there after {PATIENCE} steps: choose features with less offset"):
+    with pytest.raises(
+        ArithmeticError, match=f"not there after {PATIENCE} steps: choose features with less offset"
+    ):
         steps_to_tenth(regressor, (np.zeros(1), np.full(1, 0.5)), target)
 
 
 def test_ellipses_stay_ellipses(values, explained):
-    """C1: the correlation changes by rounding only (a sum of m products of two outputs), and no circle appears."""
+    """C1: the correlation changes by rounding only (a sum of m products of two outputs), and no
+    circle appears."""
     correlation, change, _, after, _ = values["C1"]
     assert change <= 2 * explained + Precision.of(np.float64).gamma(3 * BATCH)
     assert abs(correlation) > change

@@ -1,4 +1,5 @@
-"""Training dynamics, size of normalised values, single precision: what was measured obeys what was proved."""
+"""Training dynamics, size of normalised values, single precision: what was measured obeys what was
+proved."""
 
 import numpy as np
 import pytest
@@ -18,10 +19,14 @@ DOUBLE = Precision.of(np.float64)
 
 def of(rows, kind, **wanted):
     """The rows of a kind with the wanted values."""
-    return [row for row in rows if row["kind"] == kind and all(row[key] == value for key, value in wanted.items())]
+    return [
+        row
+        for row in rows
+        if row["kind"] == kind and all(row[key] == value for key, value in wanted.items())
+    ]
 
 
-# -- the network that is trained -----------------------------------------------------------------------------
+# -- the network that is trained -------------------------------------------------------------------
 
 
 def test_the_training_is_no_implementation_under_test():
@@ -30,7 +35,8 @@ def test_the_training_is_no_implementation_under_test():
 
 
 def test_first_layers_have_scales_only_where_wanted():
-    """Hidden layers have a scale if asked for, the last never; weights stay within 1/sqrt(inputs)."""
+    """Hidden layers have a scale if asked for, the last never; weights stay within
+    1/sqrt(inputs)."""
     layers = first_layers((64, 32, 10), 0, scale=True)
     assert [layer.scale is None for layer in layers] == [False, True]
     assert all(layer.scale is None for layer in first_layers((64, 32, 10), 0, scale=False))
@@ -47,10 +53,13 @@ def test_mini_batches_are_whole_and_use_no_image_twice_in_an_epoch():
 
 @pytest.mark.parametrize("eps", [1e-5, None])
 def test_a_step_moves_the_weight_against_its_gradient(eps):
-    """What a step reports is what it did: W' = W - eta G to the rounding of a product and a difference."""
+    """What a step reports is what it did: W' = W - eta G to the rounding of a product and a
+    difference."""
     pixels, classes = labelled_digits()
     with one_thread():
-        network = Perceptron(first_layers((64, 32, 10), 0, scale=True), nonlinearity="tanh", eps=eps)
+        network = Perceptron(
+            first_layers((64, 32, 10), 0, scale=True), nonlinearity="tanh", eps=eps
+        )
         step = network.step(pixels[:64], classes[:64], rate=0.1, weight_rates=(0.5, 0.1))
     explained = DOUBLE.gamma(2) * (np.abs(step.weight) + 0.5 * np.abs(step.gradient))
     assert np.all(np.abs(step.moved - (step.weight - 0.5 * step.gradient)) <= explained)
@@ -59,12 +68,15 @@ def test_a_step_moves_the_weight_against_its_gradient(eps):
 
 @pytest.mark.parametrize("eps", [1e-5, None])
 def test_the_gradient_is_that_of_the_loss(eps):
-    """A difference quotient along the gradient, with halved steps, comes closer to |G|^2 each time."""
+    """A difference quotient along the gradient, with halved steps, comes closer to |G|^2 each
+    time."""
     pixels, classes = labelled_digits()
     steps = (0.02, 0.01, 0.005)
 
     def loss(layers):
-        return Perceptron(layers, nonlinearity="tanh", eps=eps).loss_and_accuracy(pixels[:64], classes[:64])[0]
+        return Perceptron(layers, nonlinearity="tanh", eps=eps).loss_and_accuracy(
+            pixels[:64], classes[:64]
+        )[0]
 
     with one_thread():
         layers = first_layers((64, 8, 10), 0, scale=True)
@@ -73,14 +85,18 @@ def test_the_gradient_is_that_of_the_loss(eps):
         )
         square = (step.gradient**2).sum()
         first, *others = layers
-        moved = [type(first)(first.weight - h * step.gradient, first.shift, first.scale) for h in steps]
-        slopes = [(step.loss - loss([layer, *others])) / h for layer, h in zip(moved, steps, strict=True)]
+        moved = [
+            type(first)(first.weight - h * step.gradient, first.shift, first.scale) for h in steps
+        ]
+        slopes = [
+            (step.loss - loss([layer, *others])) / h for layer, h in zip(moved, steps, strict=True)
+        ]
     gaps = np.abs(np.array(slopes) - square)
     assert gaps[0] > gaps[1] > gaps[2]
     assert abs(2 * slopes[2] - slopes[1] - square) < gaps[2]
 
 
-# -- weight-norm-growth --------------------------------------------------------------------------------------
+# -- weight-norm-growth ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=[SHOWN_EPS, DEFAULT_EPS], ids=str)
@@ -136,10 +152,12 @@ def test_every_run_obeys_the_growth_law(norms):
     assert all(row["theorem_over_rounding"] <= 1 for row in runs if row["normalised"])
     assert all(row["finite"] for row in of(runs, "weight_norm_run", raised=FIRST))
     assert max(row["norm_largest"] for row in of(runs, "weight_norm_run", raised=ALL)) > 1e6
-    assert {row["learning_rate"] for row in of(norms, "weight_norm", normalised=True)} == set(weight_norm.RATES)
+    assert {row["learning_rate"] for row in of(norms, "weight_norm", normalised=True)} == set(
+        weight_norm.RATES
+    )
 
 
-# -- the size of normalised values ---------------------------------------------------------------------------
+# -- the size of normalised values -----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -162,33 +180,49 @@ def test_sizes_obey_samuelson_and_the_second_moment(sizes):
         explained = DOUBLE.gamma(row["m"] + 12)
         assert row["largest_over_samuelson"] <= 1 + explained
         assert row["largest_root_mean_square_gap"] <= explained
-    assert max(row["largest_over_samuelson"] for row in of(sizes, "linear_range_moments")) >= 1 - explained
+    assert (
+        max(row["largest_over_samuelson"] for row in of(sizes, "linear_range_moments"))
+        >= 1 - explained
+    )
 
 
 def test_the_sigmoid_is_straight_wherever_the_theorem_promises_it(sizes):
-    """The measured share is at least the proved one; a larger gamma leaves the straight part; the identity is rare."""
+    """The measured share is at least the proved one; a larger gamma leaves the straight part; the
+    identity is rare."""
     rows = of(sizes, "sigmoid_linear")
     assert all(row["share"] >= row["proved_share"] for row in rows)
     assert all(row["identity_share"] < 0.05 for row in rows)
     for data in {row["data"] for row in rows}:
-        by_gamma = [of(rows, "sigmoid_linear", data=data, gamma=g, beta=0.0)[0]["share"] for g in (1.0, 2.0, 4.0)]
+        by_gamma = [
+            of(rows, "sigmoid_linear", data=data, gamma=g, beta=0.0)[0]["share"]
+            for g in (1.0, 2.0, 4.0)
+        ]
         assert by_gamma == sorted(by_gamma, reverse=True)
 
 
-# -- two parametrisations ------------------------------------------------------------------------------------
+# -- two parametrisations --------------------------------------------------------------------------
 
 
 def rounding(outputs):
-    """As many roundings of the largest output as one output sums terms, over widths and mini-batches."""
-    return DOUBLE.gamma(sum(same_start.WIDTHS) + len(same_start.WIDTHS) * BATCH) * np.abs(outputs).max()
+    """As many roundings of the largest output as one output sums terms, over widths and
+    mini-batches."""
+    return (
+        DOUBLE.gamma(sum(same_start.WIDTHS) + len(same_start.WIDTHS) * BATCH)
+        * np.abs(outputs).max()
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_both_parametrisations_start_as_the_same_function(seed):
-    """Their outputs on the first batch differ by no more than as many roundings as one output sums terms."""
+    """Their outputs on the first batch differ by no more than as many roundings as one output sums
+    terms."""
     row = same_start.start(seed)
     assert row["largest_difference"] <= rounding(row["largest_output"])
-    assert row["condition_normalised_largest"] < row["condition_plain_median"] <= row["condition_plain_largest"]
+    assert (
+        row["condition_normalised_largest"]
+        < row["condition_plain_median"]
+        <= row["condition_plain_largest"]
+    )
 
 
 def test_other_batches_tell_the_two_apart():
@@ -213,7 +247,9 @@ def test_one_step_changes_the_two_differently():
 
 def test_a_training_repeats_for_a_seed():
     """Same seed, same losses."""
-    first, second = (parametrisations.train(parametrisations.EVERYTHING, NORMALISED, 0.3, 1) for _ in range(2))
+    first, second = (
+        parametrisations.train(parametrisations.EVERYTHING, NORMALISED, 0.3, 1) for _ in range(2)
+    )
     assert first == second
     assert not first.diverged
 
@@ -231,7 +267,8 @@ def compared():
 
 @pytest.mark.slow
 def test_the_comparison_is_fair(compared):
-    """Same rates and seeds for both; each best rate lies inside the grid; the target is reached by every seed."""
+    """Same rates and seeds for both; each best rate lies inside the grid; the target is reached by
+    every seed."""
     runs = of(compared, "parametrisation_run")
     settings = [
         {(row["learning_rate"], row["seed"]) for row in runs if row["parametrisation"] == name}
@@ -256,7 +293,7 @@ def test_normalised_values_reach_the_common_loss_first(compared):
         assert ours["steps_to_target_mean"] < plain["steps_to_target_mean"]
 
 
-# -- the variance in single precision ------------------------------------------------------------------------
+# -- the variance in single precision --------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +304,9 @@ def errors():
 
 def test_errors_of_the_variance_stay_below_the_cited_orders(errors):
     """Every algorithm, every kappa."""
-    assert all(row["variance_error_largest"] <= row["cited_bound"] for row in of(errors, "variance_error"))
+    assert all(
+        row["variance_error_largest"] <= row["cited_bound"] for row in of(errors, "variance_error")
+    )
 
 
 def test_slopes_are_the_cited_ones(errors):
@@ -295,11 +334,12 @@ def test_the_algorithms_agree_where_nothing_rounds():
     assert all(algorithm(x)[1].dtype == np.float32 for algorithm in arithmetic.ALGORITHMS.values())
 
 
-# -- plots ---------------------------------------------------------------------------------------------------
+# -- plots -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("plot", "rows"), [(experiment_plots.linear_range, "sizes"), (experiment_plots.variance_error, "errors")]
+    ("plot", "rows"),
+    [(experiment_plots.linear_range, "sizes"), (experiment_plots.variance_error, "errors")],
 )
 def test_plots_are_functions_of_records(plot, rows, request, tmp_path):
     """Same records, same bytes."""

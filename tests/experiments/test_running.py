@@ -1,4 +1,5 @@
-"""Experiments on the digits: the recurrence, Bessel's factor and the scatter agree with the theorems."""
+"""Experiments on the digits: the recurrence, Bessel's factor and the scatter agree with the
+theorems."""
 
 import numpy as np
 import pytest
@@ -33,7 +34,8 @@ def test_the_recurrence_is_followed_to_a_few_ulp(rows):
 
 
 def test_bessel_holds_for_every_m(rows):
-    """The tracked variance is m/(m - 1) times the biased one, to the rounding of a two-pass variance."""
+    """The tracked variance is m/(m - 1) times the biased one, to the rounding of a two-pass
+    variance."""
     for row in rows:
         if row["kind"] == "bessel":
             explained = Precision.of(np.float64).gamma(row["m"] + 12) * row["predicted"]
@@ -44,7 +46,8 @@ def test_bessel_holds_for_every_m(rows):
 def test_the_pair_scatters_less_in_larger_batches(rows):
     """The spread of gamma' falls with the batch size."""
     spread = {
-        m: np.ptp([r["gamma_prime"] for r in rows if r["kind"] == "scatter" and r["m"] == m]) for m in (8, 32, 128)
+        m: np.ptp([r["gamma_prime"] for r in rows if r["kind"] == "scatter" and r["m"] == m])
+        for m in (8, 32, 128)
     }
     assert spread[8] > spread[32] > spread[128] > 0
 

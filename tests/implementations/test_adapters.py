@@ -33,7 +33,10 @@ def reference(factory, channels, options):
 
 def made(factory, channels=3):
     """A layer with what the factory leaves open filled in, and these options."""
-    options = {"eps": factory.supports.get("eps", 1e-3), "momentum": factory.supports.get("momentum", 0.3)}
+    options = {
+        "eps": factory.supports.get("eps", 1e-3),
+        "momentum": factory.supports.get("momentum", 0.3),
+    }
     fixed = {name: factory.supports.get(name, True) for name in ("affine", "track_running_stats")}
     return factory(channels, **options, **fixed), options
 
@@ -42,21 +45,30 @@ def drawn(factory, layer, shape, dtype):
     """x, dy of the factory's layout, and a state for what the layer has."""
     random = np.random.default_rng(3)
     last = shape[:1] + shape[2:] + shape[1:2]
-    x, dy = random.normal(2, 1, size=(2, *(shape if factory.convention.channel_axis == 1 else last))).astype(dtype)
+    x, dy = random.normal(
+        2, 1, size=(2, *(shape if factory.convention.channel_axis == 1 else last))
+    ).astype(dtype)
     kept = "float32" if np.dtype(dtype).itemsize == 2 else dtype
     state = {f: random.uniform(0.5, 2, size=shape[1]).astype(kept) for f in FIELDS}
     return x, dy, {f: None if layer.state[f] is None else value for f, value in state.items()}
 
 
-def errors(factory, shape, dtype="float64", precision=None, modes=(True, False), differentiates=True):
-    """Errors of y, gradients and statistics against NumPy, each in units of ``100 eps m (1 + |largest|)``."""
+def errors(
+    factory, shape, dtype="float64", precision=None, modes=(True, False), differentiates=True
+):
+    """Errors of y, gradients and statistics against NumPy, each in units of
+    ``100 eps m (1 + |largest|)``."""
     layer, options = made(factory, shape[1])
     model = reference(factory, shape[1], options)
     x, dy, state = drawn(factory, layer, shape, dtype)
     layer.state = model.state = state
 
     def first(array):
-        return array if array is None or factory.convention.channel_axis == 1 else np.moveaxis(array, -1, 1)
+        return (
+            array
+            if array is None or factory.convention.channel_axis == 1
+            else np.moveaxis(array, -1, 1)
+        )
 
     unit = 100 * np.finfo(precision or dtype).eps * x.size / shape[1]
     found = {}
@@ -73,9 +85,13 @@ def errors(factory, shape, dtype="float64", precision=None, modes=(True, False),
         got, expected = got | layer.state, expected | model.state
         moved = [(got[f] != state[f]).any() for f in FIELDS[2:] if got[f] is not None]
         assert all(moved) if training else not any(moved)
-        assert {name for name, value in got.items() if value is None} == {n for n, v in expected.items() if v is None}
+        assert {name for name, value in got.items() if value is None} == {
+            n for n, v in expected.items() if v is None
+        }
         found |= {
-            f"{name}, training={training}": np.abs(got[name] - value).max() / (unit * (1 + np.abs(value).max()))
+            f"{name}, training={training}": (
+                np.abs(got[name] - value).max() / (unit * (1 + np.abs(value).max()))
+            )
             for name, value in expected.items()
             if value is not None
         }
@@ -84,14 +100,15 @@ def errors(factory, shape, dtype="float64", precision=None, modes=(True, False),
 
 
 def test_the_measure_sees_a_wrong_formula():
-    """The biased running variance where the unbiased one is declared, and nothing else, is out of bounds."""
+    """The biased running variance where the unbiased one is declared, and nothing else, is out of
+    bounds."""
     factory = adapted(torch.nn.BatchNorm1d)
     biased = Convention("mine", running_var="biased")
     found = errors(type(factory)(factory.name, biased, factory.supports, factory.build), (4, 3))
     assert {name for name, error in found.items() if error > 1} == {"running_var, training=True"}
 
 
-# -- PyTorch -----------------------------------------------------------------------------------------------------------
+# -- PyTorch ---------------------------------------------------------------------------------------
 
 OF_RANK = {
     "1d, rank 2": (torch.nn.BatchNorm1d, (5, 3)),
@@ -107,14 +124,20 @@ def test_torch_classes_and_instances_agree_with_numpy(kind, shape, dtype):
     """Output, gradients and running statistics, in training and eval mode."""
     without_beta = kind(3, momentum=0.7)
     without_beta.register_parameter("bias", None)
-    instances = kind(3), kind(3, affine=False, eps=0.1), kind(3, track_running_stats=False), without_beta
+    instances = (
+        kind(3),
+        kind(3, affine=False, eps=0.1),
+        kind(3, track_running_stats=False),
+        without_beta,
+    )
     for candidate in (kind, *instances):
         found = errors(adapted(candidate), shape, dtype)
         assert max(found.values()) < 1, found
 
 
 class ByHand(torch.nn.Module):
-    """Two passes in tensor operations; its statistics are no buffers, its parameters have four axes."""
+    """Two passes in tensor operations; its statistics are no buffers, its parameters have four
+    axes."""
 
     def __init__(self, num_features, eps, momentum):
         super().__init__()
@@ -129,8 +152,12 @@ class ByHand(torch.nn.Module):
             mean = x.mean((0, 2, 3), keepdim=True)
             var = ((x - mean) ** 2).mean((0, 2, 3), keepdim=True)
             m = x.numel() // x.shape[1]
-            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean.flatten()
-            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var.flatten() * m / (m - 1)
+            self.running_mean = (
+                1 - self.momentum
+            ) * self.running_mean + self.momentum * mean.flatten()
+            self.running_var = (
+                1 - self.momentum
+            ) * self.running_var + self.momentum * var.flatten() * m / (m - 1)
         if not mean.isfinite().all():
             raise FloatingPointError("not finite")
         return (x - mean) / torch.sqrt(var + self.eps) * self.gamma + self.beta
@@ -146,7 +173,8 @@ def test_a_batch_norm_written_as_a_module_agrees_with_numpy():
 
 
 def test_a_forward_that_raises_leaves_the_state_as_it_was():
-    """One value per channel; a module that raises after its statistics have moved, or that broadcasts one channel to two."""
+    """One value per channel; a module that raises after its statistics have moved, or that
+    broadcasts one channel to two."""
     for candidate, x, error in (
         (torch.nn.BatchNorm1d, np.ones((1, 1)), ValueError),
         (ByHand, np.full((2, 1, 1, 1), np.nan), FloatingPointError),
@@ -186,7 +214,8 @@ def test_half_precision_keeps_parameters_in_float32():
 
 
 def test_an_instance_stays_what_it_is():
-    """Its options are what may be asked, its parameters the first state, and it is not trained itself."""
+    """Its options are what may be asked, its parameters the first state, and it is not trained
+    itself."""
     module = torch.nn.BatchNorm2d(3, eps=0.5, momentum=0.25)
     with torch.no_grad():
         module.weight.mul_(2)
@@ -241,7 +270,9 @@ def test_an_instance_without_running_statistics_is_checked():
     """By its gradients and its sequences: what needs the statistics is not offered."""
     verdict = check(torch.nn.BatchNorm1d(3, track_running_stats=False), CheckOptions("quick"))
     assert verdict.ok
-    assert {"gradient-x", "gradient-gamma", "sequence-output", "sequence-backward"} <= set(verdict.passed)
+    assert {"gradient-x", "gradient-gamma", "sequence-output", "sequence-backward"} <= set(
+        verdict.passed
+    )
 
 
 def test_eps_zero_in_training_is_not_offered_where_torch_refuses_it():
@@ -278,14 +309,38 @@ class NeedsMore(torch.nn.Module):
 
 UNUSABLE = {
     "one without eps": (NoEps, "NoEps has eps = None: set this attribute"),
-    "other names": (OtherNames, "OtherNames has no weight or gamma, no bias or beta.* but scale: rename these"),
-    "more arguments": (NeedsMore, "NeedsMore.num_features. cannot be made .*groups.*: name an instance"),
-    "a linear layer": (torch.nn.Linear(3, 2), "gamma .2, 3. on cpu, beta .2,. on cpu: give each one value per channel"),
-    "a network": (torch.nn.Sequential(torch.nn.BatchNorm1d(3)), "but 0.weight.*: rename these, or name the batch norm"),
-    "on no device": (torch.nn.BatchNorm1d(3, device="meta"), "on meta: give each one value per channel, on the CPU"),
-    "cumulative": (torch.nn.BatchNorm1d(3, momentum=None), "BatchNorm1d has momentum = None: set this attribute"),
-    "lazy": (torch.nn.LazyBatchNorm1d, "LazyBatchNorm1d has no parameters before its first batch: name"),
-    "synchronised": (torch.nn.SyncBatchNorm(3), "SyncBatchNorm needs a process group on GPUs: name"),
+    "other names": (
+        OtherNames,
+        "OtherNames has no weight or gamma, no bias or beta.* but scale: rename these",
+    ),
+    "more arguments": (
+        NeedsMore,
+        "NeedsMore.num_features. cannot be made .*groups.*: name an instance",
+    ),
+    "a linear layer": (
+        torch.nn.Linear(3, 2),
+        "gamma .2, 3. on cpu, beta .2,. on cpu: give each one value per channel",
+    ),
+    "a network": (
+        torch.nn.Sequential(torch.nn.BatchNorm1d(3)),
+        "but 0.weight.*: rename these, or name the batch norm",
+    ),
+    "on no device": (
+        torch.nn.BatchNorm1d(3, device="meta"),
+        "on meta: give each one value per channel, on the CPU",
+    ),
+    "cumulative": (
+        torch.nn.BatchNorm1d(3, momentum=None),
+        "BatchNorm1d has momentum = None: set this attribute",
+    ),
+    "lazy": (
+        torch.nn.LazyBatchNorm1d,
+        "LazyBatchNorm1d has no parameters before its first batch: name",
+    ),
+    "synchronised": (
+        torch.nn.SyncBatchNorm(3),
+        "SyncBatchNorm needs a process group on GPUs: name",
+    ),
 }
 
 
@@ -304,7 +359,8 @@ def test_what_is_not_there_yet_is_not_offered():
 
 
 def test_a_state_has_to_fit():
-    """Parameters are neither added nor taken away; shapes are the layer's; backward needs a forward."""
+    """Parameters are neither added nor taken away; shapes are the layer's; backward needs a
+    forward."""
     layer = adapted(torch.nn.BatchNorm1d)(3, eps=1e-3, momentum=0.1, track_running_stats=False)
     with pytest.raises(RuntimeError, match="needs a forward first"):
         layer.backward(np.ones((2, 3)))
@@ -318,9 +374,13 @@ def test_a_state_has_to_fit():
 
 def test_a_stranger_is_accepted_by_no_adapter_and_imports_no_framework():
     """An object of no framework gives None, and no framework is imported to find out."""
-    code = "import sys; from bnproof.implementations.adapters import adapted; print(adapted(object()), adapted(dict)); "
+    code = (
+        "import sys; from bnproof.implementations.adapters import adapted; print(adapted(object()),"
+        " adapted(dict)); "
+    )
     code += (
-        "print([n for n in ('torch', 'jax', 'flax', 'keras', 'onnx', 'onnxruntime', 'tensorflow') if n in sys.modules])"
+        "print([n for n in ('torch', 'jax', 'flax', 'keras', 'onnx', 'onnxruntime', 'tensorflow')"
+        " if n in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.split("\n") == ["None None", "[]", ""]

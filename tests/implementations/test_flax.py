@@ -20,7 +20,9 @@ def norm(**options):
 
 class Subclass(nnx.BatchNorm):
     def __init__(self, num_features, epsilon, rngs):
-        super().__init__(num_features, epsilon=epsilon, momentum=0.5, use_fast_variance=False, rngs=rngs)
+        super().__init__(
+            num_features, epsilon=epsilon, momentum=0.5, use_fast_variance=False, rngs=rngs
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -28,7 +30,10 @@ class Subclass(nnx.BatchNorm):
 def test_the_class_agrees_with_numpy_at_every_rank(shape, dtype):
     """Output, gradients and running statistics, in training and inference, channels last."""
     factory = adapted(nnx.BatchNorm)
-    assert (factory.convention.channel_axis, factory.supports) == (-1, {"track_running_stats": True})
+    assert (factory.convention.channel_axis, factory.supports) == (
+        -1,
+        {"track_running_stats": True},
+    )
     found = errors(factory, shape, dtype)
     assert max(found.values()) < 1, found
 
@@ -53,7 +58,8 @@ def test_instances_and_subclasses_agree_with_numpy(candidate):
 
 
 def test_what_an_object_fixes_is_narrowed():
-    """A constructor that does not take momentum and parameters; all options of an instance; an axis of one rank."""
+    """A constructor that does not take momentum and parameters; all options of an instance; an axis
+    of one rank."""
     fixed = {"momentum": 0.5, "affine": True, "track_running_stats": True}
     assert adapted(Subclass).supports == fixed
     supports = adapted(norm(epsilon=0.25, momentum=0.75, axis=3)).supports
@@ -81,7 +87,8 @@ def test_backward_is_of_its_forward_however_often():
 
 
 def test_float64_stays_inside_and_half_precision_comes_back_as_half():
-    """JAX's default precision is left as it was; y and dx have x's dtype, statistics are float32."""
+    """JAX's default precision is left as it was; y and dx have x's dtype, statistics are
+    float32."""
     layer, _ = made(adapted(nnx.BatchNorm))
     x = np.random.default_rng(2).normal(size=(4, 3))
     assert layer.forward(x, training=True).dtype == layer.state["gamma"].dtype == np.float64
@@ -89,7 +96,11 @@ def test_float64_stays_inside_and_half_precision_comes_back_as_half():
     layer, _ = made(adapted(nnx.BatchNorm))
     assert layer.forward(x.astype("float16"), training=True).dtype == np.float16
     dx, dgamma, _ = layer.backward(x.astype("float16"))
-    assert (dx.dtype, dgamma.dtype, layer.state["running_var"].dtype) == (np.float16, np.float32, np.float32)
+    assert (dx.dtype, dgamma.dtype, layer.state["running_var"].dtype) == (
+        np.float16,
+        np.float32,
+        np.float32,
+    )
 
 
 def test_a_forward_that_raises_leaves_the_state_as_it_was():
@@ -102,8 +113,14 @@ def test_a_forward_that_raises_leaves_the_state_as_it_was():
 
 
 UNUSABLE = {
-    "another module": (nnx.Linear(2, 3, rngs=nnx.Rngs(0)), "Linear has no scale, no mean, no var: keep scale"),
-    "a class of another kind": (nnx.Linear, "Linear.num_features, .* cannot be made .TypeError: .*: name an instance"),
+    "another module": (
+        nnx.Linear(2, 3, rngs=nnx.Rngs(0)),
+        "Linear has no scale, no mean, no var: keep scale",
+    ),
+    "a class of another kind": (
+        nnx.Linear,
+        "Linear.num_features, .* cannot be made .TypeError: .*: name an instance",
+    ),
     "the batch axis": (norm(axis=0), "BatchNorm has axis = 0: give the one axis of the channels"),
     "devices": (norm(axis_name="i"), "averages over the devices of axis 'i': leave axis_name out"),
 }

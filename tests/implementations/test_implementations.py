@@ -67,7 +67,9 @@ def test_nan_stays_in_its_channel():
     """A NaN in one channel does not reach the others."""
     x = np.random.default_rng(0).normal(size=(4, 2))
     x[1, 0] = np.nan
-    y, mean, _ = NumpyBatchNorm().train(x, None, None, np.zeros(2), np.ones(2), eps=1e-3, momentum=0.5)
+    y, mean, _ = NumpyBatchNorm().train(
+        x, None, None, np.zeros(2), np.ones(2), eps=1e-3, momentum=0.5
+    )
     assert np.isnan(y[:, 0]).all()
     assert np.isfinite(y[:, 1]).all()
     assert np.isfinite(mean[1])
@@ -91,12 +93,19 @@ def test_unusable_targets_name_the_mend(target, mend):
 
 
 def test_a_file_or_a_class_that_needs_more_names_the_mend(tmp_path):
-    """What to check in a file has to be said; a class whose constructor raises is told apart from a missing name."""
+    """What to check in a file has to be said; a class whose constructor raises is told apart from a
+    missing name."""
     path = tmp_path / "mine.py"
-    path.write_text("class Boom:\n    def __init__(self):\n        raise RuntimeError('no licence')\n")
-    with pytest.raises(UnusableTarget, match=r"is a file: say what to check in it, as in .*mine\.py:Name"):
+    path.write_text(
+        "class Boom:\n    def __init__(self):\n        raise RuntimeError('no licence')\n"
+    )
+    with pytest.raises(
+        UnusableTarget, match=r"is a file: say what to check in it, as in .*mine\.py:Name"
+    ):
         load(str(path))
-    with pytest.raises(UnusableTarget, match=r"Boom\(\) raises RuntimeError: no licence: name an instance"):
+    with pytest.raises(
+        UnusableTarget, match=r"Boom\(\) raises RuntimeError: no licence: name an instance"
+    ):
         load(f"{path}:Boom")
 
 

@@ -1,4 +1,5 @@
-"""Keras layers become layers that agree with NumPy, on Keras's backend; skipped where Keras is not installed."""
+"""Keras layers become layers that agree with NumPy, on Keras's backend; skipped where Keras is not
+installed."""
 
 import os
 
@@ -29,13 +30,18 @@ class Subclass(Layer):
 def test_the_class_agrees_with_numpy_at_every_rank(shape, dtype, precision):
     """Output, gradients and running statistics, in training and inference, channels last."""
     factory = adapted(Layer)
-    assert (factory.convention.channel_axis, factory.supports) == (-1, {"track_running_stats": True})
+    assert (factory.convention.channel_axis, factory.supports) == (
+        -1,
+        {"track_running_stats": True},
+    )
     found = errors(factory, shape, dtype, precision)
     assert max(found.values()) < 1, found
 
 
 @pytest.mark.parametrize(
-    "options", [{"epsilon": 0.25, "momentum": 0.75}, {"axis": 1}, {"axis": 2}, {"center": False}], ids=str
+    "options",
+    [{"epsilon": 0.25, "momentum": 0.75}, {"axis": 1}, {"axis": 2}, {"center": False}],
+    ids=str,
 )
 def test_instances_agree_with_numpy(options):
     """A template keeps its axis, epsilon, momentum and parameters."""
@@ -50,12 +56,15 @@ def test_instances_agree_with_numpy(options):
 
 def test_a_subclass_that_shuts_a_keyword_away_is_refused():
     """It takes every keyword and hands one on twice: name an instance."""
-    with pytest.raises(UnusableLayer, match=r"multiple values for keyword argument 'scale'.*: name an instance"):
+    with pytest.raises(
+        UnusableLayer, match=r"multiple values for keyword argument 'scale'.*: name an instance"
+    ):
         adapted(Subclass)
 
 
 def test_a_built_layer_hands_its_values_on():
-    """Its weights are the first state; rank and channels are what it was built for; it is not trained itself."""
+    """Its weights are the first state; rank and channels are what it was built for; it is not
+    trained itself."""
     built = Layer(momentum=0.5)
     built(keras.ops.convert_to_tensor(np.full((2, 2, 3), 4.0, "float32")), training=True)
     factory = adapted(built)
@@ -90,7 +99,8 @@ def test_backward_is_of_its_forward_however_often():
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_keeps_variables_in_float32(dtype):
-    """The mixed policy: y and dx in x's dtype, gradients of parameters and statistics in float32."""
+    """The mixed policy: y and dx in x's dtype, gradients of parameters and statistics in
+    float32."""
     layer, _ = made(adapted(Layer))
     x, dy = np.random.default_rng(2).normal(size=(2, 4, 3)).astype(dtype)
     y = layer.forward(x, training=True)
@@ -110,9 +120,18 @@ def test_a_forward_that_raises_leaves_the_state_as_it_was():
 
 UNUSABLE = {
     "another layer": (keras.layers.Dense(3), "Dense has no axis, no gamma, .*: name these as"),
-    "frozen": (Layer(trainable=False), "BatchNormalization is frozen, and then always infers: set its trainable"),
-    "the batch axis": (Layer(axis=0), "BatchNormalization has axis = 0: give the one axis of the channels"),
-    "a class of another kind": (keras.layers.Dense, "Dense.epsilon=.* cannot be made .TypeError: .*: name an instance"),
+    "frozen": (
+        Layer(trainable=False),
+        "BatchNormalization is frozen, and then always infers: set its trainable",
+    ),
+    "the batch axis": (
+        Layer(axis=0),
+        "BatchNormalization has axis = 0: give the one axis of the channels",
+    ),
+    "a class of another kind": (
+        keras.layers.Dense,
+        "Dense.epsilon=.* cannot be made .TypeError: .*: name an instance",
+    ),
 }
 
 

@@ -1,4 +1,5 @@
-"""ONNX files with one BatchNormalization become layers that agree with NumPy; skipped where onnxruntime is not installed."""
+"""ONNX files with one BatchNormalization become layers that agree with NumPy; skipped where
+onnxruntime is not installed."""
 
 import sys
 
@@ -19,14 +20,29 @@ STATISTICS = ["new_mean", "new_var"]
 
 def tensor(name, kind, shape):
     """A declared input or output."""
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
+    return helper.make_tensor_value_info(
+        name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape
+    )
 
 
-def model(shape=(1, 3), kind="float32", training=0, given=STATISTICS, nodes=(), stored="sbmv", names="sbmv"):
+def model(
+    shape=(1, 3),
+    kind="float32",
+    training=0,
+    given=STATISTICS,
+    nodes=(),
+    stored="sbmv",
+    names="sbmv",
+):
     """A model of one batch norm, ``x`` to ``y``, and of other nodes."""
     outputs = ["y", *(STATISTICS if training else [])]
     norm = helper.make_node(
-        "BatchNormalization", ["x", *names], outputs, epsilon=0.25, momentum=0.75, training_mode=training
+        "BatchNormalization",
+        ["x", *names],
+        outputs,
+        epsilon=0.25,
+        momentum=0.75,
+        training_mode=training,
     )
     parameters = [onnx.numpy_helper.from_array(np.array([1, 2, 3], kind), name) for name in stored]
     results = [tensor("y", kind, shape), *(tensor(name, kind, (3,)) for name in given if training)]
@@ -49,7 +65,8 @@ def saved(tmp_path):
 @pytest.mark.parametrize("kind", ["float64", "float32"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_file_agrees_with_numpy_at_every_rank(saved, shape, kind, training):
-    """Output and running statistics, though the file was exported for another batch and other spatial sizes."""
+    """Output and running statistics, though the file was exported for another batch and other
+    spatial sizes."""
     factory = adapted(saved(model((1, 3, *[7] * (len(shape) - 2)), kind, training)))
     found = errors(factory, shape, kind, modes=[bool(training)], differentiates=False)
     assert max(found.values()) < 1, found
@@ -97,7 +114,11 @@ def test_parameters_may_be_constant_nodes(saved):
     value = onnx.numpy_helper.from_array(np.ones(3, "float32"), "value")
     constant = helper.make_node("Constant", [], ["s"], value=value)
     found = errors(
-        adapted(saved(model(nodes=[constant], stored="bmv"))), (4, 3), "float32", modes=[False], differentiates=False
+        adapted(saved(model(nodes=[constant], stored="bmv"))),
+        (4, 3),
+        "float32",
+        modes=[False],
+        differentiates=False,
     )
     assert max(found.values()) < 1, found
 
@@ -105,15 +126,23 @@ def test_parameters_may_be_constant_nodes(saved):
 def unusable():
     """Bytes or models, and what is said about them."""
     relu = helper.make_node("Relu", ["x"], ["y"])
-    nothing = helper.make_graph([relu], "g", [tensor("x", "float32", (1, 3))], [tensor("y", "float32", (1, 3))])
+    nothing = helper.make_graph(
+        [relu], "g", [tensor("x", "float32", (1, 3))], [tensor("y", "float32", (1, 3))]
+    )
     second = helper.make_node("BatchNormalization", ["x", *"sbmv"], ["z"])
     negated = helper.make_node("Neg", ["b"], ["s"])
     return {
         "garbage": (b"garbage", "is no ONNX model: export it again"),
         "none": (helper.make_model(nothing), "has no BatchNormalization where there has to be one"),
         "two": (model(nodes=[second]), "has 2 BatchNormalization where there has to be one"),
-        "computed": (model(nodes=[negated], stored="bmv"), "stores no gamma: export its parameters as initialisers"),
-        "bfloat16": (model(kind="bfloat16"), "onnxruntime cannot run norm.onnx: .*BatchNormalization"),
+        "computed": (
+            model(nodes=[negated], stored="bmv"),
+            "stores no gamma: export its parameters as initialisers",
+        ),
+        "bfloat16": (
+            model(kind="bfloat16"),
+            "onnxruntime cannot run norm.onnx: .*BatchNormalization",
+        ),
     }
 
 
@@ -140,6 +169,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(saved, mon
     path = saved(model())
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(
-        UnusableLayer, match=f"norm.onnx needs {package}, not installed here: pip install onnx onnxruntime"
+        UnusableLayer,
+        match=f"norm.onnx needs {package}, not installed here: pip install onnx onnxruntime",
     ):
         adapted(path)

@@ -1,4 +1,5 @@
-"""Cases for tests: drawn ones, the same in every run, and one made by hand; and what is needed to ask about them."""
+"""Cases for tests: drawn ones, the same in every run, and one made by hand; and what is needed to
+ask about them."""
 
 import warnings
 from dataclasses import replace
@@ -37,12 +38,14 @@ def drawn(strategy, count):
 
 
 def by_hand(dtype="float32", **changed):
-    """Four samples of two channels with two positions each: nothing is 0 or 1, everything is of the order of 1."""
+    """Four samples of two channels with two positions each: nothing is 0 or 1, everything is of the
+    order of 1."""
     random = np.random.default_rng(7)
     like = dtype_of(dtype)
     kept = np.dtype(np.float32) if is_half(like) else like
     x, dy, ddx = (
-        random.integers(-12, 12, size=(3, 4, 2, 2)) * 0.25 + np.array([3.25, 0.5, -0.25])[:, None, None, None]
+        random.integers(-12, 12, size=(3, 4, 2, 2)) * 0.25
+        + np.array([3.25, 0.5, -0.25])[:, None, None, None]
     ).astype(like)
     case = Case(
         x=x,
@@ -55,7 +58,9 @@ def by_hand(dtype="float32", **changed):
         momentum=0.3,
         ddx=ddx,
         parts=(1, 3),
-        layer=Weights(random.normal(size=(2, 3)).astype(kept), np.array([0.5, -1.5], kept), "linear"),
+        layer=Weights(
+            random.normal(size=(2, 3)).astype(kept), np.array([0.5, -1.5], kept), "linear"
+        ),
     )
     return replace(case, **changed)
 

@@ -1,4 +1,5 @@
-"""The methods as a table: what each is handed under a convention, and what its answers have to look like."""
+"""The methods as a table: what each is handed under a convention, and what its answers have to look
+like."""
 
 import inspect
 from dataclasses import replace
@@ -25,7 +26,9 @@ OLD = Convention("old", momentum="old")
 def test_the_table_is_the_signature_of_the_contract(method):
     """Positional and keyword parameters as the reference has them."""
     kinds = inspect.signature(getattr(NumpyBatchNorm(), method)).parameters.values()
-    assert tuple(p.name for p in kinds if p.kind is not p.KEYWORD_ONLY) == METHODS[method].parameters
+    assert (
+        tuple(p.name for p in kinds if p.kind is not p.KEYWORD_ONLY) == METHODS[method].parameters
+    )
     assert tuple(p.name for p in kinds if p.kind is p.KEYWORD_ONLY) == METHODS[method].keywords
 
 
@@ -87,9 +90,15 @@ def held_by(case):
 
 
 def test_a_case_asks_only_what_it_has_arguments_for():
-    """No fold without a layer, no double backward without its upstream gradient, no workers without parts."""
+    """No fold without a layer, no double backward without its upstream gradient, no workers without
+    parts."""
     bare = by_hand(ddx=None, parts=(), layer=None)
-    assert [method for method in METHODS if available(method, bare)] == ["train", "infer", "train_vjp", "infer_vjp"]
+    assert [method for method in METHODS if available(method, bare)] == [
+        "train",
+        "infer",
+        "train_vjp",
+        "infer_vjp",
+    ]
     assert all(available(method, by_hand()) for method in METHODS)
 
 
@@ -106,15 +115,31 @@ def test_absent_arguments_stay_absent():
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("convention", [TORCH, LAST])
 def test_answers_have_the_shape_and_dtype_of_their_arguments(dtype, convention):
-    """y and dx like x, statistics and gradients float32 in half precision, a folded bias like the weight."""
+    """y and dx like x, statistics and gradients float32 in half precision, a folded bias like the
+    weight."""
     case = by_hand(dtype)
     kept = "float32" if is_half(case.dtype) else dtype
     shape = case.x.shape if convention is TORCH else np.moveaxis(case.x, 1, -1).shape
     for name in ("y", "dx", "infer_y", "infer_dx", "d_dy", "d_x"):
-        assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == (shape, dtype)
-    for name in ("running_mean", "running_var", "dgamma", "dbeta", "folded_bias", "shards_running_var"):
-        assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == ((2,), kept)
-    assert [part.shape for part in like("shards_y", case, convention)] == [(n, *shape[1:]) for n in case.parts]
+        assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == (
+            shape,
+            dtype,
+        )
+    for name in (
+        "running_mean",
+        "running_var",
+        "dgamma",
+        "dbeta",
+        "folded_bias",
+        "shards_running_var",
+    ):
+        assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == (
+            (2,),
+            kept,
+        )
+    assert [part.shape for part in like("shards_y", case, convention)] == [
+        (n, *shape[1:]) for n in case.parts
+    ]
 
 
 MALFORMED = {

@@ -36,7 +36,7 @@ def test_positions_lead_back(case):
     assert case.x[position(at, case.x.shape)] == flat[at]
 
 
-# -- semantic cases: every term shows ------------------------------------------------------------------------------------
+# -- semantic cases: every term shows --------------------------------------------------------------
 
 
 @cache
@@ -70,7 +70,9 @@ def test_semantic_cases_are_well_conditioned():
 @pytest.mark.parametrize("eps", [None, *FIXED_EPS])
 def test_eps_is_of_the_order_of_the_variance(eps):
     """Between a tenth of it and ten times it, also where the implementation fixes eps."""
-    shares = np.concatenate([moments(case)[1] / case.eps for case in some(semantic, *([] if eps is None else [eps]))])
+    shares = np.concatenate(
+        [moments(case)[1] / case.eps for case in some(semantic, *([] if eps is None else [eps]))]
+    )
     assert shares.min() >= 0.1
     assert shares.max() <= 10
 
@@ -87,13 +89,16 @@ def test_parameters_are_neither_0_nor_1_and_differ():
 def test_some_parameters_are_negative_and_some_absent():
     """Over many cases: both signs, and every combination of present and absent."""
     for name in ("gamma", "beta"):
-        values = np.concatenate([v for case in some(semantic) if (v := getattr(case, name)) is not None])
+        values = np.concatenate(
+            [v for case in some(semantic) if (v := getattr(case, name)) is not None]
+        )
         assert values.min() < 0 < values.max()
     assert len({(case.gamma is None, case.beta is None) for case in some(semantic)}) == 4
 
 
 def test_running_statistics_are_far_from_where_a_layer_starts():
-    """The mean is not 0, and the variance neither 0 nor 1, on the scale of x: a share that no rounding explains."""
+    """The mean is not 0, and the variance neither 0 nor 1, on the scale of x: a share that no
+    rounding explains."""
     for case in [*some(semantic), *some(semantic, 1.0)]:  # with eps = 1, x is of the order of 1 too
         largest = np.abs(columns(case.x).astype(float)).max(axis=0)
         assert np.all(np.abs(case.running_mean) >= largest / 4)
@@ -103,12 +108,14 @@ def test_running_statistics_are_far_from_where_a_layer_starts():
 
 def test_momentum_is_never_a_default_or_a_half():
     """0.1 and 0.9 may be built in, 0.5 hides an exchange of old and new; the ends occur."""
-    momenta = {case.momentum for case in some(semantic)} | {case.momentum for case in some(conditioned)}
+    momenta = {case.momentum for case in some(semantic)} | {
+        case.momentum for case in some(conditioned)
+    }
     assert not momenta & {0.1, 0.5}
     assert {0.0, 1.0} <= momenta
 
 
-# -- cases that strain the arithmetic ------------------------------------------------------------------------------------
+# -- cases that strain the arithmetic --------------------------------------------------------------
 
 
 def test_conditioned_cases_hold_few_values_and_reach_far():
@@ -133,7 +140,7 @@ def test_scales_are_never_a_power_of_two(seed, dtype):
     assert np.all((fractions >= 0.55) & (fractions <= 0.95))
 
 
-# -- what is asked -------------------------------------------------------------------------------------------------------
+# -- what is asked ---------------------------------------------------------------------------------
 
 NARROW = {
     "float32": Supports(dtypes=("float32",)),
@@ -168,7 +175,11 @@ def test_no_case_asks_for_more_than_is_offered(asked):
 
 def outputs(layer):
     """How many outputs a layer's weight has."""
-    return layer.weight.shape[1] * layer.groups if layer.kind == "conv_transpose" else layer.weight.shape[0]
+    return (
+        layer.weight.shape[1] * layer.groups
+        if layer.kind == "conv_transpose"
+        else layer.weight.shape[0]
+    )
 
 
 @given(st.integers(0, 10**6))
@@ -176,7 +187,10 @@ def test_cases_at_the_edges_depend_on_the_seed_alone(seed):
     """The same few every time, long batches among them."""
     asked = Supports(dtypes=("float32",), ranks=(3,))
     first, second = (list(extreme_cases(asked, seed)) for _ in range(2))
-    assert all(np.array_equal(a.x, b.x) and np.array_equal(a.dy, b.dy) for a, b in zip(first, second, strict=True))
+    assert all(
+        np.array_equal(a.x, b.x) and np.array_equal(a.dy, b.dy)
+        for a, b in zip(first, second, strict=True)
+    )
     assert max(case.m for case in first) > 65_535
 
 

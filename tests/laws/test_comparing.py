@@ -1,4 +1,5 @@
-"""Judging an output against its enclosure: infinities that are right, numbers that are none, places."""
+"""Judging an output against its enclosure: infinities that are right, numbers that are none,
+places."""
 
 from dataclasses import replace
 
@@ -74,7 +75,8 @@ def test_an_infinity_is_wrong_where_the_exact_value_is_far_below():
 
 
 def test_at_the_end_of_the_range_both_neighbours_are_right():
-    """An exact value between 65504 and 65536: the largest number and infinity are both within its bound."""
+    """An exact value between 65504 and 65536: the largest number and infinity are both within its
+    bound."""
     observed, oracle = answered(beyond_half(65519.0), "y")
     true, bound = oracle.exact("y").mid, oracle.bound("y").total
     near = (abs(true) + bound >= 65520) & (abs(true) - bound < 65520)

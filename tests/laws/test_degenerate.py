@@ -17,7 +17,8 @@ BETA = Convention("one value gives beta", one_value="beta")
 
 
 class OneIsBeta(Formulas):
-    """y = beta for one value; what becomes of the statistics can be replaced.  It has no workers, which would refuse."""
+    """y = beta for one value; what becomes of the statistics can be replaced.  It has no workers,
+    which would refuse."""
 
     convention = BETA
 
@@ -27,11 +28,17 @@ class OneIsBeta(Formulas):
 
     def one(self, x, beta):
         shape = (1, -1, *(1,) * (x.ndim - 2))
-        return np.zeros_like(x) if beta is None else np.broadcast_to(beta.reshape(shape), x.shape).astype(x.dtype)
+        return (
+            np.zeros_like(x)
+            if beta is None
+            else np.broadcast_to(beta.reshape(shape), x.shape).astype(x.dtype)
+        )
 
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
         if values_per_channel(x) != 1:
-            return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+            return super().train(
+                x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum
+            )
         return self.one(x, beta), *self.tracked(x, running_mean, running_var, momentum)
 
 
@@ -74,13 +81,18 @@ class AnswersOne(OneIsBeta):
     convention = "torch"
 
 
-@pytest.mark.parametrize("right", [NumpyBatchNorm, OneIsBeta, KeepsVariance, mutants()["C04-beta"].make])
+@pytest.mark.parametrize(
+    "right", [NumpyBatchNorm, OneIsBeta, KeepsVariance, mutants()["C04-beta"].make]
+)
 def test_one_value_as_declared_passes(right):
-    """ValueError under "raise"; beta, and a variance between (1 - alpha) old and old, under "beta"."""
+    """ValueError under "raise"; beta, and a variance between (1 - alpha) old and old, under
+    "beta"."""
     assert ratio("one-value", right(), CASE) <= 1
 
 
-@pytest.mark.parametrize("wrong", [VarianceGrows, VarianceIsNaN, GivesZero, RefusesOne, RaisesType, AnswersOne])
+@pytest.mark.parametrize(
+    "wrong", [VarianceGrows, VarianceIsNaN, GivesZero, RefusesOne, RaisesType, AnswersOne]
+)
 def test_one_value_otherwise_is_a_violation(wrong):
     """Another exception, an answer where none is due, another answer."""
     assert ratio("one-value", wrong(), CASE) > 1
@@ -88,7 +100,10 @@ def test_one_value_otherwise_is_a_violation(wrong):
 
 def test_a_variance_of_one_value_below_zero_is_a_violation():
     """The rounding error of a square, of either sign, where eps does not cover it: NaN."""
-    large = (by_hand(x=CASE.x * np.float32(factor), eps=1e-5) for factor in (1111.1, 2222.3, 3333.7, 4444.9))
+    large = (
+        by_hand(x=CASE.x * np.float32(factor), eps=1e-5)
+        for factor in (1111.1, 2222.3, 3333.7, 4444.9)
+    )
     assert max(ratio("one-value", mutants()["X03"].make(), case) for case in large) == np.inf
 
 
@@ -97,7 +112,7 @@ def test_one_value_is_not_judged_where_anything_goes():
     assert ratio("one-value", mutants()["C04-nan"].make(), CASE) is None
 
 
-# -- no value at all -----------------------------------------------------------------------------------------------------
+# -- no value at all -------------------------------------------------------------------------------
 
 
 class Empty(NumpyBatchNorm):
@@ -108,7 +123,9 @@ class Empty(NumpyBatchNorm):
 
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
         if x.size:
-            return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+            return super().train(
+                x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum
+            )
         return self.nothing(x, running_mean, running_var)
 
 
@@ -145,7 +162,9 @@ class InferenceNeedsOne(NumpyBatchNorm):
         return super().infer(x, *arguments, **options).astype(like)
 
 
-@pytest.mark.parametrize("wrong", [EmptyMovesMean, EmptyIsNaN, EmptyIsOne, RaisesType, InferenceNeedsOne])
+@pytest.mark.parametrize(
+    "wrong", [EmptyMovesMean, EmptyIsNaN, EmptyIsOne, RaisesType, InferenceNeedsOne]
+)
 def test_an_empty_batch_that_leaves_traces_is_a_violation(wrong):
     """Statistics that move or become NaN, another shape, another exception."""
     assert ratio("empty-batch", wrong(), CASE) == np.inf
@@ -157,7 +176,8 @@ class EmptyAxisMovesMean(EmptyMovesMean):
 
 
 def test_a_spatial_axis_may_be_empty_instead_of_the_batch():
-    """An implementation that looks at N alone moves its statistics where a spatial axis has length 0."""
+    """An implementation that looks at N alone moves its statistics where a spatial axis has length
+    0."""
     assert CASE.x.ndim > 2
     assert ratio("empty-batch", EmptyAxisMovesMean(), CASE) == np.inf
 
@@ -210,7 +230,7 @@ def test_an_idle_worker_that_counts_is_a_violation(wrong):
     assert ratio("empty-shard", wrong(), CASE) > 1
 
 
-# -- NaN and infinity in one channel -------------------------------------------------------------------------------------
+# -- NaN and infinity in one channel ---------------------------------------------------------------
 
 
 class LeaksNaN(NumpyBatchNorm):
@@ -228,7 +248,9 @@ class ReplacesNaN(NumpyBatchNorm):
     """The whole array becomes 0 if anything in it is not finite."""
 
     def infer(self, x, *arguments, **options):
-        return super().infer(x if np.isfinite(x).all() else 0 * np.nan_to_num(x), *arguments, **options)
+        return super().infer(
+            x if np.isfinite(x).all() else 0 * np.nan_to_num(x), *arguments, **options
+        )
 
 
 class RefusesNaN(NumpyBatchNorm):
@@ -253,19 +275,24 @@ def test_channels_that_keep_apart_pass(right):
 
 @pytest.mark.parametrize("wrong", [LeaksNaN, LeaksIntoGradient, ReplacesNaN, RefusesNaN])
 def test_nan_that_reaches_another_channel_is_a_violation(wrong):
-    """In any output, by any way; a case's bits choose between NaN and infinity, so that two of them show both."""
+    """In any output, by any way; a case's bits choose between NaN and infinity, so that two of them
+    show both."""
     cases = [CASE, *(replace(CASE, x=CASE.x * CASE.x.dtype.type(2**k)) for k in range(1, 5))]
     assert max(ratio("channels-apart", wrong(), case) for case in cases) > 1
 
 
 def test_one_channel_has_no_other():
     """Nothing to judge."""
-    first = {name: getattr(CASE, name)[:1] for name in ("gamma", "beta", "running_mean", "running_var")}
-    alone = replace(CASE, x=CASE.x[:, :1], dy=CASE.dy[:, :1], ddx=CASE.ddx[:, :1], layer=None, **first)
+    first = {
+        name: getattr(CASE, name)[:1] for name in ("gamma", "beta", "running_mean", "running_var")
+    }
+    alone = replace(
+        CASE, x=CASE.x[:, :1], dy=CASE.dy[:, :1], ddx=CASE.ddx[:, :1], layer=None, **first
+    )
     assert ratio("channels-apart", NumpyBatchNorm(), alone) is None
 
 
-# -- a sample alone ------------------------------------------------------------------------------------------------------
+# -- a sample alone --------------------------------------------------------------------------------
 
 
 class MixesIfAlone(NumpyBatchNorm):
@@ -275,7 +302,8 @@ class MixesIfAlone(NumpyBatchNorm):
 
 
 def test_a_sample_alone_gives_what_it_gives_in_its_batch():
-    """Another answer, or a refusal, is a violation; who is wrong in the batch too is told by another law."""
+    """Another answer, or a refusal, is a violation; who is wrong in the batch too is told by
+    another law."""
     assert ratio("inference-alone", NumpyBatchNorm(), CASE) <= 1
     assert ratio("inference-alone", MixesIfAlone(), CASE) > 1
     assert ratio("inference-alone", mutants()["F17"].make(), CASE) == np.inf

@@ -1,4 +1,5 @@
-"""Layouts: every one holds the same numbers, and its source makes the same array; the laws tell a misreading from none."""
+"""Layouts: every one holds the same numbers, and its source makes the same array; the laws tell a
+misreading from none."""
 
 from dataclasses import replace
 from functools import cache
@@ -61,7 +62,11 @@ def test_the_layouts_differ():
 
 def offset(x):
     """Bytes from the start of the array a view looks into."""
-    return 0 if x.base is None else x.__array_interface__["data"][0] - x.base.__array_interface__["data"][0]
+    return (
+        0
+        if x.base is None
+        else x.__array_interface__["data"][0] - x.base.__array_interface__["data"][0]
+    )
 
 
 @cache
@@ -80,7 +85,9 @@ def in_every_layout(law, implementation):
 def test_the_versions_meet_every_layout():
     """Two are chosen by the bits of x, in turn from all five."""
     bits = [crc32(case.x.tobytes()) for case, _ in variants()]
-    assert {n for b in bits for n in (b % len(LAYOUTS), b // len(LAYOUTS) % len(LAYOUTS))} == set(range(len(LAYOUTS)))
+    assert {n for b in bits for n in (b % len(LAYOUTS), b // len(LAYOUTS) % len(LAYOUTS))} == set(
+        range(len(LAYOUTS))
+    )
 
 
 @pytest.mark.parametrize("law", NAMES.values())
@@ -106,7 +113,11 @@ def misread(method):
         pass
 
     plain = getattr(NumpyBatchNorm, method)
-    setattr(Misreads, method, lambda self, *arguments, **options: plain(self, *map(flat, arguments), **options))
+    setattr(
+        Misreads,
+        method,
+        lambda self, *arguments, **options: plain(self, *map(flat, arguments), **options),
+    )
     return Misreads()
 
 

@@ -1,4 +1,5 @@
-"""The oracle: enclosures against exact or high-precision values, and bounds that hold for the reference."""
+"""The oracle: enclosures against exact or high-precision values, and bounds that hold for the
+reference."""
 
 from fractions import Fraction
 
@@ -21,12 +22,16 @@ STEP = mpmath.mpf(10) ** -20  # of a central difference, whose error is about it
 
 
 def contains(enclosure, at, value):
-    """Whether an exact value (a fraction) or one to forty digits lies in an entry of an enclosure."""
+    """Whether an exact value (a fraction) or one to forty digits lies in an entry of an
+    enclosure."""
     mid, low, rad = (getattr(enclosure, name)[at] for name in ("mid", "low", "rad"))
     if isinstance(value, Fraction):
         return abs(Fraction(float(mid)) + Fraction(float(low)) - value) <= Fraction(float(rad))
     with mpmath.workdps(DIGITS):
-        return abs(mpmath.mpf(float(mid)) + mpmath.mpf(float(low)) - value) <= mpmath.mpf(float(rad)) + STEP
+        return (
+            abs(mpmath.mpf(float(mid)) + mpmath.mpf(float(low)) - value)
+            <= mpmath.mpf(float(rad)) + STEP
+        )
 
 
 def one_channel(values, dy, ddx, gamma, eps):
@@ -82,13 +87,16 @@ def test_the_double_backward_in_exact_numbers():
     xhat, g, h, s = (Fraction(-3, 4), Fraction(3, 4)), (1, 2), (5, -1), 4
     c, d = (sum(a * b for a, b in zip(v, xhat, strict=True)) / 2 for v in (g, h))
     g_hat, h_hat = (
-        [a - Fraction(sum(v), 2) - b * w for a, b in zip(v, xhat, strict=True)] for v, w in ((g, c), (h, d))
+        [a - Fraction(sum(v), 2) - b * w for a, b in zip(v, xhat, strict=True)]
+        for v, w in ((g, c), (h, d))
     )
     both = sum(a * b for a, b in zip(g_hat, h, strict=True)) / 2
     for n in range(2):
         assert contains(oracle.exact("d_dy"), (n, 0), 2 * h_hat[n] / s)
         assert contains(
-            oracle.exact("d_x"), (n, 0), -Fraction(2, s**2) * (d * g_hat[n] + c * h_hat[n] + xhat[n] * both)
+            oracle.exact("d_x"),
+            (n, 0),
+            -Fraction(2, s**2) * (d * g_hat[n] + c * h_hat[n] + xhat[n] * both),
         )
     assert contains(oracle.exact("d_gamma"), (0,), 2 * both / s)
 
@@ -99,7 +107,8 @@ ARITHMETIC = semantic() | conditioned()
 @settings(max_examples=25)
 @given(case=ARITHMETIC)
 def test_bounds_of_merged_statistics_hold_for_the_reference(case):
-    """Workers that exchange counts, means and variances stay within the bounds, however large the mean."""
+    """Workers that exchange counts, means and variances stay within the bounds, however large the
+    mean."""
     answers, oracle = Answers(target(NumpyBatchNorm()), case), Oracle(case)
     for method in ("train_shards", "train_shards_vjp"):
         for name, value in answers.required(method).items():
@@ -127,7 +136,7 @@ def test_workers_are_held_to_the_whole_batch(case):
             assert np.all(oracle.bound(f"shards_{name}").total >= oracle.bound(name).total)
 
 
-# -- folding -------------------------------------------------------------------------------------------------------------
+# -- folding ---------------------------------------------------------------------------------------
 
 SHAPES = {
     "linear": ("linear", 1, (4, 3)),
@@ -161,13 +170,18 @@ def test_folds_are_exact_for_every_kind_of_layer(kind, groups, shape, affine, bi
     offset = random.normal(size=4) if bias else None
     case = by_hand("float64", **own, ddx=None, layer=Weights(weight, offset, kind, groups))
     oracle = Oracle(case)
-    gamma, beta = (own[name] if affine else np.full(4, absent) for name, absent in (("gamma", 1.0), ("beta", 0.0)))
+    gamma, beta = (
+        own[name] if affine else np.full(4, absent)
+        for name, absent in (("gamma", 1.0), ("beta", 0.0))
+    )
     for at in np.ndindex(shape):
         out = output_of(at, kind, groups, shape)
         exact = Fraction(float(gamma[out])) / s[out] * Fraction(float(weight[at]))
         assert contains(oracle.exact("folded_weight"), at, exact)
     for out in range(4):
-        shift = (Fraction(float(offset[out])) if bias else 0) - Fraction(float(own["running_mean"][out]))
+        shift = (Fraction(float(offset[out])) if bias else 0) - Fraction(
+            float(own["running_mean"][out])
+        )
         exact = Fraction(float(gamma[out])) / s[out] * shift + Fraction(float(beta[out]))
         assert contains(oracle.exact("folded_bias"), (out,), exact)
     answers = Answers(target(NumpyBatchNorm()), case).required("fold")
@@ -175,7 +189,8 @@ def test_folds_are_exact_for_every_kind_of_layer(kind, groups, shape, affine, bi
 
 
 def output_of(at, kind, groups, shape):
-    """The output that a weight feeds: a transposed one lists the outputs of its input's group on axis 1."""
+    """The output that a weight feeds: a transposed one lists the outputs of its input's group on
+    axis 1."""
     if kind != "conv_transpose":
         return at[0]
     return at[0] // (shape[0] // groups) * shape[1] + at[1]

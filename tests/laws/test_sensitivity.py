@@ -1,4 +1,5 @@
-"""Laws about arguments: one that is ignored is blamed, another formula that uses them all is not."""
+"""Laws about arguments: one that is ignored is blamed, another formula that uses them all is
+not."""
 
 from dataclasses import replace
 
@@ -35,7 +36,9 @@ class Ignores(NumpyBatchNorm):
     def changed(self, method, names, arguments, options):
         given = dict(zip(names, arguments, strict=True)) | options
         given |= {name: value(given) for name, value in self.constants.items() if name in given}
-        return method(self, *(given[name] for name in names), **{name: given[name] for name in options})
+        return method(
+            self, *(given[name] for name in names), **{name: given[name] for name in options}
+        )
 
     def train(self, *arguments, **options):
         names = ("x", "gamma", "beta", "running_mean", "running_var")
@@ -46,7 +49,9 @@ class Ignores(NumpyBatchNorm):
         return self.changed(NumpyBatchNorm.infer, names, arguments, options)
 
     def train_vjp(self, *arguments, **options):
-        return self.changed(NumpyBatchNorm.train_vjp, ("dy", "x", "gamma", "beta"), arguments, options)
+        return self.changed(
+            NumpyBatchNorm.train_vjp, ("dy", "x", "gamma", "beta"), arguments, options
+        )
 
     def infer_vjp(self, *arguments, **options):
         names = ("dy", "x", "gamma", "beta", "running_mean", "running_var")
@@ -83,7 +88,20 @@ class UsesAllWrongly(NumpyBatchNorm):
         return super().track(running, new, momentum**2)
 
 
-WRONG_OTHERWISE = ("F01", "F03", "F07", "G01", "G03-part", "G06-other", "R01", "R06", "R13", "I02", "V08", "L01")
+WRONG_OTHERWISE = (
+    "F01",
+    "F03",
+    "F07",
+    "G01",
+    "G03-part",
+    "G06-other",
+    "R01",
+    "R06",
+    "R13",
+    "I02",
+    "V08",
+    "L01",
+)
 
 
 @pytest.mark.parametrize("name", WRONG_OTHERWISE)
@@ -123,7 +141,7 @@ def test_the_reference_is_never_blamed(case):
     assert blamed(NumpyBatchNorm(), case) == set()
 
 
-# -- linearity -----------------------------------------------------------------------------------------------------------
+# -- linearity -------------------------------------------------------------------------------------
 
 
 class ClipsUpstream(NumpyBatchNorm):
@@ -133,7 +151,9 @@ class ClipsUpstream(NumpyBatchNorm):
 
 class FlushesUpstream(NumpyBatchNorm):
     def train_vjp(self, dy, *arguments, **options):
-        return super().train_vjp(np.where(np.abs(dy) < 1e-6, 0, dy).astype(dy.dtype), *arguments, **options)
+        return super().train_vjp(
+            np.where(np.abs(dy) < 1e-6, 0, dy).astype(dy.dtype), *arguments, **options
+        )
 
 
 class AddsConstant(NumpyBatchNorm):

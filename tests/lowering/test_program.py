@@ -34,11 +34,16 @@ def exactly(number):
 def evaluate(expression, free, entries, scalars):
     """The formula by the prover's own exact evaluator, index by index."""
     size = len(entries["x"])
-    table = {base: {(p + 1,): exactly(q) for p, q in enumerate(entries[str(base)])} for base in (x, g)}
+    table = {
+        base: {(p + 1,): exactly(q) for p, q in enumerate(entries[str(base)])} for base in (x, g)
+    }
     values = {**scalars, m: fmpq(size)}
     if not free:
         return Evaluator(Point(values, None, table)).value(expression)
-    return [evaluate(expression, free[1:], entries, {**values, free[0]: fmpq(p)}) for p in range(1, size + 1)]
+    return [
+        evaluate(expression, free[1:], entries, {**values, free[0]: fmpq(p)})
+        for p in range(1, size + 1)
+    ]
 
 
 @pytest.mark.parametrize(("expression", "free"), FORMULAS.values(), ids=FORMULAS)
@@ -46,7 +51,9 @@ def evaluate(expression, free, entries, scalars):
 def test_balls_contain_the_exact_value(expression, free, data):
     """The lowered formula in balls encloses what the exact evaluator finds, entry by entry."""
     size = data.draw(st.integers(2, 4))
-    entries = {name: data.draw(st.lists(small, min_size=size, max_size=size)) for name in ("x", "g")}
+    entries = {
+        name: data.draw(st.lists(small, min_size=size, max_size=size)) for name in ("x", "g")
+    }
     numbers = {
         "gamma": Fraction(-3, 2),
         "beta": Fraction(1, 3),
@@ -54,17 +61,32 @@ def test_balls_contain_the_exact_value(expression, free, data):
         "mu_r": Fraction(2),
         "v_r": Fraction(5),
     }
-    symbols = {quantities.mu_r: "mu_r", quantities.v_r: "v_r", gamma: "gamma", eps: "eps", quantities.beta: "beta"}
+    symbols = {
+        quantities.mu_r: "mu_r",
+        quantities.v_r: "v_r",
+        gamma: "gamma",
+        eps: "eps",
+        quantities.beta: "beta",
+    }
     exact = np.array(
-        evaluate(expression, free, entries, {s_: exactly(numbers[n]) for s_, n in symbols.items()}), dtype=object
+        evaluate(expression, free, entries, {s_: exactly(numbers[n]) for s_, n in symbols.items()}),
+        dtype=object,
     )
     balls = Balls()
-    arrays = {name: balls.array(np.array(column, dtype=object)[:, None]) for name, column in entries.items()}
+    arrays = {
+        name: balls.array(np.array(column, dtype=object)[:, None])
+        for name, column in entries.items()
+    }
     with precision(200):
-        got = lower(expression, *free)(balls, arrays | {name: ball(value) for name, value in numbers.items()})
+        got = lower(expression, *free)(
+            balls, arrays | {name: ball(value) for name, value in numbers.items()}
+        )
         for enclosure, truth in zip(np.ravel(got), np.ravel(exact), strict=True):
             terms = {1: truth} if isinstance(truth, fmpq) else truth.terms
-            value = sum((ball(Fraction(int(q.p), int(q.q))) * ball(d).sqrt() for d, q in terms.items()), ball(0))
+            value = sum(
+                (ball(Fraction(int(q.p), int(q.q))) * ball(d).sqrt() for d, q in terms.items()),
+                ball(0),
+            )
             assert enclosure.overlaps(value)
             assert enclosure.rad() < ball(Fraction(1, 2**150))
 
@@ -75,9 +97,17 @@ def test_floats_and_rationals_agree():
     column = np.array([[1], [3]])
     rational = Rationals()
     exact = program(
-        rational, {"x": rational.array(column), "gamma": Fraction(2), "beta": Fraction(1), "eps": Fraction(9, 16)}
+        rational,
+        {
+            "x": rational.array(column),
+            "gamma": Fraction(2),
+            "beta": Fraction(1),
+            "eps": Fraction(9, 16),
+        },
     )
-    floats = program(Floats(), {"x": column.astype(float), "gamma": 2.0, "beta": 1.0, "eps": 9 / 16})
+    floats = program(
+        Floats(), {"x": column.astype(float), "gamma": 2.0, "beta": 1.0, "eps": 9 / 16}
+    )
     assert list(exact[:, 0]) == [Fraction(-3, 5), Fraction(13, 5)]
     np.testing.assert_array_max_ulp(floats[:, 0], np.array([-0.6, 2.6]), 4)
 
@@ -97,7 +127,9 @@ def test_irrational_roots_are_refused_in_rationals():
         lower(s)(Rationals(), {"x": Rationals().array([[0], [2], [2]]), "eps": Fraction(0)})
 
 
-@pytest.mark.parametrize("expression", [Derivative(mu, x[k]), Sum(x[j], (j, 1, m - 1)), x[1] ** Rational(1, 3)])
+@pytest.mark.parametrize(
+    "expression", [Derivative(mu, x[k]), Sum(x[j], (j, 1, m - 1)), x[1] ** Rational(1, 3)]
+)
 def test_what_has_no_array_form_is_refused(expression):
     """Derivatives, partial sums and other roots are named in the error."""
     with pytest.raises(NotLowered):
@@ -116,4 +148,6 @@ def test_a_float_becomes_exactly_itself(value, bits):
     with precision(bits):
         found = ball(value)
     assert found.is_exact()
-    assert Fraction(int(found.man_exp()[0])) * Fraction(2) ** int(found.man_exp()[1]) == Fraction(value)
+    assert Fraction(int(found.man_exp()[0])) * Fraction(2) ** int(found.man_exp()[1]) == Fraction(
+        value
+    )

@@ -1,4 +1,5 @@
-"""The suite on fakes: each broken formula is found and the right law named; correct ones pass under every seed."""
+"""The suite on fakes: each broken formula is found and the right law named; correct ones pass under
+every seed."""
 
 import ml_dtypes
 import numpy as np
@@ -40,7 +41,9 @@ class GammaIgnored(NumpyBatchNorm):
 
 class BetaScaled(NumpyBatchNorm):
     def affine(self, xhat, gamma, beta):
-        return super().affine(xhat + 0 if beta is None else xhat, gamma, None if beta is None else 2 * beta)
+        return super().affine(
+            xhat + 0 if beta is None else xhat, gamma, None if beta is None else 2 * beta
+        )
 
 
 class NoMeanPath(NumpyBatchNorm):
@@ -71,7 +74,11 @@ class MomentumSwapped(NumpyBatchNorm):
 class GradientOfGammaAveraged(NumpyBatchNorm):
     def train_vjp(self, dy, x, gamma, beta, *, eps):
         dx, dgamma, dbeta = super().train_vjp(dy, x, gamma, beta, eps=eps)
-        return dx, None if dgamma is None else dgamma * dgamma.dtype.type(x.shape[1] / x.size), dbeta
+        return (
+            dx,
+            None if dgamma is None else dgamma * dgamma.dtype.type(x.shape[1] / x.size),
+            dbeta,
+        )
 
 
 class GradientOfBetaNegated(NumpyBatchNorm):
@@ -92,7 +99,9 @@ class InferenceUsesBatch(NumpyBatchNorm):
 
 class ModifiesInput(NumpyBatchNorm):
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
-        answer = super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
+        answer = super().train(
+            x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum
+        )
         x += 1
         return answer
 
@@ -153,7 +162,8 @@ ONLY = {
 
 @pytest.mark.parametrize("broken", RIGHT_LAW, ids=lambda c: c.__name__)
 def test_a_broken_formula_is_found_by_the_right_law(broken):
-    """The check fails and names the law; a bug that touches one output is blamed on nothing else."""
+    """The check fails and names the law; a bug that touches one output is blamed on nothing
+    else."""
     verdict = bnproof.check(broken(), effort="quick")
     violated = {violation.law for violation in verdict.violations}
     assert not verdict.ok
@@ -165,10 +175,18 @@ def test_the_reproducer_is_a_program_that_shows_the_violation():
     """It runs by itself and prints the value the violation speaks of."""
     verdict = bnproof.check(NoBessel(), effort="quick")
     source = verdict.violations[0].reproducer
-    source = "\n".join(line for line in source.splitlines() if "import" not in line or "numpy as np" in line)
+    source = "\n".join(
+        line for line in source.splitlines() if "import" not in line or "numpy as np" in line
+    )
     printed = []
     exec(  # the program under test
-        source, {"implementation": NoBessel(), "np": np, "ml_dtypes": ml_dtypes, "print": lambda *a: printed.append(a)}
+        source,
+        {
+            "implementation": NoBessel(),
+            "np": np,
+            "ml_dtypes": ml_dtypes,
+            "print": lambda *a: printed.append(a),
+        },
     )
     assert printed
     assert "running_var" in printed[0][0]
@@ -180,7 +198,9 @@ class WeighsTheOldValue:
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
         reference = NumpyBatchNorm()
         reference.bessel = lambda v, m: v
-        return reference.train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=1 - momentum)
+        return reference.train(
+            x, gamma, beta, running_mean, running_var, eps=eps, momentum=1 - momentum
+        )
 
 
 def test_an_undeclared_convention_is_one_violation_that_names_the_flag():
@@ -281,11 +301,14 @@ class ForgetsUntracked(NumpyBatchNorm):
 
 class NeedsStatistics(NumpyBatchNorm):
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
-        return super().train(x, gamma, beta, running_mean + 0, running_var + 0, eps=eps, momentum=momentum)
+        return super().train(
+            x, gamma, beta, running_mean + 0, running_var + 0, eps=eps, momentum=momentum
+        )
 
 
 def test_needing_running_statistics_is_not_offering_to_do_without():
-    """What raises where no statistics are handed in is reported as not offered, neither passed nor violated."""
+    """What raises where no statistics are handed in is reported as not offered, neither passed nor
+    violated."""
     verdict = bnproof.check(NeedsStatistics(), effort="quick")
     assert verdict.ok
     assert "untracked" in verdict.not_offered
@@ -317,7 +340,8 @@ class Slotted:
 
 
 class CollapsedKeras(Formulas):
-    """Correct: gamma' x + beta' as Keras computes it, one value allowed, biased statistics, momentum of the old value."""
+    """Correct: gamma' x + beta' as Keras computes it, one value allowed, biased statistics,
+    momentum of the old value."""
 
     convention = "keras"
     supports = {"dtypes": ["float32", "float64"]}
@@ -370,7 +394,9 @@ class ChannelsLast(Formulas):
         return np.moveaxis(super().infer(np.moveaxis(x, -1, 1), *arguments, **options), 1, -1)
 
     def train_vjp(self, dy, x, *arguments, **options):
-        first = super().train_vjp(np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *arguments, **options)
+        first = super().train_vjp(
+            np.moveaxis(dy, -1, 1), np.moveaxis(x, -1, 1), *arguments, **options
+        )
         return [np.moveaxis(first[0], 1, -1), *first[1:]]
 
     infer_vjp = property()  # not offered

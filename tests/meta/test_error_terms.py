@@ -1,7 +1,9 @@
-"""Every named term of the compiled tier's error bound is needed: with a term left out, a stage misses the exact value.
+"""Every named term of the compiled tier's error bound is needed: with a term left out, a stage
+misses the exact value.
 
-Each scenario is made for one term: where it carries over an input's radius, that radius is wide and the true input lies at
-its end; where it stands for rounding, the inputs are exact; underflow has tiny numbers.
+Each scenario is made for one term: where it carries over an input's radius, that radius is wide and
+the true input lies at its end; where it stands for rounding, the inputs are exact; underflow has
+tiny numbers.
 """
 
 from collections.abc import Callable
@@ -32,7 +34,9 @@ def _same_numbers(monkeypatch):
 
 def inside(found: Enclosure, true: list[arb]) -> bool:
     """Whether every entry holds its exact value."""
-    entries = zip(true, *(w.reshape(-1).tolist() for w in (found.mid, found.low, found.rad)), strict=True)
+    entries = zip(
+        true, *(w.reshape(-1).tolist() for w in (found.mid, found.low, found.rad)), strict=True
+    )
     return all(abs(exact - arb(mid) - arb(low)) <= arb(rad) for exact, mid, low, rad in entries)
 
 
@@ -53,7 +57,7 @@ def normal(n: int = 200) -> np.ndarray:
     return RANDOM.normal(size=n)
 
 
-# -- the sums --------------------------------------------------------------------------------------------------------------
+# -- the sums --------------------------------------------------------------------------------------
 
 
 def sum_stage(values: list[float]) -> bool:
@@ -65,7 +69,8 @@ def sum_stage(values: list[float]) -> bool:
 
 
 def mean_sums() -> bool:
-    """Values so far apart, and cancelling, that the third level of the sum rounds and nothing else does."""
+    """Values so far apart, and cancelling, that the third level of the sum rounds and nothing else
+    does."""
     return sum_stage([1, 2.0**-60, 2.0**-120, 2.0**-180, -1, -(2.0**-60), -(2.0**-120)])
 
 
@@ -81,7 +86,11 @@ def variance_rounding() -> bool:
     columns = [[arb(value) for value in column] for column in x.T.tolist()]
     means = [sum(column, arb(0)) / len(column) for column in columns]
     return inside(
-        found.v, [sum(((e - m) ** 2 for e in c), arb(0)) / len(c) for c, m in zip(columns, means, strict=True)]
+        found.v,
+        [
+            sum(((e - m) ** 2 for e in c), arb(0)) / len(c)
+            for c, m in zip(columns, means, strict=True)
+        ],
     )
 
 
@@ -89,12 +98,16 @@ def variance_mean() -> bool:
     """A residual known to a wide radius."""
     r, second = words(normal() / 4, WIDE), words(1 + normal() ** 2)
     found = enclosure(
-        compiled.less_products(words_of(second), words_of(r), words_of(r)), errors.variance(2, r, second.mid)
+        compiled.less_products(words_of(second), words_of(r), words_of(r)),
+        errors.variance(2, r, second.mid),
     )
-    return all(inside(found, [a - b**2 for a, b in zip(ends(second, 0), ends(r, s), strict=True)]) for s in (-1, 1))
+    return all(
+        inside(found, [a - b**2 for a, b in zip(ends(second, 0), ends(r, s), strict=True)])
+        for s in (-1, 1)
+    )
 
 
-# -- the scale -------------------------------------------------------------------------------------------------------------
+# -- the scale -------------------------------------------------------------------------------------
 
 
 def scale_stage(v_radius: float) -> bool:
@@ -102,22 +115,34 @@ def scale_stage(v_radius: float) -> bool:
     v, gamma = words(normal() ** 2, v_radius), normal()
     of = Map(place(len(gamma), v=v), gamma, 0 * gamma, 1e-3)
     return all(
-        inside(of.a, [arb(g) / (e + arb(1e-3)).sqrt() for g, e in zip(gamma.tolist(), ends(v, s), strict=True)])
+        inside(
+            of.a,
+            [
+                arb(g) / (e + arb(1e-3)).sqrt()
+                for g, e in zip(gamma.tolist(), ends(v, s), strict=True)
+            ],
+        )
         for s in (-1, 1)
     )
 
 
 def place(
-    n: int, c: np.ndarray | None = None, r: Enclosure | None = None, v: Enclosure | None = None, m: int = 5
+    n: int,
+    c: np.ndarray | None = None,
+    r: Enclosure | None = None,
+    v: Enclosure | None = None,
+    m: int = 5,
 ) -> Centred:
     """Statistics with chosen values and radii."""
     none = np.zeros(n, dtype=bool)
     zero = Enclosure.exactly(np.zeros(n))
     chosen = (np.zeros(n) if c is None else c, r or zero, v or Enclosure.exactly(np.ones(n)))
-    return Centred(m, *chosen, none, none, none, lambda j: pytest.fail("no entry is to be refined here"))
+    return Centred(
+        m, *chosen, none, none, none, lambda j: pytest.fail("no entry is to be refined here")
+    )
 
 
-# -- the output ------------------------------------------------------------------------------------------------------------
+# -- the output ------------------------------------------------------------------------------------
 
 
 def scaled(of: Map, a: Enclosure) -> Map:
@@ -150,10 +175,13 @@ def output(*, cancel: bool = False, a_radius: float = 0.0, r_radius: float = 0.0
 def output_underflow() -> bool:
     """Differences of 2^-1010: the product's lower word is lost."""
     n = 200
-    return output_stage(normal(n) * 2.0**-1010, scaled(Map(place(n), np.ones(n), np.zeros(n), 0.0), words(normal(n))))
+    return output_stage(
+        normal(n) * 2.0**-1010,
+        scaled(Map(place(n), np.ones(n), np.zeros(n), 0.0), words(normal(n))),
+    )
 
 
-# -- the gradients ---------------------------------------------------------------------------------------------------------
+# -- the gradients ---------------------------------------------------------------------------------
 
 
 def upstream_sums() -> bool:
@@ -179,7 +207,9 @@ def gradient_sums(x: np.ndarray, g: np.ndarray) -> np.ndarray:
     """The kernel's sums for one channel, both centres 0."""
     lanes = Lanes.of(x[:, None])
     zero = np.zeros(1)
-    return lanes.sums(compiled.gradient_sums, (x, g), lanes.parameters(zero, zero), numbers=10, threefold=2)
+    return lanes.sums(
+        compiled.gradient_sums, (x, g), lanes.parameters(zero, zero), numbers=10, threefold=2
+    )
 
 
 def mean_of_upstream(radius: float) -> bool:
@@ -199,7 +229,15 @@ def products_stage(scale: float) -> bool:
         words_ = compiled.double_words(np.ascontiguousarray(sums[:, 3:6]))
         found = enclosure(words_, errors.products(5, 3, sums[:, 7], sums[:, 6]))
         results.append(
-            inside(found, [sum((arb(a) * arb(b) for a, b in zip(x.tolist(), g.tolist(), strict=True)), arb(0))])
+            inside(
+                found,
+                [
+                    sum(
+                        (arb(a) * arb(b) for a, b in zip(x.tolist(), g.tolist(), strict=True)),
+                        arb(0),
+                    )
+                ],
+            )
         )
     return all(results)
 
@@ -207,9 +245,13 @@ def products_stage(scale: float) -> bool:
 def covariance_stage(p_radius: float = 0.0, s_radius: float = 0.0, r_radius: float = 0.0) -> bool:
     """``T = P - r S``."""
     p, s, r = words(normal(), p_radius), words(normal(), s_radius), words(normal(), r_radius)
-    found = enclosure(compiled.less_products(words_of(p), words_of(r), words_of(s)), errors.covariance(p, s, r))
+    found = enclosure(
+        compiled.less_products(words_of(p), words_of(r), words_of(s)), errors.covariance(p, s, r)
+    )
     return all(
-        inside(found, [a - b * c for a, b, c in zip(ends(p, i), ends(r, j), ends(s, k), strict=True)])
+        inside(
+            found, [a - b * c for a, b, c in zip(ends(p, i), ends(r, j), ends(s, k), strict=True)]
+        )
         for i in (-1, 1)
         for j in (-1, 1)
         for k in (-1, 1)
@@ -221,13 +263,18 @@ def slope_stage(t_radius: float = 0.0, v_radius: float = 0.0) -> bool:
     joint, v = words(normal(), t_radius), words(normal() ** 2, v_radius)
     found = back(normal(), v=v, joint=joint, eps=0.5).k
     return all(
-        inside(found, [t / (5 * (e + arb(0.5))) for t, e in zip(ends(joint, i), ends(v, j), strict=True)])
+        inside(
+            found,
+            [t / (5 * (e + arb(0.5))) for t, e in zip(ends(joint, i), ends(v, j), strict=True)],
+        )
         for i in (-1, 1)
         for j in (-1, 1)
     )
 
 
-def back(gamma: np.ndarray, *, c=None, r=None, v=None, joint=None, c_g=None, r_g=None, eps: float = 0.0) -> Back:
+def back(
+    gamma: np.ndarray, *, c=None, r=None, v=None, joint=None, c_g=None, r_g=None, eps: float = 0.0
+) -> Back:
     """A gradient map with chosen values and radii, m = 5."""
     n = len(gamma)
     none, zero = np.zeros(n, dtype=bool), Enclosure.exactly(np.zeros(n))
@@ -238,20 +285,32 @@ def back(gamma: np.ndarray, *, c=None, r=None, v=None, joint=None, c_g=None, r_g
     return Back(Map(place(n, c, r, v), gamma, zero.mid, eps), up)
 
 
-def gradient(of: Back, x: np.ndarray, g: np.ndarray, signs: tuple[int, int, int, int] = (0, 0, 0, 0)) -> bool:
-    """One row of input gradients, a channel each, at chosen ends of the radii of r, a, r_g and k."""
+def gradient(
+    of: Back, x: np.ndarray, g: np.ndarray, signs: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> bool:
+    """One row of input gradients, a channel each, at chosen ends of the radii of r, a, r_g and
+    k."""
     row, up = x[None], g[None]
     lanes = Lanes.of(row)
     found = compiled_gradients(lanes, lanes.flat(row), lanes.flat(up), of, WIDTH)[0]
-    chosen = [ends(e, s) for e, s in zip((of.forward.place.r, of.forward.a, of.up.r, of.k), signs, strict=True)]
+    chosen = [
+        ends(e, s)
+        for e, s in zip((of.forward.place.r, of.forward.a, of.up.r, of.k), signs, strict=True)
+    ]
     plain = (x.tolist(), g.tolist(), of.forward.place.c.tolist(), of.up.c.tolist())
     parts = zip(*plain, *chosen, strict=True)
     return inside(
-        found, [a * (arb(h) - arb(c_g) - r_g - (arb(e) - arb(c) - r) * k) for e, h, c, c_g, r, a, r_g, k in parts]
+        found,
+        [
+            a * (arb(h) - arb(c_g) - r_g - (arb(e) - arb(c) - r) * k)
+            for e, h, c, c_g, r, a, r_g, k in parts
+        ],
     )
 
 
-def gradients(*, cancel: bool = False, at_centre: bool = False, slope: bool = True, **radii: float) -> bool:
+def gradients(
+    *, cancel: bool = False, at_centre: bool = False, slope: bool = True, **radii: float
+) -> bool:
     """Random gradients with chosen radii; optionally where they cancel, or at x = c."""
     n, results = 200, []
     for _ in range(3):

@@ -33,6 +33,8 @@ def test_a_theorem_whose_checks_disagree_is_not_proved(wrong_sums):
         yield Control("not doubled", Eq(Sum(i, (i, 1, m)), Sum(2 * i, (i, 1, m)), evaluate=False))
 
     entry = build("doubled", "chapter", doubled, "")
-    outcome = Outcome(entry.id, tuple(Settled(posed, *verdict(posed)) for posed in statements(entry)), 0.0)
+    outcome = Outcome(
+        entry.id, tuple(Settled(posed, *verdict(posed)) for posed in statements(entry)), 0.0
+    )
     assert outcome.independent_check == "disagrees"
     assert outcome.verdict != "proved"

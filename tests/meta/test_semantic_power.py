@@ -1,4 +1,5 @@
-"""The power of semantic cases: every known bug that is another formula shows at least tenfold beyond what rounding explains."""
+"""The power of semantic cases: every known bug that is another formula shows at least tenfold
+beyond what rounding explains."""
 
 from functools import cache
 
@@ -20,7 +21,8 @@ from tests.laws.draws import conditioned, drawn, semantic, target
 FACTOR = 10
 SEMANTIC = [name for name, mutant in mutants().items() if mutant.kind == "semantic"]
 ZERO_GAMMA = ("O10",)  # divides by gamma, which a semantic case keeps away from 0
-RARE = ("O02", "O03", "G11")  # shows where a bias, or gamma alone, is missing: seconds until such a case is drawn
+# shows where a bias, or gamma alone, is missing: seconds until such a case is drawn
+RARE = ("O02", "O03", "G11")
 BY_SEQUENCE = ("R11", "R13-layer", "R16", "R17", "R28", "G21")  # right in a single call
 
 
@@ -32,12 +34,14 @@ def examined(strategy):
 
 @cache
 def plan():
-    """The laws that look at single calls, in the order of a check; relations and sensitivities look at what these look at."""
+    """The laws that look at single calls, in the order of a check; relations and sensitivities look
+    at what these look at."""
     return [law for of in (behaviour, degenerate, memory, values) for law in of.list_laws()]
 
 
 def shows(name, strategy):
-    """Whether some law on some case sees ``FACTOR`` times its bound; case by case, so that the first will do."""
+    """Whether some law on some case sees ``FACTOR`` times its bound; case by case, so that the
+    first will do."""
     of = target(mutants()[name].make)
     for case, oracle in examined(strategy):
         answers = Answers(of, case)
@@ -49,7 +53,9 @@ def shows(name, strategy):
 
 
 SINGLE = [
-    pytest.param(name, marks=pytest.mark.slow) if name in RARE else name for name in SEMANTIC if name not in BY_SEQUENCE
+    pytest.param(name, marks=pytest.mark.slow) if name in RARE else name
+    for name in SEMANTIC
+    if name not in BY_SEQUENCE
 ]
 
 

@@ -1,4 +1,5 @@
-"""Shortcuts that go wrong on ordinary input alone: tiles, zeros, fresh statistics, outliers, many channels."""
+"""Shortcuts that go wrong on ordinary input alone: tiles, zeros, fresh statistics, outliers, many
+channels."""
 
 import numpy as np
 import pytest
@@ -34,7 +35,8 @@ class ZeroGammaIsNone(NumpyBatchNorm):
 
 
 class DividesByUpstream(NumpyBatchNorm):
-    """The gradient is scaled by the largest dy of its channel, and back: 0/0 where there is none."""
+    """The gradient is scaled by the largest dy of its channel, and back: 0/0 where there is
+    none."""
 
     def train_vjp(self, dy, x, gamma, beta, *, eps):
         dx, *rest = super().train_vjp(dy, x, gamma, beta, eps=eps)
@@ -87,8 +89,12 @@ SHORTCUTS = {
 }
 
 
-@pytest.mark.parametrize(("wrong", "law"), SHORTCUTS.items(), ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize(
+    ("wrong", "law"), SHORTCUTS.items(), ids=lambda value: getattr(value, "__name__", value)
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_shortcut_is_found_at_quick(wrong, law, seed):
     """Whatever the seed: a case of every check is made for it."""
-    assert [v.law for v in bnproof.check(wrong(), effort="quick", seed=seed, select=[law]).violations] == [law]
+    assert [
+        v.law for v in bnproof.check(wrong(), effort="quick", seed=seed, select=[law]).violations
+    ] == [law]

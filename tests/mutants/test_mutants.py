@@ -1,4 +1,5 @@
-"""The catalogue: no known bug is forgotten, every model answers, and what is called correct is correct."""
+"""The catalogue: no known bug is forgotten, every model answers, and what is called correct is
+correct."""
 
 import numpy as np
 import pytest
@@ -24,12 +25,18 @@ def eps_of(name):
 
 
 def trained(name):
-    """``(y, running_mean, running_var)`` of the benign case, and whether gamma and beta were taken."""
+    """``(y, running_mean, running_var)`` of the benign case, and whether gamma and beta were
+    taken."""
     implementation = MUTANTS[name].make()
     convention = convention_of(getattr(implementation, "convention", "torch"))
-    options = {"eps": eps_of(name), "momentum": ALPHA if convention.momentum == "new" else 1 - ALPHA}
+    options = {
+        "eps": eps_of(name),
+        "momentum": ALPHA if convention.momentum == "new" else 1 - ALPHA,
+    }
     try:
-        return implementation.train(X.copy(), GAMMA.copy(), BETA.copy(), MEAN.copy(), VAR.copy(), **options), True
+        return implementation.train(
+            X.copy(), GAMMA.copy(), BETA.copy(), MEAN.copy(), VAR.copy(), **options
+        ), True
     except NotImplementedError:
         return implementation.train(X.copy(), None, None, MEAN.copy(), VAR.copy(), **options), False
 
@@ -99,19 +106,26 @@ def test_correct_ones_are_correct(name):
 
 @pytest.mark.parametrize("name", [name for name in CORRECT if hasattr(MUTANTS[name].make, "infer")])
 def test_correct_ones_infer_and_fold(name):
-    """Inference, and a linear layer with the batch norm folded into it, give the exact map within a few roundings."""
+    """Inference, and a linear layer with the batch norm folded into it, give the exact map within a
+    few roundings."""
     implementation, eps = MUTANTS[name].make(), eps_of(name)
     s = np.sqrt(VAR.astype(np.longdouble) + eps)
     gamma, beta = (GAMMA, BETA) if trained(name)[1] else (None, None)
     scale, shift = (1 if gamma is None else gamma) / s, 0 if beta is None else beta
     unit = OPERATIONS * np.finfo(np.float64).eps
     y = implementation.infer(X.copy(), gamma, beta, MEAN, VAR, eps=eps)
-    assert np.all(abs(y - ((X - MEAN) * scale + shift)) <= unit * ((abs(X) + abs(MEAN)) * abs(scale) + abs(shift)))
+    assert np.all(
+        abs(y - ((X - MEAN) * scale + shift))
+        <= unit * ((abs(X) + abs(MEAN)) * abs(scale) + abs(shift))
+    )
     weight, bias = X[:3].copy(), BETA.copy()
-    folded, b = implementation.fold(weight, bias, gamma, beta, MEAN, VAR, eps=eps, kind="linear", groups=1)
+    folded, b = implementation.fold(
+        weight, bias, gamma, beta, MEAN, VAR, eps=eps, kind="linear", groups=1
+    )
     assert np.all(abs(folded - X[:3] * scale[:, None]) <= unit * abs(X[:3] * scale[:, None]))
     assert np.all(
-        abs(b - ((BETA - MEAN) * scale + shift)) <= unit * ((abs(BETA) + abs(MEAN)) * abs(scale) + abs(shift))
+        abs(b - ((BETA - MEAN) * scale + shift))
+        <= unit * ((abs(BETA) + abs(MEAN)) * abs(scale) + abs(shift))
     )
 
 

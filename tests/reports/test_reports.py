@@ -1,4 +1,5 @@
-"""Records and reports: truncation is an error, same records give same bytes, and the whole run writes everything."""
+"""Records and reports: truncation is an error, same records give same bytes, and the whole run
+writes everything."""
 
 import json
 import shutil
@@ -59,7 +60,9 @@ def test_latex_document_is_complete(theorem):
     assert page.count(r"\[") == page.count(r"\]")
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine to compile with")
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="no pdflatex on this machine to compile with"
+)
 @pytest.mark.parametrize("name", ["scale-eps", "jacobian", "total-variance", "clt-cumulants"])
 def test_latex_compiles(name, tmp_path):
     """The document goes through LaTeX without an error."""

@@ -1,4 +1,5 @@
-"""Signs by certificate: what is found is true, what is false is never certified, and programs are solved exactly."""
+"""Signs by certificate: what is found is true, what is false is never certified, and programs are
+solved exactly."""
 
 import pytest
 from flint import fmpq
@@ -52,19 +53,27 @@ def test_an_integer_above_0_is_at_least_1(form):
 
 @given(st.lists(st.tuples(small, small, small), min_size=1, max_size=3), small)
 def test_sums_of_squares_are_certified(rows, constant):
-    """A sum of squares of affine forms is never taken for less, and one with a negative constant for more."""
+    """A sum of squares of affine forms is never taken for less, and one with a negative constant
+    for more."""
     form = Equations()
     generators = [form.atom(symbol) for symbol in (a, b, c)]
     total = form.number(0)
     for row in rows:
-        line = sum((g * form.number(n) for g, n in zip(generators, row, strict=True)), form.number(constant))
+        line = sum(
+            (g * form.number(n) for g, n in zip(generators, row, strict=True)),
+            form.number(constant),
+        )
         total = total + line * line
     assert form.signs.shows(total, NONNEGATIVE)
     if constant == 0:  # every line vanishes at 0
         assert not form.signs.shows(total - form.number(1), NONNEGATIVE)
 
 
-@given(st.lists(st.tuples(small, small, small, st.booleans()), max_size=4), st.tuples(small, small, small), small)
+@given(
+    st.lists(st.tuples(small, small, small, st.booleans()), max_size=4),
+    st.tuples(small, small, small),
+    small,
+)
 def test_no_certificate_contradicts_a_point(conditions, wanted, at):
     """What is certified holds at every point at which the conditions hold."""
     form = Equations()
@@ -84,14 +93,20 @@ def test_no_certificate_contradicts_a_point(conditions, wanted, at):
             continue
         for x in range(-4, 5):
             for y in range(-4, 5):
-                allowed = all(value(row, x, y) > 0 if row[3] else value(row, x, y) >= 0 for row in conditions)
+                allowed = all(
+                    value(row, x, y) > 0 if row[3] else value(row, x, y) >= 0 for row in conditions
+                )
                 got = value(wanted, x, y) * (x + at)
                 assert not allowed or (got > 0) - (got < 0) in claimed
 
 
 @given(
     st.lists(st.integers(-3, 3), min_size=2, max_size=2),
-    st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(-4, 4)), min_size=1, max_size=5),
+    st.lists(
+        st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(-4, 4)),
+        min_size=1,
+        max_size=5,
+    ),
 )
 def test_programs_are_solved_exactly(gain, constraints):
     """The point found is feasible, and no point of a grid is feasible and better."""
@@ -101,7 +116,8 @@ def test_programs_are_solved_exactly(gain, constraints):
 
     def feasible(point):
         inside = (
-            sum(p * q for p, q in zip(row, point, strict=True)) <= end for row, end in zip(rows, ends, strict=True)
+            sum(p * q for p, q in zip(row, point, strict=True)) <= end
+            for row, end in zip(rows, ends, strict=True)
         )
         return all(one >= 0 for one in point) and all(inside)
 
@@ -111,7 +127,10 @@ def test_programs_are_solved_exactly(gain, constraints):
         assert not best
     else:
         assert feasible(found)
-        assert all(sum(p * (x - y) for p, x, y in zip(gain, point, found, strict=True)) <= 0 for point in best)
+        assert all(
+            sum(p * (x - y) for p, x, y in zip(gain, point, found, strict=True)) <= 0
+            for point in best
+        )
 
 
 def test_nothing_is_known_of_what_nothing_says(form):

@@ -1,4 +1,5 @@
-"""Expected values: the moment rules against every outcome of a small distribution, and what is refused."""
+"""Expected values: the moment rules against every outcome of a small distribution, and what is
+refused."""
 
 from fractions import Fraction
 from itertools import product
@@ -36,7 +37,13 @@ def test_two_entries():
 
 
 @pytest.mark.parametrize(
-    "expression", [E(x[i] ** 3, M, sigma), E(1 / x[i], M, sigma), E(sqrt(v + eps), M, sigma), NormalE(mu**6, M, sigma)]
+    "expression",
+    [
+        E(x[i] ** 3, M, sigma),
+        E(1 / x[i], M, sigma),
+        E(sqrt(v + eps), M, sigma),
+        NormalE(mu**6, M, sigma),
+    ],
 )
 def test_what_has_no_rule_is_undecided(expression):
     """A degree beyond the rule, a quotient and a root are refused with a reason."""

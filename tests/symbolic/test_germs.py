@@ -13,7 +13,10 @@ t = Germ({1: fmpq(1)})
 coefficients = st.integers(-4, 4)
 
 
-@given(st.dictionaries(st.integers(-2, 3), coefficients, min_size=1), st.dictionaries(st.integers(-2, 3), coefficients))
+@given(
+    st.dictionaries(st.integers(-2, 3), coefficients, min_size=1),
+    st.dictionaries(st.integers(-2, 3), coefficients),
+)
 def test_division_undoes_multiplication(first, second):
     """``(p q)/p`` has the terms of q, as far as they are known."""
     p, q = (Germ({n: fmpq(c) for n, c in terms.items()}) for terms in (first, second))
@@ -41,7 +44,8 @@ def test_known_limits():
 
 
 def test_what_has_no_limit_is_said():
-    """A negative power diverges, an odd one has no root here, and a vanishing series cannot be divided by."""
+    """A negative power diverges, an odd one has no root here, and a vanishing series cannot be
+    divided by."""
     with pytest.raises(Diverges):
         inverse(t).limit()
     with pytest.raises(NotExact):

@@ -1,4 +1,5 @@
-"""Intervals contain their numbers, mix with exact and dual numbers, and never decide what overlaps."""
+"""Intervals contain their numbers, mix with exact and dual numbers, and never decide what
+overlaps."""
 
 import mpmath
 import pytest
@@ -29,7 +30,9 @@ def exactly(number):
 def test_functions_are_enclosed(function, at):
     """The value at 600 bits lies in the interval."""
     with mpmath.workprec(600):
-        assert contains(Interval.around(apply(function, at)), getattr(mpmath, function)(exactly(at)))
+        assert contains(
+            Interval.around(apply(function, at)), getattr(mpmath, function)(exactly(at))
+        )
 
 
 @given(fractions.filter(lambda at: at > 0))

@@ -1,4 +1,5 @@
-"""Mechanisms that once led to a false proof, a false refutation, a traceback or a hang, each with several statements."""
+"""Mechanisms that once led to a false proof, a false refutation, a traceback or a hang, each with
+several statements."""
 
 from contextlib import suppress
 
@@ -70,7 +71,8 @@ kink = Derivative(Abs(a), a)
 positive, negative = IndexedBase("P", positive=True), IndexedBase("N", integer=True, negative=True)
 third, late = Rational(1, 3), a - Rational(17, 13)
 large = nextprime(10**40) * nextprime(3 * 10**41)
-hider = Mul(*(Symbol("z", integer=True) - value for value in range(-4, 10)))  # 0 wherever an integer is usually drawn
+# 0 wherever an integer is usually drawn
+hider = Mul(*(Symbol("z", integer=True) - value for value in range(-4, 10)))
 
 # What cannot be read exactly as it is written is refused, and the sentence names the mend.
 REFUSED = {
@@ -82,7 +84,10 @@ REFUSED = {
     "a real scalar in a bound": (
         (Ge(a + Sum(1, (j, 1, a)), 2), "a stands in an index position"),
         (Eq(Sum(j, (j, beta, beta)), beta), "beta stands in an index position"),
-        (Eq(Sum(u[j], (j, 1, a + 1)), Sum(u[j], (j, 1, a)) + u[1]), "a stands in an index position"),
+        (
+            Eq(Sum(u[j], (j, 1, a + 1)), Sum(u[j], (j, 1, a)) + u[1]),
+            "a stands in an index position",
+        ),
     ),
     "a real scalar in an index": (
         (Eq(x[a], x[1] + 1), "a stands in an index position of x\\[a\\]"),
@@ -90,9 +95,15 @@ REFUSED = {
         (Eq(x[whole / 2], x[1]), "w/2 stands in an index position"),
     ),
     "an Idx with a range of its own": (
-        (Eq(Sum(x[Idx("r", (1, 3))], (Idx("r", (1, 3)), 1, m)), m * mu), "r has a range of its own"),
+        (
+            Eq(Sum(x[Idx("r", (1, 3))], (Idx("r", (1, 3)), 1, m)), m * mu),
+            "r has a range of its own",
+        ),
         (Eq(x[Idx("r", (1, 1))], x[1] + 0 * a), "r has a range of its own"),
-        (Eq(Sum(u[Idx("r", n)], (Idx("r", n), 1, m)), Sum(u[j], (j, 1, m))), "r has a range of its own"),
+        (
+            Eq(Sum(u[Idx("r", n)], (Idx("r", n), 1, m)), Sum(u[j], (j, 1, m))),
+            "r has a range of its own",
+        ),
     ),
     "a base that is not real": (
         (Ge(IndexedBase("U", complex=True)[i] ** 2, 0), "U is not declared real"),
@@ -100,7 +111,10 @@ REFUSED = {
         (Ge(IndexedBase("U", imaginary=True)[i] ** 2, 0, evaluate=False), "U is not declared real"),
     ),
     "bases of one label": (
-        (Eq(IndexedBase("B")[i], IndexedBase("B", positive=True)[i]), "two different bases are named B"),
+        (
+            Eq(IndexedBase("B")[i], IndexedBase("B", positive=True)[i]),
+            "two different bases are named B",
+        ),
         (Eq(B[i], IndexedBase("B", integer=True)[i]), "two different bases are named B"),
         (Eq(B[i], IndexedBase("B", real=True, shape=(m,))[i]), "B has a shape"),
     ),
@@ -172,19 +186,53 @@ NOT_PROVED = {
         (Eq(hider * Sum(1, (q, p + 2, m), (p, 1, m)), hider * (m - 1) * (m - 2) / 2),),
     ),
     "pairs of what is not a product": (
-        (Eq(hider * Sum(B[p, q], (q, p + 1, m), (p, 1, m)), hider * Sum(B[q, p], (q, p + 1, m), (p, 1, m))),),
-        (Eq(hider * Sum(x[p] * g[q], (q, p + 1, m), (p, 1, m)), hider * Sum(g[p] * x[q], (q, p + 1, m), (p, 1, m))),),
-        (Eq(hider * Sum(p * x[q], (q, p, m), (p, 1, m)), hider * Sum(p * x[q], (q, p + 1, m), (p, 1, m))),),
+        (
+            Eq(
+                hider * Sum(B[p, q], (q, p + 1, m), (p, 1, m)),
+                hider * Sum(B[q, p], (q, p + 1, m), (p, 1, m)),
+            ),
+        ),
+        (
+            Eq(
+                hider * Sum(x[p] * g[q], (q, p + 1, m), (p, 1, m)),
+                hider * Sum(g[p] * x[q], (q, p + 1, m), (p, 1, m)),
+            ),
+        ),
+        (
+            Eq(
+                hider * Sum(p * x[q], (q, p, m), (p, 1, m)),
+                hider * Sum(p * x[q], (q, p + 1, m), (p, 1, m)),
+            ),
+        ),
     ),
     "an index below 1 after a shift": (
-        (Eq(hider * Sum(Abs(p - 3) * u[p - 3], (p, 1, m)), hider * Sum((p - 3) * u[p - 3], (p, 1, m))),),
-        (Eq(hider * Sum(sqrt((p - 2) ** 2) * u[p - 2], (p, 1, n)), hider * Sum((p - 2) * u[p - 2], (p, 1, n))),),
+        (
+            Eq(
+                hider * Sum(Abs(p - 3) * u[p - 3], (p, 1, m)),
+                hider * Sum((p - 3) * u[p - 3], (p, 1, m)),
+            ),
+        ),
+        (
+            Eq(
+                hider * Sum(sqrt((p - 2) ** 2) * u[p - 2], (p, 1, n)),
+                hider * Sum((p - 2) * u[p - 2], (p, 1, n)),
+            ),
+        ),
         (Ge(hider**2 * Sum((p - 2) * u[p - 2] ** 2, (p, 1, m)), 0),),
-        (Ge(hider**2 * Sum(u[p - 1] ** 2 * u[p] ** 2, (p, 1, T)) + hider**2, 2 * hider**2), Eq(T, 0)),
+        (
+            Ge(hider**2 * Sum(u[p - 1] ** 2 * u[p] ** 2, (p, 1, T)) + hider**2, 2 * hider**2),
+            Eq(T, 0),
+        ),
     ),
     "a condition on all entries that captures a bound name": (
-        (Ge(hider**2 * Sum(x[p] * g[p], (p, 1, m)), hider**2), Every(Sum(x[p] * g[i], (p, 1, m)) >= 1)),
-        (Ge(hider**2 * Sum(x[p] ** 3, (p, 1, m)), 0), Every(Sum(x[p] ** 2 * x[i] + g[p] - g[i], (p, 1, m)) >= 0)),
+        (
+            Ge(hider**2 * Sum(x[p] * g[p], (p, 1, m)), hider**2),
+            Every(Sum(x[p] * g[i], (p, 1, m)) >= 1),
+        ),
+        (
+            Ge(hider**2 * Sum(x[p] ** 3, (p, 1, m)), 0),
+            Every(Sum(x[p] ** 2 * x[i] + g[p] - g[i], (p, 1, m)) >= 0),
+        ),
         (Eq(hider * Sum(x[p] * g[p], (p, 1, m)), hider), Every(Eq(Sum(x[p] * g[i], (p, 1, m)), 1))),
     ),
     "an index that is not affine": (
@@ -194,7 +242,10 @@ NOT_PROVED = {
     ),
     "a logarithm whose argument cancels": (
         (
-            Eq(hider * log(sqrt(a * b) * sqrt(a * c) / a), hider * (log(b) / 2 + log(c) / 2 - log(a))),
+            Eq(
+                hider * log(sqrt(a * b) * sqrt(a * c) / a),
+                hider * (log(b) / 2 + log(c) / 2 - log(a)),
+            ),
             a > 0,
             b > 0,
             c > 0,
@@ -206,12 +257,19 @@ NOT_PROVED = {
         (Eq(Sum(Limit(sign(1 - t * exp(1 / t)), t, 0, "+"), (p, 1, m - 1)), m - 1),),
         (Eq(Sum(Limit((a - b) * log(1 - t * exp(1 / t)), t, 0, "+"), (p, 1, m - 1)), 0), Eq(a, b)),
         (Eq(hider * Limit(sign(t**T - t), t, 0, "+"), hider),),
-        (Eq(Sum(Limit(c**T + (a - b) * log(-1 - c**T), T, oo), (p, 1, m - 1)), 0), Eq(a, b), c**2 < 1),
+        (
+            Eq(Sum(Limit(c**T + (a - b) * log(-1 - c**T), T, oo), (p, 1, m - 1)), 0),
+            Eq(a, b),
+            c**2 < 1,
+        ),
         (Eq(Limit(Abs(sqrt(t) * (t**3 + 3)), t, 0, "-"), 0),),
     ),
     "an index with another range elsewhere": (
         (
-            Eq(hider * Sum(Abs(u[q]), (q, 1 - p, m), (p, 0, 1)), hider * Sum(u[q], (q, 1 - p, m), (p, 0, 1))),
+            Eq(
+                hider * Sum(Abs(u[q]), (q, 1 - p, m), (p, 0, 1)),
+                hider * Sum(u[q], (q, 1 - p, m), (p, 0, 1)),
+            ),
             Every(u[i] > 0),
         ),
         (Eq(hider * Sum(u[q], (q, 1 - p, m), (p, 0, 1)), hider * (10 * m + 5)), Every(Eq(u[i], 5))),
@@ -225,9 +283,17 @@ NOT_PROVED = {
     ),
     "a value put in before a derivative or an expected value is taken": (
         (Eq(hider * a, hider * 3 * c**2), Eq(b, c), Eq(a, Derivative(b**2 * c, b), evaluate=False)),
-        (Eq(hider * a, hider * (b**2 + c**2 / m)), Eq(t, mu), Eq(a, E(t * x[i], b, c), evaluate=False)),
+        (
+            Eq(hider * a, hider * (b**2 + c**2 / m)),
+            Eq(t, mu),
+            Eq(a, E(t * x[i], b, c), evaluate=False),
+        ),
         (Eq(hider * Limit(E(t * x[i], b, c), t, mu), hider * (b**2 + c**2 / m)),),
-        (Eq(b / Derivative(a * (c - 100) - c**2 + 101 * c, a), 0, evaluate=False), Eq(b, 0), Eq(a, c)),
+        (
+            Eq(b / Derivative(a * (c - 100) - c**2 + 101 * c, a), 0, evaluate=False),
+            Eq(b, 0),
+            Eq(a, c),
+        ),
     ),
     "an index of 0 or less under an expected value": (
         (Eq(hider * E(Sum(KroneckerDelta(p, 0) * x[p + 1], (p, 0, m - 1)), b, c), 0),),
@@ -237,7 +303,12 @@ NOT_PROVED = {
                 hider * E(Sum(p * x[p + 3], (p, -2, m - 3)), b, c),
             ),
         ),
-        (Eq(hider * E(Sum(sign(p) * x[p + 1], (p, 0, m - 1)), b, c), hider * E(Sum(x[p + 1], (p, 0, m - 1)), b, c)),),
+        (
+            Eq(
+                hider * E(Sum(sign(p) * x[p + 1], (p, 0, m - 1)), b, c),
+                hider * E(Sum(x[p + 1], (p, 0, m - 1)), b, c),
+            ),
+        ),
     ),
     "a delta outside a sum that starts at a symbol": (
         (Eq(hider * Sum(KroneckerDelta(p, 0) * u[p], (p, whole, m)), 0), whole <= -1),
@@ -245,7 +316,10 @@ NOT_PROVED = {
         (Eq(hider * Sum(KroneckerDelta(p, -2), (p, whole, m)), 0), whole <= -3),
     ),
     "corners": (
-        (Eq(Derivative(Piecewise((x[i] - third, x[i] >= third), (third - x[i], True)), x[i]), 1), x[i] >= third),
+        (
+            Eq(Derivative(Piecewise((x[i] - third, x[i] >= third), (third - x[i], True)), x[i]), 1),
+            x[i] >= third,
+        ),
         (Eq(Derivative(Max(a, 0), a), 1), a >= 0),
         (Eq(hider * Derivative(sqrt(a**2), a), hider * sign(a)),),
         (Eq(Derivative(sqrt(a) ** 3, a), 3 * sqrt(a) / 2), a >= 0),
@@ -274,7 +348,12 @@ NOT_PROVED = {
     "a condition on all entries, put to entries beyond the batch": (
         (Eq(Sum(u[j], (j, -20, m)), m + 21), Every(Eq(u[i], 1))),
         (Eq(Sum(u[j], (j, 0, whole)), whole + u[0]), whole >= -1, whole <= m, Every(Eq(u[i], 1))),
-        (Eq(Sum(u[j], (j, whole, 3)), 3 - whole + u[whole]), whole <= 3, m >= 3, Every(Eq(u[i], 1))),
+        (
+            Eq(Sum(u[j], (j, whole, 3)), 3 - whole + u[whole]),
+            whole <= 3,
+            m >= 3,
+            Every(Eq(u[i], 1)),
+        ),
         (Eq(Sum(Abs(u[j]), (j, -20, m)), Sum(u[j], (j, -20, m))), Every(u[i] > 0)),
     ),
     "what is decided in a range that runs backwards": (
@@ -285,14 +364,25 @@ NOT_PROVED = {
     "what depends on a limit's variable under a root": (
         (Eq(Limit(sqrt(1 + t ** (n - T + 9)), t, 0, "+"), 1),),
         (Eq(Limit(sqrt(t) / sqrt(Sum(sqrt(x[j] ** 2 + t**2), (j, 1, m))), t, 0), 0),),
-        (Eq(Limit(sqrt(1 + Sum(1 / (1 + sqrt(1 + t * (x[j] ** 2 - 2) ** 2)), (j, 1, m))), t, oo), 1),),
+        (
+            Eq(
+                Limit(
+                    sqrt(1 + Sum(1 / (1 + sqrt(1 + t * (x[j] ** 2 - 2) ** 2)), (j, 1, m))), t, oo
+                ),
+                1,
+            ),
+        ),
         (Eq(Limit(sqrt(1 + Sum(exp(t), (j, 2, m)) / t), t, oo), 1),),
         (Eq(Limit(sqrt(t) / sqrt(Sum(Abs(x[j] - mu + t), (j, 1, m))), t, 0), 0), m >= 2),
     ),
 }
 
 TRUE = {
-    "v + eps > 0 without x in the statement": ((eps > 0, Eq(m, 1)), (m >= 2, Eq(eps, 0)), (Ne(m, 1), Eq(eps, 0))),
+    "v + eps > 0 without x in the statement": (
+        (eps > 0, Eq(m, 1)),
+        (m >= 2, Eq(eps, 0)),
+        (Ne(m, 1), Eq(eps, 0)),
+    ),
     "a limit whose target is a symbol": (
         (Eq(Limit(a * b, b, c), a * c),),
         (Eq(Limit((t**2 - a**2) / (t - a), t, a, "+-"), 2 * a),),
@@ -326,7 +416,9 @@ NOT_REFUTED = {
     "a condition that two intervals allow": (Eq(a, 0), Eq(1 + a * exp(-150), 1)),
     "a condition that holds nearly": (Le(a, b), Le(tanh(150 * a), tanh(150 * b))),
     "a case that an interval allows": (Eq(Piecewise((1, tanh(150 * a) >= 1), (0, True)), 0),),
-    "a case distinction at a double zero": (Eq(Limit(Piecewise((1, t**2 > 0), (0, True)), t, 0), 1),),
+    "a case distinction at a double zero": (
+        Eq(Limit(Piecewise((1, t**2 > 0), (0, True)), t, 0), 1),
+    ),
     "a derivative at a double zero": (Eq(Derivative(Piecewise((a, a**2 > 0), (0, True)), a), 1),),
     "a derivative by an exponent": (Eq(Derivative(2**a, a), 2**a * log(2)),),
     "a limit of a power of 0": (Eq(Limit(0**t, t, 0), 0),),
@@ -335,30 +427,53 @@ NOT_REFUTED = {
     "entries that have to be negative": (Sum(negative[p], (p, 1, m)) < 0,),
     "a batch that is too large to write out": (Eq(x[10**20], 0), Eq(m, 10**20)),
     "an exponential that is too large": (Eq(log(1 + exp(10**6)), 10**6, evaluate=False),),
-    "entries that have to be positive": (Le(Sum(positive[p] ** 2, (p, 1, m)), 25), Eq(Sum(positive[p], (p, 1, m)), 5)),
-    "an irrational value of a negative symbol": (c < 0, Eq(Symbol("d", negative=True), sqrt(2) * c)),
+    "entries that have to be positive": (
+        Le(Sum(positive[p] ** 2, (p, 1, m)), 25),
+        Eq(Sum(positive[p], (p, 1, m)), 5),
+    ),
+    "an irrational value of a negative symbol": (
+        c < 0,
+        Eq(Symbol("d", negative=True), sqrt(2) * c),
+    ),
     "a case distinction in a limit": (Eq(Limit(Piecewise((a, t > b), (c, True)), t, b, "+"), a),),
     "a derivative in a limit": (Eq(Limit(Derivative(Abs(t), t), t, 0, "+"), 1),),
     "a number that is hard to factor": (Ge(sqrt(large * a) + b**2, 0, evaluate=False), a > 0),
     "a power that is too long": (
-        Eq((a + b + c + t + eps) ** 40 * a, (a + b + c + t + eps) ** 39 * (a**2 + a * (b + c) + a * (t + eps))),
+        Eq(
+            (a + b + c + t + eps) ** 40 * a,
+            (a + b + c + t + eps) ** 39 * (a**2 + a * (b + c) + a * (t + eps)),
+        ),
     ),
 }
 
 MALFORMED = {
     "a Python bool": (lambda: prove(xhat(i) == 0), TypeError, r"write Eq\(a, b\)"),
     "a list of conditions": (lambda: prove(Eq(a, b), [Eq(a, b)]), TypeError, "one by one"),
-    "a witness that is none": (lambda: prove(Ge(a**2, 0, evaluate=False), by="me"), TypeError, "takes a witness"),
+    "a witness that is none": (
+        lambda: prove(Ge(a**2, 0, evaluate=False), by="me"),
+        TypeError,
+        "takes a witness",
+    ),
     "a witness for a conjunction": (
-        lambda: prove(And(Ge(a**2, 0, evaluate=False), Ge(b**2, 0, evaluate=False)), by=Remainder(a**2)),
+        lambda: prove(
+            And(Ge(a**2, 0, evaluate=False), Ge(b**2, 0, evaluate=False)), by=Remainder(a**2)
+        ),
         Undecided,
         "one by one",
     ),
     "Every as a statement": (lambda: prove(Every(x[i] > 0)), TypeError, "no statement"),
-    "Every inside a condition": (lambda: prove(mu > 0, Or(Every(x[i] > 0), a > 0)), Unreadable, "of its own"),
+    "Every inside a condition": (
+        lambda: prove(mu > 0, Or(Every(x[i] > 0), a > 0)),
+        Unreadable,
+        "of its own",
+    ),
     "Every without an index": (lambda: Every(a > 0), ValueError, "none of the indices"),
     "Every of an expression": (lambda: Every(x[i]), TypeError, "takes a relation"),
-    "a derivative of symbolic order": (lambda: prove(Eq(Derivative(a**3, (a, n)), 0)), Unreadable, "order"),
+    "a derivative of symbolic order": (
+        lambda: prove(Eq(Derivative(a**3, (a, n)), 0)),
+        Unreadable,
+        "order",
+    ),
     "a text": (lambda: prove("a > b"), TypeError, "'a > b' is a text"),
     "a text for a condition": (lambda: prove(Eq(v, 0), "m >= 2"), TypeError, "'m >= 2' is a text"),
     "no condition": (lambda: prove(Eq(v, 0), m), TypeError, "m is no condition"),
@@ -367,7 +482,11 @@ MALFORMED = {
     "lemmas that are none": (lambda: Increasing(a, 1, (5,)), TypeError, "a tuple of lemmas"),
     "Every over a text": (lambda: Every(x[i] > 0, "i"), TypeError, "runs over indices"),
     "Every over a term": (lambda: Every(x[i] > 0, i + 1), TypeError, "runs over indices"),
-    "Every over what does not occur": (lambda: prove(mu > 0, Every(x[i] > 0, j)), Unreadable, "j does not occur"),
+    "Every over what does not occur": (
+        lambda: prove(mu > 0, Every(x[i] > 0, j)),
+        Unreadable,
+        "j does not occur",
+    ),
     "what SymPy cannot rebuild": (
         lambda: prove(Eq(Limit(Max(sqrt(t), 2), t, 0, "-"), 2)),
         Undecided,
@@ -383,7 +502,11 @@ MALFORMED = {
 
 def cases(table):
     """Every statement of every mechanism, with a name."""
-    return [pytest.param(one, id=f"{name} {number}") for name, all_ in table.items() for number, one in enumerate(all_)]
+    return [
+        pytest.param(one, id=f"{name} {number}")
+        for name, all_ in table.items()
+        for number, one in enumerate(all_)
+    ]
 
 
 @pytest.mark.parametrize("mechanism", [*REFUSED, *NOT_PROVED, *TRUE])

@@ -1,6 +1,8 @@
-"""A hundred true statements that a mathematician would naturally make about batch norm; none is in the book.
+"""A hundred true statements that a mathematician would naturally make about batch norm; none is in
+the book.
 
-They were written down before the prover was asked.  What it cannot decide stands in ``UNDECIDED``, with what is missing.
+They were written down before the prover was asked.  What it cannot decide stands in ``UNDECIDED``,
+with what is missing.
 """
 
 import pytest
@@ -25,7 +27,26 @@ from sympy import (
     symbols,
 )
 
-from bnproof.symbolic import Batch, Every, Undecided, beta, eps, g, gamma, i, j, k, m, mu, prove, s, v, x, xhat, y
+from bnproof.symbolic import (
+    Batch,
+    Every,
+    Undecided,
+    beta,
+    eps,
+    g,
+    gamma,
+    i,
+    j,
+    k,
+    m,
+    mu,
+    prove,
+    s,
+    v,
+    x,
+    xhat,
+    y,
+)
 
 a, b, c, t, p, q = symbols("a b c t p q")
 alpha, mu_r, v_r = symbols("alpha mu_r v_r", real=True)
@@ -57,7 +78,10 @@ NATURAL = {
     # 1 sizes and values
     "1.1 unbiased at most 9/8": (m / (m - 1) * v <= Rational(9, 8) * v, m >= 9),
     "1.2 twelve entries": (Eq(12 * mu, Sum(x[p], (p, 1, 12))), Eq(m, 12)),
-    "1.3 variance of three": (Eq(9 * v, (x[1] - x[2]) ** 2 + (x[1] - x[3]) ** 2 + (x[2] - x[3]) ** 2), Eq(m, 3)),
+    "1.3 variance of three": (
+        Eq(9 * v, (x[1] - x[2]) ** 2 + (x[1] - x[3]) ** 2 + (x[2] - x[3]) ** 2),
+        Eq(m, 3),
+    ),
     "1.4 small a": (Gt((1 - a) ** 2, Rational(49, 50)), a > 0, a < Rational(1, 100)),
     "1.5 squares of a batch of variance 3": (Eq(total((x[p] - mu) ** 2), 3 * m), Eq(v, 3)),
     "1.6 v = 3, eps = 1": (Eq(y(i), gamma * (x[i] - mu) / 2 + beta), Eq(v, 3), Eq(eps, 1)),
@@ -68,14 +92,25 @@ NATURAL = {
     "2.1 transitive": (a <= c, a <= b, b <= c),
     "2.2 average at least the smaller": (a <= (1 - alpha) * a + alpha * b, a <= b, *unit),
     "2.3 average at most the larger": ((1 - alpha) * a + alpha * b <= b, a <= b, *unit),
-    "2.4 running mean stays above c": ((1 - alpha) * mu_r + alpha * mu >= c, mu_r >= c, mu >= c, *unit),
+    "2.4 running mean stays above c": (
+        (1 - alpha) * mu_r + alpha * mu >= c,
+        mu_r >= c,
+        mu >= c,
+        *unit,
+    ),
     "2.5 y keeps the order": (y(i) <= y(k), x[i] <= x[k], gamma > 0),
     "2.6 reciprocals": (1 / b < 1 / a, a > 0, a < b),
     "2.7 the root is monotone": (sqrt(a) <= sqrt(b), a >= 0, a <= b),
-    "2.8 the square is convex": (((1 - alpha) * a + alpha * b) ** 2 <= (1 - alpha) * a**2 + alpha * b**2, *unit),
+    "2.8 the square is convex": (
+        ((1 - alpha) * a + alpha * b) ** 2 <= (1 - alpha) * a**2 + alpha * b**2,
+        *unit,
+    ),
     # 3 roots
     "3.1 running std equals batch std": (Eq(sqrt(v_r + eps), s), Eq(v_r, v)),
-    "3.2 two batches of equal variance": (Eq(s * other.xhat(i), u[i] - other.mean), Eq(other.variance, v)),
+    "3.2 two batches of equal variance": (
+        Eq(s * other.xhat(i), u[i] - other.mean),
+        Eq(other.variance, v),
+    ),
     "3.3 norm of the centred batch": (Eq(sqrt(total((x[p] - mu) ** 2)), sqrt(m) * sqrt(v)),),
     "3.4 root of a squared difference": (Eq(sqrt((a - b) ** 2), a - b), a >= b),
     "3.5 root of a sum of squares, above": (sqrt(a**2 + b**2) <= Abs(a) + Abs(b),),
@@ -96,7 +131,9 @@ NATURAL = {
     "5.1 huge eps": (Eq(Limit(v / (v + t), t, oo), 0),),
     "5.2 difference of roots": (Eq(Limit(sqrt(t + a) - sqrt(t), t, oo), 0),),
     "5.3 std for vanishing eps": (Eq(Limit(sqrt(v + t), t, 0, "+"), sqrt(v)),),
-    "5.4 difference quotient of the square": (Eq(Limit((t**2 - a**2) / (t - a), t, a, "+-"), 2 * a),),
+    "5.4 difference quotient of the square": (
+        Eq(Limit((t**2 - a**2) / (t - a), t, a, "+-"), 2 * a),
+    ),
     "5.5 eps does not matter for large t": (Eq(Limit(sqrt(t**2 + eps) / t, t, oo), 1),),
     "5.6 the start is forgotten": (Eq(Limit(c + b * alpha**n, n, oo), c), *inside),
     "5.7 ratio of affine maps": (Eq(Limit((a * t + b) / (c * t + 1), t, oo), a / c), c > 0),
@@ -110,7 +147,9 @@ NATURAL = {
     "6.3 all but two": (Eq(Sum(x[p], (p, 1, m - 2)), m * mu - x[m - 1] - x[m]), m >= 2),
     "6.4 telescoping": (Eq(Sum(x[p + 1] - x[p], (p, 1, m - 1)), x[m] - x[1]),),
     "6.5 two parts": (Eq(Sum(x[p], (p, 1, n)) + Sum(x[p], (p, n + 1, m)), m * mu), n <= m),
-    "6.6 telescoping squares": (Eq(Sum(x[p + 1] ** 2 - x[p] ** 2, (p, 1, m - 1)), x[m] ** 2 - x[1] ** 2),),
+    "6.6 telescoping squares": (
+        Eq(Sum(x[p + 1] ** 2 - x[p] ** 2, (p, 1, m - 1)), x[m] ** 2 - x[1] ** 2),
+    ),
     "6.7 output of the reversed batch": (Eq(backwards.y(i), y(m + 1 - i)),),
     "6.8 rearrangement": (total(x[p] * x[m + 1 - p]) <= total(x[p] ** 2),),
     # 7 pairs p < q
@@ -134,13 +173,21 @@ NATURAL = {
     "8.9 |mean| at most mean of |x|": (Abs(mu) <= total(Abs(x[p])) / m,),
     # 9 geometric sums, moving averages
     "9.1 geometric sum": (Eq((1 - alpha) * Sum(alpha**p, (p, 0, T)), 1 - alpha ** (T + 1)),),
-    "9.2 geometric sum, divided": (Eq(Sum(alpha**p, (p, 0, T)), (1 - alpha ** (T + 1)) / (1 - alpha)), *inside),
+    "9.2 geometric sum, divided": (
+        Eq(Sum(alpha**p, (p, 0, T)), (1 - alpha ** (T + 1)) / (1 - alpha)),
+        *inside,
+    ),
     "9.3 weights at most 1": (Sum(alpha * (1 - alpha) ** p, (p, 0, T)) <= 1, *inside),
     "9.4 halves": (Sum(Rational(1, 2) ** p, (p, 0, T)) < 2,),
     "9.5 distance shrinks": (Eq((1 - alpha) * mu_r + alpha * mu - mu, (1 - alpha) * (mu_r - mu)),),
     "9.6 fixed point": (Eq((1 - alpha) * v_r + alpha * v, v), Eq(v_r, v)),
     "9.7 geometric series": (Eq(Limit(Sum(alpha**p, (p, 0, n)), n, oo), 1 / (1 - alpha)), *inside),
-    "9.8 running variance stays positive": ((1 - alpha) * v_r + alpha * v > 0, v_r > 0, alpha >= 0, alpha < 1),
+    "9.8 running variance stays positive": (
+        (1 - alpha) * v_r + alpha * v > 0,
+        v_r > 0,
+        alpha >= 0,
+        alpha < 1,
+    ),
     # 10 for every entry
     "10.1 mean below c": (mu <= c, Every(x[i] <= c)),
     "10.2 entry at most the sum": (x[i] <= m * mu, Every(x[i] >= 0)),
@@ -149,34 +196,53 @@ NATURAL = {
     "10.5 means in order": (mu <= other.mean, Every(x[i] <= u[i])),
     "10.6 |mean| at most c": (Abs(mu) <= c, Every(Abs(x[i]) <= c)),
     "10.7 variance of values in [0, 1]": (v <= mu * (1 - mu), Every(x[i] >= 0), Every(x[i] <= 1)),
-    "10.8 log of a scaled batch": (Eq(total(log(c * x[p])), m * log(c) + total(log(x[p]))), Every(x[i] > 0), c > 0),
+    "10.8 log of a scaled batch": (
+        Eq(total(log(c * x[p])), m * log(c) + total(log(x[p]))),
+        Every(x[i] > 0),
+        c > 0,
+    ),
     # 11 gradients
     "11.1 gradient of s": (Eq(Derivative(s, x[k]), xhat(k) / m),),
     "11.2 columns of the Jacobian": (Eq(Sum(Derivative(y(i), x[k]), (i, 1, m)), 0),),
-    "11.3 diagonal of the Jacobian": (Eq(Derivative(xhat(i), x[i]), (1 - 1 / m - xhat(i) ** 2 / m) / s),),
+    "11.3 diagonal of the Jacobian": (
+        Eq(Derivative(xhat(i), x[i]), (1 - 1 / m - xhat(i) ** 2 / m) / s),
+    ),
     "11.4 second derivative of mu squared": (Eq(Derivative(mu**2, x[i], x[k]), 2 / m**2),),
     "11.5 gradient of the squares": (Eq(Derivative(total(x[p] ** 2), x[k]), 2 * x[k]),),
     "11.6 xhat is orthogonal to constants": (Eq(total(mu * xhat(p)), 0),),
-    "11.7 deltas contract": (Eq(total(KroneckerDelta(p, i) * KroneckerDelta(p, k)), KroneckerDelta(i, k)),),
+    "11.7 deltas contract": (
+        Eq(total(KroneckerDelta(p, i) * KroneckerDelta(p, k)), KroneckerDelta(i, k)),
+    ),
     "11.8 gradient of log s": (Eq(Derivative(log(s), x[k]), xhat(k) / (m * s)),),
     # 12 inequalities, sums, covariances, merging
     "12.1 variance at most mean square": (v <= mean_square,),
     "12.2 squared mean at most mean square": (mu**2 <= mean_square,),
     "12.3 bound of xhat": (Abs(xhat(i)) <= sqrt(m),),
-    "12.4 variance of a sum": (Eq(Batch(lambda r: x[r] + u[r]).variance, v + other.variance + 2 * cov),),
+    "12.4 variance of a sum": (
+        Eq(Batch(lambda r: x[r] + u[r]).variance, v + other.variance + 2 * cov),
+    ),
     "12.5 Cauchy and Schwarz": (cov**2 <= v * other.variance,),
     "12.6 affine change": (Eq(Batch(lambda r: a * x[r] + b).variance, a**2 * v),),
-    "12.7 covariance of an affine change": (Eq(total((a * x[p] + b - a * mu - b) * (u[p] - other.mean)) / m, a * cov),),
+    "12.7 covariance of an affine change": (
+        Eq(total((a * x[p] + b - a * mu - b) * (u[p] - other.mean)) / m, a * cov),
+    ),
     "12.8 variance of two merged batches": (
         Eq(
-            (total(x[p] ** 2) + Sum(w[p] ** 2, (p, 1, n))) / (m + n) - ((m * mu + n * second.mean) / (m + n)) ** 2,
-            (m * v + n * second.variance) / (m + n) + m * n * (mu - second.mean) ** 2 / (m + n) ** 2,
+            (total(x[p] ** 2) + Sum(w[p] ** 2, (p, 1, n))) / (m + n)
+            - ((m * mu + n * second.mean) / (m + n)) ** 2,
+            (m * v + n * second.variance) / (m + n)
+            + m * n * (mu - second.mean) ** 2 / (m + n) ** 2,
         ),
     ),
-    "12.9 merged mean lies between": (mu <= (m * mu + n * second.mean) / (m + n), mu <= second.mean),
+    "12.9 merged mean lies between": (
+        mu <= (m * mu + n * second.mean) / (m + n),
+        mu <= second.mean,
+    ),
 }
 UNDECIDED = {
-    "5.3 std for vanishing eps": "a root that tends to 0 where v = 0, and to something else elsewhere",
+    "5.3 std for vanishing eps": (
+        "a root that tends to 0 where v = 0, and to something else elsewhere"
+    ),
     "6.8 rearrangement": "half the sum of (x[p] - x[m + 1 - p])^2 has to be thought of",
     "9.7 geometric series": "a limit of a sum whose bound is the variable",
     "10.3 partial sum at most the sum": "the rest of the sum has to be split off",

@@ -1,8 +1,8 @@
 """A second hundred of true statements about batch norm, written independently of the first.
 
-None stands in the book or in the first hundred.  When first asked, 91 were proved; what six more needed was added since.
-``BY``: witnesses of the few that need one.  What is not decided
-stands in ``UNDECIDED``, with what is missing.
+None stands in the book or in the first hundred.  When first asked, 91 were proved; what six more
+needed was added since. ``BY``: witnesses of the few that need one.  What is not decided stands in
+``UNDECIDED``, with what is missing.
 """
 
 import pytest
@@ -88,7 +88,9 @@ affine = Batch(lambda r: a * x[r] + b)
 added, subtracted = Batch(lambda r: x[r] + u[r]), Batch(lambda r: x[r] - u[r])
 cov = covariance(first, other)
 merged_mean = (m * mu + n * second.mean) / (m + n)
-merged_variance = (total((x[p] - merged_mean) ** 2) + Sum((w[p] - merged_mean) ** 2, (p, 1, n))) / (m + n)
+merged_variance = (total((x[p] - merged_mean) ** 2) + Sum((w[p] - merged_mean) ** 2, (p, 1, n))) / (
+    m + n
+)
 unit = (alpha >= 0, alpha <= 1)
 inside = (alpha > 0, alpha < 1)
 new_mean, new_variance = (1 - alpha) * mu_r + alpha * mu, (1 - alpha) * v_r + alpha * v
@@ -100,7 +102,11 @@ NATURAL = {
     "1.3 twelve squares of xhat": (Eq(total(xhat(p) ** 2), 12), Eq(m, 12), Eq(eps, 0)),
     "1.4 v = 3 without eps": (Eq(s, sqrt(3)), Eq(v, 3), Eq(eps, 0)),
     "1.5 at least nine entries": (1 - 1 / m >= Rational(8, 9), m >= 9),
-    "1.6 small eps hardly matters": (Gt(v / (v + eps), Rational(99, 100)), v >= 1, eps < Rational(1, 100)),
+    "1.6 small eps hardly matters": (
+        Gt(v / (v + eps), Rational(99, 100)),
+        v >= 1,
+        eps < Rational(1, 100),
+    ),
     "1.7 reciprocal of 1 - a": (Lt(1 / (1 - a), Rational(100, 99)), a > 0, a < Rational(1, 100)),
     "1.8 two centred entries": (Eq(v, x[1] ** 2), Eq(m, 2), Eq(mu, 0)),
     # 2 chains of order
@@ -123,7 +129,11 @@ NATURAL = {
     "3.5 the root is subadditive": (s <= sqrt(v) + sqrt(eps),),
     "3.6 a binomial under the root": (Eq(sqrt(a**2 - 2 * a * b + b**2), Abs(a - b)),),
     "3.7 geometric below arithmetic": (sqrt(a * b) <= (a + b) / 2, a >= 0, b >= 0),
-    "3.8 root out of the denominator": (Eq(1 / (sqrt(a) + sqrt(b)), (sqrt(a) - sqrt(b)) / (a - b)), a > b, b >= 0),
+    "3.8 root out of the denominator": (
+        Eq(1 / (sqrt(a) + sqrt(b)), (sqrt(a) - sqrt(b)) / (a - b)),
+        a > b,
+        b >= 0,
+    ),
     # 4 no spread
     "4.1 xhat vanishes": (Eq(xhat(i), 0), Eq(v, 0)),
     "4.2 only eps is left": (Eq(s, sqrt(eps)), Eq(v, 0)),
@@ -139,7 +149,9 @@ NATURAL = {
     "5.3 half": (Eq(Limit((v + t) / (v + 2 * t), t, oo), Rational(1, 2)),),
     "5.4 root minus the variable": (Eq(Limit(sqrt(t**2 + a * t) - t, t, oo), a / 2),),
     "5.5 the root is continuous": (Eq(Limit(sqrt(v + t), t, a), sqrt(v + a)), a > 0),
-    "5.6 difference quotient of the cube": (Eq(Limit((t**3 - a**3) / (t - a), t, a, "+-"), 3 * a**2),),
+    "5.6 difference quotient of the cube": (
+        Eq(Limit((t**3 - a**3) / (t - a), t, a, "+-"), 3 * a**2),
+    ),
     "5.7 the logistic function saturates": (Eq(Limit(1 / (1 + exp(-t)), t, oo), 1),),
     "5.8 powers beat the index": (Eq(Limit(n * alpha**n, n, oo), 0), *inside),
     # 6 entries from the end, partial sums
@@ -155,17 +167,28 @@ NATURAL = {
     ),
     "6.8 summation by parts": (Eq(Sum(p * (x[p + 1] - x[p]), (p, 1, m - 1)), m * (x[m] - mu)),),
     # 7 pairs p < q
-    "7.1 unbiased variance by pairs": (Eq(pairs((x[p] - x[q]) ** 2) / (m * (m - 1)), m / (m - 1) * v), m >= 2),
+    "7.1 unbiased variance by pairs": (
+        Eq(pairs((x[p] - x[q]) ** 2) / (m * (m - 1)), m / (m - 1) * v),
+        m >= 2,
+    ),
     "7.2 smaller index inside": (Eq(below((x[p] - x[q]) ** 2), m * total((x[p] - mu) ** 2)),),
     "7.3 both orders agree": (Eq(pairs(x[p] * x[q]), below(x[p] * x[q])),),
     "7.4 both squares": (Eq(pairs(x[p] ** 2 + x[q] ** 2), (m - 1) * total(x[p] ** 2)),),
     "7.5 distances from one entry": (Eq(total((x[p] - x[i]) ** 2), m * v + m * (x[i] - mu) ** 2),),
     "7.6 pairs of different indices": (
-        Eq(Sum((1 - KroneckerDelta(p, q)) * x[p] * x[q], (p, 1, m), (q, 1, m)), 2 * pairs(x[p] * x[q])),
+        Eq(
+            Sum((1 - KroneckerDelta(p, q)) * x[p] * x[q], (p, 1, m), (q, 1, m)),
+            2 * pairs(x[p] * x[q]),
+        ),
     ),
-    "7.7 pairs with the diagonal": (Eq(Sum(x[p] * x[q], (q, p, m), (p, 1, m)), (m**2 * mu**2 + total(x[p] ** 2)) / 2),),
+    "7.7 pairs with the diagonal": (
+        Eq(Sum(x[p] * x[q], (q, p, m), (p, 1, m)), (m**2 * mu**2 + total(x[p] ** 2)) / 2),
+    ),
     "7.8 Lagrange's identity": (
-        Eq(total(x[p] ** 2) * total(u[p] ** 2) - total(x[p] * u[p]) ** 2, pairs((x[p] * u[q] - x[q] * u[p]) ** 2)),
+        Eq(
+            total(x[p] ** 2) * total(u[p] ** 2) - total(x[p] * u[p]) ** 2,
+            pairs((x[p] * u[q] - x[q] * u[p]) ** 2),
+        ),
     ),
     # 8 Max, Abs, sign, log, exp
     "8.1 positive and negative part": (Eq(Max(y(i), 0) - Max(-y(i), 0), y(i)),),
@@ -174,13 +197,22 @@ NATURAL = {
     "8.4 maximum by the distance": (Eq(Max(a, b), (a + b + Abs(a - b)) / 2),),
     "8.5 distance from beta": (Eq(Abs(y(i) - beta), Abs(gamma) * Abs(xhat(i))),),
     "8.6 log of the scale": (Eq(log(gamma / s), log(gamma) - log(s)), gamma > 0),
-    "8.7 softmax of two, shifted": (Eq(exp(a + c) / (exp(a + c) + exp(b + c)), exp(a) / (exp(a) + exp(b))),),
+    "8.7 softmax of two, shifted": (
+        Eq(exp(a + c) / (exp(a + c) + exp(b + c)), exp(a) / (exp(a) + exp(b))),
+    ),
     "8.8 exp above its tangent": (Ge(exp(z), 1 + z), z >= 0),
     # 9 geometric sums, moving averages
-    "9.1 weights of a moving average": (Eq(alpha * Sum((1 - alpha) ** p, (p, 0, T)), 1 - (1 - alpha) ** (T + 1)),),
+    "9.1 weights of a moving average": (
+        Eq(alpha * Sum((1 - alpha) ** p, (p, 0, T)), 1 - (1 - alpha) ** (T + 1)),
+    ),
     "9.2 halves, exactly": (Eq(Sum(Rational(1, 2) ** p, (p, 0, T)), 2 - Rational(1, 2) ** T),),
-    "9.3 geometric sum from 1": (Eq(Sum(a * b**p, (p, 1, T)), a * b * (1 - b**T) / (1 - b)), Ne(b, 1)),
-    "9.4 average of a constant": (Eq((1 - alpha) ** T * c + alpha * Sum((1 - alpha) ** (T - p) * c, (p, 1, T)), c),),
+    "9.3 geometric sum from 1": (
+        Eq(Sum(a * b**p, (p, 1, T)), a * b * (1 - b**T) / (1 - b)),
+        Ne(b, 1),
+    ),
+    "9.4 average of a constant": (
+        Eq((1 - alpha) ** T * c + alpha * Sum((1 - alpha) ** (T - p) * c, (p, 1, T)), c),
+    ),
     "9.5 two steps": (
         Eq(
             (1 - alpha) * ((1 - alpha) * mu_r + alpha * a) + alpha * b,
@@ -196,7 +228,11 @@ NATURAL = {
     "10.3 all equal": (Eq(xhat(i), 0), Every(Eq(x[i], x[j]))),
     "10.4 bounded values, bounded variance": (v <= c**2, Every(Abs(x[i]) <= c)),
     "10.5 distance at most the width": (x[i] - mu <= b - a, Every(x[i] >= a), Every(x[i] <= b)),
-    "10.6 weighted sum": (total(u[p] * x[p]) <= c * total(u[p]), Every(u[i] >= 0), Every(x[i] <= c)),
+    "10.6 weighted sum": (
+        total(u[p] * x[p]) <= c * total(u[p]),
+        Every(u[i] >= 0),
+        Every(x[i] <= c),
+    ),
     "10.7 ReLU of what is not positive": (Eq(total(Max(x[p], 0)), 0), Every(x[i] <= 0)),
     "10.8 all signs 1": (Eq(total(sign(x[p])), m), Every(x[i] > 0)),
     # 11 gradients, orthogonality, deltas
@@ -205,9 +241,13 @@ NATURAL = {
     "11.3 rows of the Jacobian": (Eq(Sum(Derivative(xhat(i), x[k]), (k, 1, m)), 0),),
     "11.4 the Jacobian is symmetric": (Eq(Derivative(y(i), x[k]), Derivative(y(k), x[i])),),
     "11.5 gradient of the covariance": (Eq(Derivative(cov, x[k]), (u[k] - other.mean) / m),),
-    "11.6 Laplacian of the variance": (Eq(Sum(Derivative(v, x[k], x[k]), (k, 1, m)), 2 * (m - 1) / m),),
+    "11.6 Laplacian of the variance": (
+        Eq(Sum(Derivative(v, x[k], x[k]), (k, 1, m)), 2 * (m - 1) / m),
+    ),
     "11.7 s along x": (Eq(Sum(x[k] * Derivative(s, x[k]), (k, 1, m)), v / s),),
-    "11.8 squared gradient of the variance": (Eq(Sum(Derivative(v, x[k]) ** 2, (k, 1, m)), 4 * v / m),),
+    "11.8 squared gradient of the variance": (
+        Eq(Sum(Derivative(v, x[k]) ** 2, (k, 1, m)), 4 * v / m),
+    ),
     "11.9 xhat against y": (Eq(total(xhat(p) * y(p)), gamma * m * v / (v + eps)),),
     "11.10 one value has no variance": (Eq(KroneckerDelta(m, 1) * v, 0),),
     # 12 inequalities, covariances, merging, affine changes
@@ -232,7 +272,9 @@ NATURAL = {
 _exp_at_least_1 = Lemma(Ge(exp(z), 1), Increasing(z, exp(z)))
 BY = {
     "8.8 exp above its tangent": Increasing(z, exp(z) - 1, (_exp_at_least_1,)),
-    "9.8 Bernoulli's inequality": Induction(T, (1 - alpha) * ((1 - alpha) ** T - (1 - T * alpha)) + T * alpha**2),
+    "9.8 Bernoulli's inequality": Induction(
+        T, (1 - alpha) * ((1 - alpha) ** T - (1 - T * alpha)) + T * alpha**2
+    ),
 }
 UNDECIDED = {
     "5.7": "an exponential at infinity",

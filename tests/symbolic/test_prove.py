@@ -59,7 +59,8 @@ M, sigma = symbols("M sigma", real=True)
 n = Symbol("n", integer=True, positive=True)
 T = Symbol("T", integer=True, nonnegative=True)
 u, w = IndexedBase("u", real=True), IndexedBase("w", real=True)
-N = Mul(*(Symbol("z", integer=True) - q for q in range(-2, 6)))  # 0 wherever an integer is usually drawn
+# 0 wherever an integer is usually drawn
+N = Mul(*(Symbol("z", integer=True) - q for q in range(-2, 6)))
 loss = Sum(g[j] * y(j), (j, 1, m))
 scaled = Batch(lambda r: a * x[r])
 
@@ -71,19 +72,31 @@ def total(summand, index=i):
 
 TRUE = {
     "the example of the contract": (Eq(total(xhat(i)), 0),),
-    "weighted sum of xhat": (Eq(total(g[i] * xhat(i)), total(g[i] * x[i]) / s - mu * total(g[i]) / s),),
+    "weighted sum of xhat": (
+        Eq(total(g[i] * xhat(i)), total(g[i] * x[i]) / s - mu * total(g[i]) / s),
+    ),
     "Jacobian, both index cases": (
-        Eq(Derivative(y(i), x[k]), gamma / s * (KroneckerDelta(i, k) - 1 / m - xhat(i) * xhat(k) / m)),
+        Eq(
+            Derivative(y(i), x[k]),
+            gamma / s * (KroneckerDelta(i, k) - 1 / m - xhat(i) * xhat(k) / m),
+        ),
     ),
     "sum over the differentiation index": (Eq(total(Derivative(loss, x[k]), k), 0),),
     "derivative of the variance": (Eq(total(x[k] * Derivative(v, x[k]), k), 2 * v),),
-    "mixed second derivative": (Eq(Derivative(v, x[i], x[k]), 2 * (KroneckerDelta(i, k) - 1 / m) / m),),
+    "mixed second derivative": (
+        Eq(Derivative(v, x[i], x[k]), 2 * (KroneckerDelta(i, k) - 1 / m) / m),
+    ),
     "double sum": (Eq(Sum((x[i] - x[j]) ** 2, (i, 1, m), (j, 1, m)), 2 * m**2 * v),),
     "Bessel given m >= 2": (Eq(m / (m - 1) * v, total((x[i] - mu) ** 2) / (m - 1)), m >= 2),
     "scale, a > 0, eps = 0": (Eq(scaled.y(i), y(i)), a > 0, Eq(eps, 0)),
-    "scale, any a, eps scaled": (Eq(scaled.xhat(i), sign(a) * xhat(i).subs(eps, eps / a**2)), Ne(a, 0)),
+    "scale, any a, eps scaled": (
+        Eq(scaled.xhat(i), sign(a) * xhat(i).subs(eps, eps / a**2)),
+        Ne(a, 0),
+    ),
     "partial sum": (Eq(Sum(x[i], (i, 1, m - 1)), m * mu - x[m]),),
-    "partial sum of a delta": (Eq(Sum(KroneckerDelta(k, j), (k, 1, m - 1)), 1 - KroneckerDelta(j, m)),),
+    "partial sum of a delta": (
+        Eq(Sum(KroneckerDelta(k, j), (k, 1, m - 1)), 1 - KroneckerDelta(j, m)),
+    ),
     "from the second entry": (Eq(Sum(x[i], (i, 2, m)), m * mu - x[1]),),
     "one value": (Eq(y(i), beta), Eq(m, 1)),
     "two values, eps = 0": (Eq(xhat(1) ** 2, 1), Eq(m, 2), Eq(eps, 0)),
@@ -93,7 +106,10 @@ TRUE = {
         Eq(total(w[j] * x[j], j), 0),
     ),
     "equal entries": (Eq(xhat(i), xhat(k)), Eq(x[i], x[k])),
-    "limit": (Eq(Limit(v / (v + 1 / Symbol("q", positive=True)), Symbol("q", positive=True), oo), 1), v > 0),
+    "limit": (
+        Eq(Limit(v / (v + 1 / Symbol("q", positive=True)), Symbol("q", positive=True), oo), 1),
+        v > 0,
+    ),
     "one-sided limit": (Eq(Limit(v / (v + eps), eps, 0, "+"), 1), v > 0),
     "power with a symbolic exponent": (
         Eq(
@@ -115,7 +131,9 @@ TRUE = {
 }
 
 FALSE = {
-    "s squared for s": (Eq(total(g[i] * xhat(i)), total(g[i] * x[i]) / s**2 - mu * total(g[i]) / s**2),),
+    "s squared for s": (
+        Eq(total(g[i] * xhat(i)), total(g[i] * x[i]) / s**2 - mu * total(g[i]) / s**2),
+    ),
     "scale with eps": (Eq(scaled.y(i), y(i)), a > 0),
     "scale for any a": (Eq(scaled.y(i), y(i)), Ne(a, 0), Eq(eps, 0)),
     "true up to m = 8": (Eq(Mul(*(m - q for q in range(1, 9))) * v, 0),),
@@ -139,15 +157,26 @@ NOT_PROVED = {
     "undefined at v = 0": (Eq(total((x[i] - mu) ** 2) / (m * v), 1),),
     "unevaluated a/a": (Eq(Mul(a, 1 / a, evaluate=False), 1),),
     "a conjunction that hides a division": (
-        And(Eq(Mul(a, 1 / a, evaluate=False), 1, evaluate=False), Eq(total(x[i]), m * mu, evaluate=False)),
+        And(
+            Eq(Mul(a, 1 / a, evaluate=False), 1, evaluate=False),
+            Eq(total(x[i]), m * mu, evaluate=False),
+        ),
     ),
-    "unevaluated difference": (Eq(Add(1 / (m - 1), -1 / (m - 1), evaluate=False), Integer(0), evaluate=False),),
+    "unevaluated difference": (
+        Eq(Add(1 / (m - 1), -1 / (m - 1), evaluate=False), Integer(0), evaluate=False),
+    ),
     "a division hidden by a condition": (Eq(a * b / c, a), Eq(b, c)),
     "a condition put in before the derivative": (Eq(Derivative(N * a, b), 2 * N), Eq(a, 2 * b)),
-    "a captured index, times 0 at most integers": (Eq(N * total(w[k, j], k), N * total(w[k, k], k)),),
+    "a captured index, times 0 at most integers": (
+        Eq(N * total(w[k, j], k), N * total(w[k, k], k)),
+    ),
     "an entry that need not exist": (Eq(x[2] + a, a + x[2], evaluate=False),),
-    "a second derivative by an entry that need not exist": (Eq(Derivative(mu**2, x[1], x[2]), 2 / m**2),),
-    "a limit of a sum in its own bound": (Eq(Limit(total(x[j] * g[j], j), m, oo), total(x[j] * g[j], j)),),
+    "a second derivative by an entry that need not exist": (
+        Eq(Derivative(mu**2, x[1], x[2]), 2 / m**2),
+    ),
+    "a limit of a sum in its own bound": (
+        Eq(Limit(total(x[j] * g[j], j), m, oo), total(x[j] * g[j], j)),
+    ),
     "a limit through a point where it jumps": (Eq(Limit(v / (v + 1 / n), n, oo), 1), m >= 2),
     "a free integer taken for an index": (Eq(Piecewise((1, n <= m), (0, True)), 1), m >= 5),
     "a size that no index shows": (
@@ -157,13 +186,20 @@ NOT_PROVED = {
     "a root of what may be negative": (Eq(sqrt(x[i]) * 2 + a, a + 2 * sqrt(x[i]), evaluate=False),),
     "0^0 split apart": (Eq(a ** (T - n) * a**n, a**T),),
     "an unknown function": (Eq(Function("f")(a) + 1, 1 + Function("f")(a), evaluate=False),),
-    "a condition put into an expected value": (Eq(N * (E(a * x[1], M, sigma) - M**2 - sigma**2 / m), 0), Eq(a, mu)),
+    "a condition put into an expected value": (
+        Eq(N * (E(a * x[1], M, sigma) - M**2 - sigma**2 / m), 0),
+        Eq(a, mu),
+    ),
     "a derivative that need not exist, cancelled": (
         Eq(Derivative(sqrt(a - 1), a) * sqrt(a - 1) * b, b / 2),
         a >= 1,
         Eq(b, 1),
     ),
-    "a derivative that need not exist, times 0": (Eq((b - 1) * Derivative(sqrt(a - 1), a), 0), a >= 1, Eq(b, 1)),
+    "a derivative that need not exist, times 0": (
+        Eq((b - 1) * Derivative(sqrt(a - 1), a), 0),
+        a >= 1,
+        Eq(b, 1),
+    ),
     "a limit that need not exist, times 0": (Eq((b - 1) * Limit(a**n, n, oo), 0), Eq(b, 1)),
     "a division inside a limit": (Eq(Limit(a / (b - 3) + 1 / n, n, oo), 1), Eq(a, b - 3)),
     "a division inside a limit that a condition cancels": (
@@ -171,9 +207,13 @@ NOT_PROVED = {
         Eq(a, b - 3),
     ),
     "a sum that may run backwards, times 0": (Eq((b - 1) * Sum(1, (i, 1, T - 1)), 0), Eq(b, 1)),
-    "an entry that cancels on the way in": (Eq(Add(x[5], -x[5], evaluate=False), 0, evaluate=False),),
+    "an entry that cancels on the way in": (
+        Eq(Add(x[5], -x[5], evaluate=False), 0, evaluate=False),
+    ),
     "an entry of a shorter base": (Ge(total(w[i] ** 2) + w[5] ** 2, 0, evaluate=False),),
-    "a delta of the batch size": (Eq(N * (KroneckerDelta(m, 1) * a + KroneckerDelta(m, 2) * KroneckerDelta(m, 3)), 0),),
+    "a delta of the batch size": (
+        Eq(N * (KroneckerDelta(m, 1) * a + KroneckerDelta(m, 2) * KroneckerDelta(m, 3)), 0),
+    ),
     "a limit from two sides that differ": (Eq(N * Limit(Abs(a) / a, a, 0, "+-"), 0),),
     "contradictory conditions": (Eq(a, 5), a > 0, a < 0),
 }
@@ -189,7 +229,8 @@ def test_true_statements_are_proved(claim):
 
 @pytest.mark.parametrize("claim", FALSE.values(), ids=FALSE)
 def test_false_statements_are_refuted(claim):
-    """A false statement is refuted at a small exact point with both sides evaluated and different."""
+    """A false statement is refuted at a small exact point with both sides evaluated and
+    different."""
     with pytest.raises(Refuted) as refuted:
         prove(*claim)
     counterexample = refuted.value.counterexample
@@ -223,7 +264,8 @@ def test_a_proof_reads_as_one():
 def test_a_refutation_shows_exact_numbers():
     """The message holds the statement, the point and both sides."""
     with pytest.raises(
-        Refuted, match=r"is false at m = \d+, g = \(.*\), x = \(.*\), eps = .*: left side .*, right side"
+        Refuted,
+        match=r"is false at m = \d+, g = \(.*\), x = \(.*\), eps = .*: left side .*, right side",
     ):
         prove(*FALSE["s squared for s"])
 
@@ -265,7 +307,8 @@ def test_fractions_are_exact():
 
 @pytest.mark.parametrize("last", [m - 1, m])
 def test_an_empty_sum_checks_nothing(last):
-    """Where the summand can be evaluated nowhere, the point m = 1, at which the sum is empty, is no check of the proof."""
+    """Where the summand can be evaluated nowhere, the point m = 1, at which the sum is empty, is no
+    check of the proof."""
     nested = sqrt(1 + sqrt(3 + 3 * x[j] ** 2))  # 3 (1 + x^2) is no square of a rational number
     sides = (2 * Sum(nested, (j, 1, last)), Sum(2 * nested, (j, 1, last)))
     with pytest.raises(Undecided, match="the exact check has to pass: a root of a root"):

@@ -1,4 +1,5 @@
-"""Quotients of polynomials whose generators are added on the way: field laws, and what growing does to them."""
+"""Quotients of polynomials whose generators are added on the way: field laws, and what growing does
+to them."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,8 @@ def polynomial(ring, terms):
 
 @given(parts, parts, parts)
 def test_field_laws(first, second, third):
-    """Multiplication distributes, division undoes it, and both are what SymPy's arithmetic gives."""
+    """Multiplication distributes, division undoes it, and both are what SymPy's arithmetic
+    gives."""
     ring = Ring()
     p, q, r = (polynomial(ring, terms) for terms in (first, second, third))
     assert (p * (q + r) - p * q - p * r).is_zero
@@ -42,7 +44,9 @@ def test_a_ring_grows():
     others = [ring.generator(Symbol(f"g{number}")) for number in range(ROOM + 5)]
     total = sum(others, half)
     assert (
-        total * (first + ring.number(1)) - ring.number(1) - sum(others, ring.number(0)) * (first + ring.number(1))
+        total * (first + ring.number(1))
+        - ring.number(1)
+        - sum(others, ring.number(0)) * (first + ring.number(1))
     ).is_zero
 
 

@@ -71,18 +71,41 @@ def direction(target):
 
 
 VARIANTS = {
-    "collapse, the shift's sign": (Eq(y(i), gamma_collapsed * x[i] + beta_collapsed + 2 * gamma * mu / s),),
-    "collapse, s squared": (Eq(y(i), gamma / s**2 * (x[i] - mu) + beta_collapsed + gamma * mu / s),),
+    "collapse, the shift's sign": (
+        Eq(y(i), gamma_collapsed * x[i] + beta_collapsed + 2 * gamma * mu / s),
+    ),
+    "collapse, s squared": (
+        Eq(y(i), gamma / s**2 * (x[i] - mu) + beta_collapsed + gamma * mu / s),
+    ),
     "determinant of the bijection, s for 1/s": (Eq(Derivative(gamma_collapsed, gamma), s),),
-    "gamma' follows the batch, without 1/m": (Eq(Derivative(gamma_collapsed, x[k]), -gamma * xhat(k) / s**2),),
-    "Jacobian, off by 1/m": (Eq(Derivative(y(i), x[k]), gamma / s * (KroneckerDelta(i, k) - xhat(i) * xhat(k) / m)),),
-    "Jacobian, true off the diagonal only": (Eq(Derivative(y(i), x[k]), -gamma / (m * s) * (1 + xhat(i) * xhat(k))),),
-    "inference, eps dropped": (Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + Symbol("beta", real=True)), v_r > 0),
+    "gamma' follows the batch, without 1/m": (
+        Eq(Derivative(gamma_collapsed, x[k]), -gamma * xhat(k) / s**2),
+    ),
+    "Jacobian, off by 1/m": (
+        Eq(Derivative(y(i), x[k]), gamma / s * (KroneckerDelta(i, k) - xhat(i) * xhat(k) / m)),
+    ),
+    "Jacobian, true off the diagonal only": (
+        Eq(Derivative(y(i), x[k]), -gamma / (m * s) * (1 + xhat(i) * xhat(k))),
+    ),
+    "inference, eps dropped": (
+        Eq(infer_y(i), gamma * (x[i] - mu_r) / sqrt(v_r) + Symbol("beta", real=True)),
+        v_r > 0,
+    ),
     "shift, the variance moves": (Eq(shifted.variance, v + c**2),),
-    "scale, eps over |a|": (Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)), Ne(a, 0)),
+    "scale, eps over |a|": (
+        Eq(scaled.xhat(i), sign(a) * Batch(x.__getitem__, eps=eps / Abs(a)).xhat(i)),
+        Ne(a, 0),
+    ),
     "scale, a < 0 without the sign": (Eq(scaled.y(i), y(i)), a < 0, Eq(eps, 0)),
-    "scale defect, upside down": (Eq(scaled.xhat(i) ** 2 * (v + eps), xhat(i) ** 2 * (v + eps / a**2)), a > 0),
-    "layer scale, 1/a^2": (Eq(jacobian(scaled)(i, k), jacobian(Batch(x.__getitem__))(i, k) / a**2), a > 0, Eq(eps, 0)),
+    "scale defect, upside down": (
+        Eq(scaled.xhat(i) ** 2 * (v + eps), xhat(i) ** 2 * (v + eps / a**2)),
+        a > 0,
+    ),
+    "layer scale, 1/a^2": (
+        Eq(jacobian(scaled)(i, k), jacobian(Batch(x.__getitem__))(i, k) / a**2),
+        a > 0,
+        Eq(eps, 0),
+    ),
     "euler, s for s^2": (Eq(total(x[k] * dx(k), k), gamma * eps / s * dgamma),),
     "norm growth, eta for eta^2": (
         Eq(Sum((w[j] - a * h[j]) ** 2, (j, 1, n)), Sum(w[j] ** 2 + a * h[j] ** 2, (j, 1, n))),
@@ -97,20 +120,30 @@ VARIANTS = {
         Eq((m - 1) * v - (x[i] - mu) ** 2, Sum((x[j] - x[k]) ** 2, (j, 1, m), (k, 1, m)) / (2 * m)),
     ),
     "true for m = 1 and 2 only": (Eq((x[i] - mu) ** 2, v),),
-    "fourth moment, without the 1 - 1/m": (Eq(NormalE((x[i] - mu) ** 4, M, sigma), 3 * sigma**4 * (m - 1) / m),),
+    "fourth moment, without the 1 - 1/m": (
+        Eq(NormalE((x[i] - mu) ** 4, M, sigma), 3 * sigma**4 * (m - 1) / m),
+    ),
     "kurtosis of a normal batch": (
         Eq(NormalE((x[i] - mu) ** 4, M, sigma) / NormalE(v**2, M, sigma), 3 * (m - 1) / m),
         m >= 2,
     ),
     "covariance kept": (
-        Eq(total((y(j) - out.mean) * (u[j] - other.mean)), gamma * total((x[j] - mu) * (u[j] - other.mean))),
+        Eq(
+            total((y(j) - out.mean) * (u[j] - other.mean)),
+            gamma * total((x[j] - mu) * (u[j] - other.mean)),
+        ),
     ),
     "spread restored by t": (Eq(Batch(lambda r: a * xhat(r)).variance, a**2), v > 0, eps > 0),
-    "gradient, s held constant": (Eq(Derivative(loss, x[k]), gamma / s * (g[k] - total(g[j]) / m)),),
+    "gradient, s held constant": (
+        Eq(Derivative(loss, x[k]), gamma / s * (g[k] - total(g[j]) / m)),
+    ),
     "gradient, m - 1 for m": (Eq(Derivative(loss, x[k]), m / (m - 1) * dx(k)), m >= 2),
     "gradient orthogonal to xhat with eps": (Eq(total(dx(k) * xhat(k), k), 0), eps > 0),
     "gradient norm, the eps term": (
-        Eq(total(dx(k) ** 2, k), (gamma / s) ** 2 * (total(g[j] ** 2) - total(g[j]) ** 2 / m - dgamma**2 / m)),
+        Eq(
+            total(dx(k) ** 2, k),
+            (gamma / s) ** 2 * (total(g[j] ** 2) - total(g[j]) ** 2 / m - dgamma**2 / m),
+        ),
         eps > 0,
     ),
     "double backward, half": (Eq(direction(s), total(xhat(j) * h[j]) / (2 * m)),),
@@ -132,7 +165,10 @@ VARIANTS = {
         alpha < 2,
     ),
     "total variance, within only": (
-        Eq(everywhere((u[k, i] - everywhere(u[k, i])) ** 2), everywhere((u[k, i] - worker_mean(k)) ** 2)),
+        Eq(
+            everywhere((u[k, i] - everywhere(u[k, i])) ** 2),
+            everywhere((u[k, i] - worker_mean(k)) ** 2),
+        ),
     ),
     "two-pass variance, d for d^2": (Eq(total((x[j] - mu - c) ** 2) / m, v + c),),
     "condition number, mu^2/v": (Eq(total(x[j] ** 2) / (m * v), mu**2 / v), v > 0),

@@ -1,7 +1,22 @@
 """Witnesses: a right one proves, a wrong one never does, and what it rests on is proved too."""
 
 import pytest
-from sympy import Derivative, Eq, Ge, Gt, IndexedBase, Integer, KroneckerDelta, Le, Ne, Sum, Symbol, sign, sqrt, tanh
+from sympy import (
+    Derivative,
+    Eq,
+    Ge,
+    Gt,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Le,
+    Ne,
+    Sum,
+    Symbol,
+    sign,
+    sqrt,
+    tanh,
+)
 
 from bnproof.symbolic import Refuted, Undecided, eps, gamma, i, j, k, m, mu, prove, s, v, x, xhat
 from bnproof.symbolic.witnesses import Increasing, Induction, Lemma, Remainder
@@ -45,17 +60,43 @@ NOT_PROVED = {
         (),
         Remainder((m - 1) * v / s**2 - xhat(i) ** 2),
     ),
-    "another remainder": (Le((x[i] - mu) ** 2, (m - 1) * v, evaluate=False), (), Remainder(room + v)),
-    "a remainder that can be negative": (Ge(w**2, w, evaluate=False), (w >= 1,), Remainder(w * (w - 2) + w)),
+    "another remainder": (
+        Le((x[i] - mu) ** 2, (m - 1) * v, evaluate=False),
+        (),
+        Remainder(room + v),
+    ),
+    "a remainder that can be negative": (
+        Ge(w**2, w, evaluate=False),
+        (w >= 1,),
+        Remainder(w * (w - 2) + w),
+    ),
     "strict, with a remainder that can be 0": (Gt(v + eps, eps, evaluate=False), (), Remainder(v)),
-    "a remainder that divides by 0": (Ge(w**2 + 1, 1, evaluate=False), (), Remainder(w**3 * (1 / w + 1) - w**3)),
-    "a sign that is supposed, not known": (Ge(sign(w) * w, w, evaluate=False), (), Remainder((sign(w) - 1) * w - eps)),
-    "not differentiable at 0": (Ge(sqrt(w), 0, evaluate=False), (w >= 0,), Increasing(w, 1 / (2 * sqrt(w)))),
-    "a condition on the variable": (Ge(w**2, w, evaluate=False), (w >= 0, w <= t), Increasing(w, 2 * w - 1)),
+    "a remainder that divides by 0": (
+        Ge(w**2 + 1, 1, evaluate=False),
+        (),
+        Remainder(w**3 * (1 / w + 1) - w**3),
+    ),
+    "a sign that is supposed, not known": (
+        Ge(sign(w) * w, w, evaluate=False),
+        (),
+        Remainder((sign(w) - 1) * w - eps),
+    ),
+    "not differentiable at 0": (
+        Ge(sqrt(w), 0, evaluate=False),
+        (w >= 0,),
+        Increasing(w, 1 / (2 * sqrt(w))),
+    ),
+    "a condition on the variable": (
+        Ge(w**2, w, evaluate=False),
+        (w >= 0, w <= t),
+        Increasing(w, 2 * w - 1),
+    ),
     "a false lemma": (
         Ge(w, 2 * tanh(w), evaluate=False),
         (w >= 0,),
-        Increasing(w, 1 - 2 * (1 - tanh(w) ** 2), (Lemma(Ge(2 * tanh(w) ** 2, 1, evaluate=False)),)),
+        Increasing(
+            w, 1 - 2 * (1 - tanh(w) ** 2), (Lemma(Ge(2 * tanh(w) ** 2, 1, evaluate=False)),)
+        ),
     ),
     "increasing, the variable not known to be >= 0": (
         Ge(w**2 * (w + 5000), 0, evaluate=False),
@@ -74,8 +115,16 @@ NOT_PROVED = {
         Induction(even),
     ),
     "induction over a summation index": (Eq(Sum(T, (T, 1, m)), m * (m + 1) / 2), (), Induction(T)),
-    "a derivative for a remainder": (Ge(2 * w, 0, evaluate=False), (Eq(w, 3),), Remainder(Derivative(w**2, w))),
-    "induction over the batch size": (Eq(m * v, m * v + 0 * m, evaluate=False) & Eq(m**2, m), (), Induction(m)),
+    "a derivative for a remainder": (
+        Ge(2 * w, 0, evaluate=False),
+        (Eq(w, 3),),
+        Remainder(Derivative(w**2, w)),
+    ),
+    "induction over the batch size": (
+        Eq(m * v, m * v + 0 * m, evaluate=False) & Eq(m**2, m),
+        (),
+        Induction(m),
+    ),
     "induction from a false base": (Eq(Sum(2 * j - 1, (j, 1, T)), T**2 + 1), (), Induction(T)),
     "induction with a hypothesis on the index": (
         Ge(2**p, p**2, evaluate=False),
@@ -87,7 +136,8 @@ NOT_PROVED = {
 
 @pytest.mark.parametrize(("statement", "given", "by"), PROVED.values(), ids=PROVED)
 def test_a_right_witness_proves(statement, given, by):
-    """The inequality (or statement for every integer) is proved, and was checked at exact points."""
+    """The inequality (or statement for every integer) is proved, and was checked at exact
+    points."""
     assert prove(statement, *given, by=by).points > 0
 
 

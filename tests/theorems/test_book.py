@@ -87,9 +87,18 @@ def test_a_theorem_uses_theorems():
 def test_theorem(name):
     """Every statement of the theorem is proved and every negative control refuted."""
     outcome = settle(find(name))
-    wrong = [(one.posed.says, one.verdict, str(one.detail)) for one in outcome.settled if not one.as_wanted]
+    wrong = [
+        (one.posed.says, one.verdict, str(one.detail))
+        for one in outcome.settled
+        if not one.as_wanted
+    ]
     assert not wrong
-    idle = [str(condition) for one in outcome.settled for condition in one.conditions if not condition.shown]
+    idle = [
+        str(condition)
+        for one in outcome.settled
+        for condition in one.conditions
+        if not condition.shown
+    ]
     assert not idle
     assert outcome.verdict == "proved"
     assert outcome.independent_check == "agrees"
@@ -97,7 +106,8 @@ def test_theorem(name):
 
 
 def test_every_output_has_a_predicting_formula():
-    """The bridge to arrays covers outputs, gradients, running statistics, inference and the double backward."""
+    """The bridge to arrays covers outputs, gradients, running statistics, inference and the double
+    backward."""
     assert set(predictions()) == {
         "y", "dx", "dgamma", "dbeta", "running_mean", "running_var_biased", "running_var_unbiased",
         "infer_y", "infer_dx", "infer_dgamma", "infer_dbeta", "d_dy", "d_x", "d_gamma",
@@ -144,8 +154,12 @@ def test_an_idle_condition_makes_the_theorem_undecided():
 
 
 def test_a_needed_condition_comes_with_its_point():
-    """Without the condition there is an exact counterexample, or a point where the statement has no value."""
-    false, undefined = needed(Eq(abs(a), a), (a > -1,)), needed(Eq(a / a**2, 1 / a), (sympy.Ne(a, 0),))
+    """Without the condition there is an exact counterexample, or a point where the statement has no
+    value."""
+    false, undefined = (
+        needed(Eq(abs(a), a), (a > -1,)),
+        needed(Eq(a / a**2, 1 / a), (sympy.Ne(a, 0),)),
+    )
     assert "left side" in str(false[0])
     assert str(undefined[0]).startswith("undefined")
 

@@ -1,4 +1,5 @@
-"""Diagnosis: a known bug is named by its model, an unknown one at most by its family, and two at once each by its own."""
+"""Diagnosis: a known bug is named by its model, an unknown one at most by its family, and two at
+once each by its own."""
 
 from dataclasses import replace
 from functools import cache
@@ -63,11 +64,14 @@ def test_a_known_bug_is_named(name):
     assert found
     for cause in found.values():
         assert (cause.mechanism, cause.confidence) == (mutants()[name].mechanism, "same values")
-    assert {source for cause in found.values() for source in cause.sources} >= set(mutants()[name].row.sources[:1])
+    assert {source for cause in found.values() for source in cause.sources} >= set(
+        mutants()[name].row.sources[:1]
+    )
 
 
 def assert_not_misled(name, evidence, judged):
-    """What claims to return the same values is of the same class; a pattern is of the bug's family or says what is known."""
+    """What claims to return the same values is of the same class; a pattern is of the bug's family
+    or says what is known."""
     mutant = mutants()[name]
     for law, cause in find_causes(evidence, judged, without=name).items():
         if cause.confidence == "same values":
@@ -91,20 +95,28 @@ def test_no_bug_is_named_wrongly_with_confidence(name):
         assert_not_misled(name, examined.evidence, examined.judged)
         found = find_causes(examined.evidence, examined.judged).values()
         assert mutants()[name].mechanism in {cause.mechanism for cause in found}
-        assert {c.mechanism for c in found if c.confidence == "same values"} <= {mutants()[name].mechanism}
+        assert {c.mechanism for c in found if c.confidence == "same values"} <= {
+            mutants()[name].mechanism
+        }
 
 
 def test_one_input_that_agrees_does_not_outweigh_another_that_does_not():
-    """With eps = 1e-8 and a large variance eps outside the root is as good as none at all; with eps = 0.1 it is not."""
-    half = next(case for case in extreme_cases(Supports(dtypes=("float16",)), 0) if case.eps == 1e-8)
+    """With eps = 1e-8 and a large variance eps outside the root is as good as none at all; with eps
+    = 0.1 it is not."""
+    half = next(
+        case for case in extreme_cases(Supports(dtypes=("float16",)), 0) if case.eps == 1e-8
+    )
     evidence, judged = seen(mutants()["F01"].make, [by_hand(), half])
-    shown = {law: pairs[-1:] if law == "output" else pairs for law, pairs in evidence.broken.items()}
-    evidence = replace(evidence, broken=shown)  # "output" was kept for the second case alone: both are looked at
+    shown = {
+        law: pairs[-1:] if law == "output" else pairs for law, pairs in evidence.broken.items()
+    }
+    # "output" was kept for the second case alone: both are looked at
+    evidence = replace(evidence, broken=shown)
     assert [case.eps for case in evidence.cases()] == [0.25, 1e-8]
     assert_not_misled("F01", evidence, judged)
 
 
-# -- two bugs in one class -----------------------------------------------------------------------------------------------
+# -- two bugs in one class -------------------------------------------------------------------------
 
 PAIRS = [
     {"R06": "running-mean", "O01": "fold-bias"},
@@ -119,10 +131,13 @@ def test_two_bugs_are_each_named(pair):
     both = type("Both", tuple(mutants()[name].make for name in pair), {})
     found = find_causes(*seen(both, some()))
     for name, law in pair.items():
-        assert (found[law].mechanism, found[law].confidence) == (mutants()[name].mechanism, "same values")
+        assert (found[law].mechanism, found[law].confidence) == (
+            mutants()[name].mechanism,
+            "same values",
+        )
 
 
-# -- what no model explains ----------------------------------------------------------------------------------------------
+# -- what no model explains ------------------------------------------------------------------------
 
 
 class Halves(NumpyBatchNorm):
@@ -173,7 +188,8 @@ class BackwardOfLatestTraining(NumpyLayer):
 
 
 def test_a_sequence_is_explained_by_equal_answers_alone():
-    """Not by another model's that breaks the same law: a missing gradient (G21) has other values."""
+    """Not by another model's that breaks the same law: a missing gradient (G21) has other
+    values."""
     examined = quickly_examined(BackwardOfLatestTraining, *SAYS)
     assert examined.evidence.of_walks.keys() == {"sequence-backward"}
     (cause,) = find_causes(examined.evidence, examined.judged).values()
@@ -189,7 +205,11 @@ def test_evidence_is_shown_on_few_small_cases():
     """At most four, which between them break every broken law."""
     evidence, _ = seen(mutants()["F03"].make, some())
     chosen = evidence.cases()
-    shown = {law for law, pairs in evidence.broken.items() if any(case is of for case, _ in pairs for of in chosen)}
+    shown = {
+        law
+        for law, pairs in evidence.broken.items()
+        if any(case is of for case, _ in pairs for of in chosen)
+    }
     assert 1 <= len(chosen) <= 4
     assert shown == evidence.broken.keys()
 

@@ -1,4 +1,5 @@
-"""Replay: every case comes back bit for bit from its JSON, and a file that holds none is refused in one line."""
+"""Replay: every case comes back bit for bit from its JSON, and a file that holds none is refused in
+one line."""
 
 import json
 from dataclasses import fields, replace
@@ -51,9 +52,15 @@ def test_drawn_cases_come_back(case):
 def test_all_numbers_come_back(dtype, data):
     """Subnormal ones, the largest, -0.0, and any pattern of bits that is a finite number."""
     like = dtype_of(dtype)
-    raw = np.frombuffer(data.draw(st.binary(min_size=4 * like.itemsize, max_size=4 * like.itemsize)), like)
+    raw = np.frombuffer(
+        data.draw(st.binary(min_size=4 * like.itemsize, max_size=4 * like.itemsize)), like
+    )
     with np.errstate(invalid="ignore"):  # NaN that signals
-        values = np.where(np.isfinite(raw.astype(float)), raw, like.type(-0.0)).astype(like).reshape(2, 2)
+        values = (
+            np.where(np.isfinite(raw.astype(float)), raw, like.type(-0.0))
+            .astype(like)
+            .reshape(2, 2)
+        )
     case = by_hand(dtype, x=values, parts=(1, 1))
     assert_same(round_trip(case), case)
 
@@ -81,12 +88,18 @@ def test_whole_numbers_for_eps_and_momentum_come_back():
     assert (back.eps, back.momentum) == (1, 0)
 
 
-# -- files ---------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def violation(**changed):
     """A recorded violation."""
-    return {"law": "output", "quantity": "y", "message": "", "reproducer": "", "case": to_json(by_hand())} | changed
+    return {
+        "law": "output",
+        "quantity": "y",
+        "message": "",
+        "reproducer": "",
+        "case": to_json(by_hand()),
+    } | changed
 
 
 def without(name):
@@ -130,7 +143,9 @@ BAD = {
     "another shape": verdict(with_array(shape=[3, 3])),
     "entries that are no numbers": verdict(with_array(entries="one two")),
     "entries as a list": verdict(with_array(entries=[1.0, 2.0])),
-    "a layer without weight": verdict(violation(case=to_json(by_hand()) | {"layer": {"bias": None}})),
+    "a layer without weight": verdict(
+        violation(case=to_json(by_hand()) | {"layer": {"bias": None}})
+    ),
     "parts that are no numbers": verdict(violation(case=to_json(by_hand()) | {"parts": 3})),
     "parts that are text": verdict(violation(case=to_json(by_hand()) | {"parts": "no"})),
     "parts that are not all rows": verdict(violation(case=to_json(by_hand()) | {"parts": [1]})),
@@ -161,7 +176,12 @@ def test_cases_are_kept_law_by_law(tmp_path):
     path = tmp_path / "verdict.json"
     second = to_json(by_hand(eps=0.5))
     path.write_text(
-        verdict(violation(), violation(law="shift", case=None), violation(case=second), violation(law="affine"))
+        verdict(
+            violation(),
+            violation(law="shift", case=None),
+            violation(case=second),
+            violation(law="affine"),
+        )
     )
     found = read_cases(path)
     assert {law: [case.eps for case in kept] for law, kept in found.items()} == {
@@ -171,13 +191,16 @@ def test_cases_are_kept_law_by_law(tmp_path):
 
 
 def test_a_replayed_check_asks_for_the_recorded_cases_alone(tmp_path):
-    """The same violation from the file, none once the bug is mended; beside it only whether there is an answer."""
+    """The same violation from the file, none once the bug is mended; beside it only whether there
+    is an answer."""
     broken = mutants()["R01"].make
     first = check(broken(), CheckOptions("quick", select=("running-variance",)))
     path = tmp_path / "verdict.json"
     path.write_text(json.dumps(first.to_dict()))
     again = check(broken(), CheckOptions(replay=path))
-    assert [(v.law, v.message) for v in again.violations] == [(v.law, v.message) for v in first.violations]
+    assert [(v.law, v.message) for v in again.violations] == [
+        (v.law, v.message) for v in first.violations
+    ]
     assert again.cases == 1
     mended = check(NumpyBatchNorm(), CheckOptions(replay=path))
     assert mended.ok

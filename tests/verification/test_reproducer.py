@@ -1,4 +1,5 @@
-"""Reproducers: programs that run with NumPy and the implementation alone, and print the values a violation speaks of."""
+"""Reproducers: programs that run with NumPy and the implementation alone, and print the values a
+violation speaks of."""
 
 import subprocess
 import sys
@@ -73,7 +74,10 @@ def printed(source):
     lines, answers, raised = [], [], ""
     try:
         with np.errstate(all="ignore"):  # NaN handed in on purpose
-            exec(compile(source, "reproducer", "exec"), {"print": lambda *values: lines.append(values)})
+            exec(
+                compile(source, "reproducer", "exec"),
+                {"print": lambda *values: lines.append(values)},
+            )
     except (ValueError, RuntimeError) as error:  # what a target may raise
         raised = f"{type(error).__name__}: {error}"
     for names, value, *_ in lines:
@@ -90,7 +94,8 @@ def cases():
 
 @pytest.mark.parametrize("law", KINDS)
 def test_the_program_prints_the_value_that_was_seen(law, cases):
-    """At its place, to the last bit; for a relation, every output it speaks of; or it raises what was raised."""
+    """At its place, to the last bit; for a relation, every output it speaks of; or it raises what
+    was raised."""
     seen, _, source = shown(law, KINDS[law], cases)
     assert describe_measurement(seen, laws()[law].says) in source
     answers, raised = printed(source)
@@ -103,7 +108,9 @@ def test_the_program_prints_the_value_that_was_seen(law, cases):
         assert any(np.array_equal(float(v[seen.where]), seen.got, equal_nan=True) for v in flat)
 
 
-@pytest.mark.parametrize("law", ["layout", "scale-eps", "shards-output", "fold-bias", "running-variance"])
+@pytest.mark.parametrize(
+    "law", ["layout", "scale-eps", "shards-output", "fold-bias", "running-variance"]
+)
 def test_the_program_runs_by_itself(law, cases, tmp_path):
     """In a process of its own, in any folder, without a warning."""
     seen, _, source = shown(law, KINDS[law], cases)
@@ -130,14 +137,20 @@ def test_arguments_come_back_bit_for_bit(dtype):
 
 def test_absent_arguments_are_none():
     """gamma and beta that the case does without."""
-    seen, _, source = shown("running-variance", KINDS["running-variance"], [by_hand(gamma=None, beta=None)])
+    seen, _, source = shown(
+        "running-variance", KINDS["running-variance"], [by_hand(gamma=None, beta=None)]
+    )
     assert "gamma = None\nbeta = None\n" in source
     assert printed(source)[0][0][seen.quantities[0]] is not None
 
 
 def test_a_file_is_loaded_by_its_path(tmp_path):
-    """path/to/file.py:Name, from wherever it runs; a class is instantiated, an instance is taken as it is."""
-    own = "from bnproof.mutants.running import BiasedVarianceTracked\nMade = BiasedVarianceTracked()\n"
+    """path/to/file.py:Name, from wherever it runs; a class is instantiated, an instance is taken as
+    it is."""
+    own = (
+        "from bnproof.mutants.running import BiasedVarianceTracked\nMade ="
+        " BiasedVarianceTracked()\n"
+    )
     (tmp_path / "mine.py").write_text(own)
     seen, case, _ = shown("running-variance", KINDS["running-variance"], [by_hand()])
     for name in ("BiasedVarianceTracked", "Made"):
@@ -162,13 +175,15 @@ def test_long_arrays_are_made_not_printed(law):
     variants = [by_hand(**{**vars(long), "x": x + np.float32(n)}) for n in range(8)]
     model = KINDS[law]
     session = Session(target(model), 0, EVERYTHING)
-    seen = next(found for case in variants if (found := session.recheck(laws()[law], case)) is not None)
+    seen = next(
+        found for case in variants if (found := session.recheck(laws()[law], case)) is not None
+    )
     source = written(name_of(model), seen, long, session.target.convention)
     assert len(source) < 20_000
     assert printed(source)[0]
 
 
-# -- layers --------------------------------------------------------------------------------------------------------------
+# -- layers ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["R11", "R13-layer", "R16", "R21", "I05", "G21"])
@@ -181,17 +196,24 @@ def test_a_sequence_is_a_program(name):
         message = describe_measurement(broken.seen, laws()[law].says)
         source = write_walk(name_of(model), law, message, broken.steps)
         lines = []
-        exec(compile(source, "sequence", "exec"), {"print": lambda *values, to=lines: to.append(values)})
+        exec(
+            compile(source, "sequence", "exec"),
+            {"print": lambda *values, to=lines: to.append(values)},
+        )
         assert "layer" in source
         assert message in source
         assert lines
-        if law in ("fresh-state", "sequence-frozen", "sequence-reload"):  # laws about the state, which has to be seen
+        # laws about the state, which has to be seen
+        if law in ("fresh-state", "sequence-frozen", "sequence-reload"):
             assert "running_mean" in str(lines[-1])
 
 
 def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
     """bfloat16 is made known to NumPy by the program, not by luck."""
-    own = "from bnproof.mutants.inference import SumsHandedOut\n\nclass Half(SumsHandedOut):\n    pass\n"
+    own = (
+        "from bnproof.mutants.inference import SumsHandedOut\n\nclass Half(SumsHandedOut):\n   "
+        " pass\n"
+    )
     (tmp_path / "mine.py").write_text(own)
     wanted = [laws()["sequence-statistics"]]
     make, supports = mutants()["I05"].make, Supports(dtypes=("bfloat16",))
@@ -199,7 +221,9 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
     message = describe_measurement(broken.seen, wanted[0].says)
     source = write_walk(f"{tmp_path / 'mine.py'}:Half", broken.law, message, broken.steps)
     (tmp_path / "reproducer.py").write_text(source)
-    done = subprocess.run([sys.executable, tmp_path / "reproducer.py"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "reproducer.py"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "running_mean" in done.stdout
 
@@ -221,7 +245,10 @@ def test_an_argument_that_is_modified_is_shown_before_and_after(name, cases):
     before, after = changed_by(source)
     assert before != after
     lines = []
-    exec(compile(source, "reproducer", "exec"), {"print": lambda *values: lines.append(" ".join(map(str, values)))})
+    exec(
+        compile(source, "reproducer", "exec"),
+        {"print": lambda *values: lines.append(" ".join(map(str, values)))},
+    )
     assert len(lines) > 1, "a single line shows the answer alone"
 
 

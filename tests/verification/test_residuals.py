@@ -1,4 +1,5 @@
-"""Residuals: every named factor is recognised on values that carry it, and none on values that do not."""
+"""Residuals: every named factor is recognised on values that carry it, and none on values that do
+not."""
 
 from dataclasses import replace
 
@@ -46,7 +47,10 @@ def test_a_factor_of_a_gradient_is_recognised(name, quantity):
 @pytest.mark.parametrize("quantity", ["y", "infer_y"])
 def test_a_factor_of_an_output_leaves_beta_aside(name, quantity):
     """The part that is not beta carries it."""
-    exact, beta = Answers(target(NumpyBatchNorm()), CASE).observe(quantity), spread(CASE.beta, "y", CASE.x.shape)
+    exact, beta = (
+        Answers(target(NumpyBatchNorm()), CASE).observe(quantity),
+        spread(CASE.beta, "y", CASE.x.shape),
+    )
     factor = spread(named_factors(ORACLE, quantity)[name], quantity, exact.shape)
     assert f"the part of the output that is not beta is {name} the exact one" in found(
         quantity, beta + factor * (exact - beta)
@@ -60,7 +64,9 @@ def test_a_factor_of_a_statistic_leaves_the_old_value_aside(name, quantity):
     exact = Answers(target(NumpyBatchNorm()), CASE).observe(quantity)
     kept = (1 - CASE.momentum) * getattr(CASE, quantity)
     factor = named_factors(ORACLE, quantity)[name]
-    assert f"the new statistic's share is {name} the exact one" in found(quantity, kept + factor * (exact - kept))
+    assert f"the new statistic's share is {name} the exact one" in found(
+        quantity, kept + factor * (exact - kept)
+    )
 
 
 @pytest.mark.parametrize("kind", ["linear", "conv_transpose"])
@@ -89,14 +95,18 @@ MECHANISMS = {
 }
 
 
-@pytest.mark.parametrize(("name", "quantity", "says"), [(n, *rest) for n, rest in MECHANISMS.items()], ids=MECHANISMS)
+@pytest.mark.parametrize(
+    ("name", "quantity", "says"), [(n, *rest) for n, rest in MECHANISMS.items()], ids=MECHANISMS
+)
 def test_known_bugs_leave_a_factor_with_a_name(name, quantity, says):
     """On the case made by hand, in float64."""
     observed = Answers(target(mutants()[name].make), CASE).observe(quantity)
     assert any(says in sentence for sentence in found(quantity, observed))
 
 
-@pytest.mark.parametrize("quantity", ["y", "dx", "dgamma", "dbeta", "running_mean", "running_var", "infer_y", "d_x"])
+@pytest.mark.parametrize(
+    "quantity", ["y", "dx", "dgamma", "dbeta", "running_mean", "running_var", "infer_y", "d_x"]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_right_values_have_no_residual(quantity, dtype):
     """A factor of 1 is none."""
@@ -113,7 +123,8 @@ def test_what_fits_no_factor_has_no_residual():
     alone[0, 0, 0] *= 2
     for observed in (exact + 1, exact * noise, alone):
         assert found("dx", observed) == []
-    twice = Answers(target(mutants()["O17"].make), CASE).observe("folded_weight")  # gamma/s has no name
+    # gamma/s has no name
+    twice = Answers(target(mutants()["O17"].make), CASE).observe("folded_weight")
     assert found("folded_weight", twice) == []
 
 
@@ -124,7 +135,8 @@ def test_what_is_not_finite_is_told_as_that():
 
 
 def test_factors_are_finite_and_fit_the_case():
-    """No Bessel's factor for one value, no 1/gamma where gamma is 0, no (1 - alpha)/alpha without alpha."""
+    """No Bessel's factor for one value, no 1/gamma where gamma is 0, no (1 - alpha)/alpha without
+    alpha."""
     one = replace(CASE, x=CASE.x[:1, :, :1], dy=CASE.dy[:1, :, :1], ddx=None, parts=())
     assert not any("(m - 1)" in name for name in named_factors(Oracle(one), "y"))
     no_gamma = replace(CASE, gamma=np.array([0.0, 1.5]))
@@ -137,4 +149,6 @@ def test_the_biased_variance_is_judged_by_its_own_formula():
     """What is right under one convention is (m - 1)/m times the other."""
     observed = Answers(target(mutants()["R01"].make), CASE).observe("running_var")
     assert found("running_var", observed, Oracle(CASE, "biased")) == []
-    assert "the new statistic's share is (m - 1)/m times the exact one" in found("running_var", observed)
+    assert "the new statistic's share is (m - 1)/m times the exact one" in found(
+        "running_var", observed
+    )

@@ -14,14 +14,23 @@ from bnproof.verification.planning import UnknownLaw
 def test_every_law_names_a_theorem_of_the_book():
     """Laws about behaviour aside, which the contract alone asks for, each comes from a theorem."""
     contract = {law for law in laws() if law.startswith(("layout", "sequence-re"))}
-    contract |= {"answers", "untouched", "repeats", "channels-apart", "fresh-state", "broadcast-input"}
+    contract |= {
+        "answers",
+        "untouched",
+        "repeats",
+        "channels-apart",
+        "fresh-state",
+        "broadcast-input",
+    }
     assert {law.id for law in laws().values() if not law.theorem} == contract
     assert all(law.theorem in book() for law in laws().values() if law.theorem)
 
 
 def test_only_selected_laws_run():
     """--select and --ignore narrow the plan."""
-    chosen = bnproof.check(NumpyBatchNorm(), effort="quick", select=["output", "shift"], ignore=["shift"])
+    chosen = bnproof.check(
+        NumpyBatchNorm(), effort="quick", select=["output", "shift"], ignore=["shift"]
+    )
     assert chosen.passed == ["output"]
 
 

@@ -1,4 +1,5 @@
-"""Shrinking: what is left still fails, is no larger than what it started from, and is the same every time."""
+"""Shrinking: what is left still fails, is no larger than what it started from, and is the same
+every time."""
 
 from dataclasses import fields, replace
 from functools import cache
@@ -58,7 +59,8 @@ def test_simpler_cases_are_cases(case):
 @settings(max_examples=15)
 @given(semantic())
 def test_the_least_case_has_a_channel_and_few_values(case):
-    """Where anything fails, one channel with two values or three, all integers, is left; no law is asked too often."""
+    """Where anything fails, one channel with two values or three, all integers, is left; no law is
+    asked too often."""
     asked = []
     left, seen = shrink(case, SEEN, lambda candidate: asked.append(candidate) or SEEN)
     assert seen is SEEN
@@ -85,7 +87,8 @@ class OddHalf(NumpyBatchNorm):
 
 
 def test_the_smallest_case_shows_what_was_wrong():
-    """Not something else that only the smaller case brings about, such as the refusal of a single value."""
+    """Not something else that only the smaller case brings about, such as the refusal of a single
+    value."""
     rows = np.array([[1.0, 5.0], [2.0, 3.5], [4.0, 1.5]])
     case = by_hand("float64", x=rows, dy=rows, ddx=None, parts=(), layer=None)
     session, law = Session(target(OddHalf()), 0, EVERYTHING), laws()["answers"]
@@ -119,7 +122,10 @@ def test_what_was_seen_is_that_of_the_case_left():
 
 KEPT = {
     "three rows": (lambda c: len(c.x) >= 3, lambda c: len(c.x) == 3),
-    "the second channel": (lambda c: c.beta is not None and 2.25 in c.beta, lambda c: c.beta.tolist() == [2.25]),
+    "the second channel": (
+        lambda c: c.beta is not None and 2.25 in c.beta,
+        lambda c: c.beta.tolist() == [2.25],
+    ),
     "workers": (lambda c: len(c.parts) == 2, lambda c: (len(c.x), c.parts) == (2, (1, 1))),
     "a layer": (lambda c: c.layer is not None, lambda c: c.layer.weight.shape == (1, 3)),
     "positions": (lambda c: c.x.shape[-1] > 1 and c.x.ndim > 2, lambda c: c.x.shape == (1, 1, 2)),
@@ -137,8 +143,18 @@ def test_what_a_failure_needs_is_kept(needs, least):
 
 def test_digits_that_are_needed_are_kept_and_no_others():
     """A value near 0.3 becomes 0.3 where that will do, and stays in full where it will not."""
-    tenth = by_hand("float64", x=np.full((2, 1), 0.3000000123), dy=np.ones((2, 1)), ddx=None, parts=(), layer=None)
-    tenth = replace(tenth, **{name: np.array([2.0]) for name in ("gamma", "beta", "running_mean", "running_var")})
+    tenth = by_hand(
+        "float64",
+        x=np.full((2, 1), 0.3000000123),
+        dy=np.ones((2, 1)),
+        ddx=None,
+        parts=(),
+        layer=None,
+    )
+    tenth = replace(
+        tenth,
+        **{name: np.array([2.0]) for name in ("gamma", "beta", "running_mean", "running_var")},
+    )
     case, _ = shrink(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x < 0.35))))
     assert np.all(case.x == 0.3)
     case, _ = shrink(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x != 0.3))))

@@ -1,4 +1,5 @@
-"""Supervision: crashes, hangs and exits of a target become violations or one line, and everything else is still judged."""
+"""Supervision: crashes, hangs and exits of a target become violations or one line, and everything
+else is still judged."""
 
 import time
 
@@ -60,7 +61,15 @@ class LayerAborts(NumpyLayer):
             os.abort()
         return super().backward(dy)
 """
-FEW = ("answers", "output", "gradient-x", "inference-output", "inference-gradient-x", "fold-weight", "running-variance")
+FEW = (
+    "answers",
+    "output",
+    "gradient-x",
+    "inference-output",
+    "inference-gradient-x",
+    "fold-weight",
+    "running-variance",
+)
 
 
 @pytest.fixture
@@ -133,7 +142,9 @@ def test_nothing_that_a_target_prints_reaches_standard_output(own, capfd):
 def test_what_is_right_passes_and_progress_is_told(own):
     """The same verdict as in this process, and a count that ends with the total."""
     told = []
-    verdict = supervised(request(f"{own}:Right"), limit=60, progress=lambda *count: told.append(count))
+    verdict = supervised(
+        request(f"{own}:Right"), limit=60, progress=lambda *count: told.append(count)
+    )
     assert verdict.ok
     assert told[-1][0] == told[-1][1] == verdict.cases
     assert [done for done, _ in told] == sorted(done for done, _ in told)
@@ -142,7 +153,9 @@ def test_what_is_right_passes_and_progress_is_told(own):
 @pytest.mark.slow
 def test_options_reach_the_check(own):
     """Expectations, another convention."""
-    verdict = judged(f"{own}:Biased", select=("running-variance",), expect={"running-variance": "tracks v"})
+    verdict = judged(
+        f"{own}:Biased", select=("running-variance",), expect={"running-variance": "tracks v"}
+    )
     assert verdict.ok
     assert verdict.expected == {"running-variance": "tracks v"}
 
@@ -151,7 +164,10 @@ DIES = ("import os\nos._exit(3)\n", "does not import: it ended the process (exit
 IMPORTS = {
     "exits": ("import sys\nsys.exit(3)\n", "SystemExit"),
     "aborts": ("import os\nos.abort()\n", "does not import: it ended the process (SIGABRT)"),
-    "hangs": ("import time\nwhile True:\n    time.sleep(0.1)\n", "does not import: it did not end within 2 s"),
+    "hangs": (
+        "import time\nwhile True:\n    time.sleep(0.1)\n",
+        "does not import: it did not end within 2 s",
+    ),
     "is interrupted": ("raise KeyboardInterrupt\n", "does not import: KeyboardInterrupt"),
     "raises": ("raise RuntimeError('two\\nlines')\n", "RuntimeError"),
     "has a slip": ("class Made(:\n", "SyntaxError"),
@@ -201,7 +217,10 @@ def test_a_bad_request_gets_one_line(changed, says, own):
 @pytest.mark.slow
 def test_a_layer_that_crashes_in_a_sequence_is_judged_by_all_other_laws(own):
     """The crash is told once; laws of single calls are judged."""
-    verdict = judged(f"{own}:LayerAborts", select=("sequence-output", "sequence-frozen", "output", "inference-output"))
+    verdict = judged(
+        f"{own}:LayerAborts",
+        select=("sequence-output", "sequence-frozen", "output", "inference-output"),
+    )
     assert "ended the process (SIGABRT)" in " ".join(violated(verdict).values())
     assert {"output", "inference-output"} <= set(verdict.passed)
 

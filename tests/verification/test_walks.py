@@ -1,4 +1,5 @@
-"""Sequences of calls: each known bug of a layer breaks the law that fits, and correct layers break none."""
+"""Sequences of calls: each known bug of a layer breaks the law that fits, and correct layers break
+none."""
 
 from functools import cache
 
@@ -25,7 +26,9 @@ def explored(candidate, names=SAYS, seed=0, judged=None, count=6):
     convention = convention_of(getattr(of, "convention", "torch"))
     wanted = [laws()[name] for name in names]
     judged = {} if judged is None else judged
-    return explore(Walks(of.make, wanted, convention, Supports.by(of.supports), seed, count, judged=judged))
+    return explore(
+        Walks(of.make, wanted, convention, Supports.by(of.supports), seed, count, judged=judged)
+    )
 
 
 FITTING = {
@@ -54,7 +57,9 @@ def test_a_bug_of_a_layer_breaks_the_law_that_fits(name, fitting):
 
 def test_no_layer_of_the_catalogue_is_left_out():
     """The list above is that of the models with state."""
-    assert {name for name, mutant in mutants().items() if not hasattr(mutant.make, "train")} == FITTING.keys()
+    assert {
+        name for name, mutant in mutants().items() if not hasattr(mutant.make, "train")
+    } == FITTING.keys()
 
 
 def test_the_reference_breaks_none():
@@ -70,7 +75,7 @@ def test_a_module_of_pytorch_breaks_none():
     assert explored(load("torch.nn:BatchNorm1d")) == {}
 
 
-# -- one fake for each way to break a law --------------------------------------------------------------------------------
+# -- one fake for each way to break a law ----------------------------------------------------------
 
 
 class ReadingMoves(NumpyLayer):
@@ -114,7 +119,9 @@ class BackwardByLatestState(NumpyLayer):
         of = self.latest
         if of.training or of.running_mean is None:
             return super().backward(dy)
-        return self.formula.infer_vjp(dy, of.x, of.gamma, of.beta, 0 * of.running_mean, of.running_var, eps=self.eps)
+        return self.formula.infer_vjp(
+            dy, of.x, of.gamma, of.beta, 0 * of.running_mean, of.running_var, eps=self.eps
+        )
 
 
 class MovesThenRefuses(NumpyLayer):
@@ -161,7 +168,9 @@ class FirstStepCopies(NumpyLayer):
         y, mean, var = super().trained(of)
         fresh, self.started = not self.started, True
         if fresh and of.running_mean is not None and self.momentum < 1:
-            mean = of.running_mean + (mean - of.running_mean) / mean.dtype.type(max(self.momentum, 0.001))
+            mean = of.running_mean + (mean - of.running_mean) / mean.dtype.type(
+                max(self.momentum, 0.001)
+            )
         return y, mean, var
 
     def __setattr__(self, name, value):
@@ -195,7 +204,9 @@ FAKES = {
 }
 
 
-@pytest.mark.parametrize(("fake", "law"), FAKES.items(), ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize(
+    ("fake", "law"), FAKES.items(), ids=lambda value: getattr(value, "__name__", value)
+)
 def test_every_way_to_break_a_law_is_found(fake, law):
     """Among what is broken is the law that speaks of it."""
     assert law in explored(fake)
@@ -235,7 +246,14 @@ class OnlyAffine(NumpyLayer):
 class FixedLayer(NumpyLayer):
     """The reference where it says it works."""
 
-    supports = {"dtypes": ["float32"], "ranks": [4], "num_features": 3, "eps": 1e-3, "momentum": 0.2, "affine": False}
+    supports = {
+        "dtypes": ["float32"],
+        "ranks": [4],
+        "num_features": 3,
+        "eps": 1e-3,
+        "momentum": 0.2,
+        "affine": False,
+    }
 
     def forward(self, x, *, training):
         if (x.dtype, x.shape[1], x.ndim) not in [(np.float32, 3, 4), (np.float32, 4, 4)]:
@@ -251,7 +269,7 @@ def test_correct_layers_in_other_styles_break_none(correct):
     assert explored(correct) == {}
 
 
-# -- how it is told ------------------------------------------------------------------------------------------------------
+# -- how it is told --------------------------------------------------------------------------------
 
 
 @cache
@@ -332,7 +350,8 @@ class StatisticsGrow(NumpyLayer):
     ],
 )
 def test_what_has_no_usable_form_is_a_violation_with_its_steps(wrong, step):
-    """An exception, or an answer of another form, never ends the check; the call that goes wrong is among the steps."""
+    """An exception, or an answer of another form, never ends the check; the call that goes wrong is
+    among the steps."""
     steps = [shown for broken in explored(wrong).values() for shown in broken.steps]
     assert any(step in shown for shown in steps)
 
@@ -357,7 +376,7 @@ def test_an_examination_learns_what_was_judged():
     seen = examine(mutants()["R11"].make, plan_laws(options), options)
     assert seen.walks.keys() == {"sequence-frozen"}
     assert seen.session.tallies.keys() == SAYS.keys()
-    assert {law: tally.violated for law, tally in seen.session.tallies.items() if tally.violated} == {
-        "sequence-frozen": 1
-    }
+    assert {
+        law: tally.violated for law, tally in seen.session.tallies.items() if tally.violated
+    } == {"sequence-frozen": 1}
     assert all(tally.cases > 0 for tally in seen.session.tallies.values())

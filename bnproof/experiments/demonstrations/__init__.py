@@ -1,7 +1,8 @@
-"""Every claim of the thread, seen on real digits data: one function a claim, found by listing this package.
+"""Every claim of the thread, seen on real digits data: one function a claim, found by listing this
+package.
 
-A demonstration yields a few :class:`Number`: each is computed in that run from real mini-batches, by an implementation
-or by the proved formulas lowered to floats, and says in one line what it is.
+A demonstration yields a few :class:`Number`: each is computed in that run from real mini-batches,
+by an implementation or by the proved formulas lowered to floats, and says in one line what it is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ SPEAKERS = "QABC"  # the question, the first answer, the textbook answer, the th
 
 @dataclass(frozen=True)
 class Number:
-    """One measured value; ``what`` says in one line what was computed, ``unit`` is empty for a pure number."""
+    """One measured value; ``what`` says in one line what was computed, ``unit`` is empty for a pure
+    number."""
 
     what: str
     value: SupportsFloat
@@ -34,7 +36,8 @@ Shown = Callable[[Material], Iterator[Number]]
 
 @dataclass(frozen=True)
 class Demonstration:
-    """The numbers that show one claim, and the data they come from unless a number says otherwise."""
+    """The numbers that show one claim, and the data they come from unless a number says
+    otherwise."""
 
     claim: str
     data: str
@@ -53,7 +56,9 @@ def demonstration(claim: str, data: str) -> Callable[[Shown], Shown]:
 
     def register(numbers: Shown) -> Shown:
         if claim in _REGISTERED:
-            raise ValueError(f"claim {claim} is demonstrated twice: give {numbers.__name__} another claim")
+            raise ValueError(
+                f"claim {claim} is demonstrated twice: give {numbers.__name__} another claim"
+            )
         _REGISTERED[claim] = Demonstration(claim, data, numbers)
         return numbers
 
@@ -73,13 +78,17 @@ def _place(claim: str) -> tuple[int, str]:
 
 
 def rows(seed: int, claims: Collection[str] = ()) -> Iterator[Row]:
-    """The numbers of the given claims (of every claim, if none is named) as rows, in the order of the thread.
+    """The numbers of the given claims (of every claim, if none is named) as rows, in the order of
+    the thread.
 
-    Raises ``UnknownClaim`` for an id without a demonstration and ``ArithmeticError`` for a number that is not finite.
+    Raises ``UnknownClaim`` for an id without a demonstration and ``ArithmeticError`` for a number
+    that is not finite.
     """
     unknown = sorted(set(claims) - set(demonstrations()))
     if unknown:
-        raise UnknownClaim(f"no demonstration of {', '.join(unknown)}: known are {', '.join(demonstrations())}")
+        raise UnknownClaim(
+            f"no demonstration of {', '.join(unknown)}: known are {', '.join(demonstrations())}"
+        )
     material = Material(seed)
     for shown in demonstrations().values():
         if not claims or shown.claim in claims:
@@ -90,7 +99,9 @@ def _rows(shown: Demonstration, material: Material) -> Iterator[Row]:
     for number in shown.numbers(material):
         value = float(number.value)
         if not math.isfinite(value):
-            raise ArithmeticError(f"claim {shown.claim}: {number.what} is {value}: choose data where it exists")
+            raise ArithmeticError(
+                f"claim {shown.claim}: {number.what} is {value}: choose data where it exists"
+            )
         yield {
             "kind": "demonstration",
             "claim": shown.claim,

@@ -28,20 +28,31 @@ from bnproof.experiments.demonstrations.material import (
 from bnproof.symbolic.setting import beta, eps, gamma, i, s, v, x, xhat
 from bnproof.theorems.quantities import alpha, dgamma, s_r, scale_by, shift_by
 
-UP, DOWN = 3.0, 0.01  # W scaled by a number that is no power of two; and by one that brings v near eps
+# W scaled by a number that is no power of two; and by one that brings v near eps
+UP, DOWN = 3.0, 0.01
 AFTER = 10  # batches until a jump of the bias is looked at again
 
 
 @demonstration("A1", HIDDEN)
 def scaling(data: Material) -> Iterator[Number]:
-    """``BN(a x)`` against ``BN(x)``: equal for a > 0 and eps = 0, not for a < 0, a = 0 or eps > 0."""
+    """``BN(a x)`` against ``BN(x)``: equal for a > 0 and eps = 0, not for a < 0, a = 0 or eps >
+    0."""
     x, exact, usual = data.hidden, normalise(data.hidden, eps=0), normalise(data.hidden)
-    yield Number(f"largest |BN({UP:g} x) - BN(x)|, eps = 0", largest(normalise(UP * x, eps=0) - exact))
-    yield Number(f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0", largest(normalise(-UP * x, eps=0) - exact))
+    yield Number(
+        f"largest |BN({UP:g} x) - BN(x)|, eps = 0", largest(normalise(UP * x, eps=0) - exact)
+    )
+    yield Number(
+        f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0", largest(normalise(-UP * x, eps=0) - exact)
+    )
     yield Number(f"largest |BN(0 x) - BN(x)|, eps = {EPS:g}", largest(normalise(0 * x) - usual))
-    yield Number(f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}", largest(normalise(DOWN * x) - usual))
+    yield Number(
+        f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}", largest(normalise(DOWN * x) - usual)
+    )
     law = normalise(DOWN * x) - normalise(x, eps=EPS / DOWN**2)
-    yield Number(f"the exact law: largest |BN({DOWN:g} x) - BN(x) with eps/{DOWN:g}^2|, eps = {EPS:g}", largest(law))
+    yield Number(
+        f"the exact law: largest |BN({DOWN:g} x) - BN(x) with eps/{DOWN:g}^2|, eps = {EPS:g}",
+        largest(law),
+    )
 
 
 @demonstration("A2", LAYER)
@@ -54,45 +65,72 @@ def propagated_error(data: Material) -> Iterator[Number]:
     du_down, _ = layer_gradients(data, DOWN * W, EPS)
     yield Number(f"W -> {UP:g} W, eps = 0: relative change of dL/du", norm(du_up - du) / norm(du))
     yield Number(f"W -> {UP:g} W, eps = 0: |dL/dW| after/before", norm(dW_up) / norm(dW))
-    yield Number(f"W -> {DOWN:g} W, eps = {EPS:g}: relative change of dL/du", norm(du_down - du_usual) / norm(du_usual))
+    yield Number(
+        f"W -> {DOWN:g} W, eps = {EPS:g}: relative change of dL/du",
+        norm(du_down - du_usual) / norm(du_usual),
+    )
     radial = (W * dW).sum(axis=1) / (norm(W, axis=1) * norm(dW, axis=1))
     yield Number("eps = 0: largest cosine between a row of W and its gradient", largest(radial))
 
 
-@demonstration("A3", f"digits, pixels/{BRIGHTEST} through a linear layer, one epoch of batches of {BATCH}")
+@demonstration(
+    "A3", f"digits, pixels/{BRIGHTEST} through a linear layer, one epoch of batches of {BATCH}"
+)
 def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
-    """Growth of the weights at a high learning rate, with and without normalising, and the proved growth law."""
+    """Growth of the weights at a high learning rate, with and without normalising, and the proved
+    growth law."""
     start, one, law = np.linalg.norm(data.weight), np.ones(len(data.weight)), 0.0
     for step in descend(data, rate, normalising=True):
         radial = evaluate(gamma * eps / s**2 * dgamma, x=step.x, g=step.g, gamma=one)
-        before, moved, after = (np.sum(a**2, axis=1) for a in (step.before, rate * step.gradient, step.after))
+        before, moved, after = (
+            np.sum(a**2, axis=1) for a in (step.before, rate * step.gradient, step.after)
+        )
         law = max(law, largest(after / (before - 2 * rate * radial + moved) - 1))
-    yield Number(f"BN(W u), rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start)
-    yield Number("BN(W u): largest relative distance of a row's |W|^2 from the proved growth law", law)
-    yield Number("BN(W u): root mean square of the outputs at the last step", root_mean_square(normalise(step.x)))
+    yield Number(
+        f"BN(W u), rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start
+    )
+    yield Number(
+        "BN(W u): largest relative distance of a row's |W|^2 from the proved growth law", law
+    )
+    yield Number(
+        "BN(W u): root mean square of the outputs at the last step",
+        root_mean_square(normalise(step.x)),
+    )
     *_, step = descend(data, rate, normalising=False)
-    yield Number(f"W u alone, rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start)
-    yield Number("W u alone: root mean square of the outputs at the last step", root_mean_square(step.x))
+    yield Number(
+        f"W u alone, rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start
+    )
+    yield Number(
+        "W u alone: root mean square of the outputs at the last step", root_mean_square(step.x)
+    )
 
 
 @demonstration("A4", HIDDEN)
 def plain_affine(data: Material) -> Iterator[Number]:
-    """A plain affine map sees every scale; batch normalisation with the same gamma, beta does not."""
+    """A plain affine map sees every scale; batch normalisation with the same gamma, beta does
+    not."""
     slope, offset = data.fitted
     change = evaluate(
-        gamma * (scale_by * x[i]) + beta - (gamma * x[i] + beta), i, x=data.hidden, gamma=slope, beta=offset, a=UP
+        gamma * (scale_by * x[i]) + beta - (gamma * x[i] + beta),
+        i,
+        x=data.hidden,
+        gamma=slope,
+        beta=offset,
+        a=UP,
     )
     yield Number(f"largest |(gamma {UP:g} x + beta) - (gamma x + beta)|", largest(change))
     yield Number("root mean square of the same change", root_mean_square(change))
     outputs = [normalise(values, slope, offset) for values in (data.hidden, UP * data.hidden)]
     yield Number(
-        f"largest |BN({UP:g} x) - BN(x)| with the same gamma, beta, eps = {EPS:g}", largest(outputs[1] - outputs[0])
+        f"largest |BN({UP:g} x) - BN(x)| with the same gamma, beta, eps = {EPS:g}",
+        largest(outputs[1] - outputs[0]),
     )
 
 
 @demonstration("A8", HIDDEN)
 def with_gamma_and_beta(data: Material) -> Iterator[Number]:
-    """A1 with the gamma and beta fitted to the classes: they change nothing about the invariance."""
+    """A1 with the gamma and beta fitted to the classes: they change nothing about the
+    invariance."""
     x, (scale, offset) = data.hidden, data.fitted
     exact, usual = normalise(x, scale, offset, eps=0), normalise(x, scale, offset)
     up, down = normalise(UP * x, scale, offset, eps=0), normalise(-UP * x, scale, offset, eps=0)
@@ -102,27 +140,37 @@ def with_gamma_and_beta(data: Material) -> Iterator[Number]:
     yield Number(f"largest |BN(-{UP:g} x) - BN(x) with -gamma|, eps = 0", largest(down - mirrored))
     shrunk = normalise(DOWN * x, scale, offset) - usual
     yield Number(f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}", largest(shrunk))
-    bound = evaluate(gamma * xhat(i) * eps / (2 * v) * (1 - 1 / scale_by**2), i, x=x, gamma=scale, a=DOWN)
+    bound = evaluate(
+        gamma * xhat(i) * eps / (2 * v) * (1 - 1 / scale_by**2), i, x=x, gamma=scale, a=DOWN
+    )
     yield Number("the proved bound of that, largest", largest(bound))
 
 
 @demonstration("A9", HIDDEN_SMALL)
 def bias_jump(data: Material) -> Iterator[Number]:
-    """A bias before BN jumps: training does not see it, inference does until the running mean has followed."""
+    """A bias before BN jumps: training does not see it, inference does until the running mean has
+    followed."""
     cut, (scale, offset) = data.hidden_batches(SMALL), data.fitted
     jump = cut[0].std(axis=0)
     seen, later = cut[:-AFTER], cut[-AFTER:]
     before = track(seen, (np.zeros(len(scale)), np.ones(len(scale))))
     gap = normalise(cut[0] + jump, scale, offset) - normalise(cut[0], scale, offset)
     yield Number(
-        "training mode: largest change of the output when the bias jumps by a standard deviation", largest(gap)
+        "training mode: largest change of the output when the bias jumps by a standard deviation",
+        largest(gap),
     )
     misses = []
     for steps in (0, AFTER):
-        plain, biased = track(later[:steps], before), track([b + jump for b in later[:steps]], before)
+        plain, biased = (
+            track(later[:steps], before),
+            track([b + jump for b in later[:steps]], before),
+        )
         change = infer(cut[0] + jump, scale, offset, biased) - infer(cut[0], scale, offset, plain)
         kept = gamma * shift_by * (1 - alpha) ** steps / s_r
         predicted = evaluate(kept, gamma=scale, c=jump, alpha=ALPHA, v_r=plain[1])
         misses.append(largest(change - predicted))
-        yield Number(f"inference, {steps} batches after the jump: largest change of the output", largest(change))
+        yield Number(
+            f"inference, {steps} batches after the jump: largest change of the output",
+            largest(change),
+        )
     yield Number("largest distance of those changes from gamma c (1 - alpha)^T/s_r", max(misses))

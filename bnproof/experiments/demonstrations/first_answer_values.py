@@ -1,4 +1,5 @@
-"""The first answer on the values themselves: near 0 or not, the sigmoid, many factors, the shape of a distribution."""
+"""The first answer on the values themselves: near 0 or not, the sigmoid, many factors, the shape of
+a distribution."""
 
 from __future__ import annotations
 
@@ -45,34 +46,46 @@ def not_a_must(data: Material) -> Iterator[Number]:
     following, b = random.normal(size=(10, len(scale))), random.normal(size=10)
     plain, outputs = normalise(data.hidden), normalise(data.hidden, scale, offset)
     direct = outputs @ following.T + b - (plain @ (following * scale).T + (b + following @ offset))
-    yield Number("BN, then a linear layer: largest change when the layer absorbs gamma and beta", largest(direct))
+    yield Number(
+        "BN, then a linear layer: largest change when the layer absorbs gamma and beta",
+        largest(direct),
+    )
     for says, signed in (("gamma > 0", np.abs(scale)), ("gamma of either sign", scale)):
         kept = np.maximum(normalise(data.hidden, signed, offset), 0) @ following.T
         absorbed = np.maximum(plain + offset / signed, 0) @ (following * signed).T
-        yield Number(f"BN, ReLU, linear layer, {says}: largest change when it absorbs gamma", largest(kept - absorbed))
+        yield Number(
+            f"BN, ReLU, linear layer, {says}: largest change when it absorbs gamma",
+            largest(kept - absorbed),
+        )
 
 
 @demonstration("A6", HIDDEN)
 def sigmoid_near_zero(data: Material) -> Iterator[Number]:
-    """The sigmoid and tanh on the normalised values near 0, against the identity and their tangents."""
+    """The sigmoid and tanh on the normalised values near 0, against the identity and their
+    tangents."""
     normalised = normalise(data.hidden)
     near = normalised[np.abs(normalised) <= 0.5]
     sigmoid, smallest = 1 / (1 + np.exp(-near)), np.abs(near).argmin()
     yield Number("sigmoid of the normalised value nearest 0", sigmoid[smallest])
     yield Number("largest |sigmoid(xhat) - xhat| for |xhat| <= 0.5", largest(sigmoid - near))
-    yield Number("largest |sigmoid(xhat) - (1/2 + xhat/4)| for the same values", largest(sigmoid - (0.5 + near / 4)))
+    yield Number(
+        "largest |sigmoid(xhat) - (1/2 + xhat/4)| for the same values",
+        largest(sigmoid - (0.5 + near / 4)),
+    )
     yield Number("largest |xhat|^3/48, the proved bound of that", largest(near**3 / 48))
     yield Number("largest |tanh(xhat) - xhat| for the same values", largest(np.tanh(near) - near))
 
 
 def excess(values: Array) -> Array:
-    """The standardised fourth cumulant (excess kurtosis) of each feature: 0 for a normal distribution."""
+    """The standardised fourth cumulant (excess kurtosis) of each feature: 0 for a normal
+    distribution."""
     return moment(values, 4) - 3
 
 
 @demonstration("A7a", IMAGES)
 def many_factors(data: Material) -> Iterator[Number]:
-    """Fourth standardised cumulant of one pixel and of ``W u``, a sum over all pixels; adding b does not change it."""
+    """Fourth standardised cumulant of one pixel and of ``W u``, a sum over all pixels; adding b
+    does not change it."""
     pixels = digits()[:, np.ptp(digits(), axis=0) > 0]
     random = data.random
     weight, shuffled = random.normal(size=(32, pixels.shape[1])), random.permuted(pixels, axis=0)
@@ -82,9 +95,15 @@ def many_factors(data: Material) -> Iterator[Number]:
     for says, cumulants in (
         ("one term, weight times pixel", excess(pixels)),
         ("W u, 32 units with random weights", excess(pixels @ weight.T)),
-        ("W u, were the pixels independent (a guide only: they are correlated), predicted", predicted),
         (
-            f"W u, each pixel shuffled among the images, so independent (sampling error {noise:.2g})",
+            "W u, were the pixels independent (a guide only: they are correlated), predicted",
+            predicted,
+        ),
+        (
+            (
+                "W u, each pixel shuffled among the images, so independent (sampling error"
+                f" {noise:.2g})"
+            ),
             excess(shuffled @ weight.T),
         ),
         ("W u + b, 32 units after training", excess(hidden_activations())),
@@ -96,9 +115,15 @@ def many_factors(data: Material) -> Iterator[Number]:
 def shape_kept(data: Material) -> Iterator[Number]:
     """Skewness and kurtosis before and after: batch normalisation leaves the shape as it is."""
     before, after = data.hidden, normalise(data.hidden)
-    yield Number("largest change of the skewness by BN", largest(moment(after, 3) - moment(before, 3)))
-    yield Number("largest change of the kurtosis by BN", largest(moment(after, 4) - moment(before, 4)))
-    yield Number("largest |skewness| after BN (0 for a normal distribution)", largest(moment(after, 3)))
+    yield Number(
+        "largest change of the skewness by BN", largest(moment(after, 3) - moment(before, 3))
+    )
+    yield Number(
+        "largest change of the kurtosis by BN", largest(moment(after, 4) - moment(before, 4))
+    )
+    yield Number(
+        "largest |skewness| after BN (0 for a normal distribution)", largest(moment(after, 3))
+    )
     yield Number("largest kurtosis after BN (3 for a normal distribution)", moment(after, 4).max())
     pixels = normalise(data.varying)
     yield Number("the same for the raw pixels that vary", moment(pixels, 4).max())

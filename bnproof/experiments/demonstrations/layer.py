@@ -1,4 +1,5 @@
-"""A linear layer with one unit a class in front of batch normalisation: its gradients and a few steps of training."""
+"""A linear layer with one unit a class in front of batch normalisation: its gradients and a few
+steps of training."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from bnproof.experiments.demonstrations.material import BATCH, EPS, Material, gr
 
 
 class Step(NamedTuple):
-    """One step on W: ``x = W u`` and ``g = dL/dy`` ``(values, units)``; W, dL/dW and W after it ``(units, inputs)``."""
+    """One step on W: ``x = W u`` and ``g = dL/dy`` ``(values, units)``; W, dL/dW and W after it
+    ``(units, inputs)``."""
 
     x: Array
     g: Array
@@ -22,7 +24,8 @@ class Step(NamedTuple):
 
 
 def layer_gradients(data: Material, weight: Array, eps: float) -> tuple[Array, Array]:
-    """``(dL/du, dL/dW)`` of ``BN(W u)`` on the first mini-batch, squared loss against the class indicators."""
+    """``(dL/du, dL/dW)`` of ``BN(W u)`` on the first mini-batch, squared loss against the class
+    indicators."""
     inputs, wanted = data.layer_batches[0]
     x = inputs @ weight.T
     g = (normalise(x, eps=eps) - wanted) / BATCH
@@ -31,7 +34,8 @@ def layer_gradients(data: Material, weight: Array, eps: float) -> tuple[Array, A
 
 
 def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[Step]:
-    """An epoch of plain SGD on W alone, squared loss of ``BN(W u)`` (eps = 1e-5) or of ``W u``, step by step."""
+    """An epoch of plain SGD on W alone, squared loss of ``BN(W u)`` (eps = 1e-5) or of ``W u``,
+    step by step."""
     weight = data.weight
     for inputs, wanted in data.layer_batches:
         x = inputs @ weight.T

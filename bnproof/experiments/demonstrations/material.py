@@ -31,7 +31,8 @@ q = v / (v + eps)
 
 @dataclass(frozen=True)
 class Material:
-    """Real mini-batches in a random order that the seed determines; all arrays float64, features last."""
+    """Real mini-batches in a random order that the seed determines; all arrays float64, features
+    last."""
 
     seed: int
 
@@ -61,13 +62,15 @@ class Material:
 
     @cached_property
     def varying_batches(self) -> list[Array]:
-        """All mini-batches of the pixels that vary within the first; a few are constant in another one."""
+        """All mini-batches of the pixels that vary within the first; a few are constant in another
+        one."""
         varies = np.ptp(self.pixels, axis=0) > 0
         return [batch[:, varies] for batch in batches(digits(), BATCH, self.seed)]
 
     @cached_property
     def layer_batches(self) -> list[tuple[Array, Array]]:
-        """Inputs of a linear layer, ``(128, 64)`` in [0, 1], with the classes as indicators, ``(128, 10)``."""
+        """Inputs of a linear layer, ``(128, 64)`` in [0, 1], with the classes as indicators,
+        ``(128, 10)``."""
         inputs = batches(digits() / BRIGHTEST, BATCH, self.seed)
         return list(zip(inputs, (indicators(labels) for labels in self._labels), strict=True))
 
@@ -75,20 +78,24 @@ class Material:
     def weight(self) -> Array:
         """Random weights of a linear layer with one unit a class, ``(10, 64)``."""
         units, inputs = 10, digits().shape[1]
-        return np.random.default_rng((self.seed, units)).normal(size=(units, inputs)) / np.sqrt(inputs)
+        return np.random.default_rng((self.seed, units)).normal(size=(units, inputs)) / np.sqrt(
+            inputs
+        )
 
     @cached_property
     def _labels(self) -> list[Array]:
         return batches(classes(), BATCH, self.seed)
 
     def target(self, features: int) -> Array:
-        """What each feature of the first mini-batch is fitted to: whether the digit is its number modulo 10."""
+        """What each feature of the first mini-batch is fitted to: whether the digit is its number
+        modulo 10."""
         shown = indicators(self._labels[0])
         return shown[:, np.arange(features) % shown.shape[1]]
 
     @cached_property
     def fitted(self) -> tuple[Array, Array]:
-        """The (gamma, beta) of the hidden batch with the least squared distance from :meth:`target`; some are negative."""
+        """The (gamma, beta) of the hidden batch with the least squared distance from
+        :meth:`target`; some are negative."""
         return fit(normalise(self.hidden), self.target(self.hidden.shape[1]))
 
 
@@ -113,16 +120,26 @@ def implementation(name: str) -> Any:
 
 
 def normalise(
-    x: Array, gamma: Array | None = None, beta: Array | None = None, *, eps: float = EPS, target: str = "numpy"
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    *,
+    eps: float = EPS,
+    target: str = "numpy",
 ) -> Array:
-    """The training-mode output of an implementation, ``(values, features)``; a missing gamma is 1, a missing beta 0."""
+    """The training-mode output of an implementation, ``(values, features)``; a missing gamma is 1,
+    a missing beta 0."""
     y: Array = implementation(target).train(x, gamma, beta, None, None, eps=eps, momentum=ALPHA)[0]
     return y
 
 
-def gradients(g: Array, x: Array, gamma: Array, *, eps: float = EPS, target: str = "numpy") -> tuple[Array, ...]:
+def gradients(
+    g: Array, x: Array, gamma: Array, *, eps: float = EPS, target: str = "numpy"
+) -> tuple[Array, ...]:
     """``(dx, dgamma, dbeta)`` of an implementation for the upstream gradient ``g``."""
-    found: tuple[Array, ...] = implementation(target).train_vjp(g, x, gamma, np.zeros_like(gamma), eps=eps)
+    found: tuple[Array, ...] = implementation(target).train_vjp(
+        g, x, gamma, np.zeros_like(gamma), eps=eps
+    )
     return found
 
 
@@ -136,12 +153,15 @@ def track(cut: list[Array], statistics: tuple[Array, Array]) -> tuple[Array, Arr
     """Running mean and variance after training on the batches one by one."""
     mean, variance = statistics
     for batch in cut:
-        _, mean, variance = implementation("numpy").train(batch, None, None, mean, variance, eps=EPS, momentum=ALPHA)
+        _, mean, variance = implementation("numpy").train(
+            batch, None, None, mean, variance, eps=EPS, momentum=ALPHA
+        )
     return mean, variance
 
 
 def evaluate(formula: Expr, *free: Symbol, **inputs: Any) -> Array:
-    """A formula of the book in float64: ``(m, ..., features)`` with an axis per free index; eps is 1e-5 unless given."""
+    """A formula of the book in float64: ``(m, ..., features)`` with an axis per free index; eps is
+    1e-5 unless given."""
     return np.asarray(lower(formula, *free)(FLOATS, {"eps": EPS} | inputs))
 
 
@@ -151,14 +171,16 @@ def moment(values: Array, order: int) -> Array:
 
 
 def fit(values: Array, target: Array) -> tuple[Array, Array]:
-    """Slope and intercept of the least-squares line through (values, target), feature by feature."""
+    """Slope and intercept of the least-squares line through (values, target), feature by
+    feature."""
     centred = values - values.mean(axis=0)
     slope: Array = (centred * target).mean(axis=0) / (centred**2).mean(axis=0)
     return slope, target.mean(axis=0) - slope * values.mean(axis=0)
 
 
 def best_pair_residual(inputs: list[Array], outputs: list[Array]) -> Array:
-    """What the best constant pair (c, d) a feature leaves of the outputs, over all batches together."""
+    """What the best constant pair (c, d) a feature leaves of the outputs, over all batches
+    together."""
     together, wanted = np.concatenate(inputs), np.concatenate(outputs)
     slope, offset = fit(together, wanted)
     return wanted - (slope * together + offset)

@@ -33,7 +33,8 @@ from bnproof.theorems.quantities import (
     gamma_inference,
 )
 
-# Condition numbers of the squared loss: of (gamma, beta), and of (gamma', beta'), where cond + 1/cond is rational.
+# Condition numbers of the squared loss: of (gamma, beta), and of (gamma', beta'), where cond +
+# 1/cond is rational.
 normalised_condition = 1 + eps / v
 _sum_with_inverse = (v + mu**2 + 1) ** 2 / v - 2
 collapsed_condition: Expr = (_sum_with_inverse + sqrt(_sum_with_inverse**2 - 4)) / 2
@@ -43,39 +44,57 @@ collapsed_condition: Expr = (_sum_with_inverse + sqrt(_sum_with_inverse**2 - 4))
 def collapse(data: Material) -> Iterator[Number]:
     """On one batch ``y = gamma' x + beta'``: two implementations against the collapsed formula."""
     gamma, beta = data.fitted
-    collapsed = evaluate(gamma_collapsed * x[i] + beta_collapsed, i, x=data.hidden, gamma=gamma, beta=beta)
+    collapsed = evaluate(
+        gamma_collapsed * x[i] + beta_collapsed, i, x=data.hidden, gamma=gamma, beta=beta
+    )
     for target in ("numpy", "torch"):
         gap = normalise(data.hidden, gamma, beta, target=target) - collapsed
-        yield Number(f"largest |BN(x) - (gamma' x + beta')| on one batch, {target}, float64", largest(gap))
+        yield Number(
+            f"largest |BN(x) - (gamma' x + beta')| on one batch, {target}, float64", largest(gap)
+        )
     one = np.ones(data.pixels.shape[1])
-    collapsed = evaluate(gamma_collapsed * x[i] + beta_collapsed, i, x=data.pixels, gamma=one, beta=0 * one)
+    collapsed = evaluate(
+        gamma_collapsed * x[i] + beta_collapsed, i, x=data.pixels, gamma=one, beta=0 * one
+    )
     gap = normalise(data.pixels) - collapsed
-    yield Number("the same for 64 raw pixels, the constant ones included (gamma = 1, beta = 0)", largest(gap))
+    yield Number(
+        "the same for 64 raw pixels, the constant ones included (gamma = 1, beta = 0)", largest(gap)
+    )
 
 
 @demonstration("Q2", HIDDEN_SMALL)
 def pointless(data: Material) -> Iterator[Number]:
-    """The error the best constant pair cannot avoid: none on one batch or at inference, some on several batches."""
+    """The error the best constant pair cannot avoid: none on one batch or at inference, some on
+    several batches."""
     cut = data.hidden_batches(SMALL)
     outputs = [normalise(batch) for batch in cut]
-    one_batch = max(largest(best_pair_residual([b], [y])) for b, y in zip(cut, outputs, strict=True))
+    one_batch = max(
+        largest(best_pair_residual([b], [y])) for b, y in zip(cut, outputs, strict=True)
+    )
     yield Number("one batch at a time: largest error of the best constant pair (c, d)", one_batch)
     residual = best_pair_residual(cut, outputs)
     yield Number(
-        f"all {len(cut)} batches: root mean square error of the best constant pair", root_mean_square(residual)
+        f"all {len(cut)} batches: root mean square error of the best constant pair",
+        root_mean_square(residual),
     )
-    yield Number(f"all {len(cut)} batches: largest error of the best constant pair", largest(residual))
+    yield Number(
+        f"all {len(cut)} batches: largest error of the best constant pair", largest(residual)
+    )
     one = np.ones(cut[0].shape[1])
     mean, variance = track(cut, (0 * one, one))
     inputs = {"gamma": one, "beta": 0 * one, "mu_r": mean, "v_r": variance}
     slope, offset = (evaluate(pair, **inputs) for pair in (gamma_inference, beta_inference))
     gap = [infer(batch, one, 0 * one, (mean, variance)) - (slope * batch + offset) for batch in cut]
-    yield Number(f"at inference, all {len(cut)} batches: largest error of the one pair gamma/s_r, ...", largest(gap))
+    yield Number(
+        f"at inference, all {len(cut)} batches: largest error of the one pair gamma/s_r, ...",
+        largest(gap),
+    )
 
 
 @demonstration("Q3", HIDDEN_SMALL)
 def what_varies(data: Material) -> Iterator[Number]:
-    """gamma and beta are one number a feature; gamma' and beta' are another number in every batch."""
+    """gamma and beta are one number a feature; gamma' and beta' are another number in every
+    batch."""
     cut = data.hidden_batches(SMALL)
     gamma, beta = data.fitted
     slopes, offsets = (
@@ -83,30 +102,47 @@ def what_varies(data: Material) -> Iterator[Number]:
         for pair in (gamma_collapsed, beta_collapsed)
     )
     relative = np.ptp(slopes, axis=0) / np.abs(slopes).mean(axis=0)
-    yield Number(f"gamma' over {len(cut)} batches, one gamma: median of (largest - smallest)/mean", np.median(relative))
+    yield Number(
+        f"gamma' over {len(cut)} batches, one gamma: median of (largest - smallest)/mean",
+        np.median(relative),
+    )
     yield Number("the same for the feature where it varies most", largest(relative))
     wandering = np.ptp(offsets, axis=0) / np.abs(gamma)
-    yield Number("beta' over the same batches, one beta: median of (largest - smallest)/|gamma|", np.median(wandering))
+    yield Number(
+        "beta' over the same batches, one beta: median of (largest - smallest)/|gamma|",
+        np.median(wandering),
+    )
 
 
 @demonstration("Q4", PIXELS)
 def redundant_but_easier(data: Material) -> Iterator[Number]:
-    """On one batch each pair determines the other; as coordinates for gradient descent they differ."""
+    """On one batch each pair determines the other; as coordinates for gradient descent they
+    differ."""
     gamma, beta = fit(normalise(data.varying), data.target(data.varying.shape[1]))
     inputs = {"x": data.varying, "gamma": gamma, "beta": beta}
-    slope, offset, mean, std = (evaluate(e, **inputs) for e in (gamma_collapsed, beta_collapsed, mu, s))
+    slope, offset, mean, std = (
+        evaluate(e, **inputs) for e in (gamma_collapsed, beta_collapsed, mu, s)
+    )
     gap = max(largest(slope * std - gamma), largest(offset + slope * mean - beta))
     yield Number("(gamma, beta) -> (gamma', beta') -> (gamma, beta): largest change", gap)
-    normalised, collapsed = (evaluate(c, x=data.varying) for c in (normalised_condition, collapsed_condition))
-    yield Number("condition number of the squared loss in (gamma, beta), 1 + eps/v: largest", largest(normalised))
+    normalised, collapsed = (
+        evaluate(c, x=data.varying) for c in (normalised_condition, collapsed_condition)
+    )
+    yield Number(
+        "condition number of the squared loss in (gamma, beta), 1 + eps/v: largest",
+        largest(normalised),
+    )
     yield Number("condition number in (gamma', beta'): smallest over the pixels", collapsed.min())
-    yield Number("condition number in (gamma', beta'): median over the pixels", np.median(collapsed))
+    yield Number(
+        "condition number in (gamma', beta'): median over the pixels", np.median(collapsed)
+    )
     yield Number("condition number in (gamma', beta'): largest", largest(collapsed))
 
 
 @demonstration("Q5", HIDDEN)
 def one_step(data: Material) -> Iterator[Number]:
-    """One step of equal length down the squared loss, from the same function: the functions reached differ."""
+    """One step of equal length down the squared loss, from the same function: the functions reached
+    differ."""
     one = np.ones(data.hidden.shape[1])
     y = normalise(data.hidden)
     g = (y - data.target(len(one))) / BATCH
@@ -119,13 +155,18 @@ def one_step(data: Material) -> Iterator[Number]:
     sizes = [np.linalg.norm(change, axis=0) for change in changes]
     cosine = (changes[0] * changes[1]).sum(axis=0) / (sizes[0] * sizes[1])
     yield Number(
-        "change of the outputs by a step of length 1, in (gamma', beta') over in (gamma, beta): largest ratio",
+        "change of the outputs by a step of length 1, in (gamma', beta') over in (gamma, beta):"
+        " largest ratio",
         (sizes[1] / sizes[0]).max(),
     )
     yield Number("the same: smallest ratio", (sizes[1] / sizes[0]).min())
-    yield Number("cosine between the two changes of the outputs: smallest over the features", cosine.min())
+    yield Number(
+        "cosine between the two changes of the outputs: smallest over the features", cosine.min()
+    )
     constant = evaluate(gamma_collapsed, x=data.hidden, gamma=one) * g
     left_out = np.linalg.norm(dx - constant) / np.linalg.norm(dx)
     yield Number("error of the gradient for x if gamma', beta' were constants, relative", left_out)
-    chain = (collapsed[0] - evaluate(mu, x=data.hidden) * collapsed[1]) / evaluate(s, x=data.hidden) - normalised[0]
+    chain = (collapsed[0] - evaluate(mu, x=data.hidden) * collapsed[1]) / evaluate(
+        s, x=data.hidden
+    ) - normalised[0]
     yield Number("largest |dL/dgamma - (dL/dgamma' - mu dL/dbeta')/s|", largest(chain))

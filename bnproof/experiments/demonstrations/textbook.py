@@ -1,4 +1,5 @@
-"""The textbook's answer: expressive power, the same family of functions, other learning dynamics."""
+"""The textbook's answer: expressive power, the same family of functions, other learning
+dynamics."""
 
 from __future__ import annotations
 
@@ -40,32 +41,42 @@ def pinned(data: Material) -> Iterator[Number]:
     before, after = data.hidden, normalise(data.hidden)
     yield Number("means of the features before: largest - smallest", spread(before.mean(axis=0)))
     yield Number("largest |mean| after, gamma = 1, beta = 0", largest(after.mean(axis=0)))
-    yield Number("standard deviations before: largest/smallest", before.std(axis=0).max() / before.std(axis=0).min())
+    yield Number(
+        "standard deviations before: largest/smallest",
+        before.std(axis=0).max() / before.std(axis=0).min(),
+    )
     gap = after.var(axis=0) - evaluate(q, x=before)
     yield Number("largest |variance - q| after, q = v/(v + eps)", largest(gap))
     yield Number(
-        "root mean square of x - xhat: x itself is no longer among the outputs", root_mean_square(before - after)
+        "root mean square of x - xhat: x itself is no longer among the outputs",
+        root_mean_square(before - after),
     )
 
 
 @demonstration("B2", HIDDEN)
 def restored(data: Material) -> Iterator[Number]:
-    """``gamma = t/sqrt(q)`` and beta reach a given standard deviation t and mean, wherever v > 0."""
+    """``gamma = t/sqrt(q)`` and beta reach a given standard deviation t and mean, wherever v >
+    0."""
     own = data.hidden.mean(axis=0), data.hidden.std(axis=0)
     mean, std = np.roll(own[0], 1), np.roll(own[1], 1)  # each feature is asked for its neighbour's
     root = evaluate(sqrt(q), x=data.hidden)
     y = normalise(data.hidden, std / root, mean)
     yield Number("asked for another feature's mean: largest miss", largest(y.mean(axis=0) - mean))
-    yield Number("asked for another feature's standard deviation: largest miss", largest(y.std(axis=0) - std))
+    yield Number(
+        "asked for another feature's standard deviation: largest miss", largest(y.std(axis=0) - std)
+    )
     identity = normalise(data.hidden, own[1] / root, own[0]) - data.hidden
-    yield Number("asked for its own mean and standard deviation: largest |y - x|", largest(identity))
+    yield Number(
+        "asked for its own mean and standard deviation: largest |y - x|", largest(identity)
+    )
     flat = normalise(data.pixels, np.ones(data.pixels.shape[1])).std(axis=0) == 0
     yield Number("raw pixels with v = 0: standard deviation 0 whatever gamma", flat.sum(), "pixels")
 
 
 @demonstration("B3", HIDDEN)
 def same_family(data: Material) -> Iterator[Number]:
-    """At fixed statistics every line c x + d is reached; in training mode one sample's output depends on the others."""
+    """At fixed statistics every line c x + d is reached; in training mode one sample's output
+    depends on the others."""
     features, (c, d) = data.hidden.shape[1], data.fitted
     statistics = track(data.hidden_batches(BATCH), (np.zeros(features), np.ones(features)))
     one = np.ones(features)
@@ -75,35 +86,49 @@ def same_family(data: Material) -> Iterator[Number]:
     exchanged = np.array(data.hidden)
     exchanged[0] = data.hidden_batches(BATCH)[1][0]
     change = (normalise(exchanged) - normalise(data.hidden))[1:]
-    yield Number("training mode, one sample exchanged: largest change of the outputs of the others", largest(change))
+    yield Number(
+        "training mode, one sample exchanged: largest change of the outputs of the others",
+        largest(change),
+    )
     u = data.hidden - data.hidden.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
-    yield Number("u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map", largest(combined))
+    yield Number(
+        "u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map", largest(combined)
+    )
     predicted = evaluate(4 * gamma * x[i] * (1 / sqrt(4 * v + eps) - 1 / s), i, x=u, gamma=one)
     yield Number(
-        "its largest distance from the proved 4 gamma u (1/sqrt(4 v + eps) - 1/s)", largest(combined - predicted)
+        "its largest distance from the proved 4 gamma u (1/sqrt(4 v + eps) - 1/s)",
+        largest(combined - predicted),
     )
 
 
 @demonstration("B4", LAYER)
 def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
-    """One step of the layer below moves the mean of ``W u`` and not the mean of ``BN(W u)``, in training mode."""
+    """One step of the layer below moves the mean of ``W u`` and not the mean of ``BN(W u)``, in
+    training mode."""
     (inputs, _), one = data.layer_batches[0], np.ones(len(data.weight))
     step = next(descend(data, rate, normalising=True))
     x, after = step.x, inputs @ step.after.T
     dx = gradients(np.full_like(x, 1 / BATCH), x, one)[0]
     yield Number("m times the largest |d mean(y)/d x_k| (it is 1 for mean(x))", BATCH * largest(dx))
-    yield Number(f"W after a step of rate {rate:g}: largest change of mean(W u)", largest((after - x).mean(axis=0)))
+    yield Number(
+        f"W after a step of rate {rate:g}: largest change of mean(W u)",
+        largest((after - x).mean(axis=0)),
+    )
     change = (normalise(after) - normalise(x)).mean(axis=0)
     yield Number("the same step, training mode: largest change of mean(BN(W u))", largest(change))
     statistics = x.mean(axis=0), x.var(axis=0)
     fixed = infer(after, one, 0 * one, statistics) - infer(x, one, 0 * one, statistics)
-    yield Number("the same step, inference with the statistics before it: the same change", largest(fixed.mean(axis=0)))
+    yield Number(
+        "the same step, inference with the statistics before it: the same change",
+        largest(fixed.mean(axis=0)),
+    )
 
 
 @demonstration("B5a", HIDDEN)
 def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
-    """One gradient step of the same rate from the same function: the two kernels, and what they do to the loss."""
+    """One gradient step of the same rate from the same function: the two kernels, and what they do
+    to the loss."""
     y, target = normalise(data.hidden), data.target(data.hidden.shape[1])
     upstream, one = (y - target) / BATCH, np.ones(data.hidden.shape[1])
     _, slope, shift = gradients(upstream, data.hidden, one)
@@ -111,28 +136,47 @@ def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
     collapsed = -rate * ((upstream * data.hidden).sum(axis=0) * data.hidden + upstream.sum(axis=0))
     inputs = {"x": data.hidden, "g": upstream}
     for says, change, kernel in (
-        ("gamma, beta: largest distance from the kernel xhat_i xhat_j + 1", normalised, xhat(i) * xhat(j) + 1),
+        (
+            "gamma, beta: largest distance from the kernel xhat_i xhat_j + 1",
+            normalised,
+            xhat(i) * xhat(j) + 1,
+        ),
         ("gamma', beta': largest distance from the kernel x_i x_j + 1", collapsed, x[i] * x[j] + 1),
     ):
         predicted = -rate * evaluate(Sum(kernel * g[j], (j, 1, m)), i, **inputs)
-        yield Number(f"change of y in one step of rate {rate:g}, {says}", largest(change - predicted))
+        yield Number(
+            f"change of y in one step of rate {rate:g}, {says}", largest(change - predicted)
+        )
     yield Number("largest |difference of the two changes|", largest(normalised - collapsed))
     before = ((y - target) ** 2).mean()
     for says, change in (("(gamma, beta)", normalised), ("(gamma', beta')", collapsed)):
-        yield Number(f"squared loss after/before that step in {says}", ((y + change - target) ** 2).mean() / before)
+        yield Number(
+            f"squared loss after/before that step in {says}",
+            ((y + change - target) ** 2).mean() / before,
+        )
 
 
 def curvatures(regressor: Array) -> tuple[Array, Array]:
-    """Smallest and largest eigenvalue of the squared loss of ``a phi + b`` in (a, b), for each feature phi."""
-    one, mean, square = np.ones(regressor.shape[1]), regressor.mean(axis=0), (regressor**2).mean(axis=0)
+    """Smallest and largest eigenvalue of the squared loss of ``a phi + b`` in (a, b), for each
+    feature phi."""
+    one, mean, square = (
+        np.ones(regressor.shape[1]),
+        regressor.mean(axis=0),
+        (regressor**2).mean(axis=0),
+    )
     low, high = np.linalg.eigvalsh(np.stack([square, mean, mean, one], axis=-1).reshape(-1, 2, 2)).T
     return low, high
 
 
 def steps_to_tenth(regressor: Array, start: tuple[Array, Array], target: Array) -> Array:
-    """Steps of gradient descent with the best constant rate until the excess squared loss is a tenth, per feature."""
+    """Steps of gradient descent with the best constant rate until the excess squared loss is a
+    tenth, per feature."""
     (a, b), best = start, fit(regressor, target)
-    rate, steps, goal = 2 / sum(curvatures(regressor)), np.zeros(regressor.shape[1]), np.zeros(regressor.shape[1])
+    rate, steps, goal = (
+        2 / sum(curvatures(regressor)),
+        np.zeros(regressor.shape[1]),
+        np.zeros(regressor.shape[1]),
+    )
     for step in range(PATIENCE):
         excess = (((a - best[0]) * regressor + b - best[1]) ** 2).mean(axis=0)
         goal = TENFOLD * excess if step == 0 else goal
@@ -141,12 +185,15 @@ def steps_to_tenth(regressor: Array, start: tuple[Array, Array], target: Array) 
         steps += excess > goal
         error = a * regressor + b - target
         a, b = a - rate * (error * regressor).mean(axis=0), b - rate * error.mean(axis=0)
-    raise ArithmeticError(f"gradient descent was not there after {PATIENCE} steps: choose features with less offset")
+    raise ArithmeticError(
+        f"gradient descent was not there after {PATIENCE} steps: choose features with less offset"
+    )
 
 
 @demonstration("B5b", PIXELS)
 def easier(data: Material) -> Iterator[Number]:
-    """Gradient descent on the squared loss from the same function (gamma = 1, beta = 0), in both parametrisations."""
+    """Gradient descent on the squared loss from the same function (gamma = 1, beta = 0), in both
+    parametrisations."""
     one, target = np.ones(data.varying.shape[1]), data.target(data.varying.shape[1])
     pair = {"x": data.varying, "gamma": one, "beta": 0 * one}
     same = evaluate(gamma_collapsed, **pair), evaluate(beta_collapsed, **pair)
@@ -156,20 +203,29 @@ def easier(data: Material) -> Iterator[Number]:
     ):
         low, high = curvatures(regressor)
         contraction = (high - low) / (high + low)  # (cond - 1)/(cond + 1)
-        yield Number(f"({name}): error one step may leave, (cond - 1)/(cond + 1): median", np.median(contraction))
+        yield Number(
+            f"({name}): error one step may leave, (cond - 1)/(cond + 1): median",
+            np.median(contraction),
+        )
         steps = steps_to_tenth(regressor, start, target)
-        yield Number(f"({name}): steps until the excess loss is a tenth: median", np.median(steps), "steps")
+        yield Number(
+            f"({name}): steps until the excess loss is a tenth: median", np.median(steps), "steps"
+        )
     yield Number("(gamma', beta'): the same for the slowest pixel", steps.max(), "steps")
 
 
 @demonstration("B6", HIDDEN)
 def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterator[Number]:
-    """With -gamma the output is reflected about beta, the input's gradient turns round, and learning goes on."""
+    """With -gamma the output is reflected about beta, the input's gradient turns round, and
+    learning goes on."""
     (scale, offset), target = data.fitted, data.target(data.hidden.shape[1])
     y, mirrored = normalise(data.hidden, scale, offset), normalise(data.hidden, -scale, offset)
     yield Number("largest |BN with -gamma - (2 beta - BN)|", largest(mirrored - (2 * offset - y)))
     up, down = (gradients(y - target, data.hidden, signed) for signed in (scale, -scale))
-    yield Number("largest |dL/dx with -gamma + dL/dx| for the same upstream gradient", largest(up[0] + down[0]))
+    yield Number(
+        "largest |dL/dx with -gamma + dL/dx| for the same upstream gradient",
+        largest(up[0] + down[0]),
+    )
     yield Number("share of the gammas fitted to the classes that are negative", np.mean(scale < 0))
     for sign in (1, -1):
         learnt = sign * np.ones_like(scale)

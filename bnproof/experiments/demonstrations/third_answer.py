@@ -1,4 +1,5 @@
-"""The third answer: ellipses and circles, one pair for all features, and what W and b already learn."""
+"""The third answer: ellipses and circles, one pair for all features, and what W and b already
+learn."""
 
 from __future__ import annotations
 
@@ -34,21 +35,26 @@ def most_correlated(values: Array) -> tuple[int, int]:
 
 
 def axes_ratio(values: Array) -> float:
-    """Largest over smallest eigenvalue of the covariance: the squared ratio of the ellipse's axes, 1 for a circle."""
+    """Largest over smallest eigenvalue of the covariance: the squared ratio of the ellipse's axes,
+    1 for a circle."""
     low, *_, high = np.linalg.eigvalsh(np.cov(values.T))
     return float(high / low)
 
 
 @demonstration("C1", HIDDEN)
 def ellipse(data: Material) -> Iterator[Number]:
-    """Two correlated features before and after: the ellipse is stretched along the axes and stays an ellipse."""
+    """Two correlated features before and after: the ellipse is stretched along the axes and stays
+    an ellipse."""
     pair = list(most_correlated(data.hidden))
     before, after = data.hidden[:, pair], normalise(data.hidden)[:, pair]
     correlations = [np.corrcoef(values.T)[0, 1] for values in (before, after)]
     yield Number("correlation of the two most correlated features, before", correlations[0])
     yield Number("change of that correlation by BN", abs(correlations[1] - correlations[0]))
     yield Number("their covariance before: largest/smallest eigenvalue", axes_ratio(before))
-    yield Number("their covariance after, gamma = 1: largest/smallest eigenvalue (1 for a circle)", axes_ratio(after))
+    yield Number(
+        "their covariance after, gamma = 1: largest/smallest eigenvalue (1 for a circle)",
+        axes_ratio(after),
+    )
     yield Number("the same for all 32 features", axes_ratio(normalise(data.hidden)))
 
 
@@ -61,22 +67,42 @@ def flat_share(values: Array) -> float:
 @demonstration("C2", PIXELS)
 def width(data: Material) -> Iterator[Number]:
     """How much of a feature falls where a sigmoid is flat, and what gamma and beta do about it."""
-    one, says = np.ones(data.varying.shape[1]), "share where a sigmoid has less than a tenth of its largest slope"
+    one, says = (
+        np.ones(data.varying.shape[1]),
+        "share where a sigmoid has less than a tenth of its largest slope",
+    )
     yield Number(f"{says}: x, not normalised", flat_share(data.varying))
     yield Number(f"{says}: BN, gamma = 1, beta = 0", flat_share(normalise(data.varying)))
-    yield Number(f"{says}: BN, gamma = 5, beta = 0 (too wide)", flat_share(normalise(data.varying, 5 * one)))
-    yield Number(f"{says}: BN, gamma = 1, beta = 4 (shifted)", flat_share(normalise(data.varying, one, 4 * one)))
+    yield Number(
+        f"{says}: BN, gamma = 5, beta = 0 (too wide)", flat_share(normalise(data.varying, 5 * one))
+    )
+    yield Number(
+        f"{says}: BN, gamma = 1, beta = 4 (shifted)",
+        flat_share(normalise(data.varying, one, 4 * one)),
+    )
     narrow = np.ptp(normalise(data.varying, one / 10), axis=0)
-    yield Number("gamma = 1/10 (too narrow): median of largest - smallest output", np.median(narrow))
+    yield Number(
+        "gamma = 1/10 (too narrow): median of largest - smallest output", np.median(narrow)
+    )
 
 
 @demonstration("C3", HIDDEN)
 def shared(data: Material) -> Iterator[Number]:
-    """One pair for all features against a pair a feature, asked for each feature's own mean and standard deviation."""
-    one, mean, std = np.ones(data.hidden.shape[1]), data.hidden.mean(axis=0), data.hidden.std(axis=0)
+    """One pair for all features against a pair a feature, asked for each feature's own mean and
+    standard deviation."""
+    one, mean, std = (
+        np.ones(data.hidden.shape[1]),
+        data.hidden.mean(axis=0),
+        data.hidden.std(axis=0),
+    )
     y = normalise(data.hidden, std.mean() * one, mean.mean() * one)
-    yield Number("one shared pair: means of the features, largest - smallest", spread(y.mean(axis=0)))
-    yield Number("one shared pair: standard deviations, largest - smallest (0 but for eps)", spread(y.std(axis=0)))
+    yield Number(
+        "one shared pair: means of the features, largest - smallest", spread(y.mean(axis=0))
+    )
+    yield Number(
+        "one shared pair: standard deviations, largest - smallest (0 but for eps)",
+        spread(y.std(axis=0)),
+    )
     yield Number(
         "the best shared beta: root mean square miss of the features' own means",
         root_mean_square(y.mean(axis=0) - mean),
@@ -97,15 +123,24 @@ def not_equivalent(data: Material) -> Iterator[Number]:
     outputs = [normalise(batch) for batch in cut]
     residual = best_pair_residual(cut, outputs)
     yield Number(
-        f"all {len(cut)} batches: root mean square error of the best constant pair", root_mean_square(residual)
+        f"all {len(cut)} batches: root mean square error of the best constant pair",
+        root_mean_square(residual),
     )
-    yield Number(f"all {len(cut)} batches: largest error of the best constant pair", largest(residual))
+    yield Number(
+        f"all {len(cut)} batches: largest error of the best constant pair", largest(residual)
+    )
     u = data.varying - data.varying.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
-    yield Number("first batch, u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map", largest(combined))
+    yield Number(
+        "first batch, u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map",
+        largest(combined),
+    )
     g, one = (outputs[0] - data.target(u.shape[1])) / BATCH, np.ones(u.shape[1])
     _, *slopes = gradients(g, data.varying, one)
-    changes = slopes[0] * outputs[0] + slopes[1], (g * data.varying).sum(axis=0) * data.varying + g.sum(axis=0)
+    changes = (
+        slopes[0] * outputs[0] + slopes[1],
+        (g * data.varying).sum(axis=0) * data.varying + g.sum(axis=0),
+    )
     ratio = [np.linalg.norm(change, axis=0) for change in changes]
     yield Number(
         "first batch: change of y by a small gradient step, without/with normalising, median",
@@ -115,18 +150,27 @@ def not_equivalent(data: Material) -> Iterator[Number]:
 
 @demonstration("C5", LAYER)
 def already_learnt(data: Material) -> Iterator[Number]:
-    """Without normalising, an affine pair after a linear layer is one more name for its W and b; with it, it is not."""
+    """Without normalising, an affine pair after a linear layer is one more name for its W and b;
+    with it, it is not."""
     (inputs, wanted), random = data.layer_batches[0], data.random
     W, b, gamma, beta = data.weight, *random.normal(size=(3, len(data.weight)))
     layer = inputs @ W.T + b
     gap = gamma * layer + beta - (inputs @ (gamma[:, None] * W).T + (gamma * b + beta))
-    yield Number("largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", largest(gap))
+    yield Number(
+        "largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", largest(gap)
+    )
     extended = np.column_stack([inputs, np.ones(len(inputs))])
     best = extended @ np.linalg.lstsq(extended, wanted)[0]
     slope, offset = fit(best, wanted)
-    yield Number("W, b of least squared error, then gamma, beta fitted on top: largest |gamma - 1|", largest(slope - 1))
+    yield Number(
+        "W, b of least squared error, then gamma, beta fitted on top: largest |gamma - 1|",
+        largest(slope - 1),
+    )
     yield Number("the same: largest |beta|", largest(offset))
     before = normalise(np.abs(gamma) * layer + beta, eps=0) - normalise(layer, eps=0)
-    yield Number("|gamma| and beta in W and b before BN, eps = 0: largest change of the output", largest(before))
+    yield Number(
+        "|gamma| and beta in W and b before BN, eps = 0: largest change of the output",
+        largest(before),
+    )
     after = normalise(layer, np.abs(gamma), beta, eps=0) - normalise(layer, eps=0)
     yield Number("the same two after BN: largest change of the output", largest(after))

@@ -1,4 +1,5 @@
-"""A small package as somebody might write it: batch normalisation in NumPy, and bnproof to check it."""
+"""A small package as somebody might write it: batch normalisation in NumPy, and bnproof to check
+it."""
 
 from tinynorm.layer import BatchNorm, FrozenBiasBatchNorm
 

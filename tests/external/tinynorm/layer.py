@@ -4,9 +4,12 @@ import numpy as np
 
 
 class BatchNorm:
-    """Normalises by the batch in training, by running statistics otherwise; the biased variance is tracked."""
+    """Normalises by the batch in training, by running statistics otherwise; the biased variance is
+    tracked."""
 
-    def __init__(self, num_features, *, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
+    def __init__(
+        self, num_features, *, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True
+    ):
         self.eps, self.momentum = eps, momentum
         self.state = {
             "gamma": np.ones(num_features) if affine else None,
@@ -17,11 +20,15 @@ class BatchNorm:
 
     @property
     def state(self):
-        return {name: None if value is None else value.copy() for name, value in self._state.items()}
+        return {
+            name: None if value is None else value.copy() for name, value in self._state.items()
+        }
 
     @state.setter
     def state(self, values):
-        self._state = {name: None if value is None else np.array(value) for name, value in values.items()}
+        self._state = {
+            name: None if value is None else np.array(value) for name, value in values.items()
+        }
 
     def forward(self, x, *, training):
         state = self._state
