@@ -140,7 +140,7 @@ class Entries(Equations):
 
     def _instantiate(self, term: Expr) -> None:
         """Put an index term into the conditions on all entries."""
-        if not self.lies_within(term, Integer(1), self.size) or not self._is_range_of(term):
+        if not self.lies_within(term, Integer(1), self.size) or not self._holds_an_index(term):
             return
         self._seen.append(term)
         if len(self._seen) > MOST_INSTANCES:
@@ -157,14 +157,15 @@ class Entries(Equations):
         finally:
             self._inside -= 1
 
-    def _is_range_of(self, term: Expr) -> bool:
-        """Whether the ranges of the summation indices in a term are known not to run backwards.
+    def _holds_an_index(self, term: Expr) -> bool:
+        """Whether the ranges of the summation indices in a term are known to hold an index.
 
-        A sum from 1 to a negative end stands for entries at ``end + 1..0``, where nothing is known
-        of them.
+        From what is said of an entry that does not exist, something could follow in which its index
+        no longer occurs.  And a sum from 1 to a negative end stands for entries at ``end + 1..0``,
+        of which nothing is said.
         """
         ranges = (self.ranges[index] for index in term.free_symbols & self.ranges.keys())
-        return all(self.is_at_least_zero(high - low + 1) for low, high in ranges)
+        return all(self.is_at_least_zero(high - low) for low, high in ranges)
 
     def _put_in(self, relation: Expr, term: Expr) -> None:
         if isinstance(relation, Eq):

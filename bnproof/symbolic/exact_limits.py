@@ -6,13 +6,16 @@ from __future__ import annotations
 from typing import Any
 
 from flint import fmpq
-from sympy import Limit, S, Symbol
+from sympy import Abs, KroneckerDelta, Limit, Max, Min, Piecewise, S, Symbol
+from sympy import sign as sympy_sign
 
 from bnproof.symbolic.duals import Dual, Number, new_level, sign
 from bnproof.symbolic.frames import Code, Frame, Grows, NotEvaluable, Undefined
 from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.surds import NotExact
 
+#: What tells cases apart.
+CASED = (Abs, Max, Min, Piecewise, sympy_sign, KroneckerDelta)
 #: Values that no statement singles out: what is linear at all of them is taken to be linear.
 UNLIKELY = (
     fmpq(104_729, 7_919),
@@ -25,8 +28,10 @@ UNLIKELY = (
 def limit_code(e: Limit, inside: Code, end: Code | None) -> Code:
     """A function that finds a limit; ``inside`` evaluates what tends to it, ``end`` the target
     unless it is infinite."""
-    _, variable, target, direction = e.args
+    function, variable, target, direction = e.args
     senses = {"+": (1,), "-": (-1,)}.get(str(direction), (1, -1))
+    if function.has(*CASED):
+        inside = _without_growth(inside)
 
     def found(frame: Frame) -> Number:
         if end is None:
@@ -45,6 +50,18 @@ def limit_code(e: Limit, inside: Code, end: Code | None) -> Code:
         return sides[0]
 
     return found
+
+
+def _without_growth(inside: Code) -> Code:
+    """The same where no power grows: what stands for one may lie on the other side of a case."""
+
+    def checked(frame: Frame) -> Number:
+        try:
+            return inside(frame)
+        except Grows:
+            raise NotEvaluable("a case distinction beside a power that grows") from None
+
+    return checked
 
 
 def _with(frame: Frame, variable: Symbol, value: Any) -> Frame:

@@ -29,10 +29,12 @@ from sympy import (
 )
 
 from bnproof.symbolic.differentiation import differentiated
-from bnproof.symbolic.expectation import Expectation
+from bnproof.symbolic.expectation import Expectation, degree
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import x
+
+MOST_TERMS = 2_000  # of a product under an expected value
 
 Range = tuple[Symbol, Expr, Expr]
 
@@ -54,6 +56,11 @@ class Term:
 def expected(e: Expectation) -> Expr:
     """The expected value without ``Expectation``: sums of deltas and moments."""
     f, mean, std = e.args
+    highest = degree(f)
+    if highest is not None and highest > e.most:
+        raise Undecided(
+            f"{text(e)}: of degree {highest}, where {type(e).__name__} goes to {e.most}"
+        )
     return Add(*(_moment_of(term, mean, std, e) for term in terms(f)))
 
 
@@ -105,6 +112,8 @@ def _has_entries(e: Expr) -> bool:
 def _product(factors: list[list[Term]]) -> list[Term]:
     result = [Term(Integer(1))]
     for factor in factors:
+        if len(result) * len(factor) > MOST_TERMS:
+            raise Undecided(f"an expected value of more than {MOST_TERMS} terms")
         result = [a * b for a in result for b in factor]
     return result
 

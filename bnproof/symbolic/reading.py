@@ -14,10 +14,12 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import (
+    Abs,
     Basic,
     Derivative,
     Dummy,
     Expr,
+    Function,
     Idx,
     Indexed,
     IndexedBase,
@@ -25,13 +27,24 @@ from sympy import (
     KroneckerDelta,
     Lambda,
     Limit,
+    Max,
+    Min,
+    Piecewise,
     Pow,
     Subs,
     Sum,
     Symbol,
+    cos,
+    cosh,
+    exp,
     log,
     oo,
+    sign,
+    sin,
+    sinh,
     sympify,
+    tanh,
+    true,
 )
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
@@ -211,6 +224,9 @@ def _boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rhs)") 
     return read_as
 
 
+#: Functions that have a value for every real argument; any other one has to be known to exist.
+TOTAL = (Abs, sign, Max, Min, exp, sin, cos, sinh, cosh, tanh, KroneckerDelta, Piecewise)
+
 # -- renaming --------------------------------------------------------------------------------------
 
 _KNOWN: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Read] = {}
@@ -254,6 +270,10 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
         own = (log(*arguments, evaluate=False),)
     elif isinstance(e, (Indexed, Derivative)):
         own = (built,)
+    elif isinstance(e, Piecewise) and e.args[-1].cond != true:
+        own = (Piecewise(*arguments, evaluate=False),)
+    elif isinstance(e, Function) and not isinstance(e, TOTAL):
+        own = (e.func(*arguments, evaluate=False),)
     return _gathered(built, inside, own)
 
 
@@ -267,9 +287,11 @@ def _sum(e: Sum, names: dict[Basic, Basic]) -> Read:
     """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside
     it."""
     *inner, (index, low, high) = e.limits
-    fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
     summand = Sum(e.function, *inner) if inner else e.function
     first, last = renamed(low, names), renamed(high, names)
+    # as it is read: an index of an outer sum may be a symbol that is declared positive elsewhere
+    known = {"positive": True} if first.expression.is_positive else {}
+    fresh = Dummy(index.name, integer=True, **known)
     body = renamed(summand, {**names, index: fresh})
     span = (first.expression, last.expression)
     built = Sum(body.expression, (fresh, *span))

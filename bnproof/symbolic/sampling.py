@@ -339,10 +339,23 @@ class Sampler:
         if not self._standing(point):
             return False
         evaluator = Evaluator(point, self.question.meaning)
+        pairs = zip(self.question.conditions, self.question.given, strict=True)
         return all(
-            (evaluator.allows if assignment(c) else evaluator.holds)(c)
-            for c in self.question.conditions
+            (evaluator.allows if self._assigns(read) else evaluator.holds)(c) for c, read in pairs
         )
+
+    def _assigns(self, condition: Basic) -> bool:
+        """Whether a condition is what gives its symbol the value, which does not rest on it."""
+        assigned = assignment(condition)
+        if assigned is None or self._assigned[assigned[0]] != assigned[1]:
+            return False
+        resting: set[Symbol] = set()
+        left = [assigned[1]]
+        while left:
+            symbols = numbers_in(left.pop()) & self._assigned.keys() - resting
+            resting |= symbols
+            left += [self._assigned[symbol] for symbol in symbols]
+        return assigned[0] not in resting
 
     def _standing(self, point: Point) -> bool:
         """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in
@@ -398,6 +411,7 @@ def _demands(assumptions: tuple[tuple[str, bool], ...], number: Rational) -> boo
 def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
     """Whether the assumptions of a symbol (or base) allow a value."""
     if not isinstance(value, fmpq):
-        return not symbol.is_rational and sign(value) in assumed(symbol)
+        declared = symbol.is_rational, symbol.is_algebraic, symbol.is_transcendental
+        return not any(declared) and sign(value) in assumed(symbol)
     assumptions = _assumptions(symbol)
     return not assumptions or _demands(assumptions, Rational(int(value.p), int(value.q)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from math import comb
+from math import comb, prod
 from typing import Self
 
 from flint import fmpq, fmpq_mpoly
@@ -30,6 +30,8 @@ from bnproof.symbolic.signsets import (
 
 Term = tuple[tuple[int, ...], fmpq]
 Fact = tuple[fmpq_mpoly, SignSet]
+
+MOST_SHIFTED = 10_000  # terms that a polynomial may have after its integers are shifted
 
 
 class Signs:
@@ -236,8 +238,10 @@ class Signs:
         bounds = {place: self.least(self.ring.meaning[place]) for place in self.ring.used(poly)}
         excess = {place: bound for place, bound in bounds.items() if bound}
         if len(signs) > 1 and excess:
-            shifted = self._of_terms(self._shifted(poly, excess), excess)
-            signs = signs & shifted or signs
+            degrees = poly.degrees()
+            if prod(degrees[place] + 1 for place in excess) <= MOST_SHIFTED:
+                shifted = self._of_terms(self._shifted(poly, excess), excess)
+                signs = signs & shifted or signs
         return signs
 
     def _of_terms(self, terms: list[Term], excess: dict[int, int]) -> SignSet:

@@ -80,7 +80,9 @@ def _shift(equations: list[Expr], point: Point) -> bool:
     well."""
     entries = _batch(point, x)
     start = _residual(equations[0], point, x, entries)
-    once = _residual(equations[0], point, x, {index: value + 1 for index, value in entries.items()})
+    once = _residual(
+        equations[0], point, x, {index: value + fmpq(1) for index, value in entries.items()}
+    )
     if not sign(once - start):
         return False
     by = -start * inverse(once - start)

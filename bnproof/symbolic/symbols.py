@@ -70,7 +70,8 @@ class Symbols:
                 read[symbol] = _READ_AS.setdefault(symbol, _number(symbol))
         for base in self.bases.values():
             if base.is_real is None:
-                read[base] = _READ_AS.setdefault(base, IndexedBase(str(base.label), real=True))
+                known = base.assumptions0 | {"real": True}
+                read[base] = _READ_AS.setdefault(base, IndexedBase(str(base.label), **known))
         return read
 
     def collect(self, e: Basic, bound: Bound = NOTHING, index_of: Basic | None = None) -> None:
@@ -115,7 +116,7 @@ class Symbols:
                         f" {LARGEST_ORDER}"
                     )
                 for variable, _ in e.variable_count:
-                    if isinstance(variable, Symbol) and variable.is_integer:
+                    if variable.is_integer:
                         raise Unreadable(
                             f"a derivative by {variable}, an integer: differentiate by a real"
                             " number"

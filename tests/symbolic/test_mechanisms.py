@@ -12,6 +12,7 @@ from sympy import (
     Dummy,
     Eq,
     Ge,
+    Gt,
     Idx,
     IndexedBase,
     KroneckerDelta,
@@ -27,6 +28,7 @@ from sympy import (
     Sum,
     Symbol,
     Wild,
+    asin,
     exp,
     log,
     nextprime,
@@ -63,15 +65,21 @@ from bnproof.symbolic import (
 from bnproof.symbolic.expectation import E
 
 a, b, c, t, u_scalar = symbols("a b c t u")
-p, q = symbols("p q")
+p, q, w = symbols("p q w", integer=True)
+later, two_later = (Sum(x[p + shift], (p, 1, m - shift)) for shift in (1, 2))
 n, whole = Symbol("n", integer=True, positive=True), Symbol("w", integer=True)
 T, start = Symbol("T", integer=True, nonnegative=True), Symbol("f", integer=True)
 u, B = IndexedBase("u", real=True), IndexedBase("B", real=True)
+gone = Sum(u[p + 4], (p, 1, m - 4)) - Sum(u[q], (q, 5, m))  # 0
 kink = Derivative(Abs(a), a)
 positive, negative = IndexedBase("P", positive=True), IndexedBase("N", integer=True, negative=True)
 third, late = Rational(1, 3), a - Rational(17, 13)
 large = nextprime(10**40) * nextprime(3 * 10**41)
 # 0 wherever an integer is usually drawn
+extended = IndexedBase("A", extended_positive=True)
+late_a = Rational(17, 13)
+between = (Every(x[i] >= late_a * i), Every(x[i] <= a))
+part = Piecewise((1, a < 1001))
 hider = Mul(*(Symbol("z", integer=True) - value for value in range(-4, 10)))
 
 # What cannot be read exactly as it is written is refused, and the sentence names the mend.
@@ -361,6 +369,30 @@ NOT_PROVED = {
         (Eq(hider * Sum(KroneckerDelta(whole, 0) * u[whole], (whole, start, m)), 0), start <= m),
         (Eq(Sum(Abs(whole), (whole, -25, m)), Sum(whole, (whole, -25, m)), evaluate=False),),
     ),
+    "an entry that need not exist": (
+        (Gt(a, late_a), *between, Sum((x[p + 1] - x[p]) ** 2, (p, 1, m - 1)) <= b),
+        (Gt(a + later, later + late_a, evaluate=False), *between),
+        (Ne(a + gone, 4), m >= 4, Every(i <= a)),
+        (Eq(Mul(a - 4, 1 / (a - 4), evaluate=False), 1 + gone), m >= 4, Every(i <= a)),
+        (Ge(a + later, later, evaluate=False), Every(a * (i - 1) >= 0)),
+        (Gt(a + two_later, two_later + 2 * late_a, evaluate=False), *between, m >= 2),
+    ),
+    "an index named like one that is positive": (
+        (Eq(Sum(Abs(q), (q, j, m), (j, w, m)), Sum(q, (q, j, m), (j, w, m))), w <= m, m >= 10),
+        (Ge(hider**2 * Sum(q * u[q] ** 2, (q, k, m), (k, -3, 1)), 0),),
+        (
+            Eq(
+                hider * Sum(sqrt(q**2), (q, i, m), (i, -3, 1)),
+                hider * Sum(q, (q, i, m), (i, -3, 1)),
+            ),
+        ),
+    ),
+    "cases that do not cover everything, or functions that are not known, cancelled": (
+        (Eq(Mul(0, part, evaluate=False), 0, evaluate=False),),
+        (Eq(Add(part, -part, evaluate=False), 0, evaluate=False),),
+        (Eq(Mul(0, asin(a), evaluate=False), 0, evaluate=False),),
+        (Eq(Piecewise((0, a < 1001), (Mul(0, asin(a), evaluate=False), True)), 0, evaluate=False),),
+    ),
     "what depends on a limit's variable under a root": (
         (Eq(Limit(sqrt(1 + t ** (n - T + 9)), t, 0, "+"), 1),),
         (Eq(Limit(sqrt(t) / sqrt(Sum(sqrt(x[j] ** 2 + t**2), (j, 1, m))), t, 0), 0),),
@@ -413,6 +445,15 @@ TRUE = {
 }
 
 NOT_REFUTED = {
+    "a symbol that is given two values": (Eq(c, 0), Eq(a, 1), Eq(a, 1 + c * exp(-150))),
+    "values that rest on each other": (Eq(c, 0), Eq(a, exp(b)), Eq(b, log(a) + c * exp(-150))),
+    "a base whose entries are positive": (Ge(extended[i], 0, evaluate=False),),
+    "a symbol that is algebraic": (Ne(b, 1), Eq(Symbol("al", algebraic=True, real=True), exp(b))),
+    "a power that grows past a threshold": (Eq(Limit(sign(2**n - 20), n, oo), 1),),
+    "a power that grows past a case": (Eq(Limit(Piecewise((1, 2**n > 20), (0, True)), n, oo), 1),),
+    "a polynomial of a high degree": (Ge(m**50 * n**50 * k**50 * j**50 - a, 0),),
+    "many signs": (Ge(Add(*map(sign, symbols("s1:10"))) * b**2 + 10 * b**2 + c**2, 0),),
+    "a high moment": (Eq(E((x[i] + x[j]) ** 24, b, c), 0),),
     "a condition that two intervals allow": (Eq(a, 0), Eq(1 + a * exp(-150), 1)),
     "a condition that holds nearly": (Le(a, b), Le(tanh(150 * a), tanh(150 * b))),
     "a case that an interval allows": (Eq(Piecewise((1, tanh(150 * a) >= 1), (0, True)), 0),),
