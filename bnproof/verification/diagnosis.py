@@ -99,7 +99,7 @@ class Exhibit:
         return cls(case, oracle, applying, broken_on(target, case, oracle, applying))
 
     def telling(self) -> dict[str, Measurement]:
-        """A few of the broken laws, of different methods."""
+        """A few of the broken laws: of those about numbers one for each method."""
         by_method = {_method(seen) or name: name for name, seen in self.seen.items()}
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
@@ -194,10 +194,9 @@ def _agrees(target: Target, exhibit: Exhibit) -> bool:
 
 
 def _method(seen: Measurement) -> str:
-    """The method a measurement is about."""
-    if seen.quantities and seen.quantities[0] in QUANTITIES:
-        return QUANTITIES[seen.quantities[0]].method
-    return method_of(seen)
+    """The method that returns what was measured; empty for a failure without a quantity."""
+    first = seen.quantities[0] if seen.quantities else ""
+    return QUANTITIES[first].method if first in QUANTITIES else ""
 
 
 def _same(model: Measurement | None, seen: Measurement) -> bool:

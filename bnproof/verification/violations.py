@@ -123,20 +123,13 @@ def _common_factor(law: Law, session: Session) -> str:
     common: list[str] | None = None
     for broken in session.broken[law.id]:
         seen = broken.seen
-        if (
-            seen.got is None
-            or seen.calls
-            or seen.comparison != "value"
-            or seen.quantities[0] not in QUANTITIES
-        ):
-            return ""
+        quantity, *others = seen.quantities or ("",)
+        if seen.got is None or seen.calls or others or quantity not in QUANTITIES:
+            return ""  # no numbers, other arguments, or a relation among several outputs
         answers, oracle = session.prepare(broken.case)
-        observed = answers.observe(seen.quantities[0])
-        fitting = (
-            []
-            if observed is None
-            else list(explain_by_factor(seen.quantities[0], observed, oracle))
-        )
+        observed = answers.observe(quantity)
+        found = () if observed is None else explain_by_factor(quantity, observed, oracle)
+        fitting = list(found)
         common = fitting if common is None else [name for name in common if name in fitting]
     return common[0] if common else ""
 
