@@ -13,7 +13,7 @@ import numpy as np
 from bnproof.accuracy import grades
 from bnproof.accuracy.grades import GRADES, Condition, Range, Summation
 from bnproof.accuracy.inputs import EFFORTS, Effort, Scope, inputs
-from bnproof.accuracy.points import Point, Subject, measured
+from bnproof.accuracy.points import AccuracyPoint, Subject, measured
 from bnproof.accuracy.search import CHANNELS, Worst, worst
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import convention_of
@@ -36,7 +36,7 @@ class Graded:
     summations: dict[tuple[str, int], Summation]  # by layout and threads
     range: Range
     accumulation: str | None
-    points: tuple[Point, ...]
+    points: tuple[AccuracyPoint, ...]
 
     @property
     def failures(self) -> dict[str, str]:
@@ -88,7 +88,7 @@ class Assessment:
         }
 
 
-def point_json(point: Point) -> dict[str, Any]:
+def point_json(point: AccuracyPoint) -> dict[str, Any]:
     """A point as the contract has it; what is not finite is ``null``."""
     ulp = dict(zip(("median", "p99", "max"), map(_finite, point.ulp), strict=True))
     subject = point.subject
@@ -195,7 +195,7 @@ def graded(
 ) -> Iterator[Graded]:
     """Measure subjects side by side on the same inputs and grade each target; those that do not
     take the dtype are left out."""
-    points: dict[Subject, list[Point]] = {subject: [] for subject in subjects}
+    points: dict[Subject, list[AccuracyPoint]] = {subject: [] for subject in subjects}
     # the first of each: its layout is the plainest
     plain = {subject.target: subject for subject in reversed(subjects)}
     total = (
@@ -214,7 +214,7 @@ def graded(
             yield _graded(target, dtype, own)
 
 
-def _graded(target: str, dtype: str, points: dict[Subject, list[Point]]) -> Graded:
+def _graded(target: str, dtype: str, points: dict[Subject, list[AccuracyPoint]]) -> Graded:
     every = tuple(point for found in points.values() for point in found)
     plain = next(iter(points))
     return Graded(
@@ -231,5 +231,5 @@ def _graded(target: str, dtype: str, points: dict[Subject, list[Point]]) -> Grad
     )
 
 
-def _of(points: Iterable[Point], sweep: str) -> list[Point]:
+def _of(points: Iterable[AccuracyPoint], sweep: str) -> list[AccuracyPoint]:
     return [point for point in points if point.sweep == sweep]

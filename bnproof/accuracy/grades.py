@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnproof.accuracy.points import Point, Subject
+from bnproof.accuracy.points import AccuracyPoint, Subject
 from bnproof.formats import HALF, Format
 
 FLOOR = 4.0  # times the error at kappa = 1: below, roundings that do not know kappa hide the rest
@@ -63,7 +63,7 @@ class Range:
     values: int | None
 
 
-def condition(points: Sequence[Point]) -> Condition:
+def condition(points: Sequence[AccuracyPoint]) -> Condition:
     """The grade by kappa, of the points of one subject's sweep in rising order."""
     u = Format.of(points[0].subject.dtype).u
     nan_from = next((point.kappa for point in points if not np.isfinite(point.largest)), None)
@@ -74,7 +74,7 @@ def condition(points: Sequence[Point]) -> Condition:
     return Condition(BY_SLOPE[int(np.clip(round(slope), 0, 2))], slope, fitted, nan_from)
 
 
-def growth(points: Sequence[Point]) -> tuple[float | None, tuple[float, float] | None]:
+def growth(points: Sequence[AccuracyPoint]) -> tuple[float | None, tuple[float, float] | None]:
     """The slope against kappa and what it was fitted on: 0 where the error never rises, ``None``
     where no digit is right."""
     end = next((n for n, point in enumerate(points) if not point.typical <= SATURATED), len(points))
@@ -94,7 +94,7 @@ def growth(points: Sequence[Point]) -> tuple[float | None, tuple[float, float] |
     )
 
 
-def summation(points: Sequence[Point]) -> Summation:
+def summation(points: Sequence[AccuracyPoint]) -> Summation:
     """The grade by m, of the points of one subject's sweep in rising order."""
     longest = max((point.m for point in points), default=0)
     usable = [p for p in points if p.m >= LONG and 0 < p.shift < np.inf and not p.wrong]
@@ -104,7 +104,7 @@ def summation(points: Sequence[Point]) -> Summation:
     return Summation(BY_GROWTH[(slope > -STEP) + (slope > STEP)], slope, longest)
 
 
-def limits(points: Sequence[Point]) -> Range:
+def limits(points: Sequence[AccuracyPoint]) -> Range:
     """Where the sweeps over magnitude and m go wrong; an input for which nothing is returned is
     another matter."""
     answered = [point for point in points if point.wrong and not point.reason]
@@ -112,7 +112,7 @@ def limits(points: Sequence[Point]) -> Range:
     return Range(magnitude, next((p.m for p in answered if p.sweep == "values"), None))
 
 
-def accumulation(subject: Subject, points: Sequence[Point]) -> str | None:
+def accumulation(subject: Subject, points: Sequence[AccuracyPoint]) -> str | None:
     """For half precision, whether sums are kept in it: they overflow, or the shift is a multiple of
     u instead of averaging out."""
     long = [p for p in points if p.sweep == "values" and p.m >= 1024 and not p.reason]

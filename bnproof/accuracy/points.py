@@ -67,7 +67,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Point:
+class AccuracyPoint:
     """Errors on one input.
 
     ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest
@@ -96,7 +96,7 @@ class Point:
         return not self.largest < WRONG
 
 
-def measured(subject: Subject, on: Input) -> Point:
+def measured(subject: Subject, on: Input) -> AccuracyPoint:
     """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation
     does not take the input."""
     reason = ""
@@ -117,7 +117,7 @@ def measured(subject: Subject, on: Input) -> Point:
     beyond = (
         on.sweep == "kappa" and on.kappa == 1 and bool(np.any(exact.distance(got) > explained(on)))
     )
-    return Point(
+    return AccuracyPoint(
         subject,
         on.sweep,
         on.kappa,
@@ -136,7 +136,7 @@ def explained(on: Input) -> Array:
     """What rounding in the working precision explains, entry by entry."""
     exact = certify.train(on.x, eps=on.eps)
     x = on.x.astype(np.float64)
-    of = bounds.Batch(x, (x - exact.mu.mid) - exact.mu.low, exact.mu.mid, exact.v.mid, on.eps)
+    of = bounds.ExactBatch(x, (x - exact.mu.mid) - exact.mu.low, exact.mu.mid, exact.v.mid, on.eps)
     ones = np.ones(x.shape[1])
     with np.errstate(all="ignore"):
         return bounds.output(bounds.Precision.of(on.x.dtype), of, ones, 0 * ones).total

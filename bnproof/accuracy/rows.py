@@ -9,7 +9,7 @@ import numpy as np
 
 from bnproof.accuracy.assessment import THREADS, Graded, graded, graded_json
 from bnproof.accuracy.inputs import DTYPES, EFFORTS, LAYOUTS
-from bnproof.accuracy.points import Point, Subject
+from bnproof.accuracy.points import AccuracyPoint, Subject
 from bnproof.accuracy.search import worst
 from bnproof.implementations.conventions import convention_of
 from bnproof.implementations.targets import load
@@ -55,7 +55,7 @@ def subjects(dtype: str) -> Iterator[Subject]:
                 )
 
 
-def point_row(point: Point) -> Row:
+def point_row(point: AccuracyPoint) -> Row:
     """One point; ``None`` for what is not finite."""
     subject = point.subject
     numbers = {

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, Check, Finding, finding
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, finding
 from bnproof.baselines.declared import Declared
 from bnproof.baselines.side_by_side import State, agree, batches, expected, under_test
 
 
-def run(implementation: Any, reference: Any) -> Finding:
+def run(implementation: Any, reference: Any) -> BaselineResult:
     """``y`` of one training step, x standard normal, ``gamma = 1, beta = 0``, statistics (0, 1),
     eps 1e-5, momentum 0.1.
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, Check, Finding, finding
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, finding
 from bnproof.baselines.declared import Declared
 from bnproof.baselines.side_by_side import State, agree, batches, expected, under_test
 
 CALLS = ("train", "infer", "train_vjp", "infer_vjp")
 
 
-def run(implementation: Any, reference: Any) -> Finding:
+def run(implementation: Any, reference: Any) -> BaselineResult:
     """Training output and buffers, inference output, gradients of both; x, dy, gamma, beta and
     running mean standard normal.
 

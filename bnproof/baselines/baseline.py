@@ -16,7 +16,7 @@ Check = tuple[str, Callable[[], None]]
 
 
 @dataclass(frozen=True)
-class Finding:
+class BaselineResult:
     """``flagged``: something failed; ``reason``: the first failure in one line; ``offered``: there
     was something to test."""
 
@@ -33,7 +33,7 @@ class Baseline:
     name: str
     says: str
     source: str
-    run: Callable[[Any, Any], Finding]
+    run: Callable[[Any, Any], BaselineResult]
 
 
 class Differs(AssertionError):
@@ -60,7 +60,7 @@ def method(implementation: Any, name: str) -> Callable[..., Any]:
     return found
 
 
-def finding(checks: Iterable[Check]) -> Finding:
+def finding(checks: Iterable[Check]) -> BaselineResult:
     """Run labelled checks until one fails.
 
     ``NotImplementedError`` means not offered for that case, any other exception is a failure.
@@ -78,9 +78,9 @@ def finding(checks: Iterable[Check]) -> Finding:
             Exception,
             SystemExit,
         ) as error:  # whatever a stranger's code raises is a finding, not our end
-            return Finding(flagged=True, reason=f"{label}: {_line(error)}")
+            return BaselineResult(flagged=True, reason=f"{label}: {_line(error)}")
         offered = True
-    return Finding(flagged=False, offered=offered)
+    return BaselineResult(flagged=False, offered=offered)
 
 
 def _line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, Check, Differs, Finding, finding, method
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, Differs, finding, method
 from bnproof.baselines.declared import Declared, Shape
 from bnproof.contract import Array
 
@@ -23,7 +23,7 @@ MOST = 1024  # entries of x; a whole Jacobian has the square of it
 EPS, MOMENTUM = 1e-5, 0.1
 
 
-def run(implementation: Any, reference: Any) -> Finding:
+def run(implementation: Any, reference: Any) -> BaselineResult:
     """``train_vjp`` against ``train``, ``infer_vjp`` against ``infer``, ``train_double_vjp``
     against ``dx`` of ``train_vjp``.
 

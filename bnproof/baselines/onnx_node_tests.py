@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, Check, Finding, finding, method
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, finding, method
 from bnproof.baselines.closeness import assert_similar
 from bnproof.baselines.declared import Declared
 from bnproof.contract import Array
@@ -44,7 +44,7 @@ class NodeTest:
         return ("y", "running_mean", "running_var") if self.training else ("y",)
 
 
-def run(implementation: Any, reference: Any) -> Finding:
+def run(implementation: Any, reference: Any) -> BaselineResult:
     """``infer`` on ``test_batchnorm_example`` and ``_epsilon``, ``train`` on their
     ``_training_mode`` forms, all float32.
 
@@ -56,7 +56,7 @@ def run(implementation: Any, reference: Any) -> Finding:
     try:
         cases = node_tests()
     except ImportError:
-        return Finding(flagged=False, reason="onnx is not installed", offered=False)
+        return BaselineResult(flagged=False, reason="onnx is not installed", offered=False)
     return finding(_checks(implementation, cases))
 
 

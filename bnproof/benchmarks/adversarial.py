@@ -28,7 +28,7 @@ Random = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Input:
+class AdversarialInput:
     """Arguments of a training step and of inference."""
 
     x: Array
@@ -42,7 +42,7 @@ class Input:
     unbiased: bool
 
 
-def drawn(random: Random) -> Input:
+def drawn(random: Random) -> AdversarialInput:
     """One input: any dtype, rank and memory layout, each channel of a kind of its own."""
     dtype = DTYPES[random.choice(4, p=(0.1, 0.1, 0.3, 0.5))]
     shape = _shape(random)
@@ -53,7 +53,7 @@ def drawn(random: Random) -> Input:
             dy = (x.astype(np.float64) * random.normal()).astype(dtype)
     of = np.float32 if dtype in (np.float16, ml_dtypes.bfloat16) else dtype
     gamma, beta = (_parameter(random, shape[1], of) for _ in range(2))
-    return Input(
+    return AdversarialInput(
         x=_laid(random, x),
         dy=_laid(random, dy),
         gamma=gamma,
@@ -159,7 +159,7 @@ def _laid(random: Random, x: Array) -> Array:
     return x
 
 
-def quantities(given: Input, tighten: int = 0) -> dict[str, certify.Enclosure]:
+def quantities(given: AdversarialInput, tighten: int = 0) -> dict[str, certify.Enclosure]:
     """Everything certify says about an input, under the names of the formulas."""
     running = (given.running_mean, given.running_var)
     options: dict[str, Any] = {"eps": given.eps, "dy": given.dy, "tighten": tighten}
@@ -181,7 +181,7 @@ def quantities(given: Input, tighten: int = 0) -> dict[str, certify.Enclosure]:
     }
 
 
-def exact(given: Input, names: list[str], bits: int) -> dict[str, Any]:
+def exact(given: AdversarialInput, names: list[str], bits: int) -> dict[str, Any]:
     """The formulas in balls; what divides by zero or meets NaN is no number."""
     channels = given.x.shape[1]
     ones, zeros = np.ones(channels), np.zeros(channels)
@@ -222,7 +222,7 @@ def balls_of(values: Array) -> Any:
     return result
 
 
-def misses(given: Input, found: dict[str, certify.Enclosure]) -> list[str]:
+def misses(given: AdversarialInput, found: dict[str, certify.Enclosure]) -> list[str]:
     """The entries whose exact value lies outside, or is a number where none was given, or the other
     way round."""
     for bits in BITS:

@@ -17,9 +17,9 @@ from sympy import Basic, Indexed, IndexedBase
 
 from bnproof.benchmarks.attack_numbers import (
     TERMS,
+    NoValue,
     Number,
     Series,
-    Undefined,
     Unknown,
     coefficient,
     limit_of,
@@ -33,7 +33,7 @@ Step = tuple[Basic, int]
 
 
 @dataclass(frozen=True)
-class Point:
+class DrawnPoint:
     """A value for every free symbol; entries by base and indices, drawn on demand where absent."""
 
     scalars: dict[Basic, fmpq]
@@ -44,50 +44,50 @@ class Point:
         """One entry; those of ``x`` and ``g`` exist for ``1..m`` only."""
         base, indices = place
         if base in (x, g) and not all(1 <= index <= self.scalars[m] for index in indices):
-            raise Undefined(f"{base}{list(indices)} for m = {self.scalars[m]}")
+            raise NoValue(f"{base}{list(indices)} for m = {self.scalars[m]}")
         if place not in self.entries:
             self.entries[place] = self.draw(place)
         return self.entries[place]
 
 
 @dataclass
-class Scope:
+class BoundNames:
     """Bound names, and free ones that a derivative or limit moves; ``known``: sums added so far."""
 
     values: dict[Any, Number] = field(default_factory=dict)
     level: int = 0
     known: dict[Any, Number] = field(default_factory=dict)
 
-    def binding(self, name: Any, value: Number) -> Scope:
+    def binding(self, name: Any, value: Number) -> BoundNames:
         """One name bound; the numbers are still those of the same point."""
-        return Scope({**self.values, name: value}, self.level, self.known)
+        return BoundNames({**self.values, name: value}, self.level, self.known)
 
-    def moved(self, name: Any, value: Number) -> Scope:
+    def moved(self, name: Any, value: Number) -> BoundNames:
         """One name moved away from its value: nothing known so far can be used."""
-        return Scope({**self.values, name: value}, self.level + 1)
+        return BoundNames({**self.values, name: value}, self.level + 1)
 
 
 class Evaluating(Protocol):
     """What is needed of the evaluator; ``kinks`` counts the signs that change at the point."""
 
-    point: Point
+    point: DrawnPoint
     kinks: int
 
-    def value(self, e: Basic, scope: Scope) -> Number:
+    def value(self, e: Basic, scope: BoundNames) -> Number:
         """The value of an expression."""
 
-    def place(self, e: Indexed, scope: Scope) -> Place:
+    def place(self, e: Indexed, scope: BoundNames) -> Place:
         """Which entry is meant."""
 
 
-def derivative(by: Evaluating, e: Basic, scope: Scope) -> Number:
+def derivative(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
     """The value of a ``Derivative`` node."""
     if not all(count.is_Integer and count <= 4 for _, count in e.args[1:]):
         raise Unknown("a derivative of a high or symbolic order")
     return _slope(by, e.args[0], [(name, int(count)) for name, count in e.args[1:]], scope)
 
 
-def _slope(by: Evaluating, e: Basic, steps: list[Step], scope: Scope) -> Number:
+def _slope(by: Evaluating, e: Basic, steps: list[Step], scope: BoundNames) -> Number:
     """The last variable is the outermost, as SymPy has it."""
     if not steps:
         return by.value(e, scope)
@@ -109,7 +109,7 @@ def _slope(by: Evaluating, e: Basic, steps: list[Step], scope: Scope) -> Number:
     return coefficient(right, scope.level + 1, order) * factorial(order)
 
 
-def _moving(by: Evaluating, name: Basic, scope: Scope) -> tuple[Any, Number]:
+def _moving(by: Evaluating, name: Basic, scope: BoundNames) -> tuple[Any, Number]:
     if isinstance(name, Indexed):
         return by.place(name, scope), by.value(name, scope)
     if name.is_integer or not isinstance(scope.values.get(name, Series(0, 0, ())), Series):
@@ -123,10 +123,10 @@ def _smooth(left: Number, right: Number, value: Number, level: int, order: int) 
         mirrored = coefficient(left, level, n) * (-1) ** n
         met = vanishes(mirrored - coefficient(right, level, n))
         if not met or (n == 0 and not vanishes(mirrored - value)):
-            raise Undefined("a derivative at a kink")
+            raise NoValue("a derivative at a kink")
 
 
-def limit(by: Evaluating, e: Basic, scope: Scope) -> Number:
+def limit(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
     """The value of a ``Limit`` node."""
     function, name, target, direction = e.args
     level = scope.level + 1
@@ -139,11 +139,11 @@ def limit(by: Evaluating, e: Basic, scope: Scope) -> Number:
         nears = [variable(level, here, side) for side in sides]
     ends = [limit_of(by.value(function, scope.moved(name, near)), level) for near in nears]
     if not vanishes(ends[0] - ends[-1]):
-        raise Undefined("a limit from two sides that differ")
+        raise NoValue("a limit from two sides that differ")
     return ends[0]
 
 
-def expected(by: Evaluating, e: Basic, scope: Scope) -> Number:
+def expected(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
     """``f(M, ..., M) + sigma^2/2 sum_p d^2 f/dx_p^2`` for a polynomial of degree two at most."""
     function, mean, spread = e.args
     middle, deviation = by.value(mean, scope), by.value(spread, scope)
@@ -151,7 +151,7 @@ def expected(by: Evaluating, e: Basic, scope: Scope) -> Number:
         raise Unknown("an expected value beyond degree two, or one that moves")
     size, level = int(by.point.scalars[m].p), scope.level + 1
     places: list[Place] = [(x, (p,)) for p in range(1, size + 1)]
-    still = Scope({**scope.values, **dict.fromkeys(places, middle)}, scope.level)
+    still = BoundNames({**scope.values, **dict.fromkeys(places, middle)}, scope.level)
     value = by.value(function, still)
     for place in places:
         near = by.value(function, still.moved(place, variable(level, middle, 1)))

@@ -1,7 +1,7 @@
 """An evaluator of its own: a statement, node by node as it was received, at one point.
 
 It shares no code with the prover.  Bound names are kept in a scope, sums are added term by term,
-derivatives and limits are read off truncated series.  What does not exist raises ``Undefined``,
+derivatives and limits are read off truncated series.  What does not exist raises ``NoValue``,
 what the evaluator cannot tell raises ``Unknown``.
 """
 
@@ -16,11 +16,18 @@ import sympy
 from flint import arb, ctx, fmpq
 from sympy import Basic, Idx, Indexed, Symbol
 
-from bnproof.benchmarks.attack_calculus import Place, Point, Scope, derivative, expected, limit
+from bnproof.benchmarks.attack_calculus import (
+    BoundNames,
+    DrawnPoint,
+    Place,
+    derivative,
+    expected,
+    limit,
+)
 from bnproof.benchmarks.attack_numbers import (
+    NoValue,
     Number,
     Series,
-    Undefined,
     Unknown,
     exponential,
     inverse,
@@ -40,15 +47,15 @@ MOST_TERMS = 30_000  # of sums at one point
 SIGNS = {"==": {0}, "!=": {-1, 1}, "<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {0, 1}}
 
 
-def judged(statement: Basic, point: Point) -> bool | str:
+def judged(statement: Basic, point: DrawnPoint) -> bool | str:
     """``True``, ``False``, ``"undefined"`` or ``"unknown"``, with balls of growing precision."""
     before = ctx.prec
     try:
         for bits in PRECISIONS:
             ctx.prec = bits
             try:
-                return Evaluator(point).holds(statement, Scope())
-            except Undefined:
+                return AttackEvaluator(point).holds(statement, BoundNames())
+            except NoValue:
                 return "undefined"
             except Unknown:
                 continue
@@ -62,15 +69,15 @@ def _names(e: Basic) -> tuple[Basic, ...]:
     return tuple(e.atoms(Symbol, Idx))
 
 
-class Evaluator:
+class AttackEvaluator:
     """Values of expressions and truth of relations at a point."""
 
-    def __init__(self, point: Point) -> None:
+    def __init__(self, point: DrawnPoint) -> None:
         self.point = point
         self.terms = 0
         self.kinks = 0
 
-    def value(self, e: Basic, scope: Scope) -> Number:
+    def value(self, e: Basic, scope: BoundNames) -> Number:
         """The value of an expression as it stands."""
         if e.is_Rational:
             return fmpq(int(e.p), int(e.q))
@@ -81,20 +88,20 @@ class Evaluator:
             raise Unknown(f"{type(e).__name__} is not evaluated here")
         return method(self, e, scope)
 
-    def _symbol(self, e: Basic, scope: Scope) -> Number:
+    def _symbol(self, e: Basic, scope: BoundNames) -> Number:
         if e in scope.values:
             return scope.values[e]
         if e in self.point.scalars:
             return self.point.scalars[e]
         raise Unknown(f"{e} has no value")
 
-    def _add(self, e: Basic, scope: Scope) -> Number:
+    def _add(self, e: Basic, scope: BoundNames) -> Number:
         return total(self.value(part, scope) for part in e.args)
 
-    def _mul(self, e: Basic, scope: Scope) -> Number:
+    def _mul(self, e: Basic, scope: BoundNames) -> Number:
         return reduce(lambda a, b: a * b, [self.value(part, scope) for part in e.args], fmpq(1))
 
-    def _pow(self, e: Basic, scope: Scope) -> Number:
+    def _pow(self, e: Basic, scope: BoundNames) -> Number:
         base, exponent = (self.value(part, scope) for part in e.args)
         if isinstance(exponent, fmpq) and exponent.q == 1:
             return whole_power(base, int(exponent.p))
@@ -118,72 +125,72 @@ class Evaluator:
         self._watch(value)
         return sign(value)
 
-    def _abs(self, e: Basic, scope: Scope) -> Number:
+    def _abs(self, e: Basic, scope: BoundNames) -> Number:
         value = self.value(e.args[0], scope)
         return -value if self._sign(value) < 0 else value
 
-    def _signum(self, e: Basic, scope: Scope) -> Number:
+    def _signum(self, e: Basic, scope: BoundNames) -> Number:
         return fmpq(self._sign(self.value(e.args[0], scope)))
 
-    def _max(self, e: Basic, scope: Scope) -> Number:
+    def _max(self, e: Basic, scope: BoundNames) -> Number:
         values = [self.value(part, scope) for part in e.args]
         return reduce(lambda a, b: a if self._sign(a - b) >= 0 else b, values)
 
-    def _min(self, e: Basic, scope: Scope) -> Number:
+    def _min(self, e: Basic, scope: BoundNames) -> Number:
         values = [self.value(part, scope) for part in e.args]
         return reduce(lambda a, b: a if self._sign(a - b) <= 0 else b, values)
 
-    def _exp(self, e: Basic, scope: Scope) -> Number:
+    def _exp(self, e: Basic, scope: BoundNames) -> Number:
         return exponential(self.value(e.args[0], scope))
 
-    def _log(self, e: Basic, scope: Scope) -> Number:
+    def _log(self, e: Basic, scope: BoundNames) -> Number:
         return logarithm(self.value(e.args[0], scope))
 
-    def _tanh(self, e: Basic, scope: Scope) -> Number:
+    def _tanh(self, e: Basic, scope: BoundNames) -> Number:
         double = exponential(self.value(e.args[0], scope) * 2)
         return (double - 1) * inverse(double + 1)
 
-    def _delta(self, e: Basic, scope: Scope) -> Number:
+    def _delta(self, e: Basic, scope: BoundNames) -> Number:
         first, second = (self.whole(part, scope) for part in e.args)
         return fmpq(int(first == second))
 
-    def _piecewise(self, e: Basic, scope: Scope) -> Number:
+    def _piecewise(self, e: Basic, scope: BoundNames) -> Number:
         for value, condition in e.args:
             if self.holds(condition, scope):
                 return self.value(value, scope)
-        raise Undefined("no branch applies")
+        raise NoValue("no branch applies")
 
-    def whole(self, e: Basic, scope: Scope) -> int:
+    def whole(self, e: Basic, scope: BoundNames) -> int:
         """An integer: an index or a bound of a sum."""
         value = self.value(e, scope)
         if isinstance(value, Series):
             raise Unknown("an index or a bound that moves")
         if not isinstance(value, fmpq) or value.q != 1:
-            raise Undefined(f"{e} is {value}, not an integer")
+            raise NoValue(f"{e} is {value}, not an integer")
         return int(value.p)
 
-    def place(self, e: Indexed, scope: Scope) -> Place:
+    def place(self, e: Indexed, scope: BoundNames) -> Place:
         """Which entry is meant."""
         return e.base, tuple(self.whole(index, scope) for index in e.indices)
 
-    def _entry(self, e: Indexed, scope: Scope) -> Number:
+    def _entry(self, e: Indexed, scope: BoundNames) -> Number:
         place = self.place(e, scope)
         return scope.values[place] if place in scope.values else self.point.entry(place)
 
-    def _sum(self, e: Basic, scope: Scope) -> Number:
+    def _sum(self, e: Basic, scope: BoundNames) -> Number:
         bound = (scope.values.get(name) for name in _names(e))
         key = (e, *(value if isinstance(value, fmpq) else None for value in bound))
         if key not in scope.known:
             scope.known[key] = self._added(e.args[0], list(e.args[1:]), scope)
         return scope.known[key]
 
-    def _added(self, function: Basic, limits: list[Basic], scope: Scope) -> Number:
+    def _added(self, function: Basic, limits: list[Basic], scope: BoundNames) -> Number:
         if not limits:
             return self.value(function, scope)
         index, low, high = limits[-1]  # the last one is the outermost
         first, last = self.whole(low, scope), self.whole(high, scope)
         if last < first - 1:
-            raise Undefined(f"a sum from {first} to {last}")
+            raise NoValue(f"a sum from {first} to {last}")
         self.terms += last - first + 1
         if self.terms > MOST_TERMS:
             raise Unknown("too many terms")
@@ -192,7 +199,7 @@ class Evaluator:
             for position in range(first, last + 1)
         )
 
-    def holds(self, e: Basic, scope: Scope) -> bool:
+    def holds(self, e: Basic, scope: BoundNames) -> bool:
         """Whether a relation, or what is built of relations, is true; every part has to exist."""
         if isinstance(e, sympy.logic.boolalg.BooleanAtom):
             return bool(e)
@@ -208,7 +215,7 @@ class Evaluator:
             return not self.holds(e.args[0], scope)
         raise Unknown(f"{e} is no relation")
 
-    def _every(self, e: Every, scope: Scope) -> bool:
+    def _every(self, e: Every, scope: BoundNames) -> bool:
         names, size = e.args[1:], int(self.point.scalars[m].p)
         for chosen in product(range(1, size + 1), repeat=len(names)):
             inside = scope
@@ -219,22 +226,22 @@ class Evaluator:
         return True
 
 
-_METHODS: dict[str, Callable[[Evaluator, Any, Scope], Number]] = {
-    "Add": Evaluator._add,
-    "Mul": Evaluator._mul,
-    "Pow": Evaluator._pow,
-    "Abs": Evaluator._abs,
-    "sign": Evaluator._signum,
-    "Max": Evaluator._max,
-    "Min": Evaluator._min,
-    "exp": Evaluator._exp,
-    "log": Evaluator._log,
-    "tanh": Evaluator._tanh,
+_METHODS: dict[str, Callable[[AttackEvaluator, Any, BoundNames], Number]] = {
+    "Add": AttackEvaluator._add,
+    "Mul": AttackEvaluator._mul,
+    "Pow": AttackEvaluator._pow,
+    "Abs": AttackEvaluator._abs,
+    "sign": AttackEvaluator._signum,
+    "Max": AttackEvaluator._max,
+    "Min": AttackEvaluator._min,
+    "exp": AttackEvaluator._exp,
+    "log": AttackEvaluator._log,
+    "tanh": AttackEvaluator._tanh,
     "Exp1": lambda self, e, scope: arb(1).exp(),
-    "KroneckerDelta": Evaluator._delta,
-    "Piecewise": Evaluator._piecewise,
-    "Indexed": Evaluator._entry,
-    "Sum": Evaluator._sum,
+    "KroneckerDelta": AttackEvaluator._delta,
+    "Piecewise": AttackEvaluator._piecewise,
+    "Indexed": AttackEvaluator._entry,
+    "Sum": AttackEvaluator._sum,
     "Derivative": derivative,
     "Limit": limit,
     E.__name__: expected,

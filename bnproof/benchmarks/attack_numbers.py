@@ -17,7 +17,7 @@ Number = Any  # fmpq, arb or Series
 TERMS = 10  # that a series starts with; cancellation costs some
 
 
-class Undefined(ArithmeticError):
+class NoValue(ArithmeticError):
     """What is asked for does not exist; the message says which operation."""
 
 
@@ -132,7 +132,7 @@ def inverse(value: Number) -> Number:
     """``1/value``."""
     if not isinstance(value, Series):
         if sign(value) == 0:
-            raise Undefined("a division by 0")
+            raise NoValue("a division by 0")
         return 1 / value
     series = value.stripped()
     lead = inverse(series.coefficients[0])
@@ -149,7 +149,7 @@ def root(value: Number) -> Number:
         return _plain_root(value)
     series = value.stripped()
     if sign(series.coefficients[0]) < 0:
-        raise Undefined("the root of a negative number")
+        raise NoValue("the root of a negative number")
     if series.start % 2:
         raise Unknown("a root of the variable itself")
     lead = root(series.coefficients[0])
@@ -162,7 +162,7 @@ def root(value: Number) -> Number:
 
 def _plain_root(value: Number) -> Number:
     if sign(value) < 0:
-        raise Undefined("the root of a negative number")
+        raise NoValue("the root of a negative number")
     if isinstance(value, fmpq):
         top, bottom = int(value.p), int(value.q)
         if isqrt(top) ** 2 == top and isqrt(bottom) ** 2 == bottom:
@@ -190,11 +190,11 @@ def logarithm(value: Number) -> Number:
     """The natural logarithm."""
     if not isinstance(value, Series):
         if sign(value) <= 0:
-            raise Undefined("the logarithm of what is not positive")
+            raise NoValue("the logarithm of what is not positive")
         return fmpq(0) if isinstance(value, fmpq) and value == 1 else arb(value).log()
     series = value.stripped()
     if sign(series.coefficients[0]) < 0:
-        raise Undefined("the logarithm of what is not positive")
+        raise NoValue("the logarithm of what is not positive")
     if series.start:
         raise Unknown("the logarithm of what tends to 0 or grows")
     given = series.coefficients
@@ -226,12 +226,12 @@ def coefficient(value: Number, level: int, power: int) -> Number:
 
 
 def limit_of(value: Number, level: int) -> Number:
-    """What a series tends to; ``Undefined`` where it grows."""
+    """What a series tends to; ``NoValue`` where it grows."""
     if not isinstance(value, Series) or value.level != level:
         return value
     for power in range(value.start, 0):
         if not vanishes(value.at(power)):
-            raise Undefined("a limit that grows")
+            raise NoValue("a limit that grows")
     return value.at(0)
 
 

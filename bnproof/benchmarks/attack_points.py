@@ -13,9 +13,9 @@ from random import Random
 from flint import fmpq
 from sympy import And, Basic, Eq, Idx, IndexedBase, Limit, Sum, Symbol
 
-from bnproof.benchmarks.attack_calculus import Place, Point, Scope
-from bnproof.benchmarks.attack_evaluator import Evaluator, judged
-from bnproof.benchmarks.attack_numbers import Undefined, Unknown
+from bnproof.benchmarks.attack_calculus import BoundNames, DrawnPoint, Place
+from bnproof.benchmarks.attack_evaluator import AttackEvaluator, judged
+from bnproof.benchmarks.attack_numbers import NoValue, Unknown
 from bnproof.symbolic import Every, eps, g, i, j, k, m, x
 
 POINTS = 24
@@ -91,7 +91,7 @@ def suits(symbol: Basic, value: fmpq) -> bool:
     return all(getattr(symbol, name) in (None, truth) for name, truth in told.items())
 
 
-def points(rng: Random, parts: Parts, given: Parts, count: int) -> Iterator[Point]:
+def points(rng: Random, parts: Parts, given: Parts, count: int) -> Iterator[DrawnPoint]:
     """Up to ``count`` points that satisfy the conditions and every assumption."""
     names = set[Basic]().union(*map(free_names, (*parts, *given)))
     sizes = [size for size in SIZES if _allowed(size, given)] or [*SIZES]
@@ -107,11 +107,11 @@ def points(rng: Random, parts: Parts, given: Parts, count: int) -> Iterator[Poin
 
 def _allowed(size: int, given: Parts) -> bool:
     alone = [c for c in given if free_names(c) == {m}]
-    point = Point({m: fmpq(size)}, {}, lambda place: fmpq(0))
+    point = DrawnPoint({m: fmpq(size)}, {}, lambda place: fmpq(0))
     return all(judged(condition, point) is not False for condition in alone)
 
 
-def _drawn(rng: Random, names: set[Basic], size: int) -> Point:
+def _drawn(rng: Random, names: set[Basic], size: int) -> DrawnPoint:
     ordered = sorted((n for n in names if not isinstance(n, IndexedBase)), key=str)
     scalars = {name: scalar(rng, name, size) for name in ordered}
     scalars[m] = fmpq(size)
@@ -124,7 +124,7 @@ def _drawn(rng: Random, names: set[Basic], size: int) -> Point:
     def draw(place: Place) -> fmpq:
         return small(Random(f"{seed}/{place}"))
 
-    return Point(scalars, entries, draw)
+    return DrawnPoint(scalars, entries, draw)
 
 
 def _eps(rng: Random, spread: fmpq) -> fmpq:
@@ -140,7 +140,7 @@ def _eps(rng: Random, spread: fmpq) -> fmpq:
     return std * std - spread
 
 
-def _solve(rng: Random, condition: Basic, point: Point) -> None:
+def _solve(rng: Random, condition: Basic, point: DrawnPoint) -> None:
     """Make an equation true by one of its symbols or entries, where it is linear in that one."""
     if isinstance(condition, And):
         for part in condition.args:
@@ -152,7 +152,7 @@ def _solve(rng: Random, condition: Basic, point: Point) -> None:
             return
 
 
-def _solved(rng: Random, condition: Basic, point: Point) -> bool:
+def _solved(rng: Random, condition: Basic, point: DrawnPoint) -> bool:
     size = int(point.scalars[m].p)
     names = sorted(free_names(condition) - {m, i, j, k}, key=str)
     if not names:
@@ -174,16 +174,16 @@ def _solved(rng: Random, condition: Basic, point: Point) -> bool:
     return False
 
 
-def _residual(condition: Basic, point: Point) -> fmpq | None:
-    evaluator = Evaluator(point)
+def _residual(condition: Basic, point: DrawnPoint) -> fmpq | None:
+    evaluator = AttackEvaluator(point)
     try:
-        sides = [evaluator.value(side, Scope()) for side in condition.args]
-    except (Undefined, Unknown):
+        sides = [evaluator.value(side, BoundNames()) for side in condition.args]
+    except (NoValue, Unknown):
         return None
     return sides[0] - sides[1] if all(isinstance(side, fmpq) for side in sides) else None
 
 
-def _admitted(point: Point, given: Parts) -> bool:
+def _admitted(point: DrawnPoint, given: Parts) -> bool:
     size = int(point.scalars[m].p)
     spread = variance([point.entries[x, (p,)] for p in range(1, size + 1)])
     inside = point.scalars[eps] >= 0 and spread + point.scalars[eps] > 0
@@ -191,7 +191,9 @@ def _admitted(point: Point, given: Parts) -> bool:
     return inside and declared and all(judged(c, point) is True for c in given)
 
 
-def truth(rng: Random, statement: Basic, given: Parts, *, known: bool) -> tuple[str, Point | None]:
+def truth(
+    rng: Random, statement: Basic, given: Parts, *, known: bool
+) -> tuple[str, DrawnPoint | None]:
     """``false``, ``undefined``, ``true`` (``known``, and nothing contradicts), or ``not known``."""
     broken = None
     seen = 0
@@ -206,7 +208,7 @@ def truth(rng: Random, statement: Basic, given: Parts, *, known: bool) -> tuple[
     return ("true" if known and seen else "not known"), None
 
 
-def shown(point: Point) -> str:
+def shown(point: DrawnPoint) -> str:
     """A point in one line."""
     scalars = sorted((str(name), str(value)) for name, value in point.scalars.items())
     entries = sorted((str(b), at, str(value)) for (b, at), value in point.entries.items())

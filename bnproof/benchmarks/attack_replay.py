@@ -7,7 +7,7 @@ from typing import Any
 from flint import fmpq
 from sympy import Basic, Indexed, IndexedBase
 
-from bnproof.benchmarks.attack_calculus import Place, Point
+from bnproof.benchmarks.attack_calculus import DrawnPoint, Place
 from bnproof.benchmarks.attack_evaluator import judged
 from bnproof.benchmarks.attack_numbers import Unknown
 from bnproof.benchmarks.attack_points import free_names
@@ -29,7 +29,7 @@ def objection(statement: Basic, given: Parts, example: Counterexample) -> str:
     return f"{broken[0]} does not hold at the counterexample {example.point}" if broken else ""
 
 
-def _point(parts: Parts, example: Counterexample) -> Point | None:
+def _point(parts: Parts, example: Counterexample) -> DrawnPoint | None:
     """The counterexample as a point; ``None`` where a value is missing or is not rational."""
     names = set[Basic]().union(*map(free_names, parts)) - {m}
     if len({str(name) for name in names}) < len(names):
@@ -46,7 +46,7 @@ def _point(parts: Parts, example: Counterexample) -> Point | None:
             scalars[name] = value
         else:
             return None
-    return Point(scalars, entries, _missing)
+    return DrawnPoint(scalars, entries, _missing)
 
 
 def _rational(value: Any) -> bool:

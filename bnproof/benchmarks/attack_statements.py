@@ -33,7 +33,7 @@ Witness = Remainder | Increasing | Induction
 
 
 @dataclass(frozen=True)
-class Claim:
+class AttackClaim:
     """A statement and its conditions; ``known``: true by construction; ``malformed``: to refuse."""
 
     family: str
@@ -44,15 +44,15 @@ class Claim:
     malformed: bool = False
 
 
-def identities(rng: Random) -> Claim:
+def identities(rng: Random) -> AttackClaim:
     """An identity made true by a chain of rewritings."""
     statement = of(*identity(rng, rng.randint(0, 3)))
-    return Claim("identities", statement, _some(rng), known=True)
+    return AttackClaim("identities", statement, _some(rng), known=True)
 
 
-def slips(rng: Random) -> Claim:
+def slips(rng: Random) -> AttackClaim:
     """The same with one slip."""
-    return Claim("slips", slipped(rng, of(*identity(rng, rng.randint(0, 2)))), _some(rng))
+    return AttackClaim("slips", slipped(rng, of(*identity(rng, rng.randint(0, 2)))), _some(rng))
 
 
 def _some(rng: Random) -> tuple[Basic, ...]:
@@ -60,7 +60,7 @@ def _some(rng: Random) -> tuple[Basic, ...]:
     return tuple(rng.sample(GIVEN, rng.randint(1, 2))) if rng.random() < 1 / 3 else ()
 
 
-def witnesses(rng: Random) -> Claim:
+def witnesses(rng: Random) -> AttackClaim:
     """Witnesses that show what they should, and witnesses that lie."""
     W, r = Symbol("W", nonnegative=True), ratio(rng)
     difference = (a - r) ** 2
@@ -92,10 +92,10 @@ def witnesses(rng: Random) -> Claim:
         (Ge(T**2, 3 * T), (), Induction(T, 2 * T - 2), False),
     )
     statement, given, by, known = rng.choice(choices)
-    return Claim("witnesses", statement, given, by, known)
+    return AttackClaim("witnesses", statement, given, by, known)
 
 
-def malformed(rng: Random) -> Claim:
+def malformed(rng: Random) -> AttackClaim:
     """What cannot be read exactly as it is written, or is no statement at all."""
     plain, own = Symbol("r", real=True), Symbol("eps")
     ranged, idx = KroneckerDelta(i, k, (1, 3)), Idx("r", (1, 5))
@@ -135,13 +135,13 @@ def malformed(rng: Random) -> Claim:
         (of(Symbol("h", positive=True) + Symbol("h"), 0), ()),
     )
     statement, given = rng.choice(choices)
-    return Claim("malformed", statement, given, malformed=True)
+    return AttackClaim("malformed", statement, given, malformed=True)
 
 
-def _drawn(family: Callable[[Random], Any]) -> Callable[[Random], Claim]:
+def _drawn(family: Callable[[Random], Any]) -> Callable[[Random], AttackClaim]:
     """A family of the tables: as it stands, varied, for another value of a, or with a slip."""
 
-    def made(rng: Random) -> Claim:
+    def made(rng: Random) -> AttackClaim:
         statement, given, known = family(rng)
         kind = rng.randrange(8)
         if kind in (1, 2):
@@ -152,18 +152,20 @@ def _drawn(family: Callable[[Random], Any]) -> Callable[[Random], Claim]:
             statement, *given = with_index(rng, (statement, *given))
         if kind in (5, 6):
             statement, known = slipped(rng, statement), False
-        return Claim(family.__name__, statement, tuple(given), known=known)
+        return AttackClaim(family.__name__, statement, tuple(given), known=known)
 
     return made
 
 
-def crossings(rng: Random) -> Claim:
+def crossings(rng: Random) -> AttackClaim:
     """Two statements of the tables in one, or one of them under conditions of no concern to it."""
     first, second = (rng.choice(TABLES)(rng) for _ in range(2))
     if rng.random() < 0.3:
-        return Claim("crossings", first[0], (*first[1], *rng.sample(GIVEN, 2)), known=first[2])
+        return AttackClaim(
+            "crossings", first[0], (*first[1], *rng.sample(GIVEN, 2)), known=first[2]
+        )
     statement, given, known = crossed(rng, first, second)
-    return Claim("crossings", statement, given, known=known)
+    return AttackClaim("crossings", statement, given, known=known)
 
 
 TABLES = (
@@ -198,7 +200,7 @@ FAMILIES = (
 )
 
 
-def claim(seed: int, number: int) -> Claim:
+def claim(seed: int, number: int) -> AttackClaim:
     """Statement number ``number`` of a seed."""
     rng = Random(f"bnproof/{seed}/{number}")
     return FAMILIES[number % len(FAMILIES)](rng)

@@ -70,7 +70,7 @@ def equivalent() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Mutant:
+class Mutation:
     """One mutation: ``change`` is the line with ``<<old -> new>>`` in it, ``source`` the whole
     module."""
 
@@ -113,7 +113,7 @@ def original(file: str) -> str:
     )
 
 
-def mutants(file: str, only: Iterable[str] = ()) -> Iterator[Mutant]:
+def mutants(file: str, only: Iterable[str] = ()) -> Iterator[Mutation]:
     """What mutmut makes of a module (``only``: of these functions), each syntax tree once; raises
     ``UsageError`` without mutmut."""
     source = original(file)
@@ -122,7 +122,7 @@ def mutants(file: str, only: Iterable[str] = ()) -> Iterator[Mutant]:
         tree = ast.dump(ast.parse(new))
         if tree not in known:
             known.add(tree)
-            yield Mutant(file, function, changed(*map(statements, (source, new))), new)
+            yield Mutation(file, function, changed(*map(statements, (source, new))), new)
 
 
 def mutated(source: str, only: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
@@ -192,7 +192,7 @@ def shared(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
     return start, same(zip(reversed(one[start:]), reversed(other[start:]), strict=False))
 
 
-def rebuilt(mutant: Mutant) -> list[type]:
+def rebuilt(mutant: Mutation) -> list[type]:
     """The classes that the mutant is part of, made of its source and those of the other files in a
     package of its own."""
     package = f"bnproof_mutant_{next(SERIAL)}"
@@ -245,18 +245,20 @@ def whole(candidate: type, effort: str, seed: int, select: Iterable[str] = ()) -
     return [*seen.session.broken, *seen.walks]
 
 
-def tried(mutant: Mutant, effort: str, seed: int) -> Row:
+def tried(mutant: Mutation, effort: str, seed: int) -> Row:
     """What the laws find in one mutant, asked until one breaks: as an implementation, then through
     the layer."""
     return recorded(mutant, effort, lambda candidate: at_once(candidate, effort, seed))
 
 
-def tried_again(mutant: Mutant, seed: int) -> Row:
+def tried_again(mutant: Mutation, seed: int) -> Row:
     """What they find with more cases, in the first class that the mutant is part of."""
     return recorded(mutant, AGAIN, lambda candidate: whole(candidate, AGAIN, seed), most=1)
 
 
-def recorded(mutant: Mutant, effort: str, judge: Callable[[type], list[str]], most: int = 2) -> Row:
+def recorded(
+    mutant: Mutation, effort: str, judge: Callable[[type], list[str]], most: int = 2
+) -> Row:
     """The outcome as a record; ``law`` is the one that shows a value, if there is one."""
     start = time.perf_counter()
     outcome, through, broken = judged(mutant, judge, most)
@@ -276,7 +278,7 @@ def recorded(mutant: Mutant, effort: str, judge: Callable[[type], list[str]], mo
 
 
 def judged(
-    mutant: Mutant, judge: Callable[[type], list[str]], most: int
+    mutant: Mutation, judge: Callable[[type], list[str]], most: int
 ) -> tuple[str, str, list[str]]:
     """Outcome, the class that shows it (``most``: how many are asked), and the broken laws."""
     try:
@@ -309,7 +311,7 @@ def within(seconds: int, judge: Callable[[type], list[str]], candidate: type) ->
         signal.alarm(0)
 
 
-def measured(chosen: list[Mutant], effort: str, seed: int, workers: int) -> Iterator[Row]:
+def measured(chosen: list[Mutation], effort: str, seed: int, workers: int) -> Iterator[Row]:
     """All mutants, in so many processes; survivors (but for texts) again, with each of the further
     seeds."""
     with ProcessPoolExecutor(workers) as pool:
@@ -331,7 +333,7 @@ def measured(chosen: list[Mutant], effort: str, seed: int, workers: int) -> Iter
     yield from rows
 
 
-def picked(only: Iterable[str]) -> list[Mutant]:
+def picked(only: Iterable[str]) -> list[Mutation]:
     """The mutants of the functions ``file:function``."""
     places = [place.partition(":") for place in only]
     return [mutant for file, _, function in places for mutant in mutants(file, [function])]

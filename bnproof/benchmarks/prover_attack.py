@@ -22,7 +22,7 @@ import click
 
 from bnproof.benchmarks.attack_points import shown, truth
 from bnproof.benchmarks.attack_replay import objection
-from bnproof.benchmarks.attack_statements import Claim, claim
+from bnproof.benchmarks.attack_statements import AttackClaim, claim
 from bnproof.records import Row, collect, write
 from bnproof.symbolic import Proof, Refuted, Undecided, prove
 
@@ -51,7 +51,7 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def answered(asked: Claim, prover: Prover, seconds: float) -> tuple[str, str, Any]:
+def answered(asked: AttackClaim, prover: Prover, seconds: float) -> tuple[str, str, Any]:
     """The verdict of a prover, what it says, and its counterexample."""
     try:
         with limited(seconds):
@@ -71,7 +71,7 @@ def answered(asked: Claim, prover: Prover, seconds: float) -> tuple[str, str, An
     return "error", f"returned a {type(found).__name__}", None
 
 
-def judged_truth(asked: Claim, rng: Random) -> tuple[str, str]:
+def judged_truth(asked: AttackClaim, rng: Random) -> tuple[str, str]:
     """What the evaluator knows of a statement, and a point that shows it."""
     if asked.malformed:
         return "malformed", ""
@@ -83,7 +83,7 @@ def judged_truth(asked: Claim, rng: Random) -> tuple[str, str]:
     return kind, shown(point) if point else ""
 
 
-def disagreement(asked: Claim, verdict: str, said: str, kind: str, example: Any) -> str:
+def disagreement(asked: AttackClaim, verdict: str, said: str, kind: str, example: Any) -> str:
     """In one sentence why a verdict is wrong; empty where it is not."""
     if verdict in ("error", "out of time"):
         return f"{verdict}: {said}"
@@ -122,7 +122,7 @@ def tried(seed: int, number: int, prover: Prover = prove, seconds: float = SECON
     return row
 
 
-def written(asked: Claim) -> Row:
+def written(asked: AttackClaim) -> Row:
     """A statement in full."""
     return {
         "statement": str(asked.statement),

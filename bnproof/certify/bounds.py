@@ -89,7 +89,7 @@ class Precision:
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExactBatch:
     """The exact values a bound refers to, rounded to float64: ``x``, ``deviation = x - mu`` of
     shape ``(m, C)``; the rest ``(C,)``.
 
@@ -123,7 +123,7 @@ class Batch:
         return self.deviation / self.s
 
 
-def mean(p: Precision, b: Batch) -> Bound:
+def mean(p: Precision, b: ExactBatch) -> Bound:
     """``|mu~ - mu| <= gamma_n (1/m) sum |x| + gamma_5 sqrt(l v)``, ``n = m + 1 + 3 l``,
     ``l = 1 + log2 m``.
 
@@ -140,7 +140,7 @@ def mean(p: Precision, b: Batch) -> Bound:
     return Bound({"sums": sums + p.gamma(5) * np.sqrt(levels * b.v)})
 
 
-def variance(p: Precision, b: Batch) -> Bound:
+def variance(p: Precision, b: ExactBatch) -> Bound:
     """``|v~ - v| <= 2 sqrt(v) D + D^2 + gamma_{m+7} (v + 2 sqrt(v) D + D^2)``, ``D`` what errors of
     means amount to.
 
@@ -173,7 +173,7 @@ def variance(p: Precision, b: Batch) -> Bound:
     )
 
 
-def inverse_std(p: Precision, b: Batch) -> Bound:
+def inverse_std(p: Precision, b: ExactBatch) -> Bound:
     """Relative error of ``1/s~``, ``s~ = fl(sqrt(v~ + eps~))``.
 
     ``v~ >= 0`` is within :func:`variance` of v and ``eps~`` within ``u eps`` of eps (rounded to the
@@ -207,7 +207,7 @@ def inverse_std(p: Precision, b: Batch) -> Bound:
     )
 
 
-def normalised(p: Precision, b: Batch) -> Bound:
+def normalised(p: Precision, b: ExactBatch) -> Bound:
     """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``,
     r = inverse_std."""
     d, inverse = mean(p, b).total, inverse_std(p, b)
@@ -217,7 +217,7 @@ def normalised(p: Precision, b: Batch) -> Bound:
     return shifted + rounded + inverse.scaled(np.abs(b.xhat))
 
 
-def output(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
+def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     """``|y~_i - y_i|`` for ``gamma xhat + beta`` or the collapsed ``gamma' x + beta'``,
     ``gamma' = gamma/s``.
 
@@ -234,7 +234,7 @@ def output(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
     return total + Bound({"output rounding": p.stored(y, total.total) + 0 * affine})
 
 
-def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound]:
+def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, Bound]:
     """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``:
     ``sum |g| e_i + gamma_{m+2} sum |g|(|xhat| + e_i)`` with ``e`` the error of xhat, and
     ``gamma_m sum |g|``."""
@@ -247,7 +247,7 @@ def parameter_gradients(p: Precision, b: Batch, dy: Array) -> tuple[Bound, Bound
     )
 
 
-def input_gradient(p: Precision, b: Batch, dy: Array, gamma: Array) -> Bound:
+def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Bound:
     """``|dx~_k - dx_k|`` for ``gamma/s (g_k - a - xhat_k c)``, ``a = (1/m) sum g``,
     ``c = (1/m) sum g xhat``.
 
@@ -290,7 +290,7 @@ def running(p: Precision, old: Array, new: Array, alpha: float, error: Bound) ->
     ) + Bound({"momentum and rounding": rounding})
 
 
-def bessel(p: Precision, b: Batch) -> Bound:
+def bessel(p: Precision, b: ExactBatch) -> Bound:
     """The variance's error times ``m/(m - 1)``, and ``gamma_3`` for the factor (rounded quotient
     and product)."""
     factor = b.m / (b.m - 1)
@@ -300,18 +300,18 @@ def bessel(p: Precision, b: Batch) -> Bound:
     )
 
 
-def fixed(x: Array, mean: Array, var: Array, eps: float) -> Batch:
+def fixed(x: Array, mean: Array, var: Array, eps: float) -> ExactBatch:
     """Inference: running statistics are exact inputs, so only rounding remains."""
-    return Batch(x, x - mean, mean, var, eps)
+    return ExactBatch(x, x - mean, mean, var, eps)
 
 
-def _fixed_inverse_std(p: Precision, b: Batch) -> Array:
+def _fixed_inverse_std(p: Precision, b: ExactBatch) -> Array:
     """eps rounded (``u eps``), then the addition, root and reciprocal: relative ``gamma_5``
     (``eta`` where eps underflows)."""
     return p.gamma(5) + p.eta / (b.v + b.eps)
 
 
-def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
+def inference(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     """``|y~_i - y_i|`` with fixed statistics: relative ``gamma_8`` of ``|gamma| |x - mu_r|/s_r``,
     the affine step's magnitudes in the collapsed form, and the rounding of the result."""
     r = _fixed_inverse_std(p, b)
@@ -324,7 +324,7 @@ def inference(p: Precision, b: Batch, gamma: Array, beta: Array) -> Bound:
 
 
 def inference_gradients(
-    p: Precision, b: Batch, dy: Array, gamma: Array
+    p: Precision, b: ExactBatch, dy: Array, gamma: Array
 ) -> tuple[Bound, Bound, Bound]:
     """``dx = gamma/s_r g``: relative error of ``1/s_r``, three products, the last one stored;
     ``dgamma``: relative error of ``1/s_r`` and ``gamma_{m+4}`` of ``sum |g|(|x| + |mu_r|)/s_r``,

@@ -39,7 +39,7 @@ def mapping(place: Centred, gamma: Array | None, beta: Array | None, eps: float)
 
 
 @dataclass(frozen=True)
-class Settled:
+class Decided:
     """Which channels an enclosure is made for, and how: ``number(j)`` is a channel's exact value,
     ``size`` (a lower bound of) the sum of magnitudes it is made of."""
 
@@ -66,7 +66,7 @@ class Certified:
             raise AttributeError("there are no gradients: hand dy over as well")
         return self.up
 
-    def settled(self, balls: Callable[[], Any], of: Settled) -> Enclosure:
+    def settled(self, balls: Callable[[], Any], of: Decided) -> Enclosure:
         """Enclosures made from double words; exact sums where those are too wide or hold zero, and
         for extreme channels."""
         machine.verify()
@@ -98,7 +98,7 @@ class Certified:
 
         with np.errstate(invalid="ignore"):
             size = np.sqrt(of.w)
-        return self.settled(balls, Settled(size, self._exact_root, of.place.undefined, of.far))
+        return self.settled(balls, Decided(size, self._exact_root, of.place.undefined, of.far))
 
     def _exact_root(self, j: int) -> Rooted:
         w = self.forward.exact(j)[1]
@@ -117,7 +117,7 @@ class Certified:
 
         return self.settled(
             lambda: up.joint.balls() / s.balls(),
-            Settled(size, number, undefined, of.far | up.extreme),
+            Decided(size, number, undefined, of.far | up.extreme),
         )
 
     @cached_property
@@ -131,7 +131,7 @@ class Certified:
         def number(j: int) -> Rooted:
             return rational_number(up.exact(j).total)
 
-        return self.settled(balls, Settled(up.size, number, up.undefined, up.extreme))
+        return self.settled(balls, Decided(up.size, number, up.undefined, up.extreme))
 
 
 def rational_number(value: fmpq) -> Rooted:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnproof.certify.bounds import Array, Batch, Bound, Precision, inverse_std, normalised
+from bnproof.certify.bounds import Array, Bound, ExactBatch, Precision, inverse_std, normalised
 
 # products, additions and powers of s in the longest term of d_x, as automatic differentiation
 # writes it
@@ -42,7 +42,7 @@ class Ingredient:
 
 
 def double_backward(
-    p: Precision, b: Batch, dy: Array, ddx: Array, gamma: Array
+    p: Precision, b: ExactBatch, dy: Array, ddx: Array, gamma: Array
 ) -> tuple[Bound, Bound, Bound]:
     """``d_dy = gamma/s h^``, ``d_x = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``,
     ``d_gamma = (1/s) sum g^ h``.

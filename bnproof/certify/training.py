@@ -12,7 +12,7 @@ from flint import arb, fmpq
 
 from bnproof.certify import machine
 from bnproof.certify.arguments import array, at_least_one, checked, number
-from bnproof.certify.channels import Certified, Settled, mapping, rational_number, width_for
+from bnproof.certify.channels import Certified, Decided, mapping, rational_number, width_for
 from bnproof.certify.enclosure import BITS, Array, Enclosure
 from bnproof.certify.entries import Back, Map, input_gradients, outputs
 from bnproof.certify.exact import rational
@@ -60,7 +60,7 @@ class Training(Certified):
         def number(j: int) -> Rooted:
             return rational_number(place.exact(j).mean)
 
-        return self.settled(balls, Settled(size, number, place.undefined, place.extreme))
+        return self.settled(balls, Decided(size, number, place.undefined, place.extreme))
 
     @cached_property
     def v(self) -> Enclosure:
@@ -71,7 +71,7 @@ class Training(Certified):
             return rational_number(place.exact(j).variance)
 
         return self.settled(
-            place.v.balls, Settled(place.v.mid, number, place.undefined, place.extreme)
+            place.v.balls, Decided(place.v.mid, number, place.undefined, place.extreme)
         )
 
     @cached_property
@@ -126,7 +126,7 @@ class Training(Certified):
             return rational_number((1 - alpha) * rational(float(old[j])) + alpha * exact(j))
 
         undefined = undefined | ~np.isfinite(old)
-        return self.settled(balls, Settled(size, number, undefined, self.forward.place.extreme))
+        return self.settled(balls, Decided(size, number, undefined, self.forward.place.extreme))
 
 
 def train(

@@ -4,7 +4,7 @@ measured records."""
 from bnproof.claims.assertion import (
     VERDICTS,
     Assertion,
-    Finding,
+    ClaimVerdict,
     Measured,
     UnknownClaim,
     find,
@@ -15,7 +15,7 @@ from bnproof.claims.assertion import (
 __all__ = [
     "VERDICTS",
     "Assertion",
-    "Finding",
+    "ClaimVerdict",
     "Measured",
     "UnknownClaim",
     "find",

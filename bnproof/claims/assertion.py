@@ -75,7 +75,7 @@ class Assertion:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimVerdict:
     """An assertion settled: its verdict, the items behind it as they came out, and what was
     measured."""
 
@@ -140,7 +140,7 @@ def find(id: str) -> Assertion:
     return by_name[id.lower()]
 
 
-def settle(assertion: Assertion, rows: Sequence[Row]) -> Finding:
+def settle(assertion: Assertion, rows: Sequence[Row]) -> ClaimVerdict:
     """The verdict, from rows of theorems and of measurements; raises ``LookupError`` for an item
     that is not there."""
     theorems = {row["id"]: row for row in rows if row["kind"] == "theorem"}
@@ -151,10 +151,10 @@ def settle(assertion: Assertion, rows: Sequence[Row]) -> Finding:
         if name not in theorems or theorems[name]["verdict"] != "proved"
     ]
     if unproved:
-        return Finding(assertion, "undecided", items, tuple(unproved))
+        return ClaimVerdict(assertion, "undecided", items, tuple(unproved))
     if assertion.measured:
         return _measure(assertion, assertion.measured, rows, items)
-    return Finding(assertion, _verdict(assertion, items), items)
+    return ClaimVerdict(assertion, _verdict(assertion, items), items)
 
 
 def _item(name: str, theorems: dict[str, Row]) -> Row:
@@ -188,10 +188,10 @@ def _verdict(assertion: Assertion, items: dict[str, Row]) -> str:
 
 def _measure(
     assertion: Assertion, measured: Measured, rows: Sequence[Row], items: dict[str, Row]
-) -> Finding:
+) -> ClaimVerdict:
     own = [row for row in rows if row["kind"] in measured.kinds]
     missing = tuple(kind for kind in measured.kinds if not any(row["kind"] == kind for row in own))
     if missing:
-        return Finding(assertion, "undecided", items, missing)
+        return ClaimVerdict(assertion, "undecided", items, missing)
     verdict = "measured" if measured.holds(own) else "refuted"
-    return Finding(assertion, verdict, items, measurement=measured.says(own))
+    return ClaimVerdict(assertion, verdict, items, measurement=measured.says(own))

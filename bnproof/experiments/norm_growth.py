@@ -14,7 +14,7 @@ import numpy as np
 from bnproof.certify import bounds
 from bnproof.certify.bounds import Precision
 from bnproof.contract import Array
-from bnproof.implementations.torch_training import Step
+from bnproof.implementations.torch_training import TrainingStep
 
 DOUBLE = Precision.of(np.float64)
 
@@ -45,7 +45,7 @@ class Growth:
         return float((np.abs(self.measured - prediction) / rounding).max())
 
 
-def observed(step: Step, eta: float, eps: float | None) -> Growth:
+def observed(step: TrainingStep, eta: float, eps: float | None) -> Growth:
     """The norm's growth, and ``eta^2 |G|^2 - 2 eta <W, G>`` with the measured and with the proved
     ``<W, G>``.
 
@@ -78,7 +78,7 @@ def observed(step: Step, eta: float, eps: float | None) -> Growth:
     )
 
 
-def euler(step: Step, eps: float) -> tuple[Array, Array]:
+def euler(step: TrainingStep, eps: float) -> tuple[Array, Array]:
     """``<W, dL/dW> = gamma eps/s^2 sum_i g_i xhat_i`` (theorem euler) and what rounding explains of
     the difference.
 
@@ -88,7 +88,7 @@ def euler(step: Step, eps: float) -> tuple[Array, Array]:
     """
     x, g, gamma = step.x, step.g, step.scale
     mu, v = x.mean(axis=0), x.var(axis=0)
-    batch = bounds.Batch(x, x - mu, mu, v, eps)
+    batch = bounds.ExactBatch(x, x - mu, mu, v, eps)
     factor, dgamma = gamma * eps / (v + eps), (g * batch.xhat).sum(axis=0)
     dx = gamma / batch.s * (g - g.mean(axis=0) - batch.xhat * dgamma / batch.m)
     of_dx = bounds.input_gradient(DOUBLE, batch, g, gamma).total

@@ -49,7 +49,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """One step ``W - eta G`` of the first layer, ``G = dL/dW``, on a mini-batch ``u``.
 
     ``weight``, ``gradient``, ``moved`` ``(units, inputs)``: W, G and W after the step; ``inputs``
@@ -87,7 +87,7 @@ class Perceptron:
 
     def step(
         self, inputs: Array, classes: Array, *, rate: float, weight_rates: Sequence[float]
-    ) -> Step:
+    ) -> TrainingStep:
         """Move scales and shifts by ``-rate`` times their gradients, each layer's weight by
         ``-weight_rates[layer]``."""
         import torch
@@ -109,7 +109,7 @@ class Perceptron:
         scale = first.get("scale", torch.ones_like(first["shift"]))
         weight, gradient, moved = first["weight"], gradients[0], self.parameters[0]["weight"]
         u = torch.tensor(inputs)
-        return Step(
+        return TrainingStep(
             loss.item(),
             *(tensor.detach().numpy() for tensor in (weight, gradient, moved, u, x, g, scale)),
         )

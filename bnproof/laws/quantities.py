@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.certify import bounds
-from bnproof.certify.bounds import Batch, Bound, Precision
+from bnproof.certify.bounds import Bound, ExactBatch, Precision
 from bnproof.certify.enclosure import Enclosure
 from bnproof.certify.folding import by_output
 from bnproof.contract import Array
@@ -83,7 +83,7 @@ def _old_share(r: Reference, name: str) -> Array:
 # -- training: the batch's own statistics, or those merged from workers ----------------------------
 
 
-def _bound_of_running_variance(r: Reference, b: Batch) -> Bound:
+def _bound_of_running_variance(r: Reference, b: ExactBatch) -> Bound:
     computed = (
         bounds.bessel(r.precision, b)
         if r.running_var == "unbiased"
@@ -109,7 +109,7 @@ def _magnitude_of_running_variance(r: Reference) -> Array:
 
 
 #: What is bounded with either batch: ``bound`` takes the batch too.
-_TRAINED: dict[str, tuple[Callable[[Reference, Batch], Bound], dict[str, Any]]] = {
+_TRAINED: dict[str, tuple[Callable[[Reference, ExactBatch], Bound], dict[str, Any]]] = {
     "y": (
         lambda r, b: bounds.output(r.precision, b, r.gamma, r.beta),
         {
@@ -196,7 +196,7 @@ _WORKERS = {  # the same quantities of a synchronised step: ids and sentences of
 
 
 def _bounded(
-    bound: Callable[[Reference, Batch], Bound], batch: str
+    bound: Callable[[Reference, ExactBatch], Bound], batch: str
 ) -> Callable[[Reference], Bound]:
     """The bound for the reference's own ``batch``, or for the ``merged`` one."""
     return lambda r: bound(r, getattr(r, batch))

@@ -112,22 +112,22 @@ class Reference:
         return np.zeros(c.x.shape[1]) if c.beta is None else np.asarray(c.beta, dtype=float)
 
     @cached_property
-    def batch(self) -> bounds.Batch:
+    def batch(self) -> bounds.ExactBatch:
         """The batch with its own exact statistics, rounded to float64."""
         mu, v = self.trained.mu, self.trained.v
-        return bounds.Batch(self.x, (self.x - mu.mid) - mu.low, mu.mid, v.mid, self.case.eps)
+        return bounds.ExactBatch(self.x, (self.x - mu.mid) - mu.low, mu.mid, v.mid, self.case.eps)
 
     @cached_property
-    def merged(self) -> bounds.Batch:
+    def merged(self) -> bounds.ExactBatch:
         """The batch with statistics merged from the workers' parts."""
         return replace(self.batch, workers=len(self.case.parts))
 
     @cached_property
-    def fixed(self) -> bounds.Batch:
+    def fixed(self) -> bounds.ExactBatch:
         """The batch normalised by the running statistics."""
         return self.by_running(self.x)
 
-    def by_running(self, values: Array) -> bounds.Batch:
+    def by_running(self, values: Array) -> bounds.ExactBatch:
         """Values per channel that the running statistics normalise."""
         c = self.case
         mean, var = (np.asarray(statistic, float) for statistic in (c.running_mean, c.running_var))

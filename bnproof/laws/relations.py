@@ -36,13 +36,13 @@ SCALE = 4.0  # a power of two: scaling x by it and eps by its square is exact
 
 
 def list_laws() -> Iterable[Law]:
-    """One law per ``Law`` item of the book."""
+    """One law per ``Relation`` of the book."""
     for theorem in book.book().values():
-        for item in theorem.of(book.Law):
+        for item in theorem.of(book.Relation):
             yield _law(theorem, item)
 
 
-def _law(theorem: Theorem, item: book.Law) -> Law:
+def _law(theorem: Theorem, item: book.Relation) -> Law:
     def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
         return measure_relation(item, answers)
 
@@ -58,13 +58,13 @@ def observations(law: str) -> dict[str, Observed]:
     items = [
         item
         for theorem in book.book().values()
-        for item in theorem.of(book.Law)
+        for item in theorem.of(book.Relation)
         if item.name == law
     ]
     return {name: item.of(name) for item in items for name in item.quantities}
 
 
-def measure_relation(item: book.Law, answers: Answers) -> Measurement | None:
+def measure_relation(item: book.Relation, answers: Answers) -> Measurement | None:
     """Evaluate both sides in balls and compare them entry by entry."""
     if "eps" in answers.target.constants and _changes_eps(item):
         return None
@@ -85,14 +85,14 @@ def measure_relation(item: book.Law, answers: Answers) -> Measurement | None:
         return _compare_sides(item, np.asarray(left - right), case)
 
 
-def _changes_eps(item: book.Law) -> bool:
+def _changes_eps(item: book.Relation) -> bool:
     return Eq(eps, 0) in item.given or any(
         item.of(name).eps is not None for name in item.quantities
     )
 
 
 @cache
-def _relation(item: book.Law) -> tuple[Basic, Symbol | None]:
+def _relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
     """The relation over arrays of observed values, and the index it is stated for."""
     relation = item.relation(
         *(IndexedBase(name, real=True).__getitem__ for name in item.quantities)
@@ -204,7 +204,7 @@ def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:
     return lower(side, *(() if index is None else (index,)))(BALLS, inputs)
 
 
-def _compare_sides(item: book.Law, difference: Array, case: Case) -> Measurement:
+def _compare_sides(item: book.Relation, difference: Array, case: Case) -> Measurement:
     """The entry where the two sides differ most, in units of what the arithmetic explains."""
 
     def ratio(value: arb) -> float:

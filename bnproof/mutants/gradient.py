@@ -139,7 +139,7 @@ class UpstreamScaledInPlace(NumpyBatchNorm):
         return a.call(super().train_vjp, gamma=None)[0], dgamma, dbeta
 
 
-class Given(NumpyBatchNorm):
+class Kept(NumpyBatchNorm):
     """The reference, with statistics of shape ``(C,)`` handed over."""
 
     def __init__(self, mu: Array, v: Array, s: Array) -> None:
@@ -156,12 +156,12 @@ class StatisticsOfLatestForward(NumpyBatchNorm):
     asked about."""
 
     def __init__(self) -> None:
-        self.saved: dict[tuple[int, np.dtype[np.generic]], Given] = {}
+        self.saved: dict[tuple[int, np.dtype[np.generic]], Kept] = {}
 
     @by_name
     def train(self, a: Arguments) -> Trained:
         answer = a.call(super().train)
-        self.saved[a.x.shape[1], a.x.dtype] = Given(*self.normalised(a.x, a.eps)[1:])
+        self.saved[a.x.shape[1], a.x.dtype] = Kept(*self.normalised(a.x, a.eps)[1:])
         return answer
 
     @by_name

@@ -153,12 +153,12 @@ CLAIM_COLUMNS = (
 )
 
 
-def findings(records: Records) -> list[claims.Finding]:
+def findings(records: Records) -> list[claims.ClaimVerdict]:
     """Every claim of the ledger, settled by these records."""
     return [claims.settle(assertion, records.rows) for assertion in claims.ledger().values()]
 
 
-def claim_line(finding: claims.Finding) -> Row:
+def claim_line(finding: claims.ClaimVerdict) -> Row:
     """One line a claim."""
     return {
         "id": finding.assertion.id,
@@ -172,7 +172,7 @@ def claim_line(finding: claims.Finding) -> Row:
     }
 
 
-def tally(settled: list[claims.Finding]) -> str:
+def tally(settled: list[claims.ClaimVerdict]) -> str:
     """How many claims have which verdict, in words."""
     counts = {
         verdict: sum(finding.verdict == verdict for finding in settled)

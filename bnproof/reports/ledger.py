@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnproof.claims import Finding
+from bnproof.claims import ClaimVerdict
 from bnproof.records import Row
 from bnproof.reports.pages import number, page
 
@@ -21,7 +21,7 @@ COLOURS = {
 }
 
 
-def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
+def shown(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
     """What a page says of a claim: its formulas, why it is settled so, and the numbers on the
     digits."""
     a = finding.assertion
@@ -50,7 +50,7 @@ def shown(finding: Finding, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _stated(name: str, finding: Finding) -> dict[str, Any]:
+def _stated(name: str, finding: ClaimVerdict) -> dict[str, Any]:
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
     return {
@@ -61,12 +61,12 @@ def _stated(name: str, finding: Finding) -> dict[str, Any]:
     }
 
 
-def markdown(finding: Finding, rows: Sequence[Row]) -> str:
+def markdown(finding: ClaimVerdict, rows: Sequence[Row]) -> str:
     """One section of the ledger."""
     return page("claim.md", c=shown(finding, rows))
 
 
-def overview(findings: Sequence[Finding]) -> Group:
+def overview(findings: Sequence[ClaimVerdict]) -> Group:
     """Every claim with its verdict, for a terminal."""
     from rich.console import Group
     from rich.table import Table
@@ -85,7 +85,7 @@ def overview(findings: Sequence[Finding]) -> Group:
     return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
 
 
-def terminal(findings: Sequence[Finding], rows: Sequence[Row]) -> Group:
+def terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Group:
     """Claims in full, for a terminal of 80 columns."""
     from rich.console import Group
 

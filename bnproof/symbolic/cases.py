@@ -19,7 +19,7 @@ MOST_TERMS = 6  # index terms that are told apart in every way
 
 
 @dataclass(frozen=True)
-class Case:
+class IndexCase:
     """One way the free indices can coincide: replacements, what stays pairwise distinct, the least
     ``m``."""
 
@@ -34,11 +34,11 @@ class Case:
         return ", ".join(equal + ([" != ".join(names)] if compared else []))
 
 
-def cases(question: Question) -> list[Case]:
+def cases(question: Question) -> list[IndexCase]:
     """One case where nothing compares indices, else one for every partition of the free indices."""
     terms = question.indices
     if len(terms) < 2 or not _compares(question):
-        return [Case({}, frozenset(terms), 1)]
+        return [IndexCase({}, frozenset(terms), 1)]
     if len(terms) > MOST_TERMS:
         raise Undecided(f"{len(terms)} index terms are compared, more than {MOST_TERMS}")
     return [case for blocks in partitions(terms) if (case := _case(blocks)) is not None]
@@ -50,13 +50,13 @@ def given_size(question: Question) -> int | None:
     return int(sizes[0]) if sizes and sizes[0].is_Integer and sizes[0] >= 1 else None
 
 
-def concrete_cases(question: Question, size: int) -> list[Case]:
+def concrete_cases(question: Question, size: int) -> list[IndexCase]:
     """A given batch size: each free index takes each of its values."""
     symbols = question.free_indices
     numbers = frozenset(Integer(p) for p in range(1, size + 1))
     values = product(sorted(numbers), repeat=len(symbols))
     return [
-        Case({**dict(zip(symbols, value, strict=True)), m: Integer(size)}, numbers, size)
+        IndexCase({**dict(zip(symbols, value, strict=True)), m: Integer(size)}, numbers, size)
         for value in values
     ]
 
@@ -76,7 +76,7 @@ def _compares(question: Question) -> bool:
     return any(c.free_symbols & set(question.indices) for c in single)
 
 
-def _case(blocks: list[list[Expr]]) -> Case | None:
+def _case(blocks: list[list[Expr]]) -> IndexCase | None:
     """The partition as a case, ``None`` where it contradicts itself."""
     replace: dict[Expr, Expr] = {}
     for block in blocks:
@@ -95,7 +95,7 @@ def _case(blocks: list[list[Expr]]) -> Case | None:
     least = _least_size(blocks, put)
     if least is None or (m in replace and replace[m].is_Integer and least > replace[m]):
         return None
-    return Case(replace, distinct, least)
+    return IndexCase(replace, distinct, least)
 
 
 def _solved(difference: Expr) -> dict[Expr, Expr] | None:

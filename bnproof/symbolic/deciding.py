@@ -8,7 +8,7 @@ from sympy import Add, Basic, Derivative, Dummy, Eq, Expr, Gt, Indexed, Integer,
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from bnproof.symbolic.cases import Case, given_size
+from bnproof.symbolic.cases import IndexCase, given_size
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
@@ -44,7 +44,7 @@ class CaseProof:
     """One case of a question: its own statement, the normal form, what is known of signs, the
     equations given."""
 
-    def __init__(self, search: Search, case: Case) -> None:
+    def __init__(self, search: Search, case: IndexCase) -> None:
         self.search, self.case = search, case
         question = search.question
         self.replace = {**case.replace, **_assignments(question, case)}
@@ -288,7 +288,7 @@ class CaseProof:
         )
 
 
-def _assignments(question: Question, case: Case) -> dict[Expr, Expr]:
+def _assignments(question: Question, case: IndexCase) -> dict[Expr, Expr]:
     """Conditions ``symbol = value`` as replacements, with the values in terms of what stays."""
     replace: dict[Expr, Expr] = {}
     for condition in question.given:

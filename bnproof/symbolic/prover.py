@@ -8,7 +8,7 @@ from typing import Any
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanTrue
 
-from bnproof.symbolic.cases import Case, cases, concrete_cases, given_size
+from bnproof.symbolic.cases import IndexCase, cases, concrete_cases, given_size
 from bnproof.symbolic.deciding import CaseProof, Unequal
 from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided, Unreadable
 from bnproof.symbolic.reading import read
@@ -127,5 +127,5 @@ def _steps(search: Search) -> list[Step]:
     return _prove_cases(search, concrete_cases(question, size))
 
 
-def _prove_cases(search: Search, chosen: list[Case]) -> list[Step]:
+def _prove_cases(search: Search, chosen: list[IndexCase]) -> list[Step]:
     return [step for case in chosen for step in CaseProof(search, case).steps()]

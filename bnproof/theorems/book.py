@@ -107,7 +107,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Law:
+class Relation:
     """A relation among outputs (``y``, ``dx``, ...) that is proved for the formulas and measured on
     arrays.
 
@@ -170,7 +170,7 @@ class Corollary:
     given: tuple[Basic, ...] = ()
 
 
-Item = Claim | Recurrence | Law | Derivation | Control | Corollary
+Item = Claim | Recurrence | Relation | Derivation | Control | Corollary
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ def build(
     )
     if not book_entry.says:
         raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
-    if not book_entry.of(Claim) + book_entry.of(Recurrence) + book_entry.of(Law):
-        raise ValueError(f"theorem {id} claims nothing: yield a Claim, a Recurrence or a Law")
+    if not book_entry.of(Claim) + book_entry.of(Recurrence) + book_entry.of(Relation):
+        raise ValueError(f"theorem {id} claims nothing: yield a Claim, a Recurrence or a Relation")
     if not book_entry.of(Control):
         raise ValueError(
             f"theorem {id} has no negative control: yield a Control that must be refuted"

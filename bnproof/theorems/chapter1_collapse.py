@@ -26,10 +26,10 @@ from bnproof.theorems.book import (
     Derivation,
     Eq,
     Item,
-    Law,
     Line,
     Ne,
     Observed,
+    Relation,
     theorem,
 )
 from bnproof.theorems.quantities import (
@@ -70,7 +70,7 @@ def collapse() -> Iterator[Item]:
             ),
         ),
     )
-    yield Law(
+    yield Relation(
         "affine",
         "gamma and beta act on the normalised value",
         lambda y, y_plain: Eq(y(i), gamma * y_plain(i) + beta),

@@ -47,11 +47,11 @@ from bnproof.theorems.book import (
     Eq,
     Ge,
     Item,
-    Law,
     Line,
     Ne,
     Observed,
     Recurrence,
+    Relation,
     theorem,
 )
 from bnproof.theorems.quantities import (
@@ -84,7 +84,7 @@ def shift() -> Iterator[Item]:
     yield Claim("the output does not change", Eq(shifted.y(i), y(i)))
     yield Claim("the mean moves along", Eq(shifted.mean, batch.mean + c))
     yield Claim("the variance stays", Eq(shifted.variance, v))
-    yield Law(
+    yield Relation(
         "shift",
         "shifted input, same output",
         lambda y, y_shifted: Eq(y_shifted(i), y(i)),
@@ -110,7 +110,7 @@ def scale_exact() -> Iterator[Item]:
     yield Claim("a < 0", Eq(scaled.y(i), batch.y(i, gamma=-gamma)), (a < 0, Eq(eps, 0)))
     yield Claim("the mean scales", Eq(scaled.mean, a * batch.mean))
     yield Claim("the variance scales with the square", Eq(scaled.variance, a**2 * v))
-    yield Law(
+    yield Relation(
         "scale-exact",
         "eps = 0: scaling the input by a > 0 changes nothing",
         lambda y, y_scaled: Eq(y_scaled(i), y(i)),
@@ -147,7 +147,7 @@ def scale_eps() -> Iterator[Item]:
         "the exact scaling law", Eq(scaled.xhat(i), sign(a) * rescaled.xhat(i)), (Ne(a, 0),)
     )
     yield Claim("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
-    yield Law(
+    yield Relation(
         "scale-eps",
         "input scaled by a, eps by a^2: same output",
         lambda y, y_rescaled: Eq(y_rescaled(i), y(i)),
@@ -189,7 +189,7 @@ def scale_defect() -> Iterator[Item]:
         "hence sqrt(B)(sqrt(A) + sqrt(B)) = sqrt(A B) + B >= 2 v bounds the defect",
         Eq(sqrt(after) * (sqrt(before) + sqrt(after)), sqrt(before * after) + after),
     )
-    yield Law(
+    yield Relation(
         "scale-defect",
         "input scaled by a, same eps: the deviation from beta grows by the factor",
         lambda y, y_scaled: Eq(y_scaled(i) - beta, (y(i) - beta) * factor),
@@ -413,7 +413,7 @@ def negative_gamma() -> Iterator[Item]:
     )
     yield Claim("gamma's own gradient does not know gamma", Eq(Derivative(loss, gamma), dgamma))
     yield Corollary("gamma = 0: no gradient for the input", Eq(dx(k), 0), (Eq(gamma, 0),))
-    yield Law(
+    yield Relation(
         "negative-gamma",
         "-gamma gives the reflection about beta",
         lambda y, y_mirrored: Eq(y_mirrored(i), 2 * beta - y(i)),

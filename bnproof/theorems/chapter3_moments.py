@@ -17,10 +17,10 @@ from bnproof.theorems.book import (
     Eq,
     Gt,
     Item,
-    Law,
     Le,
     Line,
     Ne,
+    Relation,
     theorem,
 )
 from bnproof.theorems.quantities import dx
@@ -50,8 +50,10 @@ def output_moments() -> Iterator[Item]:
             Line("definition", q, "s^2 = v + eps"),
         ),
     )
-    yield Law("output-mean", "the mean of the output is beta", lambda y: Eq(Batch(y).mean, beta))
-    yield Law(
+    yield Relation(
+        "output-mean", "the mean of the output is beta", lambda y: Eq(Batch(y).mean, beta)
+    )
+    yield Relation(
         "output-variance",
         "the variance of the output is gamma^2 v/(v + eps)",
         lambda y: Eq(Batch(y).variance, gamma**2 * q),

@@ -15,9 +15,9 @@ from bnproof.theorems.book import (
     Derivation,
     Eq,
     Item,
-    Law,
     Le,
     Line,
+    Relation,
     theorem,
 )
 from bnproof.theorems.quantities import (
@@ -161,8 +161,8 @@ def gradient_affine() -> Iterator[Item]:
 def gradient_orthogonal() -> Iterator[Item]:
     """The input's gradient sums to 0, and is orthogonal to xhat up to eps: sum dx xhat = gamma
     eps/s^3 sum g xhat."""
-    yield Law("gradient-sum", "sum dx = 0", lambda dx: Eq(Sum(dx(k), (k, 1, m)), 0))
-    yield Law(
+    yield Relation("gradient-sum", "sum dx = 0", lambda dx: Eq(Sum(dx(k), (k, 1, m)), 0))
+    yield Relation(
         "gradient-orthogonal",
         "sum dx xhat = gamma eps/s^3 sum g xhat",
         lambda dx: Eq(Sum(dx(k) * xhat(k), (k, 1, m)), gamma * eps / s**3 * dgamma),
@@ -255,7 +255,7 @@ def gradient_norm() -> Iterator[Item]:
         Le(norm, (gamma / s) ** 2 * squares),
         by=Remainder((gamma / s) ** 2 * taken),
     )
-    yield Law(
+    yield Relation(
         "gradient-norm",
         "the squared norm of dx",
         lambda dx: Eq(Sum(dx(k) ** 2, (k, 1, m)), (gamma / s) ** 2 * (squares - taken)),

@@ -18,11 +18,11 @@ from bnproof.theorems.book import (
     Ge,
     Gt,
     Item,
-    Law,
     Line,
     Ne,
     Observed,
     Recurrence,
+    Relation,
     theorem,
 )
 from bnproof.theorems.quantities import (
@@ -328,7 +328,7 @@ def frozen() -> Iterator[Item]:
     yield Claim(
         "changing x_k changes y_k alone", Eq(inference(changed.entry(i)), infer_y(i) + slope), alive
     )
-    yield Law(
+    yield Relation(
         "inference-shift",
         "at inference a shift of the input passes through: gamma/s_r c",
         lambda infer_y, infer_y_shifted: Eq(

@@ -11,7 +11,7 @@ from sympy import Expr, Indexed
 from bnproof.symbolic import setting
 from bnproof.symbolic.setting import i, k, x
 from bnproof.theorems import quantities
-from bnproof.theorems.book import Claim, Law, Observed, book
+from bnproof.theorems.book import Claim, Observed, Relation, book
 
 OUTPUTS: dict[str, Callable[[Expr], Expr]] = {
     "y": setting.y,
@@ -20,7 +20,7 @@ OUTPUTS: dict[str, Callable[[Expr], Expr]] = {
 }
 
 
-def of(law: Law) -> list[Callable[[Expr], Expr]]:
+def of(law: Relation) -> list[Callable[[Expr], Expr]]:
     """The formulas a law's parameters stand for, as functions of an index."""
     return [formula(law.of(name)) for name in law.quantities]
 

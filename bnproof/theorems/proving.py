@@ -23,8 +23,8 @@ from bnproof.theorems.book import (
     Corollary,
     Derivation,
     Eq,
-    Law,
     Recurrence,
+    Relation,
     Theorem,
     find,
     used_by,
@@ -182,7 +182,7 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
             case Recurrence():
                 yield Posed("claim", f"{item.says}: induction, base", item.base, item.given)
                 yield Posed("claim", f"{item.says}: induction, step", item.inductive, item.given)
-            case Law():
+            case Relation():
                 yield Posed(
                     "law", item.says, item.relation(*formulas.of(item)), item.given, law=item.name
                 )

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bnproof.baselines.baseline import Finding, baselines, finding
+from bnproof.baselines.baseline import BaselineResult, baselines, finding
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import load
 from tests.baselines.specimens import (
@@ -54,14 +54,16 @@ def test_no_correct_one_is_blamed(name, make):
         (Half, "onnx-node-tests"),
         (Half, "finite-differences"),
     }
-    assert found(name, make()) == Finding(flagged=False, offered=(make, name) not in ruled_out)
+    assert found(name, make()) == BaselineResult(
+        flagged=False, offered=(make, name) not in ruled_out
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("target", ["torch", "torch-modules"])
 def test_pytorch_passes(name, target):
     """The reference agrees with itself, its gradients and the ONNX data."""
-    assert found(name, load(target)) == Finding(flagged=False)
+    assert found(name, load(target)) == BaselineResult(flagged=False)
 
 
 # forward, full, finite differences, ONNX
@@ -139,7 +141,7 @@ def test_exceptions_are_findings_unless_they_say_not_implemented(name):
     crash = found(name, Raises())
     assert crash.flagged
     assert "raised KeyError: 'weight" in crash.reason
-    assert found(name, Refuses()) == Finding(flagged=False, offered=False)
+    assert found(name, Refuses()) == BaselineResult(flagged=False, offered=False)
 
 
 def test_without_onnx_its_node_tests_are_not_offered(monkeypatch):
@@ -147,7 +149,7 @@ def test_without_onnx_its_node_tests_are_not_offered(monkeypatch):
     for module in ("onnx", "onnx.defs", "onnx.backend.test.case.node"):
         monkeypatch.setitem(sys.modules, module, None)
     outcome = baselines()["onnx-node-tests"].run(NumpyBatchNorm(), None)
-    assert outcome == Finding(flagged=False, reason="onnx is not installed", offered=False)
+    assert outcome == BaselineResult(flagged=False, reason="onnx is not installed", offered=False)
 
 
 def test_the_global_generator_is_left_alone():
@@ -166,4 +168,6 @@ def test_findings_repeat(name):
 
 def test_warnings_are_not_judged():
     """An implementation may warn."""
-    assert finding([("case", lambda: warnings.warn("hot", stacklevel=1))]) == Finding(flagged=False)
+    assert finding([("case", lambda: warnings.warn("hot", stacklevel=1))]) == BaselineResult(
+        flagged=False
+    )

@@ -8,7 +8,7 @@ from click import UsageError
 from click.testing import CliRunner
 
 from bnproof.benchmarks import mutation as benchmark
-from bnproof.benchmarks.mutation import Mutant, changed, main, mutants, original, rebuilt, tried
+from bnproof.benchmarks.mutation import Mutation, changed, main, mutants, original, rebuilt, tried
 from bnproof.records import Records, header, read
 from bnproof.reports.mutation import mutation, unexplained
 
@@ -20,7 +20,7 @@ def mutant(file="numpy_formulas", before=BIASED[0], after=BIASED[1]):
     source = original(file)
     assert before in source
     new = source.replace(before, after)
-    return Mutant(file, "", changed(source, new), new)
+    return Mutation(file, "", changed(source, new), new)
 
 
 def row(outcome="killed", law="output", reason=""):

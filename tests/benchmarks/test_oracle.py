@@ -17,7 +17,7 @@ def test_the_contestants_compute_the_same():
     x = np.random.default_rng(0).normal(size=(200, 1))
     exact = certify.train(x, np.array([1.5]), np.array([0.5]), eps=1e-5).y
     trained = certify.train(x, eps=1e-5)
-    batch = bounds.Batch(x, x - trained.mu.mid, trained.mu.mid, trained.v.mid, 1e-5)
+    batch = bounds.ExactBatch(x, x - trained.mu.mid, trained.mu.mid, trained.v.mid, 1e-5)
     explained = bounds.output(
         bounds.Precision.of(x.dtype), batch, np.array([1.5]), np.array([0.5])
     ).total

@@ -29,10 +29,10 @@ from sympy import (
 )
 
 from bnproof.benchmarks import prover_attack
-from bnproof.benchmarks.attack_calculus import Point, Scope
-from bnproof.benchmarks.attack_evaluator import Evaluator, judged
+from bnproof.benchmarks.attack_calculus import BoundNames, DrawnPoint
+from bnproof.benchmarks.attack_evaluator import AttackEvaluator, judged
 from bnproof.benchmarks.attack_identities import of
-from bnproof.benchmarks.attack_numbers import Undefined, Unknown
+from bnproof.benchmarks.attack_numbers import NoValue, Unknown
 from bnproof.benchmarks.attack_points import free_names, points, truth
 from bnproof.benchmarks.attack_replay import objection
 from bnproof.benchmarks.attack_statements import FAMILIES, claim
@@ -69,7 +69,7 @@ def point(at=0):
         (g, (p,)): fmpq(value) for p, value in enumerate((1, 0, -2), 1)
     }
     exact = {name: fmpq(value) for name, value in scalars.items()} | {eps: fmpq(4, 3)}
-    return Point(exact, values, lambda place: fmpq(7))
+    return DrawnPoint(exact, values, lambda place: fmpq(7))
 
 
 VALUES = {
@@ -120,27 +120,27 @@ UNDEFINED = {
 @pytest.mark.parametrize(("expression", "expected"), VALUES.values(), ids=VALUES)
 def test_values_by_hand(expression, expected):
     """Exact rationals, worked out by hand."""
-    assert Evaluator(point()).value(expression, Scope()) == expected
+    assert AttackEvaluator(point()).value(expression, BoundNames()) == expected
 
 
 @pytest.mark.parametrize("expression", UNDEFINED.values(), ids=UNDEFINED)
 def test_what_does_not_exist(expression):
     """Undefined by itself, and so is a statement with it."""
-    with pytest.raises(Undefined):
-        Evaluator(point()).value(expression, Scope())
+    with pytest.raises(NoValue):
+        AttackEvaluator(point()).value(expression, BoundNames())
     assert judged(of(expression, 0), point()) == "undefined"
 
 
 def test_balls_decide_what_differs_and_nothing_else():
     """Root 2 is not 1.414, is less than 3/2, and its square cannot be told from 2."""
-    root = Evaluator(point(2)).value(sqrt(a), Scope())
+    root = AttackEvaluator(point(2)).value(sqrt(a), BoundNames())
     assert isinstance(root, arb)
     assert judged(of(sqrt(a), 1), point(2)) is False
     assert judged(Ge(3, 2 * sqrt(a), evaluate=False), point(2)) is True
     gap = sqrt(a) * sqrt(a + 1) - sqrt(a * (a + 1))
     assert judged(of(gap, 0), point(2)) == "unknown"
     with pytest.raises(Unknown):
-        Evaluator(point(2)).value(1 / gap, Scope())
+        AttackEvaluator(point(2)).value(1 / gap, BoundNames())
 
 
 def test_every_and_connectives():

@@ -9,7 +9,12 @@ import pytest
 from bnproof.certify.bounds import Precision
 from bnproof.datasets import batches, digits, hidden_activations
 from bnproof.experiments import demonstrations
-from bnproof.experiments.demonstrations import Demonstration, Number, UnknownClaim, demonstration
+from bnproof.experiments.demonstrations import (
+    Demonstration,
+    Number,
+    UnknownDemonstration,
+    demonstration,
+)
 from bnproof.experiments.demonstrations.textbook import PATIENCE, curvatures, steps_to_tenth
 
 CLAIMS = [  # of the ledger
@@ -86,7 +91,7 @@ def test_the_same_seed_gives_the_same_rows(rows):
 
 def test_unknown_claims_and_doubles_are_refused():
     """The message names the claim and what to do."""
-    with pytest.raises(UnknownClaim, match=r"no demonstration of Z9: known are Q1, Q2"):
+    with pytest.raises(UnknownDemonstration, match=r"no demonstration of Z9: known are Q1, Q2"):
         list(demonstrations.rows(0, ["Z9"]))
     with pytest.raises(
         ValueError, match="claim A1 is demonstrated twice: give again another claim"

@@ -10,14 +10,14 @@ import json
 from sympy import Integer
 import bnproof
 from bnproof.symbolic.setting import Batch, gamma, i, v, x
-from bnproof.theorems.book import Claim, Control, Eq, Law, Observed, theorem
+from bnproof.theorems.book import Claim, Control, Eq, Observed, Relation, theorem
 
 @theorem(source="written in a test", uses=("scale-exact",))
 def doubled_gamma():
     "Doubling gamma doubles the deviation from beta."
     out = Batch(x.__getitem__)
     yield Claim("the claim", Eq(out.y(i, gamma=2 * gamma) - out.y(i), gamma * out.xhat(i)))
-    yield Law("doubled-gamma", "2 gamma: twice the deviation",
+    yield Relation("doubled-gamma", "2 gamma: twice the deviation",
               lambda y, y_twice, y_plain: Eq(y_twice(i) - y(i), gamma * y_plain(i)),
               observed={"y_twice": Observed("y", gamma=2 * gamma),
                         "y_plain": Observed("y", gamma=Integer(1), beta=Integer(0))})

@@ -44,7 +44,7 @@ class Demonstration:
     numbers: Shown
 
 
-class UnknownClaim(LookupError):
+class UnknownDemonstration(LookupError):
     """No demonstration is registered for this claim."""
 
 
@@ -81,12 +81,12 @@ def rows(seed: int, claims: Collection[str] = ()) -> Iterator[Row]:
     """The numbers of the given claims (of every claim, if none is named) as rows, in the order of
     the thread.
 
-    Raises ``UnknownClaim`` for an id without a demonstration and ``ArithmeticError`` for a number
-    that is not finite.
+    Raises ``UnknownDemonstration`` for an id without a demonstration and ``ArithmeticError`` for a
+    number that is not finite.
     """
     unknown = sorted(set(claims) - set(demonstrations()))
     if unknown:
-        raise UnknownClaim(
+        raise UnknownDemonstration(
             f"no demonstration of {', '.join(unknown)}: known are {', '.join(demonstrations())}"
         )
     material = Material(seed)

@@ -12,7 +12,7 @@ from bnproof.contract import Array
 from bnproof.experiments.demonstrations.material import BATCH, EPS, Material, gradients, normalise
 
 
-class Step(NamedTuple):
+class LayerStep(NamedTuple):
     """One step on W: ``x = W u`` and ``g = dL/dy`` ``(values, units)``; W, dL/dW and W after it
     ``(units, inputs)``."""
 
@@ -33,7 +33,7 @@ def layer_gradients(data: Material, weight: Array, eps: float) -> tuple[Array, A
     return dx @ weight, dx.T @ inputs
 
 
-def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[Step]:
+def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[LayerStep]:
     """An epoch of plain SGD on W alone, squared loss of ``BN(W u)`` (eps = 1e-5) or of ``W u``,
     step by step."""
     weight = data.weight
@@ -41,6 +41,6 @@ def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[Step]
         x = inputs @ weight.T
         g = ((normalise(x, eps=EPS) if normalising else x) - wanted) / BATCH
         dx = gradients(g, x, np.ones(len(weight)), eps=EPS)[0] if normalising else g
-        step = Step(x, g, weight, dx.T @ inputs, weight - rate * (dx.T @ inputs))
+        step = LayerStep(x, g, weight, dx.T @ inputs, weight - rate * (dx.T @ inputs))
         yield step
         weight = step.after
