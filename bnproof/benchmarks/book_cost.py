@@ -57,9 +57,9 @@ def indices(count: int) -> bool:
 
 def show(name: str) -> bool:
     """Whether the command prints the theorem as proved."""
-    shown = subprocess.run(
-        [sys.executable, "-m", "bnproof", "show", name], capture_output=True, text=True, check=False
-    )
+    # -P: the tree on PYTHONPATH, not the one in the current folder
+    command = [sys.executable, "-P", "-m", "bnproof", "show", name]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
     return shown.returncode == 0 and f"{name}: proved for every m" in shown.stdout
 
 
