@@ -76,12 +76,36 @@ def parametrize_with_laws(
     ignore: Iterable[str] = (),
     expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
-    """A decorator that runs a test once for every law, named after it, with the law as the argument
-    ``law``.
+    """A decorator that runs a test once for every law, with the law as the argument ``law``.
 
-    ``expected_failures``: law ids and why they fail; strict, so a law that holds again fails its
-    test.  The other options are those of ``bnproof.check``.  Raises ``UnknownLaw`` for a name that
-    is none, ``UnusableTarget`` for what is no batch norm.
+    Parameters
+    ----------
+    implementation
+        What is checked, as for :func:`bnproof.check`.
+    effort, seed, convention, select, ignore
+        As for :func:`bnproof.check`.
+    expected_failures
+        Ids of laws and why they fail.  They are strict: a law that holds again fails its test.
+
+    Returns
+    -------
+    pytest.MarkDecorator
+        Its parameters are named after the laws.
+
+    Raises
+    ------
+    UnknownLaw
+        For a name that is no law's.
+    UnusableTarget
+        For what is no batch norm.
+
+    Examples
+    --------
+    >>> from bnproof.implementations.numpy import NumpyBatchNorm
+    >>> from bnproof.testing import parametrize_with_laws
+    >>> @parametrize_with_laws(NumpyBatchNorm(), effort="quick", select=["output"])
+    ... def test_batch_norm(law):
+    ...     law()
     """
     if not isinstance(expected_failures, Mapping | None):
         raise TypeError(

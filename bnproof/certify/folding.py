@@ -38,12 +38,38 @@ def fold(
     groups: int = 1,
     tighten: int = 0,
 ) -> Folded:
-    """Enclosures of ``W'_o = gamma'_o W_o`` and ``b' = gamma' (b - mu_r) + beta``,
-    ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear).
+    """Enclosures of the layer in front of a batch norm, with the batch norm folded into it.
 
-    ``weight``: ``(out, in)`` for "linear", ``(out, in/groups, *k)`` for "conv",
-    ``(in, out/groups, *k)`` for "conv_transpose", where ``W'[i, j] = gamma'[h out/G + j] W[i, j]``
-    for i in group h; ``bias`` ``(out,)`` or ``None`` for 0.
+    Parameters
+    ----------
+    weight
+        ``(out, in)`` for "linear", ``(out, in/groups, *k)`` for "conv", ``(in, out/groups, *k)``
+        for "conv_transpose".
+    bias
+        ``(out,)``; ``None`` stands for 0.
+    gamma, beta, running_mean, running_var, eps, tighten
+        As in :func:`bnproof.certify.infer`, one value for each output.
+    kind, groups
+        What the layer is: "linear", "conv" or "conv_transpose", in so many groups.
+
+    Returns
+    -------
+    Folded
+        ``weight`` and ``bias``.
+
+    Notes
+    -----
+    ``W'_o = gamma'_o W_o`` and ``b' = gamma' (b - mu_r) + beta`` with
+    ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear); for "conv_transpose"
+    ``W'[i, j] = gamma'[h out/G + j] W[i, j]`` where input i is in group h.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof import certify
+    >>> one = np.array([1.0])
+    >>> certify.fold(np.array([[6.0]]), None, None, None, one, one, eps=3.0).weight.mid
+    array([[3.]])
     """
     machine.verify()
     laid, back = by_output(array("weight", weight), kind, groups)

@@ -40,12 +40,38 @@ def infer(
     dy: Array | None = None,
     tighten: int = 0,
 ) -> Inference:
-    """Enclosures of ``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``, and with ``dy`` of ``dx``,
-    ``dgamma``, ``dbeta``.
+    """Enclosures of what inference returns, for exactly the numbers handed in.
 
-    Formulas: theorems inference-collapse and inference-gradient.  Arguments as in :func:`train`; N
-    may be 0 (without ``dy``).  An entry of x that is not finite has no exact value, the others do;
-    a negative ``running_var`` leaves its channel without any.
+    Parameters
+    ----------
+    x, gamma, beta, eps, dy, tighten
+        As in :func:`bnproof.certify.train`; N may be 0, without ``dy``.
+    running_mean, running_var
+        The statistics that normalise, ``(C,)`` each.
+
+    Returns
+    -------
+    Inference
+        ``y``; with ``dy`` also ``dx``, ``dgamma``, ``dbeta``.  An entry of x that is not finite has
+        no exact value, the others do; a negative ``running_var`` leaves its channel without any.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For bad arguments.
+
+    Notes
+    -----
+    ``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: theorems inference-collapse and
+    inference-gradient of the book.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof import certify
+    >>> one = np.array([1.0])
+    >>> certify.infer(np.array([[5.0]]), None, None, one, one, eps=3.0).y.mid
+    array([[2.]])
     """
     machine.verify()
     checked(x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)

@@ -142,23 +142,57 @@ def train(
     statistics: Statistics | None = None,
     tighten: int = 0,
 ) -> Training:
-    """Enclosures of ``mu``, ``v``, ``s``, ``xhat``, ``y``; with ``dy`` also ``dx``, ``dgamma``,
-    ``dbeta``; with ``running`` and ``momentum`` (weight of the new value) also ``running_mean``,
-    ``running_var``.
+    """Enclosures of what a training step returns, for exactly the numbers handed in.
 
-    Formulas: Algorithm 1 of Ioffe and Szegedy (2015), theorems gradient-x, gradient-affine and
-    ema-closed-form of the book.
+    Parameters
+    ----------
+    x
+        The batch, ``(N, C, *spatial)``, rank 2 to 5, any strides; float16, bfloat16, float32 or
+        float64.
+    gamma, beta
+        Affine parameters, ``(C,)`` of any of these dtypes; ``None`` stands for 1 and for 0.
+    eps
+        Added to the variance; it counts as the exact value of the float.
+    dy
+        The upstream gradient, in the shape of x: then ``dx``, ``dgamma``, ``dbeta`` are enclosed.
+    running, momentum
+        Running mean and variance, ``(C,)`` each, and the weight of the new value: then
+        ``running_mean`` and ``running_var`` are enclosed.
+    unbiased
+        Whether the running variance tracks ``m/(m - 1) v``, or v itself.
+    statistics
+        The exact sums of a whole batch of which x is a part.
+    tighten
+        So many bits narrower than ``2^-20`` ulp, at most 32.
 
-    ``x``, ``dy``: ``(N, C, *spatial)``, rank 2 to 5, any strides, float16, bfloat16, float32 or
-    float64; the others ``(C,)`` of any of these, ``gamma`` or ``beta`` missing for 1 and 0.
-    ``eps`` and ``momentum`` count as the exact value of the float. ``unbiased``: whether the
-    running variance tracks ``m/(m - 1) v``.  ``statistics``: the exact sums of a whole batch of
-    which x is a part.  ``tighten``: so many bits narrower than ``2^-20`` ulp, at most 32.
+    Returns
+    -------
+    Training
+        ``mu``, ``v``, ``s``, ``xhat``, ``y`` and what was asked for besides.  y and dx are computed
+        at once, the rest when it is asked for.
 
-    Returns y and dx computed, everything else when asked for: until then x and dy must not be
-    modified (``Changed`` is raised where that is noticed).  Raises ``ValueError`` or ``TypeError``
-    for bad arguments, ``UnsoundArithmetic`` where this thread does not round to nearest or flushes
-    subnormals.
+    Raises
+    ------
+    ValueError, TypeError
+        For bad arguments.
+    Changed
+        Where x or dy was modified before everything was asked for, and that is noticed.
+    UnsoundArithmetic
+        Where this thread does not round to nearest, or flushes subnormals.
+
+    Notes
+    -----
+    ``mu = sum x / m``, ``v = sum (x - mu)^2 / m``, ``y = gamma (x - mu)/sqrt(v + eps) + beta``:
+    Algorithm 1 of Ioffe and Szegedy 2015 (arXiv:1502.03167); the gradients and the recurrence are
+    the theorems gradient-x, gradient-affine and ema-closed-form of the book.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof import certify
+    >>> exact = certify.train(np.array([[-1.0], [1.0]]), eps=3.0)
+    >>> exact.y.mid.ravel()
+    array([-0.5,  0.5])
     """
     machine.verify()
     checked(x, dy=dy, gamma=gamma, beta=beta)

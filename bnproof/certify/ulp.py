@@ -13,17 +13,42 @@ from bnproof.formats import Format
 
 
 def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -> Array:
-    """Upper bounds of ``|computed - t|/ulp(t)`` for the exact value ``t`` in the enclosure;
-    float64, entry by entry.
+    """Upper bounds of the error in units in the last place, entry by entry.
 
+    Parameters
+    ----------
+    computed
+        An array of float16, bfloat16, float32 or float64.
+    exact
+        The enclosure of the exact values ``t``, of the same shape.
+    magnitude
+        Measure on the ulp of these numbers where they are larger than ``t``, for instance
+        ``|gamma xhat| + |beta|`` for an output.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``|computed - t|/ulp(t)`` in float64.  Infinite for NaN and for an infinity that is wrong;
+        an infinity is right where the exact value rounds to it.  NaN where there is no exact value.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another shape, for another dtype.
+
+    Notes
+    -----
     ``ulp`` is that of ``computed``'s dtype at the smaller end of the enclosure in magnitude (zero
     where it holds zero), at least the smallest subnormal: ``2^(max(e, emin) - p + 1)`` with
-    ``2^e <= |t| < 2^(e+1)`` (:meth:`Format.ulp`). ``magnitude``: measure on the ulp of these
-    numbers instead where they are larger, for instance ``|gamma xhat| + |beta|``.
+    ``2^e <= |t| < 2^(e+1)`` (:meth:`bnproof.formats.Format.ulp`).
 
-    An infinity counts as right where the exact value rounds to it.  Infinite for NaN and for other
-    infinities; NaN where there is no exact value.  Raises ``ValueError`` for another shape,
-    ``TypeError`` for another dtype.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof import certify
+    >>> exact = certify.Enclosure.exactly([1.0])
+    >>> certify.ulp_error(np.array([1.0 + 2.0**-22], dtype=np.float32), exact)
+    array([2.])
     """
     got = np.asarray(computed)
     if not isinstance(exact, Enclosure):

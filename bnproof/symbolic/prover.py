@@ -20,18 +20,43 @@ MOST_CASES = 64
 
 
 def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
-    """Prove a statement about batches for every batch size ``m >= 1`` and every value the
-    conditions allow.
+    """Prove a statement about batches for every batch size and every value the conditions allow.
 
-    ``statement``: a SymPy equation (also an inequality, a conjunction, ``true`` or ``false``) over
-    the names of :mod:`bnproof.symbolic.setting`; ``given``: conditions such as ``Eq(eps, 0)``,
-    ``m >= 2``, ``a > 0``.  Free indices lie in ``1..m``; ``eps >= 0`` and ``v + eps > 0`` are
-    assumed; a plain symbol is a real number.  ``by``: what the proof rests on where the normal form
-    alone does not decide (a ``Remainder``, ``Increasing``, ``Induction``).
+    Parameters
+    ----------
+    statement
+        A SymPy equation or inequality, a conjunction of them, ``true`` or ``false``, over the names
+        of :mod:`bnproof.symbolic.setting`.  Free indices ``i``, ``j``, ``k`` lie in ``1..m``, for
+        every ``m >= 1``; ``eps >= 0`` and ``v + eps > 0`` are assumed; a plain symbol is a real
+        number.
+    given
+        Conditions such as ``Eq(eps, 0)``, ``m >= 2``, ``a > 0``, ``Every(x[i] > 0)``.
+    by
+        What the proof rests on where the normal form alone does not decide: a ``Remainder``,
+        ``Increasing`` or ``Induction``, which is itself proved.
 
-    Returns a ``Proof``.  Raises ``Refuted`` with an exact counterexample; ``Undecided`` with the
-    reason, also where the statement does not exist for some allowed value (a division by ``m - 1``
-    without ``m >= 2``); ``TypeError`` for what is no statement.
+    Returns
+    -------
+    Proof
+        The statement, its steps, and how many exact evaluations agreed with it.
+
+    Raises
+    ------
+    Refuted
+        With an exact counterexample.
+    Undecided
+        With the reason; also where the statement does not exist for some allowed value, such as a
+        division by ``m - 1`` without ``m >= 2``.
+    TypeError, ValueError
+        For what is no statement, and for what cannot be read exactly as it is written.
+
+    Examples
+    --------
+    >>> from sympy import Eq, Sum
+    >>> from bnproof.symbolic import i, m, prove, xhat
+    >>> proof = prove(Eq(Sum(xhat(i), (i, 1, m)), 0))
+    >>> print(str(proof).splitlines()[0])
+    Proved for every batch size m >= 1:
     """
     if by is not None and not isinstance(by, (Remainder, Increasing, Induction)):
         raise TypeError(f"by= takes a witness (Remainder, Increasing or Induction), not {by!r}")

@@ -7,6 +7,7 @@ from bnproof.certify.bounds import NoBound, Precision
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.law import laws
+from bnproof.mutants.catalogue import mutants
 from bnproof.theorems.book import book
 from bnproof.verification.planning import UnknownLaw
 
@@ -104,3 +105,18 @@ def test_batches_too_long_for_the_precision_are_reported_not_judged(monkeypatch)
     assert verdict.ok
     assert verdict.unjudged["output"] > 0
     assert verdict.unjudged["output"] + verdict.tallies["output"].cases == verdict.cases
+
+
+def test_the_verdict_as_a_table():
+    """One row for each law that was judged, with its verdict and the worst error and where."""
+    verdict = bnproof.check(
+        mutants()["R01"].make(),
+        effort="quick",
+        select=["output", "running-variance"],
+        expect={"running-variance": "tracks v"},
+    )
+    frame = verdict.to_frame().set_index("law")
+    assert dict(frame["verdict"]) == {"output": "holds", "running-variance": "expected"}
+    assert frame.loc["running-variance", "violated"] > 0
+    assert frame.loc["output", "worst_error"] <= 1
+    assert verdict.to_dict()["options"]["expect"] == {"running-variance": "tracks v"}
