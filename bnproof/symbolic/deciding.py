@@ -198,7 +198,8 @@ class CaseProof:
         if visible_signs(self.form, as_written) <= wanted:
             return True
         for lemma in lemmas(self.form, as_written, self.search.question.free_indices):
-            self.form.signs.learn(self.form.normal(lemma), NONNEGATIVE)
+            if self.form.occurs(lemma):
+                self.form.signs.learn(self.form.normal(lemma), NONNEGATIVE)
         return self.form.signs.shows(difference, wanted)
 
     def _by_remainder(

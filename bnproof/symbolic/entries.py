@@ -15,7 +15,7 @@ from sympy import Dummy, Eq, Expr, Indexed, Integer, KroneckerDelta, Limit, Sum,
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import FREE, Part
+from bnproof.symbolic.reading import FREE, Part, numbers_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import Every, m
 from bnproof.symbolic.signsets import NONNEGATIVE, OF_RELATION, assumed
@@ -140,7 +140,7 @@ class Entries(Equations):
 
     def _instantiate(self, term: Expr) -> None:
         """Put an index term into the conditions on all entries."""
-        if not self.lies_within(term, Integer(1), self.size) or not self._holds_an_index(term):
+        if not self.lies_within(term, Integer(1), self.size) or not self.occurs(term):
             return
         self._seen.append(term)
         if len(self._seen) > MOST_INSTANCES:
@@ -157,14 +157,21 @@ class Entries(Equations):
         finally:
             self._inside -= 1
 
-    def _holds_an_index(self, term: Expr) -> bool:
-        """Whether the ranges of the summation indices in a term are known to hold an index.
+    def occurs(self, e: Expr) -> bool:
+        """Whether the summation indices in an expression are known to take some value.
 
-        From what is said of an entry that does not exist, something could follow in which its index
-        no longer occurs.  And a sum from 1 to a negative end stands for entries at ``end + 1..0``,
-        of which nothing is said.
+        What is found out about an expression in a sum holds for each of its terms.  If there may be
+        none, something could follow from it in which the index no longer occurs.  So nothing is
+        learned for good but where every range is known to hold an index, and so are the ranges of
+        the indices that its ends depend on.  (A sum from 1 to a negative end, which stands for
+        entries at ``end + 1..0``, is left out by this as well.)
         """
-        ranges = (self.ranges[index] for index in term.free_symbols & self.ranges.keys())
+        indices, left = set[Symbol](), [e]
+        while left:
+            new = numbers_in(left.pop()) & self.ranges.keys() - indices
+            indices |= new
+            left += [end for index in new for end in self.ranges[index]]
+        ranges = (self.ranges[index] for index in indices)
         return all(self.is_at_least_zero(high - low) for low, high in ranges)
 
     def _put_in(self, relation: Expr, term: Expr) -> None:

@@ -131,7 +131,8 @@ class PowerSums(Entries):
             if not visible_signs(self, shown) <= NONNEGATIVE:
                 allowed = "" if shown.is_number else ", which the conditions allow to be negative"
                 raise Undecided(f"square root of {text(shown)}{allowed}")
-            self.signs.learn(radicand, NONNEGATIVE)
+            if self.occurs(shown):
+                self.signs.learn(radicand, NONNEGATIVE)
         return roots.square_root(self, radicand)
 
     def _symbolic_power(self, base: Quotient, exponent: Expr, shown: Expr) -> Quotient:

@@ -347,7 +347,7 @@ class Sampler:
     def _assigns(self, condition: Basic) -> bool:
         """Whether a condition is what gives its symbol the value, which does not rest on it."""
         assigned = assignment(condition)
-        if assigned is None or self._assigned[assigned[0]] != assigned[1]:
+        if assigned is None or assigned[0] == m or self._assigned[assigned[0]] != assigned[1]:
             return False
         resting: set[Symbol] = set()
         left = [assigned[1]]
@@ -401,6 +401,11 @@ def _assumptions(symbol: Symbol | IndexedBase) -> tuple[tuple[str, bool], ...]:
 
 
 _REAL = Symbol("any", real=True)
+_OF_SIGNS = {
+    pair
+    for known in ("positive", "negative", "nonnegative", "nonpositive", "nonzero")
+    for pair in Symbol("any", real=True, **{known: True}).assumptions0.items()
+}
 
 
 @cache
@@ -410,8 +415,7 @@ def _demands(assumptions: tuple[tuple[str, bool], ...], number: Rational) -> boo
 
 def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
     """Whether the assumptions of a symbol (or base) allow a value."""
-    if not isinstance(value, fmpq):
-        declared = symbol.is_rational, symbol.is_algebraic, symbol.is_transcendental
-        return not any(declared) and sign(value) in assumed(symbol)
     assumptions = _assumptions(symbol)
+    if not isinstance(value, fmpq):  # of a root or an interval no more is known than its sign
+        return _OF_SIGNS.issuperset(assumptions) and sign(value) in assumed(symbol)
     return not assumptions or _demands(assumptions, Rational(int(value.p), int(value.q)))

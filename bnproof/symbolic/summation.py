@@ -357,7 +357,8 @@ def _atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> Quotie
     if unfolded.has(Sum):
         total = canonical(total)
     whole = form.ranges.get(index) == (1, end)
-    if whole and isinstance(unfolded, Abs) and form.is_at_least_zero(end):  # sum |f| >= |sum f|
+    known = whole and form.is_at_least_zero(end) and form.occurs(total)
+    if known and isinstance(unfolded, Abs):  # sum |f| >= |sum f|
         inside = form.normal(Sum(unfolded.args[0].xreplace({index: bound}), (bound, 1, end)))
         for sense in (1, -1):
             form.signs.learn(

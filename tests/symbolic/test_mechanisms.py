@@ -80,6 +80,17 @@ extended = IndexedBase("A", extended_positive=True)
 late_a = Rational(17, 13)
 between = (Every(x[i] >= late_a * i), Every(x[i] <= a))
 part = Piecewise((1, a < 1001))
+cube = (a - late_a - m + 2) ** 3 * (1 + b**2) >= 0
+inner = Sum(x[p + 1], (p, q, q), (q, 1, m - 1))
+below = Sum(sqrt(Sum(1, (q, p + 3, m))), (p, 1, m - 2))
+free = Sum(sqrt(Sum(1, (q, p + 3, m)) + Sum(1, (w, 1, p - 1))), (p, 1, m - 2))
+
+
+def lemma(name):
+    """A sum whose terms are sums that are not negative; ``name`` keeps two of them apart."""
+    return Sum(p * Sum(name * Sum(name, (q, p + 3, m)), (name, 1, m)), (p, 1, m - 2))
+
+
 hider = Mul(*(Symbol("z", integer=True) - value for value in range(-4, 10)))
 
 # What cannot be read exactly as it is written is refused, and the sentence names the mend.
@@ -377,6 +388,17 @@ NOT_PROVED = {
         (Ge(a + later, later, evaluate=False), Every(a * (i - 1) >= 0)),
         (Gt(a + two_later, two_later + 2 * late_a, evaluate=False), *between, m >= 2),
     ),
+    "a sum in a sum that need not have a term": (
+        (Gt(a + inner, inner + late_a, evaluate=False), *between),
+        (Gt(a, late_a), *between, Sum((x[p + 1] - x[p]) ** 2, (p, q, q), (q, 1, m - 1)) <= b),
+        (Gt(a + below, below + late_a, evaluate=False), m >= 2, cube),
+        (Gt(a + free, free + late_a, evaluate=False), m >= 2, cube),
+        (Gt(a, late_a), m >= 2, cube, Every(x[i] + below >= 0)),
+        (
+            Gt(a + lemma(T) + i, late_a + lemma(n) + i, evaluate=False),
+            *(m >= 2, cube, m * (m + 1) * (2 * m + 1) / 6 - i**2 > 0, i < m),
+        ),
+    ),
     "an index named like one that is positive": (
         (Eq(Sum(Abs(q), (q, j, m), (j, w, m)), Sum(q, (q, j, m), (j, w, m))), w <= m, m >= 10),
         (Ge(hider**2 * Sum(q * u[q] ** 2, (q, k, m), (k, -3, 1)), 0),),
@@ -445,6 +467,11 @@ TRUE = {
 }
 
 NOT_REFUTED = {
+    "a size that is given two values": (Eq(c, 0), Eq(m, 2 + c * exp(-150)), m <= 2, m >= 2),
+    "a symbol that is no integer": (
+        *(Ne(a, 2, evaluate=False), Eq(Symbol("ni", real=True, noninteger=True), log(exp(a) + b))),
+        Eq(b, 0),
+    ),
     "a symbol that is given two values": (Eq(c, 0), Eq(a, 1), Eq(a, 1 + c * exp(-150))),
     "values that rest on each other": (Eq(c, 0), Eq(a, exp(b)), Eq(b, log(a) + c * exp(-150))),
     "a base whose entries are positive": (Ge(extended[i], 0, evaluate=False),),
