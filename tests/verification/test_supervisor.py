@@ -2,6 +2,7 @@
 else is still judged."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -201,7 +202,7 @@ BAD = {
     "law": ({"select": ("outputt",)}, "try output"),
     "convention": ({"convention": "teras"}, "use one of"),
     "effort": ({"effort": "lazy"}, "use one of quick"),
-    "replay": ({"replayed": "/nowhere.json"}, "cannot be read"),
+    "replay": ({"replay": Path("/nowhere.json")}, "cannot be read"),
 }
 
 
