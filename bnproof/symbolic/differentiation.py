@@ -32,13 +32,18 @@ class _Sense(Function):  # type: ignore[misc]
         return Integer(0)
 
 
+def refuse_limits(e: Expr) -> None:
+    """Raise ``Undecided`` for what holds a limit or an expected value: it need not be smooth."""
+    if e.has(Expectation, Limit):
+        inside = "an expected value" if e.has(Expectation) else "a limit"
+        raise Undecided(f"a derivative of {inside}: {text(e)}")
+
+
 @lru_cache(maxsize=1 << 12)
 def differentiated(e: Derivative) -> Expr:
     """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
+    refuse_limits(e.expr)
     result = e.expr
-    if result.has(Expectation, Limit):
-        inside = "an expected value" if result.has(Expectation) else "a limit"
-        raise Undecided(f"a derivative of {inside}: {text(result)}")
     result = result.replace(lambda n: isinstance(n, (Max, Min)), without_maxima)
     result = result.replace(lambda n: isinstance(n, Abs), lambda n: _Magnitude(n.args[0]))
     result = result.replace(lambda n: isinstance(n, sign), lambda n: _Sense(n.args[0]))

@@ -7,6 +7,8 @@ limits and cases, and says which parts of a statement exist.  Every rewriting is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sympy import (
     Abs,
     And,
@@ -23,20 +25,21 @@ from sympy import (
     Pow,
     Sum,
     Symbol,
+    ordered,
     sign,
 )
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanTrue
 
 from bnproof.symbolic import limits
-from bnproof.symbolic.differentiation import differentiated
+from bnproof.symbolic.differentiation import differentiated, refuse_limits
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.maxima import without_maxima
 from bnproof.symbolic.moments import all_taken, expected
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.power_sums import PowerSums
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import FREE, Near, Part
+from bnproof.symbolic.reading import FREE, Around, Near, Part, expressions_in
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import g, m, x
 
@@ -60,7 +63,7 @@ class NormalForm(PowerSums):
 
     def _derivative(self, e: Derivative) -> Quotient:
         self.normal(e.expr)
-        self._smooth(e)
+        self._smooth([e.expr], e.variables)
         return self.normal(differentiated(e))
 
     def _piecewise(self, e: Piecewise) -> Quotient:
@@ -85,6 +88,8 @@ class NormalForm(PowerSums):
         match part:
             case Near():
                 limits.exists_near(self, part, replace)
+            case Around():
+                self._smooth(expressions_in(part.parts), part.variables, replace)
             case Indexed():
                 self._entry_exists(part.xreplace(replace))
             case Sum():
@@ -94,7 +99,7 @@ class NormalForm(PowerSums):
                         f"the sum over {index} from {low} to {high}: it may run backwards"
                     )
             case Derivative():
-                self._smooth(part, replace)
+                self._smooth([part.expr], part.variables, replace)
                 taken = differentiated(part)
                 # a condition may cancel a division inside the derivative
                 for piece in (taken, *taken.atoms(Pow)):
@@ -102,26 +107,24 @@ class NormalForm(PowerSums):
             case _:
                 self.normal(all_taken(part).xreplace(replace) if replace else part)
 
-    def _smooth(self, e: Derivative, replace: dict[Expr, Expr] | None = None) -> None:
-        """No corner: what is under an absolute value, a sign or a root differs from 0, arguments of
-        a maximum differ."""
+    def _smooth(
+        self,
+        inside: Iterable[Expr],
+        variables: tuple[Expr, ...],
+        replace: dict[Expr, Expr] | None = None,
+    ) -> None:
+        """Raises ``Undecided`` where an expression may have a corner or an end of its domain.
+
+        What is under an absolute value, a sign or a root differs from 0, and so do the arguments of
+        a maximum and the sides of a condition.
+        """
         put = replace or {}
-        moved = [getattr(variable, "base", variable) for variable in e.variables]
-        for node in e.expr.atoms(Abs, sign, Max, Min, Pow, Relational):
-            if not any(node.has(variable) for variable in moved):
-                continue
-            if isinstance(node, Pow):
-                corners = (
-                    [node.base] if (2 * node.exp).is_Integer and not node.exp.is_Integer else []
-                )
-            elif isinstance(node, (Max, Min)):
-                corners = [magnitude.args[0] for magnitude in without_maxima(node).atoms(Abs)]
-            elif isinstance(node, Relational):  # where the cases of a Piecewise meet
-                corners = [node.lhs - node.rhs]
-            else:
-                corners = [node.args[0]]
-            for corner in corners:
-                self.divisor(self.normal(corner.xreplace(put)), corner)
+        moved = [getattr(variable, "base", variable) for variable in variables]
+        nodes = {n for e in inside for n in e.atoms(*_WITH_CORNERS) if n.has(*moved)}
+        for node in ordered(nodes):
+            for corner in _corners(node):
+                taken = all_taken(corner).xreplace(put) if put else corner
+                self.divisor(self.normal(taken), corner)
 
     def _entry_exists(self, entry: Indexed) -> None:
         """Entries of ``x`` and ``g``, and of a base that is indexed by ``1..m`` anywhere, lie in
@@ -129,6 +132,24 @@ class NormalForm(PowerSums):
         within = entry.base in (x, g) or entry.base in self.batches
         if within and not self.lies_within(entry.indices[0], Integer(1), self.size):
             raise Undecided(f"{text(entry)} is not known to be an entry for every m")
+
+
+#: Nodes that an expression may be not differentiable at, or end its domain at.
+_WITH_CORNERS = (Abs, sign, Max, Min, Pow, Relational, Limit, Expectation)
+
+
+def _corners(node: Expr) -> list[Expr]:
+    """What has to differ from 0 for ``node`` to be smooth where its arguments are."""
+    match node:
+        case Pow():
+            return [] if node.exp.is_integer else [node.base]
+        case Max() | Min():
+            return [magnitude.args[0] for magnitude in without_maxima(node).atoms(Abs)]
+        case Relational():  # where the cases of a Piecewise meet
+            return [node.lhs - node.rhs]
+        case Limit() | Expectation():
+            refuse_limits(node)
+    return [node.args[0]]
 
 
 def batches(parts: tuple[Part, ...], ranges: dict[Symbol, tuple[Expr, Expr]]) -> frozenset[Expr]:

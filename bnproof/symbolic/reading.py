@@ -50,13 +50,14 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Boolean
 
+from bnproof.symbolic.expectation import Expectation, degree
 from bnproof.symbolic.outcomes import Undecided, Unreadable
 from bnproof.symbolic.setting import Every, eps, i, j, k, m, x
 from bnproof.symbolic.symbols import Symbols
 
 FREE = (i, j, k)
 Range = tuple[Expr, Expr]
-Part = Any  # an expression that has to exist, or ``Near``
+Part = Any  # an expression that has to exist, ``Near`` or ``Around``
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,15 @@ class Near:
     """Parts that depend on the variable of a limit: they have to exist near its target."""
 
     limit: Limit
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Around:
+    """Parts of an expression that is differentiated: they have to exist around the point, not only
+    at it."""
+
+    variables: tuple[Expr, ...]
     parts: tuple[Part, ...]
 
 
@@ -260,6 +270,11 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
         return _every(e, names)
     if isinstance(e, (ExprWithLimits, Subs, Lambda)):
         raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
+    if isinstance(e, Expectation):
+        # over all values of the entries: whether a part exists for those at hand says nothing
+        of_degree = degree(e.args[0])
+        if of_degree is None or of_degree > e.most:
+            raise Undecided("an expected value beyond the degree its presumptions decide")
     inside = [renamed(a, names) for a in e.args]
     arguments = [one.expression for one in inside]
     built = e.func(*arguments, **({"evaluate": False} if isinstance(e, Relational) else {}))
@@ -268,8 +283,10 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
         own = (Pow(*arguments, evaluate=False),)
     elif isinstance(e, log):
         own = (log(*arguments, evaluate=False),)
-    elif isinstance(e, (Indexed, Derivative)):
+    elif isinstance(e, Indexed):
         own = (built,)
+    elif isinstance(e, Derivative):
+        own = (built, Around(tuple(variable for variable, _ in arguments[1:]), inside[0].parts))
     elif isinstance(e, Piecewise) and e.args[-1].cond != true:
         own = (Piecewise(*arguments, evaluate=False),)
     elif isinstance(e, Function) and not isinstance(e, TOTAL):
@@ -317,7 +334,20 @@ def _limit(e: Limit, names: dict[Basic, Basic]) -> Read:
 def _depends_on(part: Part) -> frozenset[Symbol]:
     if isinstance(part, Near):
         return numbers_in(part.limit).union(*map(_depends_on, part.parts))
+    if isinstance(part, Around):
+        return frozenset[Symbol]().union(*map(_depends_on, (*part.variables, *part.parts)))
     return numbers_in(part)
+
+
+def expressions_in(parts: tuple[Part, ...]) -> Iterator[Expr]:
+    """The expressions among parts, and among the parts of limits and derivatives."""
+    for part in parts:
+        if isinstance(part, Near):
+            yield part.limit
+        if isinstance(part, (Near, Around)):
+            yield from expressions_in(part.parts)
+        else:
+            yield part
 
 
 def _every(e: Every, names: dict[Basic, Basic]) -> Read:

@@ -178,6 +178,16 @@ REFUSED = {
 }
 
 # True or false for the values usually drawn; for some value it is false or has no value.
+edge = (a - Rational(17, 13) - m + 2) ** 3 * (1 + b**2)  # is 0 where no sampled point lies
+root, slope = sqrt(edge), 3 * (a - Rational(17, 13) - m + 2) ** 2 * (1 + b**2)
+beside_root = Add(a, Mul(0, root, evaluate=False), evaluate=False)
+entry_root = sqrt((x[i] - Rational(17, 13) - m + 2) ** 3 * (1 + b**2))
+beside_power = Add(a, Mul(0, edge ** (n / 2), evaluate=False), evaluate=False)
+beside_case = Add(a, Mul(0, Piecewise((1, edge >= 0)), evaluate=False), evaluate=False)
+jump = Limit(1 / (1 + a**2 * t**2), t, oo)  # 1 at a = 0, else 0
+beside_limit = Add(a, Mul(0, sqrt(2 * jump - 1), evaluate=False), evaluate=False)
+far = (Every(x[i] > 0), b > 2 * c, c >= 0)
+
 NOT_PROVED = {
     "a scalar beside a base of its name": (
         (Eq(u[i], 3), Eq(u_scalar, 3)),
@@ -344,6 +354,25 @@ NOT_PROVED = {
         (Eq(Derivative(sqrt(a) ** 3, a), 3 * sqrt(a) / 2), a >= 0),
         (Eq(hider * Derivative(Max(a, b), a), hider),),
     ),
+    "an end of the domain, cancelled in a derivative": (
+        (Eq(Derivative(Add(a, root, -root, evaluate=False), a), 1), edge >= 0),
+        (Eq(Derivative(Mul(root, root, evaluate=False), a), slope), edge >= 0),
+        (Gt(Derivative(beside_root, a), 0, evaluate=False), edge >= 0),
+        (Eq(Derivative(Mul(0, root, evaluate=False), a), 0, evaluate=False), edge >= 0),
+        (
+            Eq(Derivative(Add(x[i], Mul(0, entry_root, evaluate=False), evaluate=False), x[i]), 1),
+            Every(entry_root**2 >= 0),
+        ),
+        (Eq(Derivative(beside_power, a), 1, evaluate=False), edge >= 0),
+        (Eq(Derivative(beside_case, a), 1, evaluate=False), edge >= 0),
+        (Eq(Limit(Derivative(beside_root, a) * t, t, 2), 2), edge >= 0),
+        (Eq(Derivative(beside_limit, a), 1, evaluate=False), Eq(a, 0)),
+    ),
+    "a part of an expected value that exists for the batch at hand": (
+        (Eq(E(Mul(x[i], Pow(x[i], -1, evaluate=False), evaluate=False), b, c), 1), *far),
+        (Eq(E(Add(x[i], sqrt(x[i]), -sqrt(x[i]), evaluate=False), b, c), b), *far),
+        (Eq(E(Add(x[i], Mul(0, log(x[i]), evaluate=False), evaluate=False), b, c), b), *far),
+    ),
     "conditions on one entry": (
         (mu > 0, x[i] > 0),
         (Eq(hider * v, 0), Eq(x[i], x[1])),
@@ -432,6 +461,15 @@ NOT_PROVED = {
 }
 
 TRUE = {
+    "a derivative of what exists around the point": (
+        (Eq(Derivative(beside_root, a), 1, evaluate=False), edge > 0),
+        (Eq(Derivative(Mul(root, root, evaluate=False), a), slope), edge > 0),
+        (
+            Eq(Derivative(Add(a, Mul(0, sqrt(b), evaluate=False), evaluate=False), a), 1),
+            b >= 0,
+        ),
+        (Eq(Derivative(a**n, a), n * a ** (n - 1)), a > 0),
+    ),
     "v + eps > 0 without x in the statement": (
         (eps > 0, Eq(m, 1)),
         (m >= 2, Eq(eps, 0)),
