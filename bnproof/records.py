@@ -38,7 +38,7 @@ class Records:
     header: Row
     rows: tuple[Row, ...]
 
-    def of(self, kind: str) -> list[Row]:
+    def select(self, kind: str) -> list[Row]:
         """The rows of one kind, in order."""
         return [row for row in self.rows if row["kind"] == kind]
 

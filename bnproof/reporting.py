@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from bnproof.accuracy import rows as accuracy
-from bnproof.claims import Assertion
+from bnproof.claims import Claim, ledger
 from bnproof.experiments import (
     agreement,
     arithmetic,
@@ -18,19 +19,13 @@ from bnproof.experiments import (
 )
 from bnproof.implementations.targets import load
 from bnproof.laws.law import laws
-from bnproof.records import Row, collect, write
-from bnproof.reports.build import build, table
+from bnproof.records import Row, collect
+from bnproof.reports.files import format_table, write_files
 from bnproof.theorems.proving import Outcome, as_row, settle_all
 from bnproof.verification.planning import CheckOptions
 from bnproof.verification.run import check
 
 TARGETS = ("numpy", "torch", "torch-modules")
-# the experiments behind measured claims, by the first kind of their rows a claim asks for
-DECIDING = {
-    "weight_norm_run": weight_norm.rows,
-    "sigmoid_linear": linear_range.rows,
-    "parametrisation_summary": parametrisations.rows,
-}
 Progress = Callable[[int, int], None]
 
 
@@ -49,37 +44,38 @@ def report(
     """
     out.mkdir(parents=True, exist_ok=True)
     outcomes = settle_all()
-    experiments = (
-        agreement,
-        running,
-        demonstrations,
-        weight_norm,
-        linear_range,
-        parametrisations,
-        arithmetic,
+    experiments = (agreement, running, weight_norm, linear_range, parametrisations, arithmetic)
+    measured = (
+        *(experiment.rows(seed) for experiment in experiments),
+        demonstrations.rows(seed, {claim.id: claim.demonstration for claim in ledger().values()}),
+        accuracy.rows(seed, effort),
     )
-    measured = (*(experiment.rows(seed) for experiment in experiments), accuracy.rows(seed, effort))
     parts = [map(as_row, outcomes), law_rows(), checks(seed), *measured]
     rows = []
     for done, part in enumerate(parts):
         progress(done, len(parts))
         rows.append(list(part))
-    records = collect(seed, rows)
-    write(out / "records.ndjson", records)
+    written = write_files(collect(seed, rows), out, "records")
     (out / "timings.csv").write_text(timings(outcomes), encoding="utf-8")
-    return [out / "records.ndjson", out / "timings.csv", *build(records, out)]
+    return [*written, out / "timings.csv"]
 
 
 def claim_rows(
-    wanted: Sequence[Assertion], seed: int, progress: Progress = lambda done, total: None
+    wanted: Sequence[Claim], seed: int, progress: Progress = lambda done, total: None
 ) -> list[Row]:
     """What settles some claims: their theorems, their demonstrations on the digits, and the
     experiments they ask for."""
-    theorems = list(dict.fromkeys(name for assertion in wanted for name in assertion.theorems))
-    kinds = dict.fromkeys(assertion.measured.kinds[0] for assertion in wanted if assertion.measured)
+    theorems = list(dict.fromkeys(name for claim in wanted for name in claim.theorems))
     rows = [as_row(outcome) for outcome in settle_all(theorems, progress)]
-    rows += demonstrations.rows(seed, [assertion.id for assertion in wanted])
-    return rows + [row for kind in kinds for row in DECIDING[kind](seed)]
+    rows += demonstrations.rows(seed, {claim.id: claim.demonstration for claim in wanted})
+    return rows + measure_deciding(wanted, seed)
+
+
+def measure_deciding(wanted: Sequence[Claim], seed: int) -> list[Row]:
+    """The rows of the experiments that decide some claims, each experiment run once."""
+    names = dict.fromkeys(c.measurement.experiment for c in wanted if c.measurement)
+    experiments = (import_module(f"bnproof.experiments.{name}") for name in names)
+    return [row for experiment in experiments for row in experiment.rows(seed)]
 
 
 def law_rows() -> Iterator[Row]:
@@ -116,4 +112,4 @@ def checks(seed: int) -> Iterator[Row]:
 def timings(outcomes: list[Outcome]) -> str:
     """Seconds per theorem: the part that no second run repeats."""
     rows = [{"theorem": outcome.id, "seconds": round(outcome.seconds, 3)} for outcome in outcomes]
-    return table(rows, ("theorem", "seconds"))
+    return format_table(rows, ("theorem", "seconds"))

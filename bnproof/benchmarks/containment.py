@@ -18,7 +18,8 @@ import click
 import numpy as np
 
 from bnproof.benchmarks.adversarial import drawn, misses, quantities
-from bnproof.records import Row, collect, write
+from bnproof.cli._console import out_option, publish
+from bnproof.records import Row, collect
 
 SHARE = 250  # inputs a worker takes at a time
 
@@ -61,24 +62,14 @@ def measured(cases: int, seed: int) -> Iterator[Row]:
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-)
+@out_option
 @click.option("--cases", type=click.IntRange(min=1), default=100_000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def main(out: Path, cases: int, seed: int) -> None:
     """Try them all, and write containment.ndjson and containment.md into the folder."""
-    from bnproof.reports.containment import build
-
-    out.mkdir(parents=True, exist_ok=True)
     records = collect(seed, [measured(cases, seed)])
-    write(out / "containment.ndjson", records)
-    for path in [out / "containment.ndjson", *build(records, out)]:
-        click.echo(str(path))
-    missed = [problem for row in records.of("containment") for problem in row["missed"]]
+    publish("containment", records, out)
+    missed = [problem for row in records.select("containment") for problem in row["missed"]]
     for problem in missed[:20]:
         click.echo(problem, err=True)
     sys.exit(1 if missed else 0)

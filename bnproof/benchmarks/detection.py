@@ -19,9 +19,10 @@ from pathlib import Path
 
 import click
 
+from bnproof.cli._console import out_option, publish
 from bnproof.detection.rows import Plan, rows
-from bnproof.records import Row, collect, write
-from bnproof.reports.detection import build, missed
+from bnproof.records import Row, collect
+from bnproof.reports.detection import missed
 
 EFFORTS = ("quick", "standard", "thorough")
 
@@ -46,12 +47,7 @@ def _seconds(effort: str, cache: str) -> float:
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-)
+@out_option
 @click.option("--effort", type=click.Choice(EFFORTS), default="standard", show_default=True)
 @click.option("--quick-seeds", type=click.IntRange(min=0), default=50, show_default=True)
 @click.option("--standard-seeds", type=click.IntRange(min=0), default=3, show_default=True)
@@ -63,12 +59,9 @@ def main(out: Path, effort: str, quick_seeds: int, standard_seeds: int, seed: in
         if done % 20 == 0:
             click.echo(f"{done} of {total}", err=True)
 
-    out.mkdir(parents=True, exist_ok=True)
     plan = Plan(effort, seed, quick_seeds, standard_seeds)
     records = collect(seed, [costs(), rows(plan, progress)])
-    write(out / "detection.ndjson", records)
-    for path in [out / "detection.ndjson", *build(records, out)]:
-        click.echo(str(path))
+    publish("detection", records, out)
     problems = missed(records)
     for problem in problems:
         click.echo(problem)

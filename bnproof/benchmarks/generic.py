@@ -11,7 +11,7 @@ from bnproof.symbolic.outcomes import Refuted
 from bnproof.symbolic.prover import prove
 from bnproof.symbolic.setting import gamma, i, j, k, m, s, xhat
 from bnproof.theorems import chapter4_gradients as chapter
-from bnproof.theorems.book import Claim, Eq, Item
+from bnproof.theorems.book import Assertion, Eq, Item
 from bnproof.theorems.quantities import dgamma, dx
 
 CLAIMS: dict[str, tuple[Callable[[], Iterator[Item]], str]] = {
@@ -21,12 +21,12 @@ CLAIMS: dict[str, tuple[Callable[[], Iterator[Item]], str]] = {
 }
 
 
-def claim(theorem: str) -> Claim:
+def claim(theorem: str) -> Assertion:
     """The compared claim; only the items before it are built.  Raises ``LookupError`` where the
     book has no such claim."""
     items, says = CLAIMS[theorem]
     for item in items():
-        if isinstance(item, Claim) and item.says == says:
+        if isinstance(item, Assertion) and item.says == says:
             return item
     raise LookupError(
         f"{theorem} has no claim {says!r} any more: name the one to compare in {__name__}"

@@ -31,14 +31,15 @@ from typing import Any
 import click
 
 import bnproof.implementations
+from bnproof.cli._console import out_option, publish
 from bnproof.implementations.conventions import UnknownConvention, convention_of
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, usable
 from bnproof.laws.answers import Target
 from bnproof.laws.law import laws
 from bnproof.laws.supports import Supports
-from bnproof.records import Row, collect, write
-from bnproof.reports.mutation import TEXTS, build, unexplained
+from bnproof.records import Row, collect
+from bnproof.reports.mutation import TEXTS, unexplained
 from bnproof.verification.concluding import VALUE_LAWS
 from bnproof.verification.examining import examine
 from bnproof.verification.planning import EFFORTS, CheckOptions, plan_laws
@@ -263,7 +264,7 @@ def recorded(
     start = time.perf_counter()
     outcome, through, broken = judged(mutant, judge, most)
     return {
-        "kind": "mutant",
+        "kind": "mutation",
         "file": mutant.file,
         "function": mutant.function,
         "change": mutant.change,
@@ -340,12 +341,7 @@ def picked(only: Iterable[str]) -> list[Mutation]:
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-)
+@out_option
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default="quick", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--only", metavar="FILE:FUNCTION", multiple=True, help="Only these functions.")
@@ -355,11 +351,8 @@ def picked(only: Iterable[str]) -> list[Mutation]:
 def main(out: Path, effort: str, seed: int, only: tuple[str, ...], workers: int) -> None:
     """Try every mutant, and write mutation.ndjson and mutation.md into the folder."""
     chosen = [mutant for file in FILES for mutant in mutants(file)] if not only else picked(only)
-    out.mkdir(parents=True, exist_ok=True)
     records = collect(seed, [measured(chosen, effort, seed, workers)])
-    write(out / "mutation.ndjson", records)
-    for path in [out / "mutation.ndjson", *build(records, out)]:
-        click.echo(str(path))
+    publish("mutation", records, out)
     for row in unexplained(records):
         click.echo(f"{row['outcome']}: {row['file']} {row['function']}: {row['change']}", err=True)
     sys.exit(1 if unexplained(records) else 0)

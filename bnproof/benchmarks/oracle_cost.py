@@ -27,10 +27,11 @@ from flint import arb
 from threadpoolctl import threadpool_limits
 
 from bnproof import certify
+from bnproof.cli._console import out_option, publish
 from bnproof.contract import Array
 from bnproof.implementations.targets import load
 from bnproof.lowering.numbers import precision
-from bnproof.records import Row, collect, write
+from bnproof.records import Row, collect
 
 EPS = 1e-5
 SIZES = (10**6, 10**7)
@@ -217,29 +218,19 @@ def compilation() -> Row:
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-)
+@out_option
 @click.option(
     "--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Counted rounds."
 )
 def main(out: Path, rounds: int) -> None:
     """Measure, and write oracle_cost.ndjson, .md and .csv into the folder."""
-    from bnproof.reports.oracle_cost import build
-
-    out.mkdir(parents=True, exist_ok=True)
     run = {"kind": "oracle_cost_run", "rounds": rounds, "dtypes": list(DTYPES)}
     rows: list[Row] = [run, compilation(), slow(rounds), reference(rounds)]
     for configuration in configurations():
         rows.append(compared(configuration, rounds))
         click.echo(f"{configuration['dtype']} {configuration['shape']}", err=True)
     records = collect(0, [rows])
-    write(out / "oracle_cost.ndjson", records)
-    for path in [out / "oracle_cost.ndjson", *build(records, out)]:
-        click.echo(str(path))
+    publish("oracle_cost", records, out)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ from pathlib import Path
 import click
 
 from bnproof.benchmarks.attempt import OURS
-from bnproof.records import Row, collect, write
+from bnproof.cli._console import out_option, publish
+from bnproof.records import Row, collect
 from bnproof.theorems import book
 
 THEOREMS = ("gradient-x", "jacobian", "double-backward")
@@ -207,12 +208,7 @@ def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-)
+@out_option
 @click.option(
     "--cap",
     type=click.FloatRange(min=0, min_open=True),
@@ -225,7 +221,6 @@ def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
 def main(out: Path, cap: float, repeats: int, against: str | None) -> None:
     """Time proofs of three theorems, bnproof beside plain SymPy, and write records, page, table and
     plot."""
-    from bnproof.reports.proof_cost import build
 
     def attempt(task: Task) -> Row:
         settled = capped(task.command, cap)
@@ -241,11 +236,8 @@ def main(out: Path, cap: float, repeats: int, against: str | None) -> None:
         if against:
             roots["before"] = earlier(against, Path(folder))
         compared = list(trees(roots, cap, repeats))
-    out.mkdir(parents=True, exist_ok=True)
     records = collect(0, [[*compared, *measured(cap, repeats, attempt)]])
-    write(out / "proof_cost.ndjson", records)
-    for path in [out / "proof_cost.ndjson", *build(records, out)]:
-        click.echo(str(path))
+    publish("proof_cost", records, out)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ import click
 from bnproof.benchmarks.attack_points import shown, truth
 from bnproof.benchmarks.attack_replay import objection
 from bnproof.benchmarks.attack_statements import AttackClaim, claim
-from bnproof.records import Row, collect, write
+from bnproof.cli._console import out_option, publish
+from bnproof.records import Row, collect
 from bnproof.symbolic import Proof, Refuted, Undecided, prove
 
 SECONDS = 20
@@ -142,24 +143,14 @@ def measured(statements: int, seed: int) -> Iterator[Row]:
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-)
+@out_option
 @click.option("--statements", type=click.IntRange(min=1), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def main(out: Path, statements: int, seed: int) -> None:
     """Try them all, and write prover_attack.ndjson and prover_attack.md into the folder."""
-    from bnproof.reports.prover_attack import build
-
-    out.mkdir(parents=True, exist_ok=True)
     records = collect(seed, [measured(statements, seed)])
-    write(out / "prover_attack.ndjson", records)
-    for path in [out / "prover_attack.ndjson", *build(records, out)]:
-        click.echo(str(path))
-    problems = [row for row in records.of("attack") if "problem" in row]
+    publish("prover_attack", records, out)
+    problems = [row for row in records.select("attack") if "problem" in row]
     for row in problems[:20]:
         click.echo(f"statement {row['number']}: {row['problem']}: {row['statement']}", err=True)
     sys.exit(1 if problems else 0)

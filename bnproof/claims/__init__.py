@@ -1,11 +1,11 @@
-"""The ledger: every assertion of the thread, with a verdict computed from the book and from
+"""The ledger: every claim of the thread, with a verdict computed from the book and from
 measured records."""
 
-from bnproof.claims.assertion import (
+from bnproof.claims.claim import (
     VERDICTS,
-    Assertion,
+    Claim,
     ClaimVerdict,
-    Measured,
+    Deciding,
     UnknownClaim,
     find,
     ledger,
@@ -14,9 +14,9 @@ from bnproof.claims.assertion import (
 
 __all__ = [
     "VERDICTS",
-    "Assertion",
+    "Claim",
     "ClaimVerdict",
-    "Measured",
+    "Deciding",
     "UnknownClaim",
     "find",
     "ledger",

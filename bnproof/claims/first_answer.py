@@ -1,9 +1,9 @@
 """What the first answer and its comments assert."""
 
-from bnproof.claims.assertion import Assertion
+from bnproof.claims.claim import Claim
 
-ASSERTIONS = (
-    Assertion(
+CLAIMS = (
+    Claim(
         "A1",
         "answer 1",
         "BN(W u) = BN((a W) u) for any scalar a.",
@@ -14,8 +14,9 @@ ASSERTIONS = (
         literal=("scale-exact: 'for any scalar a'",),
         repaired=("scale-exact: a > 0", "scale-exact: a < 0", "scale-eps: the exact scaling law"),
         rests_on=("scale-defect",),
+        demonstration="scaling",
     ),
-    Assertion(
+    Claim(
         "A2",
         "answer 1",
         "The back-propagated error is unaffected by the scale of the layer.",
@@ -38,16 +39,18 @@ ASSERTIONS = (
         ),
         rests_on=("euler",),
         scope="the error passed on to the layer below",
+        demonstration="propagated_error",
     ),
-    Assertion(
+    Claim(
         "A4",
         "answer 1",
         "A plain affine map lacks this invariance.",
         "gamma x + beta changes by gamma (a - 1) x when x is scaled by a. That is 0 for every batch"
         " only for gamma = 0 or a = 1.",
         literal=("~affine-not-invariant: invariant like batch normalisation",),
+        demonstration="plain_affine",
     ),
-    Assertion(
+    Claim(
         "A5b",
         "answer 1",
         "gamma and beta are a must-have.",
@@ -56,8 +59,9 @@ ASSERTIONS = (
         " where the next thing is a nonlinearity whose scale is fixed, such as a sigmoid.",
         literal=("~affine-absorbed: W (gamma h + beta) + b = (W gamma) h + (b + W beta)",),
         rests_on=("expressive-loss",),
+        demonstration="not_a_must",
     ),
-    Assertion(
+    Claim(
         "A6",
         "answer 1",
         "The sigmoid is close to the identity near 0.",
@@ -66,8 +70,9 @@ ASSERTIONS = (
         " almost affine, so a network with all units there is almost linear. tanh is the one that"
         " is close to the identity.",
         literal=("sigmoid-near-zero: the identity at 0", "sigmoid-near-zero: slope 1 at 0"),
+        demonstration="sigmoid_near_zero",
     ),
-    Assertion(
+    Claim(
         "A7a",
         "answer 1",
         "W x + b, a combination of many factors, resembles a Gaussian.",
@@ -81,8 +86,9 @@ ASSERTIONS = (
             "clt-cumulants: each weight a = |w_j| <= W = max |w| has a^(p + 2) <= W^p a^2",
         ),
         scope="independent terms",
+        demonstration="many_factors",
     ),
-    Assertion(
+    Claim(
         "A7b",
         "answer 1",
         "Studentising keeps it standard normal.",
@@ -94,8 +100,9 @@ ASSERTIONS = (
             "shape-kept: the kurtosis becomes that of a normal",
             "gaussian-batch: standard normal: E xhat_i^4 = 3",
         ),
+        demonstration="shape_kept",
     ),
-    Assertion(
+    Claim(
         "A8",
         "comment",
         "Batch normalisation really is BN_{gamma,beta}: with gamma and beta fixed the invariance"
@@ -104,8 +111,9 @@ ASSERTIONS = (
         " pair, under the same conditions as before: a > 0 and eps = 0.",
         literal=("scale-exact: 'for any scalar a'",),
         repaired=("scale-exact: a > 0",),
+        demonstration="with_gamma_and_beta",
     ),
-    Assertion(
+    Claim(
         "A9",
         "comment",
         "The bias before batch normalisation can be dropped.",
@@ -115,5 +123,6 @@ ASSERTIONS = (
         literal=("shift: the output does not change", "shift: inference mode"),
         repaired=("shift: the output does not change", "bias-at-inference: it dies out"),
         scope="in training mode; at inference in the limit",
+        demonstration="bias_jump",
     ),
 )

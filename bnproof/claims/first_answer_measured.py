@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnproof.claims.assertion import Assertion, Measured
+from bnproof.claims.claim import Claim, Deciding
 from bnproof.records import Row
 
 LINEAR_DATA = ("digits, raw pixels", "digits, hidden activations")
@@ -77,8 +77,8 @@ def _mostly_says(rows: Sequence[Row]) -> str:
     )
 
 
-ASSERTIONS = (
-    Assertion(
+CLAIMS = (
+    Claim(
         "A3",
         "answer 1",
         "There is no scale explosion, even at a high learning rate.",
@@ -89,9 +89,12 @@ ASSERTIONS = (
         " normalisation are not protected.",
         formula="weight-norm-growth: <W, G> = 0: the norm never falls",
         rests_on=("scale-exact", "output-moments"),
-        measured=Measured(("weight_norm_run",), "weight_norm.svg", _tamed, _tamed_says),
+        measurement=Deciding(
+            "weight_norm", ("weight_norm_run",), "weight_norm.svg", _tamed, _tamed_says
+        ),
+        demonstration="no_explosion",
     ),
-    Assertion(
+    Claim(
         "A5a",
         "answer 1",
         "Normalised outputs are mostly close to 0.",
@@ -101,8 +104,13 @@ ASSERTIONS = (
         " sigmoid that range is nearly straight, which is the grain of truth in the claim.",
         formula="chebyshev: the bound on the share",
         rests_on=("output-moments", "samuelson"),
-        measured=Measured(
-            ("sigmoid_linear", "linear_range_moments"), "linear_range.svg", _mostly, _mostly_says
+        measurement=Deciding(
+            "linear_range",
+            ("sigmoid_linear", "linear_range_moments"),
+            "linear_range.svg",
+            _mostly,
+            _mostly_says,
         ),
+        demonstration="not_mostly_near_zero",
     ),
 )

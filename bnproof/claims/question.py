@@ -1,9 +1,9 @@
 """What the question and its comments assert."""
 
-from bnproof.claims.assertion import Assertion
+from bnproof.claims.claim import Claim
 
-ASSERTIONS = (
-    Assertion(
+CLAIMS = (
+    Claim(
         "Q1",
         "question",
         "On a fixed mini-batch batch normalisation is the affine map gamma' x + beta'.",
@@ -11,8 +11,9 @@ ASSERTIONS = (
         " beta leaves a slope and an offset. Nothing is wrong with this part of the question. What"
         " goes wrong comes later: the two numbers are different for the next batch.",
         literal=("collapse: gamma' = gamma/s, beta' = beta - gamma mu/s",),
+        demonstration="collapse",
     ),
-    Assertion(
+    Claim(
         "Q2",
         "question",
         "So normalising is pointless: one may learn gamma', beta' instead and get the same"
@@ -26,8 +27,9 @@ ASSERTIONS = (
             "training-not-affine: affine after all",
         ),
         rests_on=("collapse-bijection", "inference-collapse"),
+        demonstration="pointless",
     ),
-    Assertion(
+    Claim(
         "Q3",
         "comment",
         "gamma and beta vary with the input.",
@@ -36,8 +38,9 @@ ASSERTIONS = (
         " is the collapsed pair gamma' = gamma/s, beta' = beta - gamma mu/s, since mu and s are"
         " recomputed.",
         literal=("collapse-varies: gamma itself varies with the input",),
+        demonstration="what_varies",
     ),
-    Assertion(
+    Claim(
         "Q4",
         "comment",
         "Mean and variance are redundant; they only make training easier.",
@@ -54,8 +57,9 @@ ASSERTIONS = (
         ),
         rests_on=("gd-rate",),
         scope="on one batch, or at inference",
+        demonstration="redundant_but_easier",
     ),
-    Assertion(
+    Claim(
         "Q5",
         "question",
         "So training with gamma', beta' is the same as training with gamma, beta.",
@@ -68,5 +72,6 @@ ASSERTIONS = (
             "parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
             "collapse-hides-gradient: the constant-coefficient derivative taken for the true one",
         ),
+        demonstration="one_step",
     ),
 )

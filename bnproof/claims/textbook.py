@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnproof.claims.assertion import Assertion, Measured
+from bnproof.claims.claim import Claim, Deciding
 from bnproof.records import Row
 
 NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain values"
@@ -53,8 +53,8 @@ def _easier_says(rows: Sequence[Row]) -> str:
     )
 
 
-ASSERTIONS = (
-    Assertion(
+CLAIMS = (
+    Claim(
         "B1",
         "textbook answer",
         "Normalising a unit reduces its expressive power.",
@@ -65,8 +65,9 @@ ASSERTIONS = (
             "expressive-loss: without: the mean is 0",
             "expressive-loss: without: the variance is q, whatever the data",
         ),
+        demonstration="pinned",
     ),
-    Assertion(
+    Claim(
         "B2",
         "textbook answer",
         "gamma and beta restore any mean and standard deviation.",
@@ -78,8 +79,9 @@ ASSERTIONS = (
             "expressive-loss: with: every standard deviation t",
         ),
         rests_on=("output-moments",),
+        demonstration="restored",
     ),
-    Assertion(
+    Claim(
         "B3",
         "textbook answer",
         "The new parametrisation represents the same family of functions of the input as the old"
@@ -93,8 +95,9 @@ ASSERTIONS = (
             "inference-collapse: one affine map for every input",
         ),
         scope="the statistics held fixed",
+        demonstration="same_family",
     ),
-    Assertion(
+    Claim(
         "B4",
         "textbook answer",
         "Before, the mean of a unit depends on all layers below; after, it is set by beta alone.",
@@ -110,8 +113,9 @@ ASSERTIONS = (
         ),
         rests_on=("output-moments",),
         scope="training mode",
+        demonstration="mean_decoupled",
     ),
-    Assertion(
+    Claim(
         "B5a",
         "textbook answer",
         "The new parametrisation has other learning dynamics.",
@@ -122,8 +126,9 @@ ASSERTIONS = (
             "~parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
             "~least-squares-conditioning: the same condition number in both",
         ),
+        demonstration="learning_dynamics",
     ),
-    Assertion(
+    Claim(
         "B5b",
         "textbook answer",
         "The new parametrisation is much easier to learn by gradient descent.",
@@ -133,14 +138,16 @@ ASSERTIONS = (
         " are trained at their own best learning rates.",
         formula="least-squares-conditioning: condition number in (gamma, beta)",
         rests_on=("gd-rate",),
-        measured=Measured(
+        measurement=Deciding(
+            "parametrisations",
             ("parametrisation_summary", "parametrisation_rate"),
             "parametrisations.svg",
             _easier,
             _easier_says,
         ),
+        demonstration="easier",
     ),
-    Assertion(
+    Claim(
         "B6",
         "comment",
         "A negative gamma is harmful.",
@@ -148,5 +155,6 @@ ASSERTIONS = (
         " comes from the mirrored input, and gradients have the same size with the other sign."
         " gamma = 0 is no trap either, since gamma's own gradient does not contain gamma.",
         literal=("~negative-gamma: a reflection about beta",),
+        demonstration="negative_gamma",
     ),
 )

@@ -1,9 +1,9 @@
 """What the third answer asserts."""
 
-from bnproof.claims.assertion import Assertion
+from bnproof.claims.claim import Claim
 
-ASSERTIONS = (
-    Assertion(
+CLAIMS = (
+    Claim(
         "C1",
         "answer 3",
         "Normalising each component turns an ellipse into a circle.",
@@ -12,8 +12,9 @@ ASSERTIONS = (
         " change (up to its sign). The cloud is round exactly if the components were uncorrelated"
         " and gamma_a^2 q_a = gamma_b^2 q_b.",
         literal=("correlation-kept: an ellipse becomes a circle: the covariance vanishes",),
+        demonstration="ellipse",
     ),
-    Assertion(
+    Claim(
         "C2",
         "answer 3",
         "The result may be too wide, too narrow or shifted for the activation; gamma and beta"
@@ -26,8 +27,9 @@ ASSERTIONS = (
             "expressive-loss: with: every mean c",
         ),
         rests_on=("output-moments",),
+        demonstration="width",
     ),
-    Assertion(
+    Claim(
         "C3",
         "answer 3",
         "gamma and beta are shared by all components.",
@@ -36,8 +38,9 @@ ASSERTIONS = (
         " same spread.",
         literal=("~shared-affine: equal means",),
         rests_on=("shared-affine",),
+        demonstration="shared",
     ),
-    Assertion(
+    Claim(
         "C4",
         "answer 3",
         "So it is not equivalent to learning beta and gamma without normalising.",
@@ -49,13 +52,15 @@ ASSERTIONS = (
             "~training-not-affine: affine after all",
             "~parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
         ),
+        demonstration="not_equivalent",
     ),
-    Assertion(
+    Claim(
         "C5",
         "answer 3",
         "Without normalising, gamma and beta are already learnt in W and b.",
         "gamma (W u + b) + beta is the linear layer with weights gamma W and bias gamma b + beta."
         " Without normalising in between, the pair adds nothing a linear layer does not have.",
         literal=("affine-after-linear-redundant: one linear layer",),
+        demonstration="already_learnt",
     ),
 )

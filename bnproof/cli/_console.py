@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
+
+    from bnproof.records import Records
 
 
 def console() -> Console:
@@ -39,3 +42,41 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 def cannot(reason: object) -> click.ClickException:
     """The request cannot be carried out: one line, exit status 2."""
     return click.ClickException(" ".join(str(reason).split()))
+
+
+@contextmanager
+def writing_into(out: Path) -> Iterator[None]:
+    """Where a folder cannot be written into: one line, exit status 2."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot(
+            f"cannot write into {out}: {error.strerror or error}; choose another --out"
+        ) from error
+
+
+def _make_folder(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
+    """Made while the options are read, so that nobody waits an hour to learn that it cannot be."""
+    with writing_into(out):
+        out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+#: The folder that reports are written into.
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    callback=_make_folder,
+    help="Folder.",
+)
+
+
+def publish(name: str, records: Records, out: Path) -> None:
+    """Write records and every file made of them into a folder, and print what was written."""
+    from bnproof.reports.files import write_files
+
+    with writing_into(out):
+        for path in write_files(records, out, name):
+            click.echo(str(path))

@@ -38,7 +38,7 @@ def command(names: tuple[str, ...], seed: int, form: str) -> int:
         raise cannot(unknown.args[0]) from unknown
     with progress("settling claims") as advance:
         rows = claim_rows(wanted, seed, advance)
-    findings = [settle(assertion, rows) for assertion in wanted]
+    findings = [settle(claim, rows) for claim in wanted]
     if form == "json":
         click.echo(json.dumps({"claims": [finding.as_json() for finding in findings]}))
     elif form == "markdown":

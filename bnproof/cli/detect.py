@@ -6,17 +6,11 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import cannot, console, progress
+from bnproof.cli._console import out_option, progress, publish
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-    help="Folder.",
-)
+@out_option
 @click.option(
     "--effort",
     type=click.Choice(["quick", "standard", "thorough"]),
@@ -42,25 +36,14 @@ def command(out: Path, effort: str, seed: int, quick_seeds: int, standard_seeds:
     """Which known bugs the laws find, which today's tests find, and what either flags wrongly; some
     twenty minutes."""
     from bnproof.detection.rows import Plan, rows
-    from bnproof.records import collect, write
-    from bnproof.reports.detection import build, missed
+    from bnproof.records import collect
+    from bnproof.reports.detection import missed
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with progress("detecting") as advance:
-            records = collect(
-                seed, [rows(Plan(effort, seed, quick_seeds, standard_seeds), advance)]
-            )
-        write(out / "detection.ndjson", records)
-        written = [out / "detection.ndjson", *build(records, out)]
-    except OSError as error:
-        raise cannot(
-            f"cannot write into {out}: {error.strerror or error}; choose another --out"
-        ) from error
-    shown = console()
-    for path in written:
-        shown.print(str(path))
+    plan = Plan(effort, seed, quick_seeds, standard_seeds)
+    with progress("detecting") as advance:
+        records = collect(seed, [rows(plan, advance)])
+    publish("detection", records, out)
     problems = missed(records)
     for problem in problems:
-        shown.print(problem)
+        click.echo(problem)
     return 1 if problems else 0

@@ -44,7 +44,7 @@ def _show(outcomes: list[Outcome]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("theorem", "verdict"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("claims", "refuted", "needed", "points", "seconds"):
+    for heading in ("assertions", "refuted", "needed", "points", "seconds"):
         table.add_column(heading, justify="right")
     for outcome in outcomes:
         colour = {"proved": "green", "refuted": "red", "undecided": "yellow"}[outcome.verdict]
@@ -53,7 +53,7 @@ def _show(outcomes: list[Outcome]) -> None:
         table.add_row(
             outcome.id,
             f"[{colour}]{outcome.verdict}[/]",
-            str(len(outcome.claims)),
+            str(len(outcome.assertions)),
             f"{refuted}/{len(outcome.controls)}",
             f"{sum(conditions)}/{len(conditions)}",
             str(outcome.points),

@@ -6,17 +6,11 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import cannot, console, progress
+from bnproof.cli._console import out_option, progress, writing_into
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-    help="Folder.",
-)
+@out_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--effort",
@@ -29,14 +23,8 @@ def command(out: Path, seed: int, effort: str) -> int:
     """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
     from bnproof.reporting import report
 
-    try:
-        with progress("reporting") as advance:
-            written = report(out, seed, advance, effort=effort)
-    except OSError as error:
-        raise cannot(
-            f"cannot write into {out}: {error.strerror or error}; choose another --out"
-        ) from error
-    out_console = console()
+    with writing_into(out), progress("reporting") as advance:
+        written = report(out, seed, advance, effort=effort)
     for path in written:
-        out_console.print(str(path))
+        click.echo(str(path))
     return 0

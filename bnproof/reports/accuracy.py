@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 
 from bnproof.records import Records, Row
+from bnproof.reports.files import ReportFile, declare_page, declare_table
 from bnproof.reports.pages import page, provenance
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
@@ -24,7 +25,7 @@ LINES = {"2-d": "-", "4-d": "--"}  # with channels last in memory everything is 
 
 def accuracy(records: Records) -> str:
     """The page."""
-    found = records.of("accuracy")
+    found = records.select("accuracy")
     return page(
         "accuracy.md",
         provenance=provenance(records),
@@ -35,7 +36,7 @@ def accuracy(records: Records) -> str:
             for row in reversed(_points(records, "kappa"))
             if row["kappa"] == 1
         },
-        worst=records.of("accuracy_worst"),
+        worst=records.select("accuracy_worst"),
         dtypes=list(dict.fromkeys(row["dtype"] for row in found)),
         longest=max(row["m"] for row in _points(records, "values")),
         at_longest=_at_longest(records),
@@ -43,7 +44,7 @@ def accuracy(records: Records) -> str:
 
 
 def _points(records: Records, sweep: str) -> list[Row]:
-    return [row for row in records.of("accuracy_point") if row["sweep"] == sweep]
+    return [row for row in records.select("accuracy_point") if row["sweep"] == sweep]
 
 
 def _by_layout(row: Row) -> list[list[Row]]:
@@ -155,3 +156,18 @@ def _curve(
             "mfc": "none",
         }
         axes.plot([row[x] for row in shown], [row[y] for row in shown], label=label + more, **look)
+
+
+FILES = (
+    declare_page("accuracy.md", ("accuracy", "accuracy_point", "accuracy_worst"), accuracy),
+    declare_table(
+        "accuracy.csv",
+        "accuracy_point",
+        (
+            *("target", "dtype", "layout", "threads", "sweep", "kappa", "m", "magnitude"),
+            *("ulp_median", "ulp_p99", "ulp_max", "max_abs_error", "typical_error", "shift"),
+        ),
+    ),
+    ReportFile("accuracy_kappa.svg", ("accuracy_point",), by_condition),
+    ReportFile("accuracy_m.svg", ("accuracy_point",), by_length),
+)

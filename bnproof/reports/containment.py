@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from bnproof.records import Records
+from bnproof.reports.files import declare_page
 from bnproof.reports.pages import page, provenance
-
-
-def build(records: Records, out: Path) -> list[Path]:
-    """Write the page into ``out``; returns what was written."""
-    (out / "containment.md").write_text(containment(records), encoding="utf-8")
-    return [out / "containment.md"]
 
 
 def containment(records: Records) -> str:
     """The page."""
-    rows = records.of("containment")
+    rows = records.select("containment")
     entries: Counter[str] = Counter()
     dtypes: Counter[str] = Counter()
     for row in rows:
@@ -31,3 +25,6 @@ def containment(records: Records) -> str:
         dtypes=dict(sorted(dtypes.items())),
         missed=[problem for row in rows for problem in row["missed"]],
     )
+
+
+FILES = (declare_page("containment.md", ("containment",), containment),)

@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bnproof.claims import ledger
-from bnproof.records import Row
-from bnproof.reports.pages import chapter_title, number, page
+from bnproof.records import Records, Row
+from bnproof.reports.files import declare_page, format_table
+from bnproof.reports.pages import by_chapter, chapter_title, number, page, provenance
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -24,7 +25,7 @@ def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
             chains.setdefault(item["part_of"], []).append(item)
     return {
         **theorem,
-        "stated": [item for item in items if item["kind"] in ("claim", "law")],
+        "stated": [item for item in items if item["kind"] in ("assertion", "law")],
         "corollaries": [item for item in items if item["kind"] == "corollary"],
         "chains": chains,
         "conditional": [item for item in items if item["needed"]],
@@ -199,3 +200,42 @@ def _measured(t: Row) -> Iterator[RenderableType]:
             f" cases{error}{ulp}",
             2,
         )
+
+
+
+
+
+def theorem_line(theorem: Row) -> Row:
+    """One line a theorem: verdict, what was proved, what was refuted."""
+    controls = [item for item in theorem["items"] if item["kind"] == "control"]
+    return {
+        "id": theorem["id"],
+        "chapter": theorem["chapter"],
+        "verdict": theorem["verdict"],
+        "assertions": len(theorem["items"]) - len(controls),
+        "controls_refuted": sum(control["verdict"] == "refuted" for control in controls),
+        "controls": len(controls),
+        "conditions_needed": sum(len(item["needed"]) for item in theorem["items"]),
+        "exact_points": theorem["points"],
+        "independent_check": theorem["independent_check"],
+    }
+
+
+def derivations(records: Records) -> str:
+    """The book."""
+    chapters = by_chapter(
+        [shown(theorem, records.select("law_result")) for theorem in records.select("theorem")]
+    )
+    return page("derivations.md", chapters=chapters, provenance=provenance(records))
+
+
+def theorem_table(records: Records) -> str:
+    """The book as CSV."""
+    lines = [theorem_line(theorem) for theorem in records.select("theorem")]
+    return format_table(lines, tuple(lines[0]))
+
+
+FILES = (
+    declare_page("derivations.md", ("theorem",), derivations),
+    declare_page("theorems.csv", ("theorem",), theorem_table),
+)

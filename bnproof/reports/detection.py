@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
 
 from bnproof.records import Records, Row
+from bnproof.reports.files import ReportFile, declare_page, format_table
 from bnproof.reports.pages import page, provenance
 from bnproof.reports.plots import COLOURS, STYLE, save
 
@@ -29,18 +29,9 @@ COLUMNS = (
 )
 
 
-def build(records: Records, out: Path) -> list[Path]:
-    """Write page, table and picture into ``out``; returns what was written."""
-    written = [out / name for name in ("detection.md", "detection.csv", "detection.svg")]
-    written[0].write_text(detection(records), encoding="utf-8")
-    written[1].write_text(table(records), encoding="utf-8")
-    matrix(records, written[2])
-    return written
-
-
 def to_find(records: Records) -> list[Row]:
     """The models a check has to object to: all but those that only a grade tells."""
-    return [row for row in records.of("mutant") if row["model"] != "graded"]
+    return [row for row in records.select("mutant") if row["model"] != "graded"]
 
 
 def missed(records: Records) -> list[str]:
@@ -50,10 +41,10 @@ def missed(records: Records) -> list[str]:
     problems += [
         f"{row['id']} is flagged at {row['effort']}, seed {row['seed']}:"
         f" {', '.join(row['flagged'])}"
-        for row in records.of("correct")
+        for row in records.select("correct")
         if row["flagged"]
     ]
-    graded = [row for row in records.of("mutant") if row["grade_expected"] is not None]
+    graded = [row for row in records.select("mutant") if row["grade_expected"] is not None]
     return problems + [
         f"{row['id']} is graded {row['grade']}, not {row['grade_expected']}"
         for row in graded
@@ -63,16 +54,16 @@ def missed(records: Records) -> list[str]:
 
 def detection(records: Records) -> str:
     """The page."""
-    rows, alarms = to_find(records), [row for row in records.of("correct") if not row["unusable"]]
-    every = records.of("mutant")
-    flags = {(row["id"], row["baseline"]): row for row in records.of("baseline")}
-    names = [row["baseline"] for row in records.of("baseline_says")]
+    rows, alarms = to_find(records), [row for row in records.select("correct") if not row["unusable"]]
+    every = records.select("mutant")
+    flags = {(row["id"], row["baseline"]): row for row in records.select("baseline")}
+    names = [row["baseline"] for row in records.select("baseline_says")]
     correct = list(dict.fromkeys(row["id"] for row in alarms))
-    unusable = {row["id"]: row["unusable"] for row in records.of("correct") if row["unusable"]}
+    unusable = {row["id"]: row["unusable"] for row in records.select("correct") if row["unusable"]}
     within = [row for row in rows if row["family"] not in BEYOND_BASELINES]
     return page(
         "detection.md",
-        run=records.of("detection")[0],
+        run=records.select("detection")[0],
         seed=records.header["seed"],
         modelled=len(every),
         rows_modelled=len({row["row"] for row in every}),
@@ -85,7 +76,7 @@ def detection(records: Records) -> str:
         flagged_by_laws={row["id"] for row in alarms if row["flagged"]},
         seconds=sum(row["seconds"] for row in rows),
         baselines={name: _baseline(name, rows, correct, flags) for name in names},
-        says=records.of("baseline_says"),
+        says=records.select("baseline_says"),
         reach={
             "to_find": len(within),
             "found": sum(row["found"] for row in within),
@@ -100,8 +91,8 @@ def detection(records: Records) -> str:
         causes=[_cause(row) for row in every if row["cause"]],
         unusable=unusable,
         correct=[_correct(name, [row for row in alarms if row["id"] == name]) for name in correct],
-        unmodelled=records.of("unmodelled"),
-        costs=records.of("check_cost"),
+        unmodelled=records.select("unmodelled"),
+        costs=records.select("check_cost"),
         provenance=provenance(records),
     )
 
@@ -185,8 +176,8 @@ def _correct(name: str, runs: list[Row]) -> Row:
 
 def table(records: Records) -> str:
     """One line a model: what found it, and what the baselines said."""
-    flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.of("baseline")}
-    names = [row["baseline"] for row in records.of("baseline_says")]
+    flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
+    names = [row["baseline"] for row in records.select("baseline_says")]
     lines = [
         {
             **row,
@@ -195,13 +186,9 @@ def table(records: Records) -> str:
             **{key: row[key] and row[key]["mechanism"] for key in ("cause", "cause_without")},
             **{name: flags[row["id"], name] for name in names},
         }
-        for row in records.of("mutant")
+        for row in records.select("mutant")
     ]
-    return str(
-        pd.DataFrame(lines, columns=[*COLUMNS, *names], dtype=object).to_csv(
-            index=False, lineterminator="\n"
-        )
-    )
+    return format_table(lines, (*COLUMNS, *names))
 
 
 def matrix(records: Records, path: Path) -> None:
@@ -210,11 +197,11 @@ def matrix(records: Records, path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = to_find(records)
-    names = [row["baseline"] for row in records.of("baseline_says")]
+    names = [row["baseline"] for row in records.select("baseline_says")]
     laws = [
-        row["law"] for row in records.of("law") if any(row["law"] in bug["laws"] for bug in rows)
+        row["law"] for row in records.select("law") if any(row["law"] in bug["laws"] for bug in rows)
     ]
-    flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.of("baseline")}
+    flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
     shares = [[_share(row["laws"].get(law)) for law in laws] for row in rows]
     today = [[float(flags[row["id"], name]) for name in names] for row in rows]
     size = (0.19 * (len(laws) + len(names)) + 2.6, 0.19 * len(rows) + 2.4)
@@ -250,3 +237,11 @@ def _squares(
 def _share(counts: list[int] | None) -> float:
     """Between 0.25 and 1 for a law that breaks anywhere, so that a single case can be seen."""
     return 0.0 if counts is None else 0.25 + 0.75 * counts[0] / max(counts[1], 1)
+
+
+_KINDS = ("detection", "mutant", "correct", "baseline")
+FILES = (
+    declare_page("detection.md", _KINDS, detection),
+    declare_page("detection.csv", _KINDS, table),
+    ReportFile("detection.svg", _KINDS, matrix),
+)

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 
 from bnproof.records import Records, Row
+from bnproof.reports.files import ReportFile, declare_table
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
 # by learning rate
@@ -25,7 +26,7 @@ LIGHT = {"color": COLOURS["black"], "alpha": 0.55, "linewidth": 1.0}
 def weight_norm(records: Records, path: Path) -> None:
     """Above the median ``|W|`` of the first layer, below the effective step ``eta/|W|^2``; left
     with normalisation."""
-    rows, ends = records.of("weight_norm"), records.of("weight_norm_run")
+    rows, ends = records.select("weight_norm"), records.select("weight_norm_run")
     rates = sorted({row["learning_rate"] for row in rows})
     with mpl.rc_context(STYLE):
         figure, grid = panels(2, 2, sharex=True, sharey="row")
@@ -50,7 +51,7 @@ def weight_norm(records: Records, path: Path) -> None:
 
 def linear_range(records: Records, path: Path) -> None:
     """The share of ``|xhat| >= t`` against t beside Chebyshev's bound."""
-    rows = records.of("linear_range_share")
+    rows = records.select("linear_range_share")
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
     with mpl.rc_context(STYLE):
         figure, axes = panels()
@@ -76,7 +77,7 @@ def linear_range(records: Records, path: Path) -> None:
 def parametrisations(records: Records, path: Path) -> None:
     """Loss against steps, each parametrisation at its own best learning rate: every seed thin, the
     mean thick."""
-    rows = records.of("parametrisation")
+    rows = records.select("parametrisation")
     with mpl.rc_context(STYLE):
         figure, both = panels(2, sharey=True)
         for axes, trained in zip(both, _distinct(rows, "trained"), strict=True):
@@ -112,7 +113,7 @@ def variance_error(records: Records, path: Path) -> None:
     Filled markers are in the fit of the slope; gaps are where half the computed variances are not
     positive.
     """
-    rows, slopes = records.of("variance_error"), records.of("variance_slope")
+    rows, slopes = records.select("variance_error"), records.select("variance_slope")
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
     titles = {
         "variance": "relative error of the variance",
@@ -173,3 +174,37 @@ def _distinct(rows: Iterable[Row], key: str) -> list[Any]:
 def _points(rows: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
     """Two columns; what is ``None`` becomes a gap."""
     return [row[x] for row in rows], [np.nan if row[y] is None else row[y] for row in rows]
+
+
+FILES = (
+    declare_table(
+        "weight_norm.csv",
+        "weight_norm",
+        (
+            *("normalised", "learning_rate", "step", "loss"),
+            *("norm_smallest", "norm_median", "norm_largest", "effective_step"),
+        ),
+    ),
+    declare_table(
+        "linear_range.csv",
+        "linear_range_share",
+        ("data", "m", "t", "share_below", "share_outside", "chebyshev"),
+    ),
+    declare_table(
+        "parametrisations.csv",
+        "parametrisation",
+        ("trained", "parametrisation", "learning_rate", "seed", "step", "loss"),
+    ),
+    declare_table(
+        "variance_error.csv",
+        "variance_error",
+        (
+            *("algorithm", "kappa", "m"),
+            *("variance_error_median", "variance_error_largest", "xhat_error_median"),
+        ),
+    ),
+    ReportFile("weight_norm.svg", ("weight_norm", "weight_norm_run"), weight_norm),
+    ReportFile("linear_range.svg", ("linear_range_share", "sigmoid_linear"), linear_range),
+    ReportFile("parametrisations.svg", ("parametrisation",), parametrisations),
+    ReportFile("variance_error.svg", ("variance_error", "variance_slope"), variance_error),
+)

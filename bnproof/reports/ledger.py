@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnproof.claims import ClaimVerdict
-from bnproof.records import Row
-from bnproof.reports.pages import number, page
+from bnproof.claims import VERDICTS, ClaimVerdict, ledger, settle
+from bnproof.records import Records, Row
+from bnproof.reports.files import declare_page, declare_table
+from bnproof.reports.pages import number, page, provenance
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -24,7 +25,7 @@ COLOURS = {
 def shown(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
     """What a page says of a claim: its formulas, why it is settled so, and the numbers on the
     digits."""
-    a = finding.assertion
+    a = finding.claim
     stated = [*a.literal, *a.repaired, *([a.formula] if a.formula else [])]
     return {
         "id": a.id,
@@ -35,7 +36,7 @@ def shown(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         "open": finding.open,
         "conditions": finding.conditions,
         "measurement": finding.measurement,
-        "plot": a.measured.plot if a.measured else "",
+        "plot": a.measurement.plot if a.measurement else "",
         "theorems": a.theorems,
         "stated": [_stated(name, finding) for name in dict.fromkeys(stated)],
         "data": next(
@@ -78,7 +79,7 @@ def overview(findings: Sequence[ClaimVerdict]) -> Group:
     for finding in findings:
         colour = COLOURS[finding.verdict]
         table.add_row(
-            finding.assertion.id, f"[{colour}]{finding.verdict}[/]", finding.assertion.says
+            finding.claim.id, f"[{colour}]{finding.verdict}[/]", finding.claim.says
         )
     counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
@@ -126,3 +127,62 @@ def _claim(c: dict[str, Any]) -> Iterator[RenderableType]:
         unit = f" {row['unit']}" if row["unit"] else ""
         yield line(f"{number(row['value'])}{unit}: {row['what']}", 2)
     yield line(f"\ntheorems: {', '.join(c['theorems'])}\n", style="dim")
+
+
+CLAIM_COLUMNS = (
+    *("id", "who", "claim", "verdict"),
+    *("conditions", "theorems", "counterexamples", "measured"),
+)
+
+
+def settle_claims(records: Records) -> list[ClaimVerdict]:
+    """Every claim of the ledger, settled by these records."""
+    return [settle(claim, records.rows) for claim in ledger().values()]
+
+
+def claim_line(finding: ClaimVerdict) -> Row:
+    """One line a claim."""
+    return {
+        "id": finding.claim.id,
+        "who": finding.claim.who,
+        "claim": finding.claim.says,
+        "verdict": finding.verdict,
+        "conditions": "; ".join(finding.conditions),
+        "theorems": " ".join(finding.claim.theorems),
+        "counterexamples": "; ".join(finding.counterexamples),
+        "measured": finding.measurement,
+    }
+
+
+def tally(settled: list[ClaimVerdict]) -> str:
+    """How many claims have which verdict, in words."""
+    counts = {
+        verdict: sum(finding.verdict == verdict for finding in settled)
+        for verdict in VERDICTS
+    }
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def claims_page(records: Records) -> str:
+    """The ledger."""
+    settled = settle_claims(records)
+    return page(
+        "claims.md",
+        claims=[shown(finding, records.rows) for finding in settled],
+        counts=tally(settled),
+        provenance=provenance(records),
+    )
+
+
+def claim_lines(records: Records) -> list[Row]:
+    """The ledger as a table."""
+    return [claim_line(finding) for finding in settle_claims(records)]
+
+
+FILES = (
+    declare_page("claims.md", ("theorem", "demonstration"), claims_page),
+    declare_table("claims.csv", "demonstration", CLAIM_COLUMNS, claim_lines),
+    declare_table(
+        "demonstrations.csv", "demonstration", ("claim", "what", "value", "unit", "data")
+    ),
+)

@@ -4,18 +4,12 @@ page."""
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from bnproof.records import Records, Row
+from bnproof.reports.files import declare_page
 from bnproof.reports.pages import page, provenance
 
 TEXTS = "texts of errors"  # the reason that is counted, not listed
-
-
-def build(records: Records, out: Path) -> list[Path]:
-    """Write the page into ``out``; returns what was written."""
-    (out / "mutation.md").write_text(mutation(records), encoding="utf-8")
-    return [out / "mutation.md"]
 
 
 def unexplained(records: Records) -> list[Row]:
@@ -23,14 +17,14 @@ def unexplained(records: Records) -> list[Row]:
     missing."""
     return [
         row
-        for row in records.of("mutant")
+        for row in records.select("mutation")
         if row["outcome"] in ("survived", "timeout") and not row["reason"]
     ]
 
 
 def mutation(records: Records) -> str:
     """The page."""
-    rows = records.of("mutant")
+    rows = records.select("mutation")
     reasons = grouped([row for row in rows if row["outcome"] == "survived"], "reason")
     return page(
         "mutation.md",
@@ -60,3 +54,6 @@ def grouped(rows: list[Row], by: str) -> dict[str, list[Row]]:
     for row in rows:
         found.setdefault(row[by], []).append(row)
     return found
+
+
+FILES = (declare_page("mutation.md", ("mutation",), mutation),)

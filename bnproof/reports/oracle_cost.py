@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import median
 
 from bnproof.records import Records, Row
-from bnproof.reports.build import table
+from bnproof.reports.files import declare_page, declare_table
 from bnproof.reports.pages import page, provenance
 
 COLUMNS = (
@@ -25,16 +24,9 @@ COLUMNS = (
 GRADIENT, BYTES, MPMATH, BALLS = 3.0, 32.0, 500.0, 40.0
 
 
-def build(records: Records, out: Path) -> list[Path]:
-    """Write page and table into ``out``; returns what was written."""
-    (out / "oracle_cost.md").write_text(oracle_cost(records), encoding="utf-8")
-    (out / "oracle_cost.csv").write_text(table(lines(records), COLUMNS), encoding="utf-8")
-    return [out / "oracle_cost.md", out / "oracle_cost.csv"]
-
-
 def lines(records: Records) -> list[Row]:
     """One line a configuration: medians in nanoseconds per value, and their ratios."""
-    return [_line(row) for row in records.of("oracle_cost")]
+    return [_line(row) for row in records.select("oracle_cost")]
 
 
 def _line(row: Row) -> Row:
@@ -60,13 +52,13 @@ def oracle_cost(records: Records) -> str:
     few, many = (
         [line for line in found if (line["channels"] < 16) == small] for small in (True, False)
     )
-    (slow,) = records.of("oracle_cost_slow")
+    (slow,) = records.select("oracle_cost_slow")
     each = {
         name: median(slow["seconds"][name]) / slow["values"]
         for name in ("mpmath", "balls", "forward_short")
     }
     each["forward"] = median(slow["seconds"]["forward"]) / slow["many"]
-    (reference,) = records.of("oracle_cost_reference")
+    (reference,) = records.select("oracle_cost_reference")
     steps = {
         name: median(times) / reference["values"] * 1e9
         for name, times in reference["seconds"].items()
@@ -76,8 +68,8 @@ def oracle_cost(records: Records) -> str:
         reference=reference,
         steps=steps,
         provenance=provenance(records),
-        run=records.of("oracle_cost_run")[0],
-        compiled=records.of("oracle_cost_compile")[0],
+        run=records.select("oracle_cost_run")[0],
+        compiled=records.select("oracle_cost_compile")[0],
         lines=found,
         few=max(line["forward_to_numpy"] for line in few),
         many=max(line["forward_to_numpy"] for line in many),
@@ -95,3 +87,9 @@ def oracle_cost(records: Records) -> str:
             "balls": BALLS,
         },
     )
+
+
+FILES = (
+    declare_page("oracle_cost.md", ("oracle_cost", "oracle_cost_run"), oracle_cost),
+    declare_table("oracle_cost.csv", "oracle_cost", COLUMNS, lines),
+)

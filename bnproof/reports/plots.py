@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 
 from bnproof.records import Records
+from bnproof.reports.files import ReportFile
 
 # Okabe and Ito
 COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "black": "#222222"}
@@ -40,7 +41,7 @@ def save(figure: Any, path: Path) -> None:
 def scatter(records: Records, path: Path) -> None:
     """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at
     inference."""
-    rows = records.of("scatter")
+    rows = records.select("scatter")
     with mpl.rc_context(STYLE):
         figure, axes = panels()
         for size, colour, marker in ((8, "orange", "o"), (32, "blue", "s"), (128, "green", "^")):
@@ -75,7 +76,7 @@ def scatter(records: Records, path: Path) -> None:
 
 def train_eval(records: Records, path: Path) -> None:
     """The gap between training and inference output as the running statistics settle."""
-    rows = [row for row in records.of("train_eval") if row["target"] == "torch"]
+    rows = [row for row in records.select("train_eval") if row["target"] == "torch"]
     with mpl.rc_context(STYLE):
         figure, axes = panels()
         steps = [row["step"] for row in rows]
@@ -106,7 +107,7 @@ def running_mean(records: Records, path: Path) -> None:
             for target, colour, style in (("numpy", "blue", "-"), ("torch", "orange", "--")):
                 rows = [
                     r
-                    for r in records.of("recurrence")
+                    for r in records.select("recurrence")
                     if r["target"] == target and r["quantity"] == quantity
                 ]
                 values = [row["value_of_first_feature"] for row in rows]
@@ -120,3 +121,10 @@ def running_mean(records: Records, path: Path) -> None:
             axes.legend(frameon=False)
         figure.suptitle("Running statistics of the first hidden feature, momentum 0.1")
         save(figure, path)
+
+
+FILES = (
+    ReportFile("collapsed_pairs.svg", ("scatter",), scatter),
+    ReportFile("running_statistics.svg", ("recurrence",), running_mean),
+    ReportFile("train_eval_gap.svg", ("train_eval",), train_eval),
+)

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 
 from bnproof.records import Records, Row
-from bnproof.reports.build import table
+from bnproof.reports.files import ReportFile, declare_page, declare_table
 from bnproof.reports.pages import number, page, provenance, ratio
 from bnproof.reports.plots import COLOURS, STYLE, panels, save
 
@@ -40,14 +40,6 @@ WAIT = 0.8  # seconds a reader is to wait for one theorem
 LOOKS = {"simplify": ("orange", "o"), "cancel": ("blue", "s"), "field": ("green", "^")}
 
 
-def build(records: Records, out: Path) -> list[Path]:
-    """Write page, table and plot into ``out``; returns what was written."""
-    (out / "proof_cost.md").write_text(proof_cost(records), encoding="utf-8")
-    (out / "proof_cost.csv").write_text(table(lines(records), COLUMNS), encoding="utf-8")
-    plot(records, out / "proof_cost.svg")
-    return [out / f"proof_cost.{kind}" for kind in ("md", "csv", "svg")]
-
-
 def lines(records: Records) -> list[Row]:
     """One line for each theorem, method and m: median, extremes, and how many times bnproof's
     median that is.
@@ -56,7 +48,7 @@ def lines(records: Records) -> list[Row]:
     ``slower``: each of its runs took longer than each of bnproof's.
     """
     groups: dict[tuple[str, str, int | None], list[Row]] = {}
-    for row in records.of("proof_cost"):
+    for row in records.select("proof_cost"):
         groups.setdefault((row["theorem"], row["method"], row["m"]), []).append(row)
     found = [_line(key, rows, cap(records)) for key, rows in groups.items()]
     ours = {line["theorem"]: line for line in found if line["method"] == OURS}
@@ -88,7 +80,7 @@ def _line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
 
 def cap(records: Records) -> float:
     """The seconds a proof was given."""
-    return float(records.of("proof_cost_run")[0]["cap"])
+    return float(records.select("proof_cost_run")[0]["cap"])
 
 
 def proof_cost(records: Records) -> str:
@@ -99,7 +91,7 @@ def proof_cost(records: Records) -> str:
     return page(
         "proof_cost.md",
         provenance=provenance(records),
-        run=records.of("proof_cost_run")[0],
+        run=records.select("proof_cost_run")[0],
         methods=_distinct(plain, "method"),
         ours={line["theorem"]: line for line in found if line["method"] == OURS},
         cells={(line["theorem"], line["method"], line["m"]): cells(line) for line in plain},
@@ -107,7 +99,7 @@ def proof_cost(records: Records) -> str:
         growth=[growth(part) for part in _curves(plain)],
         controls={
             (row["theorem"], row["method"]): row["outcome"]
-            for row in records.of("proof_cost_control")
+            for row in records.select("proof_cost_control")
         },
         imports={ours: _imports(records, ours=ours) for ours in (True, False)},
         whole=[line for line in compared if line["what"] != "show"],
@@ -119,7 +111,7 @@ def whole(records: Records) -> list[Row]:
     """What was timed with this tree and the earlier one: median seconds of both, and their
     ratio."""
     groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for row in records.of("proof_cost_tree"):
+    for row in records.select("proof_cost_tree"):
         groups.setdefault((row["what"], row["of"]), {}).setdefault(row["tree"], []).append(row)
     found = []
     for (what, of), by_tree in groups.items():
@@ -169,7 +161,7 @@ def _imports(records: Records, *, ours: bool) -> float | None:
     """The median seconds of imports, over the runs that lived to report them."""
     told = [
         row
-        for row in records.of("proof_cost")
+        for row in records.select("proof_cost")
         if "import_seconds" in row and (row["method"] == OURS) == ours
     ]
     return median(row["import_seconds"] for row in told) if told else None
@@ -271,3 +263,10 @@ def _panel(axes: Any, found: list[Row], limit: float) -> None:
 
 def _points(timed: list[Row]) -> tuple[list[int], list[float]]:
     return [line["m"] for line in timed], [line["seconds"] for line in timed]
+
+
+FILES = (
+    declare_page("proof_cost.md", ("proof_cost", "proof_cost_run"), proof_cost),
+    declare_table("proof_cost.csv", "proof_cost", COLUMNS, lines),
+    ReportFile("proof_cost.svg", ("proof_cost",), plot),
+)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from bnproof.records import Records, Row
+from bnproof.reports.files import declare_page
 from bnproof.reports.pages import page, provenance
 
 VERDICTS = ("proved", "refuted", "undecided", "refused", "error", "out of time")
 TRUTHS = ("true", "false", "undefined", "not known", "malformed")
 
 
-def build(records: Records, out: Path) -> list[Path]:
-    """Write the page into ``out``; returns what was written."""
-    (out / "prover_attack.md").write_text(prover_attack(records), encoding="utf-8")
-    return [out / "prover_attack.md"]
-
-
 def prover_attack(records: Records) -> str:
     """The page."""
-    rows = records.of("attack")
+    rows = records.select("attack")
     return page(
         "prover_attack.md",
         provenance=provenance(records),
@@ -42,3 +36,6 @@ def families(rows: list[Row]) -> dict[str, Counter[str]]:
     for row in rows:
         counted.setdefault(row["family"], Counter())[row["verdict"]] += 1
     return dict(sorted(counted.items()))
+
+
+FILES = (declare_page("prover_attack.md", ("attack",), prover_attack),)

@@ -4,37 +4,51 @@ the variance."""
 from __future__ import annotations
 
 from bnproof.records import Records, Row
+from bnproof.reports.files import declare_page
 from bnproof.reports.pages import page, provenance
 
 
 def training(records: Records) -> str:
     """Weights at large rates, the sigmoid's straight part, the two parametrisations, the variance
     in float32."""
-    runs = records.of("weight_norm_run")
+    runs = records.select("weight_norm_run")
     first = [row for row in runs if row["raised"] == "first layer"]
-    summaries = records.of("parametrisation_summary")
+    summaries = records.select("parametrisation_summary")
     return page(
         "training.md",
         provenance=provenance(records),
         other_rate=first[0]["other_rate"],
         first_layer=first,
         all_layers=[row for row in runs if row["raised"] == "all layers"],
-        m=records.of("linear_range_moments")[0]["m"],
-        shares=records.of("linear_range_share"),
-        moments=records.of("linear_range_moments"),
-        sigmoid=records.of("sigmoid_linear"),
+        m=records.select("linear_range_moments")[0]["m"],
+        shares=records.select("linear_range_share"),
+        moments=records.select("linear_range_moments"),
+        sigmoid=records.select("sigmoid_linear"),
         summaries=summaries,
         names=list(dict.fromkeys(row["parametrisation"] for row in summaries)),
         rates=_by_rate(records),
-        variance_m=records.of("variance_error")[0]["m"],
-        slopes=records.of("variance_slope"),
+        variance_m=records.select("variance_error")[0]["m"],
+        slopes=records.select("variance_slope"),
     )
 
 
 def _by_rate(records: Records) -> dict[float, dict[str, Row]]:
     """Rate -> parametrisation -> its row, everything trained."""
     found: dict[float, dict[str, Row]] = {}
-    for row in records.of("parametrisation_rate"):
+    for row in records.select("parametrisation_rate"):
         if row["trained"] == "everything":
             found.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row
     return found
+
+
+FILES = (
+    declare_page(
+        "training.md",
+        (
+            *("weight_norm_run", "linear_range_moments", "linear_range_share", "sigmoid_linear"),
+            *("parametrisation_summary", "parametrisation_rate"),
+            *("variance_error", "variance_slope"),
+        ),
+        training,
+    ),
+)

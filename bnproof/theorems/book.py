@@ -48,7 +48,7 @@ def Ne(lhs: Expr, rhs: Expr | int) -> Basic:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Assertion:
     """One equation (or inequality) of a theorem, with its conditions.
 
     ``predicts`` names the output of an implementation for which the right-hand side is the formula,
@@ -170,7 +170,7 @@ class Corollary:
     given: tuple[Basic, ...] = ()
 
 
-Item = Claim | Recurrence | Relation | Derivation | Control | Corollary
+Item = Assertion | Recurrence | Relation | Derivation | Control | Corollary
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,10 @@ def build(
     )
     if not book_entry.says:
         raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
-    if not book_entry.of(Claim) + book_entry.of(Recurrence) + book_entry.of(Relation):
-        raise ValueError(f"theorem {id} claims nothing: yield a Claim, a Recurrence or a Relation")
+    if not book_entry.of(Assertion) + book_entry.of(Recurrence) + book_entry.of(Relation):
+        raise ValueError(
+            f"theorem {id} claims nothing: yield a Assertion, a Recurrence or a Relation"
+        )
     if not book_entry.of(Control):
         raise ValueError(
             f"theorem {id} has no negative control: yield a Control that must be refuted"

@@ -20,7 +20,7 @@ from sympy import (
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import (
-    Claim,
+    Assertion,
     Control,
     Corollary,
     Derivation,
@@ -53,8 +53,10 @@ c, d = symbols("c d", real=True)
 def collapse() -> Iterator[Item]:
     """On one fixed mini-batch, training-mode batch normalisation is the affine map gamma' x +
     beta'."""
-    yield Claim("the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta), predicts="y")
-    yield Claim(
+    yield Assertion(
+        "the output, by definition", Eq(y(i), gamma * (x[i] - mu) / s + beta), predicts="y"
+    )
+    yield Assertion(
         "gamma' = gamma/s, beta' = beta - gamma mu/s",
         Eq(y(i), gamma_collapsed * x[i] + beta_collapsed),
     )
@@ -95,16 +97,16 @@ def collapse() -> Iterator[Item]:
 def collapse_bijection() -> Iterator[Item]:
     """For one fixed mini-batch, (gamma, beta) -> (gamma', beta') is a bijection: on ONE batch
     nothing is gained."""
-    yield Claim("there and back: gamma", Eq(gamma_collapsed * s, gamma))
-    yield Claim("there and back: beta", Eq(beta_collapsed + gamma_collapsed * mu, beta))
-    yield Claim(
+    yield Assertion("there and back: gamma", Eq(gamma_collapsed * s, gamma))
+    yield Assertion("there and back: beta", Eq(beta_collapsed + gamma_collapsed * mu, beta))
+    yield Assertion(
         "every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
         Eq((c * s) * xhat(i) + (d + c * mu), c * x[i] + d),
     )
     determinant = Derivative(gamma_collapsed, gamma) * Derivative(
         beta_collapsed, beta
     ) - Derivative(gamma_collapsed, beta) * Derivative(beta_collapsed, gamma)
-    yield Claim("the Jacobian determinant is 1/s, never 0", Eq(determinant, 1 / s))
+    yield Assertion("the Jacobian determinant is 1/s, never 0", Eq(determinant, 1 / s))
     yield Control(
         "the inverse with the shift subtracted", Eq(beta_collapsed - gamma_collapsed * mu, beta)
     )
@@ -120,18 +122,20 @@ def collapse_varies() -> Iterator[Item]:
     alive = other.variance + eps > 0
     same_scale = Eq(gamma / s, gamma / other.std)
     same_shift = Eq(beta - gamma * mu / s, beta - gamma * other.mean / other.std)
-    yield Claim("equal gamma' force equal s", Eq(s, other.std), (same_scale, Ne(gamma, 0), alive))
-    yield Claim(
+    yield Assertion(
+        "equal gamma' force equal s", Eq(s, other.std), (same_scale, Ne(gamma, 0), alive)
+    )
+    yield Assertion(
         "then equal beta' force equal mu",
         Eq(mu, other.mean),
         (same_scale, same_shift, Ne(gamma, 0), alive),
     )
     residual = Sum((x[j] - mu) * (c * x[j] + d - y(j)), (j, 1, m))
-    yield Claim(
+    yield Assertion(
         "how far a constant pair (c, d) misses, in slope", Eq(residual, m * v * (c - gamma / s))
     )
     offset = Sum(c * x[j] + d - y(j), (j, 1, m))
-    yield Claim("and in offset", Eq(offset, m * (c * mu + d - beta)))
+    yield Assertion("and in offset", Eq(offset, m * (c * mu + d - beta)))
     yield Corollary(
         "for gamma = 0 both batches get (0, beta)", Eq(beta_collapsed, beta), (Eq(gamma, 0),)
     )
@@ -144,7 +148,7 @@ def collapse_varies() -> Iterator[Item]:
             f" {batch.entry(Integer(index))})",
             Eq(slope * batch.entry(Integer(index)) + beta - 2 * slope, batch.y(Integer(index))),
         )
-    yield Claim(
+    yield Assertion(
         "how gamma' follows the batch",
         Eq(Derivative(gamma_collapsed, x[k]), -gamma * xhat(k) / (m * s**2)),
     )
@@ -178,16 +182,16 @@ def training_not_affine() -> Iterator[Item]:
         return map_of(-1) - 3 * map_of(1) + 2 * map_of(2)
 
     doubled = sqrt(4 * v + eps)
-    yield Claim("every affine map of the batch", Eq(combined(affine), 0))
-    yield Claim(
+    yield Assertion("every affine map of the batch", Eq(combined(affine), 0))
+    yield Assertion(
         "batch normalisation, at the centred batch u = x - mu",
         Eq(combined(normalised), 4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s)),
     )
     u = Batch(lambda r: KroneckerDelta(r, 1) - KroneckerDelta(r, 2))
-    yield Claim("the witness u = (1, -1, 0, ..., 0) is centred", Eq(u.mean, 0), (m >= 2,))
-    yield Claim("and has spread", Eq(u.variance, 2 / m), (m >= 2,))
+    yield Assertion("the witness u = (1, -1, 0, ..., 0) is centred", Eq(u.mean, 0), (m >= 2,))
+    yield Assertion("and has spread", Eq(u.variance, 2 / m), (m >= 2,))
     wide, narrow = sqrt(8 / m + eps), sqrt(2 / m + eps)
-    yield Claim(
+    yield Assertion(
         "so the combination does not vanish there (entry u_1 = 1)",
         Ne(4 * gamma * (1 / wide - 1 / narrow), 0),
         (Ne(gamma, 0),),
@@ -212,9 +216,9 @@ def collapse_hides_gradient() -> Iterator[Item]:
     """Holding gamma', beta' constant gives the wrong derivative: the collapse is an identity of
     values, not of derivatives, because gamma' and beta' depend on every x_k through mu and s."""
     true = gamma_collapsed * KroneckerDelta(i, k) - gamma / (m * s) * (1 + xhat(i) * xhat(k))
-    yield Claim("the true Jacobian", Eq(Derivative(y(i), x[k]), true))
+    yield Assertion("the true Jacobian", Eq(Derivative(y(i), x[k]), true))
     frozen_scale, frozen_shift = symbols("gamma_c beta_c", real=True)
-    yield Claim(
+    yield Assertion(
         "with gamma', beta' held constant",
         Eq(
             Derivative(frozen_scale * x[i] + frozen_shift, x[k]),
@@ -237,18 +241,18 @@ def inference_collapse() -> Iterator[Item]:
     """With fixed running statistics the collapse has constant coefficients: exact in value and in
     derivative."""
     alive = (v_r + eps > 0,)
-    yield Claim(
+    yield Assertion(
         "the output, by definition",
         Eq(infer_y(i), gamma * (x[i] - mu_r) / s_r + beta),
         alive,
         "infer_y",
     )
-    yield Claim(
+    yield Assertion(
         "one affine map for every input",
         Eq(infer_y(i), gamma_inference * x[i] + beta_inference),
         alive,
     )
-    yield Claim(
+    yield Assertion(
         "no cross terms",
         Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)),
         alive,
@@ -297,12 +301,12 @@ def fold_linear() -> Iterator[Item]:
         return Sum(weight(i, j) * u[i, j], (j, 1, taps), (i, 1, n))
 
     bias = slope * (b[k] - M[k]) + z[k]
-    yield Claim(
+    yield Assertion(
         "linear layer",
         Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + bias),
         alive,
     )
-    yield Claim(
+    yield Assertion(
         "convolution (also grouped, depthwise)",
         Eq(
             normalised(patch(lambda c, t: W[k, c, t]) + b[k]),
@@ -310,7 +314,7 @@ def fold_linear() -> Iterator[Item]:
         ),
         alive,
     )
-    yield Claim(
+    yield Assertion(
         "transposed convolution: the output axis is the second",
         Eq(
             normalised(patch(lambda c, t: W[c, k, t]) + b[k]),
@@ -369,11 +373,11 @@ def affine_absorbed() -> Iterator[Item]:
         return Sum(W[j] * entry(j), (j, 1, n)) + b
 
     absorbed = Sum(W[j] * G[j] * h[j], (j, 1, n)) + (b + Sum(W[j] * B[j], (j, 1, n)))
-    yield Claim(
+    yield Assertion(
         "W (gamma h + beta) + b = (W gamma) h + (b + W beta)",
         Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed),
     )
-    yield Claim(
+    yield Assertion(
         "through ReLU, gamma > 0: relu(gamma z + beta) = gamma relu(z + beta/gamma)",
         Eq(relu(gamma * z + beta), gamma * relu(z + beta / gamma)),
         (gamma > 0,),
@@ -399,7 +403,7 @@ def affine_after_linear_redundant() -> Iterator[Item]:
     W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
     b = symbols("b", real=True)
     layer = Sum(W[j] * u[j], (j, 1, n)) + b
-    yield Claim(
+    yield Assertion(
         "one linear layer",
         Eq(gamma * layer + beta, Sum(gamma * W[j] * u[j], (j, 1, n)) + (gamma * b + beta)),
     )

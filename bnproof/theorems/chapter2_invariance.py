@@ -40,7 +40,7 @@ from bnproof.symbolic.setting import (
 )
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import (
-    Claim,
+    Assertion,
     Control,
     Corollary,
     Derivation,
@@ -81,9 +81,9 @@ SCALED = Observed("y", x=lambda r: scale_by * x[r])
 def shift() -> Iterator[Item]:
     """In training mode BN(x + c) = BN(x) for every c, also with eps > 0: a bias before it is
     redundant."""
-    yield Claim("the output does not change", Eq(shifted.y(i), y(i)))
-    yield Claim("the mean moves along", Eq(shifted.mean, batch.mean + c))
-    yield Claim("the variance stays", Eq(shifted.variance, v))
+    yield Assertion("the output does not change", Eq(shifted.y(i), y(i)))
+    yield Assertion("the mean moves along", Eq(shifted.mean, batch.mean + c))
+    yield Assertion("the variance stays", Eq(shifted.variance, v))
     yield Relation(
         "shift",
         "shifted input, same output",
@@ -106,10 +106,10 @@ def shift() -> Iterator[Item]:
 def scale_exact() -> Iterator[Item]:
     """With eps = 0 and v > 0, BN(a x) = BN(x) for a > 0; for a < 0 the sign of gamma flips; a = 0
     is undefined. 'For any scalar a', as it is often stated, is false."""
-    yield Claim("a > 0", Eq(scaled.y(i), y(i)), (a > 0, Eq(eps, 0)))
-    yield Claim("a < 0", Eq(scaled.y(i), batch.y(i, gamma=-gamma)), (a < 0, Eq(eps, 0)))
-    yield Claim("the mean scales", Eq(scaled.mean, a * batch.mean))
-    yield Claim("the variance scales with the square", Eq(scaled.variance, a**2 * v))
+    yield Assertion("a > 0", Eq(scaled.y(i), y(i)), (a > 0, Eq(eps, 0)))
+    yield Assertion("a < 0", Eq(scaled.y(i), batch.y(i, gamma=-gamma)), (a < 0, Eq(eps, 0)))
+    yield Assertion("the mean scales", Eq(scaled.mean, a * batch.mean))
+    yield Assertion("the variance scales with the square", Eq(scaled.variance, a**2 * v))
     yield Relation(
         "scale-exact",
         "eps = 0: scaling the input by a > 0 changes nothing",
@@ -143,10 +143,10 @@ def scale_eps() -> Iterator[Item]:
     """With eps > 0 the exact law is xhat_eps(a x) = sign(a) xhat_(eps/a^2)(x): scaling the input by
     a acts as dividing eps by a^2. For a = 0 the output is beta."""
     rescaled = Batch(x.__getitem__, eps=eps / a**2)
-    yield Claim(
+    yield Assertion(
         "the exact scaling law", Eq(scaled.xhat(i), sign(a) * rescaled.xhat(i)), (Ne(a, 0),)
     )
-    yield Claim("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
+    yield Assertion("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
     yield Relation(
         "scale-eps",
         "input scaled by a, eps by a^2: same output",
@@ -173,19 +173,19 @@ def scale_defect() -> Iterator[Item]:
     before, after = v + eps, v + eps / a**2
     factor = sqrt(before / after)
     given = (v > 0,)
-    yield Claim("the factor", Eq(scaled.xhat(i), xhat(i) * factor))
-    yield Claim("its limit for large a", Eq(Limit(factor, a, oo), sqrt(1 + eps / v)), given)
-    yield Claim(
+    yield Assertion("the factor", Eq(scaled.xhat(i), xhat(i) * factor))
+    yield Assertion("its limit for large a", Eq(Limit(factor, a, oo), sqrt(1 + eps / v)), given)
+    yield Assertion(
         "the defect, without cancellation (A = v + eps, B = v + eps/a^2)",
         Eq(factor - 1, eps * (1 - 1 / a**2) / (sqrt(after) * (sqrt(before) + sqrt(after)))),
     )
-    yield Claim(
+    yield Assertion(
         "A B - v^2 has no negative term",
         Eq(before * after - v**2, v * eps * (1 + 1 / a**2) + eps**2 / a**2),
     )
-    yield Claim("so sqrt(A B) >= v", Ge(before * after, v**2))
-    yield Claim("and B >= v", Ge(after, v))
-    yield Claim(
+    yield Assertion("so sqrt(A B) >= v", Ge(before * after, v**2))
+    yield Assertion("and B >= v", Ge(after, v))
+    yield Assertion(
         "hence sqrt(B)(sqrt(A) + sqrt(B)) = sqrt(A B) + B >= 2 v bounds the defect",
         Eq(sqrt(after) * (sqrt(before) + sqrt(after)), sqrt(before * after) + after),
     )
@@ -206,11 +206,11 @@ def scale_defect() -> Iterator[Item]:
 def affine_not_invariant() -> Iterator[Item]:
     """The plain map gamma x + beta is scale invariant for every batch only if gamma = 0 or a =
     1."""
-    yield Claim(
+    yield Assertion(
         "the change under scaling",
         Eq((gamma * a * x[i] + beta) - (gamma * x[i] + beta), gamma * (a - 1) * x[i]),
     )
-    yield Claim(
+    yield Assertion(
         "no change at x_i = 1, gamma != 0: a = 1", Eq(a, 1), (Eq(gamma * (a - 1), 0), Ne(gamma, 0))
     )
     yield Corollary(
@@ -247,7 +247,9 @@ def bias_at_inference() -> Iterator[Item]:
         lambda T: c * (1 - (1 - alpha) ** T),
     )
     late = gamma * (x[i] + c - (mu_r + c * (1 - kept))) / s_r + beta
-    yield Claim("what remains at inference", Eq(late - infer_y(i), gamma * c * kept / s_r), alive)
+    yield Assertion(
+        "what remains at inference", Eq(late - infer_y(i), gamma * c * kept / s_r), alive
+    )
     vanishing = Limit(gamma * c * (1 - alpha) ** T / s_r, T, oo)
     yield Corollary("it dies out", Eq(vanishing, 0), (alpha > 0, alpha < 2, *alive))
     yield Control("inference does not notice either", Eq(late, infer_y(i)), alive, common=True)
@@ -265,10 +267,10 @@ def permutation() -> Iterator[Item]:
     product of transpositions, and the transposition of j and k is x_i + (x_k - x_j)(delta_ij -
     delta_ik)."""
     swapped = Batch(lambda r: x[r] + (x[k] - x[j]) * (KroneckerDelta(r, j) - KroneckerDelta(r, k)))
-    yield Claim("the mean stays", Eq(swapped.mean, mu))
-    yield Claim("the variance stays", Eq(swapped.variance, v))
+    yield Assertion("the mean stays", Eq(swapped.mean, mu))
+    yield Assertion("the variance stays", Eq(swapped.variance, v))
     moved = y(i) + (y(k) - y(j)) * (KroneckerDelta(i, j) - KroneckerDelta(i, k))
-    yield Claim("the outputs change places with the inputs", Eq(swapped.y(i), moved))
+    yield Assertion("the outputs change places with the inputs", Eq(swapped.y(i), moved))
     yield Control("the outputs stay where they were", Eq(swapped.y(i), y(i)))
     yield Control(
         "only one of the two moves", Eq(swapped.y(i), y(i) + (y(k) - y(j)) * KroneckerDelta(i, j))
@@ -283,19 +285,19 @@ def layer_scale_gradients() -> Iterator[Item]:
     given = (Ne(a, 0), Eq(eps, 0))
     n = symbols("n", integer=True, positive=True)
     W, u = IndexedBase("W", real=True), IndexedBase("u", real=True)
-    yield Claim(
+    yield Assertion(
         "the Jacobian at a x is that at x, divided by |a|",
         Eq(jacobian(scaled)(i, k), jacobian(batch)(i, k) / Abs(a)),
         given,
     )
     to_input = Sum(jacobian(scaled)(i, j) * a * W[j], (j, 1, m))
-    yield Claim(
+    yield Assertion(
         "with respect to u: J(a x) (a W) = sign(a) J(x) W (W[j] the weight that reaches value j)",
         Eq(to_input, sign(a) * Sum(jacobian(batch)(i, j) * W[j], (j, 1, m))),
         given,
     )
     to_weight = Sum(jacobian(scaled)(i, j) * u[j], (j, 1, m))
-    yield Claim(
+    yield Assertion(
         "with respect to the weight of the input u: J(a x) u = 1/|a| J(x) u",
         Eq(to_weight, Sum(jacobian(batch)(i, j) * u[j], (j, 1, m)) / Abs(a)),
         given,
@@ -305,7 +307,7 @@ def layer_scale_gradients() -> Iterator[Item]:
         Eq(Derivative(scaled.y(i), x[k]), sign(a) * Derivative(y(i), x[k])),
         given,
     )
-    yield Claim(
+    yield Assertion(
         "that the layer's output scales with W",
         Eq(Sum(a * W[j] * u[j], (j, 1, n)), a * Sum(W[j] * u[j], (j, 1, n))),
     )
@@ -339,10 +341,10 @@ def euler() -> Iterator[Item]:
     n = symbols("n", integer=True, positive=True)
     W, u, d = (IndexedBase(name, real=True) for name in ("W", "u", "d"))
     radial = Sum(x[k] * dx(k), (k, 1, m))
-    yield Claim("the radial part of the gradient", Eq(radial, gamma * eps / s**2 * dgamma))
+    yield Assertion("the radial part of the gradient", Eq(radial, gamma * eps / s**2 * dgamma))
     yield Corollary("eps = 0: none", Eq(radial, 0), (Eq(eps, 0),))
     weight_gradient = Sum(d[j] * u[j, k], (j, 1, m))
-    yield Claim(
+    yield Assertion(
         "<W, dL/dW> = sum_k x_k dx_k for x = W u (d for dx, any number n of inputs)",
         Eq(
             Sum(W[k] * weight_gradient, (k, 1, n)),
@@ -374,20 +376,20 @@ def weight_norm_growth() -> Iterator[Item]:
     stepped = squared(lambda r: W[r] - eta * G[r])
     norms = squared(lambda r: W[r]), squared(lambda r: G[r])
     radial = gamma * eps / s**2 * dgamma
-    yield Claim(
+    yield Assertion(
         "the squared norm after the step",
         Eq(stepped, norms[0] - 2 * eta * radial + eta**2 * norms[1]),
         (Eq(inner, radial),),
     )
     orthogonal = (Eq(inner, 0),)
-    yield Claim(
+    yield Assertion(
         "<W, G> = 0: the norm never falls",
         Ge(stepped, norms[0]),
         orthogonal,
         by=Remainder(eta**2 * norms[1]),
     )
     w, d, length = Symbol("W_k", real=True), Symbol("G_k", real=True), Symbol("|W|", positive=True)
-    yield Claim(
+    yield Assertion(
         "the direction: W - eta G over |W| is the step eta/|W|^2 from W/|W|, where the gradient is"
         " |W| G",
         Eq((w - eta * d) / length, w / length - eta / length**2 * (length * d)),
@@ -403,15 +405,15 @@ def negative_gamma() -> Iterator[Item]:
     input's gradient changes sign. gamma = 0 stops the input's gradient but not gamma's own, which
     is sum g xhat whatever gamma: no trap."""
     mirrored = batch.y(i, gamma=-gamma)
-    yield Claim("a reflection about beta", Eq(mirrored, 2 * beta - y(i)))
-    yield Claim("the same as a mirrored input", Eq(Batch(lambda r: -x[r]).y(i), mirrored))
+    yield Assertion("a reflection about beta", Eq(mirrored, 2 * beta - y(i)))
+    yield Assertion("the same as a mirrored input", Eq(Batch(lambda r: -x[r]).y(i), mirrored))
     loss_mirrored = Sum(g[j] * batch.y(j, gamma=-gamma), (j, 1, m))
     loss = Sum(g[j] * y(j), (j, 1, m))
-    yield Claim(
+    yield Assertion(
         "the input's gradient changes sign",
         Eq(Derivative(loss_mirrored, x[k]), -Derivative(loss, x[k])),
     )
-    yield Claim("gamma's own gradient does not know gamma", Eq(Derivative(loss, gamma), dgamma))
+    yield Assertion("gamma's own gradient does not know gamma", Eq(Derivative(loss, gamma), dgamma))
     yield Corollary("gamma = 0: no gradient for the input", Eq(dx(k), 0), (Eq(gamma, 0),))
     yield Relation(
         "negative-gamma",
@@ -432,7 +434,7 @@ def idempotence() -> Iterator[Item]:
     in general it multiplies by 1/sqrt(q + eps) with q = v/(v + eps)."""
     twice = Batch(xhat)
     q = v / (v + eps)
-    yield Claim("eps = 0", Eq(twice.xhat(i), xhat(i)), (Eq(eps, 0),))
-    yield Claim("in general", Eq(twice.xhat(i), xhat(i) / sqrt(q + eps)))
+    yield Assertion("eps = 0", Eq(twice.xhat(i), xhat(i)), (Eq(eps, 0),))
+    yield Assertion("in general", Eq(twice.xhat(i), xhat(i) / sqrt(q + eps)))
     yield Control("also with eps > 0", Eq(twice.xhat(i), xhat(i)), (eps > 0, v > 0), common=True)
     yield Control("the factor 1/sqrt(q)", Eq(twice.xhat(i), xhat(i) / sqrt(q)), (v > 0,))

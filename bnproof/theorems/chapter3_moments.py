@@ -10,7 +10,7 @@ from bnproof.symbolic.expectation import NormalE
 from bnproof.symbolic.setting import Batch, beta, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import (
-    Claim,
+    Assertion,
     Control,
     Corollary,
     Derivation,
@@ -33,10 +33,10 @@ def output_moments() -> Iterator[Item]:
     """Exactly: mean(xhat) = 0, mean(xhat^2) = q = v/(v + eps), mean(y) = beta, var(y) = gamma^2 q.
     So xhat is not 'mostly near 0': its root mean square is sqrt(q), which is 1 up to eps."""
     mean_square = Sum(xhat(j) ** 2, (j, 1, m)) / m
-    yield Claim("mean(xhat)", Eq(Sum(xhat(j), (j, 1, m)) / m, 0))
-    yield Claim("mean(xhat^2)", Eq(mean_square, q))
-    yield Claim("mean(y)", Eq(Batch(y).mean, beta))
-    yield Claim("var(y)", Eq(Batch(y).variance, gamma**2 * q))
+    yield Assertion("mean(xhat)", Eq(Sum(xhat(j), (j, 1, m)) / m, 0))
+    yield Assertion("mean(xhat^2)", Eq(mean_square, q))
+    yield Assertion("mean(y)", Eq(Batch(y).mean, beta))
+    yield Assertion("var(y)", Eq(Batch(y).variance, gamma**2 * q))
     yield Derivation(
         "the second moment",
         mean_square,
@@ -79,19 +79,19 @@ def samuelson() -> Iterator[Item]:
         return Sum(kept * weight(p, r) * (x[p] - x[r]) ** 2, (p, 1, m), (r, 1, m)) / (2 * m)
 
     room = others(lambda p, r: 1)
-    yield Claim("what is missing to the bound", Eq((m - 1) * v - (x[i] - mu) ** 2, room))
-    yield Claim("the bound", Le(xhat(i) ** 2, (m - 1) * q), by=Remainder(room / s**2))
+    yield Assertion("what is missing to the bound", Eq((m - 1) * v - (x[i] - mu) ** 2, room))
+    yield Assertion("the bound", Le(xhat(i) ** 2, (m - 1) * q), by=Remainder(room / s**2))
     one_pair = (
         (x[j] - x[k]) ** 2 / (2 * m) * (1 - KroneckerDelta(i, j)) * (1 - KroneckerDelta(i, k))
     )
-    yield Claim(
+    yield Assertion(
         "attained only if all others are equal: any two of them that differ leave room",
         Le(one_pair, (m - 1) * v - (x[i] - mu) ** 2),
         by=Remainder(others(lambda p, r: 1 - KroneckerDelta(p, j) * KroneckerDelta(r, k))),
     )
     c, d = symbols("c d", real=True)
     alone = Batch(lambda r: c + d * KroneckerDelta(r, k))
-    yield Claim(
+    yield Assertion(
         "and then it is: one value c + d among values c",
         Eq((alone.entry(k) - alone.mean) ** 2, (m - 1) * alone.variance),
     )
@@ -119,8 +119,8 @@ def chebyshev() -> Iterator[Item]:
 
     share = Sum(indicator(j), (j, 1, m)) / m
     room = Sum(kept(j), (j, 1, m)) / m
-    yield Claim("what is missing to the bound", Eq(q - t**2 * share, room))
-    yield Claim("the bound on the share", Le(share, q / t**2), by=Remainder(room / t**2))
+    yield Assertion("what is missing to the bound", Eq(q - t**2 * share, room))
+    yield Assertion("the bound on the share", Le(share, q / t**2), by=Remainder(room / t**2))
     yield Control("the one-sided bound, q/(q + t^2)", Le(share, q / (q + t**2)), (v > 0,))
     yield Control(
         "mostly near 0: at most a tenth beyond 1", Le(share, q / (10 * t**2)), common=True
@@ -140,7 +140,7 @@ def shape_kept() -> Iterator[Item]:
 
     own = Batch(x.__getitem__)
     given = (Ne(gamma, 0), v > 0)
-    yield Claim(
+    yield Assertion(
         "every standardised moment",
         Eq(standardised(out, p), sign(gamma) ** p * standardised(own, p)),
         given,
@@ -166,10 +166,10 @@ def gaussian_batch() -> Iterator[Item]:
     M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
     fourth, squared = NormalE((x[i] - mu) ** 4, M, sigma), NormalE(v**2, M, sigma)
     kurtosis = 3 * (m - 1) / (m + 1)
-    yield Claim("E (x_i - mu)^4", Eq(fourth, 3 * sigma**4 * (m - 1) ** 2 / m**2))
-    yield Claim("E v^2", Eq(squared, sigma**4 * (m**2 - 1) / m**2))
-    yield Claim("their ratio, E xhat_i^4", Eq(fourth / squared, kurtosis), (m >= 2,))
-    yield Claim(
+    yield Assertion("E (x_i - mu)^4", Eq(fourth, 3 * sigma**4 * (m - 1) ** 2 / m**2))
+    yield Assertion("E v^2", Eq(squared, sigma**4 * (m**2 - 1) / m**2))
+    yield Assertion("their ratio, E xhat_i^4", Eq(fourth / squared, kurtosis), (m >= 2,))
+    yield Assertion(
         "below 3, the value of the standard normal", Gt(3, kurtosis), by=Remainder(6 / (m + 1))
     )
     yield Control(
@@ -205,18 +205,22 @@ def correlation_kept() -> Iterator[Item]:
         after / sqrt(y_a.variance * y_b.variance),
     )
     spread = (a.variance > 0, b.variance > 0)
-    yield Claim("the covariance", Eq(after, gamma_a * gamma_b / (a.std * b.std) * before), alive)
-    yield Claim(
+    yield Assertion(
+        "the covariance", Eq(after, gamma_a * gamma_b / (a.std * b.std) * before), alive
+    )
+    yield Assertion(
         "the correlation",
         Eq(corr_after, sign(gamma_a * gamma_b) * corr_before),
         (*nonzero, *spread),
     )
-    yield Claim(
+    yield Assertion(
         "uncorrelated outputs: uncorrelated inputs", Eq(before, 0), (Eq(after, 0), *nonzero, *alive)
     )
-    yield Claim("uncorrelated inputs: uncorrelated outputs", Eq(after, 0), (Eq(before, 0), *alive))
+    yield Assertion(
+        "uncorrelated inputs: uncorrelated outputs", Eq(after, 0), (Eq(before, 0), *alive)
+    )
     ratio_a, ratio_b = (batch.variance / (batch.variance + eps) for batch in (a, b))
-    yield Claim(
+    yield Assertion(
         "the axes: equal iff gamma_a^2 q_a = gamma_b^2 q_b",
         Eq(y_a.variance - y_b.variance, gamma_a**2 * ratio_a - gamma_b**2 * ratio_b),
         alive,
@@ -240,9 +244,9 @@ def one_value() -> Iterator[Item]:
     """A batch of one value (m = 1, so eps > 0): xhat = 0, y = beta, and no gradient reaches the
     input."""
     alone = (Eq(m, 1),)
-    yield Claim("xhat", Eq(xhat(i), 0), alone)
-    yield Claim("the output", Eq(y(i), beta), alone)
-    yield Claim("the gradient", Eq(dx(k), 0), alone)
+    yield Assertion("xhat", Eq(xhat(i), 0), alone)
+    yield Assertion("the output", Eq(y(i), beta), alone)
+    yield Assertion("the gradient", Eq(dx(k), 0), alone)
     yield Control("the value passes through", Eq(y(i), gamma * x[i] + beta), alone)
     yield Control("so it is for two values", Eq(y(i), beta), (Eq(m, 2),))
 
@@ -255,10 +259,10 @@ def expressive_loss() -> Iterator[Item]:
     t, c = Symbol("t", nonnegative=True), Symbol("c", real=True)
     plain = Batch(xhat)
     reached = Batch(lambda r: t / sqrt(q) * xhat(r) + c)
-    yield Claim("without: the mean is 0", Eq(plain.mean, 0))
-    yield Claim("without: the variance is q, whatever the data", Eq(plain.variance, q))
-    yield Claim("with: every mean c", Eq(reached.mean, c), (v > 0,))
-    yield Claim("with: every standard deviation t", Eq(sqrt(reached.variance), t), (v > 0,))
+    yield Assertion("without: the mean is 0", Eq(plain.mean, 0))
+    yield Assertion("without: the variance is q, whatever the data", Eq(plain.variance, q))
+    yield Assertion("with: every mean c", Eq(reached.mean, c), (v > 0,))
+    yield Assertion("with: every standard deviation t", Eq(sqrt(reached.variance), t), (v > 0,))
     yield Control("every mean without beta", Eq(plain.mean, c), common=True)
     yield Control(
         "gamma = t", Eq(Batch(lambda r: t * xhat(r) + c).variance, t**2), (v > 0,), common=True
@@ -276,8 +280,10 @@ def shared_affine() -> Iterator[Item]:
     other = Batch(IndexedBase("z", real=True).__getitem__)
     first, second = Batch(y), Batch(other.y)
     alive = other.variance + eps > 0
-    yield Claim("equal means", Eq(first.mean, second.mean), (alive,))
-    yield Claim("eps = 0: equal spreads", Eq(first.variance, second.variance), (Eq(eps, 0), alive))
+    yield Assertion("equal means", Eq(first.mean, second.mean), (alive,))
+    yield Assertion(
+        "eps = 0: equal spreads", Eq(first.variance, second.variance), (Eq(eps, 0), alive)
+    )
     yield Control("equal spreads with eps > 0", Eq(first.variance, second.variance), (eps > 0,))
     own = Symbol("beta_b", real=True)
     yield Control(

@@ -9,7 +9,7 @@ from sympy import Derivative, Expr, IndexedBase, KroneckerDelta, Rational, Sum, 
 from bnproof.symbolic.setting import batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import (
-    Claim,
+    Assertion,
     Control,
     Corollary,
     Derivation,
@@ -69,16 +69,16 @@ def paper_backward() -> Iterator[Item]:
     to_mean = -total(lambda r: d[r]) / sqrt(V + eps) + dV * total(lambda r: -2 * (x[r] - M)) / m
     to_input = d[i] / sqrt(V + eps) + dV * 2 * (x[i] - M) / m + dM / m
     through_mean = through_xhat + dV * squares
-    yield Claim("dL/dxhat_i", Eq(Derivative(affine, h[i]), g[i] * gamma))
-    yield Claim("dL/dsigma^2", Eq(Derivative(through_xhat, V), to_variance), alive)
-    yield Claim("dL/dmu", Eq(Derivative(through_mean, M), to_mean), alive)
-    yield Claim(
+    yield Assertion("dL/dxhat_i", Eq(Derivative(affine, h[i]), g[i] * gamma))
+    yield Assertion("dL/dsigma^2", Eq(Derivative(through_xhat, V), to_variance), alive)
+    yield Assertion("dL/dmu", Eq(Derivative(through_mean, M), to_mean), alive)
+    yield Assertion(
         "dL/dx_i",
         Eq(Derivative(through_mean + dM * total(lambda r: x[r]) / m, x[i]), to_input),
         alive,
     )
-    yield Claim("dL/dgamma", Eq(Derivative(affine, gamma), total(lambda r: g[r] * h[r])))
-    yield Claim("dL/dbeta", Eq(Derivative(affine, beta), total(lambda r: g[r])))
+    yield Assertion("dL/dgamma", Eq(Derivative(affine, gamma), total(lambda r: g[r] * h[r])))
+    yield Assertion("dL/dbeta", Eq(Derivative(affine, beta), total(lambda r: g[r])))
     yield Corollary(
         "at the batch's own mean, sigma^2 no longer depends on mu",
         Eq(total(lambda r: x[r] - mu), 0),
@@ -100,7 +100,7 @@ def paper_backward() -> Iterator[Item]:
 def gradient_x() -> Iterator[Item]:
     """The gradient of the input in compact form: dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g
     xhat)."""
-    yield Claim("the compact form", Eq(Derivative(loss, x[k]), dx(k)), predicts="dx")
+    yield Assertion("the compact form", Eq(Derivative(loss, x[k]), dx(k)), predicts="dx")
     d_xhat = IndexedBase("g", real=True)
     yield Derivation(
         "from the chain rule through mu and s to the compact form",
@@ -144,8 +144,8 @@ def gradient_x() -> Iterator[Item]:
 @theorem(source=f"{PAPER}, section 3, last two equations")
 def gradient_affine() -> Iterator[Item]:
     """The gradients of the parameters: dgamma = sum g xhat, dbeta = sum g."""
-    yield Claim("dgamma", Eq(Derivative(loss, gamma), dgamma), predicts="dgamma")
-    yield Claim("dbeta", Eq(Derivative(loss, beta), dbeta), predicts="dbeta")
+    yield Assertion("dgamma", Eq(Derivative(loss, gamma), dgamma), predicts="dgamma")
+    yield Assertion("dbeta", Eq(Derivative(loss, beta), dbeta), predicts="dbeta")
     yield Corollary(
         "dgamma from raw values", Eq(dgamma, (total(lambda r: g[r] * x[r]) - mu * dbeta) / s)
     )
@@ -194,21 +194,21 @@ def jacobian() -> Iterator[Item]:
         return Sum(J(i, j) * vector(j), (j, 1, m))
 
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
-    yield Claim("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
-    yield Claim("symmetric", Eq(J(i, k), J(k, i)))
-    yield Claim("constants are sent to 0", Eq(applied(lambda r: 1), 0))
-    yield Claim("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
-    yield Claim(
+    yield Assertion("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
+    yield Assertion("symmetric", Eq(J(i, k), J(k, i)))
+    yield Assertion("constants are sent to 0", Eq(applied(lambda r: 1), 0))
+    yield Assertion("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
+    yield Assertion(
         "what is orthogonal to 1 and x is stretched by gamma/s",
         Eq(applied(lambda r: w[r]), gamma / s * w[i]),
         on_rest,
     )
     gram = m * total(lambda r: xhat(r) ** 2) - total(xhat) ** 2
-    yield Claim(
+    yield Assertion(
         "1 and xhat are independent iff v > 0: their Gram determinant",
         Eq(gram, m**2 * v / (v + eps)),
     )
-    yield Claim(
+    yield Assertion(
         "the trace counts the eigenvalues",
         Eq(Sum(J(i, i), (i, 1, m)), gamma / s * (m - 2) + gamma * eps / s**3),
     )
@@ -218,10 +218,10 @@ def jacobian() -> Iterator[Item]:
         on_rest[:1],
     )
     projected = Sum(J(i, j) * J(j, k), (j, 1, m))
-    yield Claim(
+    yield Assertion(
         "eps = 0: (s/gamma) J is idempotent", Eq(projected, gamma / s * J(i, k)), (Eq(eps, 0),)
     )
-    yield Claim(
+    yield Assertion(
         "eps = 0: its trace, hence its rank, is m - 2",
         Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 2)),
         (Eq(eps, 0),),
@@ -249,8 +249,8 @@ def gradient_norm() -> Iterator[Item]:
     squares, gs = total(lambda r: g[r] ** 2), total(lambda r: g[r])
     taken = gs**2 / m + (1 + eps / (v + eps)) * dgamma**2 / m
     norm = Sum(dx(k) ** 2, (k, 1, m))
-    yield Claim("the norm", Eq(norm, (gamma / s) ** 2 * (squares - taken)))
-    yield Claim(
+    yield Assertion("the norm", Eq(norm, (gamma / s) ** 2 * (squares - taken)))
+    yield Assertion(
         "never more than |gamma|/s |g|",
         Le(norm, (gamma / s) ** 2 * squares),
         by=Remainder((gamma / s) ** 2 * taken),
@@ -277,18 +277,18 @@ def double_backward() -> Iterator[Item]:
     symmetric, hence also the vector-Jacobian product."""
     weighted = total(lambda r: g[r] * dxhat_along(r))
     along = Sum(Derivative(dx(k), x[j]) * h[j], (j, 1, m))
-    yield Claim("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds_along))
-    yield Claim(
+    yield Assertion("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds_along))
+    yield Assertion(
         "how xhat moves along h",
         Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat_along(k)),
     )
-    yield Claim("the derivative of dx along h", Eq(along, d_x(k)))
-    yield Claim("symmetric", Eq(Derivative(dx(k), x[i]), Derivative(dx(i), x[k])))
-    yield Claim(
+    yield Assertion("the derivative of dx along h", Eq(along, d_x(k)))
+    yield Assertion("symmetric", Eq(Derivative(dx(k), x[i]), Derivative(dx(i), x[k])))
+    yield Assertion(
         "the gradient of sum h dx by g: J h", Eq(Derivative(dx_loss, g[k]), d_dy(k)), (), "d_dy"
     )
-    yield Claim("by x", Eq(Derivative(dx_loss, x[k]), d_x(k)), (), "d_x")
-    yield Claim("by gamma", Eq(Derivative(dx_loss, gamma), d_gamma), (), "d_gamma")
+    yield Assertion("by x", Eq(Derivative(dx_loss, x[k]), d_x(k)), (), "d_x")
+    yield Assertion("by gamma", Eq(Derivative(dx_loss, gamma), d_gamma), (), "d_gamma")
     yield Control(
         "s held constant",
         Eq(along, -gamma / (m * s) * (dxhat_along(k) * dgamma + xhat(k) * weighted)),
@@ -317,7 +317,7 @@ def gradient_linear() -> Iterator[Item]:
     other = {g[r]: h[r] for r in (j, k)}
     for name, gradient in (("dx", dx(k)), ("dgamma", dgamma), ("dbeta", dbeta)):
         separate = scale_by * gradient + gradient.xreplace(other)
-        yield Claim(
+        yield Assertion(
             f"{name} is additive and homogeneous", Eq(gradient.xreplace(combined), separate)
         )
     yield Control(
@@ -335,7 +335,7 @@ def epsilon_sensitivity() -> Iterator[Item]:
     """dy_i/deps = -gamma (x_i - mu)/(2 s^3): where v is small against eps, eps decides the
     output."""
     slope = -gamma * (x[i] - mu) / (2 * s**3)
-    yield Claim("the derivative", Eq(Derivative(y(i), eps), slope))
+    yield Assertion("the derivative", Eq(Derivative(y(i), eps), slope))
     yield Corollary(
         "relative to y - beta it is -1/(2 (v + eps))", Eq(slope, -(y(i) - beta) / (2 * (v + eps)))
     )
@@ -349,24 +349,24 @@ def inference_gradient() -> Iterator[Item]:
     """At inference dy/dx = gamma/s_r entry by entry, with no cross terms; dgamma = sum g (x -
     mu_r)/s_r, dbeta = sum g."""
     alive = (v_r + eps > 0,)
-    yield Claim(
+    yield Assertion(
         "no cross terms",
         Eq(Derivative(infer_y(i), x[k]), gamma_inference * KroneckerDelta(i, k)),
         alive,
     )
-    yield Claim(
+    yield Assertion(
         "the gradient of the input",
         Eq(Derivative(infer_loss, x[k]), infer_dx(k)),
         alive,
         "infer_dx",
     )
-    yield Claim(
+    yield Assertion(
         "the gradient of gamma",
         Eq(Derivative(infer_loss, gamma), infer_dgamma),
         alive,
         "infer_dgamma",
     )
-    yield Claim(
+    yield Assertion(
         "the gradient of beta", Eq(Derivative(infer_loss, beta), dbeta), alive, "infer_dbeta"
     )
     yield Control(
@@ -394,8 +394,8 @@ def vacuous_loss() -> Iterator[Item]:
     accepts the right formula, its double, its negative and zeros."""
     ones = total(lambda r: y(r))
     wrong = IndexedBase("w", real=True)
-    yield Claim("the gradient of sum y", Eq(Derivative(ones, x[k]), 0))
-    yield Claim(
+    yield Assertion("the gradient of sum y", Eq(Derivative(ones, x[k]), 0))
+    yield Assertion(
         "so any multiple c of the right formula passes",
         Eq(Symbol("c", real=True) * Derivative(ones, x[k]), Derivative(ones, x[k])),
     )

@@ -10,7 +10,7 @@ from bnproof.symbolic.expectation import E
 from bnproof.symbolic.setting import Batch, eps, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Induction, Remainder
 from bnproof.theorems.book import (
-    Claim,
+    Assertion,
     Control,
     Corollary,
     Derivation,
@@ -59,13 +59,19 @@ def train_eval_gap() -> Iterator[Item]:
     the running ones."""
     alive = v_r + eps > 0
     slope, offset = gamma_collapsed - gamma_inference, beta_collapsed - beta_inference
-    yield Claim("the gap", Eq(y(i) - infer_y(i), slope * x[i] + offset), (alive,))
+    yield Assertion("the gap", Eq(y(i) - infer_y(i), slope * x[i] + offset), (alive,))
     gap = y(j) - infer_y(j)
-    yield Claim("its slope shows", Eq(Sum((x[j] - mu) * gap, (j, 1, m)), m * v * slope), (alive,))
-    yield Claim("its offset shows", Eq(Sum(gap, (j, 1, m)), m * (slope * mu + offset)), (alive,))
+    yield Assertion(
+        "its slope shows", Eq(Sum((x[j] - mu) * gap, (j, 1, m)), m * v * slope), (alive,)
+    )
+    yield Assertion(
+        "its offset shows", Eq(Sum(gap, (j, 1, m)), m * (slope * mu + offset)), (alive,)
+    )
     no_slope, no_offset = Eq(slope, 0), Eq(slope * mu + offset, 0)
-    yield Claim("no gap, gamma != 0: equal variances", Eq(v, v_r), (no_slope, Ne(gamma, 0), alive))
-    yield Claim("and equal means", Eq(mu, mu_r), (no_offset, Ne(gamma, 0), alive))
+    yield Assertion(
+        "no gap, gamma != 0: equal variances", Eq(v, v_r), (no_slope, Ne(gamma, 0), alive)
+    )
+    yield Assertion("and equal means", Eq(mu, mu_r), (no_offset, Ne(gamma, 0), alive))
     yield Corollary("gamma = 0: no gap", Eq(y(i), infer_y(i)), (Eq(gamma, 0), alive))
     yield Control("no gap in general", Eq(y(i), infer_y(i)), (alive,), common=True)
     yield Control("equal means are enough", Eq(y(i), infer_y(i)), (Eq(mu_r, mu), alive))
@@ -86,23 +92,23 @@ def ema_closed_form() -> Iterator[Item]:
 
     weights = alpha * Sum((1 - alpha) ** (T - t), (t, 1, T))
     yield Recurrence("the closed form", T, r_0, lambda T, r: running(r, b[T + 1]), average)
-    yield Claim(
+    yield Assertion(
         "the weights of the batches sum to 1 - (1 - alpha)^T",
         Eq(weights, 1 - kept),
         by=Induction(T),
     )
-    yield Claim(
+    yield Assertion(
         "one step of the running mean",
         Eq(mu_r + alpha * (mu - mu_r), running_mean),
         predicts="running_mean",
     )
-    yield Claim(
+    yield Assertion(
         "one step of the running variance, biased",
         Eq(v_r + alpha * (v - v_r), running_var_biased),
         predicts="running_var_biased",
     )
     sample_variance = Sum((x[j] - mu) ** 2, (j, 1, m)) / (m - 1)
-    yield Claim(
+    yield Assertion(
         "one step of the running variance, with Bessel's factor m/(m - 1)",
         Eq(running(v_r, sample_variance), running_var_unbiased),
         (m >= 2,),
@@ -132,7 +138,7 @@ def momentum_conventions() -> Iterator[Item]:
     old, new = Symbol("r_old", real=True), Symbol("b_new", real=True)
     converted = (Eq(rho, 1 - alpha),)
     by_old = rho * old + (1 - rho) * new
-    yield Claim("the same recurrence", Eq(running(old, new), by_old), converted)
+    yield Assertion("the same recurrence", Eq(running(old, new), by_old), converted)
     yield Derivation(
         "as a step towards the new value",
         running(old, new),
@@ -179,10 +185,10 @@ def cumulative() -> Iterator[Item]:
 def bessel() -> Iterator[Item]:
     """For uncorrelated values of equal mean and (finite) variance E[v] = (m - 1)/m sigma^2 for
     every m; for m >= 2 the factor m/(m - 1) makes it unbiased."""
-    yield Claim("the batch mean is unbiased", Eq(E(mu, M, sigma), M))
-    yield Claim("its spread", Eq(E((mu - M) ** 2, M, sigma), sigma**2 / m))
-    yield Claim("the biased variance", Eq(E(v, M, sigma), (m - 1) / m * sigma**2))
-    yield Claim("with Bessel's factor", Eq(E(m / (m - 1) * v, M, sigma), sigma**2), (m >= 2,))
+    yield Assertion("the batch mean is unbiased", Eq(E(mu, M, sigma), M))
+    yield Assertion("its spread", Eq(E((mu - M) ** 2, M, sigma), sigma**2 / m))
+    yield Assertion("the biased variance", Eq(E(v, M, sigma), (m - 1) / m * sigma**2))
+    yield Assertion("with Bessel's factor", Eq(E(m / (m - 1) * v, M, sigma), sigma**2), (m >= 2,))
     yield Control("v is unbiased", Eq(E(v, M, sigma), sigma**2), common=True)
     yield Control("the factor upside down", Eq(E(v, M, sigma), m / (m - 1) * sigma**2), (m >= 2,))
     yield Control("the mean squared is unbiased", Eq(E(mu**2, M, sigma), M**2))
@@ -195,7 +201,9 @@ def biased_running_gap() -> Iterator[Item]:
     the inference variance is then gamma^2 m/(m - 1)."""
     expected = (m - 1) / m * sigma**2
     settles = (alpha > 0, alpha < 2)
-    yield Claim("one batch contributes", Eq(E(running(v_r, v), M, sigma), running(v_r, expected)))
+    yield Assertion(
+        "one batch contributes", Eq(E(running(v_r, v), M, sigma), running(v_r, expected))
+    )
     yield Recurrence(
         "the expected running variance",
         T,
@@ -203,12 +211,12 @@ def biased_running_gap() -> Iterator[Item]:
         lambda T, r: running(r, expected),
         lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * expected,
     )
-    yield Claim(
+    yield Assertion(
         "in the limit", Eq(Limit(kept * r_0 + (1 - kept) * expected, T, oo), expected), settles
     )
     output = (gamma * (x[i] - M) / s_r) ** 2
     settled = (Eq(v_r, expected), Eq(eps, 0))
-    yield Claim(
+    yield Assertion(
         "eps = 0: the inference variance", Eq(E(output, M, sigma), gamma**2 * m / (m - 1)), settled
     )
     yield Control(
@@ -241,25 +249,25 @@ def repeated_batch() -> Iterator[Item]:
         lambda T, r: running(r, v),
         lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * v,
     )
-    yield Claim("the biased limit", Eq(Limit(tracked(v), T, oo), v), settles)
-    yield Claim(
+    yield Assertion("the biased limit", Eq(Limit(tracked(v), T, oo), v), settles)
+    yield Assertion(
         "the limit with Bessel's factor",
         Eq(Limit(tracked(unbiased), T, oo), unbiased),
         (m >= 2, *settles),
     )
-    yield Claim("the running mean", Eq(Limit(tracked(mu), T, oo), mu), settles)
+    yield Assertion("the running mean", Eq(Limit(tracked(mu), T, oo), mu), settles)
     agree = (Eq(mu_r, mu), Eq(v_r, v))
-    yield Claim("biased: training and inference agree", Eq(y(i), infer_y(i)), agree)
+    yield Assertion("biased: training and inference agree", Eq(y(i), infer_y(i)), agree)
     wide = v / (m - 1)
     longer, shorter = Batch(x.__getitem__, eps=eps + wide).std, s
-    yield Claim(
+    yield Assertion(
         "with Bessel's factor 1/s stays above 1/s_r",
         Gt(1 / shorter, 1 / longer),
         (v > 0,),
         by=Remainder(wide / (shorter * longer * (shorter + longer))),
     )
     apart = wide / (shorter * longer * (shorter + longer))
-    yield Claim(
+    yield Assertion(
         "so the outputs differ: the sum of their squared differences",
         Gt(Sum((gamma * (x[i] - mu) * (1 / shorter - 1 / longer)) ** 2, (i, 1, m)), 0),
         (Ne(gamma, 0), v > 0),
@@ -297,12 +305,12 @@ def total_variance() -> Iterator[Item]:
     whole = everywhere((u[k, i] - whole_mean) ** 2) / size
     within = Sum(n[k] * variance(k), (k, 1, K)) / size
     between = Sum(n[k] * (mean(k) - whole_mean) ** 2, (k, 1, K)) / size
-    yield Claim("the mean", Eq(whole_mean, Sum(n[k] * mean(k), (k, 1, K)) / size))
-    yield Claim(
+    yield Assertion("the mean", Eq(whole_mean, Sum(n[k] * mean(k), (k, 1, K)) / size))
+    yield Assertion(
         "the variance",
         Eq(whole, Sum(n[k] * (variance(k) + (mean(k) - whole_mean) ** 2), (k, 1, K)) / size),
     )
-    yield Claim(
+    yield Assertion(
         "averaging the workers' variances never gives too much",
         Ge(whole, within),
         by=Remainder(between),
@@ -325,7 +333,7 @@ def frozen() -> Iterator[Item]:
     h = Symbol("h", real=True)
     changed = Batch(lambda r: x[r] + h * KroneckerDelta(r, k))
     slope = gamma_inference * h * KroneckerDelta(i, k)
-    yield Claim(
+    yield Assertion(
         "changing x_k changes y_k alone", Eq(inference(changed.entry(i)), infer_y(i) + slope), alive
     )
     yield Relation(

@@ -20,7 +20,7 @@ from sympy import (
 
 from bnproof.symbolic.setting import Batch, batch, eps, gamma, i, j, m, mu, s, v, x, xhat
 from bnproof.symbolic.witnesses import Remainder
-from bnproof.theorems.book import Claim, Control, Corollary, Eq, Item, Le, Recurrence, theorem
+from bnproof.theorems.book import Assertion, Control, Corollary, Eq, Item, Le, Recurrence, theorem
 from bnproof.theorems.quantities import jacobian
 
 CHAN = "Chan, Golub and LeVeque 1983, The American Statistician 37(3)"
@@ -59,14 +59,16 @@ def variance_formulas() -> Iterator[Item]:
     def welford(T: Expr, squares: Expr) -> Expr:
         return squares + (w[T + 1] - mean(T)) * (w[T + 1] - mean(T + 1))
 
-    yield Claim("one-pass", Eq(one_pass(), v))
-    yield Claim("shifted by any c", Eq(about(c), v))
-    yield Claim("corrected two-pass, with a mean that is off by d", Eq(about(mu + d), v))
+    yield Assertion("one-pass", Eq(one_pass(), v))
+    yield Assertion("shifted by any c", Eq(about(c), v))
+    yield Assertion("corrected two-pass, with a mean that is off by d", Eq(about(mu + d), v))
     yield Recurrence("Welford's mean", T, w[1], lambda T, r: r + (w[T + 1] - r) / (T + 1), mean)
     yield Recurrence(
         "Welford's sum of squared deviations, S_2 - S_1^2/n", T, Integer(0), welford, squares
     )
-    yield Claim("which is sum (w - mean)^2", Eq(Sum((w[i] - mean(T)) ** 2, (i, 1, T)), squares(T)))
+    yield Assertion(
+        "which is sum (w - mean)^2", Eq(Sum((w[i] - mean(T)) ** 2, (i, 1, T)), squares(T))
+    )
     yield Control(
         "two-pass with a mean that is off by d",
         Eq(total(lambda r: (x[r] - mu - d) ** 2) / m, v),
@@ -87,13 +89,13 @@ def variance_condition() -> Iterator[Item]:
     squares = total(lambda r: x[r] ** 2)
     slopes = Sum(Derivative(v, x[i]) ** 2, (i, 1, m))
     spread = (v > 0,)
-    yield Claim("the slope of v", Eq(Derivative(v, x[i]), 2 * (x[i] - mu) / m))
-    yield Claim(
+    yield Assertion("the slope of v", Eq(Derivative(v, x[i]), 2 * (x[i] - mu) / m))
+    yield Assertion(
         "|x|^2 |dv/dx|^2/v^2 = (2 kappa)^2", Eq(squares * slopes / v**2, 4 * kappa_squared), spread
     )
     p, r = symbols("p r", integer=True, positive=True)
     crossed = (Abs(x[p]) * Abs(x[r] - mu) - Abs(x[r]) * Abs(x[p] - mu)) ** 2
-    yield Claim(
+    yield Assertion(
         "entry by entry: (sum |x_k dv/dx_k|/v)^2 <= (2 kappa)^2 (Lagrange's identity)",
         Le((total(lambda r: Abs(x[r]) * Abs(2 * (x[r] - mu) / m)) / v) ** 2, 4 * kappa_squared),
         spread,
@@ -103,7 +105,7 @@ def variance_condition() -> Iterator[Item]:
     J = jacobian(batch)
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     stretched = Sum(Sum(J(i, j) * w[j], (j, 1, m)) ** 2, (i, 1, m))
-    yield Claim(
+    yield Assertion(
         "x -> xhat stretches what is orthogonal to 1 and x by 1/s (times gamma), the most there is"
         " by gradient-norm",
         Eq(stretched, (gamma / s) ** 2 * total(lambda r: w[r] ** 2)),
@@ -116,9 +118,11 @@ def variance_condition() -> Iterator[Item]:
             + KroneckerDelta(r, 3) * (x[1] - x[2])
         )
     ).entry
-    yield Claim("m >= 3: there is such a vector, orthogonal to 1", Eq(total(circle), 0), (m >= 3,))
-    yield Claim("and to x", Eq(total(lambda r: circle(r) * x[r]), 0), (m >= 3,))
-    yield Claim(
+    yield Assertion(
+        "m >= 3: there is such a vector, orthogonal to 1", Eq(total(circle), 0), (m >= 3,)
+    )
+    yield Assertion("and to x", Eq(total(lambda r: circle(r) * x[r]), 0), (m >= 3,))
+    yield Assertion(
         "so the condition number of x -> xhat is kappa: (1/s)^2 |x|^2/|xhat|^2 = kappa^2",
         Eq(squares / s**2 / total(lambda r: xhat(r) ** 2), kappa_squared),
         spread,
@@ -143,14 +147,14 @@ def mean_error() -> Iterator[Item]:
     wrong = mu + d
     raised = total(lambda r: (x[r] - wrong) ** 2) / m
     residue = total(lambda r: x[r] - wrong) / m
-    yield Claim("at unchanged s", Eq((x[i] - wrong) / s, xhat(i) - d / s))
-    yield Claim("the two-pass variance", Eq(raised, v + d**2))
-    yield Claim(
+    yield Assertion("at unchanged s", Eq((x[i] - wrong) / s, xhat(i) - d / s))
+    yield Assertion("the two-pass variance", Eq(raised, v + d**2))
+    yield Assertion(
         "with the raised s",
         Eq((x[i] - wrong) / sqrt(raised + eps), (xhat(i) - d / s) / sqrt(1 + d**2 / s**2)),
     )
-    yield Claim("the residue of the rounded mean", Eq(residue, -d))
-    yield Claim("corrected", Eq(raised - residue**2, v))
+    yield Assertion("the residue of the rounded mean", Eq(residue, -d))
+    yield Assertion("corrected", Eq(raised - residue**2, v))
     yield Corollary(
         "and the corrected xhat",
         Eq((x[i] - wrong - residue) / sqrt(raised - residue**2 + eps), xhat(i)),
@@ -180,13 +184,13 @@ def one_pass_error() -> Iterator[Item]:
     spread = (v > 0,)
     second = total(lambda r: x[r] ** 2) / m
     perturbed = second * (1 + e1) - mu**2 * (1 + e2)
-    yield Claim(
+    yield Assertion(
         "one-pass: the moments' relative errors",
         Eq(perturbed / v - 1, kappa_squared * e1 - (kappa_squared - 1) * e2),
         spread,
     )
     raised = total(lambda r: (x[r] - mu * (1 + e)) ** 2) / m
-    yield Claim(
+    yield Assertion(
         "two-pass: the mean's relative error",
         Eq(raised / v - 1, e**2 * (kappa_squared - 1)),
         spread,
@@ -196,8 +200,8 @@ def one_pass_error() -> Iterator[Item]:
     exact = Batch(
         lambda r: Rational(witness[0]) + 2 * KroneckerDelta(r, 3), size=Integer(3)
     ).variance
-    yield Claim("the witness: its variance", Eq(exact, Rational(8, 9)))
-    yield Claim("the witness: what the one-pass formula gives in float32", Eq(rounded, -1))
+    yield Assertion("the witness: its variance", Eq(exact, Rational(8, 9)))
+    yield Assertion("the witness: what the one-pass formula gives in float32", Eq(rounded, -1))
     yield Control(
         "one-pass: amplified by kappa",
         Eq(perturbed / v - 1, sqrt(kappa_squared) * (e1 - e2)),

@@ -23,7 +23,17 @@ from sympy import (
 
 from bnproof.symbolic.setting import Batch, beta, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.witnesses import Increasing, Induction, Lemma, Remainder
-from bnproof.theorems.book import Claim, Control, Corollary, Eq, Ge, Item, Le, Recurrence, theorem
+from bnproof.theorems.book import (
+    Assertion,
+    Control,
+    Corollary,
+    Eq,
+    Ge,
+    Item,
+    Le,
+    Recurrence,
+    theorem,
+)
 from bnproof.theorems.quantities import dbeta, dgamma, infer_y, v_r
 
 c, d = symbols("c d", real=True)
@@ -44,29 +54,29 @@ def least_squares_conditioning() -> Iterator[Item]:
     t = IndexedBase("t", real=True)
     normalised = total(lambda r: (y(r) - t[r]) ** 2) / (2 * m)
     plain = total(lambda r: (c * x[r] + d - t[r]) ** 2) / (2 * m)
-    yield Claim("curvature in gamma", Eq(Derivative(normalised, gamma, gamma), q))
-    yield Claim("in beta", Eq(Derivative(normalised, beta, beta), 1))
-    yield Claim("gamma and beta do not interact", Eq(Derivative(normalised, gamma, beta), 0))
-    yield Claim("condition number in (gamma, beta)", Eq(1 / q, 1 + eps / v), (v > 0,))
-    yield Claim("curvature in gamma'", Eq(Derivative(plain, c, c), v + mu**2))
-    yield Claim("in beta'", Eq(Derivative(plain, d, d), 1))
-    yield Claim("gamma' and beta' interact", Eq(Derivative(plain, c, d), mu))
+    yield Assertion("curvature in gamma", Eq(Derivative(normalised, gamma, gamma), q))
+    yield Assertion("in beta", Eq(Derivative(normalised, beta, beta), 1))
+    yield Assertion("gamma and beta do not interact", Eq(Derivative(normalised, gamma, beta), 0))
+    yield Assertion("condition number in (gamma, beta)", Eq(1 / q, 1 + eps / v), (v > 0,))
+    yield Assertion("curvature in gamma'", Eq(Derivative(plain, c, c), v + mu**2))
+    yield Assertion("in beta'", Eq(Derivative(plain, d, d), 1))
+    yield Assertion("gamma' and beta' interact", Eq(Derivative(plain, c, d), mu))
     large, small = symbols("lambda_1 lambda_2", positive=True)
     trace, determinant = v + mu**2 + 1, (v + mu**2) * 1 - mu**2
     both = trace**2 / v - 2
-    yield Claim("the determinant of [[v + mu^2, mu], [mu, 1]]", Eq(determinant, v))
-    yield Claim(
+    yield Assertion("the determinant of [[v + mu^2, mu], [mu, 1]]", Eq(determinant, v))
+    yield Assertion(
         "two eigenvalues: cond + 1/cond = trace^2/determinant - 2",
         Eq(large / small + small / large, (large + small) ** 2 / (large * small) - 2),
     )
-    yield Claim(
+    yield Assertion(
         "1 iff mu = 0 and v = 1", Eq(both - 2, ((v + mu**2 - 1) ** 2 + 4 * mu**2) / v), (v > 0,)
     )
     V, M = Symbol("V", positive=True), Symbol("M", real=True)
     inverse = V / ((V + M**2 + 1) ** 2 - 2 * V)
-    yield Claim("unbounded for large mu", Eq(Limit(inverse, M, oo), 0))
-    yield Claim("unbounded for large v", Eq(Limit(inverse, V, oo), 0))
-    yield Claim("unbounded for small v", Eq(Limit(inverse, V, 0, "+"), 0))
+    yield Assertion("unbounded for large mu", Eq(Limit(inverse, M, oo), 0))
+    yield Assertion("unbounded for large v", Eq(Limit(inverse, V, oo), 0))
+    yield Assertion("unbounded for small v", Eq(Limit(inverse, V, 0, "+"), 0))
     yield Control(
         "perfectly conditioned also with eps > 0", Eq(1 / q, 1), (v > 0, eps > 0), common=True
     )
@@ -86,21 +96,21 @@ def gd_rate() -> Iterator[Item]:
     between, eta = symbols("lambda eta", real=True)
     best, cond = 2 / (low + high), high / low
     rate = (cond - 1) / (cond + 1)
-    yield Claim("along the flattest direction", Eq(1 - best * low, rate))
-    yield Claim("along the steepest direction", Eq(1 - best * high, -rate))
-    yield Claim(
+    yield Assertion("along the flattest direction", Eq(1 - best * low, rate))
+    yield Assertion("along the steepest direction", Eq(1 - best * high, -rate))
+    yield Assertion(
         "no worse in between",
         Le((1 - best * between) ** 2, rate**2),
         (between >= low, between <= high),
         by=Remainder(4 * (between - low) * (high - between) / (low + high) ** 2),
     )
-    yield Claim(
+    yield Assertion(
         "a shorter step is worse along the flattest",
         Ge(1 - eta * low, rate),
         (eta <= best,),
         by=Remainder(low * (best - eta)),
     )
-    yield Claim(
+    yield Assertion(
         "a longer step is worse along the steepest",
         Ge(eta * high - 1, rate),
         (eta >= best,),
@@ -120,15 +130,15 @@ def parameter_chain_rule() -> Iterator[Item]:
     loss = total(lambda r: g[r] * y(r))
     collapsed = total(lambda r: g[r] * (c * x[r] + d))
     to_scale, to_shift = Derivative(collapsed, c), Derivative(collapsed, d)
-    yield Claim("gamma", Eq(Derivative(loss, gamma), (to_scale - mu * to_shift) / s))
-    yield Claim("beta", Eq(Derivative(loss, beta), to_shift))
+    yield Assertion("gamma", Eq(Derivative(loss, gamma), (to_scale - mu * to_shift) / s))
+    yield Assertion("beta", Eq(Derivative(loss, beta), to_shift))
     normalised = (gamma - eta * dgamma) * xhat(i) + (beta - eta * dbeta)
     plain = (c - eta * total(lambda r: g[r] * x[r])) * x[i] + (d - eta * dbeta)
-    yield Claim(
+    yield Assertion(
         "one step in (gamma, beta)",
         Eq(normalised - y(i), -eta * total(lambda r: (xhat(i) * xhat(r) + 1) * g[r])),
     )
-    yield Claim(
+    yield Assertion(
         "one step in (gamma', beta')",
         Eq(plain - (c * x[i] + d), -eta * total(lambda r: (x[i] * x[r] + 1) * g[r])),
     )
@@ -149,11 +159,11 @@ def mean_decoupled() -> Iterator[Item]:
     """In training mode the mean of gamma xhat + beta is beta alone: no x_k, and so nothing below,
     moves it; the mean of x itself moves by 1/m with every x_k."""
     out = Batch(y)
-    yield Claim("after: the mean does not depend on any x_k", Eq(Derivative(out.mean, x[k]), 0))
-    yield Claim("before: it does", Eq(Derivative(mu, x[k]), 1 / m))
-    yield Claim("after: it is beta", Eq(out.mean, beta))
-    yield Claim("and beta moves it one to one", Eq(Derivative(out.mean, beta), 1))
-    yield Claim("gamma does not move it", Eq(Derivative(out.mean, gamma), 0))
+    yield Assertion("after: the mean does not depend on any x_k", Eq(Derivative(out.mean, x[k]), 0))
+    yield Assertion("before: it does", Eq(Derivative(mu, x[k]), 1 / m))
+    yield Assertion("after: it is beta", Eq(out.mean, beta))
+    yield Assertion("and beta moves it one to one", Eq(Derivative(out.mean, beta), 1))
+    yield Assertion("gamma does not move it", Eq(Derivative(out.mean, gamma), 0))
     at_inference = Batch(infer_y)
     yield Control("also at inference", Eq(at_inference.mean, beta), (v_r + eps > 0,), common=True)
     yield Control("before, it is fixed as well", Eq(Derivative(mu, x[k]), 0), common=True)
@@ -178,26 +188,28 @@ def sigmoid_near_zero() -> Iterator[Item]:
 
     above = Lemma(Ge(w, tanh(w)), Increasing(w, tanh(w) ** 2))
     sum_above = Lemma(Ge(w + tanh(w), 0), Increasing(w, 2 - tanh(w) ** 2))
-    yield Claim("the sigmoid by tanh", Eq(sigmoid(z), (1 + tanh(z / 2)) / 2))
-    yield Claim(
+    yield Assertion("the sigmoid by tanh", Eq(sigmoid(z), (1 + tanh(z / 2)) / 2))
+    yield Assertion(
         "sigma - 1/2 is odd", Eq(sigmoid(-z) - Rational(1, 2), -(sigmoid(z) - Rational(1, 2)))
     )
-    yield Claim("its value at 0", Eq(sigmoid(Integer(0)), Rational(1, 2)))
+    yield Assertion("its value at 0", Eq(sigmoid(Integer(0)), Rational(1, 2)))
     now = sigmoid(z)
     slope = now * (1 - now)
-    yield Claim("its slope, 1/4 where sigma = 1/2", Eq(Derivative(now, z), slope))
-    yield Claim("its second derivative, 0 there", Eq(Derivative(now, z, z), slope * (1 - 2 * now)))
-    yield Claim(
+    yield Assertion("its slope, 1/4 where sigma = 1/2", Eq(Derivative(now, z), slope))
+    yield Assertion(
+        "its second derivative, 0 there", Eq(Derivative(now, z, z), slope * (1 - 2 * now))
+    )
+    yield Assertion(
         "its third, -1/8 there", Eq(Derivative(now, z, z, z), slope * (1 - 6 * now + 6 * now**2))
     )
-    yield Claim("tanh w <= w", above.statement, (w >= 0,), by=above.by)
-    yield Claim(
+    yield Assertion("tanh w <= w", above.statement, (w >= 0,), by=above.by)
+    yield Assertion(
         "w - tanh w <= w^3/3",
         Le(w - tanh(w), w**3 / 3),
         (w >= 0,),
         by=Increasing(w, (w - tanh(w)) * (w + tanh(w)), (above, sum_above)),
     )
-    yield Claim(
+    yield Assertion(
         "in terms of z = 2 w", Eq(2 * w / 4 - (sigmoid(2 * w) - Rational(1, 2)), (w - tanh(w)) / 2)
     )
     yield Control("the identity at 0", Eq(sigmoid(Integer(0)), 0), common=True)
@@ -236,7 +248,7 @@ def clt_cumulants() -> Iterator[Item]:
         lambda T, total: total + kappa_p,
         lambda T: T * kappa_p,
     )
-    yield Claim(
+    yield Assertion(
         "standardised, order p + 2: n kappa/(sqrt(n) sigma)^(p + 2) = n/sqrt(n)^(p + 2)"
         " kappa/sigma^(p + 2)",
         Eq(
@@ -246,14 +258,16 @@ def clt_cumulants() -> Iterator[Item]:
     )
     weighted = Sum(w[j] ** order * kappa_p, (j, 1, n)) / (length * sigma) ** order
     factor = Sum(w[j] ** order, (j, 1, n)) / length**order
-    yield Claim("of a weighted sum", Eq(weighted, factor * (kappa_p / sigma**order)), (length > 0,))
-    yield Claim(
+    yield Assertion(
+        "of a weighted sum", Eq(weighted, factor * (kappa_p / sigma**order)), (length > 0,)
+    )
+    yield Assertion(
         "each weight a = |w_j| <= W = max |w| has a^(p + 2) <= W^p a^2",
         Le(a**order, W**p * a**2),
         (a <= W,),
         by=Induction(p, W * (W**p * a**2 - a**order) + a**order * (W - a)),
     )
-    yield Claim(
+    yield Assertion(
         "summed over the weights: what is missing from sum |w|^(p + 2) to W^p |w|^2",
         Eq(
             W**p * length**2 - Sum(Abs(w[j]) ** order, (j, 1, n)),

@@ -11,7 +11,7 @@ from sympy import Expr, Indexed
 from bnproof.symbolic import setting
 from bnproof.symbolic.setting import i, k, x
 from bnproof.theorems import quantities
-from bnproof.theorems.book import Claim, Observed, Relation, book
+from bnproof.theorems.book import Assertion, Observed, Relation, book
 
 OUTPUTS: dict[str, Callable[[Expr], Expr]] = {
     "y": setting.y,
@@ -47,11 +47,11 @@ def scalar_changes(observed: Observed) -> dict[str, Expr]:
     return {name: change for name, change in changes.items() if change is not None}
 
 
-def predictions() -> dict[str, tuple[str, Claim]]:
+def predictions() -> dict[str, tuple[str, Assertion]]:
     """Output name -> (theorem id, the claim whose right-hand side is its formula)."""
-    found: dict[str, tuple[str, Claim]] = {}
+    found: dict[str, tuple[str, Assertion]] = {}
     for entry in book().values():
-        for claim in entry.of(Claim):
+        for claim in entry.of(Assertion):
             if claim.predicts:
                 found[claim.predicts] = (entry.id, claim)
     return found

@@ -18,7 +18,7 @@ from bnproof.symbolic.rendering import latex, text
 from bnproof.symbolic.witnesses import Witness
 from bnproof.theorems import book, formulas
 from bnproof.theorems.book import (
-    Claim,
+    Assertion,
     Control,
     Corollary,
     Derivation,
@@ -119,7 +119,7 @@ class Outcome:
         return find(self.id)
 
     @property
-    def claims(self) -> list[Settled]:
+    def assertions(self) -> list[Settled]:
         """What the theorem asserts: all but the controls."""
         return [one for one in self.settled if one.posed.kind != "control"]
 
@@ -130,9 +130,9 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """``proved`` if every claim is proved, no condition is idle, and every control refuted;
+        """``proved`` if every assertion is proved, no condition is idle, and every control refuted;
         else the worst."""
-        verdicts = {one.verdict for one in self.claims}
+        verdicts = {one.verdict for one in self.assertions}
         verdicts |= {
             "proved" if one.as_wanted else "undecided"
             for one in self.settled
@@ -175,13 +175,15 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
     """Everything a theorem wants settled, in order."""
     for item in theorem.items:
         match item:
-            case Claim():
-                yield Posed("claim", item.says, item.statement, item.given, by=item.by)
+            case Assertion():
+                yield Posed("assertion", item.says, item.statement, item.given, by=item.by)
             case Corollary():
                 yield Posed("corollary", item.says, item.statement, item.given)
             case Recurrence():
-                yield Posed("claim", f"{item.says}: induction, base", item.base, item.given)
-                yield Posed("claim", f"{item.says}: induction, step", item.inductive, item.given)
+                yield Posed("assertion", f"{item.says}: induction, base", item.base, item.given)
+                yield Posed(
+                    "assertion", f"{item.says}: induction, step", item.inductive, item.given
+                )
             case Relation():
                 yield Posed(
                     "law", item.says, item.relation(*formulas.of(item)), item.given, law=item.name
@@ -233,7 +235,7 @@ def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, 
         "source": entry.source,
         "uses": list(entry.uses),
         "used_by": used_by(outcome.id),
-        "predicts": [claim.predicts for claim in entry.of(Claim) if claim.predicts],
+        "predicts": [one.predicts for one in entry.of(Assertion) if one.predicts],
         "verdict": outcome.verdict,
         "independent_check": outcome.independent_check,
         "points": outcome.points,
@@ -270,5 +272,5 @@ def verdict(posed: Posed) -> Verdict:
     except (Undecided, Disagreement) as undecided:
         return "undecided", undecided, ()
     # the links of a derivation share its conditions
-    own = posed.kind in ("claim", "law", "corollary")
+    own = posed.kind in ("assertion", "law", "corollary")
     return "proved", proof, needed(posed.statement, posed.given) if own else ()

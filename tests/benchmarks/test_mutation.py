@@ -32,7 +32,7 @@ def row(outcome="killed", law="output", reason=""):
         "seconds": 0.5,
     }
     return {
-        "kind": "mutant",
+        "kind": "mutation",
         "outcome": outcome,
         "law": law,
         "through": "NumpyLayer",
@@ -116,7 +116,7 @@ def test_the_benchmark_on_one_function(tmp_path):
         main, ["--out", str(tmp_path), "--only", "numpy_formulas:std", "--workers", "1"]
     )
     assert done.exit_code == 0, done.output
-    rows = read(tmp_path / "mutation.ndjson").of("mutant")
+    rows = read(tmp_path / "mutation.ndjson").select("mutation")
     assert {row["outcome"] for row in rows} == {"killed"}
     assert "Survivors without an explanation: 0" in (tmp_path / "mutation.md").read_text(
         encoding="utf-8"

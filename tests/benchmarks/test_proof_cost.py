@@ -13,8 +13,9 @@ from bnproof import records
 from bnproof.benchmarks import book_cost, generic, plain_sympy, proof_cost
 from bnproof.benchmarks.proof_cost import PLAIN, SIZES, THEOREMS, Task, capped, measured, rounds
 from bnproof.records import Records
+from bnproof.reports.files import write_files
 from bnproof.reports.pages import ratio
-from bnproof.reports.proof_cost import build, lines, shown, whole
+from bnproof.reports.proof_cost import lines, shown, whole
 from bnproof.reports.proof_cost import proof_cost as page
 from bnproof.theorems.book import names
 
@@ -229,7 +230,7 @@ def test_same_rows_same_bytes(stream, tmp_path):
         folders, (stream, records.read(tmp_path / "records.ndjson")), strict=True
     ):
         folder.mkdir()
-        written = build(source, folder)
+        written = write_files(source, folder)
         assert [path.name for path in written] == [
             "proof_cost.md",
             "proof_cost.csv",

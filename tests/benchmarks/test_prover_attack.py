@@ -290,7 +290,7 @@ def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setattr(prover_attack, "measured", one_by_one)
     arguments = ["--statements", "3", "--seed", "11", "--out", str(tmp_path)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
-    assert len(read(tmp_path / "prover_attack.ndjson").of("attack")) == 3
+    assert len(read(tmp_path / "prover_attack.ndjson").select("attack")) == 3
     assert "Disagreements: none" in (tmp_path / "prover_attack.md").read_text()
     monkeypatch.setattr(prover_attack, "prove", refutes)
     run = CliRunner().invoke(main, arguments)

@@ -104,9 +104,9 @@ def as_proved(name):
     return {"kind": "theorem", "id": name, "verdict": "proved", "items": items}
 
 
-def rows_for(assertion):
+def rows_for(claim):
     """Rows that bear the claim's theorems out, and its measurements."""
-    return [*map(as_proved, assertion.theorems), *MEASUREMENTS.get(assertion.id, [])]
+    return [*map(as_proved, claim.theorems), *MEASUREMENTS.get(claim.id, [])]
 
 
 def test_the_ledger_has_every_claim():
@@ -120,33 +120,33 @@ def test_every_item_is_in_the_book_and_every_claim_settled(id):
     sentences."""
     finding = settle(find(id), rows_for(find(id)))
     assert finding.verdict in ("proved", "proved with conditions", "refuted", "measured")
-    assert finding.assertion.explanation.count(".") >= 2
+    assert finding.claim.explanation.count(".") >= 2
 
 
 @pytest.mark.parametrize("id", IDS)
 def test_another_outcome_gives_another_verdict(id):
     """With one item the other way round, or one theorem unproved, the verdict is another."""
-    assertion = find(id)
-    rows = rows_for(assertion)
-    before = settle(assertion, rows).verdict
-    for name in (*assertion.literal, *assertion.repaired):
+    claim = find(id)
+    rows = rows_for(claim)
+    before = settle(claim, rows).verdict
+    for name in (*claim.literal, *claim.repaired):
         theorem, _, says = name.removeprefix("~").partition(": ")
         turned = {"proved": "refuted", "refuted": "proved"}
         changed = [_with(row, theorem, says, turned) for row in rows]
-        decisive = name in assertion.repaired or (
-            len(assertion.literal) == 1 and not _conditional(name, rows)
+        decisive = name in claim.repaired or (
+            len(claim.literal) == 1 and not _conditional(name, rows)
         )
-        assert settle(assertion, changed).verdict != before or not decisive, name
+        assert settle(claim, changed).verdict != before or not decisive, name
         undecided = [
             _with(row, theorem, says, {"proved": "undecided", "refuted": "undecided"})
             for row in rows
         ]
-        assert settle(assertion, undecided).verdict == "undecided"
-    for theorem in assertion.theorems:
+        assert settle(claim, undecided).verdict == "undecided"
+    for theorem in claim.theorems:
         unproved = [
             row | {"verdict": "undecided"} if row.get("id") == theorem else row for row in rows
         ]
-        assert settle(assertion, unproved).verdict == "undecided"
+        assert settle(claim, unproved).verdict == "undecided"
 
 
 def _conditional(name, rows):
@@ -186,15 +186,15 @@ def test_all_literal_items_the_other_way_round():
 )
 def test_measured_claims_follow_the_records(id, change):
     """Other records, another verdict; none at all, undecided."""
-    assertion = find(id)
-    theorems = [row for row in rows_for(assertion) if row["kind"] == "theorem"]
+    claim = find(id)
+    theorems = [row for row in rows_for(claim) if row["kind"] == "theorem"]
     changed = [
         row | {key: value for key, value in change.items() if key in row}
         for row in MEASUREMENTS[id]
     ]
-    assert settle(assertion, [*theorems, *MEASUREMENTS[id]]).verdict == "measured"
-    assert settle(assertion, [*theorems, *changed]).verdict == "refuted"
-    assert settle(assertion, theorems).verdict == "undecided"
+    assert settle(claim, [*theorems, *MEASUREMENTS[id]]).verdict == "measured"
+    assert settle(claim, [*theorems, *changed]).verdict == "refuted"
+    assert settle(claim, theorems).verdict == "undecided"
 
 
 def test_an_item_that_is_not_there_is_an_error():

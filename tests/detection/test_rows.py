@@ -20,7 +20,8 @@ from bnproof.mutants.catalogue import mutants
 from bnproof.mutants.catalogue import rows as known
 from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Records, collect, header, read, write
-from bnproof.reports.detection import build, detection, diagnosis, missed, table, to_find
+from bnproof.reports.detection import detection, diagnosis, missed, table, to_find
+from bnproof.reports.files import write_files
 from bnproof.verification import planning, session
 
 WRONG, CORRECT = ["R01", "G01"], ["numpy"]
@@ -126,7 +127,7 @@ def test_rows_are_plain_values_and_make_a_page(small, tmp_path):
     records = read(tmp_path / "detection.ndjson")
     assert records.rows == tuple(json.loads(json.dumps(small[0])))
     assert missed(records) == []
-    assert all(path.stat().st_size > 0 for path in build(records, tmp_path))
+    assert all(path.stat().st_size > 0 for path in write_files(records, tmp_path))
 
 
 def test_every_law_baseline_and_unmodelled_bug_is_described():
@@ -389,7 +390,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path):
     """Page, table and picture."""
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-    first, second = (build(records(), tmp_path / name) for name in ("first", "second"))
+    first, second = (write_files(records(), tmp_path / name) for name in ("first", "second"))
     assert [path.name for path in first] == ["detection.md", "detection.csv", "detection.svg"]
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()

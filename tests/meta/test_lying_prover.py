@@ -5,7 +5,7 @@ from sympy import Eq, Sum
 
 from bnproof.symbolic import i, m, prove, summation
 from bnproof.symbolic.outcomes import Disagreement
-from bnproof.theorems.book import Claim, Control, build
+from bnproof.theorems.book import Assertion, Control, build
 from bnproof.theorems.proving import Outcome, Settled, statements, verdict
 
 DOUBLED = Eq(2 * Sum(i, (i, 1, m)), Sum(2 * i, (i, 1, m)), evaluate=False)
@@ -29,7 +29,7 @@ def test_a_theorem_whose_checks_disagree_is_not_proved(wrong_sums):
 
     def doubled():
         """Twice the sum is the sum of the doubles."""
-        yield Claim("doubled", DOUBLED)
+        yield Assertion("doubled", DOUBLED)
         yield Control("not doubled", Eq(Sum(i, (i, 1, m)), Sum(2 * i, (i, 1, m)), evaluate=False))
 
     entry = build("doubled", "chapter", doubled, "")

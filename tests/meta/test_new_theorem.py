@@ -10,13 +10,13 @@ import json
 from sympy import Integer
 import bnproof
 from bnproof.symbolic.setting import Batch, gamma, i, v, x
-from bnproof.theorems.book import Claim, Control, Eq, Observed, Relation, theorem
+from bnproof.theorems.book import Assertion, Control, Eq, Observed, Relation, theorem
 
 @theorem(source="written in a test", uses=("scale-exact",))
 def doubled_gamma():
     "Doubling gamma doubles the deviation from beta."
     out = Batch(x.__getitem__)
-    yield Claim("the claim", Eq(out.y(i, gamma=2 * gamma) - out.y(i), gamma * out.xhat(i)))
+    yield Assertion("the claim", Eq(out.y(i, gamma=2 * gamma) - out.y(i), gamma * out.xhat(i)))
     yield Relation("doubled-gamma", "2 gamma: twice the deviation",
               lambda y, y_twice, y_plain: Eq(y_twice(i) - y(i), gamma * y_plain(i)),
               observed={"y_twice": Observed("y", gamma=2 * gamma),
@@ -24,7 +24,7 @@ def doubled_gamma():
     yield Control("nothing changes", Eq(out.y(i, gamma=2 * gamma), out.y(i)))
 
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.reports.build import theorem_line
+from bnproof.reports.derivation import theorem_line
 from bnproof.reports.derivation import markdown
 from bnproof.theorems.proving import as_row, settle
 from bnproof.theorems.book import find

@@ -1,7 +1,8 @@
 """The page of the attack on the prover is a pure function of its records."""
 
 from bnproof.records import Records, header
-from bnproof.reports.prover_attack import build, prover_attack
+from bnproof.reports.files import write_files
+from bnproof.reports.prover_attack import prover_attack
 
 
 def row(number=0, verdict="proved", truth="true", **further):
@@ -27,7 +28,7 @@ def test_the_tables_say_what_the_rows_say(tmp_path):
     records = Records(header(7), (row(), row(2), row(3, "undecided", "not known")))
     page = prover_attack(records)
     assert page == prover_attack(records)
-    assert build(records, tmp_path) == [tmp_path / "prover_attack.md"]
+    assert write_files(records, tmp_path) == [tmp_path / "prover_attack.md"]
     assert (tmp_path / "prover_attack.md").read_text() == page
     assert "3 statements" in page
     assert "| true | 2 | 0 | 0 | 0 | 0 | 0 |" in page

@@ -9,7 +9,7 @@ import pytest
 
 from bnproof import records
 from bnproof.records import BrokenRecords, Records
-from bnproof.reports.build import build
+from bnproof.reports.files import write_files
 from bnproof.reports.derivation import latex_document, markdown
 from bnproof.theorems.book import find
 from bnproof.theorems.proving import as_row, settle
@@ -23,7 +23,7 @@ def test_records_come_back(tmp_path):
     records.write(path, Records(records.header(0), ROWS))
     back = records.read(path)
     assert back.rows == ROWS
-    assert back.of("b") == [ROWS[1]]
+    assert back.select("b") == [ROWS[1]]
 
 
 def test_a_truncated_stream_is_an_error(tmp_path):
@@ -83,7 +83,7 @@ def test_the_whole_report_repeats(tmp_path):
     for path in sorted(first.iterdir()):
         if path.name != "timings.csv":
             assert path.read_bytes() == (second / path.name).read_bytes(), path.name
-    build(records.read(first / "records.ndjson"), again)
+    write_files(records.read(first / "records.ndjson"), again)
     for path in sorted(again.iterdir()):
         assert path.read_bytes() == (first / path.name).read_bytes(), path.name
     rows = [json.loads(line) for line in (first / "records.ndjson").read_text().splitlines()]

@@ -4,7 +4,7 @@ import pytest
 import sympy
 from sympy import Symbol
 
-from bnproof.theorems.book import Claim, Control, Eq, UnknownTheorem, book, build, find
+from bnproof.theorems.book import Assertion, Control, Eq, UnknownTheorem, book, build, find
 from bnproof.theorems.conditions import needed
 from bnproof.theorems.formulas import predictions
 from bnproof.theorems.proving import Outcome, Posed, Settled, as_row, settle, statements, verdict
@@ -119,7 +119,7 @@ def test_a_theorem_without_a_control_is_refused():
 
     def without_control():
         """Something true."""
-        yield Claim("trivial", Eq(a, a))
+        yield Assertion("trivial", Eq(a, a))
 
     with pytest.raises(ValueError, match="no negative control"):
         build("without-control", "chapter", without_control, "")
@@ -130,7 +130,7 @@ def test_a_true_control_makes_the_theorem_undecided():
 
     def with_true_control():
         """Something true."""
-        yield Claim("commutes", Eq(a + 1, 1 + a))
+        yield Assertion("commutes", Eq(a + 1, 1 + a))
         yield Control("not false at all", Eq(2 * a, a + a))
 
     entry = build("with-true-control", "chapter", with_true_control, "")
@@ -144,7 +144,7 @@ def test_an_idle_condition_makes_the_theorem_undecided():
 
     def with_idle_condition():
         """Something true without any condition."""
-        yield Claim("commutes", Eq(a + 1, 1 + a), (a > 0,))
+        yield Assertion("commutes", Eq(a + 1, 1 + a), (a > 0,))
         yield Control("one more", Eq(a + 1, a))
 
     entry = build("with-idle-condition", "chapter", with_idle_condition, "")

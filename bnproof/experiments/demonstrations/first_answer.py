@@ -33,7 +33,7 @@ UP, DOWN = 3.0, 0.01
 AFTER = 10  # batches until a jump of the bias is looked at again
 
 
-@demonstration("A1", HIDDEN)
+@demonstration(HIDDEN)
 def scaling(data: Material) -> Iterator[Number]:
     """``BN(a x)`` against ``BN(x)``: equal for a > 0 and eps = 0, not for a < 0, a = 0 or eps >
     0."""
@@ -55,7 +55,7 @@ def scaling(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("A2", LAYER)
+@demonstration(LAYER)
 def propagated_error(data: Material) -> Iterator[Number]:
     """The gradients for the input u and for the weight W of ``BN(W u)`` when W is scaled."""
     W, norm = data.weight, np.linalg.norm
@@ -74,7 +74,7 @@ def propagated_error(data: Material) -> Iterator[Number]:
 
 
 @demonstration(
-    "A3", f"digits, pixels/{BRIGHTEST} through a linear layer, one epoch of batches of {BATCH}"
+    f"digits, pixels/{BRIGHTEST} through a linear layer, one epoch of batches of {BATCH}"
 )
 def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
     """Growth of the weights at a high learning rate, with and without normalising, and the proved
@@ -105,7 +105,7 @@ def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
     )
 
 
-@demonstration("A4", HIDDEN)
+@demonstration(HIDDEN)
 def plain_affine(data: Material) -> Iterator[Number]:
     """A plain affine map sees every scale; batch normalisation with the same gamma, beta does
     not."""
@@ -127,7 +127,7 @@ def plain_affine(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("A8", HIDDEN)
+@demonstration(HIDDEN)
 def with_gamma_and_beta(data: Material) -> Iterator[Number]:
     """A1 with the gamma and beta fitted to the classes: they change nothing about the
     invariance."""
@@ -146,7 +146,7 @@ def with_gamma_and_beta(data: Material) -> Iterator[Number]:
     yield Number("the proved bound of that, largest", largest(bound))
 
 
-@demonstration("A9", HIDDEN_SMALL)
+@demonstration(HIDDEN_SMALL)
 def bias_jump(data: Material) -> Iterator[Number]:
     """A bias before BN jumps: training does not see it, inference does until the running mean has
     followed."""

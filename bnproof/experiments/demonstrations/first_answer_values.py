@@ -25,7 +25,7 @@ from bnproof.experiments.demonstrations.material import (
 from bnproof.symbolic.setting import m, v
 
 
-@demonstration("A5a", HIDDEN)
+@demonstration(HIDDEN)
 def not_mostly_near_zero(data: Material) -> Iterator[Number]:
     """How large normalised values are, between the proved bounds."""
     normalised, pixels = normalise(data.hidden), np.abs(normalise(data.varying)) <= 0.5
@@ -38,7 +38,7 @@ def not_mostly_near_zero(data: Material) -> Iterator[Number]:
     yield Number("largest |xhat| over Samuelson's bound sqrt((m - 1) q)", extreme.max())
 
 
-@demonstration("A5b", HIDDEN)
+@demonstration(HIDDEN)
 def not_a_must(data: Material) -> Iterator[Number]:
     """gamma and beta folded into a linear layer that follows, directly and through ReLU."""
     scale, offset = data.fitted
@@ -59,7 +59,7 @@ def not_a_must(data: Material) -> Iterator[Number]:
         )
 
 
-@demonstration("A6", HIDDEN)
+@demonstration(HIDDEN)
 def sigmoid_near_zero(data: Material) -> Iterator[Number]:
     """The sigmoid and tanh on the normalised values near 0, against the identity and their
     tangents."""
@@ -82,7 +82,7 @@ def excess(values: Array) -> Array:
     return moment(values, 4) - 3
 
 
-@demonstration("A7a", IMAGES)
+@demonstration(IMAGES)
 def many_factors(data: Material) -> Iterator[Number]:
     """Fourth standardised cumulant of one pixel and of ``W u``, a sum over all pixels; adding b
     does not change it."""
@@ -111,7 +111,7 @@ def many_factors(data: Material) -> Iterator[Number]:
         yield Number(f"median |excess kurtosis|: {says}", np.median(np.abs(cumulants)))
 
 
-@demonstration("A7b", HIDDEN)
+@demonstration(HIDDEN)
 def shape_kept(data: Material) -> Iterator[Number]:
     """Skewness and kurtosis before and after: batch normalisation leaves the shape as it is."""
     before, after = data.hidden, normalise(data.hidden)

@@ -40,7 +40,7 @@ _sum_with_inverse = (v + mu**2 + 1) ** 2 / v - 2
 collapsed_condition: Expr = (_sum_with_inverse + sqrt(_sum_with_inverse**2 - 4)) / 2
 
 
-@demonstration("Q1", HIDDEN)
+@demonstration(HIDDEN)
 def collapse(data: Material) -> Iterator[Number]:
     """On one batch ``y = gamma' x + beta'``: two implementations against the collapsed formula."""
     gamma, beta = data.fitted
@@ -62,7 +62,7 @@ def collapse(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("Q2", HIDDEN_SMALL)
+@demonstration(HIDDEN_SMALL)
 def pointless(data: Material) -> Iterator[Number]:
     """The error the best constant pair cannot avoid: none on one batch or at inference, some on
     several batches."""
@@ -91,7 +91,7 @@ def pointless(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("Q3", HIDDEN_SMALL)
+@demonstration(HIDDEN_SMALL)
 def what_varies(data: Material) -> Iterator[Number]:
     """gamma and beta are one number a feature; gamma' and beta' are another number in every
     batch."""
@@ -114,7 +114,7 @@ def what_varies(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("Q4", PIXELS)
+@demonstration(PIXELS)
 def redundant_but_easier(data: Material) -> Iterator[Number]:
     """On one batch each pair determines the other; as coordinates for gradient descent they
     differ."""
@@ -139,7 +139,7 @@ def redundant_but_easier(data: Material) -> Iterator[Number]:
     yield Number("condition number in (gamma', beta'): largest", largest(collapsed))
 
 
-@demonstration("Q5", HIDDEN)
+@demonstration(HIDDEN)
 def one_step(data: Material) -> Iterator[Number]:
     """One step of equal length down the squared loss, from the same function: the functions reached
     differ."""

@@ -35,7 +35,7 @@ TENFOLD = 0.1
 PATIENCE = 5000  # steps of gradient descent that are waited for
 
 
-@demonstration("B1", HIDDEN)
+@demonstration(HIDDEN)
 def pinned(data: Material) -> Iterator[Number]:
     """Without gamma and beta every feature gets mean 0 and variance q, whatever it had before."""
     before, after = data.hidden, normalise(data.hidden)
@@ -53,7 +53,7 @@ def pinned(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("B2", HIDDEN)
+@demonstration(HIDDEN)
 def restored(data: Material) -> Iterator[Number]:
     """``gamma = t/sqrt(q)`` and beta reach a given standard deviation t and mean, wherever v >
     0."""
@@ -73,7 +73,7 @@ def restored(data: Material) -> Iterator[Number]:
     yield Number("raw pixels with v = 0: standard deviation 0 whatever gamma", flat.sum(), "pixels")
 
 
-@demonstration("B3", HIDDEN)
+@demonstration(HIDDEN)
 def same_family(data: Material) -> Iterator[Number]:
     """At fixed statistics every line c x + d is reached; in training mode one sample's output
     depends on the others."""
@@ -102,7 +102,7 @@ def same_family(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("B4", LAYER)
+@demonstration(LAYER)
 def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
     """One step of the layer below moves the mean of ``W u`` and not the mean of ``BN(W u)``, in
     training mode."""
@@ -125,7 +125,7 @@ def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
     )
 
 
-@demonstration("B5a", HIDDEN)
+@demonstration(HIDDEN)
 def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
     """One gradient step of the same rate from the same function: the two kernels, and what they do
     to the loss."""
@@ -190,7 +190,7 @@ def steps_to_tenth(regressor: Array, start: tuple[Array, Array], target: Array) 
     )
 
 
-@demonstration("B5b", PIXELS)
+@demonstration(PIXELS)
 def easier(data: Material) -> Iterator[Number]:
     """Gradient descent on the squared loss from the same function (gamma = 1, beta = 0), in both
     parametrisations."""
@@ -214,7 +214,7 @@ def easier(data: Material) -> Iterator[Number]:
     yield Number("(gamma', beta'): the same for the slowest pixel", steps.max(), "steps")
 
 
-@demonstration("B6", HIDDEN)
+@demonstration(HIDDEN)
 def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterator[Number]:
     """With -gamma the output is reflected about beta, the input's gradient turns round, and
     learning goes on."""

@@ -41,7 +41,7 @@ def axes_ratio(values: Array) -> float:
     return float(high / low)
 
 
-@demonstration("C1", HIDDEN)
+@demonstration(HIDDEN)
 def ellipse(data: Material) -> Iterator[Number]:
     """Two correlated features before and after: the ellipse is stretched along the axes and stays
     an ellipse."""
@@ -64,7 +64,7 @@ def flat_share(values: Array) -> float:
     return float(np.mean(10 * sigmoid * (1 - sigmoid) < 1 / 4))
 
 
-@demonstration("C2", PIXELS)
+@demonstration(PIXELS)
 def width(data: Material) -> Iterator[Number]:
     """How much of a feature falls where a sigmoid is flat, and what gamma and beta do about it."""
     one, says = (
@@ -86,7 +86,7 @@ def width(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("C3", HIDDEN)
+@demonstration(HIDDEN)
 def shared(data: Material) -> Iterator[Number]:
     """One pair for all features against a pair a feature, asked for each feature's own mean and
     standard deviation."""
@@ -116,7 +116,7 @@ def shared(data: Material) -> Iterator[Number]:
     yield Number("a pair a feature: largest miss of means and standard deviations", miss)
 
 
-@demonstration("C4", f"digits, raw pixels that vary in the first batch, batches of {BATCH}")
+@demonstration(f"digits, raw pixels that vary in the first batch, batches of {BATCH}")
 def not_equivalent(data: Material) -> Iterator[Number]:
     """Learning a scale and a shift without normalising gives other functions and other steps."""
     cut = data.varying_batches
@@ -148,7 +148,7 @@ def not_equivalent(data: Material) -> Iterator[Number]:
     )
 
 
-@demonstration("C5", LAYER)
+@demonstration(LAYER)
 def already_learnt(data: Material) -> Iterator[Number]:
     """Without normalising, an affine pair after a linear layer is one more name for its W and b;
     with it, it is not."""

@@ -1,16 +1,15 @@
-"""What an assertion of the thread is, and how its verdict follows.
+"""What a claim of the thread is, and how its verdict follows.
 
-An assertion names the items of the book that say literally what is asserted
-(``"scale-exact: a > 0"``; ``"~..."`` where the assertion is the contrary of the item), those that
-say it under conditions, and the theorems its explanation rests on. The verdict is a function of
-their outcomes:
+A claim names the items of the book that say literally what is claimed (``"scale-exact: a > 0"``;
+``"~..."`` where the claim is the contrary of the item), those that say it under conditions, and the
+theorems its explanation rests on.  The verdict is a function of their outcomes:
 
 - every literal item true without conditions: ``proved``; true under conditions:
   ``proved with conditions``;
-- a literal item false, but what is asserted true under the conditions of the repaired items:
+- a literal item false, but what is claimed true under the conditions of the repaired items:
   ``proved with conditions``;
 - a literal item false and nothing repairs it: ``refuted``;
-- nothing literal, but a measurement: ``measured`` where the records bear the assertion out,
+- nothing literal, but a measurement: ``measured`` where the records bear the claim out,
   ``refuted`` where they do not;
 - anything undecided, or a theorem it rests on not proved: ``undecided``.
 """
@@ -30,10 +29,22 @@ VERDICTS = ("proved", "proved with conditions", "refuted", "measured", "undecide
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A measurement that decides: the kinds of its rows, its plot, what it comes to, and sentences
-    that say so."""
+class Deciding:
+    """A measurement that decides a claim.
 
+    Attributes
+    ----------
+    experiment : str
+        The module of :mod:`bnproof.experiments` that measures it.
+    kinds : tuple of str
+        The kinds of its rows that count.
+    plot : str
+        The picture of them.
+    holds, says : callable
+        Whether such rows bear the claim out, and what they come to in a sentence.
+    """
+
+    experiment: str
     kinds: tuple[str, ...]
     plot: str
     holds: Callable[[Sequence[Row]], bool]
@@ -41,12 +52,27 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Assertion:
-    """One row of the ledger; ``literal`` and ``repaired`` name items of the book as
-    ``"theorem: item"``.
+class Claim:
+    """One row of the ledger, and all that is known of it before anything runs.
 
-    ``scope`` says in words where the repaired items apply, where that is no condition in a formula
-    (training mode).
+    Attributes
+    ----------
+    id : str
+        Permanent; its first letter tells the speaker (``Q``: the question and its comments).
+    who, says, explanation : str
+        The speaker, the claim, and what to think of it.
+    literal, repaired, formula : tuple of str, or str
+        Items of the book as ``"theorem: item"``: what says literally what is claimed, what says it
+        under conditions, and the formula to show where nothing does.
+    rests_on : tuple of str
+        Theorems that the explanation needs besides.
+    scope : str
+        Where the repaired items apply, where that is no condition in a formula (training mode).
+    demonstration : str
+        The numbers on real data that show it, by their id in
+        :mod:`bnproof.experiments.demonstrations`.
+    measurement : Deciding, optional
+        What decides where no proof can.
     """
 
     id: str
@@ -58,7 +84,8 @@ class Assertion:
     rests_on: tuple[str, ...] = ()
     formula: str = ""
     scope: str = ""
-    measured: Measured | None = None
+    measurement: Deciding | None = None
+    demonstration: str = ""
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -76,10 +103,9 @@ class Assertion:
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """An assertion settled: its verdict, the items behind it as they came out, and what was
-    measured."""
+    """A settled claim: its verdict, the items behind it as they came out, and what was measured."""
 
-    assertion: Assertion
+    claim: Claim
     verdict: str
     items: dict[str, Row] = field(default_factory=dict)
     open: tuple[str, ...] = ()
@@ -91,8 +117,8 @@ class ClaimVerdict:
         as text."""
         if self.verdict != "proved with conditions":
             return []
-        named = self.assertion.repaired or self.assertion.literal
-        scope = [self.assertion.scope] if self.assertion.scope else []
+        named = self.claim.repaired or self.claim.literal
+        scope = [self.claim.scope] if self.claim.scope else []
         return scope + list(
             dict.fromkeys(given for name in named for given in self.items[name]["given_text"])
         )
@@ -106,9 +132,9 @@ class ClaimVerdict:
     def as_json(self) -> dict[str, Any]:
         """The row of ``bnproof claims --format json``."""
         return {
-            "id": self.assertion.id,
+            "id": self.claim.id,
             "verdict": self.verdict,
-            "theorems": list(self.assertion.theorems),
+            "theorems": list(self.claim.theorems),
             "counterexamples": self.counterexamples,
         }
 
@@ -118,43 +144,43 @@ class UnknownClaim(LookupError):
 
 
 @cache
-def ledger() -> dict[str, Assertion]:
-    """Every assertion by id: the ``ASSERTIONS`` of the modules of this package, the question
+def ledger() -> dict[str, Claim]:
+    """Every claim by id: the ``CLAIMS`` of the modules of this package, the question
     first."""
     package = import_module("bnproof.claims")
     modules = [
         import_module(f"bnproof.claims.{info.name}") for info in iter_modules(package.__path__)
     ]
-    found = {a.id: a for module in modules for a in getattr(module, "ASSERTIONS", ())}
+    found = {a.id: a for module in modules for a in getattr(module, "CLAIMS", ())}
     return dict(sorted(found.items(), key=lambda entry: ("QABC".index(entry[0][0]), entry[0])))
 
 
-def find(id: str) -> Assertion:
-    """The assertion with this id, in either case; raises ``UnknownClaim``."""
+def find(id: str) -> Claim:
+    """The claim with this id, in either case; raises ``UnknownClaim``."""
     from difflib import get_close_matches
 
-    by_name = {name.lower(): assertion for name, assertion in ledger().items()}
+    by_name = {name.lower(): claim for name, claim in ledger().items()}
     if id.lower() not in by_name:
         near = get_close_matches(id.upper(), ledger(), n=3, cutoff=0.3) or list(ledger())
         raise UnknownClaim(f"there is no claim {id!r}: try {', '.join(near)}")
     return by_name[id.lower()]
 
 
-def settle(assertion: Assertion, rows: Sequence[Row]) -> ClaimVerdict:
+def settle(claim: Claim, rows: Sequence[Row]) -> ClaimVerdict:
     """The verdict, from rows of theorems and of measurements; raises ``LookupError`` for an item
     that is not there."""
     theorems = {row["id"]: row for row in rows if row["kind"] == "theorem"}
-    items = {name: _item(name, theorems) for name in assertion.items}
+    items = {name: _item(name, theorems) for name in claim.items}
     unproved = [
         name
-        for name in assertion.theorems
+        for name in claim.theorems
         if name not in theorems or theorems[name]["verdict"] != "proved"
     ]
     if unproved:
-        return ClaimVerdict(assertion, "undecided", items, tuple(unproved))
-    if assertion.measured:
-        return _measure(assertion, assertion.measured, rows, items)
-    return ClaimVerdict(assertion, _verdict(assertion, items), items)
+        return ClaimVerdict(claim, "undecided", items, tuple(unproved))
+    if claim.measurement:
+        return _measure(claim, claim.measurement, rows, items)
+    return ClaimVerdict(claim, _verdict(claim, items), items)
 
 
 def _item(name: str, theorems: dict[str, Row]) -> Row:
@@ -173,25 +199,25 @@ def _true(name: str, items: dict[str, Row]) -> bool | None:
     return (verdict == "proved") != name.startswith("~")
 
 
-def _verdict(assertion: Assertion, items: dict[str, Row]) -> str:
-    literal = [_true(name, items) for name in assertion.literal]
-    repaired = [_true(name, items) for name in assertion.repaired]
+def _verdict(claim: Claim, items: dict[str, Row]) -> str:
+    literal = [_true(name, items) for name in claim.literal]
+    repaired = [_true(name, items) for name in claim.repaired]
     if None in (*literal, *repaired) or False in repaired or not literal:
         return "undecided"
     if all(literal):
         conditional = any(
-            items[name]["given_text"] for name in assertion.literal if not name.startswith("~")
+            items[name]["given_text"] for name in claim.literal if not name.startswith("~")
         )
         return "proved with conditions" if conditional else "proved"
     return "proved with conditions" if repaired else "refuted"
 
 
 def _measure(
-    assertion: Assertion, measured: Measured, rows: Sequence[Row], items: dict[str, Row]
+    claim: Claim, deciding: Deciding, rows: Sequence[Row], items: dict[str, Row]
 ) -> ClaimVerdict:
-    own = [row for row in rows if row["kind"] in measured.kinds]
-    missing = tuple(kind for kind in measured.kinds if not any(row["kind"] == kind for row in own))
+    own = [row for row in rows if row["kind"] in deciding.kinds]
+    missing = tuple(kind for kind in deciding.kinds if not any(row["kind"] == kind for row in own))
     if missing:
-        return ClaimVerdict(assertion, "undecided", items, missing)
-    verdict = "measured" if measured.holds(own) else "refuted"
-    return ClaimVerdict(assertion, verdict, items, measurement=measured.says(own))
+        return ClaimVerdict(claim, "undecided", items, missing)
+    verdict = "measured" if deciding.holds(own) else "refuted"
+    return ClaimVerdict(claim, verdict, items, measurement=deciding.says(own))
