@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.torch_network import hidden_layer
+from bnproof.implementations.torch_network import train_activations
 
 
 @cache
-def digits() -> Array:
+def load_pixels() -> Array:
     """The 1797 x 64 pixel values (0 to 16) as float64; some pixels are constant."""
     from sklearn.datasets import load_digits
 
@@ -22,22 +22,27 @@ def digits() -> Array:
 
 
 @cache
-def hidden_activations(seed: int = 0) -> Array:
+def compute_activations(seed: int = 0) -> Array:
     """What reaches the hidden layer's nonlinearity, 1797 x 32 float64, after training 64-32-10 on
     the digits."""
     from sklearn.datasets import load_digits
 
-    activations = hidden_layer(digits() / 16, load_digits().target, width=32, epochs=30, seed=seed)
+    activations = train_activations(
+        load_pixels() / 16, load_digits().target, width=32, epochs=30, seed=seed
+    )
     activations.setflags(write=False)
     return activations
 
 
-def datasets() -> dict[str, Array]:
+def load_datasets() -> dict[str, Array]:
     """Both by name, as ``(values, features)``."""
-    return {"digits, raw pixels": digits(), "digits, hidden activations": hidden_activations()}
+    return {
+        "digits, raw pixels": load_pixels(),
+        "digits, hidden activations": compute_activations(),
+    }
 
 
-def batches(data: Array, size: int, seed: int) -> list[Array]:
+def cut_batches(data: Array, size: int, seed: int) -> list[Array]:
     """The data in a random order, cut into whole mini-batches of ``size``."""
     order = np.random.default_rng(seed).permutation(len(data))
     return [data[order[start : start + size]] for start in range(0, len(data) - size + 1, size)]

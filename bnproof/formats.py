@@ -41,7 +41,7 @@ class Format:
     largest: float
 
     @classmethod
-    def of(cls, dtype: Any) -> Format:
+    def from_dtype(cls, dtype: Any) -> Format:
         """The format of a dtype: float16, bfloat16 (``ml_dtypes``), float32 or float64; raises
         ``TypeError`` for others."""
         name = np.dtype(dtype).name

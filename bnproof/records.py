@@ -43,13 +43,13 @@ class Records:
         return [row for row in self.rows if row["kind"] == kind]
 
 
-def header(seed: int) -> Row:
+def build_header(seed: int) -> Row:
     """Versions, machine and seed of this run."""
     return {
         "kind": "header",
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in PACKAGES},
+            **{name: _find_version(name) for name in PACKAGES},
         },
         "machine": {
             "system": platform.system(),
@@ -60,7 +60,7 @@ def header(seed: int) -> Row:
     }
 
 
-def _version(name: str) -> str:
+def _find_version(name: str) -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -93,4 +93,4 @@ def read(path: Path) -> Records:
 
 def collect(seed: int, parts: Iterable[Iterable[Row]]) -> Records:
     """A stream of everything the parts yield."""
-    return Records(header(seed), tuple(row for part in parts for row in part))
+    return Records(build_header(seed), tuple(row for part in parts for row in part))

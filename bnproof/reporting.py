@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bnproof.accuracy import rows as accuracy
-from bnproof.claims import Claim, ledger
+from bnproof.claims import Claim, load_ledger
 from bnproof.experiments import (
     agreement,
     arithmetic,
@@ -18,7 +18,7 @@ from bnproof.experiments import (
     weight_norm,
 )
 from bnproof.implementations.targets import load
-from bnproof.laws.law import laws
+from bnproof.laws.law import load_laws
 from bnproof.records import Row, collect
 from bnproof.reports.files import format_table, write_files
 from bnproof.theorems.proving import Outcome, as_row, settle_all
@@ -47,27 +47,29 @@ def report(
     experiments = (agreement, running, weight_norm, linear_range, parametrisations, arithmetic)
     measured = (
         *(experiment.rows(seed) for experiment in experiments),
-        demonstrations.rows(seed, {claim.id: claim.demonstration for claim in ledger().values()}),
-        accuracy.rows(seed, effort),
+        demonstrations.measure_rows(
+            seed, {claim.id: claim.demonstration for claim in load_ledger().values()}
+        ),
+        accuracy.measure_rows(seed, effort),
     )
-    parts = [map(as_row, outcomes), law_rows(), checks(seed), *measured]
+    parts = [map(as_row, outcomes), list_law_rows(), check_targets(seed), *measured]
     rows = []
     for done, part in enumerate(parts):
         progress(done, len(parts))
         rows.append(list(part))
     written = write_files(collect(seed, rows), out, "records")
-    (out / "timings.csv").write_text(timings(outcomes), encoding="utf-8")
+    (out / "timings.csv").write_text(format_timings(outcomes), encoding="utf-8")
     return [*written, out / "timings.csv"]
 
 
-def claim_rows(
+def collect_claim_rows(
     wanted: Sequence[Claim], seed: int, progress: Progress = lambda done, total: None
 ) -> list[Row]:
     """What settles some claims: their theorems, their demonstrations on the digits, and the
     experiments they ask for."""
     theorems = list(dict.fromkeys(name for claim in wanted for name in claim.theorems))
     rows = [as_row(outcome) for outcome in settle_all(theorems, progress)]
-    rows += demonstrations.rows(seed, {claim.id: claim.demonstration for claim in wanted})
+    rows += demonstrations.measure_rows(seed, {claim.id: claim.demonstration for claim in wanted})
     return rows + measure_deciding(wanted, seed)
 
 
@@ -78,13 +80,13 @@ def measure_deciding(wanted: Sequence[Claim], seed: int) -> list[Row]:
     return [row for experiment in experiments for row in experiment.rows(seed)]
 
 
-def law_rows() -> Iterator[Row]:
+def list_law_rows() -> Iterator[Row]:
     """What each law says and the theorem behind it."""
-    for law in laws().values():
+    for law in load_laws().values():
         yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
 
 
-def checks(seed: int) -> Iterator[Row]:
+def check_targets(seed: int) -> Iterator[Row]:
     """One row per implementation and law."""
     for target in TARGETS:
         verdict = check(load(target), CheckOptions(seed=seed, target=target))
@@ -95,21 +97,21 @@ def checks(seed: int) -> Iterator[Row]:
             "effort": verdict.effort,
             "ok": verdict.ok,
         }
-        for law in laws().values():
+        for law in load_laws().values():
             tally = verdict.tallies.get(law.id)
             yield {
                 "kind": "law_result",
                 "target": target,
                 "law": law.id,
                 "theorem": law.theorem,
-                "verdict": verdict.state_of(law.id),
+                "verdict": verdict.find_state(law.id),
                 "cases": tally.cases if tally else 0,
                 "ratio": tally.ratio if tally else None,
                 "ulp": tally.ulp if tally else None,
             }
 
 
-def timings(outcomes: list[Outcome]) -> str:
+def format_timings(outcomes: list[Outcome]) -> str:
     """Seconds per theorem: the part that no second run repeats."""
     rows = [{"theorem": outcome.id, "seconds": round(outcome.seconds, 3)} for outcome in outcomes]
     return format_table(rows, ("theorem", "seconds"))

@@ -69,7 +69,7 @@ def batches(
     """
 
     @st.composite
-    def draw(draw: st.DrawFn) -> Array:
+    def draw_batch(draw: st.DrawFn) -> Array:
         rank = draw(st.sampled_from(sorted(ranks)))
         spatial = draw(st.tuples(*[st.integers(1, MOST // 2)] * (rank - 2)))
         enough = -(-least // int(np.prod(spatial, dtype=int)))
@@ -79,7 +79,7 @@ def batches(
         dtype = dtype_of(draw(st.sampled_from(list(dtypes))))
         return (draw(_entries((samples, width, *spatial))) * scale).astype(dtype)
 
-    return draw()
+    return draw_batch()
 
 
 def parameters(

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from bnproof.contract import Convention
-from bnproof.implementations.targets import UnusableTarget, usable
+from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.verification.run import check
 from bnproof.verification.verdict import Verdict
@@ -55,13 +55,13 @@ class LawTest:
         verdict = self.suite.verdict
         if isinstance(verdict, UnusableTarget):
             pytest.fail(str(verdict), pytrace=False)
-        found = [
+        violations = [
             violation
             for violation in verdict.violations
             if violation.law in (self.law, "convention")
         ]
-        if found:
-            raise AssertionError("\n\n".join(map(describe_violation, found)))
+        if violations:
+            raise AssertionError("\n\n".join(map(describe_violation, violations)))
         if self.law in verdict.not_offered:
             pytest.skip(f"{verdict.target} does not offer what {self.law} is about")
 
@@ -114,16 +114,16 @@ def parametrize_with_laws(
     known = dict(expected_failures or {})
     options = CheckOptions(effort, seed, convention, tuple(select), tuple(ignore))
     plan = plan_laws(replace(options, expect=known))
-    implementation = usable(implementation, type(implementation).__name__)
+    implementation = as_implementation(implementation, type(implementation).__name__)
     suite = Suite(implementation, options)
     cases = [
-        pytest.param(LawTest(law.id, suite), id=law.id, marks=_marks(known.get(law.id)))
+        pytest.param(LawTest(law.id, suite), id=law.id, marks=_list_marks(known.get(law.id)))
         for law in plan
     ]
     return pytest.mark.parametrize("law", cases)
 
 
-def _marks(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
+def _list_marks(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
     return (
         ()
         if reason is None

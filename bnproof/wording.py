@@ -35,10 +35,10 @@ def _describe_repeat(failure: Failure) -> str:
 
 def _describe_presence(failure: Failure) -> str:
     negation = "" if failure.got == "None" else "not "
-    return f"{_call(failure)}{failure.subject} is {negation}None"
+    return f"{_describe_call(failure)}{failure.subject} is {negation}None"
 
 
-def _call(failure: Failure) -> str:
+def _describe_call(failure: Failure) -> str:
     return f"{failure.method}: " if failure.method else ""
 
 
@@ -47,9 +47,13 @@ _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
     FailureKind.UNREADABLE: lambda f: f"{f.method} cannot be read: {f.exception}: {f.got}",
     FailureKind.BLOCKED: lambda f: f"{f.method} {f.got}",
     FailureKind.COUNT: lambda f: f"{f.method} has to return {f.expected} values, not {f.got}",
-    FailureKind.TYPE: lambda f: f"{_call(f)}{f.subject} is a {f.got}, not a {f.expected}",
-    FailureKind.SHAPE: lambda f: f"{_call(f)}{f.subject} has shape {f.got}, expected {f.expected}",
-    FailureKind.DTYPE: lambda f: f"{_call(f)}{f.subject} has dtype {f.got}, expected {f.expected}",
+    FailureKind.TYPE: lambda f: f"{_describe_call(f)}{f.subject} is a {f.got}, not a {f.expected}",
+    FailureKind.SHAPE: lambda f: (
+        f"{_describe_call(f)}{f.subject} has shape {f.got}, expected {f.expected}"
+    ),
+    FailureKind.DTYPE: lambda f: (
+        f"{_describe_call(f)}{f.subject} has dtype {f.got}, expected {f.expected}"
+    ),
     FailureKind.PRESENCE: _describe_presence,
     FailureKind.MODIFIED: lambda f: f"{f.method} modifies {f.subject}, which belongs to the caller",
     FailureKind.UNREPEATABLE: _describe_repeat,
@@ -57,7 +61,7 @@ _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
         f"{f.method} answered; if that is meant, declare a convention such as 'paper'"
     ),
     FailureKind.RANGE: lambda f: (
-        f"{_call(f)}{f.subject} leaves its range" + (f": it is {f.got}" if f.got else "")
+        f"{_describe_call(f)}{f.subject} leaves its range" + (f": it is {f.got}" if f.got else "")
     ),
     FailureKind.CHANGED: lambda f: f"{f.method} changes {f.subject}",
     FailureKind.LOST: lambda f: f"{f.subject} does not come back as it was assigned",
@@ -72,7 +76,7 @@ def describe_measurement(seen: Measurement, law: str) -> str:
     circumstances = f"{seen.calls[0].says}: " if seen.calls and seen.calls[0].says else ""
     if seen.failure:
         return circumstances + describe_failure(seen.failure)
-    entry = f"{quantity_of(seen)}{list(seen.where)}"
+    entry = f"{name_quantity(seen)}{list(seen.where)}"
     match seen.comparison:
         case "relation":
             return (
@@ -88,30 +92,30 @@ def describe_measurement(seen: Measurement, law: str) -> str:
         f"{seen.error:{BOUND}} apart where rounding in {seen.dtype} explains {seen.allowed:{BOUND}}"
     )
     return (
-        f"{circumstances}{entry} is {seen.got:.17g}, the exact value is {exact_digits(seen)},"
+        f"{circumstances}{entry} is {seen.got:.17g}, the exact value is {format_exact(seen)},"
         f" {explained}"
     )
 
 
-def quantity_of(seen: Measurement) -> str:
+def name_quantity(seen: Measurement) -> str:
     """What a measurement is about: its quantities, else the method that failed, else everything."""
     if seen.quantities:
         return ", ".join(seen.quantities)
     return (seen.failure.method if seen.failure else "") or "all"
 
 
-def exact_digits(seen: Measurement) -> str:
+def format_exact(seen: Measurement) -> str:
     """The exact value in twenty digits."""
     leading, trailing = map(Decimal, seen.exact)
     return str(DIGITS.add(leading, trailing))
 
 
-def got_text(seen: Measurement) -> str:
+def format_got(seen: Measurement) -> str:
     """The worst entry in hexadecimal; empty where no numbers were compared."""
     return "" if seen.got is None else seen.got.hex()
 
 
-def expected_text(seen: Measurement) -> str:
+def format_expected(seen: Measurement) -> str:
     """The exact value in hexadecimal, and the error that is explained; empty where no numbers were
     compared."""
     return "" if seen.got is None else f"{seen.exact[0].hex()} +- {seen.allowed:{BOUND}}"

@@ -50,7 +50,7 @@ def test_the_reference_is_right_on_them(case):
     """Every output within its bound, on inputs that no seed of ours chose."""
     answers, oracle = Answers(target(NumpyBatchNorm()), case), Oracle(case)
     for method in ("train", "train_vjp", "infer", "infer_vjp"):
-        for name, value in answers.required(method).items():
+        for name, value in answers.require(method).items():
             if value is not None:
                 assert compare("the law", name, value, oracle).holds, name
 

@@ -9,7 +9,7 @@ import pytest
 from bnproof import wording
 from bnproof.contract import Failure, FailureKind, Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification import concluding, residuals, violations
 from bnproof.verification.planning import CheckOptions
 from bnproof.verification.run import check
@@ -30,11 +30,11 @@ class Narrow(NumpyBatchNorm):
 
 
 BROKEN = {
-    "a factor": mutants()["F01"].make,
+    "a factor": list_mutants()["F01"].make,
     "failures of several kinds": Narrow,
-    "state between calls": mutants()["F18"].make,
-    "a layer": mutants()["R11"].make,
-    "another convention": type("Undeclared", (mutants()["R01"].make,), {}),
+    "state between calls": list_mutants()["F18"].make,
+    "a layer": list_mutants()["R11"].make,
+    "another convention": type("Undeclared", (list_mutants()["R01"].make,), {}),
 }
 
 
@@ -98,4 +98,4 @@ def test_the_exact_value_keeps_what_one_float_cannot():
     third = Measurement(
         "output", ("y",), 2.0, got=0.5, exact=(1 / 3, float(np.ldexp(1.0, -54)) / 3)
     )
-    assert wording.exact_digits(third) == "0.33333333333333333333"
+    assert wording.format_exact(third) == "0.33333333333333333333"

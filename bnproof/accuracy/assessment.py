@@ -12,11 +12,11 @@ import numpy as np
 
 from bnproof.accuracy import grades
 from bnproof.accuracy.grades import GRADES, Condition, Range, Summation
-from bnproof.accuracy.inputs import EFFORTS, Effort, Scope, inputs
-from bnproof.accuracy.points import AccuracyPoint, Subject, measured
-from bnproof.accuracy.search import CHANNELS, Worst, worst
+from bnproof.accuracy.inputs import EFFORTS, Effort, Scope, draw_inputs
+from bnproof.accuracy.points import AccuracyPoint, Subject, measure_point
+from bnproof.accuracy.search import CHANNELS, Worst, find_worst
 from bnproof.contract import Convention
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.answers import NotOffered
 from bnproof.laws.supports import Supports
@@ -75,36 +75,36 @@ class Assessment:
             "kappa_slope": leading.condition.slope,
             "m_slope": max(slopes, default=None),
             "points": [
-                point_json(p) for one in self.graded for p in one.points if p.sweep != "magnitude"
+                format_point(p) for one in self.graded for p in one.points if p.sweep != "magnitude"
             ],
             "nan_from_kappa": min(nan_from, default=None),
             "worst": {
-                "ulp": self.worst.ulp if self.worst.ulp is None else _finite(self.worst.ulp),
+                "ulp": self.worst.ulp if self.worst.ulp is None else _keep_finite(self.worst.ulp),
                 "reproducer": self.worst.reproducer,
                 "dtype": self.worst.dtype,
                 "generations": self.worst.generations,
             },
-            "dtypes": [graded_json(one) for one in self.graded],
+            "dtypes": [format_graded(one) for one in self.graded],
         }
 
 
-def point_json(point: AccuracyPoint) -> dict[str, Any]:
+def format_point(point: AccuracyPoint) -> dict[str, Any]:
     """A point as the contract has it; what is not finite is ``null``."""
-    ulp = dict(zip(("median", "p99", "max"), map(_finite, point.ulp), strict=True))
+    ulp = dict(zip(("median", "p99", "max"), map(_keep_finite, point.ulp), strict=True))
     subject = point.subject
     return {
         "kappa": point.kappa,
         "m": point.m,
         "dtype": subject.dtype,
         "ulp": ulp,
-        "max_abs_error": _finite(point.largest),
+        "max_abs_error": _keep_finite(point.largest),
         "sweep": point.sweep,
         "layout": subject.layout,
         "threads": subject.threads,
     }
 
 
-def graded_json(one: Graded) -> dict[str, Any]:
+def format_graded(one: Graded) -> dict[str, Any]:
     """The findings of one dtype."""
     return {
         "dtype": one.dtype,
@@ -129,7 +129,7 @@ def graded_json(one: Graded) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
+def _keep_finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
@@ -144,30 +144,30 @@ def assess(
 ) -> Assessment:
     """Measure an implementation in every dtype it takes; raises ``UnusableTarget`` where it takes
     none."""
-    declared = convention_of(convention or getattr(implementation, "convention", "torch"))
-    scope = Scope.within(Supports.by(getattr(implementation, "supports", None)))
+    declared = resolve_convention(convention or getattr(implementation, "convention", "torch"))
+    scope = Scope.from_supports(Supports.from_mapping(getattr(implementation, "supports", None)))
     sweeps = {
-        dtype: list(variants(target, implementation, declared, dtype, scope))
+        dtype: list(list_variants(target, implementation, declared, dtype, scope))
         for dtype in scope.dtypes
     }
-    found: list[Graded] = []
+    results: list[Graded] = []
     for n, (dtype, subjects) in enumerate(sweeps.items()):
         advance = partial(_advance, progress, n, len(sweeps))
-        found += graded(subjects, dtype, EFFORTS[effort], seed, scope, advance)
-    usable = [one for one in found if any(not point.reason for point in one.points)]
+        results += grade_subjects(subjects, dtype, EFFORTS[effort], seed, scope, advance)
+    usable = [one for one in results if any(not point.reason for point in one.points)]
     if not usable:
-        reasons = [reason for one in found for reason in one.failures.values()] or [
+        reasons = [reason for one in results for reason in one.failures.values()] or [
             "it takes none of the inputs"
         ]
         raise UnusableTarget(f"{target} gives no usable y in training mode: {reasons[0]}")
     first = sweeps[usable[0].dtype][0]
     generations, channels = EFFORTS[effort].generations, scope.channels or CHANNELS
     last = (
-        worst(first, generations, seed, channels)
+        find_worst(first, generations, seed, channels)
         if scope.searched
         else Worst(None, "", first.dtype, 0)
     )
-    return Assessment(target, tuple(found), last)
+    return Assessment(target, tuple(results), last)
 
 
 def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, total: int) -> None:
@@ -176,7 +176,7 @@ def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, tota
         progress(sweep * total + done, sweeps * total)
 
 
-def variants(
+def list_variants(
     target: str, implementation: Any, convention: Convention, dtype: str, scope: Scope
 ) -> Iterator[Subject]:
     """One subject for every layout and number of threads."""
@@ -185,7 +185,7 @@ def variants(
             yield Subject(target, implementation, convention, dtype, layout, threads, scope.eps)
 
 
-def graded(
+def grade_subjects(
     subjects: Sequence[Subject],
     dtype: str,
     effort: Effort,
@@ -199,37 +199,41 @@ def graded(
     # the first of each: its layout is the plainest
     plain = {subject.target: subject for subject in reversed(subjects)}
     total = (
-        sum(1 for _ in inputs(dtype, replace(effort, longest=0), seed, scope))
+        sum(1 for _ in draw_inputs(dtype, replace(effort, longest=0), seed, scope))
         + effort.longest // effort.step
     )
-    for done, on in enumerate(inputs(dtype, effort, seed, scope)):
+    for done, on in enumerate(draw_inputs(dtype, effort, seed, scope)):
         progress(min(done, total), total)
         for subject in subjects:
             if on.sweep == "values" or subject is plain[subject.target]:
                 with suppress(NotOffered):
-                    points[subject].append(measured(subject, on))
+                    points[subject].append(measure_point(subject, on))
     for target in dict.fromkeys(subject.target for subject in subjects):
-        own = {subject: found for subject, found in points.items() if subject.target == target}
+        own = {
+            subject: own_points
+            for subject, own_points in points.items()
+            if subject.target == target
+        }
         if own[plain[target]]:
-            yield _graded(target, dtype, own)
+            yield _grade_points(target, dtype, own)
 
 
-def _graded(target: str, dtype: str, points: dict[Subject, list[AccuracyPoint]]) -> Graded:
-    every = tuple(point for found in points.values() for point in found)
+def _grade_points(target: str, dtype: str, points: dict[Subject, list[AccuracyPoint]]) -> Graded:
+    every = tuple(point for own_points in points.values() for point in own_points)
     plain = next(iter(points))
     return Graded(
         target,
         dtype,
-        grades.condition(_of(every, "kappa")),
+        grades.grade_condition(_select_sweep(every, "kappa")),
         {
-            (s.layout, s.threads): grades.summation(_of(found, "values"))
+            (s.layout, s.threads): grades.grade_summation(_select_sweep(found, "values"))
             for s, found in points.items()
         },
-        grades.limits(every),
-        grades.accumulation(plain, every),
+        grades.find_limits(every),
+        grades.find_accumulation(plain, every),
         every,
     )
 
 
-def _of(points: Iterable[AccuracyPoint], sweep: str) -> list[AccuracyPoint]:
+def _select_sweep(points: Iterable[AccuracyPoint], sweep: str) -> list[AccuracyPoint]:
     return [point for point in points if point.sweep == sweep]

@@ -63,18 +63,18 @@ class Range:
     values: int | None
 
 
-def condition(points: Sequence[AccuracyPoint]) -> Condition:
+def grade_condition(points: Sequence[AccuracyPoint]) -> Condition:
     """The grade by kappa, of the points of one subject's sweep in rising order."""
-    u = Format.of(points[0].subject.dtype).u
+    u = Format.from_dtype(points[0].subject.dtype).u
     nan_from = next((point.kappa for point in points if not np.isfinite(point.largest)), None)
-    slope, fitted = growth(points)
+    slope, fitted = fit_growth(points)
     early = [point for point in points if point.kappa**2 * u <= 0.01 or point.kappa == 1]
     if any(point.wrong or point.beyond for point in early) or slope is None:
         return Condition("broken", slope, fitted, nan_from)
     return Condition(BY_SLOPE[int(np.clip(round(slope), 0, 2))], slope, fitted, nan_from)
 
 
-def growth(points: Sequence[AccuracyPoint]) -> tuple[float | None, tuple[float, float] | None]:
+def fit_growth(points: Sequence[AccuracyPoint]) -> tuple[float | None, tuple[float, float] | None]:
     """The slope against kappa and what it was fitted on: 0 where the error never rises, ``None``
     where no digit is right."""
     end = next((n for n, point in enumerate(points) if not point.typical <= SATURATED), len(points))
@@ -88,23 +88,23 @@ def growth(points: Sequence[AccuracyPoint]) -> tuple[float | None, tuple[float, 
         chosen = [p for p in points[: end + 1] if np.isfinite(p.typical)]
         if all(p.typical <= FLOOR * points[0].typical for p in chosen):
             return 0.0, None
-    return _slope([p.kappa for p in chosen], [p.typical for p in chosen]), (
+    return _fit_slope([p.kappa for p in chosen], [p.typical for p in chosen]), (
         chosen[0].kappa,
         chosen[-1].kappa,
     )
 
 
-def summation(points: Sequence[AccuracyPoint]) -> Summation:
+def grade_summation(points: Sequence[AccuracyPoint]) -> Summation:
     """The grade by m, of the points of one subject's sweep in rising order."""
     longest = max((point.m for point in points), default=0)
     usable = [p for p in points if p.m >= LONG and 0 < p.shift < np.inf and not p.wrong]
     if len(usable) < 3:
         return Summation(None, None, longest)
-    slope = _slope([p.m for p in usable], [p.shift for p in usable])
+    slope = _fit_slope([p.m for p in usable], [p.shift for p in usable])
     return Summation(BY_GROWTH[(slope > -STEP) + (slope > STEP)], slope, longest)
 
 
-def limits(points: Sequence[AccuracyPoint]) -> Range:
+def find_limits(points: Sequence[AccuracyPoint]) -> Range:
     """Where the sweeps over magnitude and m go wrong; an input for which nothing is returned is
     another matter."""
     answered = [point for point in points if point.wrong and not point.reason]
@@ -112,7 +112,7 @@ def limits(points: Sequence[AccuracyPoint]) -> Range:
     return Range(magnitude, next((p.m for p in answered if p.sweep == "values"), None))
 
 
-def accumulation(subject: Subject, points: Sequence[AccuracyPoint]) -> str | None:
+def find_accumulation(subject: Subject, points: Sequence[AccuracyPoint]) -> str | None:
     """For half precision, whether sums are kept in it: they overflow, or the shift is a multiple of
     u instead of averaging out."""
     long = [p for p in points if p.sweep == "values" and p.m >= 1024 and not p.reason]
@@ -121,5 +121,5 @@ def accumulation(subject: Subject, points: Sequence[AccuracyPoint]) -> str | Non
     return subject.dtype if any(p.wrong or p.shift > 0.5 for p in long) else "float32 or wider"
 
 
-def _slope(x: Sequence[float], y: Sequence[float]) -> float:
+def _fit_slope(x: Sequence[float], y: Sequence[float]) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])

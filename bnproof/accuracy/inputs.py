@@ -12,7 +12,7 @@ import numpy as np
 from bnproof import certify
 from bnproof.contract import Array
 from bnproof.formats import HALF, Format
-from bnproof.laws.columns import rows
+from bnproof.laws.columns import from_columns
 from bnproof.laws.supports import Supports
 
 EPS = 1e-5
@@ -44,7 +44,7 @@ class Scope:
     searched: bool = True
 
     @classmethod
-    def within(cls, supports: Supports) -> Scope:
+    def from_supports(cls, supports: Supports) -> Scope:
         """What an implementation's ``supports`` leaves; raises ``ValueError`` where that is
         nothing."""
         layouts = tuple(layout for layout in LAYOUTS if int(layout[0]) in supports.ranks)
@@ -95,54 +95,58 @@ class Input:
         """xhat."""
         return certify.train(self.x, eps=self.eps).y
 
-    def laid_out(self, layout: str) -> Array:
+    def lay_out(self, layout: str) -> Array:
         """The values as 2-d, 4-d, or 4-d with channels last in memory."""
         if layout == "2-d":
             return self.x
         side = SIDE if self.m % SIDE**2 == 0 else 1
-        first = rows(self.x, (self.m // side**2, self.x.shape[1], side, side))
+        first = from_columns(self.x, (self.m // side**2, self.x.shape[1], side, side))
         return first if layout == "4-d channels-last" else np.ascontiguousarray(first)
 
 
-def inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -> Iterator[Input]:
+def draw_inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -> Iterator[Input]:
     """All inputs of a dtype, the same ones for everything that is measured on them."""
     channels = scope.channels or CHANNELS
     random = np.random.default_rng(seed)
-    form = Format.of(_numpy(dtype))
+    form = Format.from_dtype(_resolve_dtype(dtype))
     decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
     for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
-        values = standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice(
+        values = draw_standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice(
             [-1.0, 1.0], channels
         )
-        yield Input("kappa", scaled(random, values, dtype), kappa, eps=scope.eps)
+        yield Input("kappa", scale_channels(random, values, dtype), kappa, eps=scope.eps)
     for exponent in range(
         effort.step, min(effort.longest, 16 if dtype in HALF else 24) + 1, effort.step
     ):
-        yield halves(random, 2**exponent, dtype, scope)
+        yield draw_halves(random, 2**exponent, dtype, scope)
     top = int(np.log2(form.largest)) - 4
     for exponent in np.unique(np.linspace(0, top, 16).astype(int)).tolist():
         magnitude = float(np.ldexp(1.0, exponent))
-        values = scaled(random, standardised(random, SHORT, channels), dtype, magnitude)
+        values = scale_channels(
+            random, draw_standardised(random, SHORT, channels), dtype, magnitude
+        )
         yield Input("magnitude", values, 1.0, magnitude, scope.eps)
 
 
-def standardised(random: np.random.Generator, m: int, channels: int) -> Array:
+def draw_standardised(random: np.random.Generator, m: int, channels: int) -> Array:
     """Normal values, each channel with mean 0 and variance 1."""
     values = random.normal(size=(m, channels))
     centred: Array = (values - values.mean(axis=0)) / values.std(axis=0)
     return centred
 
 
-def scaled(random: np.random.Generator, values: Array, dtype: str, magnitude: float = 1.0) -> Array:
+def scale_channels(
+    random: np.random.Generator, values: Array, dtype: str, magnitude: float = 1.0
+) -> Array:
     """Each channel times a number of its own, 1.2 to 4 times the magnitude: a spread of exactly 1
     would hide what is forgotten."""
-    found: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(
-        _numpy(dtype)
+    result: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(
+        _resolve_dtype(dtype)
     )
-    return found
+    return result
 
 
-def halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -> Input:
+def draw_halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -> Input:
     """A batch whose two halves lie on either side of 0, so that its mean is near 0.
 
     So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they
@@ -154,12 +158,12 @@ def halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -> Inp
     scale = random.uniform(1.2, 4.0, size=channels)
     return Input(
         "values",
-        (values * scale).astype(_numpy(dtype)),
+        (values * scale).astype(_resolve_dtype(dtype)),
         float(np.sqrt(1 + SPLIT**2 / m)),
         eps=scope.eps,
     )
 
 
-def _numpy(dtype: str) -> np.dtype:  # type: ignore[type-arg]
+def _resolve_dtype(dtype: str) -> np.dtype:  # type: ignore[type-arg]
     """The dtype of that name; ``ml_dtypes`` registers bfloat16 with NumPy."""
     return np.dtype(dtype)

@@ -17,8 +17,8 @@ from bnproof.accuracy.inputs import EPS, Input
 from bnproof.certify import UlpSummary, bounds
 from bnproof.contract import Array, Convention
 from bnproof.formats import Format, parameter_dtype
-from bnproof.laws.answers import Failed, NotOffered, Target, malformed
-from bnproof.laws.columns import columns
+from bnproof.laws.answers import Failed, NotOffered, Target, check_form
+from bnproof.laws.columns import to_columns
 
 SAMPLE = 2**20  # ulp are taken of so many entries at most
 WRONG = 0.5  # an error of xhat of this size leaves no digit right: xhat has root mean square 1
@@ -36,7 +36,9 @@ class Subject:
     threads: int = 1
     eps: float = EPS
 
-    def output(self, x: Array, gamma: Array | None = None, beta: Array | None = None) -> Array:
+    def compute_output(
+        self, x: Array, gamma: Array | None = None, beta: Array | None = None
+    ) -> Array:
         """``y`` in training mode; raises ``NotOffered``, or ``Failed`` with the reason."""
         like = parameter_dtype(x.dtype)
         own = np.moveaxis(x, 1, -1) if self.convention.channel_axis == -1 else x
@@ -49,18 +51,18 @@ class Subject:
             "eps": self.eps,
             "momentum": 0.1 if self.convention.momentum == "new" else 0.9,
         }
-        with self._quietly():
+        with self._quieten():
             answer = Target(self.implementation, self.convention).call("train", values)
         if isinstance(answer, (NotOffered, Failed)):
             raise answer
         y = answer[0] if isinstance(answer, (tuple, list)) and answer else None
-        if failure := malformed("train", "y", y, own):
+        if failure := check_form("train", "y", y, own):
             raise Failed(failure)
         assert isinstance(y, np.ndarray)
         return np.moveaxis(y, -1, 1) if self.convention.channel_axis == -1 else y
 
     @contextmanager
-    def _quietly(self) -> Iterator[None]:
+    def _quieten(self) -> Iterator[None]:
         """So many threads; what is printed goes to standard error."""
         with threadpool_limits(self.threads), redirect_stdout(sys.stderr):
             yield
@@ -96,26 +98,28 @@ class AccuracyPoint:
         return not self.largest < WRONG
 
 
-def measured(subject: Subject, on: Input) -> AccuracyPoint:
+def measure_point(subject: Subject, on: Input) -> AccuracyPoint:
     """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation
     does not take the input."""
     reason = ""
     try:
-        got = columns(subject.output(on.laid_out(subject.layout)))
+        got = to_columns(subject.compute_output(on.lay_out(subject.layout)))
     except Failed as failure:
         reason = str(failure)
         got = np.full(on.x.shape, np.nan, dtype=on.x.dtype)
     exact, count = on.exact, max(1, SAMPLE // on.x.shape[1])
-    some = UlpSummary.of("y", got[:count], exact.reshaped(lambda words: words[:count]))
+    some = UlpSummary.from_values("y", got[:count], exact.reshape(lambda words: words[:count]))
     with np.errstate(all="ignore"):
         errors = got.astype(np.float64)
         errors -= exact.mid
         errors -= exact.low
-        shift = float(np.sqrt((errors.mean(axis=0) ** 2).mean())) / Format.of(on.x.dtype).u
+        shift = float(np.sqrt((errors.mean(axis=0) ** 2).mean())) / Format.from_dtype(on.x.dtype).u
         largest = np.abs(errors, out=errors).max(axis=0)
     largest = np.where(np.isfinite(largest), largest, np.inf)
     beyond = (
-        on.sweep == "kappa" and on.kappa == 1 and bool(np.any(exact.distance(got) > explained(on)))
+        on.sweep == "kappa"
+        and on.kappa == 1
+        and bool(np.any(exact.distance(got) > bound_rounding(on)))
     )
     return AccuracyPoint(
         subject,
@@ -132,11 +136,13 @@ def measured(subject: Subject, on: Input) -> AccuracyPoint:
     )
 
 
-def explained(on: Input) -> Array:
+def bound_rounding(on: Input) -> Array:
     """What rounding in the working precision explains, entry by entry."""
     exact = certify.train(on.x, eps=on.eps)
     x = on.x.astype(np.float64)
-    of = bounds.ExactBatch(x, (x - exact.mu.mid) - exact.mu.low, exact.mu.mid, exact.v.mid, on.eps)
+    batch = bounds.ExactBatch(
+        x, (x - exact.mu.mid) - exact.mu.low, exact.mu.mid, exact.v.mid, on.eps
+    )
     ones = np.ones(x.shape[1])
     with np.errstate(all="ignore"):
-        return bounds.output(bounds.Precision.of(on.x.dtype), of, ones, 0 * ones).total
+        return bounds.output(bounds.Precision.from_dtype(on.x.dtype), batch, ones, 0 * ones).total

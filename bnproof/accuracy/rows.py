@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnproof.accuracy.assessment import THREADS, Graded, graded, graded_json
+from bnproof.accuracy.assessment import THREADS, Graded, format_graded, grade_subjects
 from bnproof.accuracy.inputs import DTYPES, EFFORTS, LAYOUTS
 from bnproof.accuracy.points import AccuracyPoint, Subject
-from bnproof.accuracy.search import worst
-from bnproof.implementations.conventions import convention_of
+from bnproof.accuracy.search import find_worst
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import load
 from bnproof.records import Row
 
@@ -24,30 +24,30 @@ TARGETS = {  # in which dtypes, memory layouts and numbers of threads
 }
 
 
-def rows(seed: int, effort: str = "thorough") -> Iterator[Row]:
+def measure_rows(seed: int, effort: str = "thorough") -> Iterator[Row]:
     """Points, grades, summation by layout and threads, and the worst inputs."""
     for dtype in DTYPES:
-        for one in graded(list(subjects(dtype)), dtype, EFFORTS[effort], seed):
-            yield from (point_row(point) for point in one.points)
-            yield grade_row(one)
+        for one in grade_subjects(list(list_subjects(dtype)), dtype, EFFORTS[effort], seed):
+            yield from (record_point(point) for point in one.points)
+            yield record_grade(one)
     for target in TARGETS:
-        subject = next(subject for subject in subjects("float32") if subject.target == target)
-        found = worst(subject, EFFORTS[effort].generations, seed)
+        subject = next(subject for subject in list_subjects("float32") if subject.target == target)
+        worst_input = find_worst(subject, EFFORTS[effort].generations, seed)
         yield {
             "kind": "accuracy_worst",
             "target": target,
             "dtype": "float32",
-            "ulp": found.ulp,
-            "reproducer": found.reproducer,
+            "ulp": worst_input.ulp,
+            "reproducer": worst_input.reproducer,
         }
 
 
-def subjects(dtype: str) -> Iterator[Subject]:
+def list_subjects(dtype: str) -> Iterator[Subject]:
     """What is measured in a dtype."""
     for target, (dtypes, layouts, threads) in TARGETS.items():
         if dtype in dtypes:
             implementation = load(target)
-            convention = convention_of(implementation.convention)
+            convention = resolve_convention(implementation.convention)
             for layout in layouts:
                 yield from (
                     Subject(target, implementation, convention, dtype, layout, count)
@@ -55,7 +55,7 @@ def subjects(dtype: str) -> Iterator[Subject]:
                 )
 
 
-def point_row(point: AccuracyPoint) -> Row:
+def record_point(point: AccuracyPoint) -> Row:
     """One point; ``None`` for what is not finite."""
     subject = point.subject
     numbers = {
@@ -80,6 +80,6 @@ def point_row(point: AccuracyPoint) -> Row:
     }
 
 
-def grade_row(one: Graded) -> Row:
+def record_grade(one: Graded) -> Row:
     """The grades of a target in a dtype."""
-    return {"kind": "accuracy", "target": one.target, **graded_json(one)}
+    return {"kind": "accuracy", "target": one.target, **format_graded(one)}

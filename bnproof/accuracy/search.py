@@ -44,7 +44,7 @@ class Population:
     gamma: Array
     beta: Array
 
-    def changed(self, random: np.random.Generator) -> Population:
+    def change(self, random: np.random.Generator) -> Population:
         """Some entries moved, by anything between one unit in the last place and their own size."""
 
         def move(values: Array) -> Array:
@@ -56,44 +56,50 @@ class Population:
 
         return Population(move(self.x), move(self.gamma), move(self.beta))
 
-    def where(self, better: Array, other: Population) -> Population:
+    def replace_where(self, better: Array, other: Population) -> Population:
         """The other's channels where they are better."""
         pairs = ((self.gamma, other.gamma), (self.beta, other.beta))
         affine = (np.where(better, theirs, ours) for ours, theirs in pairs)
         return Population(np.where(better[:, None], other.x, self.x), *affine)
 
-    def chosen(self, channels: Array) -> Population:
+    def select(self, channels: Array) -> Population:
         """Some of the batches."""
         return Population(
             np.ascontiguousarray(self.x[:, channels]), self.gamma[channels], self.beta[channels]
         )
 
 
-def worst(subject: Subject, generations: int, seed: int, channels: int = CHANNELS) -> Worst:
+def find_worst(subject: Subject, generations: int, seed: int, channels: int = CHANNELS) -> Worst:
     """Draw a population, improve it for some generations, and confirm the best batch alone."""
     random = np.random.default_rng(seed)
-    best = drawn(random, subject.dtype, channels)
+    best = draw_population(random, subject.dtype, channels)
     try:
-        errors = ulps(subject, best)[0]
+        errors = measure_ulps(subject, best)[0]
     except NotOffered:
         return Worst(None, "", subject.dtype, 0)
     for _ in range(generations):
         parents = np.where(
             random.random(channels) < 0.2, int(np.argmax(errors)), np.arange(channels)
         )
-        trial = best.chosen(parents).changed(random)
-        found = ulps(subject, trial)[0]
-        best, errors = best.where(found > errors, trial), np.maximum(found, errors)
-    alone = best.chosen(np.argmax(errors, keepdims=True)) if channels == CHANNELS else best
-    found, at = ulps(subject, alone)
-    j = int(np.argmax(found))
-    error = float(found[j])
+        trial = best.select(parents).change(random)
+        measured_ulps = measure_ulps(subject, trial)[0]
+        best, errors = (
+            best.replace_where(measured_ulps > errors, trial),
+            np.maximum(measured_ulps, errors),
+        )
+    alone = best.select(np.argmax(errors, keepdims=True)) if channels == CHANNELS else best
+    measured_ulps, at = measure_ulps(subject, alone)
+    j = int(np.argmax(measured_ulps))
+    error = float(measured_ulps[j])
     return Worst(
-        error, shown(subject, alone, (0, j, int(at[j])), error), subject.dtype, generations
+        error,
+        write_reproducer(subject, alone, (0, j, int(at[j])), error),
+        subject.dtype,
+        generations,
     )
 
 
-def drawn(random: np.random.Generator, dtype: str, channels: int) -> Population:
+def draw_population(random: np.random.Generator, dtype: str, channels: int) -> Population:
     """Normal batches with means within three standard deviations of 0."""
     offset, scale = random.uniform(-3, 3, size=channels), random.uniform(0.3, 4, size=channels)
     x = (random.normal(size=(1, channels, M)) + offset[:, None]) * scale[:, None]
@@ -104,37 +110,50 @@ def drawn(random: np.random.Generator, dtype: str, channels: int) -> Population:
     return Population(*(values.astype(dtype) for values in made))
 
 
-def ulps(subject: Subject, of: Population) -> tuple[Array, Array]:
+def measure_ulps(subject: Subject, population: Population) -> tuple[Array, Array]:
     """The largest error of each batch, 0 for one that is ill-conditioned or scaled out of all
     proportion, and the value it is at."""
-    exact = certify.train(of.x, of.gamma, of.beta, eps=subject.eps)
+    exact = certify.train(population.x, population.gamma, population.beta, eps=subject.eps)
     try:
-        got = subject.output(of.x, of.gamma, of.beta)
+        got = subject.compute_output(population.x, population.gamma, population.beta)
     except Failed:
-        got = np.full(of.x.shape, np.nan, dtype=of.x.dtype)
+        got = np.full(population.x.shape, np.nan, dtype=population.x.dtype)
     with np.errstate(all="ignore"):
-        size = np.abs(of.gamma[:, None] * exact.xhat.mid) + np.abs(of.beta[:, None])
+        size = np.abs(population.gamma[:, None] * exact.xhat.mid) + np.abs(population.beta[:, None])
         errors = certify.ulp_error(got, exact.y, size)[0]
-        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & _within(exact.v.mid, 0.01, 100)
+        fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & _lies_within(exact.v.mid, 0.01, 100)
         # else only entries near mu show
-        fit &= _within(np.abs(of.gamma), 0.5, 2) & _within(np.abs(of.beta), 0.5, 2)
+        fit &= _lies_within(np.abs(population.gamma), 0.5, 2) & _lies_within(
+            np.abs(population.beta), 0.5, 2
+        )
     errors = np.where(np.isnan(errors), 0.0, errors)
     return np.where(fit, errors.max(axis=1), 0.0), errors.argmax(axis=1)
 
 
-def _within(values: Array, low: float, high: float) -> Array:
+def _lies_within(values: Array, low: float, high: float) -> Array:
     return (values >= low) & (values <= high)
 
 
-def shown(subject: Subject, of: Population, place: tuple[int, int, int], error: float) -> str:
+def write_reproducer(
+    subject: Subject, population: Population, place: tuple[int, int, int], error: float
+) -> str:
     """The program: input in hexadecimal floats, the call, what came back and what is exact."""
-    exact = certify.train(of.x, of.gamma, of.beta, eps=subject.eps).y
-    ones = np.ones_like(of.gamma)
-    case = Case(of.x, np.zeros_like(of.x), of.gamma, of.beta, 0 * ones, ones, subject.eps, 0.1)
+    exact = certify.train(population.x, population.gamma, population.beta, eps=subject.eps).y
+    ones = np.ones_like(population.gamma)
+    case = Case(
+        population.x,
+        np.zeros_like(population.x),
+        population.gamma,
+        population.beta,
+        0 * ones,
+        ones,
+        subject.eps,
+        0.1,
+    )
     message = f"y{list(place)} is off by {error:.3g} ulp of |gamma xhat| + |beta|"
     got = None
     try:
-        got = float(subject.output(of.x, of.gamma, of.beta)[place])
+        got = float(subject.compute_output(population.x, population.gamma, population.beta)[place])
     except Failed as failed:
         message = str(failed)
     exact_entry = (float(exact.mid[place]), float(exact.low[place]))

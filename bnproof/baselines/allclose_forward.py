@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, BaselineResult, Check, finding
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, run_checks
 from bnproof.baselines.declared import Declared
-from bnproof.baselines.side_by_side import State, agree, batches, expected, under_test
+from bnproof.baselines.side_by_side import (
+    State,
+    assert_agrees,
+    call_reference,
+    draw_batches,
+    prepare_side,
+)
 
 
 def run(implementation: Any, reference: Any) -> BaselineResult:
@@ -20,21 +26,21 @@ def run(implementation: Any, reference: Any) -> BaselineResult:
     Tolerances: the defaults of ``torch.testing.assert_close``, for float32
     ``rtol = 1.3e-6, atol = 1e-5``.
     """
-    return finding(_checks(implementation, reference))
+    return run_checks(_list_checks(implementation, reference))
 
 
-def fresh(random: np.random.Generator, channels: int) -> State:
+def start_state(random: np.random.Generator, channels: int) -> State:
     """gamma, beta, running mean and variance of a layer just made."""
     return np.ones(channels), np.zeros(channels), np.zeros(channels), np.ones(channels)
 
 
-def _checks(implementation: Any, reference: Any) -> Iterator[Check]:
-    declared = Declared.by(implementation)
-    for case in batches(declared, 0, fresh):
-        answer = expected(reference, declared, case, "train")
+def _list_checks(implementation: Any, reference: Any) -> Iterator[Check]:
+    declared = Declared.from_implementation(implementation)
+    for case in draw_batches(declared, 0, start_state):
+        answer = call_reference(reference, declared, case, "train")
         if answer is not None:
-            side = under_test(implementation, declared, case)
-            yield f"train on {case.x.shape}", partial(agree, side.train, {"y": answer["y"]})
+            side = prepare_side(implementation, declared, case)
+            yield f"train on {case.x.shape}", partial(assert_agrees, side.train, {"y": answer["y"]})
 
 
 BASELINE = Baseline(

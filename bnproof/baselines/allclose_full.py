@@ -9,9 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, BaselineResult, Check, finding
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, run_checks
 from bnproof.baselines.declared import Declared
-from bnproof.baselines.side_by_side import State, agree, batches, expected, under_test
+from bnproof.baselines.side_by_side import (
+    State,
+    assert_agrees,
+    call_reference,
+    draw_batches,
+    prepare_side,
+)
 
 CALLS = ("train", "infer", "train_vjp", "infer_vjp")
 
@@ -25,23 +31,26 @@ def run(implementation: Any, reference: Any) -> BaselineResult:
     channel axis, biased running variance (PyTorch's is converted), least eps.  Tolerances: the
     defaults of ``torch.testing.assert_close``, for float32 ``rtol = 1.3e-6, atol = 1e-5``.
     """
-    return finding(_checks(implementation, reference))
+    return run_checks(_list_checks(implementation, reference))
 
 
-def lived_in(random: np.random.Generator, channels: int) -> State:
+def draw_state(random: np.random.Generator, channels: int) -> State:
     """gamma, beta, running mean and variance of a layer that has been used."""
     gamma, beta, mean = random.standard_normal((3, channels))
     return gamma, beta, mean, random.random(channels)
 
 
-def _checks(implementation: Any, reference: Any) -> Iterator[Check]:
-    declared = Declared.by(implementation)
-    for case in batches(declared, 1, lived_in):
-        answers = {call: expected(reference, declared, case, call) for call in CALLS}
-        side = under_test(implementation, declared, case)
+def _list_checks(implementation: Any, reference: Any) -> Iterator[Check]:
+    declared = Declared.from_implementation(implementation)
+    for case in draw_batches(declared, 1, draw_state):
+        answers = {call: call_reference(reference, declared, case, call) for call in CALLS}
+        side = prepare_side(implementation, declared, case)
         for call, answer in answers.items():
             if answer is not None:
-                yield f"{call} on {case.x.shape}", partial(agree, getattr(side, call), answer)
+                yield (
+                    f"{call} on {case.x.shape}",
+                    partial(assert_agrees, getattr(side, call), answer),
+                )
 
 
 BASELINE = Baseline(

@@ -42,25 +42,25 @@ class Differs(AssertionError):
 
 
 @cache
-def baselines() -> dict[str, Baseline]:
+def list_baselines() -> dict[str, Baseline]:
     """Every baseline by name: the ``BASELINE`` of each module of this package."""
     package = import_module("bnproof.baselines")
     modules = (
         import_module(f"bnproof.baselines.{info.name}") for info in iter_modules(package.__path__)
     )
-    found: list[Baseline] = [module.BASELINE for module in modules if hasattr(module, "BASELINE")]
-    return {baseline.name: baseline for baseline in found}
+    entries: list[Baseline] = [module.BASELINE for module in modules if hasattr(module, "BASELINE")]
+    return {baseline.name: baseline for baseline in entries}
 
 
-def method(implementation: Any, name: str) -> Callable[..., Any]:
+def require_method(implementation: Any, name: str) -> Callable[..., Any]:
     """A method of the implementation; raises ``NotImplementedError`` where it has none."""
-    found: Callable[..., Any] | None = getattr(implementation, name, None)
-    if found is None:
+    function: Callable[..., Any] | None = getattr(implementation, name, None)
+    if function is None:
         raise NotImplementedError(f"no {name}")
-    return found
+    return function
 
 
-def finding(checks: Iterable[Check]) -> BaselineResult:
+def run_checks(checks: Iterable[Check]) -> BaselineResult:
     """Run labelled checks until one fails.
 
     ``NotImplementedError`` means not offered for that case, any other exception is a failure.
@@ -78,12 +78,12 @@ def finding(checks: Iterable[Check]) -> BaselineResult:
             Exception,
             SystemExit,
         ) as error:  # whatever a stranger's code raises is a finding, not our end
-            return BaselineResult(flagged=True, reason=f"{label}: {_line(error)}")
+            return BaselineResult(flagged=True, reason=f"{label}: {_format_error(error)}")
         offered = True
     return BaselineResult(flagged=False, offered=offered)
 
 
-def _line(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     """The first line of an error's text, after its type unless it is a difference."""
     try:
         text = (str(error).splitlines() or [""])[0]

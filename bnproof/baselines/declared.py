@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array, Convention
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 
 Shape = tuple[int, ...]
 
@@ -24,9 +24,9 @@ class Declared:
     supports: Mapping[str, Any]
 
     @classmethod
-    def by(cls, implementation: Any) -> Declared:
+    def from_implementation(cls, implementation: Any) -> Declared:
         """Read both; without a declaration ``torch`` and everything."""
-        convention = convention_of(getattr(implementation, "convention", "torch"))
+        convention = resolve_convention(getattr(implementation, "convention", "torch"))
         return cls(convention, getattr(implementation, "supports", None) or {})
 
     # -- what is supported -------------------------------------------------------------------------
@@ -38,56 +38,58 @@ class Declared:
             {} if momentum is None else {"momentum": momentum}
         )
         return (
-            dtype in self._dtypes((dtype,))
+            dtype in self._select_dtypes((dtype,))
             and len(shape) in self.supports.get("ranks", (len(shape),))
-            and all(self._fixed(name, value) == value for name, value in fixed.items())
+            and all(self._choose_value(name, value) == value for name, value in fixed.items())
             and eps >= self.convention.eps_min
         )
 
-    def dtype(self, *usual: str) -> str | None:
+    def choose_dtype(self, *usual: str) -> str | None:
         """The first of the usual dtypes that is supported."""
-        return next(iter(self._dtypes(usual)), None)
+        return next(iter(self._select_dtypes(usual)), None)
 
-    def shapes(self, usual: Sequence[Shape], others: Sequence[Shape]) -> list[Shape]:
+    def choose_shapes(self, usual: Sequence[Shape], others: Sequence[Shape]) -> list[Shape]:
         """The usual shapes of a supported rank, or else the others; with the supported number of
         channels."""
         ranks = self.supports.get("ranks", (2, 3, 4, 5))
         fitting = [s for s in usual if len(s) in ranks] or [s for s in others if len(s) in ranks]
-        return [(s[0], self._fixed("num_features", s[1]), *s[2:]) for s in fitting]
+        return [(s[0], self._choose_value("num_features", s[1]), *s[2:]) for s in fitting]
 
-    def eps(self, usual: float) -> float:
+    def choose_eps(self, usual: float) -> float:
         """The usual eps, or the only one supported."""
-        return float(self._fixed("eps", usual))
+        return float(self._choose_value("eps", usual))
 
-    def momentum(self, usual: float) -> float:
+    def choose_momentum(self, usual: float) -> float:
         """The weight of the new value: the usual one, or what the only supported momentum amounts
         to."""
-        return self.own_momentum(float(self._fixed("momentum", self.own_momentum(usual))))
+        return self.convert_momentum(
+            float(self._choose_value("momentum", self.convert_momentum(usual)))
+        )
 
-    def _dtypes(self, usual: Sequence[str]) -> list[str]:
+    def _select_dtypes(self, usual: Sequence[str]) -> list[str]:
         supported = {np.dtype(name).name for name in self.supports.get("dtypes", usual)}
         return [name for name in usual if name in supported]
 
-    def _fixed(self, name: str, usual: Any) -> Any:
+    def _choose_value(self, name: str, usual: Any) -> Any:
         fixed = self.supports.get(name)
         return usual if fixed is None else fixed
 
     # -- its convention ----------------------------------------------------------------------------
 
-    def own_momentum(self, new: float) -> float:
+    def convert_momentum(self, new: float) -> float:
         """From the weight of the new value to its own momentum, and back; rounded so that 1 - 0.9
         is 0.1."""
         return new if self.convention.momentum == "new" else round(1 - new, 12)
 
-    def own_eps(self, eps: float) -> float:
+    def convert_eps(self, eps: float) -> float:
         """The eps it computes with: a smaller one is raised to the convention's least."""
         return max(eps, self.convention.eps_min)
 
-    def own_layout(self, x: Array) -> Array:
+    def convert_layout(self, x: Array) -> Array:
         """``(N, C, *spatial)`` with the channels where it has them, contiguous."""
         return np.ascontiguousarray(np.moveaxis(x, 1, self.convention.channel_axis))
 
-    def own_running_var(self, unbiased: Array, old: Array, alpha: float, m: int) -> Array:
+    def convert_running_var(self, unbiased: Array, old: Array, alpha: float, m: int) -> Array:
         """``(1 - alpha) old + alpha v`` from ``(1 - alpha) old + alpha m/(m - 1) v`` where the
         biased one is tracked."""
         if self.convention.running_var == "unbiased":

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, BaselineResult, Check, Differs, finding, method
+from bnproof.baselines.baseline import (
+    Baseline,
+    BaselineResult,
+    Check,
+    Differs,
+    require_method,
+    run_checks,
+)
 from bnproof.baselines.declared import Declared, Shape
 from bnproof.contract import Array
 
@@ -34,7 +41,7 @@ def run(implementation: Any, reference: Any) -> BaselineResult:
     the dy of the double backward (uniform in [-1, 1)).  The reference is not asked, nor are the
     second derivatives of dgamma and dbeta, which the contract leaves out.
     """
-    return finding(_checks(implementation))
+    return run_checks(_list_checks(implementation))
 
 
 def gradcheck(
@@ -47,8 +54,8 @@ def gradcheck(
     standing for zero.
     """
     y = np.array(forward())
-    numerical = [central(forward, entry) for entry in inputs.values()]
-    analytical, again = rows(vjp, y, inputs), rows(vjp, y, inputs)
+    numerical = [central_differences(forward, entry) for entry in inputs.values()]
+    analytical, again = compute_jacobians(vjp, y, inputs), compute_jacobians(vjp, y, inputs)
     for name, n, a, b in zip(inputs, numerical, analytical, again, strict=True):
         if np.any(np.abs(a - b) > 0):
             raise Differs(f"the gradient of {name} is another one when backward runs again")
@@ -58,12 +65,12 @@ def gradcheck(
                 f"the gradient of {name}: output {at[0]} by entry {at[1]} is {a[at]:.6g},"
                 f" numerically {n[at]:.6g}"
             )
-    for name, zero in zip(inputs, gradients(vjp, np.zeros_like(y), inputs), strict=True):
+    for name, zero in zip(inputs, copy_gradients(vjp, np.zeros_like(y), inputs), strict=True):
         if not np.all(zero == 0):
             raise Differs(f"the gradient of {name} is not zero for a zero upstream gradient")
 
 
-def central(forward: Callable[[], Array], entry: Array) -> Array:
+def central_differences(forward: Callable[[], Array], entry: Array) -> Array:
     """``(f(a + h) - f(a - h))/(2 h)``, one row per output, one column per entry."""
     flat, columns = entry.reshape(-1), []
     for k in range(flat.size):
@@ -77,19 +84,21 @@ def central(forward: Callable[[], Array], entry: Array) -> Array:
     return np.stack(columns, axis=1)
 
 
-def rows(vjp: Callable[[Array], Any], y: Array, inputs: Mapping[str, Array]) -> list[Array]:
+def compute_jacobians(
+    vjp: Callable[[Array], Any], y: Array, inputs: Mapping[str, Array]
+) -> list[Array]:
     """The analytical Jacobian of every input: row k is the gradient for an upstream gradient of 1
     at output k."""
     units = np.eye(y.size).reshape(y.size, *y.shape)
-    found = [[g.ravel() for g in gradients(vjp, unit, inputs)] for unit in units]
-    return [np.stack(of_input) for of_input in zip(*found, strict=True)]
+    per_unit = [[g.ravel() for g in copy_gradients(vjp, unit, inputs)] for unit in units]
+    return [np.stack(of_input) for of_input in zip(*per_unit, strict=True)]
 
 
-def gradients(
+def copy_gradients(
     vjp: Callable[[Array], Any], upstream: Array, inputs: Mapping[str, Array]
 ) -> list[Array]:
     """Copies of the gradients, of the size and dtype of their inputs."""
-    found = []
+    copies = []
     for (name, entry), gradient in zip(inputs.items(), vjp(upstream.copy()), strict=True):
         copied = np.zeros_like(entry) if gradient is None else np.array(gradient)
         if copied.shape != entry.shape or copied.dtype != entry.dtype:
@@ -97,34 +106,41 @@ def gradients(
                 f"the gradient of {name} is {copied.dtype} {copied.shape}, not {entry.dtype}"
                 f" {entry.shape}"
             )
-        found.append(copied)
-    return found
+        copies.append(copied)
+    return copies
 
 
-def _checks(implementation: Any) -> Iterator[Check]:
-    declared = Declared.by(implementation)
+def _list_checks(implementation: Any) -> Iterator[Check]:
+    declared = Declared.from_implementation(implementation)
     for seed, shape in enumerate(
-        declared.shapes(USUAL, OTHERS) if declared.dtype("float64") else ()
+        declared.choose_shapes(USUAL, OTHERS) if declared.choose_dtype("float64") else ()
     ):
         if np.prod(shape) <= MOST:
-            for label, check in (("train", _train), ("infer", _infer), ("double", _double)):
+            for label, check in (
+                ("train", _check_train),
+                ("infer", _check_infer),
+                ("double", _check_double),
+            ):
                 random = np.random.default_rng(seed)
                 yield f"{label} on {shape}", partial(check, implementation, declared, shape, random)
 
 
-def _leaves(declared: Declared, shape: Shape, random: np.random.Generator) -> dict[str, Array]:
-    x = declared.own_layout(random.standard_normal(shape))
+def _draw_leaves(declared: Declared, shape: Shape, random: np.random.Generator) -> dict[str, Array]:
+    x = declared.convert_layout(random.standard_normal(shape))
     gamma, beta = random.standard_normal((2, shape[1]))
     return {"x": x, "gamma": gamma, "beta": beta}
 
 
-def _train(
+def _check_train(
     implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator
 ) -> None:
-    train, vjp = method(implementation, "train"), method(implementation, "train_vjp")
-    leaves, eps = _leaves(declared, shape, random), declared.eps(EPS)
+    train, vjp = (
+        require_method(implementation, "train"),
+        require_method(implementation, "train_vjp"),
+    )
+    leaves, eps = _draw_leaves(declared, shape, random), declared.choose_eps(EPS)
     statistics = random.standard_normal(shape[1]), random.random(shape[1])
-    momentum = declared.own_momentum(declared.momentum(MOMENTUM))
+    momentum = declared.convert_momentum(declared.choose_momentum(MOMENTUM))
     values = tuple(leaves.values())
     gradcheck(
         lambda: train(*values, *statistics, eps=eps, momentum=momentum)[0],
@@ -133,22 +149,28 @@ def _train(
     )
 
 
-def _infer(
+def _check_infer(
     implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator
 ) -> None:
-    infer, vjp = method(implementation, "infer"), method(implementation, "infer_vjp")
-    leaves, eps = _leaves(declared, shape, random), declared.eps(EPS)
+    infer, vjp = (
+        require_method(implementation, "infer"),
+        require_method(implementation, "infer_vjp"),
+    )
+    leaves, eps = _draw_leaves(declared, shape, random), declared.choose_eps(EPS)
     values = (*leaves.values(), random.standard_normal(shape[1]), random.random(shape[1]))
     gradcheck(lambda: infer(*values, eps=eps), lambda dy: vjp(dy, *values, eps=eps), leaves)
 
 
-def _double(
+def _check_double(
     implementation: Any, declared: Declared, shape: Shape, random: np.random.Generator
 ) -> None:
-    vjp, double = method(implementation, "train_vjp"), method(implementation, "train_double_vjp")
-    leaves, eps = _leaves(declared, shape, random), declared.eps(EPS)
+    vjp, double = (
+        require_method(implementation, "train_vjp"),
+        require_method(implementation, "train_double_vjp"),
+    )
+    leaves, eps = _draw_leaves(declared, shape, random), declared.choose_eps(EPS)
     beta = leaves.pop("beta")
-    inputs = {"dy": declared.own_layout(random.uniform(-1, 1, shape)), **leaves}
+    inputs = {"dy": declared.convert_layout(random.uniform(-1, 1, shape)), **leaves}
     values = tuple(inputs.values())
     gradcheck(
         lambda: vjp(*values, beta, eps=eps)[0], lambda ddx: double(ddx, *values, eps=eps), inputs

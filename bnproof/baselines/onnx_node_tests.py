@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, BaselineResult, Check, finding, method
+from bnproof.baselines.baseline import Baseline, BaselineResult, Check, require_method, run_checks
 from bnproof.baselines.closeness import assert_similar
 from bnproof.baselines.declared import Declared
 from bnproof.contract import Array
@@ -54,13 +54,13 @@ def run(implementation: Any, reference: Any) -> BaselineResult:
     not asked.
     """
     try:
-        cases = node_tests()
+        cases = collect_node_tests()
     except ImportError:
         return BaselineResult(flagged=False, reason="onnx is not installed", offered=False)
-    return finding(_checks(implementation, cases))
+    return run_checks(_list_checks(implementation, cases))
 
 
-def node_tests() -> list[NodeTest]:
+def collect_node_tests() -> list[NodeTest]:
     """The collected test cases; raises ``ImportError`` without onnx.
 
     Only the module about batch normalisation is imported (all of them take seconds).  It draws its
@@ -85,46 +85,50 @@ def node_tests() -> list[NodeTest]:
     collected = getattr(package, "_NodeTestCases")  # noqa: B009
     nodes = ((case, case.model.graph.node[0]) for case in collected)
     return [
-        _read(case, node, standard) for case, node in nodes if node.op_type == "BatchNormalization"
+        _read_node(case, node, standard)
+        for case, node in nodes
+        if node.op_type == "BatchNormalization"
     ]
 
 
-def _read(case: Any, node: Any, standard: dict[str, Any]) -> NodeTest:
+def _read_node(case: Any, node: Any, standard: dict[str, Any]) -> NodeTest:
     attributes = standard | {attribute.name: attribute for attribute in node.attribute}
     ((inputs, outputs),) = case.data_sets
     training = bool(attributes["training_mode"].i)
-    eps, momentum = (_decimal(attributes[name].f) for name in ("epsilon", "momentum"))
+    eps, momentum = (_recover_decimal(attributes[name].f) for name in ("epsilon", "momentum"))
     return NodeTest(
         case.name, tuple(inputs), tuple(outputs), training, eps, momentum, case.rtol, case.atol
     )
 
 
-def _decimal(attribute: float) -> float:
+def _recover_decimal(attribute: float) -> float:
     """The number as it was written: attributes are stored in float32."""
     return float(str(np.float32(attribute)))
 
 
-def _checks(implementation: Any, cases: list[NodeTest]) -> Iterator[Check]:
-    declared = Declared.by(implementation)
+def _list_checks(implementation: Any, cases: list[NodeTest]) -> Iterator[Check]:
+    declared = Declared.from_implementation(implementation)
     for case in cases:
         x = case.inputs[0]
-        momentum = declared.own_momentum(round(1 - case.momentum, 12)) if case.training else None
+        momentum = (
+            declared.convert_momentum(round(1 - case.momentum, 12)) if case.training else None
+        )
         if declared.takes(dtype=x.dtype.name, shape=x.shape, eps=case.eps, momentum=momentum):
-            yield case.name, partial(_passes, implementation, declared, case, momentum)
+            yield case.name, partial(_check_node, implementation, declared, case, momentum)
 
 
-def _passes(
+def _check_node(
     implementation: Any, declared: Declared, case: NodeTest, momentum: float | None
 ) -> None:
     x, *others = (np.array(value) for value in case.inputs)
-    inputs = (declared.own_layout(x), *others)
+    inputs = (declared.convert_layout(x), *others)
     if momentum is None:
-        got = (method(implementation, "infer")(*inputs, eps=case.eps),)
+        got = (require_method(implementation, "infer")(*inputs, eps=case.eps),)
     else:
-        got = method(implementation, "train")(*inputs, eps=case.eps, momentum=momentum)
+        got = require_method(implementation, "train")(*inputs, eps=case.eps, momentum=momentum)
     y, *statistics = case.outputs
     for name, value, expected in zip(
-        case.names, got, (declared.own_layout(y), *statistics), strict=True
+        case.names, got, (declared.convert_layout(y), *statistics), strict=True
     ):
         if name != "running_var" or declared.convention.running_var == "biased":
             assert_similar(name, value, expected, case.rtol, case.atol)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import method
+from bnproof.baselines.baseline import require_method
 from bnproof.baselines.closeness import assert_close
 from bnproof.baselines.declared import Declared
 from bnproof.contract import Array, Case
@@ -21,14 +21,14 @@ Answer = Mapping[str, Array]
 State = tuple[Array, Array, Array, Array]  # gamma, beta, running mean, running variance
 
 
-def batches(
+def draw_batches(
     declared: Declared, seed: int, state: Callable[[np.random.Generator, int], State]
 ) -> Iterator[Case]:
     """Standard normal x and dy (float32 where that is supported) for each shape;
     ``state(random, C)`` is the layer's."""
     random = np.random.default_rng(seed)
-    dtype = declared.dtype("float32", "float64", "float16")
-    for shape in declared.shapes(USUAL, OTHERS) if dtype else ():
+    dtype = declared.choose_dtype("float32", "float64", "float16")
+    for shape in declared.choose_shapes(USUAL, OTHERS) if dtype else ():
         x, dy = random.standard_normal((2, *shape)).astype(dtype)
         # parameters of half precision are kept in single
         kept = np.float32 if dtype == "float16" else x.dtype
@@ -40,8 +40,8 @@ def batches(
             beta,
             mean,
             var,
-            eps=declared.eps(EPS),
-            momentum=declared.momentum(MOMENTUM),
+            eps=declared.choose_eps(EPS),
+            momentum=declared.choose_momentum(MOMENTUM),
         )
 
 
@@ -61,20 +61,20 @@ class Side:
         """Output and buffers of a training step."""
         c = self.case
         statistics = (c.running_mean, c.running_var)
-        train = method(self.implementation, "train")
+        train = require_method(self.implementation, "train")
         y, mean, var = train(c.x, c.gamma, c.beta, *statistics, eps=c.eps, momentum=self.momentum)
         return {"y": y, "running_mean": mean, "running_var": var}
 
     def infer(self) -> dict[str, Any]:
         """Output of inference."""
         c = self.case
-        infer = method(self.implementation, "infer")
+        infer = require_method(self.implementation, "infer")
         return {"y": infer(c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps)}
 
     def train_vjp(self) -> dict[str, Any]:
         """Gradients of training."""
         c = self.case
-        dx, dgamma, dbeta = method(self.implementation, "train_vjp")(
+        dx, dgamma, dbeta = require_method(self.implementation, "train_vjp")(
             c.dy, c.x, c.gamma, c.beta, eps=c.eps
         )
         return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
@@ -83,36 +83,36 @@ class Side:
         """Gradients of inference."""
         c = self.case
         statistics = (c.running_mean, c.running_var)
-        vjp = method(self.implementation, "infer_vjp")
+        vjp = require_method(self.implementation, "infer_vjp")
         dx, dgamma, dbeta = vjp(c.dy, c.x, c.gamma, c.beta, *statistics, eps=c.eps)
         return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
 
 
-def under_test(implementation: Any, declared: Declared, case: Case) -> Side:
+def prepare_side(implementation: Any, declared: Declared, case: Case) -> Side:
     """The implementation with the batch in its own layout and the momentum in its own
     convention."""
-    own = replace(case, x=declared.own_layout(case.x), dy=declared.own_layout(case.dy))
-    return Side(implementation, own, declared.own_momentum(case.momentum))
+    own = replace(case, x=declared.convert_layout(case.x), dy=declared.convert_layout(case.dy))
+    return Side(implementation, own, declared.convert_momentum(case.momentum))
 
 
-def expected(reference: Any, declared: Declared, case: Case, call: str) -> Answer | None:
+def call_reference(reference: Any, declared: Declared, case: Case, call: str) -> Answer | None:
     """What the reference answers, in the implementation's convention; ``None`` where it does not
     offer the case."""
-    side = Side(reference, replace(case, eps=declared.own_eps(case.eps)), case.momentum)
+    side = Side(reference, replace(case, eps=declared.convert_eps(case.eps)), case.momentum)
     try:
         answer = getattr(side, call)()
     except NotImplementedError:
         return None
     for name in answer.keys() & {"y", "dx"}:
-        answer[name] = declared.own_layout(answer[name])
+        answer[name] = declared.convert_layout(answer[name])
     if "running_var" in answer:
-        answer["running_var"] = declared.own_running_var(
+        answer["running_var"] = declared.convert_running_var(
             answer["running_var"], case.running_var, case.momentum, case.m
         )
     return answer
 
 
-def agree(call: Callable[[], Mapping[str, Any]], answer: Answer) -> None:
+def assert_agrees(call: Callable[[], Mapping[str, Any]], answer: Answer) -> None:
     """Every value of the call that the answer has is close to it, by the defaults of
     ``torch.testing.assert_close``."""
     got = call()

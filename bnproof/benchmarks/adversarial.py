@@ -16,11 +16,11 @@ from flint import arb
 
 from bnproof import certify
 from bnproof.contract import Array
-from bnproof.laws.columns import columns
+from bnproof.laws.columns import to_columns
 from bnproof.lowering.numbers import Balls, ball, precision
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import i, mu, s, v, xhat
-from bnproof.theorems.formulas import index_of, predictions
+from bnproof.theorems.formulas import find_free_index, list_predictions
 
 BITS = (2_000, 16_000)  # the second where numbers a thousand powers of two apart meet
 DTYPES = (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
@@ -42,31 +42,31 @@ class AdversarialInput:
     unbiased: bool
 
 
-def drawn(random: Random) -> AdversarialInput:
+def draw_input(random: Random) -> AdversarialInput:
     """One input: any dtype, rank and memory layout, each channel of a kind of its own."""
     dtype = DTYPES[random.choice(4, p=(0.1, 0.1, 0.3, 0.5))]
-    shape = _shape(random)
-    x = _filled(random, shape, dtype, CHANNELS)
-    dy = _filled(random, shape, dtype, UPSTREAM)
+    shape = _draw_shape(random)
+    x = _draw_array(random, shape, dtype, CHANNELS)
+    dy = _draw_array(random, shape, dtype, UPSTREAM)
     if random.random() < 0.2:  # proportional to x: what flows back through s matters
         with np.errstate(over="ignore"):
             dy = (x.astype(np.float64) * random.normal()).astype(dtype)
-    of = np.float32 if dtype in (np.float16, ml_dtypes.bfloat16) else dtype
-    gamma, beta = (_parameter(random, shape[1], of) for _ in range(2))
+    parameter_dtype = np.float32 if dtype in (np.float16, ml_dtypes.bfloat16) else dtype
+    gamma, beta = (_draw_parameter(random, shape[1], parameter_dtype) for _ in range(2))
     return AdversarialInput(
-        x=_laid(random, x),
-        dy=_laid(random, dy),
+        x=_lay_out(random, x),
+        dy=_lay_out(random, dy),
         gamma=gamma,
         beta=beta,
-        running_mean=_scaled(random, shape[1], of),
-        running_var=np.abs(_scaled(random, shape[1], of)),
+        running_mean=_draw_values(random, shape[1], parameter_dtype),
+        running_var=np.abs(_draw_values(random, shape[1], parameter_dtype)),
         eps=float(random.choice([0.0, 1e-5, 1e-5, 1e-3, 1.0, 1e-12, 1e-40, 1e-300, 5e-324, 1e20])),
         momentum=float(random.choice([0.1, 0.3, 0.0, 1.0, 0.999, -0.5, 1e-20])),
         unbiased=bool(random.random() < 0.5),
     )
 
 
-def _shape(random: Random) -> tuple[int, ...]:
+def _draw_shape(random: Random) -> tuple[int, ...]:
     """Mostly few values; now and then rows long enough for every path of the kernels."""
     rank = int(random.integers(2, 6))
     channels = int(random.choice([1, 2, 3, 5, 33]))
@@ -85,7 +85,7 @@ def _shape(random: Random) -> tuple[int, ...]:
     )
 
 
-def _filled(
+def _draw_array(
     random: Random,
     shape: tuple[int, ...],
     dtype: Any,
@@ -127,11 +127,11 @@ UPSTREAM: tuple[Callable[[Random, int], Array], ...] = (
 )
 
 
-def _parameter(random: Random, channels: int, dtype: Any) -> Array | None:
-    return None if random.random() < 0.15 else _scaled(random, channels, dtype)
+def _draw_parameter(random: Random, channels: int, dtype: Any) -> Array | None:
+    return None if random.random() < 0.15 else _draw_values(random, channels, dtype)
 
 
-def _scaled(random: Random, channels: int, dtype: Any) -> Array:
+def _draw_values(random: Random, channels: int, dtype: Any) -> Array:
     """Ordinary, zero, one, large, tiny, and beyond all measure."""
     exponents = random.choice([0, 0, 0, 20, -20, 300, -300], size=channels)
     values = random.normal(size=channels) * 10.0**exponents
@@ -141,7 +141,7 @@ def _scaled(random: Random, channels: int, dtype: Any) -> Array:
     return np.where(np.isfinite(chosen), chosen, 1).astype(dtype)
 
 
-def _laid(random: Random, x: Array) -> Array:
+def _lay_out(random: Random, x: Array) -> Array:
     """The same entries, laid out in memory in one of several ways."""
     match random.integers(6):
         case 0:
@@ -159,7 +159,7 @@ def _laid(random: Random, x: Array) -> Array:
     return x
 
 
-def quantities(given: AdversarialInput, tighten: int = 0) -> dict[str, certify.Enclosure]:
+def enclose_quantities(given: AdversarialInput, tighten: int = 0) -> dict[str, certify.Enclosure]:
     """Everything certify says about an input, under the names of the formulas."""
     running = (given.running_mean, given.running_var)
     options: dict[str, Any] = {"eps": given.eps, "dy": given.dy, "tighten": tighten}
@@ -174,20 +174,22 @@ def quantities(given: AdversarialInput, tighten: int = 0) -> dict[str, certify.E
     )
     inferred = certify.infer(given.x, given.gamma, given.beta, *running, **options)
     names = ("mu", "v", "s", "xhat", "y", "dx", "dgamma", "dbeta", "running_mean")
-    found = {name: getattr(trained, name) for name in names}
-    found["running_var_unbiased" if given.unbiased else "running_var_biased"] = trained.running_var
-    return found | {
+    enclosures = {name: getattr(trained, name) for name in names}
+    enclosures["running_var_unbiased" if given.unbiased else "running_var_biased"] = (
+        trained.running_var
+    )
+    return enclosures | {
         f"infer_{name}": getattr(inferred, name) for name in ("y", "dx", "dgamma", "dbeta")
     }
 
 
-def exact(given: AdversarialInput, names: list[str], bits: int) -> dict[str, Any]:
+def evaluate_formulas(given: AdversarialInput, names: list[str], bits: int) -> dict[str, Any]:
     """The formulas in balls; what divides by zero or meets NaN is no number."""
     channels = given.x.shape[1]
     ones, zeros = np.ones(channels), np.zeros(channels)
     arrays = {
-        "x": columns(given.x),
-        "g": columns(given.dy),
+        "x": to_columns(given.x),
+        "g": to_columns(given.dy),
         "gamma": ones if given.gamma is None else given.gamma,
         "beta": zeros if given.beta is None else given.beta,
         "mu_r": given.running_mean,
@@ -195,23 +197,23 @@ def exact(given: AdversarialInput, names: list[str], bits: int) -> dict[str, Any
     }
     own = {"mu": (mu,), "v": (v,), "s": (s,), "xhat": (xhat(i), i)}
     with precision(bits):
-        inputs: dict[str, Any] = {name: balls_of(values) for name, values in arrays.items()}
+        inputs: dict[str, Any] = {name: to_balls(values) for name, values in arrays.items()}
         inputs |= {"eps": ball(given.eps), "alpha": ball(given.momentum)}
-        found = {}
+        results = {}
         for name in names:
             formula = own.get(name) or (
-                predictions()[name][1].statement.rhs,
-                *filter(None, [index_of(name)]),
+                list_predictions()[name][1].statement.rhs,
+                *filter(None, [find_free_index(name)]),
             )
             if name == "running_var_unbiased" and len(arrays["x"]) == 1:
                 # Bessel's factor is no number
-                found[name] = np.full(channels, arb("nan"), dtype=object)
+                results[name] = np.full(channels, arb("nan"), dtype=object)
             else:
-                found[name] = lower(*formula)(Balls(), inputs)
-        return found
+                results[name] = lower(*formula)(Balls(), inputs)
+        return results
 
 
-def balls_of(values: Array) -> Any:
+def to_balls(values: Array) -> Any:
     """Exact balls of floats; NaN and infinity are no numbers."""
     made = [
         ball(value) if np.isfinite(value) else arb("nan")
@@ -222,35 +224,35 @@ def balls_of(values: Array) -> Any:
     return result
 
 
-def misses(given: AdversarialInput, found: dict[str, certify.Enclosure]) -> list[str]:
+def find_misses(given: AdversarialInput, enclosures: dict[str, certify.Enclosure]) -> list[str]:
     """The entries whose exact value lies outside, or is a number where none was given, or the other
     way round."""
     for bits in BITS:
-        true = exact(given, list(found), bits)
+        true = evaluate_formulas(given, list(enclosures), bits)
         with precision(bits):
             problems = [
                 problem
-                for name, enclosure in found.items()
-                for problem in _misses(name, enclosure, true[name])
+                for name, enclosure in enclosures.items()
+                for problem in _compare_entries(name, enclosure, true[name])
             ]
         if not problems:
             break
     return problems
 
 
-def _misses(name: str, enclosure: certify.Enclosure, true: Any) -> Iterator[str]:
+def _compare_entries(name: str, enclosure: certify.Enclosure, true: Any) -> Iterator[str]:
     flat = [
-        columns(words) if words.ndim > 1 else words
+        to_columns(words) if words.ndim > 1 else words
         for words in (enclosure.mid, enclosure.low, enclosure.rad)
     ]
     value = np.broadcast_to(true, flat[0].shape)
     for at in np.ndindex(*flat[0].shape):
-        problem = _outside(value[at], *(float(words[at]) for words in flat))
+        problem = _describe_miss(value[at], *(float(words[at]) for words in flat))
         if problem:
             yield f"{name}{list(at)}: {problem}"
 
 
-def _outside(value: arb, mid: float, low: float, rad: float) -> str:
+def _describe_miss(value: arb, mid: float, low: float, rad: float) -> str:
     """What is wrong with an interval, if it cannot be shown to hold the value; an exact one has to
     overlap it."""
     if np.isnan(mid) or not value.is_finite():

@@ -21,10 +21,10 @@ from bnproof.benchmarks.attack_numbers import (
     Number,
     Series,
     Unknown,
+    build_variable,
     coefficient,
-    limit_of,
+    limit_at_zero,
     vanishes,
-    variable,
 )
 from bnproof.symbolic import g, m, x
 
@@ -40,7 +40,7 @@ class DrawnPoint:
     entries: dict[Place, fmpq]
     draw: Callable[[Place], fmpq]
 
-    def entry(self, place: Place) -> fmpq:
+    def read_entry(self, place: Place) -> fmpq:
         """One entry; those of ``x`` and ``g`` exist for ``1..m`` only."""
         base, indices = place
         if base in (x, g) and not all(1 <= index <= self.scalars[m] for index in indices):
@@ -58,11 +58,11 @@ class BoundNames:
     level: int = 0
     known: dict[Any, Number] = field(default_factory=dict)
 
-    def binding(self, name: Any, value: Number) -> BoundNames:
+    def bind(self, name: Any, value: Number) -> BoundNames:
         """One name bound; the numbers are still those of the same point."""
         return BoundNames({**self.values, name: value}, self.level, self.known)
 
-    def moved(self, name: Any, value: Number) -> BoundNames:
+    def move(self, name: Any, value: Number) -> BoundNames:
         """One name moved away from its value: nothing known so far can be used."""
         return BoundNames({**self.values, name: value}, self.level + 1)
 
@@ -73,10 +73,10 @@ class Evaluating(Protocol):
     point: DrawnPoint
     kinks: int
 
-    def value(self, e: Basic, scope: BoundNames) -> Number:
+    def evaluate(self, e: Basic, scope: BoundNames) -> Number:
         """The value of an expression."""
 
-    def place(self, e: Indexed, scope: BoundNames) -> Place:
+    def locate(self, e: Indexed, scope: BoundNames) -> Place:
         """Which entry is meant."""
 
 
@@ -90,34 +90,34 @@ def derivative(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
 def _slope(by: Evaluating, e: Basic, steps: list[Step], scope: BoundNames) -> Number:
     """The last variable is the outermost, as SymPy has it."""
     if not steps:
-        return by.value(e, scope)
+        return by.evaluate(e, scope)
     *inner, (moving, order) = steps
-    name, here = _moving(by, moving, scope)
+    name, here = _locate_variable(by, moving, scope)
     value, kinks = _slope(by, e, inner, scope), by.kinks
 
-    def beside(side: int) -> Number:
-        moved = scope.moved(name, variable(scope.level + 1, here, side))
+    def evaluate_side(side: int) -> Number:
+        moved = scope.move(name, build_variable(scope.level + 1, here, side))
         return _slope(by, e, inner, moved)
 
     try:
-        right = beside(1)
+        right = evaluate_side(1)
     except Unknown:
-        beside(-1)  # what does not exist on the left does not exist
+        evaluate_side(-1)  # what does not exist on the left does not exist
         raise
     if by.kinks != kinks:
-        _smooth(beside(-1), right, value, scope.level + 1, order)
+        _check_smooth(evaluate_side(-1), right, value, scope.level + 1, order)
     return coefficient(right, scope.level + 1, order) * factorial(order)
 
 
-def _moving(by: Evaluating, name: Basic, scope: BoundNames) -> tuple[Any, Number]:
+def _locate_variable(by: Evaluating, name: Basic, scope: BoundNames) -> tuple[Any, Number]:
     if isinstance(name, Indexed):
-        return by.place(name, scope), by.value(name, scope)
+        return by.locate(name, scope), by.evaluate(name, scope)
     if name.is_integer or not isinstance(scope.values.get(name, Series(0, 0, ())), Series):
         raise Unknown("a derivative by an integer or a bound name")
-    return name, by.value(name, scope)
+    return name, by.evaluate(name, scope)
 
 
-def _smooth(left: Number, right: Number, value: Number, level: int, order: int) -> None:
+def _check_smooth(left: Number, right: Number, value: Number, level: int, order: int) -> None:
     """Both sides have to continue the value and to agree up to the order."""
     for n in range(order + 1):
         mirrored = coefficient(left, level, n) * (-1) ** n
@@ -134,27 +134,27 @@ def limit(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
         way = fmpq(1 if target == sympy.oo else -1)
         nears = [Series(level, -1, (way, *[fmpq(0)] * (TERMS - 1)))]
     else:
-        here = by.value(target, scope)
+        here = by.evaluate(target, scope)
         sides = {"+": (1,), "-": (-1,)}.get(str(direction), (1, -1))
-        nears = [variable(level, here, side) for side in sides]
-    ends = [limit_of(by.value(function, scope.moved(name, near)), level) for near in nears]
+        nears = [build_variable(level, here, side) for side in sides]
+    ends = [limit_at_zero(by.evaluate(function, scope.move(name, near)), level) for near in nears]
     if not vanishes(ends[0] - ends[-1]):
         raise NoValue("a limit from two sides that differ")
     return ends[0]
 
 
-def expected(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
+def expectation(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
     """``f(M, ..., M) + sigma^2/2 sum_p d^2 f/dx_p^2`` for a polynomial of degree two at most."""
     function, mean, spread = e.args
-    middle, deviation = by.value(mean, scope), by.value(spread, scope)
+    middle, deviation = by.evaluate(mean, scope), by.evaluate(spread, scope)
     if degree(function) > 2 or isinstance(middle, Series) or isinstance(deviation, Series):
         raise Unknown("an expected value beyond degree two, or one that moves")
     size, level = int(by.point.scalars[m].p), scope.level + 1
     places: list[Place] = [(x, (p,)) for p in range(1, size + 1)]
     still = BoundNames({**scope.values, **dict.fromkeys(places, middle)}, scope.level)
-    value = by.value(function, still)
+    value = by.evaluate(function, still)
     for place in places:
-        near = by.value(function, still.moved(place, variable(level, middle, 1)))
+        near = by.evaluate(function, still.move(place, build_variable(level, middle, 1)))
         value = value + coefficient(near, level, 2) * deviation * deviation
     return value
 

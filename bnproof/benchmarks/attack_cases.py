@@ -38,11 +38,11 @@ from bnproof.benchmarks.attack_identities import (
     a,
     b,
     c,
+    draw_ratio,
+    equate,
     n,
-    of,
     p,
     q,
-    ratio,
     t,
     total,
     w,
@@ -53,13 +53,13 @@ from bnproof.symbolic import eps, g, gamma, i, k, m, mu, s, v, x, xhat
 h = Symbol("h")
 
 
-def _split(rng: Random, name: Expr, at: Expr, right: Expr, left: Expr) -> Expr:
+def _split_cases(rng: Random, name: Expr, at: Expr, right: Expr, left: Expr) -> Expr:
     """One expression where the name is above a value, another below."""
     relation = rng.choice((Gt, Ge))
     return Piecewise((right, relation(name, at, evaluate=False)), (left, True))
 
 
-def _region(rng: Random, name: Expr, at: Expr) -> tuple[tuple[Basic, ...], int, bool]:
+def _draw_region(rng: Random, name: Expr, at: Expr) -> tuple[tuple[Basic, ...], int, bool]:
     """A condition on the side, the side, and whether it keeps away from the value itself."""
     return rng.choice(
         (
@@ -76,64 +76,64 @@ def _region(rng: Random, name: Expr, at: Expr) -> tuple[tuple[Basic, ...], int, 
 def kinks(rng: Random) -> Drawn:
     """Derivatives of what is defined by cases, where the cases meet and beside it."""
     name = rng.choice((a, x[i], x[1], gamma))
-    at = rng.choice((b, ratio(rng), c + 1, mu if name == a else b))
-    given, side, apart = _region(rng, name, at)
+    at = rng.choice((b, draw_ratio(rng), c + 1, mu if name == a else b))
+    given, side, apart = _draw_region(rng, name, at)
     f, rises, falls = rng.choice(
         (
-            (_split(rng, name, at, name - at, at - name), 1, -1),
-            (_split(rng, name, at, name, at), 1, 0),
-            (_split(rng, name, at, name, 2 * at - name), 1, -1),
+            (_split_cases(rng, name, at, name - at, at - name), 1, -1),
+            (_split_cases(rng, name, at, name, at), 1, 0),
+            (_split_cases(rng, name, at, name, 2 * at - name), 1, -1),
             (Abs(name - at), 1, -1),
             (Max(name, at), 1, 0),
         )
     )
     slope = rises if side > 0 else falls
-    smooth = _split(rng, name, at, (name - at) ** 2, -((name - at) ** 2))
-    step = _split(rng, name, at, b + 1, b)
+    smooth = _split_cases(rng, name, at, (name - at) ** 2, -((name - at) ** 2))
+    step = _split_cases(rng, name, at, b + 1, b)
     return rng.choice(
         (
-            (of(Derivative(f, name), slope), given, apart),
-            (of(Derivative(f, name) * w[k], slope * w[k]), given, apart),
-            (of(Derivative(f + v, name) - Derivative(v, name), slope), given, apart),
-            (of(Derivative(smooth, name), 2 * Abs(name - at)), given, True),
-            (of(Derivative(smooth, name, name), 2 * side), given, apart),
-            (of(Derivative(step, name), 0), given, apart),
-            (of(Derivative(f**3, name), 3 * f**2 * slope), given, apart),
-            (of(Derivative(exp(f), name), slope * exp(f)), given, apart),
-            (of(Derivative(f, name), 2 * slope + 1), given, False),
+            (equate(Derivative(f, name), slope), given, apart),
+            (equate(Derivative(f, name) * w[k], slope * w[k]), given, apart),
+            (equate(Derivative(f + v, name) - Derivative(v, name), slope), given, apart),
+            (equate(Derivative(smooth, name), 2 * Abs(name - at)), given, True),
+            (equate(Derivative(smooth, name, name), 2 * side), given, apart),
+            (equate(Derivative(step, name), 0), given, apart),
+            (equate(Derivative(f**3, name), 3 * f**2 * slope), given, apart),
+            (equate(Derivative(exp(f), name), slope * exp(f)), given, apart),
+            (equate(Derivative(f, name), 2 * slope + 1), given, False),
         )
     )
 
 
 def jumps(rng: Random) -> Drawn:
     """Limits of what is defined by cases; derivatives and sums around limits."""
-    at = rng.choice((b, ratio(rng), mu))
-    step, hat = _split(rng, h, at, a, c), Piecewise((a, Eq(h, at)), (c, True))
-    turn = _split(rng, h, at, h - at, at - h)
+    at = rng.choice((b, draw_ratio(rng), mu))
+    step, hat = _split_cases(rng, h, at, a, c), Piecewise((a, Eq(h, at)), (c, True))
+    turn = _split_cases(rng, h, at, h - at, at - h)
     return rng.choice(
         (
-            (of(Limit(step, h, at, "+"), a), (), True),
-            (of(Limit(step, h, at, "-"), c), (), True),
-            (of(Limit(step, h, at, "+"), c), (), False),
-            (of(Limit(step, h, at, "+-"), a), (), False),
-            (of(Limit(step, h, at, "+-"), a), (Eq(a, c),), True),
-            (of(Limit(hat, h, at, "+-"), c), (), True),
-            (of(Limit(hat, h, at, "+"), a), (), False),
-            (of(Limit(turn, h, at, "+-"), 0), (), True),
-            (of(Limit(turn / (h - at), h, at, "-"), -1), (), True),
-            (of(Limit(sign(h - at) * a, h, at, "-"), -a), (), True),
-            (of(Limit(_split(rng, t, at, a, c), t, oo), a), (), True),
-            (of(Limit(_split(rng, eps, 0 * at, a, c), eps, 0, "+"), a), (), True),
-            (of(Limit(KroneckerDelta(i, k) + 1 / t, t, oo), KroneckerDelta(i, k)), (), True),
-            (of(total(Limit(x[i] + h, h, 0)), m * mu), (), True),
-            (of(Limit(total(x[i] * h), h, 1), m * mu), (), True),
-            (of(Derivative(Limit(a * h**2, h, 3), a), 9), (), True),
-            (of(Limit(Derivative(h**3, h), h, 2), 12), (), True),
-            (of(Limit(Derivative(Abs(h), h), h, 0, "+"), 1), (), True),
-            (of(Limit((Max(h, at) - at) / (h - at), h, at, "+"), 1), (), True),
-            (of(Limit(sqrt(h**2 - 2 * h * at + at**2) / (h - at), h, at, "-"), -1), (), True),
-            (of(Limit(xhat(i), eps, 0, "+"), (x[i] - mu) / sqrt(v)), (v > 0,), True),
-            (of(Limit(log(h) * a, h, 1), 0), (), True),
+            (equate(Limit(step, h, at, "+"), a), (), True),
+            (equate(Limit(step, h, at, "-"), c), (), True),
+            (equate(Limit(step, h, at, "+"), c), (), False),
+            (equate(Limit(step, h, at, "+-"), a), (), False),
+            (equate(Limit(step, h, at, "+-"), a), (Eq(a, c),), True),
+            (equate(Limit(hat, h, at, "+-"), c), (), True),
+            (equate(Limit(hat, h, at, "+"), a), (), False),
+            (equate(Limit(turn, h, at, "+-"), 0), (), True),
+            (equate(Limit(turn / (h - at), h, at, "-"), -1), (), True),
+            (equate(Limit(sign(h - at) * a, h, at, "-"), -a), (), True),
+            (equate(Limit(_split_cases(rng, t, at, a, c), t, oo), a), (), True),
+            (equate(Limit(_split_cases(rng, eps, 0 * at, a, c), eps, 0, "+"), a), (), True),
+            (equate(Limit(KroneckerDelta(i, k) + 1 / t, t, oo), KroneckerDelta(i, k)), (), True),
+            (equate(total(Limit(x[i] + h, h, 0)), m * mu), (), True),
+            (equate(Limit(total(x[i] * h), h, 1), m * mu), (), True),
+            (equate(Derivative(Limit(a * h**2, h, 3), a), 9), (), True),
+            (equate(Limit(Derivative(h**3, h), h, 2), 12), (), True),
+            (equate(Limit(Derivative(Abs(h), h), h, 0, "+"), 1), (), True),
+            (equate(Limit((Max(h, at) - at) / (h - at), h, at, "+"), 1), (), True),
+            (equate(Limit(sqrt(h**2 - 2 * h * at + at**2) / (h - at), h, at, "-"), -1), (), True),
+            (equate(Limit(xhat(i), eps, 0, "+"), (x[i] - mu) / sqrt(v)), (v > 0,), True),
+            (equate(Limit(log(h) * a, h, 1), 0), (), True),
         )
     )
 
@@ -142,31 +142,39 @@ def slopes_of_powers(rng: Random) -> Drawn:
     """Derivatives of symbolic powers, geometric sums and roots, where they stop existing."""
     return rng.choice(
         (
-            (of(Derivative(a**n, a), n * a ** (n - 1)), (), True),
-            (of(Derivative(a**T, a), T * a ** (T - 1)), (), False),
-            (of(Derivative(a**T, a), T * a ** (T - 1)), (Ne(a, 0),), True),
-            (of(Derivative(a**z, a), z * a ** (z - 1)), (a > 0,), True),
-            (of(Derivative(a**z, a) * a, z * a**z), (), False),
-            (of(Derivative(Sum(a**p, (p, 0, T)), a), Sum(p * a ** (p - 1), (p, 1, T))), (), True),
-            (of(Derivative(t**b, t), b * t ** (b - 1)), (), True),
-            (of(Derivative(sqrt(a**2 + b**2), a), a / sqrt(a**2 + b**2)), (Ne(b, 0),), True),
-            (of(Derivative(sqrt(a**2 + b**2), a), a / sqrt(a**2 + b**2)), (), False),
-            (of(Derivative(sqrt(a**2 + b**2) * (b - 1), a), 0), (Eq(b, 1),), True),
-            (of(Derivative(sqrt(a**2 + b**2) * b, a), 0), (Eq(b, 0),), True),
-            (of(Derivative(b * Abs(a), a), 0), (Eq(b, 0),), True),
-            (of(Derivative(Abs(a * b), a), b * sign(a)), (b >= 0, Ne(a, 0)), True),
-            (of(Derivative(a * sqrt(v), x[k]), 0), (Eq(a, 0),), True),
-            (of(Derivative(v ** (n + 1), x[k]), 2 * (n + 1) * v**n * (x[k] - mu) / m), (), True),
-            (of(total(Derivative(Abs(x[i]), x[i])), total(sign(x[i]))), (), False),
-            (of(Derivative(log(s), x[k]), (x[k] - mu) / (m * s**2)), (), True),
-            (of(Derivative(total(g[p] * x[p], p), x[k]), g[k]), (), True),
+            (equate(Derivative(a**n, a), n * a ** (n - 1)), (), True),
+            (equate(Derivative(a**T, a), T * a ** (T - 1)), (), False),
+            (equate(Derivative(a**T, a), T * a ** (T - 1)), (Ne(a, 0),), True),
+            (equate(Derivative(a**z, a), z * a ** (z - 1)), (a > 0,), True),
+            (equate(Derivative(a**z, a) * a, z * a**z), (), False),
             (
-                of(Derivative(Sum(x[p] * x[q], (p, 1, q - 1), (q, 1, m)), x[k]), m * mu - x[k]),
+                equate(Derivative(Sum(a**p, (p, 0, T)), a), Sum(p * a ** (p - 1), (p, 1, T))),
                 (),
                 True,
             ),
-            (of(total(Piecewise((x[i], i <= k), (0, True))), total(x[p], p, k)), (), True),
-            (of(total(Piecewise((x[i], Ne(i, k)), (0, True))), m * mu - x[k]), (), True),
-            (of(total(Piecewise((x[i + 1], i < m), (0, True))), m * mu - x[1]), (), True),
+            (equate(Derivative(t**b, t), b * t ** (b - 1)), (), True),
+            (equate(Derivative(sqrt(a**2 + b**2), a), a / sqrt(a**2 + b**2)), (Ne(b, 0),), True),
+            (equate(Derivative(sqrt(a**2 + b**2), a), a / sqrt(a**2 + b**2)), (), False),
+            (equate(Derivative(sqrt(a**2 + b**2) * (b - 1), a), 0), (Eq(b, 1),), True),
+            (equate(Derivative(sqrt(a**2 + b**2) * b, a), 0), (Eq(b, 0),), True),
+            (equate(Derivative(b * Abs(a), a), 0), (Eq(b, 0),), True),
+            (equate(Derivative(Abs(a * b), a), b * sign(a)), (b >= 0, Ne(a, 0)), True),
+            (equate(Derivative(a * sqrt(v), x[k]), 0), (Eq(a, 0),), True),
+            (
+                equate(Derivative(v ** (n + 1), x[k]), 2 * (n + 1) * v**n * (x[k] - mu) / m),
+                (),
+                True,
+            ),
+            (equate(total(Derivative(Abs(x[i]), x[i])), total(sign(x[i]))), (), False),
+            (equate(Derivative(log(s), x[k]), (x[k] - mu) / (m * s**2)), (), True),
+            (equate(Derivative(total(g[p] * x[p], p), x[k]), g[k]), (), True),
+            (
+                equate(Derivative(Sum(x[p] * x[q], (p, 1, q - 1), (q, 1, m)), x[k]), m * mu - x[k]),
+                (),
+                True,
+            ),
+            (equate(total(Piecewise((x[i], i <= k), (0, True))), total(x[p], p, k)), (), True),
+            (equate(total(Piecewise((x[i], Ne(i, k)), (0, True))), m * mu - x[k]), (), True),
+            (equate(total(Piecewise((x[i + 1], i < m), (0, True))), m * mu - x[1]), (), True),
         )
     )

@@ -21,7 +21,7 @@ from bnproof.benchmarks.attack_calculus import (
     DrawnPoint,
     Place,
     derivative,
-    expected,
+    expectation,
     limit,
 )
 from bnproof.benchmarks.attack_numbers import (
@@ -29,6 +29,7 @@ from bnproof.benchmarks.attack_numbers import (
     Number,
     Series,
     Unknown,
+    add_up,
     exponential,
     inverse,
     is_zero,
@@ -36,7 +37,6 @@ from bnproof.benchmarks.attack_numbers import (
     root,
     sign,
     tends_to_zero,
-    total,
     whole_power,
 )
 from bnproof.symbolic import Every, m
@@ -47,7 +47,7 @@ MOST_TERMS = 30_000  # of sums at one point
 SIGNS = {"==": {0}, "!=": {-1, 1}, "<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {0, 1}}
 
 
-def judged(statement: Basic, point: DrawnPoint) -> bool | str:
+def judge_statement(statement: Basic, point: DrawnPoint) -> bool | str:
     """``True``, ``False``, ``"undefined"`` or ``"unknown"``, with balls of growing precision."""
     before = ctx.prec
     try:
@@ -65,7 +65,7 @@ def judged(statement: Basic, point: DrawnPoint) -> bool | str:
 
 
 @lru_cache(maxsize=1 << 14)
-def _names(e: Basic) -> tuple[Basic, ...]:
+def _list_names(e: Basic) -> tuple[Basic, ...]:
     return tuple(e.atoms(Symbol, Idx))
 
 
@@ -77,18 +77,18 @@ class AttackEvaluator:
         self.terms = 0
         self.kinks = 0
 
-    def value(self, e: Basic, scope: BoundNames) -> Number:
+    def evaluate(self, e: Basic, scope: BoundNames) -> Number:
         """The value of an expression as it stands."""
         if e.is_Rational:
             return fmpq(int(e.p), int(e.q))
         if isinstance(e, (Symbol, Idx)):
-            return self._symbol(e, scope)
+            return self._read_symbol(e, scope)
         method = _METHODS.get(type(e).__name__)
         if method is None:
             raise Unknown(f"{type(e).__name__} is not evaluated here")
         return method(self, e, scope)
 
-    def _symbol(self, e: Basic, scope: BoundNames) -> Number:
+    def _read_symbol(self, e: Basic, scope: BoundNames) -> Number:
         if e in scope.values:
             return scope.values[e]
         if e in self.point.scalars:
@@ -96,13 +96,13 @@ class AttackEvaluator:
         raise Unknown(f"{e} has no value")
 
     def _add(self, e: Basic, scope: BoundNames) -> Number:
-        return total(self.value(part, scope) for part in e.args)
+        return add_up(self.evaluate(part, scope) for part in e.args)
 
     def _mul(self, e: Basic, scope: BoundNames) -> Number:
-        return reduce(lambda a, b: a * b, [self.value(part, scope) for part in e.args], fmpq(1))
+        return reduce(lambda a, b: a * b, [self.evaluate(part, scope) for part in e.args], fmpq(1))
 
     def _pow(self, e: Basic, scope: BoundNames) -> Number:
-        base, exponent = (self.value(part, scope) for part in e.args)
+        base, exponent = (self.evaluate(part, scope) for part in e.args)
         if isinstance(exponent, fmpq) and exponent.q == 1:
             return whole_power(base, int(exponent.p))
         if isinstance(exponent, fmpq) and exponent.q == 2:
@@ -126,76 +126,76 @@ class AttackEvaluator:
         return sign(value)
 
     def _abs(self, e: Basic, scope: BoundNames) -> Number:
-        value = self.value(e.args[0], scope)
+        value = self.evaluate(e.args[0], scope)
         return -value if self._sign(value) < 0 else value
 
     def _signum(self, e: Basic, scope: BoundNames) -> Number:
-        return fmpq(self._sign(self.value(e.args[0], scope)))
+        return fmpq(self._sign(self.evaluate(e.args[0], scope)))
 
     def _max(self, e: Basic, scope: BoundNames) -> Number:
-        values = [self.value(part, scope) for part in e.args]
+        values = [self.evaluate(part, scope) for part in e.args]
         return reduce(lambda a, b: a if self._sign(a - b) >= 0 else b, values)
 
     def _min(self, e: Basic, scope: BoundNames) -> Number:
-        values = [self.value(part, scope) for part in e.args]
+        values = [self.evaluate(part, scope) for part in e.args]
         return reduce(lambda a, b: a if self._sign(a - b) <= 0 else b, values)
 
     def _exp(self, e: Basic, scope: BoundNames) -> Number:
-        return exponential(self.value(e.args[0], scope))
+        return exponential(self.evaluate(e.args[0], scope))
 
     def _log(self, e: Basic, scope: BoundNames) -> Number:
-        return logarithm(self.value(e.args[0], scope))
+        return logarithm(self.evaluate(e.args[0], scope))
 
     def _tanh(self, e: Basic, scope: BoundNames) -> Number:
-        double = exponential(self.value(e.args[0], scope) * 2)
+        double = exponential(self.evaluate(e.args[0], scope) * 2)
         return (double - 1) * inverse(double + 1)
 
     def _delta(self, e: Basic, scope: BoundNames) -> Number:
-        first, second = (self.whole(part, scope) for part in e.args)
+        first, second = (self.evaluate_integer(part, scope) for part in e.args)
         return fmpq(int(first == second))
 
-    def _piecewise(self, e: Basic, scope: BoundNames) -> Number:
+    def _choose_branch(self, e: Basic, scope: BoundNames) -> Number:
         for value, condition in e.args:
             if self.holds(condition, scope):
-                return self.value(value, scope)
+                return self.evaluate(value, scope)
         raise NoValue("no branch applies")
 
-    def whole(self, e: Basic, scope: BoundNames) -> int:
+    def evaluate_integer(self, e: Basic, scope: BoundNames) -> int:
         """An integer: an index or a bound of a sum."""
-        value = self.value(e, scope)
+        value = self.evaluate(e, scope)
         if isinstance(value, Series):
             raise Unknown("an index or a bound that moves")
         if not isinstance(value, fmpq) or value.q != 1:
             raise NoValue(f"{e} is {value}, not an integer")
         return int(value.p)
 
-    def place(self, e: Indexed, scope: BoundNames) -> Place:
+    def locate(self, e: Indexed, scope: BoundNames) -> Place:
         """Which entry is meant."""
-        return e.base, tuple(self.whole(index, scope) for index in e.indices)
+        return e.base, tuple(self.evaluate_integer(index, scope) for index in e.indices)
 
-    def _entry(self, e: Indexed, scope: BoundNames) -> Number:
-        place = self.place(e, scope)
-        return scope.values[place] if place in scope.values else self.point.entry(place)
+    def _read_entry(self, e: Indexed, scope: BoundNames) -> Number:
+        place = self.locate(e, scope)
+        return scope.values[place] if place in scope.values else self.point.read_entry(place)
 
     def _sum(self, e: Basic, scope: BoundNames) -> Number:
-        bound = (scope.values.get(name) for name in _names(e))
+        bound = (scope.values.get(name) for name in _list_names(e))
         key = (e, *(value if isinstance(value, fmpq) else None for value in bound))
         if key not in scope.known:
-            scope.known[key] = self._added(e.args[0], list(e.args[1:]), scope)
+            scope.known[key] = self._add_terms(e.args[0], list(e.args[1:]), scope)
         return scope.known[key]
 
-    def _added(self, function: Basic, limits: list[Basic], scope: BoundNames) -> Number:
+    def _add_terms(self, function: Basic, limits: list[Basic], scope: BoundNames) -> Number:
         if not limits:
-            return self.value(function, scope)
+            return self.evaluate(function, scope)
         index, low, high = limits[-1]  # the last one is the outermost
-        first, last = self.whole(low, scope), self.whole(high, scope)
+        first, last = self.evaluate_integer(low, scope), self.evaluate_integer(high, scope)
         if last < first - 1:
             raise NoValue(f"a sum from {first} to {last}")
         self.terms += last - first + 1
         if self.terms > MOST_TERMS:
             raise Unknown("too many terms")
-        return total(
-            self._added(function, limits[:-1], scope.binding(index, fmpq(position)))
+        return add_up(
+            self._add_terms(function, limits[:-1], scope.bind(index, fmpq(position)))
             for position in range(first, last + 1)
         )
 
@@ -204,9 +204,9 @@ class AttackEvaluator:
         if isinstance(e, sympy.logic.boolalg.BooleanAtom):
             return bool(e)
         if isinstance(e, Every):
-            return self._every(e, scope)
+            return self._holds_everywhere(e, scope)
         if isinstance(e, sympy.core.relational.Relational):
-            difference = self.value(e.lhs, scope) - self.value(e.rhs, scope)
+            difference = self.evaluate(e.lhs, scope) - self.evaluate(e.rhs, scope)
             return self._sign(difference) in SIGNS[e.rel_op]
         if isinstance(e, (sympy.And, sympy.Or)):
             parts = [self.holds(part, scope) for part in e.args]
@@ -215,12 +215,12 @@ class AttackEvaluator:
             return not self.holds(e.args[0], scope)
         raise Unknown(f"{e} is no relation")
 
-    def _every(self, e: Every, scope: BoundNames) -> bool:
+    def _holds_everywhere(self, e: Every, scope: BoundNames) -> bool:
         names, size = e.args[1:], int(self.point.scalars[m].p)
         for chosen in product(range(1, size + 1), repeat=len(names)):
             inside = scope
             for name, position in zip(names, chosen, strict=True):
-                inside = inside.binding(name, fmpq(position))
+                inside = inside.bind(name, fmpq(position))
             if not self.holds(e.args[0], inside):
                 return False
         return True
@@ -239,10 +239,10 @@ _METHODS: dict[str, Callable[[AttackEvaluator, Any, BoundNames], Number]] = {
     "tanh": AttackEvaluator._tanh,
     "Exp1": lambda self, e, scope: arb(1).exp(),
     "KroneckerDelta": AttackEvaluator._delta,
-    "Piecewise": AttackEvaluator._piecewise,
-    "Indexed": AttackEvaluator._entry,
+    "Piecewise": AttackEvaluator._choose_branch,
+    "Indexed": AttackEvaluator._read_entry,
     "Sum": AttackEvaluator._sum,
     "Derivative": derivative,
     "Limit": limit,
-    E.__name__: expected,
+    E.__name__: expectation,
 }

@@ -32,38 +32,38 @@ from sympy import (
     sqrt,
 )
 
-from bnproof.benchmarks.attack_identities import Drawn, T, a, b, n, of, ratio, t, total, z
+from bnproof.benchmarks.attack_identities import Drawn, T, a, b, draw_ratio, equate, n, t, total, z
 from bnproof.symbolic import Every, eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.expectation import E
 
 
 def roots(rng: Random) -> Drawn:
     """Square roots: of squares, of products, of what may be negative."""
-    r = abs(ratio(rng))
-    d = a - ratio(rng)
+    r = abs(draw_ratio(rng))
+    d = a - draw_ratio(rng)
     return rng.choice(
         (
-            (of(sqrt(d**2), Abs(d)), (), True),
-            (of(sqrt(d**2), d), (), False),
-            (of(sqrt(d**2), d), (Ge(d, 0),), True),
-            (of(sqrt(r**2 * (v + eps)), r * s), (), True),
-            (of(sqrt(a**2 * v + a**2 * eps), Abs(a) * s), (), True),
-            (of(sqrt(a**2 * v + a**2 * eps), a * s), (Ne(a, 0),), False),
-            (of(sqrt(a * b), sqrt(a) * sqrt(b)), (), False),
-            (of(sqrt(a * b), sqrt(a) * sqrt(b)), (a >= 0, b >= 0), True),
-            (of(sqrt(a) ** 2, a), (), False),
-            (of(sqrt(a) * sqrt(b), sqrt(a * b)), (a * b >= 0,), False),
-            (of(1 / sqrt(v), sqrt(v) / v), (v > 0,), True),
-            (of(1 / sqrt(v), sqrt(v) / v), (), False),
-            (of(sqrt(v + eps + 1) * sqrt(v + eps), sqrt((v + eps) * (v + eps + 1))), (), True),
-            (of((s - 1) * (s + 1), v + eps - 1), (), True),
-            (of(1 / (s + 1), (s - 1) / (v + eps - 1)), (), False),
-            (of(1 / (s + 1), (s - 1) / (v + eps - 1)), (Ne(v + eps, 1),), True),
-            (of(sqrt(x[i] ** 2 - 2 * x[i] * mu + mu**2), Abs(x[i] - mu)), (), True),
-            (of(sqrt(m * v + m * eps), sqrt(m) * s), (), True),
-            (of((a**2) ** Rational(3, 2), a**3), (), False),
-            (of(sqrt(a**4), a**2), (), True),
-            (of(sqrt(a + b) * a - a * sqrt(a + b), 0), (Ge(a, 0),), False),
+            (equate(sqrt(d**2), Abs(d)), (), True),
+            (equate(sqrt(d**2), d), (), False),
+            (equate(sqrt(d**2), d), (Ge(d, 0),), True),
+            (equate(sqrt(r**2 * (v + eps)), r * s), (), True),
+            (equate(sqrt(a**2 * v + a**2 * eps), Abs(a) * s), (), True),
+            (equate(sqrt(a**2 * v + a**2 * eps), a * s), (Ne(a, 0),), False),
+            (equate(sqrt(a * b), sqrt(a) * sqrt(b)), (), False),
+            (equate(sqrt(a * b), sqrt(a) * sqrt(b)), (a >= 0, b >= 0), True),
+            (equate(sqrt(a) ** 2, a), (), False),
+            (equate(sqrt(a) * sqrt(b), sqrt(a * b)), (a * b >= 0,), False),
+            (equate(1 / sqrt(v), sqrt(v) / v), (v > 0,), True),
+            (equate(1 / sqrt(v), sqrt(v) / v), (), False),
+            (equate(sqrt(v + eps + 1) * sqrt(v + eps), sqrt((v + eps) * (v + eps + 1))), (), True),
+            (equate((s - 1) * (s + 1), v + eps - 1), (), True),
+            (equate(1 / (s + 1), (s - 1) / (v + eps - 1)), (), False),
+            (equate(1 / (s + 1), (s - 1) / (v + eps - 1)), (Ne(v + eps, 1),), True),
+            (equate(sqrt(x[i] ** 2 - 2 * x[i] * mu + mu**2), Abs(x[i] - mu)), (), True),
+            (equate(sqrt(m * v + m * eps), sqrt(m) * s), (), True),
+            (equate((a**2) ** Rational(3, 2), a**3), (), False),
+            (equate(sqrt(a**4), a**2), (), True),
+            (equate(sqrt(a + b) * a - a * sqrt(a + b), 0), (Ge(a, 0),), False),
         )
     )
 
@@ -72,84 +72,84 @@ def derivatives(rng: Random) -> Drawn:
     """Derivatives, also ones that need not exist, or cancel before they are looked at."""
     f = rng.choice((Abs(a), sqrt(a), a * Abs(a), Max(a, 0), Abs(a) ** 3, sign(a), 1 / a, a**3))
     slope = Derivative(f, a)
-    r = ratio(rng)
+    r = draw_ratio(rng)
     loss = total(g[j] * y(j), j)
     return rng.choice(
         (
-            (of(Add(slope, -slope, evaluate=False), 0), (), False),
-            (of(Mul(slope, 0, evaluate=False), 0), (), False),
-            (of(Add(slope, -slope, evaluate=False), 0), (a > 0,), True),
-            (of(slope + b, b + slope), (Ne(a, 0),), False),
-            (of(Derivative(Abs(a), a), sign(a)), (), False),
-            (of(Derivative(Abs(a), a), sign(a)), (Ne(a, 0),), True),
-            (of(Derivative(a * Abs(a), a), 2 * Abs(a)), (), True),
-            (of(Derivative(a**2 * Abs(a), a, a), 6 * Abs(a)), (), True),
-            (of(Derivative(Max(a, r), a), 1), (a > r,), True),
-            (of(Derivative(Max(a, r), a), 1), (a >= r,), False),
-            (of(Derivative(sqrt(a), a), 1 / (2 * sqrt(a))), (a > 0,), True),
-            (of(Derivative(sqrt(a), a), 1 / (2 * sqrt(a))), (a >= 0,), False),
-            (of(Derivative(sqrt(v), x[k]), (x[k] - mu) / (m * sqrt(v))), (v > 0,), True),
-            (of(Derivative(sqrt(v), x[k]), (x[k] - mu) / (m * sqrt(v))), (), False),
-            (of(total(Derivative(loss, x[k]), k), 0), (), True),
+            (equate(Add(slope, -slope, evaluate=False), 0), (), False),
+            (equate(Mul(slope, 0, evaluate=False), 0), (), False),
+            (equate(Add(slope, -slope, evaluate=False), 0), (a > 0,), True),
+            (equate(slope + b, b + slope), (Ne(a, 0),), False),
+            (equate(Derivative(Abs(a), a), sign(a)), (), False),
+            (equate(Derivative(Abs(a), a), sign(a)), (Ne(a, 0),), True),
+            (equate(Derivative(a * Abs(a), a), 2 * Abs(a)), (), True),
+            (equate(Derivative(a**2 * Abs(a), a, a), 6 * Abs(a)), (), True),
+            (equate(Derivative(Max(a, r), a), 1), (a > r,), True),
+            (equate(Derivative(Max(a, r), a), 1), (a >= r,), False),
+            (equate(Derivative(sqrt(a), a), 1 / (2 * sqrt(a))), (a > 0,), True),
+            (equate(Derivative(sqrt(a), a), 1 / (2 * sqrt(a))), (a >= 0,), False),
+            (equate(Derivative(sqrt(v), x[k]), (x[k] - mu) / (m * sqrt(v))), (v > 0,), True),
+            (equate(Derivative(sqrt(v), x[k]), (x[k] - mu) / (m * sqrt(v))), (), False),
+            (equate(total(Derivative(loss, x[k]), k), 0), (), True),
             (
-                of(
+                equate(
                     total(x[k] * Derivative(loss, x[k]), k),
                     gamma * eps * total(g[j] * xhat(j), j) / s**2,
                 ),
                 (),
                 True,
             ),
-            (of(total(x[k] * Derivative(loss, x[k]), k), 0), (), False),
-            (of(Derivative(v, x[i], x[k]), 2 * (KroneckerDelta(i, k) - 1 / m) / m), (), True),
-            (of(Derivative(s, eps), 1 / (2 * s)), (), True),
-            (of(Derivative(x[i], x[k]), KroneckerDelta(i, k)), (), True),
-            (of(Derivative(x[i] * a, a), x[i]), (), True),
-            (of(Derivative(x[i] * x[k], x[k]), x[i]), (Ne(i, k),), True),
-            (of(Derivative(x[i] * x[k], x[k]), x[i]), (), False),
-            (of(Derivative(a**2, a), 2 * b), (of(a, b),), True),
-            (of(Derivative(a**2, a), 0), (of(a, 0),), True),
-            (of(Derivative(a * b, a), 2 * a), (of(a, b),), False),
-            (of(Derivative(mu**2, x[1], x[2]), 2 / m**2), (m >= 2,), True),
-            (of(Derivative(Piecewise((a, a > 0), (-a, True)), a), 1), (a >= 0,), False),
-            (of(Derivative(total(x[i], i, m - 1), x[m]), 0), (), True),
+            (equate(total(x[k] * Derivative(loss, x[k]), k), 0), (), False),
+            (equate(Derivative(v, x[i], x[k]), 2 * (KroneckerDelta(i, k) - 1 / m) / m), (), True),
+            (equate(Derivative(s, eps), 1 / (2 * s)), (), True),
+            (equate(Derivative(x[i], x[k]), KroneckerDelta(i, k)), (), True),
+            (equate(Derivative(x[i] * a, a), x[i]), (), True),
+            (equate(Derivative(x[i] * x[k], x[k]), x[i]), (Ne(i, k),), True),
+            (equate(Derivative(x[i] * x[k], x[k]), x[i]), (), False),
+            (equate(Derivative(a**2, a), 2 * b), (equate(a, b),), True),
+            (equate(Derivative(a**2, a), 0), (equate(a, 0),), True),
+            (equate(Derivative(a * b, a), 2 * a), (equate(a, b),), False),
+            (equate(Derivative(mu**2, x[1], x[2]), 2 / m**2), (m >= 2,), True),
+            (equate(Derivative(Piecewise((a, a > 0), (-a, True)), a), 1), (a >= 0,), False),
+            (equate(Derivative(total(x[i], i, m - 1), x[m]), 0), (), True),
         )
     )
 
 
 def powers(rng: Random) -> Drawn:
     """Symbolic powers and geometric sums, 0^0 among them."""
-    r = ratio(rng)
+    r = draw_ratio(rng)
     return rng.choice(
         (
-            (of((1 - a) * Sum(a**j, (j, 0, T)), 1 - a ** (T + 1)), (), True),
-            (of(Sum(a**j, (j, 0, T)), (1 - a ** (T + 1)) / (1 - a)), (), False),
-            (of(Sum(a**j, (j, 0, T)), (1 - a ** (T + 1)) / (1 - a)), (Ne(a, 1),), True),
-            (of(Sum(r ** (j + 1), (j, 1, T)), r * Sum(r**j, (j, 1, T))), (), True),
-            (of(a ** (T - n) * a**n, a**T), (), False),
-            (of(a ** (T - n) * a**n, a**T), (Ne(a, 0),), True),
-            (of(a**T * a**n, a ** (T + n)), (), True),
-            (of((a**T) ** 2, a ** (2 * T)), (), True),
-            (of((a * b) ** T, a**T * b**T), (), True),
-            (of((a + b) ** T, a**T + b**T), (), False),
-            (of((-1) ** (2 * T), 1), (), True),
-            (of((-1) ** T, 1), (), False),
-            (of(a**T, 0), (of(a, 0),), False),
-            (of(a**n, 0), (of(a, 0),), True),
-            (of(a ** (-T), 1 / a**T), (Ne(a, 0),), True),
-            (of(a ** (-T), 1 / a**T), (), False),
-            (of(Sum((1 - a) ** (T - n), (n, 1, T)) * a, 1 - (1 - a) ** T), (), True),
+            (equate((1 - a) * Sum(a**j, (j, 0, T)), 1 - a ** (T + 1)), (), True),
+            (equate(Sum(a**j, (j, 0, T)), (1 - a ** (T + 1)) / (1 - a)), (), False),
+            (equate(Sum(a**j, (j, 0, T)), (1 - a ** (T + 1)) / (1 - a)), (Ne(a, 1),), True),
+            (equate(Sum(r ** (j + 1), (j, 1, T)), r * Sum(r**j, (j, 1, T))), (), True),
+            (equate(a ** (T - n) * a**n, a**T), (), False),
+            (equate(a ** (T - n) * a**n, a**T), (Ne(a, 0),), True),
+            (equate(a**T * a**n, a ** (T + n)), (), True),
+            (equate((a**T) ** 2, a ** (2 * T)), (), True),
+            (equate((a * b) ** T, a**T * b**T), (), True),
+            (equate((a + b) ** T, a**T + b**T), (), False),
+            (equate((-1) ** (2 * T), 1), (), True),
+            (equate((-1) ** T, 1), (), False),
+            (equate(a**T, 0), (equate(a, 0),), False),
+            (equate(a**n, 0), (equate(a, 0),), True),
+            (equate(a ** (-T), 1 / a**T), (Ne(a, 0),), True),
+            (equate(a ** (-T), 1 / a**T), (), False),
+            (equate(Sum((1 - a) ** (T - n), (n, 1, T)) * a, 1 - (1 - a) ** T), (), True),
             (
-                of(Sum(j * a**j, (j, 1, m)) * (1 - a), Sum(a**j, (j, 1, m)) - m * a ** (m + 1)),
+                equate(Sum(j * a**j, (j, 1, m)) * (1 - a), Sum(a**j, (j, 1, m)) - m * a ** (m + 1)),
                 (),
                 True,
             ),
-            (of(Sum(2**j, (j, 0, T)), 2 ** (T + 1) - 1), (), True),
-            (of(Sum((-1) ** j, (j, 1, 2 * T)), 0), (), True),
-            (of(a**z * a ** (-z), 1), (), False),
-            (of(a**z * a ** (-z), 1), (a > 0,), True),
-            (of(t**a * t**b, t ** (a + b)), (), True),
+            (equate(Sum(2**j, (j, 0, T)), 2 ** (T + 1) - 1), (), True),
+            (equate(Sum((-1) ** j, (j, 1, 2 * T)), 0), (), True),
+            (equate(a**z * a ** (-z), 1), (), False),
+            (equate(a**z * a ** (-z), 1), (a > 0,), True),
+            (equate(t**a * t**b, t ** (a + b)), (), True),
             (
-                of(
+                equate(
                     Sum(a ** (m - j) * x[j], (j, 1, m)),
                     a * Sum(a ** (m - 1 - j) * x[j], (j, 1, m - 1)) + x[m],
                 ),
@@ -164,32 +164,32 @@ def functions(rng: Random) -> Drawn:
     """Logarithms, exponentials, maxima, and conditions on every entry."""
     return rng.choice(
         (
-            (of(log(a * b), log(a) + log(b)), (a > 0, b > 0), True),
-            (of(log(a * b), log(a) + log(b)), (), False),
-            (of(log(a**2), 2 * log(a)), (Ne(a, 0),), False),
-            (of(log(a**2), 2 * log(Abs(a))), (Ne(a, 0),), True),
-            (of(log(s**2), 2 * log(s)), (), True),
-            (of(exp(log(t)), t), (), True),
-            (of(log(exp(a)), a), (), True),
-            (of(exp(a) * exp(b), exp(a + b)), (), True),
-            (of(Add(log(a), -log(a), evaluate=False), 0), (a >= 0,), False),
-            (of(Max(a, b) + Min(a, b), a + b), (), True),
-            (of(Max(a, b), (a + b + Abs(a - b)) / 2), (), True),
-            (of(Max(a, b), a), (a >= b,), True),
-            (of(Max(a, b), a), (a >= b - 1,), False),
-            (of(Max(a, b) * Min(a, b), a * b), (), True),
-            (of(Max(v, 0), v), (), True),
-            (of(Max(x[i], mu), x[i]), (), False),
-            (of(Abs(a) * sign(a), a), (), True),
-            (of(sign(a) ** 2, 1), (), False),
-            (of(sign(a) ** 2, 1), (Ne(a, 0),), True),
-            (of(total(Abs(x[i])), m * mu), (Every(x[i] >= 0),), True),
-            (of(total(Abs(x[i])), m * mu), (x[i] >= 0,), False),
-            (of(v, 0), (Every(of(x[i], x[k])),), True),
-            (of(total(log(x[i]) - log(x[i] ** 2) / 2), 0), (Every(x[i] > 0),), True),
+            (equate(log(a * b), log(a) + log(b)), (a > 0, b > 0), True),
+            (equate(log(a * b), log(a) + log(b)), (), False),
+            (equate(log(a**2), 2 * log(a)), (Ne(a, 0),), False),
+            (equate(log(a**2), 2 * log(Abs(a))), (Ne(a, 0),), True),
+            (equate(log(s**2), 2 * log(s)), (), True),
+            (equate(exp(log(t)), t), (), True),
+            (equate(log(exp(a)), a), (), True),
+            (equate(exp(a) * exp(b), exp(a + b)), (), True),
+            (equate(Add(log(a), -log(a), evaluate=False), 0), (a >= 0,), False),
+            (equate(Max(a, b) + Min(a, b), a + b), (), True),
+            (equate(Max(a, b), (a + b + Abs(a - b)) / 2), (), True),
+            (equate(Max(a, b), a), (a >= b,), True),
+            (equate(Max(a, b), a), (a >= b - 1,), False),
+            (equate(Max(a, b) * Min(a, b), a * b), (), True),
+            (equate(Max(v, 0), v), (), True),
+            (equate(Max(x[i], mu), x[i]), (), False),
+            (equate(Abs(a) * sign(a), a), (), True),
+            (equate(sign(a) ** 2, 1), (), False),
+            (equate(sign(a) ** 2, 1), (Ne(a, 0),), True),
+            (equate(total(Abs(x[i])), m * mu), (Every(x[i] >= 0),), True),
+            (equate(total(Abs(x[i])), m * mu), (x[i] >= 0,), False),
+            (equate(v, 0), (Every(equate(x[i], x[k])),), True),
+            (equate(total(log(x[i]) - log(x[i] ** 2) / 2), 0), (Every(x[i] > 0),), True),
             (Gt(mu, x[k], evaluate=False), (Every(x[i] > 0),), False),
-            (of(Piecewise((a, a > b), (b, True)), Max(a, b)), (), True),
-            (of(exp(a) * exp(-a), 1), (), True),
+            (equate(Piecewise((a, a > b), (b, True)), Max(a, b)), (), True),
+            (equate(exp(a) * exp(-a), 1), (), True),
             (Gt(exp(a), 0, evaluate=False), (), True),
             (Ge(exp(a), 1 + a, evaluate=False), (), True),
             (Ge(log(1 + t), t, evaluate=False), (), False),
@@ -199,31 +199,31 @@ def functions(rng: Random) -> Drawn:
 
 def limits(rng: Random) -> Drawn:
     """Limits that exist, that do not, and that jump."""
-    r = ratio(rng)
+    r = draw_ratio(rng)
     h = Symbol("h")
     return rng.choice(
         (
-            (of(Limit(v / (v + 1 / t), t, oo), 1), (v > 0,), True),
-            (of(Limit(v / (v + 1 / t), t, oo), 1), (), False),
-            (of(Limit(v / (v + eps), eps, 0, "+"), 1), (v > 0,), True),
-            (of(Limit(v / (v + eps), eps, 0, "+"), 1), (), False),
-            (of(Limit(((a + h) ** 2 - a**2) / h, h, 0), 2 * a), (), True),
-            (of(Limit(Abs(h) / h, h, 0, "+"), 1), (), True),
-            (of(Limit(Abs(h) / h, h, 0, "+-"), 1), (), False),
-            (of((a - 1) * Limit(1 / h, h, 0, "+"), 0), (of(a, 1),), False),
-            (of(Limit(a * n / (n + 1), n, oo), a), (), True),
-            (of(Limit(a * n / (b * n + 1), n, oo), a / b), (Ne(b, 0),), True),
-            (of(Limit(a * n / (b * n + 1), n, oo), a / b), (), False),
-            (of(Limit(sign(h - r), h, r, "+"), 1), (), True),
-            (of(Limit(sign(h - r), h, r, "-"), 1), (), False),
-            (of(Limit(sqrt(v + h), h, 0, "+"), sqrt(v)), (), True),
-            (of(Limit(sqrt(v + h), h, 0, "-"), sqrt(v)), (), False),
-            (of(Limit((h**2 - r**2) / (h - r), h, r), 2 * r), (), True),
-            (of(Limit(xhat(i), eps, oo), 0), (), True),
-            (of(Limit(a + h, h, 0) + h, a + h), (), True),
-            (of(Limit(x[i] + 1 / t, t, oo), x[i]), (), True),
+            (equate(Limit(v / (v + 1 / t), t, oo), 1), (v > 0,), True),
+            (equate(Limit(v / (v + 1 / t), t, oo), 1), (), False),
+            (equate(Limit(v / (v + eps), eps, 0, "+"), 1), (v > 0,), True),
+            (equate(Limit(v / (v + eps), eps, 0, "+"), 1), (), False),
+            (equate(Limit(((a + h) ** 2 - a**2) / h, h, 0), 2 * a), (), True),
+            (equate(Limit(Abs(h) / h, h, 0, "+"), 1), (), True),
+            (equate(Limit(Abs(h) / h, h, 0, "+-"), 1), (), False),
+            (equate((a - 1) * Limit(1 / h, h, 0, "+"), 0), (equate(a, 1),), False),
+            (equate(Limit(a * n / (n + 1), n, oo), a), (), True),
+            (equate(Limit(a * n / (b * n + 1), n, oo), a / b), (Ne(b, 0),), True),
+            (equate(Limit(a * n / (b * n + 1), n, oo), a / b), (), False),
+            (equate(Limit(sign(h - r), h, r, "+"), 1), (), True),
+            (equate(Limit(sign(h - r), h, r, "-"), 1), (), False),
+            (equate(Limit(sqrt(v + h), h, 0, "+"), sqrt(v)), (), True),
+            (equate(Limit(sqrt(v + h), h, 0, "-"), sqrt(v)), (), False),
+            (equate(Limit((h**2 - r**2) / (h - r), h, r), 2 * r), (), True),
+            (equate(Limit(xhat(i), eps, oo), 0), (), True),
+            (equate(Limit(a + h, h, 0) + h, a + h), (), True),
+            (equate(Limit(x[i] + 1 / t, t, oo), x[i]), (), True),
             (
-                of(Add(Limit(1 / h, h, 0, "+"), -Limit(1 / h, h, 0, "+"), evaluate=False), 0),
+                equate(Add(Limit(1 / h, h, 0, "+"), -Limit(1 / h, h, 0, "+"), evaluate=False), 0),
                 (),
                 False,
             ),
@@ -233,7 +233,7 @@ def limits(rng: Random) -> Drawn:
 
 def inequalities(rng: Random) -> Drawn:
     """Orders, strict and not, of what is a sum of squares or is not."""
-    r = abs(ratio(rng))
+    r = abs(draw_ratio(rng))
     return rng.choice(
         (
             (Ge(v, 0, evaluate=False), (), True),
@@ -277,17 +277,17 @@ def expectations(rng: Random) -> Drawn:
     M, sigma = Symbol("M", real=True), Symbol("sigma", real=True)
     return rng.choice(
         (
-            (of(E(mu, M, sigma), M), (), True),
-            (of(E(v, M, sigma), (m - 1) * sigma**2 / m), (), True),
-            (of(E(v, M, sigma), sigma**2), (), False),
-            (of(E(mu**2, M, sigma), M**2 + sigma**2 / m), (), True),
-            (of(E(x[i] * x[k], M, sigma), M**2 + sigma**2 * KroneckerDelta(i, k)), (), True),
-            (of(E(x[i] * x[k], M, sigma), M**2), (Ne(i, k),), True),
-            (of(E(x[i] * x[k], M, sigma), M**2), (), False),
-            (of(E(m * v / (m - 1), M, sigma), sigma**2), (m >= 2,), True),
-            (of(E(m * v / (m - 1), M, sigma), sigma**2), (), False),
-            (of(E(a * x[1], M, sigma), E(mu * x[1], M, sigma)), (of(a, mu),), False),
-            (of(E(x[i] - M, M, sigma), x[i] - M), (), False),
-            (of(E(x[2], M, sigma), M), (), False),
+            (equate(E(mu, M, sigma), M), (), True),
+            (equate(E(v, M, sigma), (m - 1) * sigma**2 / m), (), True),
+            (equate(E(v, M, sigma), sigma**2), (), False),
+            (equate(E(mu**2, M, sigma), M**2 + sigma**2 / m), (), True),
+            (equate(E(x[i] * x[k], M, sigma), M**2 + sigma**2 * KroneckerDelta(i, k)), (), True),
+            (equate(E(x[i] * x[k], M, sigma), M**2), (Ne(i, k),), True),
+            (equate(E(x[i] * x[k], M, sigma), M**2), (), False),
+            (equate(E(m * v / (m - 1), M, sigma), sigma**2), (m >= 2,), True),
+            (equate(E(m * v / (m - 1), M, sigma), sigma**2), (), False),
+            (equate(E(a * x[1], M, sigma), E(mu * x[1], M, sigma)), (equate(a, mu),), False),
+            (equate(E(x[i] - M, M, sigma), x[i] - M), (), False),
+            (equate(E(x[2], M, sigma), M), (), False),
         )
     )

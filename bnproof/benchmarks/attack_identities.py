@@ -44,12 +44,12 @@ def total(summand: Expr, index: Symbol = i, last: Expr = m) -> Expr:
     return Sum(summand, (index, 1, last))
 
 
-def ratio(rng: Random) -> Rational:
+def draw_ratio(rng: Random) -> Rational:
     """A small rational other than 0."""
     return Rational(rng.choice((1, -1, 2, -2, 3, -3, 5)), rng.choice((1, 1, 2, 3)))
 
 
-def of(lhs: Any, rhs: Any) -> Relational:
+def equate(lhs: Any, rhs: Any) -> Relational:
     """An equation that SymPy does not decide."""
     return Eq(lhs, rhs, evaluate=False)
 
@@ -87,7 +87,7 @@ POOL: tuple[Sides, ...] = (
 )
 
 
-def identity(rng: Random, depth: int) -> Sides:
+def draw_identity(rng: Random, depth: int) -> Sides:
     """An identity of the pool after so many rewritings."""
     sides = rng.choice(POOL)
     for _ in range(depth):
@@ -95,25 +95,25 @@ def identity(rng: Random, depth: int) -> Sides:
     return sides
 
 
-def scaled(rng: Random, sides: Sides) -> Sides:
+def scale_sides(rng: Random, sides: Sides) -> Sides:
     """Both sides times the same."""
-    factor = rng.choice((a, ratio(rng), x[k], gamma, s, 1 / s, mu, 1 / m, x[1], v + eps))
+    factor = rng.choice((a, draw_ratio(rng), x[k], gamma, s, 1 / s, mu, 1 / m, x[1], v + eps))
     return factor * sides[0], factor * sides[1]
 
 
-def shifted(rng: Random, sides: Sides) -> Sides:
+def shift_sides(rng: Random, sides: Sides) -> Sides:
     """The same added to both sides."""
-    term = rng.choice((b, ratio(rng), x[j] ** 2, beta, xhat(i), total(g[i] * x[i]), v / m))
+    term = rng.choice((b, draw_ratio(rng), x[j] ** 2, beta, xhat(i), total(g[i] * x[i]), v / m))
     return sides[0] + term, sides[1] + term
 
 
-def _summed(rng: Random, sides: Sides) -> Sides:
+def _sum_sides(rng: Random, sides: Sides) -> Sides:
     index = rng.choice((i, j, k))
     weight = rng.choice((w[index], Integer(1), x[index], index))
     return total(weight * sides[0], index), total(weight * sides[1], index)
 
 
-def joined(rng: Random, sides: Sides) -> Sides:
+def combine_identities(rng: Random, sides: Sides) -> Sides:
     """Another identity, subtracted or multiplied crosswise."""
     first, second = rng.choice(POOL)
     if rng.random() < 0.5:
@@ -121,23 +121,23 @@ def joined(rng: Random, sides: Sides) -> Sides:
     return sides[0] * first, sides[1] * second
 
 
-def _differentiated(rng: Random, sides: Sides) -> Sides:
+def _differentiate_sides(rng: Random, sides: Sides) -> Sides:
     there = sides[0].free_symbols | sides[1].free_symbols
     by = rng.choice((x[k], x[1], *(name for name in (gamma, a, eps) if name in there)))
     return Derivative(sides[0], by), Derivative(sides[1], by)
 
 
-def _expanded(rng: Random, sides: Sides) -> Sides:
+def _expand_left(rng: Random, sides: Sides) -> Sides:
     return sides[0].expand(), sides[1]
 
 
-def _swapped(rng: Random, sides: Sides) -> Sides:
+def _swap_sides(rng: Random, sides: Sides) -> Sides:
     return sides[1], sides[0]
 
 
-def _rewritten(rng: Random, sides: Sides) -> Sides:
+def _rewrite_sum(rng: Random, sides: Sides) -> Sides:
     """One sum of the left side backwards, under another name, or with its last term apart."""
-    sums = [node for node in sides[0].atoms(Sum) if _simple(node)]
+    sums = [node for node in sides[0].atoms(Sum) if _is_simple(node)]
     if not sums:
         return sides
     node = rng.choice(sorted(sums, key=str))
@@ -155,32 +155,32 @@ def _rewritten(rng: Random, sides: Sides) -> Sides:
     return (sides[0].xreplace({node: new}) if free else sides[0]), sides[1]
 
 
-def _simple(node: Sum) -> bool:
+def _is_simple(node: Sum) -> bool:
     """One sum over ``1..m`` without sums, deltas or derivatives in it, of entries that exist."""
     own = len(node.limits) == 1 and node.limits[0][1:] == (1, m)
     return bool(own and not node.function.has(Sum, Derivative))
 
 
 REWRITINGS: tuple[Rewriting, ...] = (
-    scaled,
-    shifted,
-    _summed,
-    joined,
-    _differentiated,
-    _expanded,
-    _swapped,
-    _rewritten,
+    scale_sides,
+    shift_sides,
+    _sum_sides,
+    combine_identities,
+    _differentiate_sides,
+    _expand_left,
+    _swap_sides,
+    _rewrite_sum,
 )
 
 
 # -- slips -----------------------------------------------------------------------------------------
 
 
-def slipped(rng: Random, statement: Basic) -> Basic:
+def insert_slip(rng: Random, statement: Basic) -> Basic:
     """The statement with one slip: a coefficient, term, sign, size, eps, root or index."""
     for _ in range(30):
         try:
-            changed = _at_random(rng, statement)
+            changed = _change_at_random(rng, statement)
         except (TypeError, ValueError, ZeroDivisionError):  # SymPy does not build it
             continue
         if changed is not None and changed != statement:
@@ -188,31 +188,35 @@ def slipped(rng: Random, statement: Basic) -> Basic:
     return statement
 
 
-def _at_random(rng: Random, e: Basic) -> Basic | None:
+def _change_at_random(rng: Random, e: Basic) -> Basic | None:
     """Walk down at random, change what is met at the end, and build the tree again."""
-    own = _slip(rng, e)
+    own = _change_node(rng, e)
     if not e.args or (own is not None and rng.random() < 0.3):
         return own
     place = 0 if isinstance(e, Derivative) else rng.randrange(len(e.args))
     if isinstance(e, (IndexedBase, Limit)) or (isinstance(e, Indexed) and place == 0):
         return None
-    inside = _bounds(rng, e.args[place]) if _limits(e, place) else _at_random(rng, e.args[place])
+    inside = (
+        _change_bounds(rng, e.args[place])
+        if _is_limits(e, place)
+        else _change_at_random(rng, e.args[place])
+    )
     if inside is None:
         return own
     arguments = [*e.args[:place], inside, *e.args[place + 1 :]]
     return e.func(*arguments, **({"evaluate": False} if isinstance(e, Relational) else {}))
 
 
-def _limits(e: Basic, place: int) -> bool:
+def _is_limits(e: Basic, place: int) -> bool:
     return isinstance(e, Sum) and place > 0
 
 
-def _bounds(rng: Random, limits: Basic) -> Basic:
+def _change_bounds(rng: Random, limits: Basic) -> Basic:
     index, low, high = limits
     return rng.choice(((index, low, high - 1), (index, low + 1, high), (index, low, high)))
 
 
-def _slip(rng: Random, e: Basic) -> Basic | None:
+def _change_node(rng: Random, e: Basic) -> Basic | None:
     if isinstance(e, Add):
         rest = list(e.args)
         dropped = rest.pop(rng.randrange(len(rest)))

@@ -38,20 +38,20 @@ class Series:
         """The first unknown power."""
         return self.start + len(self.coefficients)
 
-    def at(self, power: int) -> Number:
+    def read_coefficient(self, power: int) -> Number:
         """The coefficient of ``t^power``."""
         if power >= self.end:
             raise Unknown("a series that is not known far enough")
         return self.coefficients[power - self.start] if power >= self.start else fmpq(0)
 
-    def stripped(self) -> Series:
+    def strip_zeros(self) -> Series:
         """Without leading zeros; ``Unknown`` where every known coefficient is 0."""
         for place, coefficient in enumerate(self.coefficients):
             if not vanishes(coefficient):
                 return Series(self.level, self.start + place, self.coefficients[place:])
         raise Unknown("a series whose known coefficients are all 0")
 
-    def _lifted(self, other: Number) -> Series:
+    def _lift(self, other: Number) -> Series:
         if isinstance(other, Series) and other.level == self.level:
             return other
         return Series(self.level, 0, (other, *[fmpq(0)] * (self.end - 1))[: max(self.end, 0)])
@@ -59,9 +59,12 @@ class Series:
     def __add__(self, other: Number) -> Number:
         if isinstance(other, Series) and other.level > self.level:
             return other + self
-        second = self._lifted(other)
+        second = self._lift(other)
         start, end = min(self.start, second.start), min(self.end, second.end)
-        terms = tuple(self.at(power) + second.at(power) for power in range(start, end))
+        terms = tuple(
+            self.read_coefficient(power) + second.read_coefficient(power)
+            for power in range(start, end)
+        )
         return Series(self.level, start, terms)
 
     __radd__ = __add__
@@ -75,7 +78,7 @@ class Series:
             return Series(self.level, self.start, tuple(c * other for c in self.coefficients))
         first, second = self.coefficients, other.coefficients
         known = min(len(first), len(second))
-        terms = [total(first[n] * second[p - n] for n in range(p + 1)) for p in range(known)]
+        terms = [add_up(first[n] * second[p - n] for n in range(p + 1)) for p in range(known)]
         return Series(self.level, self.start + other.start, tuple(terms))
 
     __rmul__ = __mul__
@@ -90,17 +93,17 @@ class Series:
         return -self + other
 
 
-def variable(level: int, at: Number, side: int) -> Series:
+def build_variable(level: int, at: Number, side: int) -> Series:
     """``at + side t``."""
     return Series(level, 0, (at, fmpq(side), *[fmpq(0)] * (TERMS - 2)))
 
 
-def total(terms: Any) -> Number:
+def add_up(terms: Any) -> Number:
     """A sum, 0 where there is nothing to add."""
-    found: Number = fmpq(0)
+    result: Number = fmpq(0)
     for term in terms:
-        found = found + term
-    return found
+        result = result + term
+    return result
 
 
 def is_zero(value: Number) -> bool:
@@ -118,7 +121,7 @@ def vanishes(value: Number) -> bool:
 def sign(value: Number) -> int:
     """-1, 0 or 1; of a series the sign for small ``t > 0``."""
     if isinstance(value, Series):
-        return sign(value.stripped().coefficients[0])
+        return sign(value.strip_zeros().coefficients[0])
     if isinstance(value, fmpq):
         return int(value > 0) - int(value < 0)
     if value > 0 or value < 0:
@@ -134,11 +137,11 @@ def inverse(value: Number) -> Number:
         if sign(value) == 0:
             raise NoValue("a division by 0")
         return 1 / value
-    series = value.stripped()
+    series = value.strip_zeros()
     lead = inverse(series.coefficients[0])
     terms = [lead]
     for n in range(1, len(series.coefficients)):
-        mixed = total(series.coefficients[k] * terms[n - k] for k in range(1, n + 1))
+        mixed = add_up(series.coefficients[k] * terms[n - k] for k in range(1, n + 1))
         terms.append(-(lead * mixed))
     return Series(series.level, -series.start, tuple(terms))
 
@@ -147,7 +150,7 @@ def root(value: Number) -> Number:
     """The square root: a rational where it is one, else a ball."""
     if not isinstance(value, Series):
         return _plain_root(value)
-    series = value.stripped()
+    series = value.strip_zeros()
     if sign(series.coefficients[0]) < 0:
         raise NoValue("the root of a negative number")
     if series.start % 2:
@@ -155,7 +158,7 @@ def root(value: Number) -> Number:
     lead = root(series.coefficients[0])
     half, terms = inverse(lead * 2), [lead]
     for n in range(1, len(series.coefficients)):
-        mixed = total(terms[k] * terms[n - k] for k in range(1, n))
+        mixed = add_up(terms[k] * terms[n - k] for k in range(1, n))
         terms.append((series.coefficients[n] - mixed) * half)
     return Series(series.level, series.start // 2, tuple(terms))
 
@@ -176,12 +179,12 @@ def exponential(value: Number) -> Number:
         return fmpq(1) if is_zero(value) else arb(value).exp()
     if value.start < 0 and not vanishes(Series(0, 0, value.coefficients[: -value.start])):
         raise Unknown("an exponential of what grows")
-    given = [value.at(power) for power in range(max(value.end, 0))]
+    given = [value.read_coefficient(power) for power in range(max(value.end, 0))]
     if not given:
         raise Unknown("an exponential of what is not known far enough")
     terms = [exponential(given[0])]
     for n in range(1, len(given)):
-        mixed = total(given[k] * terms[n - k] * k for k in range(1, n + 1))
+        mixed = add_up(given[k] * terms[n - k] * k for k in range(1, n + 1))
         terms.append(mixed * fmpq(1, n))
     return Series(value.level, 0, tuple(terms))
 
@@ -192,7 +195,7 @@ def logarithm(value: Number) -> Number:
         if sign(value) <= 0:
             raise NoValue("the logarithm of what is not positive")
         return fmpq(0) if isinstance(value, fmpq) and value == 1 else arb(value).log()
-    series = value.stripped()
+    series = value.strip_zeros()
     if sign(series.coefficients[0]) < 0:
         raise NoValue("the logarithm of what is not positive")
     if series.start:
@@ -200,7 +203,7 @@ def logarithm(value: Number) -> Number:
     given = series.coefficients
     back, terms = inverse(given[0]), [logarithm(given[0])]
     for n in range(1, len(given)):
-        mixed = total(terms[k] * given[n - k] * k for k in range(1, n))
+        mixed = add_up(terms[k] * given[n - k] * k for k in range(1, n))
         terms.append((given[n] - mixed * fmpq(1, n)) * back)
     return Series(series.level, 0, tuple(terms))
 
@@ -211,28 +214,28 @@ def whole_power(base: Number, exponent: int) -> Number:
         raise Unknown("a very high power")
     if exponent < 0:
         return whole_power(inverse(base), -exponent)
-    found: Number = fmpq(1)
+    result: Number = fmpq(1)
     for bit in bin(exponent)[2:]:
-        found = found * found
-        found = found * base if bit == "1" else found
-    return found
+        result = result * result
+        result = result * base if bit == "1" else result
+    return result
 
 
 def coefficient(value: Number, level: int, power: int) -> Number:
     """The coefficient of a power of the variable of a level; a number without it is a constant."""
     if isinstance(value, Series) and value.level == level:
-        return value.at(power)
+        return value.read_coefficient(power)
     return value if power == 0 else fmpq(0)
 
 
-def limit_of(value: Number, level: int) -> Number:
+def limit_at_zero(value: Number, level: int) -> Number:
     """What a series tends to; ``NoValue`` where it grows."""
     if not isinstance(value, Series) or value.level != level:
         return value
     for power in range(value.start, 0):
-        if not vanishes(value.at(power)):
+        if not vanishes(value.read_coefficient(power)):
             raise NoValue("a limit that grows")
-    return value.at(0)
+    return value.read_coefficient(0)
 
 
 def tends_to_zero(value: Number) -> bool:

@@ -14,7 +14,7 @@ from flint import fmpq
 from sympy import And, Basic, Eq, Idx, IndexedBase, Limit, Sum, Symbol
 
 from bnproof.benchmarks.attack_calculus import BoundNames, DrawnPoint, Place
-from bnproof.benchmarks.attack_evaluator import AttackEvaluator, judged
+from bnproof.benchmarks.attack_evaluator import AttackEvaluator, judge_statement
 from bnproof.benchmarks.attack_numbers import NoValue, Unknown
 from bnproof.symbolic import Every, eps, g, i, j, k, m, x
 
@@ -25,39 +25,41 @@ TOPS, BOTTOMS = (0, 0, 1, 1, -1, -1, 2, -2, 3, -3, 5), (1, 1, 1, 2, 2, 3)
 Parts = tuple[Basic, ...]
 
 
-def free_names(e: Basic, bound: frozenset[Basic] = frozenset()) -> set[Basic]:
+def collect_free_names(e: Basic, bound: frozenset[Basic] = frozenset()) -> set[Basic]:
     """The symbols and bases of an expression that no sum, limit or ``Every`` binds."""
     if isinstance(e, (Symbol, Idx, IndexedBase)):
         return set() if e in bound else {e}
     if isinstance(e, Sum):
-        found: set[Basic] = set()
+        names: set[Basic] = set()
         for index, low, high in reversed(e.limits):
-            found |= free_names(low, bound) | free_names(high, bound)
+            names |= collect_free_names(low, bound) | collect_free_names(high, bound)
             bound = bound | {index}
-        return found | free_names(e.function, bound)
+        return names | collect_free_names(e.function, bound)
     if isinstance(e, Limit):
-        return free_names(e.args[0], bound | {e.args[1]}) | free_names(e.args[2], bound)
+        return collect_free_names(e.args[0], bound | {e.args[1]}) | collect_free_names(
+            e.args[2], bound
+        )
     if isinstance(e, Every):
-        return free_names(e.args[0], bound | {*e.args[1:]})
-    return set[Basic]().union(*(free_names(part, bound) for part in e.args))
+        return collect_free_names(e.args[0], bound | {*e.args[1:]})
+    return set[Basic]().union(*(collect_free_names(part, bound) for part in e.args))
 
 
-def small(rng: Random) -> fmpq:
+def draw_small(rng: Random) -> fmpq:
     """A small rational, 0 and +-1 often."""
     return fmpq(rng.choice(TOPS), rng.choice(BOTTOMS)) * (7 if rng.random() < 0.05 else 1)
 
 
-def batch(rng: Random, size: int) -> list[fmpq]:
+def draw_batch(rng: Random, size: int) -> list[fmpq]:
     """Entries: any, all equal, or half above and half below their mean by the same rational."""
     kind = rng.randrange(6)
     if kind == 0:
-        return [small(rng)] * size
+        return [draw_small(rng)] * size
     if kind == 1:
-        return [abs(small(rng)) + 1 for _ in range(size)]
+        return [abs(draw_small(rng)) + 1 for _ in range(size)]
     if kind == 2 and size % 2 == 0:
-        middle, apart = small(rng), small(rng)
+        middle, apart = draw_small(rng), draw_small(rng)
         return [middle + (apart if place % 2 else -apart) for place in range(size)]
-    return [small(rng) for _ in range(size)]
+    return [draw_small(rng) for _ in range(size)]
 
 
 def variance(values: list[fmpq]) -> fmpq:
@@ -66,11 +68,11 @@ def variance(values: list[fmpq]) -> fmpq:
     return sum(((value - mean) ** 2 for value in values), fmpq(0)) / len(values)
 
 
-def scalar(rng: Random, symbol: Basic, size: int) -> fmpq:
+def draw_scalar(rng: Random, symbol: Basic, size: int) -> fmpq:
     """A value that suits what is declared of a symbol, where that is easy."""
     if symbol in (i, j, k):
         return fmpq(rng.choice((1, size, rng.randint(1, size))))
-    value = fmpq(rng.randint(-3, 6)) if symbol.is_integer else small(rng)
+    value = fmpq(rng.randint(-3, 6)) if symbol.is_integer else draw_small(rng)
     if symbol.is_nonnegative:
         value = abs(value)
     return value + 1 if symbol.is_positive and value <= 0 else value
@@ -78,7 +80,7 @@ def scalar(rng: Random, symbol: Basic, size: int) -> fmpq:
 
 def suits(symbol: Basic, value: fmpq) -> bool:
     """Whether a value satisfies what is declared of a symbol."""
-    told = {
+    declared = {
         "is_integer": value.q == 1,
         "is_positive": value > 0,
         "is_nonnegative": value >= 0,
@@ -88,53 +90,53 @@ def suits(symbol: Basic, value: fmpq) -> bool:
         "is_even": value.q == 1 and value.p % 2 == 0,
         "is_odd": value.q == 1 and value.p % 2 == 1,
     }
-    return all(getattr(symbol, name) in (None, truth) for name, truth in told.items())
+    return all(getattr(symbol, name) in (None, value) for name, value in declared.items())
 
 
-def points(rng: Random, parts: Parts, given: Parts, count: int) -> Iterator[DrawnPoint]:
+def draw_points(rng: Random, parts: Parts, given: Parts, count: int) -> Iterator[DrawnPoint]:
     """Up to ``count`` points that satisfy the conditions and every assumption."""
-    names = set[Basic]().union(*map(free_names, (*parts, *given)))
-    sizes = [size for size in SIZES if _allowed(size, given)] or [*SIZES]
+    names = set[Basic]().union(*map(collect_free_names, (*parts, *given)))
+    sizes = [size for size in SIZES if _allows_size(size, given)] or [*SIZES]
     for _ in range(count):
         for _ in range(TRIES):
-            point = _drawn(rng, names, rng.choice(sizes))
+            point = _draw_point(rng, names, rng.choice(sizes))
             for condition in given:
                 _solve(rng, condition, point)
-            if _admitted(point, given):
+            if _satisfies(point, given):
                 yield point
                 break
 
 
-def _allowed(size: int, given: Parts) -> bool:
-    alone = [c for c in given if free_names(c) == {m}]
+def _allows_size(size: int, given: Parts) -> bool:
+    alone = [c for c in given if collect_free_names(c) == {m}]
     point = DrawnPoint({m: fmpq(size)}, {}, lambda place: fmpq(0))
-    return all(judged(condition, point) is not False for condition in alone)
+    return all(judge_statement(condition, point) is not False for condition in alone)
 
 
-def _drawn(rng: Random, names: set[Basic], size: int) -> DrawnPoint:
+def _draw_point(rng: Random, names: set[Basic], size: int) -> DrawnPoint:
     ordered = sorted((n for n in names if not isinstance(n, IndexedBase)), key=str)
-    scalars = {name: scalar(rng, name, size) for name in ordered}
+    scalars = {name: draw_scalar(rng, name, size) for name in ordered}
     scalars[m] = fmpq(size)
-    xs, gs = batch(rng, size), [small(rng) for _ in range(size)]
+    xs, gs = draw_batch(rng, size), [draw_small(rng) for _ in range(size)]
     entries: dict[Place, fmpq] = {(x, (p,)): value for p, value in enumerate(xs, 1)}
     entries |= {(g, (p,)): value for p, value in enumerate(gs, 1)}
-    scalars[eps] = _eps(rng, variance(xs))
+    scalars[eps] = _draw_eps(rng, variance(xs))
     seed = rng.random()
 
     def draw(place: Place) -> fmpq:
-        return small(Random(f"{seed}/{place}"))
+        return draw_small(Random(f"{seed}/{place}"))
 
     return DrawnPoint(scalars, entries, draw)
 
 
-def _eps(rng: Random, spread: fmpq) -> fmpq:
+def _draw_eps(rng: Random, spread: fmpq) -> fmpq:
     """0, a small number, or what makes ``v + eps`` the square of a rational."""
     kind = rng.randrange(4)
     if kind == 0:
         return fmpq(0)
     if kind == 1:
-        return abs(small(rng))
-    std = abs(small(rng)) + fmpq(rng.randint(1, 3), 2)
+        return abs(draw_small(rng))
+    std = abs(draw_small(rng)) + fmpq(rng.randint(1, 3), 2)
     while std * std < spread:
         std = std + 1
     return std * std - spread
@@ -145,61 +147,61 @@ def _solve(rng: Random, condition: Basic, point: DrawnPoint) -> None:
     if isinstance(condition, And):
         for part in condition.args:
             _solve(rng, part, point)
-    if not isinstance(condition, Eq) or judged(condition, point) is True:
+    if not isinstance(condition, Eq) or judge_statement(condition, point) is True:
         return
     for _ in range(4):
-        if _solved(rng, condition, point):
+        if _solve_once(rng, condition, point):
             return
 
 
-def _solved(rng: Random, condition: Basic, point: DrawnPoint) -> bool:
+def _solve_once(rng: Random, condition: Basic, point: DrawnPoint) -> bool:
     size = int(point.scalars[m].p)
-    names = sorted(free_names(condition) - {m, i, j, k}, key=str)
+    names = sorted(collect_free_names(condition) - {m, i, j, k}, key=str)
     if not names:
         return False
     name = rng.choice(names)
     deep = isinstance(name, IndexedBase)
     table = point.entries if deep else point.scalars
     key = (name, (rng.randint(1, size),)) if deep else name
-    before, found = table.get(key), []
+    before, residuals = table.get(key), []
     for value in (fmpq(0), fmpq(1)):
         table[key] = value
-        found.append(_residual(condition, point))
-    at_0, at_1 = found
+        residuals.append(_residual(condition, point))
+    at_0, at_1 = residuals
     if at_0 is not None and at_1 is not None and at_0 != at_1:
         table[key] = at_0 / (at_0 - at_1)
-        if judged(condition, point) is True:
+        if judge_statement(condition, point) is True:
             return True
-    table[key] = small(rng) if before is None else before
+    table[key] = draw_small(rng) if before is None else before
     return False
 
 
 def _residual(condition: Basic, point: DrawnPoint) -> fmpq | None:
     evaluator = AttackEvaluator(point)
     try:
-        sides = [evaluator.value(side, BoundNames()) for side in condition.args]
+        sides = [evaluator.evaluate(side, BoundNames()) for side in condition.args]
     except (NoValue, Unknown):
         return None
     return sides[0] - sides[1] if all(isinstance(side, fmpq) for side in sides) else None
 
 
-def _admitted(point: DrawnPoint, given: Parts) -> bool:
+def _satisfies(point: DrawnPoint, given: Parts) -> bool:
     size = int(point.scalars[m].p)
     spread = variance([point.entries[x, (p,)] for p in range(1, size + 1)])
     inside = point.scalars[eps] >= 0 and spread + point.scalars[eps] > 0
     declared = all(suits(symbol, value) for symbol, value in point.scalars.items())
-    return inside and declared and all(judged(c, point) is True for c in given)
+    return inside and declared and all(judge_statement(c, point) is True for c in given)
 
 
-def truth(
+def determine_truth(
     rng: Random, statement: Basic, given: Parts, *, known: bool
 ) -> tuple[str, DrawnPoint | None]:
     """``false``, ``undefined``, ``true`` (``known``, and nothing contradicts), or ``not known``."""
     broken = None
     seen = 0
-    for point in points(rng, (statement,), given, POINTS):
+    for point in draw_points(rng, (statement,), given, POINTS):
         seen += 1
-        answer = judged(statement, point)
+        answer = judge_statement(statement, point)
         if answer is False:
             return "false", point
         broken = point if answer == "undefined" and broken is None else broken
@@ -208,7 +210,7 @@ def truth(
     return ("true" if known and seen else "not known"), None
 
 
-def shown(point: DrawnPoint) -> str:
+def render_point(point: DrawnPoint) -> str:
     """A point in one line."""
     scalars = sorted((str(name), str(value)) for name, value in point.scalars.items())
     entries = sorted((str(b), at, str(value)) for (b, at), value in point.entries.items())

@@ -10,8 +10,25 @@ from typing import Any
 from sympy import Basic, Ge, Gt, Idx, IndexedBase, Integer, KroneckerDelta, Le, Ne, Sum, Symbol
 
 from bnproof.benchmarks import attack_cases, attack_functions, attack_indices, attack_sums
-from bnproof.benchmarks.attack_identities import T, a, b, identity, of, ratio, slipped, total, w, z
-from bnproof.benchmarks.attack_variants import GIVEN, crossed, varied, with_index, with_value
+from bnproof.benchmarks.attack_identities import (
+    T,
+    a,
+    b,
+    draw_identity,
+    draw_ratio,
+    equate,
+    insert_slip,
+    total,
+    w,
+    z,
+)
+from bnproof.benchmarks.attack_variants import (
+    GIVEN,
+    cross_statements,
+    substitute_index,
+    substitute_value,
+    vary_statement,
+)
 from bnproof.symbolic import (
     Every,
     Increasing,
@@ -46,23 +63,27 @@ class AttackClaim:
 
 def identities(rng: Random) -> AttackClaim:
     """An identity made true by a chain of rewritings."""
-    statement = of(*identity(rng, rng.randint(0, 3)))
-    return AttackClaim("identities", statement, _some(rng), known=True)
+    statement = equate(*draw_identity(rng, rng.randint(0, 3)))
+    return AttackClaim("identities", statement, _draw_conditions(rng), known=True)
 
 
 def slips(rng: Random) -> AttackClaim:
     """The same with one slip."""
-    return AttackClaim("slips", slipped(rng, of(*identity(rng, rng.randint(0, 2)))), _some(rng))
+    return AttackClaim(
+        "slips",
+        insert_slip(rng, equate(*draw_identity(rng, rng.randint(0, 2)))),
+        _draw_conditions(rng),
+    )
 
 
-def _some(rng: Random) -> tuple[Basic, ...]:
+def _draw_conditions(rng: Random) -> tuple[Basic, ...]:
     """Conditions that have nothing to do with the statement, in one case of three."""
     return tuple(rng.sample(GIVEN, rng.randint(1, 2))) if rng.random() < 1 / 3 else ()
 
 
 def witnesses(rng: Random) -> AttackClaim:
     """Witnesses that show what they should, and witnesses that lie."""
-    W, r = Symbol("W", nonnegative=True), ratio(rng)
+    W, r = Symbol("W", nonnegative=True), draw_ratio(rng)
     difference = (a - r) ** 2
     choices: tuple[tuple[Any, tuple[Any, ...], Witness, bool], ...] = (
         (Ge(a**2 + r**2, 2 * a * r), (), Remainder(difference), True),
@@ -81,13 +102,13 @@ def witnesses(rng: Random) -> AttackClaim:
         (Ge(W, 2 * W), (), Increasing(W, Integer(1)), False),
         (Ge(W**2 + r, 0), (), Increasing(W, 2 * W), bool(r > 0)),
         (Ge(a**2, a), (a >= 0,), Increasing(a, 2 * a), False),
-        (of(Sum(2 * j - 1, (j, 1, T)), T**2), (), Induction(T), True),
-        (of(Sum(2 * j - 1, (j, 1, T)), T**2 + 1), (), Induction(T), False),
-        (of(Sum(j**2, (j, 1, T)), T**3), (), Induction(T), False),
+        (equate(Sum(2 * j - 1, (j, 1, T)), T**2), (), Induction(T), True),
+        (equate(Sum(2 * j - 1, (j, 1, T)), T**2 + 1), (), Induction(T), False),
+        (equate(Sum(j**2, (j, 1, T)), T**3), (), Induction(T), False),
         (Ge(2**T, T), (), Induction(T, 2**T - 1), True),
         (Ge(2**T, T**2), (), Induction(T, 2**T - 2 * T - 1), False),
-        (of((T - 1) * T, 0), (), Induction(T), False),
-        (of(Sum(z, (j, 1, T)), T * z), (), Induction(T), True),
+        (equate((T - 1) * T, 0), (), Induction(T), False),
+        (equate(Sum(z, (j, 1, T)), T * z), (), Induction(T), True),
         (Ge(T * (T - 1) * (T - 2), 0), (), Induction(T, 3 * T * (T - 1)), True),
         (Ge(T**2, 3 * T), (), Induction(T, 2 * T - 2), False),
     )
@@ -100,61 +121,61 @@ def malformed(rng: Random) -> AttackClaim:
     plain, own = Symbol("r", real=True), Symbol("eps")
     ranged, idx = KroneckerDelta(i, k, (1, 3)), Idx("r", (1, 5))
     choices: tuple[tuple[Any, tuple[Any, ...]], ...] = (
-        (of(x[plain], x[plain] + 0 * a), ()),
-        (of(x[plain] + a, a + x[plain]), ()),
-        (of(total(x[i], i, plain), 0), ()),
-        (of(KroneckerDelta(plain, i) * a, a * KroneckerDelta(i, plain)), ()),
-        (of(x[idx] + a, a + x[idx]), ()),
-        (of(Sum(x[idx], (idx, 1, m)), m * mu), ()),
-        (of(IndexedBase("h", complex=True)[i] + 1, 1), ()),
-        (of(Symbol("h", complex=True) ** 2, 1), ()),
-        (of(Symbol("h", imaginary=True) ** 2, 1), ()),
-        (of(own + v, v + eps), ()),
-        (of(Symbol("m") * mu, m * mu), ()),
-        (of(IndexedBase("x")[i], x[i]), ()),
-        (of(Symbol("gamma") + a, a), ()),
+        (equate(x[plain], x[plain] + 0 * a), ()),
+        (equate(x[plain] + a, a + x[plain]), ()),
+        (equate(total(x[i], i, plain), 0), ()),
+        (equate(KroneckerDelta(plain, i) * a, a * KroneckerDelta(i, plain)), ()),
+        (equate(x[idx] + a, a + x[idx]), ()),
+        (equate(Sum(x[idx], (idx, 1, m)), m * mu), ()),
+        (equate(IndexedBase("h", complex=True)[i] + 1, 1), ()),
+        (equate(Symbol("h", complex=True) ** 2, 1), ()),
+        (equate(Symbol("h", imaginary=True) ** 2, 1), ()),
+        (equate(own + v, v + eps), ()),
+        (equate(Symbol("m") * mu, m * mu), ()),
+        (equate(IndexedBase("x")[i], x[i]), ()),
+        (equate(Symbol("gamma") + a, a), ()),
         (x[i] == x[k], ()),
         (mu == mu, ()),
         (mu, ()),
         (3, ()),
         ("mu", ()),
         (None, ()),
-        (of(v, v), ([m >= 2],)),
-        (of(v, v), ((m >= 2, a > 0),)),
-        (of(v, v), (True,)),
-        (of(v, v), (a,)),
-        (of(v, v), ({a: 1},)),
-        (of(v * 0.5, v / 2), ()),
+        (equate(v, v), ([m >= 2],)),
+        (equate(v, v), ((m >= 2, a > 0),)),
+        (equate(v, v), (True,)),
+        (equate(v, v), (a,)),
+        (equate(v, v), ({a: 1},)),
+        (equate(v * 0.5, v / 2), ()),
         (Every(x[i] > 0), ()),
-        (of(ranged + a, a + ranged), ()),
-        (of(x[i, k] + a, a + x[i, k]), ()),
-        (of(IndexedBase("h", shape=(3,))[i] + a, 1 + a), ()),
-        (of(Sum(x[j], (j, 1, Symbol("oo_"))), 0), ()),
-        (of(w[a] + b, b + w[a]), ()),
-        (of(w[i / 2] + b, b + w[i / 2]), ()),
-        (of(Symbol("h", positive=True) + Symbol("h"), 0), ()),
+        (equate(ranged + a, a + ranged), ()),
+        (equate(x[i, k] + a, a + x[i, k]), ()),
+        (equate(IndexedBase("h", shape=(3,))[i] + a, 1 + a), ()),
+        (equate(Sum(x[j], (j, 1, Symbol("oo_"))), 0), ()),
+        (equate(w[a] + b, b + w[a]), ()),
+        (equate(w[i / 2] + b, b + w[i / 2]), ()),
+        (equate(Symbol("h", positive=True) + Symbol("h"), 0), ()),
     )
     statement, given = rng.choice(choices)
     return AttackClaim("malformed", statement, given, malformed=True)
 
 
-def _drawn(family: Callable[[Random], Any]) -> Callable[[Random], AttackClaim]:
+def _wrap_family(family: Callable[[Random], Any]) -> Callable[[Random], AttackClaim]:
     """A family of the tables: as it stands, varied, for another value of a, or with a slip."""
 
-    def made(rng: Random) -> AttackClaim:
+    def draw_variant(rng: Random) -> AttackClaim:
         statement, given, known = family(rng)
         kind = rng.randrange(8)
         if kind in (1, 2):
-            statement = varied(rng, statement)
+            statement = vary_statement(rng, statement)
         if kind in (2, 3):
-            statement, *given = with_value(rng, (statement, *given))
+            statement, *given = substitute_value(rng, (statement, *given))
         if kind == 4:
-            statement, *given = with_index(rng, (statement, *given))
+            statement, *given = substitute_index(rng, (statement, *given))
         if kind in (5, 6):
-            statement, known = slipped(rng, statement), False
+            statement, known = insert_slip(rng, statement), False
         return AttackClaim(family.__name__, statement, tuple(given), known=known)
 
-    return made
+    return draw_variant
 
 
 def crossings(rng: Random) -> AttackClaim:
@@ -164,7 +185,7 @@ def crossings(rng: Random) -> AttackClaim:
         return AttackClaim(
             "crossings", first[0], (*first[1], *rng.sample(GIVEN, 2)), known=first[2]
         )
-    statement, given, known = crossed(rng, first, second)
+    statement, given, known = cross_statements(rng, first, second)
     return AttackClaim("crossings", statement, given, known=known)
 
 
@@ -191,7 +212,7 @@ TABLES = (
 FAMILIES = (
     identities,
     slips,
-    *map(_drawn, TABLES),
+    *map(_wrap_family, TABLES),
     witnesses,
     malformed,
     slips,
@@ -200,7 +221,7 @@ FAMILIES = (
 )
 
 
-def claim(seed: int, number: int) -> AttackClaim:
+def draw_claim(seed: int, number: int) -> AttackClaim:
     """Statement number ``number`` of a seed."""
     rng = Random(f"bnproof/{seed}/{number}")
     return FAMILIES[number % len(FAMILIES)](rng)

@@ -24,7 +24,7 @@ from importlib import import_module
 from itertools import pairwise
 
 
-def book() -> bool:
+def settle_book() -> bool:
     """Whether every theorem, settled one after the other, is proved."""
     proving, entries = (
         import_module("bnproof.theorems.proving"),
@@ -33,13 +33,13 @@ def book() -> bool:
     return {proving.settle(entry).verdict for entry in entries.values()} == {"proved"}
 
 
-def workers() -> bool:
+def settle_in_workers() -> bool:
     """Whether every theorem, settled on all cores, is proved."""
     outcomes = import_module("bnproof.theorems.proving").settle_all()
     return {outcome.verdict for outcome in outcomes} == {"proved"}
 
 
-def indices(count: int) -> bool:
+def prove_indices(count: int) -> bool:
     """``sum_pqr... x_p A_pq A_qr ... g_t`` in both orders of summation: one value."""
     from sympy import Eq, IndexedBase, Mul, Sum, symbols
 
@@ -70,11 +70,11 @@ def main(what: str, argument: str = "") -> None:
     imported, clock = time.process_time(), time.perf_counter()
     match what:
         case "book":
-            done = book()
+            done = settle_book()
         case "workers":
-            done = workers()
+            done = settle_in_workers()
         case "indices":
-            done = indices(int(argument))
+            done = prove_indices(int(argument))
         case _:
             done = show(argument)
     elapsed = time.perf_counter() - clock

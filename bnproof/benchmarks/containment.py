@@ -17,29 +17,29 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bnproof.benchmarks.adversarial import drawn, misses, quantities
+from bnproof.benchmarks.adversarial import draw_input, enclose_quantities, find_misses
 from bnproof.cli._console import out_option, publish
 from bnproof.records import Row, collect
 
 SHARE = 250  # inputs a worker takes at a time
 
 
-def tried(first: int, count: int) -> Row:
+def try_inputs(first: int, count: int) -> Row:
     """What became of the inputs with seeds ``first, ..., first + count - 1``."""
     entries: Counter[str] = Counter()
     dtypes: Counter[str] = Counter()
     missed: list[str] = []
     for seed in range(first, first + count):
-        given = drawn(np.random.default_rng(seed))
-        found = quantities(given)
+        given = draw_input(np.random.default_rng(seed))
+        enclosures = enclose_quantities(given)
         dtypes[given.x.dtype.name] += 1
-        for enclosure in found.values():
+        for enclosure in enclosures.values():
             undefined = np.isnan(enclosure.mid)
             entries["undefined"] += int(undefined.sum())
             entries["exact"] += int((enclosure.rad == 0).sum())
             entries["zero"] += int(((enclosure.rad == 0) & (enclosure.mid == 0)).sum())
             entries["all"] += enclosure.mid.size
-        missed += [f"seed {seed}: {problem}" for problem in misses(given, found)]
+        missed += [f"seed {seed}: {problem}" for problem in find_misses(given, enclosures)]
     return {
         "kind": "containment",
         "first": first,
@@ -50,12 +50,12 @@ def tried(first: int, count: int) -> Row:
     }
 
 
-def measured(cases: int, seed: int) -> Iterator[Row]:
+def measure_all(cases: int, seed: int) -> Iterator[Row]:
     """Shares of the inputs, tried in as many processes as there are cores."""
     firsts = range(seed, seed + cases, SHARE)
     counts = [min(SHARE, seed + cases - first) for first in firsts]
     with ProcessPoolExecutor() as workers:
-        for done, row in enumerate(workers.map(tried, firsts, counts), 1):
+        for done, row in enumerate(workers.map(try_inputs, firsts, counts), 1):
             if done % 20 == 0:
                 click.echo(f"{done * SHARE} inputs", err=True)
             yield row
@@ -67,7 +67,7 @@ def measured(cases: int, seed: int) -> Iterator[Row]:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def main(out: Path, cases: int, seed: int) -> None:
     """Try them all, and write containment.ndjson and containment.md into the folder."""
-    records = collect(seed, [measured(cases, seed)])
+    records = collect(seed, [measure_all(cases, seed)])
     publish("containment", records, out)
     missed = [problem for row in records.select("containment") for problem in row["missed"]]
     for problem in missed[:20]:

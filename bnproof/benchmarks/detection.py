@@ -20,23 +20,23 @@ from pathlib import Path
 import click
 
 from bnproof.cli._console import out_option, publish
-from bnproof.detection.rows import Plan, rows
+from bnproof.detection.rows import Plan, measure_rows
 from bnproof.records import Row, collect
-from bnproof.reports.detection import missed
+from bnproof.reports.detection import list_shortfalls
 
 EFFORTS = ("quick", "standard", "thorough")
 
 
-def costs() -> Iterator[Row]:
+def measure_costs() -> Iterator[Row]:
     """Seconds of ``bnproof check numpy`` as a whole process: the first run, which compiles, and the
     second."""
     for effort in EFFORTS:
         with tempfile.TemporaryDirectory() as cache:
-            first, second = (_seconds(effort, cache) for _ in range(2))
+            first, second = (_time_check(effort, cache) for _ in range(2))
         yield {"kind": "check_cost", "effort": effort, "first": first, "second": second}
 
 
-def _seconds(effort: str, cache: str) -> float:
+def _time_check(effort: str, cache: str) -> float:
     """One run with its own cache of compiled kernels."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "bnproof", "check", "numpy", "--effort", effort]
@@ -55,14 +55,14 @@ def _seconds(effort: str, cache: str) -> float:
 def main(out: Path, effort: str, quick_seeds: int, standard_seeds: int, seed: int) -> None:
     """Measure everything, and write detection.ndjson, .md, .csv and .svg into the folder."""
 
-    def progress(done: int, total: int) -> None:
+    def report_progress(done: int, total: int) -> None:
         if done % 20 == 0:
             click.echo(f"{done} of {total}", err=True)
 
     plan = Plan(effort, seed, quick_seeds, standard_seeds)
-    records = collect(seed, [costs(), rows(plan, progress)])
+    records = collect(seed, [measure_costs(), measure_rows(plan, report_progress)])
     publish("detection", records, out)
-    problems = missed(records)
+    problems = list_shortfalls(records)
     for problem in problems:
         click.echo(problem)
     sys.exit(1 if problems else 0)

@@ -21,7 +21,7 @@ CLAIMS: dict[str, tuple[Callable[[], Iterator[Item]], str]] = {
 }
 
 
-def claim(theorem: str) -> Assertion:
+def find_assertion(theorem: str) -> Assertion:
     """The compared claim; only the items before it are built.  Raises ``LookupError`` where the
     book has no such claim."""
     items, says = CLAIMS[theorem]
@@ -33,7 +33,7 @@ def claim(theorem: str) -> Assertion:
     )
 
 
-def missing(theorem: str) -> Expr:
+def missing_term(theorem: str) -> Expr:
     """What the right-hand side lacks in the false variant: the variance's term, or the movement of
     s."""
     h = IndexedBase("h", real=True)
@@ -45,21 +45,21 @@ def missing(theorem: str) -> Expr:
     return terms[theorem]
 
 
-def statement(theorem: str, *, dropped: bool) -> tuple[Basic, tuple[Basic, ...]]:
+def build_statement(theorem: str, *, dropped: bool) -> tuple[Basic, tuple[Basic, ...]]:
     """The claim's equation and conditions; ``dropped``: without one term."""
-    compared = claim(theorem)
+    compared = find_assertion(theorem)
     lhs, rhs = compared.statement.args
-    return Eq(lhs, rhs - missing(theorem)) if dropped else compared.statement, compared.given
+    return Eq(lhs, rhs - missing_term(theorem)) if dropped else compared.statement, compared.given
 
 
-def outcome(theorem: str, *, dropped: bool) -> str:
+def settle_statement(theorem: str, *, dropped: bool) -> str:
     """``shown`` where the claim is proved for every m, ``refuted`` where an exact counterexample is
     found.
 
     Raises ``LookupError`` for a theorem that is not compared, ``Undecided`` where neither is
     reached.
     """
-    equation, given = statement(theorem, dropped=dropped)
+    equation, given = build_statement(theorem, dropped=dropped)
     try:
         prove(equation, *given)
     except Refuted:

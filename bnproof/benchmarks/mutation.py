@@ -32,14 +32,14 @@ import click
 
 import bnproof.implementations
 from bnproof.cli._console import out_option, publish
-from bnproof.implementations.conventions import UnknownConvention, convention_of
+from bnproof.implementations.conventions import UnknownConvention, resolve_convention
 from bnproof.implementations.layers import ThroughState
-from bnproof.implementations.targets import UnusableTarget, usable
+from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.laws.answers import Target
-from bnproof.laws.law import laws
+from bnproof.laws.law import load_laws
 from bnproof.laws.supports import Supports
 from bnproof.records import Row, collect
-from bnproof.reports.mutation import TEXTS, unexplained
+from bnproof.reports.mutation import TEXTS, list_unexplained
 from bnproof.verification.concluding import VALUE_LAWS
 from bnproof.verification.examining import examine
 from bnproof.verification.planning import EFFORTS, CheckOptions, plan_laws
@@ -61,7 +61,7 @@ SERIAL = count()
 
 
 @cache
-def equivalent() -> dict[str, str]:
+def read_equivalents() -> dict[str, str]:
     """Every survivor that is known, ``"file function: change"``, with why it is none."""
     table = (
         files("bnproof.benchmarks").joinpath("equivalent_mutants.csv").read_text(encoding="utf-8")
@@ -91,7 +91,7 @@ class Mutation:
         return (
             TEXTS
             if self.of_text
-            else equivalent().get(f"{self.file} {self.function}: {self.change}", "")
+            else read_equivalents().get(f"{self.file} {self.function}: {self.change}", "")
         )
 
 
@@ -107,34 +107,34 @@ class TooLong(BaseException):
 # -- mutants ---------------------------------------------------------------------------------------
 
 
-def original(file: str) -> str:
+def read_original(file: str) -> str:
     """The source as it is."""
     return (Path(bnproof.implementations.__file__).parent / f"{file}.py").read_text(
         encoding="utf-8"
     )
 
 
-def mutants(file: str, only: Iterable[str] = ()) -> Iterator[Mutation]:
+def generate_mutants(file: str, only: Iterable[str] = ()) -> Iterator[Mutation]:
     """What mutmut makes of a module (``only``: of these functions), each syntax tree once; raises
     ``UsageError`` without mutmut."""
-    source = original(file)
+    source = read_original(file)
     known = {ast.dump(ast.parse(source))}
-    for function, new in mutated(source, only):
+    for function, new in generate_sources(source, only):
         tree = ast.dump(ast.parse(new))
         if tree not in known:
             known.add(tree)
-            yield Mutation(file, function, changed(*map(statements, (source, new))), new)
+            yield Mutation(file, function, mark_change(*map(unparse_source, (source, new))), new)
 
 
-def mutated(source: str, only: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+def generate_sources(source: str, only: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
     """The function that is changed (empty outside of functions) and the new source, for each of
     mutmut's mutations."""
-    metadata = needed("libcst.metadata")
+    metadata = import_needed("libcst.metadata")
     made, operators = (
-        needed("mutmut.mutation.file_mutation"),
-        needed("mutmut.mutation.mutators").mutation_operators,
+        import_needed("mutmut.mutation.file_mutation"),
+        import_needed("mutmut.mutation.mutators").mutation_operators,
     )
-    nowhere = needed("mutmut.mutation.pragma_handling").IgnoredCode(set(), set(), set())
+    nowhere = import_needed("mutmut.mutation.pragma_handling").IgnoredCode(set(), set(), set())
     visitor = made.MutationVisitor(operators, nowhere)
     skipped = visitor._skip_node_and_children
     # properties are mutated too, which mutmut leaves out
@@ -152,7 +152,7 @@ def mutated(source: str, only: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
             )
 
 
-def needed(name: str) -> Any:
+def import_needed(name: str) -> Any:
     """A module of the generator; raises ``UsageError`` where it is missing."""
     try:
         return import_module(name)
@@ -160,19 +160,19 @@ def needed(name: str) -> Any:
         raise click.UsageError(f"this needs {error.name}: pip install mutmut") from error
 
 
-def statements(source: str) -> str:
+def unparse_source(source: str) -> str:
     """The source with one line for every statement, however it is laid out."""
     return ast.unparse(ast.parse(source))
 
 
-def changed(before: str, after: str) -> str:
+def mark_change(before: str, after: str) -> str:
     """The changed lines in one, ``<<old -> new>>`` in the place of what differs."""
     lines, others = before.splitlines(), after.splitlines()
-    start, end = shared(lines, others)
+    start, end = count_shared(lines, others)
     old, new = (
         " ".join(line.strip() for line in some[start : len(some) - end]) for some in (lines, others)
     )
-    start, end = shared(old, new)
+    start, end = count_shared(old, new)
     while start and old[start - 1].isalnum():  # whole words
         start -= 1
     while end and old[len(old) - end].isalnum():
@@ -183,17 +183,17 @@ def changed(before: str, after: str) -> str:
     )
 
 
-def shared(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
+def count_shared(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
     """How many entries both start with, and how many of the rest they end with."""
 
-    def same(pairs: Iterable[tuple[str, str]]) -> int:
+    def count_same(pairs: Iterable[tuple[str, str]]) -> int:
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-    start = same(zip(one, other, strict=False))
-    return start, same(zip(reversed(one[start:]), reversed(other[start:]), strict=False))
+    start = count_same(zip(one, other, strict=False))
+    return start, count_same(zip(reversed(one[start:]), reversed(other[start:]), strict=False))
 
 
-def rebuilt(mutant: Mutation) -> list[type]:
+def rebuild_classes(mutant: Mutation) -> list[type]:
     """The classes that the mutant is part of, made of its source and those of the other files in a
     package of its own."""
     package = f"bnproof_mutant_{next(SERIAL)}"
@@ -201,7 +201,7 @@ def rebuilt(mutant: Mutation) -> list[type]:
     sys.modules |= {package: ModuleType(package), **made}
     try:
         for file, module in zip(FILES, made.values(), strict=True):
-            source = mutant.source if file == mutant.file else original(file)
+            source = mutant.source if file == mutant.file else read_original(file)
             exec(
                 compile(source.replace(f"{PACKAGE}.numpy", f"{package}.numpy"), file, "exec"),
                 module.__dict__,
@@ -220,49 +220,57 @@ def rebuilt(mutant: Mutation) -> list[type]:
 # -- judging ---------------------------------------------------------------------------------------
 
 
-def at_once(candidate: type, effort: str, seed: int) -> list[str]:
+def find_first_broken(candidate: type, effort: str, seed: int) -> list[str]:
     """The laws broken on the first case that breaks any, else the broken laws of sequences."""
-    implementation = usable(candidate, "the mutant")
-    declared = convention_of(implementation.convention)
-    session = Session(Target(implementation, declared), seed, Supports.by(None, declared.momentum))
+    implementation = as_implementation(candidate, "the mutant")
+    declared = resolve_convention(implementation.convention)
+    session = Session(
+        Target(implementation, declared), seed, Supports.from_mapping(None, declared.momentum)
+    )
 
-    def enough(done: int, total: int) -> None:
+    def stop_when_broken(done: int, total: int) -> None:
         if session.broken:
             raise Enough
 
     with suppress(Enough):
-        session.run(list(laws().values()), EFFORTS[effort], enough)
+        session.run(list(load_laws().values()), EFFORTS[effort], stop_when_broken)
     if session.broken or not isinstance(implementation, ThroughState):
         return list(session.broken)
-    return whole(
-        candidate, effort, seed, [law.id for law in laws().values() if law.measure is None]
+    return find_all_broken(
+        candidate, effort, seed, [law.id for law in load_laws().values() if law.measure is None]
     )
 
 
-def whole(candidate: type, effort: str, seed: int, select: Iterable[str] = ()) -> list[str]:
+def find_all_broken(
+    candidate: type, effort: str, seed: int, select: Iterable[str] = ()
+) -> list[str]:
     """All laws that ``examine`` finds broken."""
     options = CheckOptions(effort, seed, select=tuple(select))
     seen = examine(candidate, plan_laws(options), options)
     return [*seen.session.broken, *seen.walks]
 
 
-def tried(mutant: Mutation, effort: str, seed: int) -> Row:
+def try_mutant(mutant: Mutation, effort: str, seed: int) -> Row:
     """What the laws find in one mutant, asked until one breaks: as an implementation, then through
     the layer."""
-    return recorded(mutant, effort, lambda candidate: at_once(candidate, effort, seed))
+    return record_outcome(
+        mutant, effort, lambda candidate: find_first_broken(candidate, effort, seed)
+    )
 
 
-def tried_again(mutant: Mutation, seed: int) -> Row:
+def retry_mutant(mutant: Mutation, seed: int) -> Row:
     """What they find with more cases, in the first class that the mutant is part of."""
-    return recorded(mutant, AGAIN, lambda candidate: whole(candidate, AGAIN, seed), most=1)
+    return record_outcome(
+        mutant, AGAIN, lambda candidate: find_all_broken(candidate, AGAIN, seed), most=1
+    )
 
 
-def recorded(
+def record_outcome(
     mutant: Mutation, effort: str, judge: Callable[[type], list[str]], most: int = 2
 ) -> Row:
     """The outcome as a record; ``law`` is the one that shows a value, if there is one."""
     start = time.perf_counter()
-    outcome, through, broken = judged(mutant, judge, most)
+    outcome, through, broken = judge_mutant(mutant, judge, most)
     return {
         "kind": "mutation",
         "file": mutant.file,
@@ -278,17 +286,17 @@ def recorded(
     }
 
 
-def judged(
+def judge_mutant(
     mutant: Mutation, judge: Callable[[type], list[str]], most: int
 ) -> tuple[str, str, list[str]]:
     """Outcome, the class that shows it (``most``: how many are asked), and the broken laws."""
     try:
-        candidates = rebuilt(mutant)[:most]
+        candidates = rebuild_classes(mutant)[:most]
     except Exception:
         return "does not import", "", []
     for candidate in candidates:
         try:
-            broken = within(LIMIT, judge, candidate)
+            broken = judge_in_time(LIMIT, judge, candidate)
         except TooLong:
             return "timeout", candidate.__name__, []
         except (UnusableTarget, UnknownConvention):
@@ -298,13 +306,13 @@ def judged(
     return "survived", "", []
 
 
-def within(seconds: int, judge: Callable[[type], list[str]], candidate: type) -> list[str]:
+def judge_in_time(seconds: int, judge: Callable[[type], list[str]], candidate: type) -> list[str]:
     """What the judge says; raises ``TooLong`` after so many seconds."""
 
-    def late(signum: int, frame: object) -> None:
+    def ring(signum: int, frame: object) -> None:
         raise TooLong
 
-    signal.signal(signal.SIGALRM, late)
+    signal.signal(signal.SIGALRM, ring)
     signal.alarm(seconds)
     try:
         return judge(candidate)
@@ -312,12 +320,12 @@ def within(seconds: int, judge: Callable[[type], list[str]], candidate: type) ->
         signal.alarm(0)
 
 
-def measured(chosen: list[Mutation], effort: str, seed: int, workers: int) -> Iterator[Row]:
+def measure_all(chosen: list[Mutation], effort: str, seed: int, workers: int) -> Iterator[Row]:
     """All mutants, in so many processes; survivors (but for texts) again, with each of the further
     seeds."""
     with ProcessPoolExecutor(workers) as pool:
         rows = []
-        for row in pool.map(tried, chosen, [effort] * len(chosen), [seed] * len(chosen)):
+        for row in pool.map(try_mutant, chosen, [effort] * len(chosen), [seed] * len(chosen)):
             rows.append(row)
             if len(rows) % 50 == 0:
                 click.echo(f"{len(rows)} of {len(chosen)} mutants", err=True)
@@ -328,16 +336,16 @@ def measured(chosen: list[Mutation], effort: str, seed: int, workers: int) -> It
                 if row["outcome"] == "survived" and not chosen[n].of_text
             ]
             click.echo(f"{len(left)} survivors are tried again", err=True)
-            found = pool.map(tried_again, [chosen[n] for n in left], [seed + more] * len(left))
-            for n, row in zip(left, found, strict=True):
+            retried = pool.map(retry_mutant, [chosen[n] for n in left], [seed + more] * len(left))
+            for n, row in zip(left, retried, strict=True):
                 rows[n] = {**row, "seconds": round(rows[n]["seconds"] + row["seconds"], 3)}
     yield from rows
 
 
-def picked(only: Iterable[str]) -> list[Mutation]:
+def pick_mutants(only: Iterable[str]) -> list[Mutation]:
     """The mutants of the functions ``file:function``."""
     places = [place.partition(":") for place in only]
-    return [mutant for file, _, function in places for mutant in mutants(file, [function])]
+    return [mutant for file, _, function in places for mutant in generate_mutants(file, [function])]
 
 
 @click.command()
@@ -350,12 +358,16 @@ def picked(only: Iterable[str]) -> list[Mutation]:
 )
 def main(out: Path, effort: str, seed: int, only: tuple[str, ...], workers: int) -> None:
     """Try every mutant, and write mutation.ndjson and mutation.md into the folder."""
-    chosen = [mutant for file in FILES for mutant in mutants(file)] if not only else picked(only)
-    records = collect(seed, [measured(chosen, effort, seed, workers)])
+    chosen = (
+        [mutant for file in FILES for mutant in generate_mutants(file)]
+        if not only
+        else pick_mutants(only)
+    )
+    records = collect(seed, [measure_all(chosen, effort, seed, workers)])
     publish("mutation", records, out)
-    for row in unexplained(records):
+    for row in list_unexplained(records):
         click.echo(f"{row['outcome']}: {row['file']} {row['function']}: {row['change']}", err=True)
-    sys.exit(1 if unexplained(records) else 0)
+    sys.exit(1 if list_unexplained(records) else 0)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ print(imported - start, time.perf_counter() - imported)
 """
 
 
-def two_pass(x: Array, gamma: Array, beta: Array) -> Array:
+def normalise_two_pass(x: Array, gamma: Array, beta: Array) -> Array:
     """NumPy's plain float64 two-pass, cast included."""
     axes, per_channel = (0, *range(2, x.ndim)), (1, -1, *(1,) * (x.ndim - 2))
     wide = x.astype(np.float64)
@@ -64,7 +64,7 @@ def two_pass(x: Array, gamma: Array, beta: Array) -> Array:
     return y
 
 
-def in_mpmath(x: Array, gamma: float, beta: float) -> list[Any]:
+def normalise_in_mpmath(x: Array, gamma: float, beta: float) -> list[Any]:
     """One channel in mpmath's floats."""
     with mpmath.workdps(DIGITS):
         values = [mpmath.mpf(value) for value in x.tolist()]
@@ -74,7 +74,7 @@ def in_mpmath(x: Array, gamma: float, beta: float) -> list[Any]:
         return [scale * e + beta for e in d]
 
 
-def in_balls(x: Array, gamma: float, beta: float) -> list[arb]:
+def normalise_in_balls(x: Array, gamma: float, beta: float) -> list[arb]:
     """One channel in a loop over balls of 128 bits; the balls are not even turned into floats."""
     with precision(128):
         values = [arb(value) for value in x.tolist()]
@@ -85,7 +85,7 @@ def in_balls(x: Array, gamma: float, beta: float) -> list[arb]:
         return [scale * e + b for e in d]
 
 
-def shaped(size: int, channels: int, *, planes: bool) -> tuple[int, ...]:
+def choose_shape(size: int, channels: int, *, planes: bool) -> tuple[int, ...]:
     """``(N, C)`` or ``(N, C, H, W)`` with about ``size`` values."""
     if not planes:
         return (size // channels, channels)
@@ -93,23 +93,26 @@ def shaped(size: int, channels: int, *, planes: bool) -> tuple[int, ...]:
     return (max(1, size // (channels * h * w)), channels, h, w)
 
 
-def configurations() -> Iterator[Row]:
+def list_configurations() -> Iterator[Row]:
     """Every size, number of channels, form and dtype."""
     for size in SIZES:
         for channels in PLANES:
             for planes in (False, True):
                 for dtype in DTYPES:
-                    yield {"shape": list(shaped(size, channels, planes=planes)), "dtype": dtype}
+                    yield {
+                        "shape": list(choose_shape(size, channels, planes=planes)),
+                        "dtype": dtype,
+                    }
 
 
-def timed(work: Callable[[], Any]) -> float:
+def time_work(work: Callable[[], Any]) -> float:
     """Seconds; the result is let go before the clock stops."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def compared(configuration: Row, rounds: int) -> Row:
+def compare_contestants(configuration: Row, rounds: int) -> Row:
     """Seconds of each contestant in every round, and the memory the certified forward takes beyond
     its input."""
     random = np.random.default_rng(0)
@@ -119,7 +122,7 @@ def compared(configuration: Row, rounds: int) -> Row:
     )
     gamma, beta = random.normal(size=(2, x.shape[1]))
     contestants: dict[str, Callable[[], Any]] = {
-        "numpy": lambda: two_pass(x, gamma, beta),
+        "numpy": lambda: normalise_two_pass(x, gamma, beta),
         "forward": lambda: certify.train(x, gamma, beta, eps=EPS).y,
         "gradient": lambda: certify.train(x, gamma, beta, eps=EPS, dy=dy).dx,
     }
@@ -128,17 +131,17 @@ def compared(configuration: Row, rounds: int) -> Row:
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, work in contestants.items():
-            times[name].append(timed(work))
+            times[name].append(time_work(work))
     return {
         "kind": "oracle_cost",
         **configuration,
         "values": x.size,
         "seconds": times,
-        "bytes": memory(x, gamma, beta),
+        "bytes": measure_memory(x, gamma, beta),
     }
 
 
-def memory(x: Array, gamma: Array, beta: Array) -> float:
+def measure_memory(x: Array, gamma: Array, beta: Array) -> float:
     """Peak bytes per value that the certified forward allocates, results included (NumPy reports
     its own to tracemalloc)."""
     tracemalloc.start()
@@ -148,7 +151,7 @@ def memory(x: Array, gamma: Array, beta: Array) -> float:
     return peak / x.size
 
 
-def slow(rounds: int) -> Row:
+def measure_slow(rounds: int) -> Row:
     """Seconds for each of the arbitrary-precision contestants, and for the certified forward on as
     many and on many values."""
     x = np.random.default_rng(1).normal(size=SLOW)
@@ -157,8 +160,8 @@ def slow(rounds: int) -> Row:
     contestants: dict[str, Callable[[], Any]] = {
         "forward": lambda: certify.train(many, *affine, eps=EPS),
         "forward_short": lambda: certify.train(x[:, None], *affine, eps=EPS),
-        "balls": lambda: in_balls(x, 1.5, 0.5),
-        "mpmath": lambda: in_mpmath(x, 1.5, 0.5),
+        "balls": lambda: normalise_in_balls(x, 1.5, 0.5),
+        "mpmath": lambda: normalise_in_mpmath(x, 1.5, 0.5),
     }
     times: dict[str, list[float]] = {}
     for (
@@ -166,8 +169,8 @@ def slow(rounds: int) -> Row:
         work,
         # one after the other: millions of small objects leave memory in another state
     ) in contestants.items():
-        times[name] = [timed(work) for _ in range(rounds + 1)]
-    counted = {name: found[1:] for name, found in times.items()}
+        times[name] = [time_work(work) for _ in range(rounds + 1)]
+    counted = {name: seconds[1:] for name, seconds in times.items()}
     return {
         "kind": "oracle_cost_slow",
         "values": SLOW,
@@ -177,11 +180,11 @@ def slow(rounds: int) -> Row:
     }
 
 
-def reference(rounds: int) -> Row:
+def measure_reference(rounds: int) -> Row:
     """Seconds of a float32 training step: the compensated reference beside PyTorch and plain NumPy,
     one thread each."""
     random = np.random.default_rng(2)
-    x = np.asarray(random.normal(size=shaped(SIZES[0], 16, planes=True)), np.float32)
+    x = np.asarray(random.normal(size=choose_shape(SIZES[0], 16, planes=True)), np.float32)
     affine = random.normal(size=(2, x.shape[1])).astype(np.float32)
     names = ("torch", "numpy", "compensated", "compensated-torch")
     times: dict[str, list[float]] = {name: [] for name in names}
@@ -190,9 +193,9 @@ def reference(rounds: int) -> Row:
             for name in names:
                 step = load(name).train
                 times[name].append(
-                    timed(partial(step, x, *affine, None, None, eps=EPS, momentum=0.1))
+                    time_work(partial(step, x, *affine, None, None, eps=EPS, momentum=0.1))
                 )
-    counted = {name: found[1:] for name, found in times.items()}
+    counted = {name: seconds[1:] for name, seconds in times.items()}
     return {
         "kind": "oracle_cost_reference",
         "shape": list(x.shape),
@@ -201,19 +204,19 @@ def reference(rounds: int) -> Row:
     }
 
 
-def compilation() -> Row:
+def measure_compilation() -> Row:
     """Seconds of the first certified call of every kernel in a fresh process: compiling, and from
     the cache on disk."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        found = []
+        timings = []
         for _ in range(2):
             command = [sys.executable, "-c", COMPILE]
             printed = subprocess.run(
                 command, env=environment, capture_output=True, text=True, check=True
             ).stdout
-            found.append([float(word) for word in printed.split()])
-    (imports, first), (_, second) = found
+            timings.append([float(word) for word in printed.split()])
+    (imports, first), (_, second) = timings
     return {"kind": "oracle_cost_compile", "imports": imports, "first": first, "second": second}
 
 
@@ -225,9 +228,9 @@ def compilation() -> Row:
 def main(out: Path, rounds: int) -> None:
     """Measure, and write oracle_cost.ndjson, .md and .csv into the folder."""
     run = {"kind": "oracle_cost_run", "rounds": rounds, "dtypes": list(DTYPES)}
-    rows: list[Row] = [run, compilation(), slow(rounds), reference(rounds)]
-    for configuration in configurations():
-        rows.append(compared(configuration, rounds))
+    rows: list[Row] = [run, measure_compilation(), measure_slow(rounds), measure_reference(rounds)]
+    for configuration in list_configurations():
+        rows.append(compare_contestants(configuration, rounds))
         click.echo(f"{configuration['dtype']} {configuration['shape']}", err=True)
     records = collect(0, [rows])
     publish("oracle_cost", records, out)

@@ -33,7 +33,7 @@ class Explicit:
                 " or more"
             )
 
-    def entries(self, name: str) -> list[Expr]:
+    def list_entries(self, name: str) -> list[Expr]:
         """``name1, ..., namem``."""
         return list(symbols(f"{name}1:{self.m + 1}", real=True))
 
@@ -45,12 +45,12 @@ class Explicit:
     @cached_property
     def mu(self) -> Expr:
         """``mu = (x1 + ... + xm)/m``."""
-        return Add(*self.entries("x")) / self.m
+        return Add(*self.list_entries("x")) / self.m
 
     @cached_property
     def v(self) -> Expr:
         """``v = ((x1 - mu)^2 + ... + (xm - mu)^2)/m``."""
-        return Add(*[(value - self.mu) ** 2 for value in self.entries("x")]) / self.m
+        return Add(*[(value - self.mu) ** 2 for value in self.list_entries("x")]) / self.m
 
     @cached_property
     def s(self) -> Expr:
@@ -60,7 +60,7 @@ class Explicit:
     @cached_property
     def xhat(self) -> list[Expr]:
         """``xhat_i = (x_i - mu)/s``."""
-        return [(value - self.mu) / self.s for value in self.entries("x")]
+        return [(value - self.mu) / self.s for value in self.list_entries("x")]
 
     @cached_property
     def y(self) -> list[Expr]:
@@ -70,7 +70,7 @@ class Explicit:
     @cached_property
     def dx(self) -> Expr:
         """``dx_1 = gamma/(m s) (m g_1 - sum g - xhat_1 sum g xhat)``."""
-        g = self.entries("g")
+        g = self.list_entries("g")
         return (
             self.scalars[0]
             / (self.m * self.s)
@@ -86,9 +86,9 @@ def dot(left: list[Expr], right: list[Expr]) -> Expr:
 def gradient_x(e: Explicit, *, dropped: bool) -> Sides:
     """``d(sum_j g_j y_j)/dx_1`` against the compact form; ``dropped``: without the variance's
     term."""
-    g = e.entries("g")
+    g = e.list_entries("g")
     term = e.scalars[0] / (e.m * e.s) * e.xhat[0] * dot(g, e.xhat)
-    return [(diff(dot(g, e.y), e.entries("x")[0]), e.dx + (term if dropped else 0))]
+    return [(diff(dot(g, e.y), e.list_entries("x")[0]), e.dx + (term if dropped else 0))]
 
 
 def jacobian(e: Explicit, *, dropped: bool) -> Sides:
@@ -98,17 +98,17 @@ def jacobian(e: Explicit, *, dropped: bool) -> Sides:
     for column in (0, 1):
         product = Integer(0) if dropped else e.xhat[0] * e.xhat[column]
         entry = e.scalars[0] / e.s * (int(column == 0) - Rational(1, e.m) - product / e.m)
-        sides.append((diff(e.y[0], e.entries("x")[column]), entry))
+        sides.append((diff(e.y[0], e.list_entries("x")[column]), entry))
     return sides
 
 
 def double_backward(e: Explicit, *, dropped: bool) -> Sides:
     """``sum_j (d dx_1/dx_j) h_j`` against the closed form; ``dropped``: s held constant."""
-    g, h, gamma = e.entries("g"), e.entries("h"), e.scalars[0]
+    g, h, gamma = e.list_entries("g"), e.list_entries("h"), e.scalars[0]
     ds = dot(e.xhat, h) / e.m
     dxhat = [(one - Add(*h) / e.m - hat * ds) / e.s for one, hat in zip(h, e.xhat, strict=True)]
     moved = gamma / (e.m * e.s) * (dxhat[0] * dot(g, e.xhat) + e.xhat[0] * dot(g, dxhat))
-    along = dot([diff(e.dx, value) for value in e.entries("x")], h)
+    along = dot([diff(e.dx, value) for value in e.list_entries("x")], h)
     return [(along, -moved if dropped else -e.dx * ds / e.s - moved)]
 
 
@@ -119,39 +119,41 @@ STATEMENTS: dict[str, Callable[..., Sides]] = {
 }
 
 
-def by_simplify(e: Explicit, difference: Expr) -> bool:
+def simplifies_to_zero(e: Explicit, difference: Expr) -> bool:
     """``simplify(lhs - rhs) == 0``."""
     return bool(simplify(difference) == 0)
 
 
-def by_cancel(e: Explicit, difference: Expr) -> bool:
+def cancels_to_zero(e: Explicit, difference: Expr) -> bool:
     """s made a symbol, then ``cancel(lhs - rhs) == 0``."""
-    return bool(cancel(rational(e, difference)) == 0)
+    return bool(cancel(eliminate_root(e, difference)) == 0)
 
 
-def by_field(e: Explicit, difference: Expr) -> bool:
+def vanishes_in_field(e: Explicit, difference: Expr) -> bool:
     """s made a symbol, then ``lhs - rhs`` is read into the field of rational functions over Q,
     where 0 is 0."""
-    function = rational(e, difference)
+    function = eliminate_root(e, difference)
     names = sorted(function.free_symbols, key=str)
     return bool(QQ.frac_field(*names).from_sympy(function) == 0)
 
 
-def rational(e: Explicit, difference: Expr) -> Expr:
+def eliminate_root(e: Explicit, difference: Expr) -> Expr:
     """``v + eps`` replaced by ``S^2`` with ``S > 0``, and eps elsewhere by ``S^2 - v``: no root is
     left."""
-    return difference.subs(e.v + e.scalars[2], root() ** 2).subs(e.scalars[2], root() ** 2 - e.v)
+    return difference.subs(e.v + e.scalars[2], root_symbol() ** 2).subs(
+        e.scalars[2], root_symbol() ** 2 - e.v
+    )
 
 
-def root() -> Symbol:
+def root_symbol() -> Symbol:
     """S, which stands for s."""
     return Symbol("S", positive=True)
 
 
-METHODS = {"simplify": by_simplify, "cancel": by_cancel, "field": by_field}
+METHODS = {"simplify": simplifies_to_zero, "cancel": cancels_to_zero, "field": vanishes_in_field}
 
 
-def outcome(method: str, theorem: str, m: int, *, dropped: bool) -> str:
+def settle_statement(method: str, theorem: str, m: int, *, dropped: bool) -> str:
     """``shown`` where the method finds every difference to be 0, else ``not shown`` (which refutes
     nothing).
 

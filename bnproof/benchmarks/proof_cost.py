@@ -65,7 +65,7 @@ class Task:
         ]
         return [sys.executable, "-m", "bnproof.benchmarks.attempt", *words]
 
-    def row(self, kind: str, repeat: int, result: Row) -> Row:
+    def record_run(self, kind: str, repeat: int, result: Row) -> Row:
         """The record of one run."""
         return {
             "kind": kind,
@@ -77,7 +77,7 @@ class Task:
         }
 
 
-def capped(
+def run_capped(
     command: Sequence[str], cap: float, start: float = START, env: Mapping[str, str] | None = None
 ) -> Row:
     """Run a process that prints a JSON object with ``outcome`` and ``seconds``, for at most ``cap``
@@ -101,30 +101,32 @@ def capped(
     try:
         printed, errors = process.communicate(timeout=PATIENCE * limit)
     except subprocess.TimeoutExpired:
-        return unsettled("failed", f"hung for {PATIENCE * limit} s")
+        return record_unsettled("failed", f"hung for {PATIENCE * limit} s")
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    return result(process.returncode, printed, errors, cap)
+    return read_result(process.returncode, printed, errors, cap)
 
 
-def result(status: int, printed: str, errors: str, cap: float) -> Row:
+def read_result(status: int, printed: str, errors: str, cap: float) -> Row:
     """What a process that has ended says for itself."""
     if status == -signal.SIGXCPU:
-        return unsettled("timeout")
+        return record_unsettled("timeout")
     if status:
-        return unsettled("failed", (errors.strip().splitlines() or [f"exit status {status}"])[-1])
+        return record_unsettled(
+            "failed", (errors.strip().splitlines() or [f"exit status {status}"])[-1]
+        )
     said: Row = json.loads(printed.splitlines()[-1])
-    return said if said["seconds"] <= cap else unsettled("timeout")
+    return said if said["seconds"] <= cap else record_unsettled("timeout")
 
 
-def unsettled(outcome: str, reason: str = "") -> Row:
+def record_unsettled(outcome: str, reason: str = "") -> Row:
     """A run without a time."""
     return {"outcome": outcome, "seconds": None, **({"reason": reason} if reason else {})}
 
 
-def tasks() -> Iterator[Task]:
+def list_tasks() -> Iterator[Task]:
     """Ours beside each way of plain SymPy, theorem by theorem."""
     for theorem in THEOREMS:
         for method in PLAIN:
@@ -132,13 +134,13 @@ def tasks() -> Iterator[Task]:
             yield from (Task(theorem, method, m) for m in SIZES)
 
 
-def rounds(planned: Sequence[Task], repeats: int, attempt: Attempt) -> Iterator[Row]:
+def run_rounds(planned: Sequence[Task], repeats: int, attempt: Attempt) -> Iterator[Row]:
     """Every task once, then again and again those that took at most ``LONG`` seconds and were
     settled."""
     remaining = list(planned)
     for repeat in range(1, repeats + 1):
         results = [(task, attempt(task)) for task in remaining]
-        yield from (task.row("proof_cost", repeat, settled) for task, settled in results)
+        yield from (task.record_run("proof_cost", repeat, settled) for task, settled in results)
         remaining = [
             task
             for task, settled in results
@@ -146,37 +148,39 @@ def rounds(planned: Sequence[Task], repeats: int, attempt: Attempt) -> Iterator[
         ]
 
 
-def controls(attempt: Attempt) -> Iterator[Row]:
+def run_controls(attempt: Attempt) -> Iterator[Row]:
     """The false variants: ours for every m, plain SymPy's for the smallest."""
     for theorem in THEOREMS:
         for method in (OURS, *PLAIN):
             task = Task(theorem, method, None if method == OURS else SIZES[0], dropped=True)
-            yield task.row("proof_cost_control", 1, attempt(task))
+            yield task.record_run("proof_cost_control", 1, attempt(task))
 
 
-def trees(roots: Mapping[str, Path], cap: float, repeats: int) -> Iterator[Row]:
+def time_trees(roots: Mapping[str, Path], cap: float, repeats: int) -> Iterator[Row]:
     """The book, sums over several indices and every theorem shown, once a round with the prover of
     each tree in turn."""
     script = str(Path(__file__).with_name("book_cost.py"))
     timed = [("book", ""), ("workers", ""), *(("indices", str(count)) for count in INDICES)]
-    timed += [("show", name) for name in book.names()]
+    timed += [("show", name) for name in book.list_names()]
     for repeat in range(1, repeats + 1):
-        for what, of in timed:
+        for what, argument in timed:
             for tree, root in roots.items():
                 env = {**os.environ, "PYTHONPATH": str(root)}
-                settled = capped([sys.executable, script, what, of], cap, env=env)
-                click.echo(f"{what} {of}, {tree}: {settled['outcome']} {settled['seconds'] or ''}")
+                settled = run_capped([sys.executable, script, what, argument], cap, env=env)
+                click.echo(
+                    f"{what} {argument}, {tree}: {settled['outcome']} {settled['seconds'] or ''}"
+                )
                 yield {
                     "kind": "proof_cost_tree",
                     "tree": tree,
                     "what": what,
-                    "of": of,
+                    "of": argument,
                     "repeat": repeat,
                     **settled,
                 }
 
 
-def earlier(revision: str, into: Path) -> Path:
+def extract_revision(revision: str, into: Path) -> Path:
     """The package as it was in a commit of this repository; raises ``click.BadParameter`` where git
     does not know it."""
     here = Path(__file__).resolve().parents[2]
@@ -191,10 +195,10 @@ def earlier(revision: str, into: Path) -> Path:
     return into
 
 
-def measured(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
+def measure_all(cap: float, repeats: int, attempt: Attempt) -> list[Row]:
     """All rows: what was run and for how long, the attempts, the false variants."""
     start = time.perf_counter()
-    rows = [*rounds(list(tasks()), repeats, attempt), *controls(attempt)]
+    rows = [*run_rounds(list(list_tasks()), repeats, attempt), *run_controls(attempt)]
     total = round(time.perf_counter() - start, 1)
     run = {
         "kind": "proof_cost_run",
@@ -223,7 +227,7 @@ def main(out: Path, cap: float, repeats: int, against: str | None) -> None:
     plot."""
 
     def attempt(task: Task) -> Row:
-        settled = capped(task.command, cap)
+        settled = run_capped(task.command, cap)
         where = "every m" if task.m is None else f"m = {task.m}"
         click.echo(
             f"{task.theorem}, {task.method}, {where}: {settled['outcome']}"
@@ -234,9 +238,9 @@ def main(out: Path, cap: float, repeats: int, against: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         roots = {"this": Path(__file__).resolve().parents[2]}
         if against:
-            roots["before"] = earlier(against, Path(folder))
-        compared = list(trees(roots, cap, repeats))
-    records = collect(0, [[*compared, *measured(cap, repeats, attempt)]])
+            roots["before"] = extract_revision(against, Path(folder))
+        compared = list(time_trees(roots, cap, repeats))
+    records = collect(0, [[*compared, *measure_all(cap, repeats, attempt)]])
     publish("proof_cost", records, out)
 
 

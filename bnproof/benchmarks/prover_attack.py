@@ -20,9 +20,9 @@ from typing import Any
 
 import click
 
-from bnproof.benchmarks.attack_points import shown, truth
-from bnproof.benchmarks.attack_replay import objection
-from bnproof.benchmarks.attack_statements import AttackClaim, claim
+from bnproof.benchmarks.attack_points import determine_truth, render_point
+from bnproof.benchmarks.attack_replay import find_objection
+from bnproof.benchmarks.attack_statements import AttackClaim, draw_claim
 from bnproof.cli._console import out_option, publish
 from bnproof.records import Row, collect
 from bnproof.symbolic import Proof, Refuted, Undecided, prove
@@ -37,7 +37,7 @@ class OutOfTime(BaseException):
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
+def limit_time(seconds: float) -> Iterator[None]:
     """Raises ``OutOfTime`` inside the block after so many seconds."""
 
     def ring(*_: object) -> None:
@@ -52,11 +52,13 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def answered(asked: AttackClaim, prover: Prover, seconds: float) -> tuple[str, str, Any]:
+def ask_prover(attack: AttackClaim, prover: Prover, seconds: float) -> tuple[str, str, Any]:
     """The verdict of a prover, what it says, and its counterexample."""
     try:
-        with limited(seconds):
-            found = prover(asked.statement, *asked.given, **({"by": asked.by} if asked.by else {}))
+        with limit_time(seconds):
+            answer = prover(
+                attack.statement, *attack.given, **({"by": attack.by} if attack.by else {})
+            )
     except Refuted as refuted:
         return "refuted", str(refuted.counterexample), refuted.counterexample
     except Undecided as undecided:
@@ -67,24 +69,26 @@ def answered(asked: AttackClaim, prover: Prover, seconds: float) -> tuple[str, s
         return "out of time", f"no answer within {seconds} s", None
     except Exception as error:
         return "error", f"{type(error).__name__}: {error}", None
-    if isinstance(found, Proof):
+    if isinstance(answer, Proof):
         return "proved", "", None
-    return "error", f"returned a {type(found).__name__}", None
+    return "error", f"returned a {type(answer).__name__}", None
 
 
-def judged_truth(asked: AttackClaim, rng: Random) -> tuple[str, str]:
+def judge_truth(attack: AttackClaim, rng: Random) -> tuple[str, str]:
     """What the evaluator knows of a statement, and a point that shows it."""
-    if asked.malformed:
+    if attack.malformed:
         return "malformed", ""
     try:
-        with limited(SECONDS):
-            kind, point = truth(rng, asked.statement, asked.given, known=asked.known)
+        with limit_time(SECONDS):
+            kind, point = determine_truth(rng, attack.statement, attack.given, known=attack.known)
     except OutOfTime:
         return "not known", ""
-    return kind, shown(point) if point else ""
+    return kind, render_point(point) if point else ""
 
 
-def disagreement(asked: AttackClaim, verdict: str, said: str, kind: str, example: Any) -> str:
+def describe_disagreement(
+    attack: AttackClaim, verdict: str, said: str, kind: str, example: Any
+) -> str:
     """In one sentence why a verdict is wrong; empty where it is not."""
     if verdict in ("error", "out of time"):
         return f"{verdict}: {said}"
@@ -97,45 +101,45 @@ def disagreement(asked: AttackClaim, verdict: str, said: str, kind: str, example
     if verdict == "refuted" and kind == "true":
         return "refuted, although it is true by construction"
     if verdict == "refuted" and example is not None:
-        return objection(asked.statement, asked.given, example)
+        return find_objection(attack.statement, attack.given, example)
     return ""
 
 
-def tried(seed: int, number: int, prover: Prover = prove, seconds: float = SECONDS) -> Row:
+def try_statement(seed: int, number: int, prover: Prover = prove, seconds: float = SECONDS) -> Row:
     """What became of one statement."""
-    asked, begun = claim(seed, number), perf_counter()
-    verdict, said, example = answered(asked, prover, seconds)
+    attack, begun = draw_claim(seed, number), perf_counter()
+    verdict, said, example = ask_prover(attack, prover, seconds)
     taken = perf_counter() - begun
-    kind, point = judged_truth(asked, Random(f"points/{seed}/{number}"))
+    kind, point = judge_truth(attack, Random(f"points/{seed}/{number}"))
     row: Row = {
         "kind": "attack",
         "number": number,
-        "family": asked.family,
+        "family": attack.family,
         "verdict": verdict,
         "truth": kind,
         "seconds": round(taken, 3),
     }
-    problem = disagreement(asked, verdict, said, kind, example)
-    if verdict == "refused" and not asked.malformed:
-        row |= {"refusal": said, **written(asked)}
+    problem = describe_disagreement(attack, verdict, said, kind, example)
+    if verdict == "refused" and not attack.malformed:
+        row |= {"refusal": said, **write_out(attack)}
     if problem:
-        row |= {"problem": problem, "point": point, "said": said, **written(asked)}
+        row |= {"problem": problem, "point": point, "said": said, **write_out(attack)}
     return row
 
 
-def written(asked: AttackClaim) -> Row:
+def write_out(attack: AttackClaim) -> Row:
     """A statement in full."""
     return {
-        "statement": str(asked.statement),
-        "given": [str(condition) for condition in asked.given],
-        "by": str(asked.by) if asked.by else "",
+        "statement": str(attack.statement),
+        "given": [str(condition) for condition in attack.given],
+        "by": str(attack.by) if attack.by else "",
     }
 
 
-def measured(statements: int, seed: int) -> Iterator[Row]:
+def measure_all(statements: int, seed: int) -> Iterator[Row]:
     """One row a statement, in order."""
     with ProcessPoolExecutor(WORKERS) as workers:
-        rows = workers.map(tried, repeat(seed), range(statements), chunksize=20)
+        rows = workers.map(try_statement, repeat(seed), range(statements), chunksize=20)
         for done, row in enumerate(rows, 1):
             if done % 500 == 0:
                 click.echo(f"{done} statements", err=True)
@@ -148,7 +152,7 @@ def measured(statements: int, seed: int) -> Iterator[Row]:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def main(out: Path, statements: int, seed: int) -> None:
     """Try them all, and write prover_attack.ndjson and prover_attack.md into the folder."""
-    records = collect(seed, [measured(statements, seed)])
+    records = collect(seed, [measure_all(statements, seed)])
     publish("prover_attack", records, out)
     problems = [row for row in records.select("attack") if "problem" in row]
     for row in problems[:20]:

@@ -12,18 +12,18 @@ from bnproof.certify.enclosure import Array
 from bnproof.formats import NAMES
 
 
-def checked(x: Array, *, dy: Array | None = None, **per_channel: Array | None) -> None:
+def check_arguments(x: Array, *, dy: Array | None = None, **per_channel: Array | None) -> None:
     """Raise ``ValueError`` for a shape and ``TypeError`` for a type that batch normalisation does
     not have."""
-    array("x", x)
+    check_array("x", x)
     if not 2 <= x.ndim <= 5 or x.shape[1] == 0:
         raise ValueError(
             f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5, C >= 1"
         )
-    if dy is not None and array("dy", dy).shape != x.shape:
+    if dy is not None and check_array("dy", dy).shape != x.shape:
         raise ValueError(f"dy has shape {dy.shape}: give {x.shape}")
     for name, values in per_channel.items():
-        if values is not None and array(name, values).shape != x.shape[1:2]:
+        if values is not None and check_array(name, values).shape != x.shape[1:2]:
             hint = (
                 "; channels lie second: np.moveaxis(x, -1, 1)"
                 if values.shape == x.shape[-1:]
@@ -32,7 +32,7 @@ def checked(x: Array, *, dy: Array | None = None, **per_channel: Array | None) -
             raise ValueError(f"{name} has shape {values.shape}: give {x.shape[1:2]}{hint}")
 
 
-def array(name: str, values: Any) -> Array:
+def check_array(name: str, values: Any) -> Array:
     """The values, a plain NumPy array of a supported dtype; raises ``TypeError`` otherwise."""
     if not isinstance(values, np.ndarray) or isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a {type(values).__name__}: give a NumPy array")
@@ -41,13 +41,13 @@ def array(name: str, values: Any) -> Array:
     return values
 
 
-def at_least_one(x: Array) -> None:
+def check_non_empty(x: Array) -> None:
     """Raise ``ValueError`` where a channel has no value."""
     if x.size == 0:
         raise ValueError(f"x has shape {x.shape}, no value per channel: give at least one")
 
 
-def number(name: str, value: Any) -> float:
+def check_number(name: str, value: Any) -> float:
     """A finite number as a float of the same value; raises ``TypeError`` or ``ValueError``
     otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
@@ -58,13 +58,13 @@ def number(name: str, value: Any) -> float:
     return float(value)
 
 
-def non_negative(eps: Any) -> float:
+def check_eps(eps: Any) -> float:
     """``eps`` as a float; raises ``ValueError`` unless it is >= 0."""
-    if (found := number("eps", eps)) < 0:
+    if (value := check_number("eps", eps)) < 0:
         raise ValueError(f"eps is {eps}: give a number >= 0")
-    return found
+    return value
 
 
-def parameter(value: Any, channels: int, absent: float) -> Array:
+def convert_parameter(value: Any, channels: int, absent: float) -> Array:
     """A parameter as float64 (exact), ``absent`` in place of ``None``."""
     return np.full(channels, absent) if value is None else np.asarray(value).astype(np.float64)

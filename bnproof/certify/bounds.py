@@ -49,7 +49,7 @@ class Bound:
         total = np.asarray(sum(self.terms.values()) * SAFETY, dtype=np.float64)
         return np.where(np.isnan(total), np.inf, total)
 
-    def scaled(self, factor: Array) -> Bound:
+    def scale_by(self, factor: Array) -> Bound:
         """The bound times a non-negative factor."""
         return Bound({name: term * factor for name, term in self.terms.items()})
 
@@ -70,14 +70,14 @@ class Precision:
     stored_eta: float
 
     @classmethod
-    def of(cls, dtype: Any) -> Precision:
+    def from_dtype(cls, dtype: Any) -> Precision:
         """For x's dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``; half precisions are computed
         in float32."""
-        stored = Format.of(dtype)
-        working = Format.of(np.float32) if stored.name in HALF else stored
+        stored = Format.from_dtype(dtype)
+        working = Format.from_dtype(np.float32) if stored.name in HALF else stored
         return cls(working.u, working.eta, stored.u, stored.eta)
 
-    def stored(self, exact: Array, error: Array) -> Array:
+    def storage_error(self, exact: Array, error: Array) -> Array:
         """Rounding a result that is ``error`` away from ``exact`` to the dtype it is stored in."""
         return self.stored_u * (np.abs(exact) + error) + self.stored_eta + 3 * self.eta
 
@@ -207,14 +207,14 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
     )
 
 
-def normalised(p: Precision, b: ExactBatch) -> Bound:
+def normalised_value(p: Precision, b: ExactBatch) -> Bound:
     """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``,
     r = inverse_std."""
     d, inverse = mean(p, b).total, inverse_std(p, b)
     r = inverse.total
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
     rounded = Bound({"rounding": p.u * (np.abs(b.deviation) + d) / b.s * (1 + r) + p.eta / b.s})
-    return shifted + rounded + inverse.scaled(np.abs(b.xhat))
+    return shifted + rounded + inverse.scale_by(np.abs(b.xhat))
 
 
 def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
@@ -230,15 +230,15 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
         scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta)
     )
     y = gamma * b.xhat + beta
-    total = normalised(p, b).scaled(np.abs(gamma)) + Bound({"affine step": affine})
-    return total + Bound({"output rounding": p.stored(y, total.total) + 0 * affine})
+    total = normalised_value(p, b).scale_by(np.abs(gamma)) + Bound({"affine step": affine})
+    return total + Bound({"output rounding": p.storage_error(y, total.total) + 0 * affine})
 
 
 def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, Bound]:
     """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``:
     ``sum |g| e_i + gamma_{m+2} sum |g|(|xhat| + e_i)`` with ``e`` the error of xhat, and
     ``gamma_m sum |g|``."""
-    e = normalised(p, b)
+    e = normalised_value(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
     dgamma = carried + Bound({"gradient sums": p.gamma(b.terms + 2) * products + b.terms * p.eta})
@@ -255,7 +255,7 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
     seven roundings of the terms combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r
     enters xhat once more), and that of the result.
     """
-    e, r = normalised(p, b).total, inverse_std(p, b).total
+    e, r = normalised_value(p, b).total, inverse_std(p, b).total
     dgamma, dbeta = (bound.total / b.m for bound in parameter_gradients(p, b, dy))
     a, c = dy.mean(axis=0), (dy * b.xhat).mean(axis=0)
     xhat = np.abs(b.xhat)
@@ -270,10 +270,10 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
             "rounding": p.gamma(7) * scale * magnitude + 4 * p.eta + 0 * dx,
         }
     )
-    return total + Bound({"output rounding": p.stored(dx, total.total)})
+    return total + Bound({"output rounding": p.storage_error(dx, total.total)})
 
 
-def running(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
+def running_statistic(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
     """``|r~ - ((1 - alpha) r + alpha b)|``: ``alpha`` times the error of ``b``, and ``gamma_6`` of
     the magnitudes.
 
@@ -295,12 +295,12 @@ def bessel(p: Precision, b: ExactBatch) -> Bound:
     and product)."""
     factor = b.m / (b.m - 1)
     error = variance(p, b)
-    return error.scaled(np.asarray(factor)) + Bound(
+    return error.scale_by(np.asarray(factor)) + Bound(
         {"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)}
     )
 
 
-def fixed(x: Array, mean: Array, var: Array, eps: float) -> ExactBatch:
+def build_fixed_batch(x: Array, mean: Array, var: Array, eps: float) -> ExactBatch:
     """Inference: running statistics are exact inputs, so only rounding remains."""
     return ExactBatch(x, x - mean, mean, var, eps)
 
@@ -311,7 +311,7 @@ def _fixed_inverse_std(p: Precision, b: ExactBatch) -> Array:
     return p.gamma(5) + p.eta / (b.v + b.eps)
 
 
-def inference(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
+def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     """``|y~_i - y_i|`` with fixed statistics: relative ``gamma_8`` of ``|gamma| |x - mu_r|/s_r``,
     the affine step's magnitudes in the collapsed form, and the rounding of the result."""
     r = _fixed_inverse_std(p, b)
@@ -319,7 +319,7 @@ def inference(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
     affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta))
     y = gamma * b.xhat + beta
-    rounding = p.stored(y, direct + affine) + p.eta * scale
+    rounding = p.storage_error(y, direct + affine) + p.eta * scale
     return Bound({"normalised value": direct, "affine step": affine, "output rounding": rounding})
 
 
@@ -332,7 +332,7 @@ def inference_gradients(
     r = _fixed_inverse_std(p, b)
     exact = np.abs(gamma * dy) / b.s
     products_of_three = exact * (r + p.gamma(2)) * (1 + r)
-    dx = products_of_three + p.stored(exact, products_of_three)
+    dx = products_of_three + p.storage_error(exact, products_of_three)
     products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
     dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
     dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta

@@ -32,10 +32,10 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """``a b + c`` with one rounding."""
 
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
-    return types.float64(types.float64, types.float64, types.float64), code
+    return types.float64(types.float64, types.float64, types.float64), generate
 
 
 # -- double-word arithmetic ------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def accumulate(sums, at, value):
 
 
 @compiled
-def filled(scratch, parameters, group):
+def fill_lanes(scratch, parameters, group):
     """``W`` lanes of each of a group's parameters."""
     count = len(scratch) // W
     for which in range(count):
@@ -139,7 +139,7 @@ def filled(scratch, parameters, group):
 
 
 @compiled
-def plain_sums(flat, start, outer, groups, size, spread, sums):
+def sum_plain(flat, start, outer, groups, size, spread, sums):
     """Plain sums of ``x`` per lane, to find a centre."""
     for a in range(outer):
         for g in range(groups):
@@ -153,14 +153,14 @@ def plain_sums(flat, start, outer, groups, size, spread, sums):
 
 
 @compiled
-def centred_sums(flat, start, outer, groups, size, spread, centre, sums):
+def sum_centred(flat, start, outer, groups, size, spread, centre, sums):
     """Three-fold sums of ``d = x - c`` and of ``d^2`` per lane: six numbers a lane."""
     scratch = np.empty(W)
     for a in range(outer):
         for g in range(groups):
             first = start + (a * groups + g) * size
             if not spread:
-                filled(scratch, centre, g)
+                fill_lanes(scratch, centre, g)
             for strip in range((size + W - 1) // W):
                 row = flat[first + strip * W : first + min(size, (strip + 1) * W)]
                 c = centre[strip * W : (strip + 1) * W] if spread else scratch
@@ -180,7 +180,7 @@ def centred_sums(flat, start, outer, groups, size, spread, centre, sums):
 
 
 @compiled
-def gradient_sums(flat, upstream, start, outer, groups, size, spread, centres, sums):
+def sum_gradients(flat, upstream, start, outer, groups, size, spread, centres, sums):
     """Three-fold sums of ``h = g - c_g`` and ``h d``, ``d = x - c``; plain sums of ``|h|``,
     ``|h d|``, ``|g|``, ``|g d|``: ten a lane."""
     scratch = np.empty(2 * W)
@@ -188,7 +188,7 @@ def gradient_sums(flat, upstream, start, outer, groups, size, spread, centres, s
         for g in range(groups):
             first = start + (a * groups + g) * size
             if not spread:
-                filled(scratch, centres, g)
+                fill_lanes(scratch, centres, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, up = flat[begin:end], upstream[begin:end]
@@ -215,7 +215,7 @@ def gradient_sums(flat, upstream, start, outer, groups, size, spread, centres, s
 
 
 @compiled
-def joined(sums, lanes, channel, count, result):
+def join_lanes(sums, lanes, channel, count, result):
     """Join the lanes of each channel: ``count`` three-fold sums, then plain ones, into ``result``
     of shape ``(channels, k)``."""
     numbers = result.shape[1]
@@ -237,7 +237,7 @@ def joined(sums, lanes, channel, count, result):
 
 
 @compiled
-def double_words(threefold):
+def to_double_words(threefold):
     """``(n, 3)`` three-fold sums as ``(n, 2)`` double words: one rounding, of the lower word."""
     words = np.empty((len(threefold), 2))
     for n in range(len(threefold)):
@@ -256,7 +256,7 @@ def quotients(words, divisor):
 
 
 @compiled
-def less_products(minuend, left, right):
+def subtract_products(minuend, left, right):
     """``minuend - left right``: double words ``(n, 2)``."""
     result = np.empty_like(minuend)
     for n in range(len(minuend)):
@@ -292,7 +292,7 @@ def regression_slope(joint, v, eps, m):
 
 
 @compiled
-def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful):
+def compute_affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful):
     """``a (x - c - r) + b`` as ``mid + low``, ``rad = rho |mid| + delta``; counts, per strip or
     group, what is not above a threshold.
 
@@ -304,7 +304,7 @@ def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, 
         for g in range(groups):
             first = start + (a * groups + g) * size
             if not spread:
-                filled(scratch, parameters, g)
+                fill_lanes(scratch, parameters, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, high, trailing, radius = (
@@ -328,7 +328,7 @@ def affine(flat, start, outer, groups, size, spread, parameters, mid, low, rad, 
 
 
 @compiled
-def input_gradient(
+def compute_input_gradient(
     flat, upstream, start, outer, groups, size, spread, parameters, mid, low, rad, doubtful
 ):
     """``a (g - c_g - r_g - k (x - c - r))`` as ``mid + low``,
@@ -343,7 +343,7 @@ def input_gradient(
         for g in range(groups):
             first = start + (a * groups + g) * size
             if not spread:
-                filled(scratch, parameters, g)
+                fill_lanes(scratch, parameters, g)
             for strip in range((size + W - 1) // W):
                 begin, end = first + strip * W, first + min(size, (strip + 1) * W)
                 row, up = flat[begin:end], upstream[begin:end]
@@ -391,14 +391,14 @@ def deposit(limbs, value):
 
 
 @compiled
-def exact_sum(values, limbs):
+def deposit_sum(values, limbs):
     """``sum values`` into ``limbs``, units ``2^(32 n - 1152)``; fewer than 2^29 values."""
     for n in range(len(values)):
         deposit(limbs, values[n])
 
 
 @compiled
-def exact_products(left, right, limbs):
+def deposit_products(left, right, limbs):
     """``sum left * right`` into ``limbs``; false where the words of a product may not be exact."""
     exact = True
     for n in range(len(left)):
@@ -416,7 +416,7 @@ def exact_products(left, right, limbs):
 
 
 @compiled
-def probed(sums, products, fused):
+def probe_arithmetic(sums, products, fused):
     """``a + b`` and ``a b`` of pairs, ``a b + c`` of triples, as kernels of this thread do them."""
     once = np.empty(len(fused))
     for n in range(len(fused)):

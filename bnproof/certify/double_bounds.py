@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnproof.certify.bounds import Array, Bound, ExactBatch, Precision, inverse_std, normalised
+from bnproof.certify.bounds import (
+    Array,
+    Bound,
+    ExactBatch,
+    Precision,
+    inverse_std,
+    normalised_value,
+)
 
 # products, additions and powers of s in the longest term of d_x, as automatic differentiation
 # writes it
@@ -50,22 +57,26 @@ def double_backward(
     ``dy`` and ``ddx`` ``(m, C)``, ``gamma`` ``(C,)``; ``g^ = g - mean g - xhat c``,
     ``c = mean g xhat``, and the same for h.
     """
-    xhat = Ingredient(np.abs(b.xhat), normalised(p, b).total)
+    xhat = Ingredient(np.abs(b.xhat), normalised_value(p, b).total)
     inverse = Ingredient(1 / b.s, inverse_std(p, b).total / b.s)
     g, h = (Ingredient(np.abs(values), np.zeros_like(values)) for values in (dy, ddx))
     c, d = (g * xhat).mean(p), (h * xhat).mean(p)
     g_hat, h_hat = g + g.mean(p) + xhat * c, h + h.mean(p) + xhat * d
     together = (g_hat * h).mean(p) + g.mean(p) * h.mean(p)
     scale = Ingredient(np.abs(gamma), np.zeros_like(gamma)) * inverse
-    d_dy = _stored(p, scale * h_hat)
-    d_x = _stored(p, scale * inverse * (d * g_hat + c * h_hat + xhat * together + xhat * c * d))
+    d_dy = _bound_result(p, scale * h_hat)
+    d_x = _bound_result(
+        p, scale * inverse * (d * g_hat + c * h_hat + xhat * together + xhat * c * d)
+    )
     d_gamma = (
         (inverse * together).error + p.gamma(ROUNDINGS) * (inverse * together).magnitude + 4 * p.eta
     )
     return d_dy, d_x, Bound({"gradient sums": b.m * d_gamma})
 
 
-def _stored(p: Precision, result: Ingredient) -> Bound:
+def _bound_result(p: Precision, result: Ingredient) -> Bound:
     """Final roundings, and that of the result to the dtype it is stored in."""
     error = result.error + p.gamma(ROUNDINGS) * (result.magnitude + result.error) + 4 * p.eta
-    return Bound({"ingredients": error, "output rounding": p.stored(result.magnitude, error)})
+    return Bound(
+        {"ingredients": error, "output rounding": p.storage_error(result.magnitude, error)}
+    )

@@ -37,15 +37,15 @@ class Enclosure:
     rad: Array
 
     @classmethod
-    def exactly(cls, values: Any) -> Enclosure:
+    def from_floats(cls, values: Any) -> Enclosure:
         """Floats that are known exactly."""
         mid = np.asarray(values, dtype=np.float64)
         return cls(mid, np.zeros_like(mid), np.zeros_like(mid))
 
     @classmethod
-    def of(cls, balls: Any) -> Enclosure:
+    def from_balls(cls, balls: Any) -> Enclosure:
         """Around an array of balls; a ball that is no number becomes NaN."""
-        words = [ball_words(value) for value in np.asarray(balls, dtype=object).reshape(-1)]
+        words = [split_ball(value) for value in np.asarray(balls, dtype=object).reshape(-1)]
         table = np.array(words, dtype=np.float64).reshape(*np.shape(balls), 3)
         return cls(table[..., 0], table[..., 1], table[..., 2])
 
@@ -56,14 +56,14 @@ class Enclosure:
     @property
     def lower(self) -> Array:
         """The largest float64 that is known to be no more than the exact value, up to one unit."""
-        return -self._above(-self.mid, -self.low)
+        return -self._round_up(-self.mid, -self.low)
 
     @property
     def upper(self) -> Array:
         """The smallest float64 that is known to be no less than the exact value, up to one unit."""
-        return self._above(self.mid, self.low)
+        return self._round_up(self.mid, self.low)
 
-    def _above(self, mid: Array, low: Array) -> Array:
+    def _round_up(self, mid: Array, low: Array) -> Array:
         with np.errstate(invalid="ignore", over="ignore"):
             trailing = np.where(self.rad > 0, np.nextafter(low + self.rad, np.inf), low)
             total, rest = two_sum(mid, trailing)
@@ -91,22 +91,22 @@ class Enclosure:
         known = np.isfinite(got) & np.isfinite(self.mid)
         return np.where(np.isnan(self.mid), np.nan, np.where(known, outward, np.inf))
 
-    def balls(self) -> Any:
+    def to_balls(self) -> Any:
         """An object array of balls that contain the enclosures."""
         with precision(BITS):
-            return each(
+            return map_entries(
                 lambda mid, low, rad: arb(float(mid)) + arb(float(low), float(rad)),
                 self.mid,
                 self.low,
                 self.rad,
             )
 
-    def reshaped(self, change: Callable[[Array], Array]) -> Enclosure:
+    def reshape(self, change: Callable[[Array], Array]) -> Enclosure:
         """The same entries under another shape."""
         return Enclosure(change(self.mid), change(self.low), change(self.rad))
 
 
-def each(function: Callable[..., Any], *arrays: Any) -> Any:
+def map_entries(function: Callable[..., Any], *arrays: Any) -> Any:
     """``function`` of corresponding entries, as an object array of their common shape."""
     broadcast = np.broadcast_arrays(*arrays)
     result = np.empty(broadcast[0].shape, dtype=object)
@@ -116,7 +116,7 @@ def each(function: Callable[..., Any], *arrays: Any) -> Any:
     return result
 
 
-def ball_words(value: arb) -> tuple[float, float, float]:
+def split_ball(value: arb) -> tuple[float, float, float]:
     """A ball as ``mid, low, rad``."""
     if not value.is_finite():
         return np.nan, np.nan, np.nan

@@ -32,7 +32,7 @@ def total(terms: Terms) -> Array:
     return np.where(np.isnan(summed), np.inf, summed)
 
 
-def ordinary(*magnitudes: Array) -> Array:
+def is_ordinary(*magnitudes: Array) -> Array:
     """Whether all magnitudes are zero or lie within ``2^-400 .. 2^400``, where no operation under-
     or overflows."""
     with np.errstate(invalid="ignore"):
@@ -40,7 +40,7 @@ def ordinary(*magnitudes: Array) -> Array:
     return np.logical_and.reduce(np.broadcast_arrays(*inside))
 
 
-def threefold(depth: int) -> float:
+def threefold_error(depth: int) -> float:
     """Error of a three-fold sum of ``n`` values over the sum of their magnitudes ``D``:
     ``10 (n u)^3 + 3u (n u)^2``.
 
@@ -61,7 +61,7 @@ def mean_residual(depth: int, m: int, total_: Array, mean_square: Array) -> Term
     """Of ``r = (1/m) sum d``, ``d = x - c`` exact in two words: ``sum |d| <= m sqrt(A/m)`` (Cauchy
     and Schwarz)."""
     return {
-        "sums": threefold(depth) * np.sqrt(mean_square),
+        "sums": threefold_error(depth) * np.sqrt(mean_square),
         "rounding": 17 * U**2 * np.abs(total_) / m,  # one word dropped: u^2; the division: 16 u^2
     }
 
@@ -75,7 +75,7 @@ def variance(depth: int, r: Enclosure, mean_square: Array) -> Terms:
     dropped ``31u^2``.
     """
     return {
-        "rounding": (31 * U**2 + threefold(depth)) * mean_square,
+        "rounding": (31 * U**2 + threefold_error(depth)) * mean_square,
         "mean": (2 * np.abs(r.mid) + r.rad) * r.rad,
     }
 
@@ -94,19 +94,19 @@ def scale(a: Array, v: Enclosure, w: Array) -> Terms:
     return {"variance": np.abs(a) * inverse_root(v, w), "rounding": 21 * U**2 * np.abs(a)}
 
 
-def relative(a: Enclosure) -> Array:
+def relative_radius(a: Enclosure) -> Array:
     """``rad/|mid|``, zero for an exact zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(a.rad > 0, a.rad / np.abs(a.mid), 0.0)
 
 
-def affine(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
+def affine_output(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
     """Of ``y = a (d - r) + b`` as ``rho |y| + delta``: the terms of ``rho`` and of ``delta``.
 
     The difference: ``4u^2`` of itself and of ``|r|``; the product: ``6u^2`` of
     ``|y - b| <= |y| + |b|``; the sum: ``2u^2`` of ``|y|``.
     """
-    of_product = {"scale": relative(a), "rounding": np.full_like(a.mid, 10 * U**2)}
+    of_product = {"scale": relative_radius(a), "rounding": np.full_like(a.mid, 10 * U**2)}
     rho = {**of_product, "rounding": np.full_like(a.mid, 12 * U**2)}
     delta = {f"{name} at b": term * np.abs(b) for name, term in of_product.items()}
     carried = (np.abs(a.mid) + a.rad) * (r.rad + 4 * U**2 * np.abs(r.mid))
@@ -116,7 +116,7 @@ def affine(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
 def upstream_sum(depth: int, total_: Array, size: Array) -> Terms:
     """Of ``S = sum h``, ``h = g - c_g`` exact in two words; ``size = sum |h|``; one word
     dropped."""
-    return {"sums": threefold(depth) * size, "rounding": U**2 * np.abs(total_)}
+    return {"sums": threefold_error(depth) * size, "rounding": U**2 * np.abs(total_)}
 
 
 def upstream_mean(m: int, sums: Enclosure, mean: Array) -> Terms:
@@ -131,7 +131,7 @@ def products(depth: int, m: int, size: Array, upstream: Array) -> Terms:
     ``size = sum |h d|``; ``upstream = sum |h|``: where that is 0, every product is.
     """
     return {
-        "products": (9 * U**2 + threefold(depth)) * size,
+        "products": (9 * U**2 + threefold_error(depth)) * size,
         "underflow": np.where(upstream > 0, m * UNDERFLOW, 0.0),
     }
 
@@ -178,7 +178,7 @@ def input_gradient(
     """
     size = np.abs(a.mid) + a.rad
     bent = 18 * U**2 * (np.abs(k.mid) + k.rad) + k.rad
-    rho = {"scale": relative(a), "rounding": np.full_like(a.mid, 14 * U**2)}
+    rho = {"scale": relative_radius(a), "rounding": np.full_like(a.mid, 14 * U**2)}
     rho_x = {"slope": size * bent}
     delta = {
         "upstream mean": size * (upstream.rad + 4 * U**2 * np.abs(upstream.mid)),

@@ -18,7 +18,7 @@ from bnproof.certify import compiled
 from bnproof.certify.enclosure import Array
 
 
-def rational(value: float) -> fmpq:
+def to_rational(value: float) -> fmpq:
     """A float as a rational number."""
     return fmpq(*float(value).as_integer_ratio())
 
@@ -26,27 +26,27 @@ def rational(value: float) -> fmpq:
 def exact_sum(values: Array) -> fmpq:
     """``sum values`` of finite float64 values."""
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
-    compiled.exact_sum(values, limbs)
-    return _number(limbs)
+    compiled.deposit_sum(values, limbs)
+    return _read_limbs(limbs)
 
 
-def exact_products(left: Array, right: Array) -> fmpq:
+def exact_dot(left: Array, right: Array) -> fmpq:
     """``sum left * right`` of finite float64 values."""
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
-    if compiled.exact_products(left, right, limbs):
-        return _number(limbs)
+    if compiled.deposit_products(left, right, limbs):
+        return _read_limbs(limbs)
     pairs = zip(
         *(map(float.as_integer_ratio, map(float, side)) for side in (left, right)), strict=True
     )
-    return _ratio_sum([(p * r, q * s) for (p, q), (r, s) in pairs])
+    return _sum_ratios([(p * r, q * s) for (p, q), (r, s) in pairs])
 
 
-def _number(limbs: Array) -> fmpq:
+def _read_limbs(limbs: Array) -> fmpq:
     total = sum(int(limb) << (32 * n) for n, limb in enumerate(limbs))
     return fmpq(total, 1 << compiled.BOTTOM)
 
 
-def _ratio_sum(ratios: list[tuple[int, int]]) -> fmpq:
+def _sum_ratios(ratios: list[tuple[int, int]]) -> fmpq:
     """The sum of fractions whose denominators are powers of two."""
     lowest = max((q.bit_length() for _, q in ratios), default=1)
     return fmpq(sum(p << (lowest - q.bit_length()) for p, q in ratios), 1 << (lowest - 1))
@@ -62,9 +62,9 @@ class ExactMoments:
     squares: fmpq
 
     @classmethod
-    def of(cls, values: Array) -> ExactMoments:
+    def from_values(cls, values: Array) -> ExactMoments:
         """Of a channel's finite values, float64."""
-        return cls(len(values), exact_sum(values), exact_products(values, values))
+        return cls(len(values), exact_sum(values), exact_dot(values, values))
 
     def __add__(self, other: ExactMoments) -> ExactMoments:
         return ExactMoments(
@@ -91,11 +91,11 @@ class ExactGradients:
     joint: fmpq | None
 
     @classmethod
-    def of(cls, upstream: Array, values: Array) -> ExactGradients:
+    def from_values(cls, upstream: Array, values: Array) -> ExactGradients:
         """Of a channel's values, float64, ``upstream`` finite."""
         return cls(
             exact_sum(upstream),
-            exact_products(upstream, values) if np.isfinite(values).all() else None,
+            exact_dot(upstream, values) if np.isfinite(values).all() else None,
         )
 
     def __add__(self, other: ExactGradients) -> ExactGradients:
@@ -108,7 +108,7 @@ class ExactGradients:
         return self.joint - mean * self.total
 
 
-def nearest(value: fmpq) -> float:
+def round_to_double(value: fmpq) -> float:
     """The double nearest to a rational number; infinite beyond the largest."""
     try:
         return int(value.p) / int(value.q)
@@ -116,11 +116,11 @@ def nearest(value: fmpq) -> float:
         return float("inf") if value > 0 else -float("inf")
 
 
-def words(value: fmpq) -> tuple[float, float, float]:
+def split_rational(value: fmpq) -> tuple[float, float, float]:
     """``mid, low, rad`` of a rational number: two doubles and what they miss."""
-    mid = nearest(value)
+    mid = round_to_double(value)
     if abs(mid) > sys.float_info.max:
         return mid, 0.0, float("inf")
-    low = nearest(value - rational(mid))
-    rest = abs(value - rational(mid) - rational(low))
-    return mid, low, 0.0 if rest == 0 else float(np.nextafter(nearest(rest), np.inf))
+    low = round_to_double(value - to_rational(mid))
+    rest = abs(value - to_rational(mid) - to_rational(low))
+    return mid, low, 0.0 if rest == 0 else float(np.nextafter(round_to_double(rest), np.inf))

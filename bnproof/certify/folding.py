@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import array, checked, parameter
-from bnproof.certify.channels import mapping, width_for
+from bnproof.certify.arguments import check_arguments, check_array, convert_parameter
+from bnproof.certify.channels import build_map, choose_width
 from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.entries import outputs
-from bnproof.certify.inference import scaling
+from bnproof.certify.entries import enclose_outputs
+from bnproof.certify.inference import remove_shift
 from bnproof.certify.lanes import Lanes
-from bnproof.certify.moments import given
+from bnproof.certify.moments import wrap_statistics
 
 
 @dataclass(frozen=True)
@@ -72,31 +72,40 @@ def fold(
     array([[3.]])
     """
     machine.verify()
-    laid, back = by_output(array("weight", weight), kind, groups)
-    out = laid.shape[1]
+    arranged, back = arrange_by_output(check_array("weight", weight), kind, groups)
+    out = arranged.shape[1]
     offset = np.zeros(out, weight.dtype) if bias is None else bias
-    checked(
-        laid,
+    check_arguments(
+        arranged,
         bias=offset,
         gamma=gamma,
         beta=beta,
         running_mean=running_mean,
         running_var=running_var,
     )
-    array("running_mean", running_mean)
-    array("running_var", running_var)
+    check_array("running_mean", running_mean)
+    check_array("running_var", running_var)
     with np.errstate(all="ignore"):
-        place = given(out, *(parameter(values, out, 0.0) for values in (running_mean, running_var)))
-        of = mapping(place, gamma, beta, eps)
-        scaled, shifted = (
-            outputs(values, lanes, lanes.flat(values), of_which, width_for(values, tighten))
-            for values, of_which in ((laid, scaling(of)), (offset[None], of))
-            for lanes in [Lanes.of(values)]
+        place = wrap_statistics(
+            out, *(convert_parameter(values, out, 0.0) for values in (running_mean, running_var))
         )
-    return Folded(scaled.reshaped(back), shifted.reshaped(lambda values: values[0]))
+        affine_map = build_map(place, gamma, beta, eps)
+        scaled, shifted = (
+            enclose_outputs(
+                values, lanes, lanes.flatten(values), of_which, choose_width(values, tighten)
+            )
+            for values, of_which in (
+                (arranged, remove_shift(affine_map)),
+                (offset[None], affine_map),
+            )
+            for lanes in [Lanes.from_array(values)]
+        )
+    return Folded(scaled.reshape(back), shifted.reshape(lambda values: values[0]))
 
 
-def by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[Array], Array]]:
+def arrange_by_output(
+    weight: Array, kind: str, groups: int
+) -> tuple[Array, Callable[[Array], Array]]:
     """The weight as ``(n, out, values)``, and the way back to its own shape."""
     shape = weight.shape
     if weight.ndim < 2 or weight.size == 0:
@@ -114,7 +123,7 @@ def by_output(weight: Array, kind: str, groups: int) -> tuple[Array, Callable[[A
             " convolution"
         )
     split = weight.reshape(groups, shape[0] // groups, shape[1], -1)
-    laid = split.swapaxes(0, 1)
-    return laid.reshape(
+    swapped = split.swapaxes(0, 1)
+    return swapped.reshape(
         shape[0] // groups, groups * shape[1], -1
-    ), lambda values: values.reshape(laid.shape).swapaxes(0, 1).reshape(shape)
+    ), lambda values: values.reshape(swapped.shape).swapaxes(0, 1).reshape(shape)

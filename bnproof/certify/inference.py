@@ -7,11 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import array, at_least_one, checked, parameter
-from bnproof.certify.channels import Certified, mapping, width_for
+from bnproof.certify.arguments import (
+    check_arguments,
+    check_array,
+    check_non_empty,
+    convert_parameter,
+)
+from bnproof.certify.channels import Certified, build_map, choose_width
 from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.entries import Map, outputs
-from bnproof.certify.moments import Source, given, upstream
+from bnproof.certify.entries import Map, enclose_outputs
+from bnproof.certify.moments import Source, sum_upstream, wrap_statistics
 
 
 @dataclass(frozen=True)
@@ -74,30 +79,32 @@ def infer(
     array([[2.]])
     """
     machine.verify()
-    checked(x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var)
-    width = width_for(x, tighten)
-    array("running_mean", running_mean)
-    array("running_var", running_var)
-    source = Source.of(x)
+    check_arguments(
+        x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
+    )
+    width = choose_width(x, tighten)
+    check_array("running_mean", running_mean)
+    check_array("running_var", running_var)
+    source = Source.from_array(x)
     channels, m = x.shape[1], x.size // x.shape[1]
     with np.errstate(all="ignore"):
-        place = given(
-            m, *(parameter(values, channels, 0.0) for values in (running_mean, running_var))
+        place = wrap_statistics(
+            m, *(convert_parameter(values, channels, 0.0) for values in (running_mean, running_var))
         )
-        of = mapping(place, gamma, beta, eps)
-        y = outputs(x, source.lanes, source.flat, of, width)
+        affine_map = build_map(place, gamma, beta, eps)
+        y = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
         if dy is None:
-            return Inference(of, None, width, (source,), y, None)
-        at_least_one(x)
-        of_g = Source.of(dy, source.lanes)
-        up = upstream(source, of_g, place, centre=False)
-        dx = outputs(dy, source.lanes, of_g.flat, scaling(of), width)
-    return Inference(of, up, width, (source, of_g), y, dx)
+            return Inference(affine_map, None, width, (source,), y, None)
+        check_non_empty(x)
+        of_g = Source.from_array(dy, source.lanes)
+        up = sum_upstream(source, of_g, place, centre=False)
+        dx = enclose_outputs(dy, source.lanes, of_g.flat, remove_shift(affine_map), width)
+    return Inference(affine_map, up, width, (source, of_g), y, dx)
 
 
-def scaling(of: Map) -> Map:
+def remove_shift(affine_map: Map) -> Map:
     """``x -> gamma/s x``: the same scale without shift."""
-    zeros = np.zeros_like(of.beta)
-    place = of.place
-    still = given(place.m, zeros, place.v.mid)
-    return Map(still, of.gamma, zeros, of.eps)
+    zeros = np.zeros_like(affine_map.beta)
+    place = affine_map.place
+    still = wrap_statistics(place.m, zeros, place.v.mid)
+    return Map(still, affine_map.gamma, zeros, affine_map.eps)

@@ -38,7 +38,7 @@ class Lanes:
     values: int  # S: neighbours of one channel
 
     @classmethod
-    def of(cls, x: Array) -> Lanes:
+    def from_array(cls, x: Array) -> Lanes:
         """The layout for ``x``: its own where channels come second or last in memory, else the
         first of these."""
         channels, spatial = x.shape[1], int(np.prod(x.shape[2:], dtype=int))
@@ -49,13 +49,13 @@ class Lanes:
             x.shape, last, x.shape[0] * (spatial if last else 1), channels, 1 if last else spatial
         )
 
-    def flat(self, x: Array) -> Array:
+    def flatten(self, x: Array) -> Array:
         """The values in memory order, one-dimensional, in native byte order; half precisions as
         float32 (exact)."""
         native = x.astype(np.float64 if x.dtype.name == "float64" else np.float32, copy=False)
         return np.ascontiguousarray(np.moveaxis(native, 1, -1) if self.last else native).reshape(-1)
 
-    def empty(self, count: int) -> list[tuple[Array, Array]]:
+    def allocate(self, count: int) -> list[tuple[Array, Array]]:
         """``count`` float64 arrays in this memory order, each flat and under the array's own shape;
         one allocation."""
         order = (self.shape[0], *self.shape[2:], self.channels) if self.last else self.shape
@@ -97,7 +97,7 @@ class Lanes:
         lanes = (np.arange(self.channels)[:, None] * W + used).reshape(-1)
         return lanes, np.repeat(np.arange(self.channels), len(used))
 
-    def parameters(self, *columns: Array) -> Array:
+    def order_parameters(self, *columns: Array) -> Array:
         """Per-channel parameters in the order kernels read them: lane by lane where neighbours
         differ, else by group."""
         table = np.stack([np.broadcast_to(column, (self.channels,)) for column in columns]).astype(
@@ -110,7 +110,7 @@ class Lanes:
         padded[:, lanes] = table[:, channel]
         return np.ascontiguousarray(padded.reshape(len(columns), -1, W).swapaxes(0, 1)).reshape(-1)
 
-    def sums(
+    def sum_channels(
         self,
         kernel: Callable[..., None],
         arrays: tuple[Array, ...],
@@ -120,11 +120,11 @@ class Lanes:
     ) -> Array:
         """Run a summing kernel and join its lanes: ``(channels, numbers)``, the first
         ``3 threefold`` of them three-fold sums."""
-        return self.joined(
-            self.lane_sums(kernel, arrays, *parameters, numbers=numbers), numbers, threefold
+        return self.join_lanes(
+            self.sum_lanes(kernel, arrays, *parameters, numbers=numbers), numbers, threefold
         )
 
-    def lane_sums(
+    def sum_lanes(
         self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int
     ) -> Array:
         """Run a summing kernel; the sums of every lane."""
@@ -133,13 +133,13 @@ class Lanes:
             kernel(*arrays, *part, self.spread, *parameters, lanes)
         return lanes
 
-    def joined(self, lanes: Array, numbers: int, threefold: int = 0) -> Array:
+    def join_lanes(self, lanes: Array, numbers: int, threefold: int = 0) -> Array:
         """The lanes' sums by channel."""
         result = np.zeros((self.channels, numbers))
-        compiled.joined(lanes, *self.owners, threefold, result)
+        compiled.join_lanes(lanes, *self.owners, threefold, result)
         return result
 
-    def touched(self, strips: Array) -> Array:
+    def find_channels(self, strips: Array) -> Array:
         """The channels with a lane in one of the marked strips (or, channel by channel, the marked
         ones)."""
         lanes, channel = self.owners

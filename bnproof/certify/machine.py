@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnproof.certify.compiled import probed
+from bnproof.certify.compiled import probe_arithmetic
 
 TINY = 2.0**-1022  # the smallest normal double
 HALF_TINY = 2.0**-1023
@@ -27,22 +27,22 @@ def verify() -> None:
     ``(1 + 2^-52) + 2^-53``, which is a tie. Bits are compared: where subnormals are flushed they
     also compare equal to zero.
     """
-    sums, products, fused = probed(SUMS, PRODUCTS, FUSED)
-    if not _same(sums, 1.0, -1.0, 1 + 2.0**-51):
+    sums, products, fused = probe_arithmetic(SUMS, PRODUCTS, FUSED)
+    if not _matches(sums, 1.0, -1.0, 1 + 2.0**-51):
         raise UnsoundArithmetic(
             "this thread does not round to nearest: restore the rounding mode"
             " (fesetround(FE_TONEAREST))"
         )
-    if not _same(products, HALF_TINY, SMALLEST):
+    if not _matches(products, HALF_TINY, SMALLEST):
         raise UnsoundArithmetic(
             "this thread flushes subnormal numbers to zero: switch it off, for instance"
             " torch.set_flush_denormal(False)"
         )
-    if not _same(fused, 2.0**-60):
+    if not _matches(fused, 2.0**-60):
         raise UnsoundArithmetic(
             "fused multiply-add rounds twice on this machine: certify cannot run here"
         )
 
 
-def _same(computed: np.ndarray, *expected: float) -> bool:
+def _matches(computed: np.ndarray, *expected: float) -> bool:
     return computed.tobytes() == np.array(expected).tobytes()

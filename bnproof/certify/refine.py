@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from flint import arb, fmpq
 
-from bnproof.certify.enclosure import ball_words
-from bnproof.certify.exact import words
+from bnproof.certify.enclosure import split_ball
+from bnproof.certify.exact import split_rational
 from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
@@ -35,7 +35,7 @@ class Rooted:
         """Whether it is zero."""
         return bool(self.z**2 == self.b**2 * self.w and self.z * self.b <= 0)
 
-    def ball(self) -> arb:
+    def to_ball(self) -> arb:
         """An enclosure at the current precision."""
         return arb(self.z) / arb(self.w).sqrt() + arb(self.b)
 
@@ -68,7 +68,7 @@ class Width:
         return max(ulp * 2.0 ** -(self.bits + 1), SMALLEST)
 
 
-def enclosed(number: Rooted, width: Width) -> tuple[float, float, float]:
+def enclose_number(number: Rooted, width: Width) -> tuple[float, float, float]:
     """``mid, low, rad`` of a number, narrow enough; exact for a zero and for a rational number of
     two words."""
     if number.w <= 0:
@@ -76,10 +76,10 @@ def enclosed(number: Rooted, width: Width) -> tuple[float, float, float]:
     if number.zero:
         return 0.0, 0.0, 0.0
     if number.z == 0:
-        return words(number.b)
+        return split_rational(number.b)
     for bits in PRECISIONS:
         with precision(bits):
-            mid, low, rad = ball_words(number.ball())
+            mid, low, rad = split_ball(number.to_ball())
             allowed = width.radius(number.magnitude())
         if rad <= allowed and abs(mid) > rad:
             return mid, low, rad

@@ -11,12 +11,12 @@ import numpy as np
 from flint import arb, fmpq
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import array, at_least_one, checked, number
-from bnproof.certify.channels import Certified, Decided, mapping, rational_number, width_for
+from bnproof.certify.arguments import check_arguments, check_array, check_non_empty, check_number
+from bnproof.certify.channels import Certified, Decided, build_map, choose_width, wrap_rational
 from bnproof.certify.enclosure import BITS, Array, Enclosure
-from bnproof.certify.entries import Back, Map, input_gradients, outputs
-from bnproof.certify.exact import rational
-from bnproof.certify.moments import Source, Statistics, Upstream, centred, upstream
+from bnproof.certify.entries import Back, Map, enclose_input_gradients, enclose_outputs
+from bnproof.certify.exact import to_rational
+from bnproof.certify.moments import Source, Statistics, Upstream, centre_batch, sum_upstream
 from bnproof.certify.refine import Rooted
 from bnproof.lowering.numbers import precision
 
@@ -54,42 +54,48 @@ class Training(Certified):
         with np.errstate(all="ignore"):
             size = np.maximum(np.abs(place.c), np.sqrt((place.c**2 + place.v.mid) / place.m))
 
-        def balls() -> Any:
-            return Enclosure.exactly(place.c).balls() + place.r.balls()
+        def compute_balls() -> Any:
+            return Enclosure.from_floats(place.c).to_balls() + place.r.to_balls()
 
-        def number(j: int) -> Rooted:
-            return rational_number(place.exact(j).mean)
+        def compute_number(j: int) -> Rooted:
+            return wrap_rational(place.exact(j).mean)
 
-        return self.settled(balls, Decided(size, number, place.undefined, place.extreme))
+        return self.enclose_channels(
+            compute_balls, Decided(size, compute_number, place.undefined, place.extreme)
+        )
 
     @cached_property
     def v(self) -> Enclosure:
         """``(1/m) sum (x - mu)^2``."""
         place = self.forward.place
 
-        def number(j: int) -> Rooted:
-            return rational_number(place.exact(j).variance)
+        def compute_number(j: int) -> Rooted:
+            return wrap_rational(place.exact(j).variance)
 
-        return self.settled(
-            place.v.balls, Decided(place.v.mid, number, place.undefined, place.extreme)
+        return self.enclose_channels(
+            place.v.to_balls, Decided(place.v.mid, compute_number, place.undefined, place.extreme)
         )
 
     @cached_property
     def xhat(self) -> Enclosure:
         """``(x - mu)/s``."""
         source, place = self.sources[0], self.forward.place
-        source.verify()
+        source.verify_unmodified()
         with np.errstate(all="ignore"):
-            of = Map(place, np.ones_like(place.c), np.zeros_like(place.c), self.forward.eps)
-            return outputs(
-                source.values, source.lanes, source.lanes.flat(source.values), of, self.width
+            affine_map = Map(place, np.ones_like(place.c), np.zeros_like(place.c), self.forward.eps)
+            return enclose_outputs(
+                source.values,
+                source.lanes,
+                source.lanes.flatten(source.values),
+                affine_map,
+                self.width,
             )
 
     @cached_property
     def running_mean(self) -> Enclosure:
         """``(1 - alpha) r + alpha mu``."""
         place = self.forward.place
-        return self._moved(
+        return self._move_statistic(
             self._running.mean, self.mu, lambda j: place.exact(j).mean, place.undefined
         )
 
@@ -100,8 +106,10 @@ class Training(Certified):
         factor = fmpq(place.m, place.m - 1) if tracked.unbiased and place.m > 1 else fmpq(1)
         undefined = place.undefined | (tracked.unbiased and place.m == 1)
         with precision(BITS):
-            new = Enclosure.of(v.balls() * arb(factor))
-        return self._moved(tracked.var, new, lambda j: factor * place.exact(j).variance, undefined)
+            new = Enclosure.from_balls(v.to_balls() * arb(factor))
+        return self._move_statistic(
+            tracked.var, new, lambda j: factor * place.exact(j).variance, undefined
+        )
 
     @property
     def _running(self) -> Tracked:
@@ -111,22 +119,26 @@ class Training(Certified):
             )
         return self._tracked
 
-    def _moved(
+    def _move_statistic(
         self, old: Array, new: Enclosure, exact: Callable[[int], fmpq], undefined: Array
     ) -> Enclosure:
-        alpha = rational(self._running.momentum)
+        alpha = to_rational(self._running.momentum)
         kept, moved = float(abs(arb(1 - alpha)).mid()), abs(self._running.momentum)
         with np.errstate(all="ignore"):
             size = (kept * np.abs(old) + moved * np.abs(new.mid)) / 2
 
-        def balls() -> Any:
-            return Enclosure.exactly(old).balls() * arb(1 - alpha) + new.balls() * arb(alpha)
+        def compute_balls() -> Any:
+            return Enclosure.from_floats(old).to_balls() * arb(1 - alpha) + new.to_balls() * arb(
+                alpha
+            )
 
-        def number(j: int) -> Rooted:
-            return rational_number((1 - alpha) * rational(float(old[j])) + alpha * exact(j))
+        def compute_number(j: int) -> Rooted:
+            return wrap_rational((1 - alpha) * to_rational(float(old[j])) + alpha * exact(j))
 
         undefined = undefined | ~np.isfinite(old)
-        return self.settled(balls, Decided(size, number, undefined, self.forward.place.extreme))
+        return self.enclose_channels(
+            compute_balls, Decided(size, compute_number, undefined, self.forward.place.extreme)
+        )
 
 
 def train(
@@ -195,24 +207,28 @@ def train(
     array([-0.5,  0.5])
     """
     machine.verify()
-    checked(x, dy=dy, gamma=gamma, beta=beta)
-    at_least_one(x)
-    width = width_for(x, tighten)
-    source = Source.of(x)
+    check_arguments(x, dy=dy, gamma=gamma, beta=beta)
+    check_non_empty(x)
+    width = choose_width(x, tighten)
+    source = Source.from_array(x)
     with np.errstate(all="ignore"):
-        place = centred(source) if statistics is None else _whole(statistics, x).centred()
-        of = mapping(place, gamma, beta, eps)
-        y = outputs(x, source.lanes, source.flat, of, width)
-        tracked = _tracked(running, momentum, x.shape[1], unbiased=unbiased)
+        place = (
+            centre_batch(source)
+            if statistics is None
+            else _check_statistics(statistics, x).to_centred()
+        )
+        affine_map = build_map(place, gamma, beta, eps)
+        y = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
+        tracked = _read_running(running, momentum, x.shape[1], unbiased=unbiased)
         if dy is None:
-            return Training(of, None, width, (source,), y, None, tracked)
-        of_g = Source.of(dy, source.lanes)
-        up = upstream(source, of_g, place) if statistics is None else _upstream(statistics)
-        dx = input_gradients(source, of_g, Back(of, up), width)
-    return Training(of, up, width, (source, of_g), y, dx, tracked)
+            return Training(affine_map, None, width, (source,), y, None, tracked)
+        of_g = Source.from_array(dy, source.lanes)
+        up = sum_upstream(source, of_g, place) if statistics is None else _read_upstream(statistics)
+        dx = enclose_input_gradients(source, of_g, Back(affine_map, up), width)
+    return Training(affine_map, up, width, (source, of_g), y, dx, tracked)
 
 
-def _whole(statistics: Statistics, x: Array) -> Statistics:
+def _check_statistics(statistics: Statistics, x: Array) -> Statistics:
     """The statistics, once x can be a part of their batch; raises ``TypeError`` or ``ValueError``
     otherwise."""
     if not isinstance(statistics, Statistics):
@@ -227,15 +243,15 @@ def _whole(statistics: Statistics, x: Array) -> Statistics:
     return statistics
 
 
-def _upstream(statistics: Statistics) -> Upstream:
+def _read_upstream(statistics: Statistics) -> Upstream:
     if statistics.gradients is None:
         raise ValueError(
             "the statistics hold no gradient sums: hand dy to certify.statistics as well"
         )
-    return statistics.upstream()
+    return statistics.to_upstream()
 
 
-def _tracked(
+def _read_running(
     running: tuple[Array, Array] | None, momentum: float | None, channels: int, *, unbiased: bool
 ) -> Tracked | None:
     if running is None:
@@ -245,7 +261,7 @@ def _tracked(
     if not isinstance(running, tuple) or len(running) != 2:
         raise TypeError(f"running is a {type(running).__name__}: give (running_mean, running_var)")
     mean, var = (
-        array(name, values)
+        check_array(name, values)
         for name, values in zip(("running_mean", "running_var"), running, strict=True)
     )
     if mean.shape != (channels,) or var.shape != (channels,):
@@ -253,5 +269,8 @@ def _tracked(
             f"running statistics have shapes {mean.shape} and {var.shape}: give {(channels,)}"
         )
     return Tracked(
-        mean.astype(np.float64), var.astype(np.float64), number("momentum", momentum), unbiased
+        mean.astype(np.float64),
+        var.astype(np.float64),
+        check_number("momentum", momentum),
+        unbiased,
     )

@@ -59,7 +59,7 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
         raise ValueError(
             f"computed values have shape {got.shape}, the enclosure {exact.shape}: give the same"
         )
-    form = Format.of(got.dtype)
+    form = Format.from_dtype(got.dtype)
     lower, upper = exact.lower, exact.upper
     smaller = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
     if magnitude is not None:
@@ -90,7 +90,7 @@ class UlpSummary:
     expected: str
 
     @classmethod
-    def of(
+    def from_values(
         cls, quantity: str, computed: Any, exact: Enclosure, magnitude: Array | None = None
     ) -> UlpSummary:
         """Over all entries that have an exact value."""
@@ -115,4 +115,4 @@ class UlpSummary:
 
 def ulp_table(pairs: Mapping[str, tuple[Any, Enclosure]]) -> list[UlpSummary]:
     """One summary per quantity: ``{"y": (computed, enclosure.y), ...}``."""
-    return [UlpSummary.of(quantity, *pair) for quantity, pair in pairs.items()]
+    return [UlpSummary.from_values(quantity, *pair) for quantity, pair in pairs.items()]

@@ -8,7 +8,7 @@ from bnproof.claims.claim import (
     Deciding,
     UnknownClaim,
     find,
-    ledger,
+    load_ledger,
     settle,
 )
 
@@ -19,6 +19,6 @@ __all__ = [
     "Deciding",
     "UnknownClaim",
     "find",
-    "ledger",
+    "load_ledger",
     "settle",
 ]

@@ -144,24 +144,24 @@ class UnknownClaim(LookupError):
 
 
 @cache
-def ledger() -> dict[str, Claim]:
+def load_ledger() -> dict[str, Claim]:
     """Every claim by id: the ``CLAIMS`` of the modules of this package, the question
     first."""
     package = import_module("bnproof.claims")
     modules = [
         import_module(f"bnproof.claims.{info.name}") for info in iter_modules(package.__path__)
     ]
-    found = {a.id: a for module in modules for a in getattr(module, "CLAIMS", ())}
-    return dict(sorted(found.items(), key=lambda entry: ("QABC".index(entry[0][0]), entry[0])))
+    claims = {a.id: a for module in modules for a in getattr(module, "CLAIMS", ())}
+    return dict(sorted(claims.items(), key=lambda entry: ("QABC".index(entry[0][0]), entry[0])))
 
 
 def find(id: str) -> Claim:
     """The claim with this id, in either case; raises ``UnknownClaim``."""
     from difflib import get_close_matches
 
-    by_name = {name.lower(): claim for name, claim in ledger().items()}
+    by_name = {name.lower(): claim for name, claim in load_ledger().items()}
     if id.lower() not in by_name:
-        near = get_close_matches(id.upper(), ledger(), n=3, cutoff=0.3) or list(ledger())
+        near = get_close_matches(id.upper(), load_ledger(), n=3, cutoff=0.3) or list(load_ledger())
         raise UnknownClaim(f"there is no claim {id!r}: try {', '.join(near)}")
     return by_name[id.lower()]
 
@@ -170,7 +170,7 @@ def settle(claim: Claim, rows: Sequence[Row]) -> ClaimVerdict:
     """The verdict, from rows of theorems and of measurements; raises ``LookupError`` for an item
     that is not there."""
     theorems = {row["id"]: row for row in rows if row["kind"] == "theorem"}
-    items = {name: _item(name, theorems) for name in claim.items}
+    items = {name: _find_item(name, theorems) for name in claim.items}
     unproved = [
         name
         for name in claim.theorems
@@ -179,11 +179,11 @@ def settle(claim: Claim, rows: Sequence[Row]) -> ClaimVerdict:
     if unproved:
         return ClaimVerdict(claim, "undecided", items, tuple(unproved))
     if claim.measurement:
-        return _measure(claim, claim.measurement, rows, items)
-    return ClaimVerdict(claim, _verdict(claim, items), items)
+        return _settle_by_measurement(claim, claim.measurement, rows, items)
+    return ClaimVerdict(claim, _decide_verdict(claim, items), items)
 
 
-def _item(name: str, theorems: dict[str, Row]) -> Row:
+def _find_item(name: str, theorems: dict[str, Row]) -> Row:
     theorem, _, says = name.partition(": ")
     if theorem in theorems:
         for item in theorems[theorem]["items"]:
@@ -192,16 +192,16 @@ def _item(name: str, theorems: dict[str, Row]) -> Row:
     raise LookupError(f"no item {says!r} in the theorem {theorem!r}")
 
 
-def _true(name: str, items: dict[str, Row]) -> bool | None:
+def _is_true(name: str, items: dict[str, Row]) -> bool | None:
     verdict = items[name.removeprefix("~")]["verdict"]
     if verdict not in ("proved", "refuted"):
         return None
     return (verdict == "proved") != name.startswith("~")
 
 
-def _verdict(claim: Claim, items: dict[str, Row]) -> str:
-    literal = [_true(name, items) for name in claim.literal]
-    repaired = [_true(name, items) for name in claim.repaired]
+def _decide_verdict(claim: Claim, items: dict[str, Row]) -> str:
+    literal = [_is_true(name, items) for name in claim.literal]
+    repaired = [_is_true(name, items) for name in claim.repaired]
     if None in (*literal, *repaired) or False in repaired or not literal:
         return "undecided"
     if all(literal):
@@ -212,7 +212,7 @@ def _verdict(claim: Claim, items: dict[str, Row]) -> str:
     return "proved with conditions" if repaired else "refuted"
 
 
-def _measure(
+def _settle_by_measurement(
     claim: Claim, deciding: Deciding, rows: Sequence[Row], items: dict[str, Row]
 ) -> ClaimVerdict:
     own = [row for row in rows if row["kind"] in deciding.kinds]

@@ -10,20 +10,20 @@ from bnproof.records import Row
 LINEAR_DATA = ("digits, raw pixels", "digits, hidden activations")
 
 
-def _runs(rows: Sequence[Row], raised: str, *, normalised: bool) -> dict[float, Row]:
+def _select_runs(rows: Sequence[Row], raised: str, *, normalised: bool) -> dict[float, Row]:
     """The runs of one set-up by learning rate; of several eps the smallest."""
     chosen = [row for row in rows if row["raised"] == raised and row["normalised"] == normalised]
     return {row["learning_rate"]: row for row in sorted(chosen, key=lambda row: -(row["eps"] or 0))}
 
 
-def _tamed(rows: Sequence[Row]) -> bool:
+def _is_tamed(rows: Sequence[Row]) -> bool:
     """The layer's rate raised: with normalising every run stays finite, no norm falls, and the
     large rates still learn.
 
     'Learn' means: a lower final loss than the same network without normalising, at each of the two
     largest rates.
     """
-    with_it, without = (_runs(rows, "first layer", normalised=n) for n in (True, False))
+    with_it, without = (_select_runs(rows, "first layer", normalised=n) for n in (True, False))
     largest = sorted(with_it)[-2:]
     finite = all(run["finite"] and not run["fell_beyond_rounding"] for run in with_it.values())
     return finite and all(
@@ -31,13 +31,13 @@ def _tamed(rows: Sequence[Row]) -> bool:
     )
 
 
-def _tamed_says(rows: Sequence[Row]) -> str:
-    with_it, without = (_runs(rows, "first layer", normalised=n) for n in (True, False))
+def _describe_taming(rows: Sequence[Row]) -> str:
+    with_it, without = (_select_runs(rows, "first layer", normalised=n) for n in (True, False))
     rate = max(with_it)
     run, plain, everywhere = (
         with_it[rate],
         without[rate],
-        _runs(rows, "all layers", normalised=True)[rate],
+        _select_runs(rows, "all layers", normalised=True)[rate],
     )
     return (
         f"with the rate of the normalised layer raised to {rate:g}, its weights grow from"
@@ -55,13 +55,13 @@ def _linear_share(rows: Sequence[Row], data: str) -> float:
     return float(next(row["share"] for row in chosen if row["gamma"] == 1 and row["beta"] == 0))
 
 
-def _mostly(rows: Sequence[Row]) -> bool:
+def _is_mostly_linear(rows: Sequence[Row]) -> bool:
     """'Mostly': more than half of the normalised values lie where the sigmoid is a straight line,
     to 1% of its range."""
     return all(_linear_share(rows, data) > 1 / 2 for data in LINEAR_DATA)
 
 
-def _mostly_says(rows: Sequence[Row]) -> str:
+def _describe_shares(rows: Sequence[Row]) -> str:
     shares = ", ".join(
         f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}"
         for data in LINEAR_DATA
@@ -90,7 +90,7 @@ CLAIMS = (
         formula="weight-norm-growth: <W, G> = 0: the norm never falls",
         rests_on=("scale-exact", "output-moments"),
         measurement=Deciding(
-            "weight_norm", ("weight_norm_run",), "weight_norm.svg", _tamed, _tamed_says
+            "weight_norm", ("weight_norm_run",), "weight_norm.svg", _is_tamed, _describe_taming
         ),
         demonstration="no_explosion",
     ),
@@ -108,8 +108,8 @@ CLAIMS = (
             "linear_range",
             ("sigmoid_linear", "linear_range_moments"),
             "linear_range.svg",
-            _mostly,
-            _mostly_says,
+            _is_mostly_linear,
+            _describe_shares,
         ),
         demonstration="not_mostly_near_zero",
     ),

@@ -11,25 +11,25 @@ from bnproof.records import Row
 NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain values"
 
 
-def _summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
+def _find_summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
     """``(normalised, plain)``: each parametrisation at its own best rate, everything trained."""
-    found = {
+    summaries = {
         row["parametrisation"]: row
         for row in rows
         if row["kind"] == "parametrisation_summary" and row["trained"] == "everything"
     }
-    return found[NORMALISED], found[PLAIN]
+    return summaries[NORMALISED], summaries[PLAIN]
 
 
-def _easier(rows: Sequence[Row]) -> bool:
+def _is_easier(rows: Sequence[Row]) -> bool:
     """Each at its best rate, normalised ends lower in the mean over the seeds, and reaches the
     common loss sooner."""
-    normalised, plain = _summaries(rows)
+    normalised, plain = _find_summaries(rows)
     lower = normalised["final_loss_mean"] < plain["final_loss_mean"]
     return bool(lower and normalised["steps_to_target_mean"] < plain["steps_to_target_mean"])
 
 
-def _ahead(rows: Sequence[Row]) -> list[float]:
+def _list_rates_ahead(rows: Sequence[Row]) -> list[float]:
     """The rates at which the plain parametrisation ends lower."""
     losses: dict[float, dict[str, float]] = {}
     for row in rows:
@@ -40,9 +40,9 @@ def _ahead(rows: Sequence[Row]) -> list[float]:
     return [rate for rate, loss in losses.items() if loss[PLAIN] < loss[NORMALISED]]
 
 
-def _easier_says(rows: Sequence[Row]) -> str:
-    normalised, plain = _summaries(rows)
-    ahead = ", ".join(f"{rate:g}" for rate in _ahead(rows)) or "none"
+def _describe_ease(rows: Sequence[Row]) -> str:
+    normalised, plain = _find_summaries(rows)
+    ahead = ", ".join(f"{rate:g}" for rate in _list_rates_ahead(rows)) or "none"
     return (
         f"each at its own best rate ({normalised['learning_rate']:g} against"
         f" {plain['learning_rate']:g}), over {normalised['seeds']} seeds, the normalised network"
@@ -142,8 +142,8 @@ CLAIMS = (
             "parametrisations",
             ("parametrisation_summary", "parametrisation_rate"),
             "parametrisations.svg",
-            _easier,
-            _easier_says,
+            _is_easier,
+            _describe_ease,
         ),
         demonstration="easier",
     ),

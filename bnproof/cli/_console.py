@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bnproof.records import Records
 
 
-def console() -> Console:
+def open_console() -> Console:
     """Standard output."""
     from rich.console import Console
 
@@ -25,7 +25,7 @@ def console() -> Console:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, shown where that is a terminal; yields ``advance(done, total)``."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -39,25 +39,25 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def cannot(reason: object) -> click.ClickException:
+def build_refusal(reason: object) -> click.ClickException:
     """The request cannot be carried out: one line, exit status 2."""
     return click.ClickException(" ".join(str(reason).split()))
 
 
 @contextmanager
-def writing_into(out: Path) -> Iterator[None]:
+def refuse_unwritable(out: Path) -> Iterator[None]:
     """Where a folder cannot be written into: one line, exit status 2."""
     try:
         yield
     except OSError as error:
-        raise cannot(
+        raise build_refusal(
             f"cannot write into {out}: {error.strerror or error}; choose another --out"
         ) from error
 
 
 def _make_folder(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
     """Made while the options are read, so that nobody waits an hour to learn that it cannot be."""
-    with writing_into(out):
+    with refuse_unwritable(out):
         out.mkdir(parents=True, exist_ok=True)
     return out
 
@@ -77,6 +77,6 @@ def publish(name: str, records: Records, out: Path) -> None:
     """Write records and every file made of them into a folder, and print what was written."""
     from bnproof.reports.files import write_files
 
-    with writing_into(out):
+    with refuse_unwritable(out):
         for path in write_files(records, out, name):
             click.echo(str(path))

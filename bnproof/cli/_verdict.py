@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import console
+from bnproof.cli._console import open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,12 +20,12 @@ NO_SIZE = 1e9  # an error that only says that the law is broken
 COLOURS = {"holds": "green", "violated": "red", "expected": "yellow", "not offered": "dim"}
 
 
-def show(verdict: Verdict) -> None:
+def print_verdict(verdict: Verdict) -> None:
     """The whole verdict on standard output."""
     from rich.markup import escape
 
-    out = console()
-    out.print(_laws(verdict))
+    out = open_console()
+    out.print(_tabulate_laws(verdict))
     out.print(
         "[dim]error: largest error over what the working precision explains; ulp: of the magnitudes"
         " summed[/]"
@@ -39,9 +39,9 @@ def show(verdict: Verdict) -> None:
         out.print(f"[dim]not offered: {', '.join(verdict.not_offered)}[/]")
     for law, reason in verdict.expected.items():
         out.print(f"[yellow]expected: {law}[/] ({escape(reason)})")
-    _causes(out, verdict)
+    _print_causes(out, verdict)
     for number, violation in enumerate(verdict.violations):
-        _violation(out, violation, in_full=number < PROGRAMS)
+        _print_violation(out, violation, in_full=number < PROGRAMS)
     if len(verdict.violations) > PROGRAMS:
         out.print(f"\nPrograms of the first {PROGRAMS} violations; --format json has all of them.")
     out.print(
@@ -51,7 +51,7 @@ def show(verdict: Verdict) -> None:
     )
 
 
-def _laws(verdict: Verdict) -> Table:
+def _tabulate_laws(verdict: Verdict) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -60,14 +60,14 @@ def _laws(verdict: Verdict) -> Table:
     for heading in ("cases", "error", "ulp"):
         table.add_column(heading, justify="right", no_wrap=True)
     for law, tally in verdict.tallies.items():
-        state = verdict.state_of(law)
+        state = verdict.find_state(law)
         ulp = "" if tally.ulp is None else f"{tally.ulp:.3g}"
         ratio = f"{tally.ratio:.2g}" if tally.ratio < NO_SIZE else "-"
         table.add_row(law, f"[{COLOURS[state]}]{state}[/]", str(tally.cases), ratio, ulp)
     return table
 
 
-def _causes(out: Console, verdict: Verdict) -> None:
+def _print_causes(out: Console, verdict: Verdict) -> None:
     """Every likely cause once, with where it happened before."""
     from rich.markup import escape
 
@@ -84,7 +84,7 @@ def _causes(out: Console, verdict: Verdict) -> None:
             out.print(f"  seen before: {escape(source)}", soft_wrap=True)
 
 
-def _violation(out: Console, violation: Violation, *, in_full: bool) -> None:
+def _print_violation(out: Console, violation: Violation, *, in_full: bool) -> None:
     from rich.markup import escape
 
     out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import cannot, console, progress
+from bnproof.cli._console import build_refusal, open_console, show_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,9 +43,9 @@ def command(target: str, convention: str | None, effort: str, seed: int, form: s
     from bnproof.implementations.targets import UnusableTarget, load
 
     try:
-        with progress("measuring") as advance:
+        with show_progress("measuring") as advance:
             implementation = load(target)
-            found = assess(
+            assessment = assess(
                 target,
                 implementation,
                 convention=convention,
@@ -54,27 +54,27 @@ def command(target: str, convention: str | None, effort: str, seed: int, form: s
                 progress=advance,
             )
     except (UnusableTarget, ValueError, LookupError) as error:
-        raise cannot(error) from error
+        raise build_refusal(error) from error
     if form == "json":
-        click.echo(json.dumps(found.as_json(), allow_nan=False))
+        click.echo(json.dumps(assessment.as_json(), allow_nan=False))
     else:
-        _print(console(), found)
-    return 1 if found.grade == "broken" else 0
+        _print_assessment(open_console(), assessment)
+    return 1 if assessment.grade == "broken" else 0
 
 
-def _print(out: Console, found: Assessment) -> None:
+def _print_assessment(out: Console, assessment: Assessment) -> None:
     from rich.markup import escape
 
-    title = f"{escape(found.target)}: errors in training mode, ulp at kappa = 1"
-    out.print(_table(title, ERRORS, map(_errors, found.graded)))
-    sums = (row for one in found.graded for row in _sums(one))
-    out.print(_table("How sums over m values are taken", SUMS, sums))
-    for one in found.graded:
+    title = f"{escape(assessment.target)}: errors in training mode, ulp at kappa = 1"
+    out.print(_build_table(title, ERRORS, map(_format_errors, assessment.graded)))
+    sums = (row for one in assessment.graded for row in _format_sums(one))
+    out.print(_build_table("How sums over m values are taken", SUMS, sums))
+    for one in assessment.graded:
         if one.accumulation:
             out.print(f"{one.dtype}: sums are kept in {one.accumulation}.")
         for layout, reason in one.failures.items():
             out.print(f"{one.dtype}, {layout}: {escape(reason)}")
-    worst = found.worst
+    worst = assessment.worst
     if worst.ulp is not None:
         how = f"found in {worst.generations} generations" if worst.generations else "of those drawn"
         out.print(
@@ -92,7 +92,7 @@ SUMS = ("dtype", "layout", "summation", "slope in m, by threads", "up to m")
 WORDS = {"dtype", "grade", "layout", "summation"}
 
 
-def _table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+def _build_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     from rich.table import Table
 
     table = Table(
@@ -107,7 +107,7 @@ def _table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]
     return table
 
 
-def _errors(one: Graded) -> tuple[str, ...]:
+def _format_errors(one: Graded) -> tuple[str, ...]:
     """The sweep over kappa: grade, slope, ulp at kappa = 1, and where outputs go wrong."""
     condition, first = one.condition, one.points[0]
     nan_from = "-" if condition.nan_from is None else f"kappa {condition.nan_from:.2g}"
@@ -123,10 +123,14 @@ def _errors(one: Graded) -> tuple[str, ...]:
     )
 
 
-def _sums(one: Graded) -> Iterator[tuple[str, ...]]:
+def _format_sums(one: Graded) -> Iterator[tuple[str, ...]]:
     """One row per layout; threads that make a difference to the grade show as two grades."""
     for layout in dict.fromkeys(layout for layout, _ in one.summations):
-        found = [of for (name, _), of in one.summations.items() if name == layout]
-        grades = dict.fromkeys(of.grade or "-" for of in found)
-        slopes = ", ".join("-" if of.slope is None else f"{of.slope:.2f}" for of in found)
-        yield one.dtype, layout, " / ".join(grades), slopes, f"{found[0].longest:,}"
+        summations = [
+            summation for (name, _), summation in one.summations.items() if name == layout
+        ]
+        grades = dict.fromkeys(summation.grade or "-" for summation in summations)
+        slopes = ", ".join(
+            "-" if summation.slope is None else f"{summation.slope:.2f}" for summation in summations
+        )
+        yield one.dtype, layout, " / ".join(grades), slopes, f"{summations[0].longest:,}"

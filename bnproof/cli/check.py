@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import cannot, progress
-from bnproof.cli._verdict import show
+from bnproof.cli._console import build_refusal, show_progress
+from bnproof.cli._verdict import print_verdict
 
 
 @click.command()
@@ -71,11 +71,11 @@ def command(
     end is told as a violation.
     """
     from bnproof.verification.child import Request
-    from bnproof.verification.supervisor import CannotCheck, supervised
+    from bnproof.verification.supervisor import CannotCheck, supervise
 
     if not time_limit < float("inf"):
-        raise cannot("--time-limit: give a number of seconds")
-    expected = dict(_reasoned(e) for e in expect)
+        raise build_refusal("--time-limit: give a number of seconds")
+    expected = dict(_parse_expectation(e) for e in expect)
     options = {
         "effort": effort,
         "seed": seed,
@@ -86,19 +86,19 @@ def command(
         "replay": Path(replay) if replay else None,
     }
     try:
-        with progress(f"checking {target}") as advance:
-            verdict = supervised(Request(target, options), limit=time_limit, progress=advance)
+        with show_progress(f"checking {target}") as advance:
+            verdict = supervise(Request(target, options), limit=time_limit, progress=advance)
     except CannotCheck as error:
-        raise cannot(error) from error
+        raise build_refusal(error) from error
     if form == "json":
         click.echo(json.dumps(verdict.to_dict()))
     else:
-        show(verdict)
+        print_verdict(verdict)
     return 0 if verdict.ok else 1
 
 
-def _reasoned(expectation: str) -> tuple[str, str]:
+def _parse_expectation(expectation: str) -> tuple[str, str]:
     law, equals, reason = expectation.partition("=")
     if not equals or not reason:
-        raise cannot(f"--expect {expectation}: write LAW=REASON")
+        raise build_refusal(f"--expect {expectation}: write LAW=REASON")
     return law, reason

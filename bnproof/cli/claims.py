@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bnproof.cli._console import cannot, console, progress
+from bnproof.cli._console import build_refusal, open_console, show_progress
 
 
 @click.command()
@@ -28,21 +28,23 @@ from bnproof.cli._console import cannot, console, progress
 def command(names: tuple[str, ...], seed: int, form: str) -> int:
     """Settle what the thread asserts (all of it without ID): proofs, counterexamples, and numbers
     on the digits."""
-    from bnproof.claims import UnknownClaim, find, ledger, settle
-    from bnproof.reporting import claim_rows
+    from bnproof.claims import UnknownClaim, find, load_ledger, settle
+    from bnproof.reporting import collect_claim_rows
     from bnproof.reports import ledger as pages
 
     try:
-        wanted = [find(name) for name in names] or list(ledger().values())
+        wanted = [find(name) for name in names] or list(load_ledger().values())
     except UnknownClaim as unknown:
-        raise cannot(unknown.args[0]) from unknown
-    with progress("settling claims") as advance:
-        rows = claim_rows(wanted, seed, advance)
+        raise build_refusal(unknown.args[0]) from unknown
+    with show_progress("settling claims") as advance:
+        rows = collect_claim_rows(wanted, seed, advance)
     findings = [settle(claim, rows) for claim in wanted]
     if form == "json":
         click.echo(json.dumps({"claims": [finding.as_json() for finding in findings]}))
     elif form == "markdown":
-        click.echo("\n".join(pages.markdown(finding, rows) for finding in findings))
+        click.echo("\n".join(pages.render_markdown(finding, rows) for finding in findings))
     else:
-        console().print(pages.terminal(findings, rows) if names else pages.overview(findings))
+        open_console().print(
+            pages.render_terminal(findings, rows) if names else pages.render_overview(findings)
+        )
     return 3 if any(finding.verdict == "undecided" for finding in findings) else 0

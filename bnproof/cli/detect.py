@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import out_option, progress, publish
+from bnproof.cli._console import out_option, publish, show_progress
 
 
 @click.command()
@@ -35,15 +35,15 @@ from bnproof.cli._console import out_option, progress, publish
 def command(out: Path, effort: str, seed: int, quick_seeds: int, standard_seeds: int) -> int:
     """Which known bugs the laws find, which today's tests find, and what either flags wrongly; some
     twenty minutes."""
-    from bnproof.detection.rows import Plan, rows
+    from bnproof.detection.rows import Plan, measure_rows
     from bnproof.records import collect
-    from bnproof.reports.detection import missed
+    from bnproof.reports.detection import list_shortfalls
 
     plan = Plan(effort, seed, quick_seeds, standard_seeds)
-    with progress("detecting") as advance:
-        records = collect(seed, [rows(plan, advance)])
+    with show_progress("detecting") as advance:
+        records = collect(seed, [measure_rows(plan, advance)])
     publish("detection", records, out)
-    problems = missed(records)
+    problems = list_shortfalls(records)
     for problem in problems:
         click.echo(problem)
     return 1 if problems else 0

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bnproof.cli._console import console
+from bnproof.cli._console import open_console
 
 
 @click.command()
@@ -16,11 +16,11 @@ from bnproof.cli._console import console
 def command(form: str) -> int:
     """What can be checked here: built-in implementations and adapters, the version of their
     package, or why not."""
-    from bnproof.implementations.installed import installed
+    from bnproof.implementations.installed import list_installed
 
-    found = installed()
+    entries = list_installed()
     if form == "json":
-        click.echo(json.dumps({"implementations": [vars(entry) for entry in found]}))
+        click.echo(json.dumps({"implementations": [vars(entry) for entry in entries]}))
         return 0
     from rich.table import Table
 
@@ -28,7 +28,7 @@ def command(form: str) -> int:
     table.add_column("name")
     for heading in ("package", "version"):
         table.add_column(heading, no_wrap=True)
-    for entry in found:
+    for entry in entries:
         table.add_row(entry.name, entry.package, entry.version or f"[yellow]{entry.reason}[/]")
-    console().print(table)
+    open_console().print(table)
     return 0

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bnproof.cli._console import cannot, console
+from bnproof.cli._console import build_refusal, open_console
 
 
 @click.command()
@@ -21,7 +21,7 @@ def command(names: tuple[str, ...], form: str) -> int:
     try:
         wanted = select_laws(names)
     except UnknownLaw as error:
-        raise cannot(error.args[0]) from error
+        raise build_refusal(error.args[0]) from error
     if form == "json":
         rows = [
             {
@@ -42,5 +42,5 @@ def command(names: tuple[str, ...], form: str) -> int:
     table.add_column("what it says")
     for law in wanted:
         table.add_row(law.id, law.theorem or "[dim]the contract[/]", law.says)
-    console().print(table)
+    open_console().print(table)
     return 0

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bnproof.cli._console import console
+from bnproof.cli._console import open_console
 
 
 @click.command()
@@ -24,10 +24,10 @@ def command(form: str) -> int:
         ]
         click.echo(json.dumps({"theorems": rows}))
         return 0
-    from bnproof.reports.derivation import contents
+    from bnproof.reports.derivation import render_contents
 
-    console().print(
-        contents(
+    open_console().print(
+        render_contents(
             [{"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries]
         )
     )

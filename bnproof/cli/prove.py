@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import cannot, console, progress
+from bnproof.cli._console import build_refusal, open_console, show_progress
 
 if TYPE_CHECKING:
     from bnproof.theorems.proving import Outcome
@@ -25,19 +25,19 @@ def command(names: tuple[str, ...], form: str) -> int:
     from bnproof.theorems.book import UnknownTheorem
     from bnproof.theorems.proving import settle_all
 
-    with progress("proving") as advance:
+    with show_progress("proving") as advance:
         try:
             outcomes = settle_all(names, advance)
         except UnknownTheorem as unknown:
-            raise cannot(unknown) from unknown
+            raise build_refusal(unknown) from unknown
     if form == "json":
         click.echo(json.dumps({"theorems": [outcome.as_json() for outcome in outcomes]}))
     else:
-        _show(outcomes)
+        _print_outcomes(outcomes)
     return max((STATUS[outcome.verdict] for outcome in outcomes), default=0)
 
 
-def _show(outcomes: list[Outcome]) -> None:
+def _print_outcomes(outcomes: list[Outcome]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -59,7 +59,7 @@ def _show(outcomes: list[Outcome]) -> None:
             str(outcome.points),
             f"{outcome.seconds:.2f}",
         )
-    out = console()
+    out = open_console()
     out.print(table)
     for outcome in outcomes:
         for one in outcome.settled:

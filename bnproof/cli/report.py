@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import out_option, progress, writing_into
+from bnproof.cli._console import out_option, refuse_unwritable, show_progress
 
 
 @click.command()
@@ -23,7 +23,7 @@ def command(out: Path, seed: int, effort: str) -> int:
     """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
     from bnproof.reporting import report
 
-    with writing_into(out), progress("reporting") as advance:
+    with refuse_unwritable(out), show_progress("reporting") as advance:
         written = report(out, seed, advance, effort=effort)
     for path in written:
         click.echo(str(path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import cannot, console
+from bnproof.cli._console import build_refusal, open_console
 
 
 @click.command()
@@ -37,11 +37,11 @@ def command(name: str, form: str, records: Path | None) -> int:
         entry = find(name)
         measured = read(records).rows if records else ()
     except (UnknownTheorem, BrokenRecords) as error:
-        raise cannot(error) from error
+        raise build_refusal(error) from error
     row = as_row(settle(entry), latex if form != "text" else lambda _: "")
     if form == "text":
-        console().print(derivation.terminal(row, measured))
+        open_console().print(derivation.render_terminal(row, measured))
     else:
-        page = derivation.markdown if form == "markdown" else derivation.latex_document
+        page = derivation.render_markdown if form == "markdown" else derivation.render_latex
         click.echo(page(row, measured))
     return 0

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
-from bnproof.baselines.baseline import baselines
+from bnproof.baselines.baseline import list_baselines
 from bnproof.detection import measuring
-from bnproof.detection.subjects import COMPILES, correct, wrong
-from bnproof.laws.law import laws
-from bnproof.mutants.catalogue import rows as known
+from bnproof.detection.subjects import COMPILES, list_correct, list_wrong
+from bnproof.laws.law import load_laws
+from bnproof.mutants.catalogue import read_bugs as known
 from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Row
 
@@ -33,7 +33,7 @@ class Plan:
     workers: int | None = None
 
 
-def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[Row]:
+def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[Row]:
     """Everything, side by side in as many processes as there are cores, in a fixed order."""
     yield {
         "kind": "detection",
@@ -41,43 +41,47 @@ def rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[
         "quick_seeds": plan.quick_seeds,
         "standard_seeds": plan.standard_seeds,
     }
-    yield from described()
+    yield from list_descriptions()
     with ProcessPoolExecutor(
-        plan.workers, mp_context=get_context("spawn"), initializer=_one_thread
+        plan.workers, mp_context=get_context("spawn"), initializer=_use_one_thread
     ) as pool:
         jobs: list[Future[Any]] = [
-            pool.submit(measuring.of_mutant, name, plan.effort, plan.seed) for name in wrong()
+            pool.submit(measuring.measure_mutant, name, plan.effort, plan.seed)
+            for name in list_wrong()
         ]
-        jobs += [pool.submit(measuring.of_baselines, name) for name in (*wrong(), *correct())]
-        jobs += [pool.submit(measuring.of_correct, *run) for run in alarms(plan)]
+        jobs += [
+            pool.submit(measuring.measure_baselines, name)
+            for name in (*list_wrong(), *list_correct())
+        ]
+        jobs += [pool.submit(measuring.measure_correct, *run) for run in list_correct_runs(plan)]
         for done, job in enumerate(jobs, 1):
-            found: Any = job.result()
+            result: Any = job.result()
             progress(done, len(jobs))
-            yield from found if isinstance(found, list) else [found]
+            yield from result if isinstance(result, list) else [result]
 
 
-def _one_thread() -> None:
+def _use_one_thread() -> None:
     """Processes that fill all cores wait for each other if PyTorch starts threads of its own in
     each."""
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
-def alarms(plan: Plan) -> Iterator[tuple[str, str, int]]:
+def list_correct_runs(plan: Plan) -> Iterator[tuple[str, str, int]]:
     """Name, effort and seed of every run of a correct implementation."""
     for effort, seeds in (("quick", plan.quick_seeds), ("standard", plan.standard_seeds)):
         for number in range(seeds):
             yield from (
                 (n, effort, plan.seed + number)
-                for n in correct()
+                for n in list_correct()
                 if n not in COMPILES or number % SHARE == 0
             )
 
 
-def described() -> Iterator[Row]:
+def list_descriptions() -> Iterator[Row]:
     """The laws, the baselines, and the rows that are not modelled."""
-    for law in laws().values():
+    for law in load_laws().values():
         yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
-    for baseline in baselines().values():
+    for baseline in list_baselines().values():
         yield {
             "kind": "baseline_says",
             "baseline": baseline.name,

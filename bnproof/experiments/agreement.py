@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnproof.contract import QUANTITIES, Array, Case
-from bnproof.datasets import batches, datasets
-from bnproof.implementations.conventions import convention_of
+from bnproof.datasets import cut_batches, load_datasets
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import load
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.oracle import Oracle
@@ -22,7 +22,7 @@ TARGETS = ("numpy", "torch", "torch-modules")
 BATCH = 128
 
 
-def data_case(values: Array, dtype: str, seed: int) -> Case:
+def draw_case(values: Array, dtype: str, seed: int) -> Case:
     """A mini-batch of real values with random gamma (some negative), beta, upstream gradient and
     running statistics."""
     random = np.random.default_rng(seed)
@@ -39,17 +39,17 @@ def data_case(values: Array, dtype: str, seed: int) -> Case:
     )
 
 
-def rows(seed: int) -> Iterator[Row]:
+def measure_rows(seed: int) -> Iterator[Row]:
     """One row per data set, dtype, implementation and quantity: error over bound, and in ulp."""
-    for name, data in datasets().items():
-        values = batches(data, BATCH, seed)[0]
+    for name, data in load_datasets().items():
+        values = cut_batches(data, BATCH, seed)[0]
         for dtype in ("float32", "float64"):
-            case = data_case(values, dtype, seed)
+            case = draw_case(values, dtype, seed)
             oracle = Oracle(case)
             for target in TARGETS:
                 implementation = load(target)
                 answers = Answers(
-                    Target(implementation, convention_of(implementation.convention)), case
+                    Target(implementation, resolve_convention(implementation.convention)), case
                 )
                 for quantity in MEASURED:
                     seen = measure_value(quantity, answers, oracle)
@@ -65,10 +65,10 @@ def rows(seed: int) -> Iterator[Row]:
                             "ratio": seen.ratio,
                             "ulp": seen.ulp,
                         }
-                yield degenerate(name, target, answers)
+                yield measure_degenerate(name, target, answers)
 
 
-def degenerate(name: str, target: str, answers: Answers) -> Row:
+def measure_degenerate(name: str, target: str, answers: Answers) -> Row:
     """What happens on constant channels (v = 0): the exact output is beta."""
     case = answers.case
     constant = np.ptp(case.x, axis=0) == 0

@@ -21,28 +21,28 @@ import numpy as np
 
 from bnproof.certify.bounds import Precision
 from bnproof.contract import Array
-from bnproof.datasets import batches, hidden_activations
+from bnproof.datasets import compute_activations, cut_batches
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.lowering.numbers import BALLS, BITS, ball, floats, precision
+from bnproof.lowering.numbers import BALLS, BITS, ball, midpoints, precision
 from bnproof.lowering.program import lower
 from bnproof.records import Row
 from bnproof.symbolic.setting import i, mu, v, xhat
 
 M = 128
 KAPPAS = np.geomspace(1, 1e6, 25)  # four to a decade
-SINGLE = Precision.of(np.float32)
+SINGLE = Precision.from_dtype(np.float32)
 FLOOR, SATURATED = 4, 0.1
 Statistics = tuple[Array, Array]
 
 
-def rows(seed: int) -> Iterator[Row]:
+def measure_rows(seed: int) -> Iterator[Row]:
     """The errors at every kappa, then the slopes fitted to them."""
-    measured = list(errors(seed))
+    measured = list(measure_errors(seed))
     yield from measured
     for algorithm in ALGORITHMS:
         of_algorithm = [row for row in measured if row["algorithm"] == algorithm]
         for quantity in ("variance", "xhat"):
-            yield slope(of_algorithm, algorithm, quantity)
+            yield fit_slope(of_algorithm, algorithm, quantity)
 
 
 def one_pass(x: Array) -> Statistics:
@@ -95,13 +95,13 @@ def cited_bound(algorithm: str, kappa: float) -> float:
     return float(orders[algorithm])
 
 
-def errors(seed: int) -> Iterator[Row]:
+def measure_errors(seed: int) -> Iterator[Row]:
     """One row per kappa and algorithm."""
-    standard = batches(hidden_activations(), M, seed)[0]
+    standard = cut_batches(compute_activations(), M, seed)[0]
     standard = (standard - standard.mean(axis=0)) / standard.std(axis=0)
     for kappa in KAPPAS:
         x = (standard + np.sqrt(kappa**2 - 1)).astype(np.float32)
-        true = exact(x)
+        true = compute_exact(x)
         for name, algorithm in ALGORITHMS.items():
             yield {
                 "kind": "variance_error",
@@ -110,21 +110,21 @@ def errors(seed: int) -> Iterator[Row]:
                 "kappa_measured": float(np.median(np.sqrt(1 + true["mu"] ** 2 / true["v"]))),
                 "m": M,
                 "features": x.shape[1],
-                **compared(x, *algorithm(x), true),
+                **compare_with_exact(x, *algorithm(x), true),
                 "cited_bound": cited_bound(name, kappa),
             }
 
 
-def exact(x: Array) -> dict[str, Array]:
+def compute_exact(x: Array) -> dict[str, Array]:
     """``mu``, ``v`` and ``xhat`` (eps = 0) of the given floats: the proved formulas in balls, then
     rounded to float64."""
     with precision(BITS):
         inputs: dict[str, Any] = {"x": BALLS.array(x), "eps": ball(0)}
         programs = {"mu": lower(mu), "v": lower(v), "xhat": lower(xhat(i), i)}
-        return {name: floats(program(BALLS, inputs)) for name, program in programs.items()}
+        return {name: midpoints(program(BALLS, inputs)) for name, program in programs.items()}
 
 
-def compared(x: Array, mean: Array, variance: Array, true: dict[str, Array]) -> Row:
+def compare_with_exact(x: Array, mean: Array, variance: Array, true: dict[str, Array]) -> Row:
     """The errors of one algorithm; ``None`` where xhat does not exist because the computed variance
     is not positive."""
     positive = variance > 0
@@ -140,7 +140,7 @@ def compared(x: Array, mean: Array, variance: Array, true: dict[str, Array]) -> 
     }
 
 
-def slope(rows: list[Row], algorithm: str, quantity: str) -> Row:
+def fit_slope(rows: list[Row], algorithm: str, quantity: str) -> Row:
     """Slope of the logarithm of the median error against that of kappa, fitted where the error
     follows kappa.
 

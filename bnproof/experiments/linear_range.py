@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.datasets import batches, datasets
+from bnproof.datasets import cut_batches, load_datasets
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.records import Row
 
@@ -43,33 +43,33 @@ class Normalised:
         return np.abs(self.xhat)
 
 
-def rows(seed: int) -> Iterator[Row]:
+def measure_rows(seed: int) -> Iterator[Row]:
     """Everything, data set by data set."""
-    for name, data in samples(seed).items():
-        cut = normalised(name, data, seed)
-        yield from shares(cut)
-        yield moments(cut)
-        yield from sigmoid_rows(cut)
+    for name, data in load_samples(seed).items():
+        cut = normalise_batches(name, data, seed)
+        yield from measure_shares(cut)
+        yield measure_moments(cut)
+        yield from measure_sigmoids(cut)
 
 
-def samples(seed: int) -> dict[str, Array]:
+def load_samples(seed: int) -> dict[str, Array]:
     """The digits' pixels and hidden activations, and a standard normal sample of the latter's
     shape."""
-    real = datasets()
+    real = load_datasets()
     shape = real["digits, hidden activations"].shape
     return real | {"standard normal": np.random.default_rng(seed).normal(size=shape)}
 
 
-def normalised(name: str, data: Array, seed: int) -> Normalised:
+def normalise_batches(name: str, data: Array, seed: int) -> Normalised:
     """Every whole mini-batch through the reference implementation."""
-    x = np.stack(batches(data, BATCH, seed))
+    x = np.stack(cut_batches(data, BATCH, seed))
     implementation = NumpyBatchNorm()
-    parts = [implementation.normalised(batch, EPS) for batch in x]
+    parts = [implementation.normalise(batch, EPS) for batch in x]
     v = np.stack([part[2][0] for part in parts])
     return Normalised(name, x, np.stack([part[0] for part in parts]), v / (v + EPS))
 
 
-def shares(cut: Normalised) -> Iterator[Row]:
+def measure_shares(cut: Normalised) -> Iterator[Row]:
     """The share of ``|xhat| >= t`` beside its bound: over all values, and the feature of a batch
     that comes closest."""
     for t in THRESHOLDS:
@@ -87,7 +87,7 @@ def shares(cut: Normalised) -> Iterator[Row]:
         }
 
 
-def moments(cut: Normalised) -> Row:
+def measure_moments(cut: Normalised) -> Row:
     """Size of the normalised values beside what is proved about it."""
     largest, samuelson = cut.size.max(axis=1), np.sqrt((BATCH - 1) * cut.q)
     measured, proved = np.sqrt((cut.xhat**2).mean(axis=1)), np.sqrt(cut.q)
@@ -110,15 +110,15 @@ def moments(cut: Normalised) -> Row:
     }
 
 
-def sigmoid_rows(cut: Normalised) -> Iterator[Row]:
+def measure_sigmoids(cut: Normalised) -> Iterator[Row]:
     """``z = gamma xhat + beta`` for some gamma, beta, and the values as they are (gamma and beta
     ``None``)."""
-    yield sigmoid_row(cut.name, cut.x, None, None)
+    yield measure_sigmoid(cut.name, cut.x, None, None)
     for gamma, beta in AFFINE:
-        yield sigmoid_row(cut.name, gamma * cut.xhat + beta, gamma, beta)
+        yield measure_sigmoid(cut.name, gamma * cut.xhat + beta, gamma, beta)
 
 
-def sigmoid_row(name: str, z: Array, gamma: float | None, beta: float | None) -> Row:
+def measure_sigmoid(name: str, z: Array, gamma: float | None, beta: float | None) -> Row:
     """Share of values where the sigmoid is a straight line, or the identity, to 1 % of its output
     range.
 

@@ -16,7 +16,7 @@ from bnproof.certify.bounds import Precision
 from bnproof.contract import Array
 from bnproof.implementations.torch_training import TrainingStep
 
-DOUBLE = Precision.of(np.float64)
+DOUBLE = Precision.from_dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Growth:
     predicted: Array | None = None
     predicted_rounding: Array | None = None
 
-    def over_rounding(self, prediction: Array, rounding: Array) -> float:
+    def rounding_ratio(self, prediction: Array, rounding: Array) -> float:
         """The largest distance of the measured growth from a prediction; 1 is all that rounding
         explains."""
         return float((np.abs(self.measured - prediction) / rounding).max())
 
 
-def observed(step: TrainingStep, eta: float, eps: float | None) -> Growth:
+def measure_growth(step: TrainingStep, eta: float, eps: float | None) -> Growth:
     """The norm's growth, and ``eta^2 |G|^2 - 2 eta <W, G>`` with the measured and with the proved
     ``<W, G>``.
 
@@ -70,7 +70,7 @@ def observed(step: TrainingStep, eta: float, eps: float | None) -> Growth:
     )
     if eps is None:
         return growth
-    proved, explained = euler(step, eps)
+    proved, explained = predict_inner_product(step, eps)
     return replace(
         growth,
         predicted=growth.squared - 2 * eta * proved,
@@ -78,7 +78,7 @@ def observed(step: TrainingStep, eta: float, eps: float | None) -> Growth:
     )
 
 
-def euler(step: TrainingStep, eps: float) -> tuple[Array, Array]:
+def predict_inner_product(step: TrainingStep, eps: float) -> tuple[Array, Array]:
     """``<W, dL/dW> = gamma eps/s^2 sum_i g_i xhat_i`` (theorem euler) and what rounding explains of
     the difference.
 

@@ -24,9 +24,9 @@ from itertools import product
 
 import numpy as np
 
-from bnproof.experiments.same_start import NORMALISED, PLAIN, networks, start
-from bnproof.experiments.training import labelled_digits, mini_batches, number
-from bnproof.implementations.torch_training import one_thread
+from bnproof.experiments.same_start import NORMALISED, PLAIN, build_networks, measure_start
+from bnproof.experiments.training import draw_mini_batches, keep_finite, load_labelled_digits
+from bnproof.implementations.torch_training import use_one_thread
 from bnproof.records import Row
 
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -56,38 +56,38 @@ class Run:
         """Whether the final loss is not finite or above the first."""
         return not self.final <= self.losses[0]
 
-    def first_step_at(self, loss: float) -> int:
+    def find_step(self, loss: float) -> int:
         """The first recorded step with at most this loss."""
         return EVERY * next(index for index, value in enumerate(self.losses) if value <= loss)
 
 
-def rows(seed: int) -> Iterator[Row]:
+def measure_rows(seed: int) -> Iterator[Row]:
     """The start, every run, and for what is trained the curves and summaries of both at their best
     rates."""
     seeds = range(seed, seed + SEEDS)
-    yield from map(start, seeds)
+    yield from map(measure_start, seeds)
     for trained in (EVERYTHING, PAIRS):
         runs = {
             name: [train(trained, name, rate, own) for rate, own in product(RATES, seeds)]
             for name in (NORMALISED, PLAIN)
         }
-        best = {name: best_runs(group) for name, group in runs.items()}
+        best = {name: find_best_runs(group) for name, group in runs.items()}
         target = max(run.final for group in best.values() for run in group)
         for name, group in runs.items():
-            yield from map(run_row, group)
-            yield from map(rate_row, by_rate(group))
-            yield from curve(best[name])
-            yield summary(best[name], target)
+            yield from map(record_run, group)
+            yield from map(record_rate, group_by_rate(group))
+            yield from record_curve(best[name])
+            yield summarise(best[name], target)
 
 
 def train(trained: str, parametrisation: str, rate: float, seed: int) -> Run:
     """One run; every rate starts from the same network and sees the same batches."""
-    pixels, classes = labelled_digits()
-    network = networks(seed)[parametrisation]
+    pixels, classes = load_labelled_digits()
+    network = build_networks(seed)[parametrisation]
     hidden = rate if trained == EVERYTHING else 0.0
-    with one_thread():
+    with use_one_thread():
         losses = [network.loss_and_accuracy(pixels, classes)[0]]
-        for step, chosen in enumerate(mini_batches(len(pixels), EPOCHS, seed), 1):
+        for step, chosen in enumerate(draw_mini_batches(len(pixels), EPOCHS, seed), 1):
             network.step(
                 pixels[chosen], classes[chosen], rate=rate, weight_rates=(hidden, hidden, rate)
             )
@@ -97,22 +97,25 @@ def train(trained: str, parametrisation: str, rate: float, seed: int) -> Run:
     return Run(trained, parametrisation, rate, seed, tuple(losses), accuracy)
 
 
-def by_rate(runs: list[Run]) -> list[list[Run]]:
+def group_by_rate(runs: list[Run]) -> list[list[Run]]:
     """The runs of each rate, over all seeds."""
     return [[run for run in runs if run.rate == rate] for rate in RATES]
 
 
-def best_runs(runs: list[Run]) -> list[Run]:
+def find_best_runs(runs: list[Run]) -> list[Run]:
     """The runs of the rate with the lowest mean final loss."""
-    return min(by_rate(runs), key=lambda group: float(np.nan_to_num(mean_final(group), nan=np.inf)))
+    return min(
+        group_by_rate(runs),
+        key=lambda group: float(np.nan_to_num(mean_final_loss(group), nan=np.inf)),
+    )
 
 
-def mean_final(runs: list[Run]) -> float:
+def mean_final_loss(runs: list[Run]) -> float:
     """The mean of the final losses."""
     return float(np.mean([run.final for run in runs]))
 
 
-def label(run: Run) -> Row:
+def label_run(run: Run) -> Row:
     """What a run is, as the keys every row has."""
     return {
         "trained": run.trained,
@@ -121,50 +124,50 @@ def label(run: Run) -> Row:
     }
 
 
-def run_row(run: Run) -> Row:
+def record_run(run: Run) -> Row:
     """How one run ended."""
     return {
         "kind": "parametrisation_run",
-        **label(run),
+        **label_run(run),
         "seed": run.seed,
-        "final_loss": number(run.final),
+        "final_loss": keep_finite(run.final),
         "final_accuracy": run.accuracy,
         "diverged": run.diverged,
     }
 
 
-def rate_row(runs: list[Run]) -> Row:
+def record_rate(runs: list[Run]) -> Row:
     """One learning rate over all seeds."""
     final = [run.final for run in runs]
     return {
         "kind": "parametrisation_rate",
-        **label(runs[0]),
+        **label_run(runs[0]),
         "seeds": len(runs),
-        "final_loss_mean": number(mean_final(runs)),
-        "final_loss_smallest": number(min(final)),
-        "final_loss_largest": number(max(final)),
+        "final_loss_mean": keep_finite(mean_final_loss(runs)),
+        "final_loss_smallest": keep_finite(min(final)),
+        "final_loss_largest": keep_finite(max(final)),
         "diverged": sum(run.diverged for run in runs),
     }
 
 
-def curve(runs: list[Run]) -> Iterator[Row]:
+def record_curve(runs: list[Run]) -> Iterator[Row]:
     """Loss against steps, every second of those measured."""
     for run in runs:
         for index, loss in list(enumerate(run.losses))[::2]:
-            own = {"seed": run.seed, "step": EVERY * index, "loss": number(loss)}
-            yield {"kind": "parametrisation", **label(run), **own}
+            own = {"seed": run.seed, "step": EVERY * index, "loss": keep_finite(loss)}
+            yield {"kind": "parametrisation", **label_run(run), **own}
 
 
-def summary(runs: list[Run], target: float) -> Row:
+def summarise(runs: list[Run], target: float) -> Row:
     """One parametrisation at its best rate; ``target``: the highest final loss of any seed of
     either at its best."""
-    final, reached = [run.final for run in runs], [run.first_step_at(target) for run in runs]
+    final, reached = [run.final for run in runs], [run.find_step(target) for run in runs]
     return {
         "kind": "parametrisation_summary",
-        **label(runs[0]),
+        **label_run(runs[0]),
         "seeds": len(runs),
         "steps": EVERY * (len(runs[0].losses) - 1),
-        "final_loss_mean": mean_final(runs),
+        "final_loss_mean": mean_final_loss(runs),
         "final_loss_smallest": min(final),
         "final_loss_largest": max(final),
         "final_accuracy_mean": float(np.mean([run.accuracy for run in runs])),

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.datasets import batches, hidden_activations
+from bnproof.datasets import compute_activations, cut_batches
 from bnproof.implementations.targets import load
-from bnproof.implementations.torch import cumulative_statistics
-from bnproof.lowering.numbers import BALLS, BITS, ball, floats, precision
+from bnproof.implementations.torch import track_cumulative
+from bnproof.lowering.numbers import BALLS, BITS, ball, midpoints, precision
 from bnproof.lowering.program import lower
 from bnproof.records import Row
 from bnproof.symbolic.setting import v
-from bnproof.theorems.formulas import predictions
+from bnproof.theorems.formulas import list_predictions
 from bnproof.theorems.quantities import beta_collapsed, gamma_collapsed
 
 TARGETS = ("numpy", "torch", "torch-modules")
@@ -24,34 +24,36 @@ EPS, ALPHA = 1e-5, 0.1
 BATCH = 32
 
 
-def rows(seed: int) -> Iterator[Row]:
+def measure_rows(seed: int) -> Iterator[Row]:
     """Every measurement of the report on running statistics."""
-    data = hidden_activations()
-    yield from recurrence(data, seed)
-    yield from bessel(data, seed)
-    yield from single_value(data)
-    yield from cumulative(data, seed)
-    yield from train_against_eval(data, seed)
-    yield from scatter(data, seed)
+    data = compute_activations()
+    yield from measure_recurrence(data, seed)
+    yield from measure_bessel(data, seed)
+    yield from measure_single_value(data)
+    yield from measure_cumulative(data, seed)
+    yield from compare_train_eval(data, seed)
+    yield from measure_scatter(data, seed)
 
 
-def exact(name: str, **inputs: Any) -> Any:
+def compute_exact(name: str, **inputs: Any) -> Any:
     """A predicted formula in balls."""
-    return lower(predictions()[name][1].statement.rhs)(BALLS, inputs)
+    return lower(list_predictions()[name][1].statement.rhs)(BALLS, inputs)
 
 
-def recurrence(data: Array, seed: int) -> Iterator[Row]:
+def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
     """After every batch: the distance of each implementation's running statistics from the exact
     recurrence."""
     start = np.zeros(data.shape[1]), np.ones(data.shape[1])
     tracked = dict.fromkeys(TARGETS, start)
     with precision(BITS):
         truth = {"running_mean": BALLS.array(start[0]), "running_var": BALLS.array(start[1])}
-        for step, batch in enumerate(batches(data, BATCH, seed), 1):
+        for step, batch in enumerate(cut_batches(data, BATCH, seed), 1):
             inputs = {"x": BALLS.array(batch), "alpha": ball(ALPHA)}
             truth = {
-                "running_mean": exact("running_mean", mu_r=truth["running_mean"], **inputs),
-                "running_var": exact("running_var_unbiased", v_r=truth["running_var"], **inputs),
+                "running_mean": compute_exact("running_mean", mu_r=truth["running_mean"], **inputs),
+                "running_var": compute_exact(
+                    "running_var_unbiased", v_r=truth["running_var"], **inputs
+                ),
             }
             for target in TARGETS:
                 _, mean, var = load(target).train(
@@ -59,7 +61,7 @@ def recurrence(data: Array, seed: int) -> Iterator[Row]:
                 )
                 tracked[target] = (mean, var)
                 for quantity, got in (("running_mean", mean), ("running_var", var)):
-                    true = floats(truth[quantity])
+                    true = midpoints(truth[quantity])
                     yield {
                         "kind": "recurrence",
                         "step": step,
@@ -71,13 +73,13 @@ def recurrence(data: Array, seed: int) -> Iterator[Row]:
                     }
 
 
-def bessel(data: Array, seed: int) -> Iterator[Row]:
+def measure_bessel(data: Array, seed: int) -> Iterator[Row]:
     """With momentum 1 the running variance is what one batch contributes: its ratio to the biased
     variance."""
     for m in (2, 3, 8, 32, 128):
-        batch = batches(data, m, seed)[0]
+        batch = cut_batches(data, m, seed)[0]
         with precision(BITS):
-            biased = floats(lower(v)(BALLS, {"x": BALLS.array(batch)}))
+            biased = midpoints(lower(v)(BALLS, {"x": BALLS.array(batch)}))
         for target in TARGETS:
             channels = batch.shape[1]
             zeros = np.zeros(channels)
@@ -93,7 +95,7 @@ def bessel(data: Array, seed: int) -> Iterator[Row]:
             }
 
 
-def single_value(data: Array) -> Iterator[Row]:
+def measure_single_value(data: Array) -> Iterator[Row]:
     """What training on a single value per channel does."""
     channels = data.shape[1]
     for target in TARGETS:
@@ -113,11 +115,11 @@ def single_value(data: Array) -> Iterator[Row]:
         yield {"kind": "single_value", "target": target, "outcome": outcome}
 
 
-def cumulative(data: Array, seed: int) -> Iterator[Row]:
+def measure_cumulative(data: Array, seed: int) -> Iterator[Row]:
     """``momentum=None`` in PyTorch, momentum 1/t in NumPy: both the plain mean of the batch
     statistics."""
-    cut = batches(data, BATCH, seed)
-    torch_mean, torch_var = cumulative_statistics(cut, EPS)
+    cut = cut_batches(data, BATCH, seed)
+    torch_mean, torch_var = track_cumulative(cut, EPS)
     reference, mean, var = load("numpy"), np.zeros(data.shape[1]), np.ones(data.shape[1])
     for t, batch in enumerate(cut, 1):
         _, mean, var = reference.train(batch, None, None, mean, var, eps=EPS, momentum=1 / t)
@@ -143,13 +145,13 @@ def cumulative(data: Array, seed: int) -> Iterator[Row]:
             }
 
 
-def train_against_eval(data: Array, seed: int) -> Iterator[Row]:
+def compare_train_eval(data: Array, seed: int) -> Iterator[Row]:
     """The same batch through training mode and through inference with the statistics tracked so
     far."""
     for target in ("numpy", "torch"):
         implementation = load(target)
         mean, var = np.zeros(data.shape[1]), np.ones(data.shape[1])
-        for step, batch in enumerate(batches(data, BATCH, seed), 1):
+        for step, batch in enumerate(cut_batches(data, BATCH, seed), 1):
             y, mean, var = implementation.train(
                 batch, None, None, mean, var, eps=EPS, momentum=ALPHA
             )
@@ -163,21 +165,21 @@ def train_against_eval(data: Array, seed: int) -> Iterator[Row]:
             }
 
 
-def scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
+def measure_scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
     """``(gamma', beta')`` of one feature batch by batch, for gamma = 1 and beta = 0, and the pair
     used at inference."""
     column = data[:, feature : feature + 1]
     scale, shift = lower(gamma_collapsed), lower(beta_collapsed)
 
-    def pair(values: Array) -> tuple[float, float]:
+    def evaluate_pair(values: Array) -> tuple[float, float]:
         inputs = {"x": BALLS.array(values), "eps": ball(EPS), "gamma": ball(1), "beta": ball(0)}
         with precision(BITS):
-            first, second = (floats(program(BALLS, inputs)).item() for program in (scale, shift))
+            first, second = (midpoints(program(BALLS, inputs)).item() for program in (scale, shift))
         return float(first), float(second)
 
     for size in (8, 32, 128):
-        for number, batch in enumerate(batches(column, size, seed), 1):
-            gamma_prime, beta_prime = pair(batch)
+        for number, batch in enumerate(cut_batches(column, size, seed), 1):
+            gamma_prime, beta_prime = evaluate_pair(batch)
             yield {
                 "kind": "scatter",
                 "m": size,
@@ -185,7 +187,7 @@ def scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
                 "gamma_prime": gamma_prime,
                 "beta_prime": beta_prime,
             }
-    gamma_prime, beta_prime = pair(column)
+    gamma_prime, beta_prime = evaluate_pair(column)
     yield {
         "kind": "scatter",
         "m": len(column),

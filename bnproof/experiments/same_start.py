@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.experiments.training import first_layers, labelled_digits, mini_batches
-from bnproof.implementations.torch_training import Layer, Perceptron, one_thread
+from bnproof.experiments.training import draw_layers, draw_mini_batches, load_labelled_digits
+from bnproof.implementations.torch_training import Layer, Perceptron, use_one_thread
 from bnproof.records import Row
 
 WIDTHS = (64, 32, 32, 10)
@@ -22,22 +22,24 @@ EPS = 1e-5
 NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain values"
 
 
-def networks(seed: int) -> dict[str, Perceptron]:
+def build_networks(seed: int) -> dict[str, Perceptron]:
     """Both, from the same first weights."""
-    layers = first_layers(WIDTHS, seed, scale=True)
+    layers = draw_layers(WIDTHS, seed, scale=True)
     return {
         NORMALISED: Perceptron(layers, nonlinearity="tanh", eps=EPS),
-        PLAIN: Perceptron(collapsed(layers, first_batch(seed)), nonlinearity="tanh", eps=None),
+        PLAIN: Perceptron(
+            collapse_layers(layers, cut_first_batch(seed)), nonlinearity="tanh", eps=None
+        ),
     }
 
 
-def first_batch(seed: int) -> Array:
+def cut_first_batch(seed: int) -> Array:
     """The pixels of the first mini-batch of the training with this seed."""
-    pixels, _ = labelled_digits()
-    return pixels[next(mini_batches(len(pixels), 1, seed))]
+    pixels, _ = load_labelled_digits()
+    return pixels[next(draw_mini_batches(len(pixels), 1, seed))]
 
 
-def statistics(layers: list[Layer], u: Array) -> Iterator[tuple[Layer, Array, Array]]:
+def measure_statistics(layers: list[Layer], u: Array) -> Iterator[tuple[Layer, Array, Array]]:
     """Each hidden layer with ``mu`` and ``v`` of its ``W u`` as the batch passes the normalised
     network."""
     for layer in layers[:-1]:
@@ -47,27 +49,27 @@ def statistics(layers: list[Layer], u: Array) -> Iterator[tuple[Layer, Array, Ar
         u = np.tanh(layer.factor * (h - mu) / np.sqrt(v + EPS) + layer.shift)
 
 
-def collapsed(layers: list[Layer], u: Array) -> list[Layer]:
+def collapse_layers(layers: list[Layer], u: Array) -> list[Layer]:
     """The layers with ``gamma'`` and ``beta'`` in the places of gamma and beta, from the statistics
     of the batch ``u``."""
-    found = []
-    for layer, mu, v in statistics(layers, u):
+    plain = []
+    for layer, mu, v in measure_statistics(layers, u):
         scale = layer.factor / np.sqrt(v + EPS)
-        found.append(Layer(layer.weight, layer.shift - scale * mu, scale))
-    return [*found, layers[-1]]
+        plain.append(Layer(layer.weight, layer.shift - scale * mu, scale))
+    return [*plain, layers[-1]]
 
 
-def start(seed: int) -> Row:
+def measure_start(seed: int) -> Row:
     """How far the outputs of the two are apart on the first batch, and the condition numbers each
     learns with.
 
     Theorem least-squares-conditioning, over all hidden features: ``1 + eps/v``, and the solution of
     ``cond + 1/cond = (v + mu^2 + 1)^2/v - 2``.
     """
-    batch = first_batch(seed)
-    with one_thread():
-        ours, plain = (network.outputs(batch) for network in networks(seed).values())
-    passed = list(statistics(first_layers(WIDTHS, seed, scale=True), batch))
+    batch = cut_first_batch(seed)
+    with use_one_thread():
+        ours, plain = (network.compute_outputs(batch) for network in build_networks(seed).values())
+    passed = list(measure_statistics(draw_layers(WIDTHS, seed, scale=True), batch))
     mu, v = (np.concatenate([entry[part] for entry in passed]) for part in (1, 2))
     half = ((v + mu**2 + 1) ** 2 / v - 2) / 2
     condition = half + np.sqrt(half**2 - 1)

@@ -11,24 +11,24 @@ from itertools import pairwise
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.datasets import digits
+from bnproof.datasets import load_pixels
 from bnproof.implementations.torch_training import Layer
 
 BATCH = 64
 
 
 @cache
-def labelled_digits() -> tuple[Array, Array]:
+def load_labelled_digits() -> tuple[Array, Array]:
     """Pixels scaled to 0..1, 1797 x 64 float64, and the digit each image shows."""
     from sklearn.datasets import load_digits
 
-    pixels, classes = digits() / 16, np.array(load_digits().target)
+    pixels, classes = load_pixels() / 16, np.array(load_digits().target)
     for array in (pixels, classes):
         array.setflags(write=False)
     return pixels, classes
 
 
-def first_layers(widths: Sequence[int], seed: int, *, scale: bool) -> list[Layer]:
+def draw_layers(widths: Sequence[int], seed: int, *, scale: bool) -> list[Layer]:
     """Weights uniform in ``+-1/sqrt(inputs)`` (PyTorch's own choice), shifts 0, scales 1 where
     wanted (not in the last)."""
     random = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ def first_layers(widths: Sequence[int], seed: int, *, scale: bool) -> list[Layer
     return layers
 
 
-def mini_batches(values: int, epochs: int, seed: int) -> Iterator[Array]:
+def draw_mini_batches(values: int, epochs: int, seed: int) -> Iterator[Array]:
     """Indices of whole mini-batches of ``BATCH``, every epoch in a new random order."""
     random = np.random.default_rng(seed)
     for _ in range(epochs):
@@ -48,6 +48,6 @@ def mini_batches(values: int, epochs: int, seed: int) -> Iterator[Array]:
         yield from (order[start : start + BATCH] for start in range(0, values - BATCH + 1, BATCH))
 
 
-def number(value: float) -> float | None:
+def keep_finite(value: float) -> float | None:
     """The value for a record; ``None`` where it is no finite number, which JSON cannot hold."""
     return float(value) if math.isfinite(value) else None

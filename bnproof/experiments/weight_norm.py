@@ -26,9 +26,14 @@ from itertools import product
 
 import numpy as np
 
-from bnproof.experiments.norm_growth import Growth, observed
-from bnproof.experiments.training import first_layers, labelled_digits, mini_batches, number
-from bnproof.implementations.torch_training import Perceptron, one_thread
+from bnproof.experiments.norm_growth import Growth, measure_growth
+from bnproof.experiments.training import (
+    draw_layers,
+    draw_mini_batches,
+    keep_finite,
+    load_labelled_digits,
+)
+from bnproof.implementations.torch_training import Perceptron, use_one_thread
 from bnproof.records import Row
 
 WIDTHS = (64, 32, 10)
@@ -54,7 +59,7 @@ class Setup:
         return OTHER_RATE if self.raised == FIRST else self.rate
 
 
-def rows(seed: int) -> Iterator[Row]:
+def measure_rows(seed: int) -> Iterator[Row]:
     """Curves of the first set-up at the shown eps, and a summary of every run."""
     variants = (
         (FIRST, SHOWN_EPS),
@@ -68,33 +73,33 @@ def rows(seed: int) -> Iterator[Row]:
         with np.errstate(over="ignore", invalid="ignore"):
             steps, ending = train(setup, seed)
             if raised == FIRST and eps != DEFAULT_EPS:
-                yield from curve(setup, steps)
-            yield summary(setup, steps, ending)
+                yield from record_curve(setup, steps)
+            yield summarise(setup, steps, ending)
 
 
 def train(setup: Setup, seed: int) -> tuple[list[Growth], Row]:
     """Every step up to the last finite one, and how it ended: finite or not, loss and accuracy on
     all digits."""
-    pixels, classes = labelled_digits()
-    layers = first_layers(WIDTHS, seed, scale=setup.eps is not None)
+    pixels, classes = load_labelled_digits()
+    layers = draw_layers(WIDTHS, seed, scale=setup.eps is not None)
     steps: list[Growth] = []
-    with one_thread():
+    with use_one_thread():
         network = Perceptron(layers, nonlinearity="relu", eps=setup.eps)
-        for chosen in mini_batches(len(pixels), EPOCHS, seed):
+        for chosen in draw_mini_batches(len(pixels), EPOCHS, seed):
             rates = (setup.rate, setup.other_rate)
             step = network.step(
                 pixels[chosen], classes[chosen], rate=setup.other_rate, weight_rates=rates
             )
-            growth = observed(step, setup.rate, setup.eps)
+            growth = measure_growth(step, setup.rate, setup.eps)
             if not network.finite or not np.isfinite(growth.measured).all():
                 break
             steps.append(growth)
         loss, accuracy = network.loss_and_accuracy(pixels, classes)
     finite = network.finite and bool(np.isfinite(growth.measured).all())
-    return steps, {"finite": finite, "final_loss": number(loss), "final_accuracy": accuracy}
+    return steps, {"finite": finite, "final_loss": keep_finite(loss), "final_accuracy": accuracy}
 
 
-def curve(setup: Setup, steps: list[Growth]) -> Iterator[Row]:
+def record_curve(setup: Setup, steps: list[Growth]) -> Iterator[Row]:
     """Some 50 steps, evenly spread in the logarithm; ``step`` counts from 1, the norm is that
     before the step."""
     for step in sorted({round(t) for t in np.geomspace(1, len(steps), 60)}):
@@ -104,7 +109,7 @@ def curve(setup: Setup, steps: list[Growth]) -> Iterator[Row]:
             "normalised": setup.eps is not None,
             "learning_rate": setup.rate,
             "step": step,
-            "loss": number(steps[step - 1].loss),
+            "loss": keep_finite(steps[step - 1].loss),
             "norm_smallest": float(norm.min()),
             "norm_median": float(np.median(norm)),
             "norm_largest": float(norm.max()),
@@ -112,7 +117,7 @@ def curve(setup: Setup, steps: list[Growth]) -> Iterator[Row]:
         }
 
 
-def summary(setup: Setup, steps: list[Growth], ending: Row) -> Row:
+def summarise(setup: Setup, steps: list[Growth], ending: Row) -> Row:
     """One run: the ends of the norm (row-wise), its growth against the theorem, how it ended.
 
     ``largest_relative_deviation``: of the measured growth from the expanded one, relative to
@@ -136,8 +141,8 @@ def summary(setup: Setup, steps: list[Growth], ending: Row) -> Row:
         "largest_relative_deviation": max(
             float((np.abs(s.measured - s.expanded) / (s.norm**2 + s.measured)).max()) for s in steps
         ),
-        "deviation_over_rounding": max(s.over_rounding(s.expanded, s.rounding) for s in steps),
-        **against_the_theorem(steps),
+        "deviation_over_rounding": max(s.rounding_ratio(s.expanded, s.rounding) for s in steps),
+        **compare_to_theorem(steps),
         "largest_cosine": max(float(np.abs(s.cosine).max()) for s in steps),
         "fell": float(np.mean([s.measured < 0 for s in steps])),
         "fell_beyond_rounding": float(np.mean([s.measured < -s.rounding for s in steps])),
@@ -145,11 +150,11 @@ def summary(setup: Setup, steps: list[Growth], ending: Row) -> Row:
     }
 
 
-def against_the_theorem(steps: list[Growth]) -> Row:
+def compare_to_theorem(steps: list[Growth]) -> Row:
     """The proved growth with its eps term and, as a control, without; ``None`` where nothing is
     normalised."""
     pairs = [
-        (s.over_rounding(s.predicted, r), s.over_rounding(s.squared, r))
+        (s.rounding_ratio(s.predicted, r), s.rounding_ratio(s.squared, r))
         for s in steps
         if s.predicted is not None and (r := s.predicted_rounding) is not None
     ]

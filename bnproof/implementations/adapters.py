@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bnproof.contract import Array, Convention
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.layers import FIELDS
 
 
@@ -54,14 +54,14 @@ class LayerFactory:
     ) -> Any:
         """A new layer; raises ``NotImplementedError`` for a value other than the one the object
         fixes."""
-        asked: dict[str, Any] = {"num_features": num_features, "eps": eps, "momentum": momentum}
-        asked |= {"affine": affine, "track_running_stats": track_running_stats}
-        for option, value in asked.items():
+        requested: dict[str, Any] = {"num_features": num_features, "eps": eps, "momentum": momentum}
+        requested |= {"affine": affine, "track_running_stats": track_running_stats}
+        for option, value in requested.items():
             if self.supports.get(option, value) != value:
                 raise NotImplementedError(
                     f"{self.name} has {option} = {self.supports[option]}: {value} cannot be asked"
                 )
-        return self.build(**asked)
+        return self.build(**requested)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Adapter:
     adapt: Callable[[Any], LayerFactory]
 
 
-def adapted(candidate: object) -> Any | None:
+def adapt_candidate(candidate: object) -> Any | None:
     """The layer factory of what an adapter accepts: a module, a layer (class or instance), the path
     of an ``.onnx`` file.
 
@@ -91,7 +91,7 @@ def adapted(candidate: object) -> Any | None:
 # -- what adapters share ---------------------------------------------------------------------------
 
 
-def named(candidate: object) -> str:
+def class_name(candidate: object) -> str:
     """The name of a class, or of an instance's class."""
     return candidate.__name__ if isinstance(candidate, type) else type(candidate).__name__
 
@@ -103,18 +103,18 @@ def is_a(candidate: object, kind: type) -> bool:
     )
 
 
-def declared(candidate: object, name: str, channel_axis: Literal[1, -1]) -> Convention:
+def read_convention(candidate: object, name: str, channel_axis: Literal[1, -1]) -> Convention:
     """The convention an object declares, else the framework's, by name with its own channel
     axis."""
     said = getattr(candidate, "convention", name)
     return (
         said
         if isinstance(said, Convention)
-        else replace(convention_of(said), channel_axis=channel_axis)
+        else replace(resolve_convention(said), channel_axis=channel_axis)
     )
 
 
-def channels(axis: object, name: str) -> tuple[Literal[1, -1], dict[str, Any]]:
+def read_channel_axis(axis: object, name: str) -> tuple[Literal[1, -1], dict[str, Any]]:
     """``channel_axis`` of a framework's axis, and the ``ranks`` this leaves; raises
     ``UnusableLayer`` for the batch axis."""
     if axis in (1, -1):
@@ -124,7 +124,7 @@ def channels(axis: object, name: str) -> tuple[Literal[1, -1], dict[str, Any]]:
     return (-1 if axis > 1 else 1), {"ranks": [abs(axis) + 1]}
 
 
-def taken(cls: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def select_keywords(cls: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the keyword arguments that the constructor accepts; all of them where it has
     ``**keywords``."""
     parameters = inspect.signature(cls.__init__).parameters
@@ -133,13 +133,13 @@ def taken(cls: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in keywords.items() if name in parameters}
 
 
-def constructed(cls: type, *arguments: Any, **keywords: Any) -> Any:
+def construct(cls: type, *arguments: Any, **keywords: Any) -> Any:
     """An instance, made with the keywords the class takes.
 
     Raises ``UnusableLayer`` where its constructor needs anything else; ``NotImplementedError``
     passes.
     """
-    keywords = taken(cls, keywords)
+    keywords = select_keywords(cls, keywords)
     try:
         return cls(*arguments, **keywords)
     except NotImplementedError:
@@ -150,11 +150,11 @@ def constructed(cls: type, *arguments: Any, **keywords: Any) -> Any:
         )
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UnusableLayer(
-            f"{named(cls)}({given}) cannot be made ({reason}): name an instance instead"
+            f"{class_name(cls)}({given}) cannot be made ({reason}): name an instance instead"
         ) from error
 
 
-def fixed(
+def find_fixed_options(
     candidate: Any, sample: Any, keywords: Mapping[str, tuple[str, ...]], present: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What ``supports`` narrows: all of an instance, of a class what its constructor does not take.
@@ -170,23 +170,23 @@ def fixed(
         free = {
             option
             for option, names in keywords.items()
-            if len(taken(candidate, dict.fromkeys(names))) == len(names)
+            if len(select_keywords(candidate, dict.fromkeys(names))) == len(names)
         }
-    found = {option: value for option, value in present.items() if option not in free}
+    options = {option: value for option, value in present.items() if option not in free}
     needed = {"eps", "momentum"} if present["track_running_stats"] else {"eps"}
     for option in needed - free - own.keys():
         value = getattr(sample, keywords[option][0], None)
         if not isinstance(value, int | float | np.number):
-            problem = f"{named(candidate)} has {keywords[option][0]} = {value}"
+            problem = f"{class_name(candidate)} has {keywords[option][0]} = {value}"
             raise UnusableLayer(
                 f"{problem}: set this attribute to the {option} that its forward uses"
             )
-        found[option] = float(value)
-    return found | own
+        options[option] = float(value)
+    return options | own
 
 
-def checked(
-    values: Mapping[str, Any], held: Mapping[str, Array | None], name: str
+def check_state(
+    values: Mapping[str, Any], current: Mapping[str, Array | None], name: str
 ) -> dict[str, Array]:
     """The arrays of a new state that the layer has a place for, ``held`` being the present one.
 
@@ -194,7 +194,7 @@ def checked(
     another shape.
     """
     given = {field: None if values[field] is None else np.array(values[field]) for field in FIELDS}
-    for field, now in held.items():
+    for field, now in current.items():
         new = given[field]
         if (new is None) != (now is None):
             raise NotImplementedError(
@@ -206,7 +206,7 @@ def checked(
     return {field: new for field, new in given.items() if new is not None}
 
 
-def started(latest: Any) -> Any:
+def require_forward(latest: Any) -> Any:
     """What the latest ``forward`` left for ``backward``; raises ``RuntimeError`` where there was
     none."""
     if latest is None:

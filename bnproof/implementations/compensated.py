@@ -40,11 +40,11 @@ class CompensatedBatchNorm:
     convention = "torch"
     supports = {"dtypes": ["float32", "float64"]}
 
-    def own(self, array: Array) -> Any:
+    def to_native(self, array: Array) -> Any:
         """The array as what the arithmetic runs on."""
         return array
 
-    def array(self, values: Any) -> Array:
+    def to_array(self, values: Any) -> Array:
         """Back to NumPy."""
         return np.asarray(values)
 
@@ -53,10 +53,10 @@ class CompensatedBatchNorm:
     def product(self, a: Any, b: Any, splitter: float) -> Pair:
         """``p + e = a b`` exactly: each factor in two halves whose products are exact (Dekker)."""
         p = a * b
-        (ah, al), (bh, bl) = (self.halves(factor, splitter) for factor in (a, b))
+        (ah, al), (bh, bl) = (self.split(factor, splitter) for factor in (a, b))
         return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
 
-    def halves(self, a: Any, splitter: float) -> Pair:
+    def split(self, a: Any, splitter: float) -> Pair:
         """``a`` as a sum of two numbers of half its length."""
         c = a * splitter
         high = c - (c - a)
@@ -112,7 +112,7 @@ class CompensatedBatchNorm:
         s = self.root(two_sum(w, e + (v[1] + eps[1])), splitter)
         return self.ratio((gamma, 0 * gamma), s, splitter)
 
-    def affine(self, d: Pair, a: Pair, beta: Any, splitter: float) -> Any:
+    def apply_affine(self, d: Pair, a: Pair, beta: Any, splitter: float) -> Any:
         """``a d + beta``, rounded once."""
         p, e = self.product(d[0], a[0], splitter)
         s, f = two_sum(p, beta)
@@ -131,25 +131,27 @@ class CompensatedBatchNorm:
     ) -> tuple[Array, Array | None, Array | None]:
         """Output and updated running statistics (``None`` if not tracked); ``ValueError`` for a
         single value per channel."""
-        columns, splitter = self._columns(x), SPLITTER[_name(x)]
+        columns, splitter = self._to_columns(x), SPLITTER[_name_dtype(x)]
         m = len(columns)
         if m == 1:
             raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
-        if m > LONGEST[_name(x)]:
-            raise NotImplementedError(f"{m} values per channel cannot be counted in {_name(x)}")
-        count = self.own(np.full(x.shape[1], m, dtype=x.dtype))
+        if m > LONGEST[_name_dtype(x)]:
+            raise NotImplementedError(
+                f"{m} values per channel cannot be counted in {_name_dtype(x)}"
+            )
+        count = self.to_native(np.full(x.shape[1], m, dtype=x.dtype))
         c, r = self.mean(columns, count, splitter)
         d = self.deviation(columns, c, r)
         v = self.variance(d, count, splitter)
-        a = self.scale(self._parameter(gamma, x, 1), v, self._eps(eps, x), splitter)
-        y = self.affine(d, a, self._parameter(beta, x, 0), splitter)
-        mean = None if running_mean is None else self._moved(running_mean, c + r[0], momentum)
+        a = self.scale(self._cast_parameter(gamma, x, 1), v, self._split_eps(eps, x), splitter)
+        y = self.apply_affine(d, a, self._cast_parameter(beta, x, 0), splitter)
+        mean = None if running_mean is None else self._track(running_mean, c + r[0], momentum)
         var = (
             None
             if running_var is None
-            else self._moved(running_var, v[0] * (m / (m - 1)), momentum)
+            else self._track(running_var, v[0] * (m / (m - 1)), momentum)
         )
-        return self._back(y, x), mean, var
+        return self._restore_shape(y, x), mean, var
 
     def infer(
         self,
@@ -162,52 +164,59 @@ class CompensatedBatchNorm:
         eps: float,
     ) -> Array:
         """``gamma (x - mu_r)/sqrt(v_r + eps) + beta``."""
-        splitter = SPLITTER[_name(x)]
-        mean, var = self._parameter(running_mean, x, 0), self._parameter(running_var, x, 1)
-        d = two_sum(self._columns(x), -mean)
-        a = self.scale(self._parameter(gamma, x, 1), (var, 0 * var), self._eps(eps, x), splitter)
-        return self._back(self.affine(d, a, self._parameter(beta, x, 0), splitter), x)
+        splitter = SPLITTER[_name_dtype(x)]
+        mean, var = (
+            self._cast_parameter(running_mean, x, 0),
+            self._cast_parameter(running_var, x, 1),
+        )
+        d = two_sum(self._to_columns(x), -mean)
+        a = self.scale(
+            self._cast_parameter(gamma, x, 1), (var, 0 * var), self._split_eps(eps, x), splitter
+        )
+        return self._restore_shape(
+            self.apply_affine(d, a, self._cast_parameter(beta, x, 0), splitter), x
+        )
 
     # -- arrays ------------------------------------------------------------------------------------
 
-    def _columns(self, x: Array) -> Any:
+    def _to_columns(self, x: Array) -> Any:
         """``(N, C, *spatial)`` as ``(m, C)``."""
-        return self.own(np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]))
+        return self.to_native(np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]))
 
-    def _back(self, y: Any, x: Array) -> Array:
-        rows = self.array(y).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+    def _restore_shape(self, y: Any, x: Array) -> Array:
+        rows = self.to_array(y).reshape(x.shape[0], *x.shape[2:], x.shape[1])
         return np.ascontiguousarray(np.moveaxis(rows, -1, 1))
 
-    def _parameter(self, values: Array | None, x: Array, absent: int) -> Any:
+    def _cast_parameter(self, values: Array | None, x: Array, absent: int) -> Any:
         given = np.full(x.shape[1], absent) if values is None else values
-        return self.own(given.astype(x.dtype))
+        return self.to_native(given.astype(x.dtype))
 
-    def _eps(self, eps: float, x: Array) -> Pair:
+    def _split_eps(self, eps: float, x: Array) -> Pair:
         """``eps`` in two words of x's dtype."""
         high = np.full(x.shape[1], eps).astype(x.dtype)
         low = (eps - high.astype(float)).astype(x.dtype)
-        return self.own(high), self.own(low)
+        return self.to_native(high), self.to_native(low)
 
-    def _moved(self, old: Array, new: Any, momentum: float) -> Array:
+    def _track(self, old: Array, new: Any, momentum: float) -> Array:
         alpha = old.dtype.type(momentum)
-        moved: Array = (1 - alpha) * old + alpha * self.array(new).astype(old.dtype)
+        moved: Array = (1 - alpha) * old + alpha * self.to_array(new).astype(old.dtype)
         return moved
 
 
 class CompensatedTorch(CompensatedBatchNorm):
     """The same formulas on PyTorch tensors."""
 
-    def own(self, array: Array) -> Any:
+    def to_native(self, array: Array) -> Any:
         import torch
 
         return torch.from_numpy(np.array(array))
 
-    def array(self, values: Any) -> Array:
-        found: Array = values.numpy()
-        return found
+    def to_array(self, values: Any) -> Array:
+        result: Array = values.numpy()
+        return result
 
 
-def _name(x: Array) -> str:
+def _name_dtype(x: Array) -> str:
     """The dtype's name, one of those there is a splitter for."""
     if x.dtype.name not in SPLITTER or math.prod(x.shape) == 0:
         raise NotImplementedError(

@@ -19,7 +19,7 @@ class UnknownConvention(LookupError):
     """No convention has this name; the message lists those there are."""
 
 
-def convention_of(declared: object) -> Convention:
+def resolve_convention(declared: object) -> Convention:
     """The convention a name or an instance stands for; raises ``UnknownConvention`` for a name that
     is not known."""
     if isinstance(declared, Convention):

@@ -23,21 +23,21 @@ from bnproof.implementations.adapters import (
     Adapter,
     LayerFactory,
     UnusableLayer,
-    channels,
-    checked,
-    constructed,
-    declared,
-    fixed,
+    check_state,
+    class_name,
+    construct,
+    find_fixed_options,
     is_a,
-    named,
-    started,
+    read_channel_axis,
+    read_convention,
+    require_forward,
 )
 
 NAMES = {"gamma": "scale", "beta": "bias", "running_mean": "mean", "running_var": "var"}
 KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("use_scale", "use_bias")}
 
 
-def doubles() -> AbstractContextManager[Any]:
+def enable_doubles() -> AbstractContextManager[Any]:
     """Where JAX computes float64 in float64, which it does not by default."""
     import jax
 
@@ -49,7 +49,7 @@ def doubles() -> AbstractContextManager[Any]:
 
 
 @cache
-def compiled() -> tuple[Any, Any]:
+def compile_steps() -> tuple[Any, Any]:
     """The step ``(graph, training, x, learned, rest) -> (y, pullback, rest)``, and
     ``(pullback, dy) -> (dx, dlearned)``."""
     import jax
@@ -75,7 +75,7 @@ class FlaxLayer:
         self.module, self.follows = module, follows
         self.latest: Any = None
 
-    def variables(self) -> dict[str, Any]:
+    def list_variables(self) -> dict[str, Any]:
         """The variables of gamma, beta and the running statistics; ``None`` for what the module
         does without."""
         return {field: getattr(self.module, name) for field, name in NAMES.items()}
@@ -86,15 +86,15 @@ class FlaxLayer:
         without."""
         return {
             f: None if value is None else np.array(value[...])
-            for f, value in self.variables().items()
+            for f, value in self.list_variables().items()
         }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
         import jax.numpy as jnp
 
-        new, held = checked(values, self.state, named(self.module)), self.variables()
-        with doubles():
+        new, held = check_state(values, self.state, class_name(self.module)), self.list_variables()
+        with enable_doubles():
             for field, value in new.items():
                 held[field].set_value(jnp.asarray(value))
 
@@ -113,9 +113,9 @@ class FlaxLayer:
             }
         if self.follows:
             self.module.dtype = x.dtype if is_half(x.dtype) else None
-        with doubles():
+        with enable_doubles():
             graph, learned, rest = nnx.split(self.module, nnx.Param, ...)
-            y, pullback, rest = compiled()[0](graph, training, np.asarray(x), learned, rest)
+            y, pullback, rest = compile_steps()[0](graph, training, np.asarray(x), learned, rest)
         nnx.update(self.module, rest)
         self.latest = pullback
         return np.array(y)
@@ -123,29 +123,29 @@ class FlaxLayer:
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` of the latest ``forward`` by ``jax.vjp``; ``None`` for an absent
         parameter."""
-        with doubles():
-            dx, learned = compiled()[1](started(self.latest), np.asarray(dy))
+        with enable_doubles():
+            dx, learned = compile_steps()[1](require_forward(self.latest), np.asarray(dy))
         gradients = (
             learned[NAMES[f]][...] if NAMES[f] in learned else None for f in ("gamma", "beta")
         )
         return np.array(dx), *(None if value is None else np.array(value) for value in gradients)
 
 
-def present(module: Any) -> dict[str, Any]:
+def inspect_module(module: Any) -> dict[str, Any]:
     """``num_features``, ``affine``, ``track_running_stats`` and ``dtypes`` of a module.
 
     Raises ``UnusableLayer`` for a module that keeps these elsewhere, or that averages over devices.
     """
     missing = [name for name in NAMES.values() if not hasattr(module, name)]
     if missing or module.mean is None or module.var is None:
-        problem = f"{named(module)} has no {', no '.join(missing or ['mean or var'])}"
+        problem = f"{class_name(module)} has no {', no '.join(missing or ['mean or var'])}"
         raise UnusableLayer(
             f"{problem}: keep scale, bias, mean and var as flax.nnx.BatchNorm does, or name the one"
             " inside it"
         )
     if getattr(module, "axis_name", None) is not None:
         raise UnusableLayer(
-            f"{named(module)} averages over the devices of axis {module.axis_name!r}: leave"
+            f"{class_name(module)} averages over the devices of axis {module.axis_name!r}: leave"
             " axis_name out"
         )
     dtype = getattr(module, "dtype", None)
@@ -182,21 +182,23 @@ def adapt(candidate: Any) -> LayerFactory:
             "use_bias": affine,
             "rngs": nnx.Rngs(0),
         }
-        module = constructed(candidate, num_features, **options)
+        module = construct(candidate, num_features, **options)
         return FlaxLayer(module, follows=getattr(module, "dtype", None) is None)
 
     width = getattr(candidate, "supports", {}).get("num_features", 2)
     sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True)
-    about = present(sample.module)
+    about = inspect_module(sample.module)
     if isinstance(candidate, type):
         del about["num_features"]
     if sample.follows:
         del about["dtypes"]
-    channel_axis, supports = channels(getattr(sample.module, "axis", -1), named(candidate))
-    supports |= fixed(candidate, sample.module, KEYWORDS, about)
+    channel_axis, supports = read_channel_axis(
+        getattr(sample.module, "axis", -1), class_name(candidate)
+    )
+    supports |= find_fixed_options(candidate, sample.module, KEYWORDS, about)
     return LayerFactory(
-        named(candidate),
-        declared(candidate, "flax", channel_axis),
+        class_name(candidate),
+        read_convention(candidate, "flax", channel_axis),
         supports,
         build,
         isinstance(candidate, type),

@@ -21,25 +21,25 @@ class Installed:
     reason: str
 
 
-def installed() -> list[Installed]:
+def list_installed() -> list[Installed]:
     """Every implementation and adapter of this package; the modules say which package they need in
     ``PACKAGE``."""
     package = import_module("bnproof.implementations")
-    found: list[Installed] = []
+    entries: list[Installed] = []
     for info in iter_modules(package.__path__):
         module = import_module(f"bnproof.implementations.{info.name}")
         needs = getattr(module, "PACKAGE", "numpy")
-        have, reason = _version(needs)
-        found += [
+        have, reason = _read_version(needs)
+        entries += [
             Installed(name, "built in", needs, have, reason)
             for name in getattr(module, "IMPLEMENTATIONS", {})
         ]
         if hasattr(module, "ADAPTER"):
-            found.append(Installed(module.TAKES, "adapter", needs, have, reason))
-    return sorted(found, key=lambda entry: (entry.kind != "built in", entry.name))
+            entries.append(Installed(module.TAKES, "adapter", needs, have, reason))
+    return sorted(entries, key=lambda entry: (entry.kind != "built in", entry.name))
 
 
-def _version(package: str) -> tuple[str, str]:
+def _read_version(package: str) -> tuple[str, str]:
     try:
         return version(package), ""
     except PackageNotFoundError:

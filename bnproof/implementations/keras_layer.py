@@ -23,16 +23,16 @@ from bnproof.implementations.adapters import (
     Adapter,
     LayerFactory,
     UnusableLayer,
-    channels,
-    checked,
-    constructed,
-    declared,
-    fixed,
+    check_state,
+    class_name,
+    construct,
+    find_fixed_options,
     is_a,
-    named,
-    started,
+    read_channel_axis,
+    read_convention,
+    require_forward,
 )
-from bnproof.implementations.flax_module import doubles
+from bnproof.implementations.flax_module import enable_doubles
 
 NAMES = {
     "gamma": "gamma",
@@ -45,7 +45,7 @@ Call = Callable[..., tuple[Any, Any]]  # tensors -> (y, new values of the other 
 Pullback = Callable[[Any], Any]  # dy -> gradients of these tensors
 
 
-def by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+def differentiate_by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     """``(y, rest, pullback)`` by autograd."""
     import torch
 
@@ -59,7 +59,7 @@ def by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     )
 
 
-def by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+def differentiate_by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     """``(y, rest, pullback)`` by ``jax.vjp``."""
     import jax
 
@@ -67,7 +67,7 @@ def by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     return y, rest, pullback
 
 
-def by_tensorflow(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+def differentiate_by_tensorflow(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     """``(y, rest, pullback)`` by a persistent gradient tape."""
     import tensorflow as tf
 
@@ -78,17 +78,21 @@ def by_tensorflow(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
     return y, rest, lambda dy: tape.gradient(y, tensors, dy, unconnected_gradients=unused)
 
 
-BACKENDS = {"torch": by_torch, "jax": by_jax, "tensorflow": by_tensorflow}
+BACKENDS = {
+    "torch": differentiate_by_torch,
+    "jax": differentiate_by_jax,
+    "tensorflow": differentiate_by_tensorflow,
+}
 
 
-def precise() -> AbstractContextManager[Any]:
+def enable_backend_doubles() -> AbstractContextManager[Any]:
     """Where the backend computes float64 in float64."""
     import keras
 
-    return doubles() if keras.backend.backend() == "jax" else nullcontext()
+    return enable_doubles() if keras.backend.backend() == "jax" else nullcontext()
 
 
-def array(tensor: Any) -> Array:
+def to_array(tensor: Any) -> Array:
     """A copy as an array of the same dtype."""
     import keras
 
@@ -98,22 +102,22 @@ def array(tensor: Any) -> Array:
     return np.array(values, dtype=np.dtype(keras.backend.standardize_dtype(tensor.dtype)))
 
 
-def tensor(values: Array) -> Any:
+def to_tensor(values: Array) -> Any:
     """A copy as a tensor of the same dtype."""
     import keras
 
     return keras.ops.convert_to_tensor(np.array(values), dtype=values.dtype.name)
 
 
-def fresh(variables: list[Any]) -> list[Any]:
+def copy_values(variables: list[Any]) -> list[Any]:
     """Copies of their values as tensors."""
-    return [tensor(array(variable.value)) for variable in variables]
+    return [to_tensor(to_array(variable.value)) for variable in variables]
 
 
 def transfer(source: Any, target: Any) -> None:
     """All values of one layer into another of the same make."""
-    with precise():
-        for value, variable in zip(fresh(source.variables), target.variables, strict=True):
+    with enable_backend_doubles():
+        for value, variable in zip(copy_values(source.variables), target.variables, strict=True):
             variable.assign(value)
 
 
@@ -133,10 +137,10 @@ class KerasLayer:
         self.policy, self.rank = policy, max(rank, axis + 1 if axis > 0 else -axis)
         shape: list[int | None] = [None] * self.rank
         shape[axis] = self.num_features
-        with precise():
+        with enable_backend_doubles():
             self.layer.build(tuple(shape))
 
-    def rebuilt(self, policy: str, rank: int) -> None:
+    def rebuild(self, policy: str, rank: int) -> None:
         """A layer for this policy and rank with the values of the present one."""
         if (policy, rank) != (self.policy, self.rank):
             before = self.layer
@@ -149,20 +153,20 @@ class KerasLayer:
         without."""
         variables = {field: getattr(self.layer, name) for field, name in NAMES.items()}
         return {
-            f: None if variable is None else array(variable.value)
+            f: None if variable is None else to_array(variable.value)
             for f, variable in variables.items()
         }
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
-        new = checked(values, self.state, named(self.layer))
+        new = check_state(values, self.state, class_name(self.layer))
         wide = any(value.dtype == np.float64 for value in new.values())
-        self.rebuilt("float64" if wide else "float32", self.rank)
-        with precise():
+        self.rebuild("float64" if wide else "float32", self.rank)
+        with enable_backend_doubles():
             for field, value in new.items():
-                getattr(self.layer, NAMES[field]).assign(tensor(value))
+                getattr(self.layer, NAMES[field]).assign(to_tensor(value))
 
-    def policy_for(self, x: Array) -> str:
+    def choose_policy(self, x: Array) -> str:
         """float64 where input or variables are, a mixed policy for half precision."""
         if np.float64 in (x.dtype, self.layer.moving_mean.dtype):
             return "float64"
@@ -172,48 +176,48 @@ class KerasLayer:
         """``layer(x, training=training)``; a call that raises leaves the state as it was."""
         import keras
 
-        self.rebuilt(self.policy_for(x), x.ndim)
+        self.rebuild(self.choose_policy(x), x.ndim)
         layer = self.layer
-        with precise():
-            others = fresh(layer.non_trainable_variables)
+        with enable_backend_doubles():
+            others = copy_values(layer.non_trainable_variables)
 
             def call(entry: Any, *learned: Any) -> tuple[Any, Any]:
                 return layer.stateless_call(list(learned), others, entry, training=training)
 
-            tensors = [tensor(x), *fresh(layer.trainable_variables)]
+            tensors = [to_tensor(x), *copy_values(layer.trainable_variables)]
             y, rest, pullback = BACKENDS[keras.backend.backend()](call, tensors)
             for variable, value in zip(layer.non_trainable_variables, rest, strict=True):
                 variable.assign(value)
         self.latest = pullback, [variable.name for variable in layer.trainable_variables]
-        return array(y)
+        return to_array(y)
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` of the latest ``forward`` by the backend; ``None`` for an absent
         parameter."""
-        pullback, names = started(self.latest)
-        with precise():
-            dx, *learned = pullback(tensor(dy))
-        gradients = {name: array(value) for name, value in zip(names, learned, strict=True)}
-        return array(dx), gradients.get("gamma"), gradients.get("beta")
+        pullback, names = require_forward(self.latest)
+        with enable_backend_doubles():
+            dx, *learned = pullback(to_tensor(dy))
+        gradients = {name: to_array(value) for name, value in zip(names, learned, strict=True)}
+        return to_array(dx), gradients.get("gamma"), gradients.get("beta")
 
 
-def usable(layer: Any) -> Any:
+def check_usable(layer: Any) -> Any:
     """The layer; raises ``UnusableLayer`` for one that keeps its state elsewhere, or is frozen."""
     missing = [name for name in ("axis", *NAMES.values()) if not hasattr(layer, name)]
     if missing:
-        problem = f"{named(layer)} has no {', no '.join(missing)}"
+        problem = f"{class_name(layer)} has no {', no '.join(missing)}"
         raise UnusableLayer(
             f"{problem}: name these as keras.layers.BatchNormalization does, or name the one"
             " inside it"
         )
     if not layer.trainable:
         raise UnusableLayer(
-            f"{named(layer)} is frozen, and then always infers: set its trainable = True"
+            f"{class_name(layer)} is frozen, and then always infers: set its trainable = True"
         )
     return layer
 
 
-def copied(layer: Any, policy: str) -> Any:
+def copy_layer(layer: Any, policy: str) -> Any:
     """A layer of the same configuration; raises ``UnusableLayer`` where that is not enough to make
     one."""
     try:
@@ -221,7 +225,7 @@ def copied(layer: Any, policy: str) -> Any:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UnusableLayer(
-            f"{named(layer)} cannot be made from its get_config(): {reason}"
+            f"{class_name(layer)} cannot be made from its get_config(): {reason}"
         ) from error
 
 
@@ -235,7 +239,7 @@ def adapt(candidate: Any) -> LayerFactory:
     """The factory of a layer: constructs a class, copies an instance; raises ``UnusableLayer``
     where that cannot be checked."""
     is_class = isinstance(candidate, type)
-    filled = not is_class and usable(candidate).built
+    filled = not is_class and check_usable(candidate).built
 
     def build(
         num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool
@@ -248,8 +252,8 @@ def adapt(candidate: Any) -> LayerFactory:
                 "center": affine,
                 "dtype": policy,
             }
-            return usable(
-                constructed(candidate, **options) if is_class else copied(candidate, policy)
+            return check_usable(
+                construct(candidate, **options) if is_class else copy_layer(candidate, policy)
             )
 
         made = KerasLayer(make, num_features)
@@ -259,15 +263,19 @@ def adapt(candidate: Any) -> LayerFactory:
 
     width = candidate.moving_mean.shape[0] if filled else 2
     sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True).layer
-    channel_axis, supports = channels(sample.axis, named(candidate))
+    channel_axis, supports = read_channel_axis(sample.axis, class_name(candidate))
     supports |= {"num_features": width, "ranks": [candidate.input_spec.ndim]} if filled else {}
     about = {
         "affine": sample.gamma is not None or sample.beta is not None,
         "track_running_stats": True,
     }
-    supports |= fixed(candidate, sample, KEYWORDS, about)
+    supports |= find_fixed_options(candidate, sample, KEYWORDS, about)
     return LayerFactory(
-        named(candidate), declared(candidate, "keras", channel_axis), supports, build, not filled
+        class_name(candidate),
+        read_convention(candidate, "keras", channel_axis),
+        supports,
+        build,
+        not filled,
     )
 
 

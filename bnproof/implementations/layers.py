@@ -10,8 +10,8 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.formats import parameter_dtype
-from bnproof.implementations.conventions import convention_of
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.conventions import resolve_convention
+from bnproof.implementations.signatures import Arguments, pack_arguments
 
 FIELDS = ("gamma", "beta", "running_mean", "running_var")
 Gradients = tuple[Array, Array | None, Array | None]
@@ -32,7 +32,7 @@ class ThroughState:
         if hasattr(make, "convention"):
             self.convention = make.convention
 
-    def _layer(
+    def _make_layer(
         self,
         x: Array,
         gamma: Array | None,
@@ -44,7 +44,7 @@ class ThroughState:
     ) -> Any:
         if (gamma is None) != (beta is None):
             raise NotImplementedError("a layer has gamma and beta together or not at all")
-        axis = convention_of(getattr(self, "convention", "torch")).channel_axis
+        axis = resolve_convention(getattr(self, "convention", "torch")).channel_axis
         tracked = running_mean is not None
         layer = self.make(
             x.shape[axis],
@@ -66,37 +66,39 @@ class ThroughState:
         }
         return layer
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> tuple[Array, Array | None, Array | None]:
         """One ``forward`` in training; the statistics are those of the state after it."""
-        layer = self._layer(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum)
+        layer = self._make_layer(
+            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum
+        )
         y = layer.forward(a.x, training=True)
         state = layer.state
         return y, state["running_mean"], state["running_var"]
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
         """One ``forward`` at inference."""
-        layer = self._layer(
+        layer = self._make_layer(
             a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum
         )
         y: Array = layer.forward(a.x, training=False)
         return y
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         """``forward`` in training, then ``backward``."""
-        axis = convention_of(getattr(self, "convention", "torch")).channel_axis
-        mean, var = _fresh(a.x, a.gamma, axis) if self.tracks else (None, None)
-        layer = self._layer(a.x, a.gamma, a.beta, mean, var, a.eps, self.momentum)
+        axis = resolve_convention(getattr(self, "convention", "torch")).channel_axis
+        mean, var = _initialise_statistics(a.x, a.gamma, axis) if self.tracks else (None, None)
+        layer = self._make_layer(a.x, a.gamma, a.beta, mean, var, a.eps, self.momentum)
         layer.forward(a.x, training=True)
         gradients: Gradients = layer.backward(a.dy)
         return gradients
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
         """``forward`` at inference, then ``backward``."""
-        layer = self._layer(
+        layer = self._make_layer(
             a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum
         )
         layer.forward(a.x, training=False)
@@ -104,7 +106,7 @@ class ThroughState:
         return gradients
 
 
-def _fresh(x: Array, gamma: Array | None, axis: int) -> tuple[Array, Array]:
+def _initialise_statistics(x: Array, gamma: Array | None, axis: int) -> tuple[Array, Array]:
     """Running statistics to start from: mean 0, variance 1, float32 for half precision."""
     like = parameter_dtype(x.dtype) if gamma is None else gamma.dtype
     return np.zeros(x.shape[axis], like), np.ones(x.shape[axis], like)

@@ -21,17 +21,17 @@ def values_per_channel(x: Array) -> int:
     return math.prod(x.shape[axis] for axis in batch_axes(x))
 
 
-def working(x: Array) -> Array:
+def widen(x: Array) -> Array:
     """``x`` in the dtype that is computed in: float32 for float16 and bfloat16, else its own."""
     return x.astype(np.float32) if is_half(x.dtype) else x
 
 
-def in_shape_of(x: Array, values: Array) -> Array:
+def expand_channels(x: Array, values: Array) -> Array:
     """``(C,)`` as ``(1, C, 1, ...)``."""
     return values.reshape(1, -1, *(1,) * (x.ndim - 2))
 
 
-def per_channel(parameter: Array | None, x: Array, absent: int) -> Array:
+def expand_parameter(parameter: Array | None, x: Array, absent: int) -> Array:
     """A parameter of shape ``(C,)`` as ``(1, C, 1, ...)`` in x's dtype; ``absent`` stands for
     ``None``."""
     values = (
@@ -43,4 +43,4 @@ def per_channel(parameter: Array | None, x: Array, absent: int) -> Array:
         raise ValueError(
             f"a parameter has shape {values.shape}: give one value per channel, {x.shape[1:2]}"
         )
-    return in_shape_of(x, values)
+    return expand_channels(x, values)

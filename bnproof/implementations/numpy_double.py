@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnproof.contract import Array
-from bnproof.implementations.numpy_arrays import batch_axes, per_channel, working
+from bnproof.implementations.numpy_arrays import batch_axes, expand_parameter, widen
 from bnproof.implementations.numpy_formulas import Formulas
 
 
@@ -15,27 +15,27 @@ class DoubleBackward(Formulas):
     ``dphi/dx = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``.
     """
 
-    def projected(self, g: Array, xhat: Array) -> tuple[Array, Array]:
+    def project(self, g: Array, xhat: Array) -> tuple[Array, Array]:
         """``(g - mean g - xhat mean(g xhat), mean(g xhat))``."""
         axes = batch_axes(g)
         c = (g * xhat).mean(axis=axes, keepdims=True)
         return g - g.mean(axis=axes, keepdims=True) - xhat * c, c
 
-    def through_statistics(self, g: Array, h: Array, xhat: Array) -> Array:
+    def compute_statistics_term(self, g: Array, h: Array, xhat: Array) -> Array:
         """``d g^ + c h^ + xhat mean(g^ h)``: how ``sum h g^`` falls as x moves, times s."""
-        (g_hat, c), (h_hat, d) = self.projected(g, xhat), self.projected(h, xhat)
+        (g_hat, c), (h_hat, d) = self.project(g, xhat), self.project(h, xhat)
         return d * g_hat + c * h_hat + xhat * (g_hat * h).mean(axis=batch_axes(g), keepdims=True)
 
     def train_double_vjp(
         self, ddx: Array, dy: Array, x: Array, gamma: Array | None, *, eps: float
     ) -> tuple[Array, Array, Array | None]:
         """``(d_dy, d_x, d_gamma)``; ``d_gamma`` is ``None`` for a ``None`` gamma."""
-        xhat, _, _, s = self.normalised(x, eps)
-        g, h = working(dy), working(ddx)
-        scale = per_channel(gamma, xhat, 1)
-        d_dy = scale / s * self.projected(h, xhat)[0]
-        d_x = -scale / s**2 * self.through_statistics(g, h, xhat)
-        d_gamma = (self.projected(g, xhat)[0] * h / s).sum(axis=batch_axes(x))
+        xhat, _, _, s = self.normalise(x, eps)
+        g, h = widen(dy), widen(ddx)
+        scale = expand_parameter(gamma, xhat, 1)
+        d_dy = scale / s * self.project(h, xhat)[0]
+        d_x = -scale / s**2 * self.compute_statistics_term(g, h, xhat)
+        d_gamma = (self.project(g, xhat)[0] * h / s).sum(axis=batch_axes(x))
         return (
             d_dy.astype(x.dtype, copy=False),
             d_x.astype(x.dtype, copy=False),

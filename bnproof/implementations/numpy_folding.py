@@ -11,7 +11,7 @@ class Folding:
     """``W'_o = gamma'_o W_o``, ``b' = gamma' (b - mu_r) + beta`` with
     ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear)."""
 
-    def fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
+    def compute_fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
         """``gamma' = gamma/sqrt(v_r + eps)``, shape ``(out,)``."""
         one = np.ones_like(running_var)
         scale: Array = (one if gamma is None else gamma) / np.sqrt(
@@ -19,7 +19,7 @@ class Folding:
         )
         return scale
 
-    def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
+    def fold_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
         """The weights of output o times ``gamma'_o``: axis 0, or axis 1 of every group of a
         transposed convolution."""
         if kind != "conv_transpose":
@@ -27,7 +27,7 @@ class Folding:
         rows = np.repeat(scale.reshape(groups, -1), weight.shape[0] // groups, axis=0)
         return weight * rows.reshape(*weight.shape[:2], *(1,) * (weight.ndim - 2))
 
-    def folded_bias(
+    def fold_bias(
         self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
     ) -> Array:
         """``gamma' (b - mu_r) + beta``; a missing b or beta is 0."""
@@ -51,7 +51,7 @@ class Folding:
     ) -> tuple[Array, Array | None]:
         """``(weight, bias)``; weights ``(out, in)``, ``(out, in/groups, *k)`` or, transposed,
         ``(in, out/groups, *k)``."""
-        scale = self.fold_scale(gamma, running_var, eps)
-        folded = self.folded_weight(weight, scale, kind, groups)
-        shift = self.folded_bias(bias, scale, beta, running_mean)
+        scale = self.compute_fold_scale(gamma, running_var, eps)
+        folded = self.fold_weight(weight, scale, kind, groups)
+        shift = self.fold_bias(bias, scale, beta, running_mean)
         return folded.astype(weight.dtype, copy=False), shift.astype(weight.dtype, copy=False)

@@ -13,9 +13,9 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.implementations.numpy_arrays import (
     batch_axes,
-    per_channel,
+    expand_parameter,
     values_per_channel,
-    working,
+    widen,
 )
 
 
@@ -37,14 +37,14 @@ class Formulas:
         """``s = sqrt(v + eps)``."""
         return np.sqrt(v + v.dtype.type(eps))
 
-    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+    def apply_affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
         """``y_i = gamma xhat_i + beta``; a missing gamma is 1, a missing beta 0."""
-        return xhat * per_channel(gamma, xhat, 1) + per_channel(beta, xhat, 0)
+        return xhat * expand_parameter(gamma, xhat, 1) + expand_parameter(beta, xhat, 0)
 
-    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+    def normalise(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
         """``(xhat, mu, v, s)``."""
-        check(x, eps)
-        x = working(x)
+        check_input(x, eps)
+        x = widen(x)
         mu = self.mean(x)
         v = self.variance(x, mu)
         s = self.std(v, eps)
@@ -68,14 +68,14 @@ class Formulas:
         m = values_per_channel(x)
         if m == 1:
             raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
-        xhat, mu, v, _ = self.normalised(x, eps)
+        xhat, mu, v, _ = self.normalise(x, eps)
         mean = None if running_mean is None else self.track(running_mean, mu.reshape(-1), momentum)
         var = (
             None
             if running_var is None
             else self.track(running_var, self.bessel(v, m).reshape(-1), momentum)
         )
-        return self.affine(xhat, gamma, beta).astype(x.dtype, copy=False), mean, var
+        return self.apply_affine(xhat, gamma, beta).astype(x.dtype, copy=False), mean, var
 
     # -- running statistics ------------------------------------------------------------------------
 
@@ -95,25 +95,27 @@ class Formulas:
     ) -> tuple[Array, Array | None, Array | None]:
         """``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``,
         ``dbeta = sum g``."""
-        xhat, _, _, s = self.normalised(x, eps)
-        like, dy = x.dtype, working(dy)
+        xhat, _, _, s = self.normalise(x, eps)
+        like, dy = x.dtype, widen(dy)
         dgamma = (dy * xhat).sum(axis=batch_axes(x))
         dbeta = dy.sum(axis=batch_axes(x))
-        centred = self.through_mean(dy, dbeta)
-        dx = per_channel(gamma, xhat, 1) / s * (centred - self.through_std(xhat, dgamma))
+        centred = self.remove_mean(dy, dbeta)
+        dx = expand_parameter(gamma, xhat, 1) / s * (centred - self.compute_std_term(xhat, dgamma))
         return (
             dx.astype(like, copy=False),
             None if gamma is None else dgamma,
             None if beta is None else dbeta,
         )
 
-    def through_mean(self, dy: Array, dbeta: Array) -> Array:
+    def remove_mean(self, dy: Array, dbeta: Array) -> Array:
         """``g_k - (1/m) sum g``: what is left of g after the path through mu."""
-        return dy - per_channel(dbeta, dy, 0) / dy.dtype.type(values_per_channel(dy))
+        return dy - expand_parameter(dbeta, dy, 0) / dy.dtype.type(values_per_channel(dy))
 
-    def through_std(self, xhat: Array, dgamma: Array) -> Array:
+    def compute_std_term(self, xhat: Array, dgamma: Array) -> Array:
         """``xhat_k (1/m) sum g xhat``: the path through s."""
-        return xhat * (per_channel(dgamma, xhat, 0) / xhat.dtype.type(values_per_channel(xhat)))
+        return xhat * (
+            expand_parameter(dgamma, xhat, 0) / xhat.dtype.type(values_per_channel(xhat))
+        )
 
     # -- inference ---------------------------------------------------------------------------------
 
@@ -128,12 +130,12 @@ class Formulas:
         eps: float,
     ) -> Array:
         """``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: the same map for every input."""
-        check(x, eps)
-        like, x = x.dtype, working(x)
-        s = self.std(per_channel(running_var, x, 1), eps)
-        return self.affine((x - per_channel(running_mean, x, 0)) / s, gamma, beta).astype(
-            like, copy=False
-        )
+        check_input(x, eps)
+        like, x = x.dtype, widen(x)
+        s = self.std(expand_parameter(running_var, x, 1), eps)
+        return self.apply_affine(
+            (x - expand_parameter(running_mean, x, 0)) / s, gamma, beta
+        ).astype(like, copy=False)
 
     def infer_vjp(
         self,
@@ -148,11 +150,11 @@ class Formulas:
     ) -> tuple[Array, Array | None, Array | None]:
         """``dx = gamma/s_r dy``, no cross terms; ``dgamma = sum g (x - mu_r)/s_r``,
         ``dbeta = sum g``."""
-        like, x, dy = x.dtype, working(x), working(dy)
-        s = self.std(per_channel(running_var, x, 1), eps)
-        dgamma = (dy * ((x - per_channel(running_mean, x, 0)) / s)).sum(axis=batch_axes(x))
+        like, x, dy = x.dtype, widen(x), widen(dy)
+        s = self.std(expand_parameter(running_var, x, 1), eps)
+        dgamma = (dy * ((x - expand_parameter(running_mean, x, 0)) / s)).sum(axis=batch_axes(x))
         dbeta = dy.sum(axis=batch_axes(x))
-        dx = dy * (per_channel(gamma, x, 1) / s)
+        dx = dy * (expand_parameter(gamma, x, 1) / s)
         return (
             dx.astype(like, copy=False),
             None if gamma is None else dgamma,
@@ -160,7 +162,7 @@ class Formulas:
         )
 
 
-def check(x: Array, eps: float) -> None:
+def check_input(x: Array, eps: float) -> None:
     """Refuse what has no batch norm, in one line that names the mend."""
     if not 2 <= x.ndim <= 5:
         raise ValueError(f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")

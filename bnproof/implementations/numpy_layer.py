@@ -46,14 +46,14 @@ class NumpyLayer:
         track_running_stats: bool = True,
     ) -> None:
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        mean, var = self.initial()
+        mean, var = self.initialise_statistics()
         self.gamma: Array | None = np.ones(num_features) if affine else None
         self.beta: Array | None = np.zeros(num_features) if affine else None
         self.running_mean: Array | None = mean if track_running_stats else None
         self.running_var: Array | None = var if track_running_stats else None
         self.latest: Forward | None = None
 
-    def initial(self) -> tuple[Array, Array]:
+    def initialise_statistics(self) -> tuple[Array, Array]:
         """The running statistics of a fresh layer: mean 0, variance 1."""
         return np.zeros(self.num_features), np.ones(self.num_features)
 
@@ -80,42 +80,42 @@ class NumpyLayer:
         before = Forward(
             np.array(x), training, self.gamma, self.beta, self.running_mean, self.running_var
         )
-        if not self.by_batch(before):
-            y = self.inferred(before)
+        if not self.uses_batch(before):
+            y = self.run_inference(before)
         else:
-            y, mean, var = self.trained(before)
+            y, mean, var = self.run_training(before)
             if training:
                 self.running_mean, self.running_var = mean, var
         self.latest = before
         return y
 
-    def by_batch(self, of: Forward) -> bool:
+    def uses_batch(self, step: Forward) -> bool:
         """Whether the batch's own statistics normalise it."""
-        return of.training or of.running_mean is None
+        return step.training or step.running_mean is None
 
-    def trained(self, of: Forward) -> tuple[Array, Array | None, Array | None]:
+    def run_training(self, step: Forward) -> tuple[Array, Array | None, Array | None]:
         """The output and the new running statistics."""
-        statistics = (of.running_mean, of.running_var)
+        statistics = (step.running_mean, step.running_var)
         return self.formula.train(
-            of.x, of.gamma, of.beta, *statistics, eps=self.eps, momentum=self.momentum
+            step.x, step.gamma, step.beta, *statistics, eps=self.eps, momentum=self.momentum
         )
 
-    def inferred(self, of: Forward) -> Array:
+    def run_inference(self, step: Forward) -> Array:
         """The output by the running statistics."""
         return self.formula.infer(
-            of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps
+            step.x, step.gamma, step.beta, step.running_mean, step.running_var, eps=self.eps
         )
 
     def backward(self, dy: Array) -> tuple[Array, Array | None, Array | None]:
         """``(dx, dgamma, dbeta)`` of the latest ``forward``, with the parameters it had; may be
         called again."""
-        of = self.latest
-        if of is None:
+        step = self.latest
+        if step is None:
             raise RuntimeError("backward needs a forward first: call forward(x, training=...)")
-        if self.by_batch(of):
-            return self.formula.train_vjp(dy, of.x, of.gamma, of.beta, eps=self.eps)
+        if self.uses_batch(step):
+            return self.formula.train_vjp(dy, step.x, step.gamma, step.beta, eps=self.eps)
         return self.formula.infer_vjp(
-            dy, of.x, of.gamma, of.beta, of.running_mean, of.running_var, eps=self.eps
+            dy, step.x, step.gamma, step.beta, step.running_mean, step.running_var, eps=self.eps
         )
 
 

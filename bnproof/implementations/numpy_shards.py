@@ -9,10 +9,10 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.implementations.numpy_arrays import (
     batch_axes,
-    in_shape_of,
-    per_channel,
+    expand_channels,
+    expand_parameter,
     values_per_channel,
-    working,
+    widen,
 )
 from bnproof.implementations.numpy_formulas import Formulas
 
@@ -25,14 +25,14 @@ class Shards(Formulas):
 
     def moments(self, x: Array) -> Moments:
         """``(n_k, mu_k, v_k)`` of one worker; zeros where it holds nothing."""
-        x = working(x)
+        x = widen(x)
         n = values_per_channel(x)
         if n == 0:
             return 0, np.zeros(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
         mu = self.mean(x)
         return n, mu.reshape(-1), self.variance(x, mu).reshape(-1)
 
-    def merged(self, parts: Sequence[Moments]) -> tuple[Array, Array]:
+    def merge_moments(self, parts: Sequence[Moments]) -> tuple[Array, Array]:
         """``(mu, v)`` of the whole batch."""
         n = sum(count for count, _, _ in parts)
         weights = [mean.dtype.type(count / n) for count, mean, _ in parts]
@@ -43,7 +43,7 @@ class Shards(Formulas):
         )
         return np.asarray(mu), np.asarray(v)
 
-    def synchronised(
+    def normalise_shards(
         self, shards: Sequence[Array], eps: float
     ) -> tuple[list[Array], Array, Array, Array]:
         """``(xhat of every worker, mu, v, s)``; raises ``ValueError`` where the workers hold one
@@ -53,9 +53,14 @@ class Shards(Formulas):
             raise ValueError(
                 f"training needs more than one value per channel, all workers together hold {n}"
             )
-        mu, v = self.merged([self.moments(x) for x in shards])
+        mu, v = self.merge_moments([self.moments(x) for x in shards])
         s = self.std(v, eps)
-        return [(working(x) - in_shape_of(x, mu)) / in_shape_of(x, s) for x in shards], mu, v, s
+        return (
+            [(widen(x) - expand_channels(x, mu)) / expand_channels(x, s) for x in shards],
+            mu,
+            v,
+            s,
+        )
 
     def train_shards(
         self,
@@ -69,12 +74,12 @@ class Shards(Formulas):
         momentum: float,
     ) -> tuple[list[Array], Array | None, Array | None]:
         """The outputs of every worker, and the running statistics, the same for all."""
-        xhats, mu, v, _ = self.synchronised(shards, eps)
+        xhats, mu, v, _ = self.normalise_shards(shards, eps)
         n = sum(values_per_channel(x) for x in shards)
         mean = None if running_mean is None else self.track(running_mean, mu, momentum)
         var = None if running_var is None else self.track(running_var, self.bessel(v, n), momentum)
         ys = [
-            self.affine(xhat, gamma, beta).astype(x.dtype, copy=False)
+            self.apply_affine(xhat, gamma, beta).astype(x.dtype, copy=False)
             for xhat, x in zip(xhats, shards, strict=True)
         ]
         return ys, mean, var
@@ -89,9 +94,9 @@ class Shards(Formulas):
         eps: float,
     ) -> tuple[list[Array], Array | None, Array | None]:
         """``(list of dx, dgamma, dbeta)``: both sums run over all workers, before dx is formed."""
-        xhats, _, _, s = self.synchronised(shards, eps)
+        xhats, _, _, s = self.normalise_shards(shards, eps)
         n = sum(values_per_channel(x) for x in shards)
-        gs = [working(dy) for dy in dys]
+        gs = [widen(dy) for dy in dys]
         dgamma = np.sum(
             [(g * xhat).sum(axis=batch_axes(g)) for g, xhat in zip(gs, xhats, strict=True)], axis=0
         )
@@ -109,5 +114,5 @@ class Shards(Formulas):
     ) -> Array:
         """``gamma/s (g - a - xhat c)`` with the whole batch's ``a = mean g`` and
         ``c = mean g xhat``."""
-        centred = g - in_shape_of(g, a) - xhat * in_shape_of(g, c)
-        return per_channel(gamma, xhat, 1) / in_shape_of(g, s) * centred
+        centred = g - expand_channels(g, a) - xhat * expand_channels(g, c)
+        return expand_parameter(gamma, xhat, 1) / expand_channels(g, s) * centred

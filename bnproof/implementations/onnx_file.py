@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.adapters import Adapter, LayerFactory, UnusableLayer, checked
+from bnproof.implementations.adapters import Adapter, LayerFactory, UnusableLayer, check_state
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.layers import FIELDS
 
@@ -67,7 +67,7 @@ class OnnxLayer:
         self.values = {
             field: np.array(to_array(stored[file.places[field]])) for field in file.fields
         }
-        self.session = session(file, self.values)
+        self.session = open_session(file, self.values)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -79,11 +79,11 @@ class OnnxLayer:
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
-        new = checked(values, self.state, self.file.name)
+        new = check_state(values, self.state, self.file.name)
         self.values = {
             field: value.astype(self.values[field].dtype) for field, value in new.items()
         }
-        self.session = session(self.file, self.values)
+        self.session = open_session(self.file, self.values)
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """``y``, and in training the running statistics the file gives out.
@@ -106,7 +106,7 @@ class OnnxLayer:
         raise NotImplementedError(f"{self.file.name} holds no gradients")
 
 
-def session(file: File, values: Mapping[str, Array]) -> Any:
+def open_session(file: File, values: Mapping[str, Array]) -> Any:
     """An onnxruntime session on the CPU, of a copy of the model with these initialisers."""
     import onnxruntime
     from onnx.numpy_helper import from_array
@@ -122,17 +122,17 @@ def session(file: File, values: Mapping[str, Array]) -> Any:
     )
 
 
-def only(found: list[Any], what: str, name: str) -> Any:
+def require_one(candidates: list[Any], what: str, name: str) -> Any:
     """The one of its kind; raises ``UnusableLayer`` where there is none, or are several."""
-    if len(found) != 1:
+    if len(candidates) != 1:
         raise UnusableLayer(
-            f"{name} has {len(found) or 'no'} {what} where there has to be one: export the batch"
-            " norm by itself"
+            f"{name} has {len(candidates) or 'no'} {what} where there has to be one: export the"
+            " batch norm by itself"
         )
-    return found[0]
+    return candidates[0]
 
 
-def loaded(path: Path) -> Any:
+def load_model(path: Path) -> Any:
     """The model in a file; raises ``UnusableLayer`` with the mend where there is none, or nothing
     to run it with."""
     if not path.is_file():
@@ -150,10 +150,10 @@ def loaded(path: Path) -> Any:
         raise UnusableLayer(f"{path} is no ONNX model: export it again") from error
 
 
-def read(path: Path) -> File:
+def read_file(path: Path) -> File:
     """The batch norm in a file; raises ``UnusableLayer`` unless the graph has one, one input, one
     output, stored parameters."""
-    model, name = loaded(path), path.name
+    model, name = load_model(path), path.name
     from onnx.helper import get_attribute_value
 
     graph = model.graph
@@ -165,7 +165,7 @@ def read(path: Path) -> File:
         constant.attribute[0].t.name = constant.output[0]  # a parameter may be written as a node
         graph.initializer.append(constant.attribute[0].t)
         graph.node.remove(constant)
-    node = only(
+    node = require_one(
         [node for node in graph.node if node.op_type == "BatchNormalization"],
         "BatchNormalization",
         name,
@@ -179,11 +179,11 @@ def read(path: Path) -> File:
     attributes = DEFAULTS | {
         attribute.name: get_attribute_value(attribute) for attribute in node.attribute
     }
-    entry = only([value for value in graph.input if value.name not in stored], "input", name)
-    result = only(
+    entry = require_one([value for value in graph.input if value.name not in stored], "input", name)
+    result = require_one(
         [value for value in graph.output if value.name not in node.output[1:]], "output", name
     )
-    opened(graph, entry, result)
+    open_axes(graph, entry, result)
     given = {value.name for value in graph.output}
     statistics = tuple(output for output in node.output[1:3] if output in given)
     return File(
@@ -191,7 +191,7 @@ def read(path: Path) -> File:
     )
 
 
-def opened(graph: Any, *values: Any) -> None:
+def open_axes(graph: Any, *values: Any) -> None:
     """Leave the sizes of all axes but the channels' open."""
     del graph.value_info[:]
     for value in values:
@@ -207,7 +207,7 @@ def accepts(candidate: object) -> bool:
 
 def adapt(candidate: Path) -> LayerFactory:
     """The factory of a file's layer; raises ``UnusableLayer`` where onnxruntime cannot run it."""
-    file = read(candidate)
+    file = read_file(candidate)
     from onnx.helper import tensor_dtype_to_np_dtype
 
     try:

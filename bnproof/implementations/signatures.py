@@ -30,7 +30,7 @@ class Arguments:
         return function(*positional, **{name: values[name] for name in self._method.keywords})
 
 
-def by_name(function: Callable[[Any, Arguments], Any]) -> Callable[..., Any]:
+def pack_arguments(function: Callable[[Any, Arguments], Any]) -> Callable[..., Any]:
     """A method of the contract whose body gets its arguments as one :class:`Arguments`.
 
     Examples
@@ -44,8 +44,8 @@ def by_name(function: Callable[[Any, Arguments], Any]) -> Callable[..., Any]:
     method = METHODS[function.__name__]
 
     @wraps(function)
-    def called(self: Any, *positional: Any, **keywords: Any) -> Any:
+    def call(self: Any, *positional: Any, **keywords: Any) -> Any:
         given = dict(zip(method.parameters, positional, strict=False)) | keywords
         return function(self, Arguments(method, given))
 
-    return called
+    return call

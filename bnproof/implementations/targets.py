@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 from typing import Any
 
-from bnproof.implementations.adapters import UnusableLayer, adapted
+from bnproof.implementations.adapters import UnusableLayer, adapt_candidate
 from bnproof.implementations.layers import ThroughState
 
 
@@ -20,15 +20,15 @@ class UnusableTarget(LookupError):
     """The target cannot be used; the message says why and how to mend it."""
 
 
-def builtin() -> dict[str, Any]:
+def list_builtin() -> dict[str, Any]:
     """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module of this
     package."""
     package = import_module("bnproof.implementations")
-    found: dict[str, Any] = {}
+    implementations: dict[str, Any] = {}
     for info in iter_modules(package.__path__):
         module = import_module(f"bnproof.implementations.{info.name}")
-        found |= getattr(module, "IMPLEMENTATIONS", {})
-    return found
+        implementations |= getattr(module, "IMPLEMENTATIONS", {})
+    return implementations
 
 
 def load(target: str) -> Any:
@@ -37,15 +37,15 @@ def load(target: str) -> Any:
     Classes are instantiated without arguments.  Raises ``UnusableTarget`` with one line that names
     the mend.
     """
-    if target in builtin():
-        return usable(builtin()[target], target)
+    if target in list_builtin():
+        return as_implementation(list_builtin()[target], target)
     if target.endswith(".onnx"):
-        return usable(Path(target), target)
+        return as_implementation(Path(target), target)
     place, colon, name = target.rpartition(":")
     if Path(target).is_file():
         raise UnusableTarget(f"{target} is a file: say what to check in it, as in {target}:Name")
     if not colon or not place or not name:
-        near = get_close_matches(target, builtin(), n=1) or sorted(builtin())
+        near = get_close_matches(target, list_builtin(), n=1) or sorted(list_builtin())
         raise UnusableTarget(
             f"no implementation {target!r}: try {', '.join(near)}, or package.module:Name, or"
             " file.py:Name"
@@ -63,10 +63,10 @@ def load(target: str) -> Any:
             f"it offers {', '.join(offered[:5])}" if offered else "nothing in it has a train method"
         )
         raise UnusableTarget(f"{place} has no {name!r}: {hint}")
-    return usable(getattr(module, name), target)
+    return as_implementation(getattr(module, name), target)
 
 
-def usable(candidate: Any, name: str) -> Any:
+def as_implementation(candidate: Any, name: str) -> Any:
     """The candidate as an implementation: itself if it has ``train``, a layer asked through its
     state.
 
@@ -75,17 +75,17 @@ def usable(candidate: Any, name: str) -> Any:
     frameworks an adapter takes.  Raises ``UnusableTarget``.
     """
     try:
-        return _adapted(candidate) or _layered(candidate) or _implementation(candidate, name)
+        return _wrap_object(candidate) or _wrap_layer(candidate) or _require_train(candidate, name)
     except UnusableLayer as error:
         raise UnusableTarget(str(error)) from error
 
 
-def _adapted(candidate: Any) -> Any:
-    factory = adapted(candidate)
+def _wrap_object(candidate: Any) -> Any:
+    factory = adapt_candidate(candidate)
     return None if factory is None else ThroughState(factory)
 
 
-def _layered(candidate: Any) -> Any:
+def _wrap_layer(candidate: Any) -> Any:
     """A class of layers, or a function that makes them (which is tried)."""
     if isinstance(candidate, ThroughState):
         return candidate
@@ -102,7 +102,7 @@ def _layered(candidate: Any) -> Any:
         except Exception as error:
             call = f"{candidate.__name__}(2, eps=0.25, momentum=0.25)"
             raise UnusableTarget(
-                f"it has no train method, and {call} makes no layer: {_line(error)}"
+                f"it has no train method, and {call} makes no layer: {_format_error(error)}"
             ) from error
         if _is_layer(made):
             return ThroughState(candidate)
@@ -113,21 +113,21 @@ def _is_layer(candidate: Any) -> bool:
     return all(callable(getattr(candidate, method, None)) for method in ("forward", "backward"))
 
 
-def _implementation(candidate: Any, name: str) -> Any:
+def _require_train(candidate: Any, name: str) -> Any:
     """The candidate (an instance, a class without arguments, a module) once it is known to have
     ``train``."""
     if isinstance(candidate, type):
         try:
             candidate = candidate()
         except (Exception, SystemExit) as error:
-            why = f"{name}() raises {_line(error)}"
+            why = f"{name}() raises {_format_error(error)}"
             raise UnusableTarget(
                 f"{why}: name an instance, or a class that needs no arguments"
             ) from error
     try:
         offered = callable(getattr(candidate, "train", None))
     except Exception as error:
-        raise UnusableTarget(f"{name}.train cannot be read: {_line(error)}") from error
+        raise UnusableTarget(f"{name}.train cannot be read: {_format_error(error)}") from error
     if not offered:
         raise UnusableTarget(
             f"{name} has no train method: see the contract in the README for its signature"
@@ -153,7 +153,7 @@ def _import(place: str) -> ModuleType:
             f"{place} needs {error.name!r}, which is not installed: pip install it"
         ) from error
     except (Exception, SystemExit) as error:
-        raise UnusableTarget(f"{place} does not import: {_line(error)}") from error
+        raise UnusableTarget(f"{place} does not import: {_format_error(error)}") from error
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -170,7 +170,7 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def _line(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}".splitlines()[0]
     except Exception:

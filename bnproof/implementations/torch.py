@@ -11,14 +11,14 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.formats import is_half
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.implementations.torch_arrays import (
-    array,
-    needs_positive,
-    refusal,
-    saved_in_float32,
-    sums_in_float32,
-    tensor,
+    find_refusal,
+    refuse_half_saves,
+    refuse_half_sums,
+    refuse_zero_eps,
+    to_array,
+    to_tensor,
 )
 from bnproof.implementations.torch_further import Further
 
@@ -30,33 +30,33 @@ class TorchFunctional(Further):
 
     convention = "torch"
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
-        needs_positive(a.eps)
+        refuse_zero_eps(a.eps)
         if is_half(a.x.dtype) and a.gamma is None and a.beta is None and a.running_mean is None:
             raise NotImplementedError(
                 "with half precision alone PyTorch keeps the batch statistics in half precision"
             )
-        mean, var = tensor(a.running_mean), tensor(a.running_var)
-        tensors = (tensor(a.x), mean, var, tensor(a.gamma), tensor(a.beta))
+        mean, var = to_tensor(a.running_mean), to_tensor(a.running_var)
+        tensors = (to_tensor(a.x), mean, var, to_tensor(a.gamma), to_tensor(a.beta))
         y = self.batch_norm(*tensors, training=True, momentum=a.momentum, eps=a.eps)
-        return array(y), array(mean), array(var)
+        return to_array(y), to_array(mean), to_array(var)
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array | None:
         """``F.batch_norm(..., training=False)``."""
-        tensors = map(tensor, (a.x, a.running_mean, a.running_var, a.gamma, a.beta))
-        return array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=a.eps))
+        tensors = map(to_tensor, (a.x, a.running_mean, a.running_var, a.gamma, a.beta))
+        return to_array(self.batch_norm(*tensors, training=False, momentum=0.0, eps=a.eps))
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the training-mode output.
 
         Half precision comes with float32 running statistics, as in a layer: without anything in
         float32 PyTorch keeps the batch statistics that its backward pass reads in half precision.
         """
-        needs_positive(a.eps)
+        refuse_zero_eps(a.eps)
         tracked = (
             (np.zeros(a.x.shape[1], np.float32), np.ones(a.x.shape[1], np.float32))
             if is_half(a.x.dtype)
@@ -64,7 +64,7 @@ class TorchFunctional(Further):
         )
         return self._vjp(a.dy, a.x, a.gamma, a.beta, *tracked, training=True, eps=a.eps)
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
         return self._vjp(
@@ -83,18 +83,18 @@ class TorchFunctional(Further):
         training: bool,
         eps: float,
     ) -> tuple[Array | None, ...]:
-        sums_in_float32(dy, x)
-        leaves = [tensor(value, grad=True) for value in (x, gamma, beta)]
-        statistics = tensor(running_mean), tensor(running_var)
+        refuse_half_sums(dy, x)
+        leaves = [to_tensor(value, grad=True) for value in (x, gamma, beta)]
+        statistics = to_tensor(running_mean), to_tensor(running_var)
         y = self.batch_norm(
             leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps
         )
-        y.backward(tensor(dy))
-        return tuple(None if leaf is None else array(leaf.grad) for leaf in leaves)
+        y.backward(to_tensor(dy))
+        return tuple(None if leaf is None else to_array(leaf.grad) for leaf in leaves)
 
 
 @cache
-def _compiled() -> Any:
+def _compile_batch_norm() -> Any:
     """``F.batch_norm`` through ``torch.compile``, any sizes; raises ``NotImplementedError`` where
     there is nothing to compile with."""
     import torch
@@ -123,21 +123,23 @@ class TorchCompiled(TorchFunctional):
         try:
             with variants, warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's own deprecations
-                return _compiled()(*tensors, training=training, momentum=momentum, eps=eps)
+                return _compile_batch_norm()(
+                    *tensors, training=training, momentum=momentum, eps=eps
+                )
         except BackendCompilerFailed as error:
             raise NotImplementedError(
                 f"torch.compile cannot compile here: {str(error).splitlines()[0]}"
             ) from error
         except TorchRuntimeError as error:
-            if refused := refusal(error):
+            if refused := find_refusal(error):
                 raise ValueError(str(refused)) from error
             raise
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is
         saved for it is half."""
-        saved_in_float32(a.x)
+        refuse_half_saves(a.x)
         return a.call(super().train_vjp)
 
     def train_double_vjp(self, *tensors: Any, eps: float) -> tuple[Array | None, ...]:
@@ -150,41 +152,45 @@ class TorchModules:
 
     convention = "torch"
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """One ``forward`` in training mode on a module that holds the given state."""
-        needs_positive(a.eps)
-        module = _module(
+        refuse_zero_eps(a.eps)
+        module = _build_module(
             a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum
         ).train()
-        y = module(tensor(a.x))
-        return array(y), array(module.running_mean), array(module.running_var)
+        y = module(to_tensor(a.x))
+        return to_array(y), to_array(module.running_mean), to_array(module.running_var)
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array | None:
         """One ``forward`` in eval mode."""
-        module = _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval()
-        return array(module(tensor(a.x)))
+        module = _build_module(
+            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1
+        ).eval()
+        return to_array(module(to_tensor(a.x)))
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
-        needs_positive(a.eps)
+        refuse_zero_eps(a.eps)
         half = is_half(a.x.dtype)  # which asks for statistics in float32
         mean, var = (np.zeros(a.x.shape[1]), np.ones(a.x.shape[1])) if half else (None, None)
-        return _module_vjp(a.dy, a.x, _module(a.x, a.gamma, a.beta, mean, var, a.eps, 0.1).train())
+        return _module_vjp(
+            a.dy, a.x, _build_module(a.x, a.gamma, a.beta, mean, var, a.eps, 0.1).train()
+        )
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in eval mode."""
         return _module_vjp(
             a.dy,
             a.x,
-            _module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval(),
+            _build_module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval(),
         )
 
 
-def _module(
+def _build_module(
     x: Array,
     gamma: Array | None,
     beta: Array | None,
@@ -215,7 +221,7 @@ def _module(
         momentum=momentum,
         affine=gamma is not None,
         track_running_stats=tracked,
-        dtype=torch.float32 if is_half(x.dtype) else tensor(x).dtype,
+        dtype=torch.float32 if is_half(x.dtype) else to_tensor(x).dtype,
     )
     with torch.no_grad():
         for name, value in (
@@ -225,29 +231,29 @@ def _module(
             ("running_var", running_var),
         ):
             if value is not None:
-                getattr(module, name).copy_(tensor(value))
+                getattr(module, name).copy_(to_tensor(value))
     return module
 
 
 def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
-    sums_in_float32(dy, x)
-    entry = tensor(x, grad=True)
-    module(entry).backward(tensor(dy))
-    parameters = (None if p is None else array(p.grad) for p in (module.weight, module.bias))
-    return (array(entry.grad), *parameters)
+    refuse_half_sums(dy, x)
+    entry = to_tensor(x, grad=True)
+    module(entry).backward(to_tensor(dy))
+    parameters = (None if p is None else to_array(p.grad) for p in (module.weight, module.bias))
+    return (to_array(entry.grad), *parameters)
 
 
-def cumulative_statistics(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:
+def track_cumulative(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:
     """Running mean and variance of ``torch.nn.BatchNorm1d(momentum=None)`` after training on
     ``(N, C)`` batches."""
     import torch
 
     module = torch.nn.BatchNorm1d(
-        batches[0].shape[1], eps=eps, momentum=None, dtype=tensor(batches[0]).dtype
+        batches[0].shape[1], eps=eps, momentum=None, dtype=to_tensor(batches[0]).dtype
     )
     for batch in batches:
-        module(tensor(batch))
-    return array(module.running_mean), array(module.running_var)
+        module(to_tensor(batch))
+    return to_array(module.running_mean), to_array(module.running_var)
 
 
 IMPLEMENTATIONS = {

@@ -10,7 +10,7 @@ from bnproof.contract import Array
 from bnproof.formats import is_half
 
 
-def tensor(values: Array | None, *, grad: bool = False) -> Any:
+def to_tensor(values: Array | None, *, grad: bool = False) -> Any:
     """A copy as a tensor (PyTorch updates running statistics in place), or ``None``; strides are
     kept."""
     import torch
@@ -24,7 +24,7 @@ def tensor(values: Array | None, *, grad: bool = False) -> Any:
     return torch.from_numpy(copy).requires_grad_(grad)
 
 
-def array(values: Any) -> Array | None:
+def to_array(values: Any) -> Array | None:
     """A tensor as an array, without its history; ``None`` stays."""
     import torch
 
@@ -32,14 +32,14 @@ def array(values: Any) -> Array | None:
         return None
     plain = values.detach()
     if plain.dtype != torch.bfloat16:
-        found: Array = plain.numpy()
-        return found
+        result: Array = plain.numpy()
+        return result
     import ml_dtypes
 
     return np.asarray(plain.view(torch.int16).numpy().view(ml_dtypes.bfloat16))
 
 
-def sums_in_float32(*arrays: Any) -> None:
+def refuse_half_sums(*arrays: Any) -> None:
     """Raise ``NotImplementedError`` where PyTorch 2.13 adds gradients up in half precision: half
     arrays with other strides."""
     for array in arrays:
@@ -52,13 +52,13 @@ def sums_in_float32(*arrays: Any) -> None:
             )
 
 
-def needs_positive(eps: float) -> None:
+def refuse_zero_eps(eps: float) -> None:
     """Raise ``NotImplementedError`` for the eps that PyTorch refuses in training."""
     if eps == 0:
         raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training")
 
 
-def saved_in_float32(x: Any) -> None:
+def refuse_half_saves(x: Any) -> None:
     """Raise ``NotImplementedError`` where compiled code keeps what its backward pass reads in half
     precision."""
     if is_half(x):
@@ -67,7 +67,7 @@ def saved_in_float32(x: Any) -> None:
         )
 
 
-def refusal(error: BaseException | None) -> ValueError | None:
+def find_refusal(error: BaseException | None) -> ValueError | None:
     """The ``ValueError`` that led to an error, if one did."""
     while error is not None and not isinstance(error, ValueError):
         error = error.__cause__ or error.__context__

@@ -9,8 +9,13 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.formats import is_half
-from bnproof.implementations.signatures import Arguments, by_name
-from bnproof.implementations.torch_arrays import array, needs_positive, sums_in_float32, tensor
+from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.torch_arrays import (
+    refuse_half_sums,
+    refuse_zero_eps,
+    to_array,
+    to_tensor,
+)
 
 
 class Further:
@@ -24,7 +29,7 @@ class Further:
         x, mean, var, weight, bias = tensors
         return batch_norm(x, mean, var, weight, bias, training, momentum, eps)
 
-    @by_name
+    @pack_arguments
     def train_double_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(d_dy, d_x, d_gamma)`` of ``sum ddx dx`` by autograd through the gradient of the
         training-mode output.
@@ -34,20 +39,22 @@ class Further:
         """
         import torch
 
-        needs_positive(a.eps)
-        sums_in_float32(a.ddx, a.dy, a.x)
+        refuse_zero_eps(a.eps)
+        refuse_half_sums(a.ddx, a.dy, a.x)
         if is_half(a.x.dtype):
             raise NotImplementedError(
                 "PyTorch differentiates a half-precision batch norm twice in half precision"
             )
-        g, entry, weight = (tensor(values, grad=True) for values in (a.dy, a.x, a.gamma))
+        g, entry, weight = (to_tensor(values, grad=True) for values in (a.dy, a.x, a.gamma))
         y = self.batch_norm(entry, None, None, weight, None, training=True, momentum=0.0, eps=a.eps)
         (dx,) = torch.autograd.grad(y, entry, g, create_graph=True)
         leaves = [leaf for leaf in (g, entry, weight) if leaf is not None]
-        found = [array(values) for values in torch.autograd.grad(dx, leaves, tensor(a.ddx))]
-        return (*found, None) if a.gamma is None else tuple(found)
+        gradients = [
+            to_array(values) for values in torch.autograd.grad(dx, leaves, to_tensor(a.ddx))
+        ]
+        return (*gradients, None) if a.gamma is None else tuple(gradients)
 
-    @by_name
+    @pack_arguments
     def fold(self, a: Arguments) -> tuple[Array | None, Array | None]:
         """``fuse_linear_bn_weights`` or ``fuse_conv_bn_weights``.
 
@@ -62,14 +69,14 @@ class Further:
             )
         one, zero = np.ones_like(a.running_mean), np.zeros_like(a.running_mean)
         affine = [
-            tensor(one if a.gamma is None else a.gamma),
-            tensor(zero if a.beta is None else a.beta),
+            to_tensor(one if a.gamma is None else a.gamma),
+            to_tensor(zero if a.beta is None else a.beta),
         ]
-        given = [tensor(values) for values in (a.weight, a.bias, a.running_mean, a.running_var)]
+        given = [to_tensor(values) for values in (a.weight, a.bias, a.running_mean, a.running_var)]
         if a.kind == "linear":
             folded = fuse_linear_bn_weights(*given, a.eps, *affine)
         else:
             folded = fuse_conv_bn_weights(
                 *given, a.eps, *affine, transpose=a.kind == "conv_transpose"
             )
-        return array(folded[0]), array(folded[1])
+        return to_array(folded[0]), to_array(folded[1])

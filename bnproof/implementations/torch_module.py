@@ -22,20 +22,20 @@ from bnproof.implementations.adapters import (
     Adapter,
     LayerFactory,
     UnusableLayer,
-    checked,
-    constructed,
-    declared,
-    fixed,
+    check_state,
+    class_name,
+    construct,
+    find_fixed_options,
     is_a,
-    named,
-    started,
+    read_convention,
+    require_forward,
 )
 from bnproof.implementations.torch_arrays import (
-    array,
-    refusal,
-    saved_in_float32,
-    sums_in_float32,
-    tensor,
+    find_refusal,
+    refuse_half_saves,
+    refuse_half_sums,
+    to_array,
+    to_tensor,
 )
 
 NAMES = {
@@ -54,7 +54,7 @@ class TorchLayer:
 
     def __init__(self, module: Any) -> None:
         self.module = module
-        self.names = places(module)
+        self.names = locate_fields(module)
         self.latest: tuple[Any, dict[str, Any]] | None = None
 
     @property
@@ -62,46 +62,46 @@ class TorchLayer:
         """Whether its arithmetic is PyTorch's own batch norm."""
         import torch
 
-        return is_a(inside(self.module), torch.nn.modules.batchnorm._BatchNorm)
+        return is_a(unwrap(self.module), torch.nn.modules.batchnorm._BatchNorm)
 
     @property
     def compiled(self) -> bool:
         """Whether ``torch.compile`` has wrapped it."""
-        return inside(self.module) is not self.module
+        return unwrap(self.module) is not self.module
 
     @property
     def state(self) -> dict[str, Any]:
         """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the module does
         without."""
-        found = {
-            field: np.array(array(attrgetter(name)(self.module)))
+        arrays = {
+            field: np.array(to_array(attrgetter(name)(self.module)))
             for field, name in self.names.items()
         }
-        return {field: found[field].reshape(-1) if field in found else None for field in NAMES}
+        return {field: arrays[field].reshape(-1) if field in arrays else None for field in NAMES}
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
         import torch
 
         new = {
-            field: tensor(value)
-            for field, value in checked(values, self.state, named(self.module)).items()
+            field: to_tensor(value)
+            for field, value in check_state(values, self.state, class_name(self.module)).items()
         }
         if new:
-            self.moved(next(iter(new.values())).dtype)
+            self.move(next(iter(new.values())).dtype)
         with torch.no_grad():
             for field, value in new.items():
                 held = attrgetter(self.names[field])(self.module)
                 held.copy_(value.reshape(held.shape))
 
-    def moved(self, dtype: Any) -> None:
+    def move(self, dtype: Any) -> None:
         """The module in another dtype, and with it the tensors that are no parameters or
         buffers."""
         self.module.to(dtype)
-        for name, value in self.unregistered().items():
+        for name, value in self.list_unregistered().items():
             setattr(self.module, name, value.to(dtype))
 
-    def unregistered(self) -> dict[str, Any]:
+    def list_unregistered(self) -> dict[str, Any]:
         """Statistics or parameters kept as plain tensors."""
         own = vars(self.module)
         return {name: own[name] for name in self.names.values() if own.get(name) is not None}
@@ -114,28 +114,28 @@ class TorchLayer:
         """
         import torch
 
-        entry = tensor(x, grad=True)
+        entry = to_tensor(x, grad=True)
         if entry.dtype == torch.float64:
-            self.moved(entry.dtype)
-        held = self.copies()
-        if not held and is_half(entry) and self.from_torch:
+            self.move(entry.dtype)
+        copies = self.copy_tensors()
+        if not copies and is_half(entry) and self.from_torch:
             raise NotImplementedError(
                 "with half precision alone PyTorch keeps the batch statistics in half precision"
             )
         leaves = {"x": entry} | {
-            field: held[self.names[field]] for field in ("gamma", "beta") if field in self.names
+            field: copies[self.names[field]] for field in ("gamma", "beta") if field in self.names
         }
         self.module.train(training)
-        y = self.called(entry, held)
-        self.keep(held)
+        y = self.call_module(entry, copies)
+        self.keep(copies)
         self.latest = y, leaves
-        return np.array(array(y))
+        return np.array(to_array(y))
 
-    def copies(self) -> dict[str, Any]:
+    def copy_tensors(self) -> dict[str, Any]:
         """Copies of all parameters, buffers and unregistered tensors by name; gamma, beta and
         parameters with gradient."""
         copied = {name: value.detach().clone() for name, value in self.module.named_buffers()}
-        copied |= {name: value.detach().clone() for name, value in self.unregistered().items()}
+        copied |= {name: value.detach().clone() for name, value in self.list_unregistered().items()}
         learned = dict(self.module.named_parameters())
         learned |= {
             n: copied[n] for f, n in self.names.items() if f in ("gamma", "beta") and n in copied
@@ -144,19 +144,19 @@ class TorchLayer:
             name: value.detach().clone().requires_grad_() for name, value in learned.items()
         }
 
-    def called(self, entry: Any, held: dict[str, Any]) -> Any:
+    def call_module(self, entry: Any, copies: dict[str, Any]) -> Any:
         """``module(entry)`` with the tensors in ``held``, which are replaced by what the module
         makes of them."""
         from torch.func import functional_call
 
-        own, plain = vars(self.module), self.unregistered()
-        registered = {name: value for name, value in held.items() if name not in plain}
-        own.update({name: held[name] for name in plain})
+        own, plain = vars(self.module), self.list_unregistered()
+        registered = {name: value for name, value in copies.items() if name not in plain}
+        own.update({name: copies[name] for name in plain})
         try:
             y = functional_call(self.module, registered, (entry,))
-            held.update(registered | {name: own[name] for name in plain})
+            copies.update(registered | {name: own[name] for name in plain})
         except Exception as error:
-            refused = refusal(error) if self.compiled else error
+            refused = find_refusal(error) if self.compiled else error
             if "eps must be positive" in str(refused):
                 raise NotImplementedError(
                     "PyTorch 2.10 and later refuse eps = 0 in training"
@@ -168,53 +168,53 @@ class TorchLayer:
             own.update(plain)
         return y
 
-    def keep(self, held: Mapping[str, Any]) -> None:
+    def keep(self, copies: Mapping[str, Any]) -> None:
         """Buffers and unregistered tensors as the module left them; raises ``ValueError`` where one
         has another shape now."""
-        before = {**dict(self.module.named_buffers()), **self.unregistered()}
+        before = {**dict(self.module.named_buffers()), **self.list_unregistered()}
         for name, value in before.items():
-            if held[name].shape != value.shape:
+            if copies[name].shape != value.shape:
                 raise ValueError(
-                    f"forward makes {name} {tuple(held[name].shape)} of {tuple(value.shape)}: check"
-                    " x's channels"
+                    f"forward makes {name} {tuple(copies[name].shape)} of {tuple(value.shape)}:"
+                    " check x's channels"
                 )
         for name in before:
             owner, _, last = name.rpartition(".")
-            setattr(self.module.get_submodule(owner), last, held[name].detach().clone())
+            setattr(self.module.get_submodule(owner), last, copies[name].detach().clone())
 
     def backward(self, dy: Array) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` of the latest ``forward`` by autograd; ``None`` for an absent
         parameter."""
         import torch
 
-        y, leaves = started(self.latest)
+        y, leaves = require_forward(self.latest)
         if self.from_torch:
-            sums_in_float32(dy, leaves["x"].detach())
+            refuse_half_sums(dy, leaves["x"].detach())
         if self.from_torch and self.compiled:
-            saved_in_float32(leaves["x"])
+            refuse_half_saves(leaves["x"])
         options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-        found = dict(
+        raw = dict(
             zip(
                 leaves,
-                torch.autograd.grad(y, list(leaves.values()), tensor(dy), **options),
+                torch.autograd.grad(y, list(leaves.values()), to_tensor(dy), **options),
                 strict=True,
             )
         )
-        gradients = {f: np.array(array(value)) for f, value in found.items()}
+        gradients = {f: np.array(to_array(value)) for f, value in raw.items()}
         return gradients["x"], *(
             gradients[f].reshape(-1) if f in gradients else None for f in ("gamma", "beta")
         )
 
 
-def inside(candidate: Any) -> Any:
+def unwrap(candidate: Any) -> Any:
     """The module that ``torch.compile`` has wrapped, or the candidate itself."""
     return getattr(candidate, "_orig_mod", candidate)
 
 
-def places(module: Any) -> dict[str, str]:
+def locate_fields(module: Any) -> dict[str, str]:
     """Where the module has gamma, beta, running_mean and running_var; wrappers such as
     ``torch.compile`` have them further in."""
-    found = {
+    attributes = {
         f: next((n for n in names if getattr(module, n, None) is not None), "")
         for f, names in NAMES.items()
     }
@@ -222,53 +222,57 @@ def places(module: Any) -> dict[str, str]:
         id(value): name for name, value in [*module.named_parameters(), *module.named_buffers()]
     }
     return {
-        field: within.get(id(getattr(module, name)), name) for field, name in found.items() if name
+        field: within.get(id(getattr(module, name)), name)
+        for field, name in attributes.items()
+        if name
     }
 
 
-def present(module: Any) -> dict[str, Any]:
+def inspect_module(module: Any) -> dict[str, Any]:
     """``num_features``, ``affine`` and ``track_running_stats`` by the tensors that a module has.
 
     Raises ``UnusableLayer`` for a module with tensors under other names in their stead, of other
     sizes, or not on the CPU.
     """
-    found = {field: attrgetter(name)(module) for field, name in places(module).items()}
-    known = {id(value) for value in found.values()}
+    by_field = {field: attrgetter(name)(module) for field, name in locate_fields(module).items()}
+    known = {id(value) for value in by_field.values()}
     tensors = [*module.named_parameters(), *module.named_buffers()]
     others = [
         name for name, value in tensors if id(value) not in known and name != "num_batches_tracked"
     ]
-    missing = [" or ".join(NAMES[f]) for f in NAMES if f not in found]
+    missing = [" or ".join(NAMES[f]) for f in NAMES if f not in by_field]
     if missing and others:
-        problem = f"{named(module)} has no {', no '.join(missing)}, but {', '.join(others)}"
+        problem = f"{class_name(module)} has no {', no '.join(missing)}, but {', '.join(others)}"
         raise UnusableLayer(f"{problem}: rename these, or name the batch norm inside it")
-    sizes = {value.numel() for value in found.values()}
-    if len(sizes) > 1 or {value.device.type for value in found.values()} - {"cpu"}:
+    sizes = {value.numel() for value in by_field.values()}
+    if len(sizes) > 1 or {value.device.type for value in by_field.values()} - {"cpu"}:
         problem = (
-            f"{named(module)} has"
-            f" {', '.join(f'{f} {tuple(v.shape)} on {v.device}' for f, v in found.items())}"
+            f"{class_name(module)} has"
+            f" {', '.join(f'{f} {tuple(v.shape)} on {v.device}' for f, v in by_field.items())}"
         )
         raise UnusableLayer(f"{problem}: give each one value per channel, on the CPU")
     about = {
-        "affine": bool({"gamma", "beta"} & set(found)),
-        "track_running_stats": "running_mean" in found,
+        "affine": bool({"gamma", "beta"} & set(by_field)),
+        "track_running_stats": "running_mean" in by_field,
     }
     return about | ({"num_features": sizes.pop()} if sizes else {})
 
 
-def refuse(candidate: Any) -> None:
+def refuse_module(candidate: Any) -> None:
     """Raise ``UnusableLayer`` for a module that needs more than a batch on one CPU."""
     import torch
 
     mend = "name torch.nn.BatchNorm1d, 2d or 3d instead"
     if is_a(candidate, torch.nn.modules.lazy.LazyModuleMixin):
-        raise UnusableLayer(f"{named(candidate)} has no parameters before its first batch: {mend}")
+        raise UnusableLayer(
+            f"{class_name(candidate)} has no parameters before its first batch: {mend}"
+        )
     if is_a(candidate, torch.nn.SyncBatchNorm):
-        raise UnusableLayer(f"{named(candidate)} needs a process group on GPUs: {mend}")
+        raise UnusableLayer(f"{class_name(candidate)} needs a process group on GPUs: {mend}")
     if is_a(candidate, torch.jit.ScriptModule):
         raise UnusableLayer(
-            f"{named(candidate)} is TorchScript, which keeps its parameters inside: name the module"
-            " itself"
+            f"{class_name(candidate)} is TorchScript, which keeps its parameters inside: name the"
+            " module itself"
         )
 
 
@@ -283,11 +287,11 @@ def adapt(candidate: Any) -> LayerFactory:
     where that cannot be checked."""
     import torch
 
-    refuse(candidate)
+    refuse_module(candidate)
 
     def build(num_features: int, **options: Any) -> TorchLayer:
         made = (
-            constructed(candidate, num_features, **options)
+            construct(candidate, num_features, **options)
             if isinstance(candidate, type)
             else deepcopy(candidate)
         )
@@ -295,15 +299,15 @@ def adapt(candidate: Any) -> LayerFactory:
 
     channels = getattr(candidate, "supports", {}).get("num_features", 2)
     sample = build(channels, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True).module
-    about = present(sample)
+    about = inspect_module(sample)
     if isinstance(candidate, type):
         about.pop("num_features", None)
-    ranks = [RANKS[name] for name in RANKS if is_a(inside(candidate), getattr(torch.nn, name))]
+    ranks = [RANKS[name] for name in RANKS if is_a(unwrap(candidate), getattr(torch.nn, name))]
     supports = {"ranks": ranks[0]} if ranks else {}
-    supports |= fixed(candidate, sample, KEYWORDS, about)
+    supports |= find_fixed_options(candidate, sample, KEYWORDS, about)
     return LayerFactory(
-        named(candidate),
-        declared(candidate, "torch", 1),
+        class_name(candidate),
+        read_convention(candidate, "torch", 1),
         supports,
         build,
         isinstance(candidate, type),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.torch_training import one_thread
+from bnproof.implementations.torch_training import use_one_thread
 
 
-def hidden_layer(inputs: Array, classes: Array, *, width: int, epochs: int, seed: int) -> Array:
+def train_activations(
+    inputs: Array, classes: Array, *, width: int, epochs: int, seed: int
+) -> Array:
     """Pre-activations of the hidden layer, ``(values, width)`` float64, after training a two-layer
     classifier.
 
@@ -18,7 +20,7 @@ def hidden_layer(inputs: Array, classes: Array, *, width: int, epochs: int, seed
     """
     import torch
 
-    with one_thread(), torch.random.fork_rng():
+    with use_one_thread(), torch.random.fork_rng():
         torch.manual_seed(seed)
         x, target = torch.tensor(inputs, dtype=torch.float32), torch.tensor(classes)
         first = torch.nn.Linear(inputs.shape[1], width)

@@ -18,7 +18,7 @@ from bnproof.contract import Array
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def use_one_thread() -> Iterator[None]:
     """Let PyTorch compute on one thread, so that a seed determines every bit on one machine."""
     import torch
 
@@ -81,7 +81,7 @@ class Perceptron:
         self.nonlinearity = getattr(torch, nonlinearity)
         self.eps = eps
         self.parameters = [
-            {name: _leaf(value) for name, value in vars(layer).items() if value is not None}
+            {name: _make_leaf(value) for name, value in vars(layer).items() if value is not None}
             for layer in layers
         ]
 
@@ -114,7 +114,7 @@ class Perceptron:
             *(tensor.detach().numpy() for tensor in (weight, gradient, moved, u, x, g, scale)),
         )
 
-    def outputs(self, inputs: Array) -> Array:
+    def compute_outputs(self, inputs: Array) -> Array:
         """The last layer's ``z``, ``(values, classes)``, for the inputs as one batch."""
         import torch
 
@@ -125,7 +125,7 @@ class Perceptron:
         """Mean cross-entropy (nats) and share of correct answers, for the inputs as one batch."""
         import torch
 
-        output, target = torch.tensor(self.outputs(inputs)), torch.tensor(classes)
+        output, target = torch.tensor(self.compute_outputs(inputs)), torch.tensor(classes)
         correct = (output.argmax(dim=1) == target).double().mean()
         return torch.nn.functional.cross_entropy(output, target).item(), correct.item()
 
@@ -145,11 +145,11 @@ class Perceptron:
         seen = []
         for layer in hidden:
             x = u @ layer["weight"].T
-            seen.append((x, self._affine(x, layer)))
+            seen.append((x, self._apply_affine(x, layer)))
             u = self.nonlinearity(seen[-1][1])
         return *seen[0], u @ last["weight"].T + last["shift"]
 
-    def _affine(self, x: Any, layer: dict[str, Any]) -> Any:
+    def _apply_affine(self, x: Any, layer: dict[str, Any]) -> Any:
         """``scale xhat + shift`` or, without normalising, ``scale x + shift``."""
         from torch.nn.functional import batch_norm
 
@@ -160,7 +160,7 @@ class Perceptron:
         return (x * layer["scale"] if "scale" in layer else x) + layer["shift"]
 
 
-def _leaf(array: Array) -> Any:
+def _make_leaf(array: Array) -> Any:
     import torch
 
     return torch.tensor(array, dtype=torch.float64, requires_grad=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import METHODS, QUANTITIES, Array, Case, Convention, Failure, FailureKind
-from bnproof.laws.arguments import arguments, available, like
+from bnproof.laws.arguments import build_arguments, build_prototype, is_available
 from bnproof.wording import describe_failure
 
 
@@ -39,7 +39,7 @@ class Blocked:
     call: int
 
 
-def watch_nobody(method: str, call: int) -> None:
+def ignore_call(method: str, call: int) -> None:
     """Nobody is told of a call."""
 
 
@@ -54,7 +54,7 @@ class Target:
 
     implementation: Any
     convention: Convention
-    watch: Callable[[str, int], None] = watch_nobody
+    watch: Callable[[str, int], None] = ignore_call
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
     constants: frozenset[str] = frozenset()
     alone: bool = False
@@ -71,7 +71,7 @@ class Target:
         try:
             function = getattr(self.implementation, method, None)
         except Exception as error:
-            return Failed(raised(error, method, FailureKind.UNREADABLE))
+            return Failed(wrap_exception(error, method, FailureKind.UNREADABLE))
         if function is None:
             return NotOffered(f"no {method}")
         number = self.counts[method] = self.counts.get(method, 0) + 1
@@ -79,7 +79,7 @@ class Target:
             return Failed(Failure(FailureKind.BLOCKED, method, got=self.blocked[method].reason))
         positional = [values[name] for name in METHODS[method].parameters]
         keywords = {name: values[name] for name in METHODS[method].keywords}
-        before = [_bits(value) for value in positional]
+        before = [_read_bits(value) for value in positional]
         self.watch(method, number)
         try:
             # NaN and overflow are judged, not warned of
@@ -87,37 +87,39 @@ class Target:
                 warnings.simplefilter("ignore")
                 answer = function(*positional, **keywords)
         except NotImplementedError as missing:
-            return NotOffered(one_line(missing) or f"{method} raises NotImplementedError")
+            return NotOffered(read_first_line(missing) or f"{method} raises NotImplementedError")
         except (
             BaseException
         ) as error:  # whatever a stranger's code raises is a finding, not our end
             if isinstance(error, KeyboardInterrupt) and not self.alone:
                 raise
-            failed = Failed(raised(error, method))
+            failed = Failed(wrap_exception(error, method))
             failed.__cause__ = error
             return failed
         finally:
             self.watch("", 0)
         for name, value, bits in zip(METHODS[method].parameters, positional, before, strict=True):
-            if modified is not None and _bits(value) != bits:
+            if modified is not None and _read_bits(value) != bits:
                 modified.append(Failure(FailureKind.MODIFIED, method, name))
         return answer
 
-    def checked(self, method: str, answer: Any, case: Case) -> Any:
+    def check_answer(self, method: str, answer: Any, case: Case) -> Any:
         """The answers by name, channels on axis 1, as copies (they may share memory with the next),
         or ``Failed``."""
         if isinstance(answer, (NotOffered, Failed)):
             return answer
         names = METHODS[method].names
-        if problem := miscounted(method, answer, len(names)):
+        if problem := check_count(method, answer, len(names)):
             return Failed(problem)
         values = dict(zip(names, answer if len(names) > 1 else (answer,), strict=True))
         for name, value in values.items():
-            if problem := malformed(method, name, value, like(name, case, self.convention)):
+            if problem := check_form(
+                method, name, value, build_prototype(name, case, self.convention)
+            ):
                 return Failed(problem)
-        return {name: self.copied(name, value) for name, value in values.items()}
+        return {name: self.copy_answer(name, value) for name, value in values.items()}
 
-    def copied(self, name: str, value: Any) -> Any:
+    def copy_answer(self, name: str, value: Any) -> Any:
         """An answer as an array of its own, shards one after the other, channels on axis 1;
         ``None`` stays."""
         if value is None:
@@ -146,15 +148,15 @@ class Answers:
     def observe(self, quantity: str) -> Array | None:
         """One output as it was returned, channels on axis 1; raises ``NotOffered`` or
         ``Failed``."""
-        found: Array | None = self.required(QUANTITIES[quantity].method)[quantity]
-        return found
+        output: Array | None = self.require(QUANTITIES[quantity].method)[quantity]
+        return output
 
-    def required(self, method: str) -> dict[str, Any]:
+    def require(self, method: str) -> dict[str, Any]:
         """The answers of a method by name; raises ``NotOffered`` or ``Failed``."""
-        found = self.answer(method)
-        if isinstance(found, Exception):
-            raise found
-        return dict(found)
+        answer = self.answer(method)
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
 
     def answer(self, method: str) -> Any:
         """The answers of a method by name, or ``NotOffered`` or ``Failed``; asked for once."""
@@ -164,20 +166,22 @@ class Answers:
 
     def ask(self, method: str, **changed: Any) -> Any:
         """Ask now, with some arguments changed."""
-        if not available(method, self.case):
+        if not is_available(method, self.case):
             return NotOffered(f"this case has nothing for {method}")
-        values = arguments(method, self.case, self.convention) | changed
-        return self.target.checked(
+        values = build_arguments(method, self.case, self.convention) | changed
+        return self.target.check_answer(
             method, self.target.call(method, values, self.modified), self.case
         )
 
 
-def raised(error: BaseException, method: str, kind: FailureKind = FailureKind.RAISED) -> Failure:
+def wrap_exception(
+    error: BaseException, method: str, kind: FailureKind = FailureKind.RAISED
+) -> Failure:
     """An exception as a failure of a method."""
-    return Failure(kind, method, exception=type(error).__name__, got=one_line(error))
+    return Failure(kind, method, exception=type(error).__name__, got=read_first_line(error))
 
 
-def miscounted(method: str, answer: Any, count: int) -> Failure | None:
+def check_count(method: str, answer: Any, count: int) -> Failure | None:
     """The failure of a method that returns another number of values; ``None`` where it does not."""
     if count == 1 or (isinstance(answer, (tuple, list)) and len(answer) == count):
         return None
@@ -185,47 +189,47 @@ def miscounted(method: str, answer: Any, count: int) -> Failure | None:
     return Failure(FailureKind.COUNT, method, got=got, expected=str(count))
 
 
-def malformed(method: str, name: str, value: Any, expected: Any) -> Failure | None:
+def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | None:
     """How an answer's form differs from that of the argument it is to be like; ``None`` where it
     does not."""
 
-    def failure(kind: FailureKind, got: Any, wanted: Any) -> Failure:
+    def build_failure(kind: FailureKind, got: Any, wanted: Any) -> Failure:
         return Failure(kind, method, name, got=str(got), expected=str(wanted))
 
     if isinstance(expected, list):
         if not isinstance(value, (list, tuple)) or len(value) != len(expected):
-            return failure(
+            return build_failure(
                 FailureKind.TYPE, type(value).__name__, f"list of {len(expected)} arrays"
             )
         pairs = enumerate(zip(value, expected, strict=True))
-        problems = (malformed(method, f"{name}[{n}]", *pair) for n, pair in pairs)
+        problems = (check_form(method, f"{name}[{n}]", *pair) for n, pair in pairs)
         return next(filter(None, problems), None)
     if value is None or expected is None:
         if value is expected:
             return None
-        return failure(
+        return build_failure(
             FailureKind.PRESENCE,
             "None" if value is None else "a value",
             "None" if expected is None else "a value",
         )
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
-        return failure(FailureKind.TYPE, type(value).__name__, "NumPy array")
+        return build_failure(FailureKind.TYPE, type(value).__name__, "NumPy array")
     if value.shape != expected.shape:
-        return failure(FailureKind.SHAPE, value.shape, expected.shape)
+        return build_failure(FailureKind.SHAPE, value.shape, expected.shape)
     return (
         None
         if value.dtype == expected.dtype
-        else failure(FailureKind.DTYPE, value.dtype, expected.dtype)
+        else build_failure(FailureKind.DTYPE, value.dtype, expected.dtype)
     )
 
 
-def _bits(value: Any) -> Any:
+def _read_bits(value: Any) -> Any:
     if isinstance(value, list):
-        return [_bits(entry) for entry in value]
+        return [_read_bits(entry) for entry in value]
     return value.tobytes() if isinstance(value, np.ndarray) else value
 
 
-def one_line(error: BaseException) -> str:
+def read_first_line(error: BaseException) -> str:
     """The first line of an error's text, whatever its ``__str__`` does."""
     try:
         return (str(error).splitlines() or [""])[0]
@@ -233,6 +237,8 @@ def one_line(error: BaseException) -> str:
         return "(its text cannot be read)"
 
 
-def first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+def find_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     """The first answer of which two calls differ in a bit; empty where they are equal."""
-    return next((name for name, value in first.items() if _bits(value) != _bits(second[name])), "")
+    return next(
+        (name for name, value in first.items() if _read_bits(value) != _read_bits(second[name])), ""
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from bnproof.contract import METHODS, QUANTITIES, Array, Case, Convention
 
 
-def available(method: str, case: Case) -> bool:
+def is_available(method: str, case: Case) -> bool:
     """Whether the case has what the method takes."""
     needs = {"fold": case.layer, "train_double_vjp": case.ddx}
     if method.startswith("train_shards"):
@@ -18,26 +18,26 @@ def available(method: str, case: Case) -> bool:
     return needs.get(method, case) is not None
 
 
-def arguments(method: str, case: Case, convention: Convention) -> dict[str, Any]:
+def build_arguments(method: str, case: Case, convention: Convention) -> dict[str, Any]:
     """Every argument by name: fresh contiguous arrays, channels and momentum as the convention has
     them."""
     names = (*METHODS[method].parameters, *METHODS[method].keywords)
-    return {name: _argument(name, case, convention) for name in names}
+    return {name: _build_argument(name, case, convention) for name in names}
 
 
-def like(quantity: str, case: Case, convention: Convention) -> Any:
+def build_prototype(quantity: str, case: Case, convention: Convention) -> Any:
     """An argument with the shape and dtype an answer must have; ``None`` where ``None`` must come
     back."""
-    return _argument(QUANTITIES[quantity].like, case, convention)
+    return _build_argument(QUANTITIES[quantity].like, case, convention)
 
 
-def _argument(name: str, case: Case, convention: Convention) -> Any:
+def _build_argument(name: str, case: Case, convention: Convention) -> Any:
     match name:
         case "x" | "dy" | "ddx":
-            return _placed(getattr(case, name), convention)
+            return _place_channels(getattr(case, name), convention)
         case "shards" | "dys":
             whole = case.x if name == "shards" else case.dy
-            return [_placed(part, convention) for part in split(whole, case.parts)]
+            return [_place_channels(part, convention) for part in split(whole, case.parts)]
         case "momentum":
             return case.momentum if convention.momentum == "new" else 1 - case.momentum
         case "weight" | "bias" | "kind" | "groups":
@@ -55,5 +55,5 @@ def split(x: Array, parts: tuple[int, ...]) -> list[Array]:
     return [x[start:end] for start, end in pairwise(accumulate(parts, initial=0))]
 
 
-def _placed(x: Array, convention: Convention) -> Array:
+def _place_channels(x: Array, convention: Convention) -> Array:
     return np.array(x if convention.channel_axis == 1 else np.moveaxis(x, 1, -1), order="C")

@@ -8,31 +8,33 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Case
-from bnproof.laws.columns import columns
+from bnproof.laws.columns import to_columns
 from bnproof.lowering.numbers import BALLS, BITS, ball, precision
 from bnproof.lowering.program import Program, lower
-from bnproof.theorems.formulas import index_of, predictions
+from bnproof.theorems.formulas import find_free_index, list_predictions
 
 
 def evaluate(quantity: str, case: Case) -> Any:
     """The proved formula of a quantity on the case."""
     with precision(BITS):
-        return _program(quantity)(BALLS, inputs(case))
+        return _lower_formula(quantity)(BALLS, convert_case(case))
 
 
 @cache
-def _program(quantity: str) -> Program:
-    index = index_of(quantity)
-    return lower(predictions()[quantity][1].statement.rhs, *(() if index is None else (index,)))
+def _lower_formula(quantity: str) -> Program:
+    index = find_free_index(quantity)
+    return lower(
+        list_predictions()[quantity][1].statement.rhs, *(() if index is None else (index,))
+    )
 
 
-def inputs(case: Case) -> dict[str, Any]:
+def convert_case(case: Case) -> dict[str, Any]:
     """The case as balls, under the names of the formulas; every value exact."""
     channels = case.x.shape[1]
     values = {
-        "x": columns(case.x),
-        "g": columns(case.dy),
-        "h": columns(case.x if case.ddx is None else case.ddx),
+        "x": to_columns(case.x),
+        "g": to_columns(case.dy),
+        "h": to_columns(case.x if case.ddx is None else case.ddx),
         "gamma": np.ones(channels) if case.gamma is None else case.gamma,
         "beta": np.zeros(channels) if case.beta is None else case.beta,
         "mu_r": case.running_mean,

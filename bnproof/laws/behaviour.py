@@ -13,12 +13,12 @@ from bnproof.laws.answers import (
     Answers,
     Failed,
     NotOffered,
-    first_difference,
-    malformed,
-    miscounted,
+    check_count,
+    check_form,
+    find_difference,
 )
-from bnproof.laws.arguments import arguments, like
-from bnproof.laws.comparing import compare, is_right, worst_of
+from bnproof.laws.arguments import build_arguments, build_prototype
+from bnproof.laws.comparing import compare, is_right, select_worst
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import EVERY
@@ -58,25 +58,29 @@ def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
     The gradients are asked for before the training step, so that statistics kept from another call
     show.
     """
-    found = {method: answers.answer(method) for method in BACKWARD_FIRST}
-    if all(isinstance(answer, NotOffered) for answer in found.values()):
+    by_method = {method: answers.answer(method) for method in BACKWARD_FIRST}
+    if all(isinstance(answer, NotOffered) for answer in by_method.values()):
         raise NotOffered("nothing is offered for this case")
-    failed = next((answer.failure for answer in found.values() if isinstance(answer, Failed)), None)
-    return measure_failure("answers", failed, calls=_calls(answers, failed))
+    failed = next(
+        (answer.failure for answer in by_method.values() if isinstance(answer, Failed)), None
+    )
+    return measure_failure("answers", failed, calls=_list_calls(answers, failed))
 
 
-def _calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
+def _list_calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
     """The call that failed."""
     if failure is None:
         return ()
-    return (Call(failure.method, arguments(failure.method, answers.case, answers.convention)),)
+    return (
+        Call(failure.method, build_arguments(failure.method, answers.case, answers.convention)),
+    )
 
 
 def measure_untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
     """After every call the arguments are what they were, bit for bit."""
     measure_answers(answers, oracle)
     modified = answers.modified[0] if answers.modified else None
-    return measure_failure("untouched", modified, calls=_calls(answers, modified))
+    return measure_failure("untouched", modified, calls=_list_calls(answers, modified))
 
 
 def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -86,33 +90,38 @@ def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
         first = answers.answer(method)
         if isinstance(first, Exception):
             continue
-        asked = Call(method, arguments(method, answers.case, answers.convention))
-        other = _flipped(asked.arguments)
+        first_call = Call(method, build_arguments(method, answers.case, answers.convention))
+        other = _flip_arguments(first_call.arguments)
         for between in ((), (Call(method, other, says="in between"),)):
             for call in between:
                 answers.target.call(method, call.arguments)
             failure = _compare_repeated(method, first, answers.ask(method))
             if failure:
-                return measure_failure("repeats", failure, calls=(asked, *between, asked))
+                return measure_failure("repeats", failure, calls=(first_call, *between, first_call))
     return measure_failure("repeats", None)
 
 
 def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
     """How a second answer differs from the first one."""
     if isinstance(second, Failed):
-        of = second.failure
+        failure = second.failure
         return Failure(
-            FailureKind.UNREPEATABLE, method, of.subject, of.exception, of.got, of.expected
+            FailureKind.UNREPEATABLE,
+            method,
+            failure.subject,
+            failure.exception,
+            failure.got,
+            failure.expected,
         )
     if isinstance(second, Exception):
         return Failure(
             FailureKind.UNREPEATABLE, method, exception=type(second).__name__, got=str(second)
         )
-    differs = first_difference(first, second)
+    differs = find_difference(first, second)
     return Failure(FailureKind.UNREPEATABLE, method, differs) if differs else None
 
 
-def _flipped(values: Mapping[str, Any]) -> dict[str, Any]:
+def _flip_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     """Every array the other way round along its first axis."""
 
     def flip(value: Any) -> Any:
@@ -131,14 +140,14 @@ def measure_untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
     be right.
     """
     methods = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), Exception)]
-    found = [_measure_untracked(method, answers, oracle) for method in methods]
-    if found and isinstance(found[0], Exception):
+    outcomes = [_measure_untracked(method, answers, oracle) for method in methods]
+    if outcomes and isinstance(outcomes[0], Exception):
         raise NotOffered("it does not train without running statistics")
-    measured = [seen for seen in found if isinstance(seen, Measurement)]
+    measured = [seen for seen in outcomes if isinstance(seen, Measurement)]
     # with statistics or without, workers do what one machine does
-    if measured and isinstance(found[-1], Failed):
-        return measure_failure("untracked", found[-1].failure, ("shards_y",))
-    return worst_of(measured)
+    if measured and isinstance(outcomes[-1], Failed):
+        return measure_failure("untracked", outcomes[-1].failure, ("shards_y",))
+    return select_worst(measured)
 
 
 def _measure_untracked(
@@ -148,18 +157,24 @@ def _measure_untracked(
     if not is_right(answers, oracle, name):
         return None
     without = {"running_mean": None, "running_var": None}
-    values = arguments(method, answers.case, answers.convention) | without
+    values = build_arguments(method, answers.case, answers.convention) | without
     calls = (Call(method, values, says="without running statistics"),)
     answer = answers.target.call(method, values)
     if isinstance(answer, (NotOffered, Failed)):
         return answer
-    failure = miscounted(method, answer, 3)
+    failure = check_count(method, answer, 3)
     if not failure:
-        expected = {name: like(name, answers.case, answers.convention), mean: None, var: None}
+        expected = {
+            name: build_prototype(name, answers.case, answers.convention),
+            mean: None,
+            var: None,
+        }
         pairs = zip(expected.items(), answer, strict=True)
-        failures = [malformed(method, n, value, wanted) for (n, wanted), value in pairs]
+        failures = [check_form(method, n, value, wanted) for (n, wanted), value in pairs]
         # statistics that come back are the news
         failure = next(filter(None, reversed(failures)), None)
     if failure:
         return measure_failure("untracked", failure, (name,), calls)
-    return compare("untracked", name, answers.target.copied(name, answer[0]), oracle, calls=calls)
+    return compare(
+        "untracked", name, answers.target.copy_answer(name, answer[0]), oracle, calls=calls
+    )

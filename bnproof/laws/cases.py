@@ -22,7 +22,7 @@ KINDS = ("linear", "conv", "conv", "conv_transpose", "conv_transpose")
 WIDEST = 100_000  # entries of a random case
 
 
-def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
+def draw_semantic_case(supports: Supports, random: np.random.Generator) -> Case:
     """m <= 32, kappa <= 4, v/eps between 1/6 and 6; gamma, beta distinct and some negative; running
     statistics far from 0, 1.
 
@@ -31,14 +31,14 @@ def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
     """
     dtype = dtype_of(str(random.choice((*supports.full * 3, *supports.half))))
     parameters = parameter_dtype(dtype)
-    shape = _small_shape(random, supports)
+    shape = _draw_small_shape(random, supports)
     channels = shape[1]
     eps = float(random.choice(EPS)) if supports.eps is None else supports.eps
-    unit = _unit(eps)
-    gamma, beta = _affine(random, supports, channels, parameters)
+    unit = _choose_unit(eps)
+    gamma, beta = _draw_affine(random, supports, channels, parameters)
     far = random.integers(20, 150, size=channels) * unit**2
     return Case(
-        x=(_spread_integers(random, shape) * unit).astype(dtype),
+        x=(_draw_integers(random, shape) * unit).astype(dtype),
         dy=(random.integers(-8, 8, size=shape, endpoint=True) * 0.25).astype(dtype),
         gamma=gamma,
         beta=beta,
@@ -49,12 +49,12 @@ def semantic_case(supports: Supports, random: np.random.Generator) -> Case:
         eps=eps,
         momentum=float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum,
         ddx=(random.integers(-8, 8, size=shape, endpoint=True) * 0.25).astype(dtype),
-        parts=_parts(shape[0], int(random.integers(2**16))),
-        layer=_layer(channels, parameters.name, int(random.integers(2**16))),
+        parts=_draw_parts(shape[0], int(random.integers(2**16))),
+        layer=_draw_layer(channels, parameters.name, int(random.integers(2**16))),
     )
 
 
-def _small_shape(random: np.random.Generator, supports: Supports) -> tuple[int, ...]:
+def _draw_small_shape(random: np.random.Generator, supports: Supports) -> tuple[int, ...]:
     """At least 2 and at most 32 values per channel; up to 3 channels, unless more are fixed."""
     channels = supports.channels or int(random.integers(1, 4))
     spatial = [int(random.integers(1, 4)) for _ in range(int(random.choice(supports.ranks)) - 2)]
@@ -63,7 +63,7 @@ def _small_shape(random: np.random.Generator, supports: Supports) -> tuple[int, 
     return (int(random.integers(least, max(least, min(8, 32 // values)) + 1)), channels, *spatial)
 
 
-def _unit(eps: float) -> float:
+def _choose_unit(eps: float) -> float:
     """A scale with few binary digits next to ``sqrt(eps)/6``: whole numbers of variance 9 to 144
     times it have v near eps."""
     wanted = np.sqrt(max(eps, 2.0**-40)) / 6
@@ -71,19 +71,19 @@ def _unit(eps: float) -> float:
     return float(min((power, 1.5 * power, 2 * power), key=lambda unit: abs(np.log(unit / wanted))))
 
 
-def _spread_integers(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _draw_integers(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Whole numbers up to 12 in magnitude, every channel with a standard deviation of at least 3
     and at least a quarter of its mean."""
-    found = random.integers(-12, 12, size=shape, endpoint=True).astype(float)
+    integers = random.integers(-12, 12, size=shape, endpoint=True).astype(float)
     for channel in range(shape[1]):
-        values = found[:, channel]
+        values = integers[:, channel]
         while values.std() < max(3.0, abs(values.mean()) / 3.8):
             values = random.integers(-12, 12, size=values.shape, endpoint=True).astype(float)
-        found[:, channel] = values
-    return found
+        integers[:, channel] = values
+    return integers
 
 
-def _affine(
+def _draw_affine(
     random: np.random.Generator, supports: Supports, channels: int, dtype: np.dtype[Any]
 ) -> tuple[Array | None, Array | None]:
     """gamma and beta, now and then one of them or both missing; never 0, 1 or equal."""
@@ -95,7 +95,7 @@ def _affine(
     return (gamma.astype(dtype) if there[0] else None, beta.astype(dtype) if there[1] else None)
 
 
-def _parts(rows: int, seed: int) -> tuple[int, ...]:
+def _draw_parts(rows: int, seed: int) -> tuple[int, ...]:
     """Unequal shares of the rows for two to six workers; a single row has one worker."""
     random = np.random.default_rng(seed)
     workers = min(rows, int(random.choice((2, 3, 3, 4, 6))))
@@ -108,7 +108,7 @@ def _parts(rows: int, seed: int) -> tuple[int, ...]:
     return tuple(end - start for start, end in pairwise(ends))
 
 
-def _layer(channels: int, dtype: str, seed: int) -> Weights:
+def _draw_layer(channels: int, dtype: str, seed: int) -> Weights:
     """A layer with so many outputs: linear, or a convolution (1 to 3 dimensions, grouped, depthwise
     with multiplier, transposed)."""
     random = np.random.default_rng(seed)
@@ -138,25 +138,25 @@ def _layer(channels: int, dtype: str, seed: int) -> Weights:
     )
 
 
-def conditioned_case(supports: Supports, random: np.random.Generator) -> Case:
+def draw_conditioned_case(supports: Supports, random: np.random.Generator) -> Case:
     """m <= 32, kappa = sqrt(1 + mu^2/v) anywhere from 1 to 1/sqrt(u) and some beyond, scales drawn;
     now and then a constant channel."""
-    return _random(supports, random, most=32, kappas=True)
+    return _draw_case(supports, random, most=32, kappas=True)
 
 
-def long_case(supports: Supports, random: np.random.Generator) -> Case:
+def draw_long_case(supports: Supports, random: np.random.Generator) -> Case:
     """Up to about 700 values per channel, kappa <= 3."""
-    return _random(supports, random, most=700, kappas=False)
+    return _draw_case(supports, random, most=700, kappas=False)
 
 
-def _random(supports: Supports, random: np.random.Generator, *, most: int, kappas: bool) -> Case:
+def _draw_case(supports: Supports, random: np.random.Generator, *, most: int, kappas: bool) -> Case:
     """Shapes and scales spread evenly."""
     dtype = dtype_of(str(random.choice((*supports.full * 3, *supports.half))))
     parameters = parameter_dtype(dtype)
-    shape = _shape(random, supports, most)
+    shape = _draw_shape(random, supports, most)
     channels = shape[1]
     per_channel = (1, channels, *(1 for _ in shape[2:]))
-    scale = _scales(random, dtype, per_channel)
+    scale = _draw_scales(random, dtype, per_channel)
     largest = (
         {"float64": 8.0, "float32": 4.5, "float16": 1.5, "bfloat16": 1.0}[dtype.name]
         if kappas
@@ -198,12 +198,12 @@ def _random(supports: Supports, random: np.random.Generator, *, most: int, kappa
         eps=eps,
         momentum=float(random.choice(MOMENTA)) if supports.momentum is None else supports.momentum,
         ddx=random.normal(size=shape).astype(dtype) if kappas else None,
-        parts=_parts(shape[0], int(random.integers(2**16))),
-        layer=_layer(channels, parameters.name, int(random.integers(2**16))),
+        parts=_draw_parts(shape[0], int(random.integers(2**16))),
+        layer=_draw_layer(channels, parameters.name, int(random.integers(2**16))),
     )
 
 
-def _scales(random: np.random.Generator, dtype: np.dtype[Any], size: tuple[int, ...]) -> Array:
+def _draw_scales(random: np.random.Generator, dtype: np.dtype[Any], size: tuple[int, ...]) -> Array:
     """Between 2^-10 and 2^10, 2^-3 and 2^3 in float16; never a power of two."""
     widest = 3 if dtype.name == "float16" else 10
     return np.asarray(
@@ -211,7 +211,7 @@ def _scales(random: np.random.Generator, dtype: np.dtype[Any], size: tuple[int, 
     )
 
 
-def _shape(random: np.random.Generator, supports: Supports, most: int) -> tuple[int, ...]:
+def _draw_shape(random: np.random.Generator, supports: Supports, most: int) -> tuple[int, ...]:
     """Rank, channels up to 7, spatial sizes up to 7 (now and then equal to the channels), at least
     2 values."""
     channels = supports.channels or int(random.integers(1, 8))
@@ -227,10 +227,10 @@ def _shape(random: np.random.Generator, supports: Supports, most: int) -> tuple[
     return (int(random.integers(least, max(least, most // values) + 1)), channels, *spatial)
 
 
-KINDS_OF_CASES = (semantic_case, semantic_case, conditioned_case, long_case)
+KINDS_OF_CASES = (draw_semantic_case, draw_semantic_case, draw_conditioned_case, draw_long_case)
 
 
-def numbered(supports: Supports, seed: int, number: int) -> Case:
+def draw_case(supports: Supports, seed: int, number: int) -> Case:
     """Case ``number`` of a seed: a function of these alone.  Half are semantic, the rest strain the
     arithmetic."""
     return KINDS_OF_CASES[number % len(KINDS_OF_CASES)](

@@ -12,7 +12,7 @@ class BadCase(ValueError):
     """The input is no case of batch normalisation; the message names the mend."""
 
 
-def validated(case: Case) -> Case:
+def validate(case: Case) -> Case:
     """The case, once its shapes, dtypes and values make sense; raises ``BadCase`` with one line
     otherwise."""
     if not 2 <= case.x.ndim <= 5:
@@ -37,17 +37,17 @@ def validated(case: Case) -> Case:
     return case
 
 
-def columns(x: Array) -> Array:
+def to_columns(x: Array) -> Array:
     """``(N, C, *spatial)`` as ``(m, C)``, ``m = N * prod(spatial)``."""
     return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
 
 
-def rows(values: Array, shape: tuple[int, ...]) -> Array:
+def from_columns(values: Array, shape: tuple[int, ...]) -> Array:
     """``(m, C)`` as ``(N, C, *spatial)`` of the given shape: the inverse of ``columns``."""
     return np.moveaxis(values.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
-def position(at: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+def locate_in_batch(at: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """The index into ``(N, C, *spatial)`` of row and channel ``at`` of its columns; ``(C,)``
     quantities as they are."""
     if len(at) < 2 or len(shape) < 2:

@@ -11,13 +11,13 @@ from bnproof.certify import Enclosure, ulp_error
 from bnproof.contract import QUANTITIES, Array, Call, Measurement
 from bnproof.formats import Format
 from bnproof.laws.answers import Answers
-from bnproof.laws.columns import columns, position
+from bnproof.laws.columns import locate_in_batch, to_columns
 from bnproof.laws.oracle import Oracle
 
 
 def as_columns(quantity: str, value: Array) -> Array:
     """An output with an entry for every entry of x as columns; others as they are."""
-    return columns(value) if QUANTITIES[quantity].entrywise else value
+    return to_columns(value) if QUANTITIES[quantity].entrywise else value
 
 
 def compare(
@@ -47,18 +47,18 @@ def compare(
         What was asked, where that is not one call on the case itself.
     """
     got = as_columns(quantity, observed)
-    errors, bound = errors_of(quantity, observed, oracle)
-    ratios = in_bounds(errors, bound)
+    errors, bound = measure_errors(quantity, observed, oracle)
+    ratios = divide_by_bounds(errors, bound)
     if channels is not None:
         ratios = np.where(np.isin(np.arange(ratios.shape[-1]), channels), ratios, -1.0)
-    at = worst_index(ratios)
+    at = find_worst_index(ratios)
     exact, chosen = oracle.exact(quantity), slice(None) if channels is None else list(channels)
     return Measurement(
         law,
         (quantity,),
         ratio=max(float(ratios[at]), 0.0),
         ulp=float(np.max(ulp_error(got, exact, oracle.magnitude(quantity))[..., chosen])),
-        where=place(quantity, at, observed),
+        where=locate_entry(quantity, at, observed),
         got=float(got[at]),
         exact=(float(exact.mid[at]), float(exact.low[at])),
         radius=float(exact.rad[at]),
@@ -69,7 +69,7 @@ def compare(
     )
 
 
-def errors_of(quantity: str, observed: Array, oracle: Oracle) -> tuple[Array, Array]:
+def measure_errors(quantity: str, observed: Array, oracle: Oracle) -> tuple[Array, Array]:
     """``(error, bound)`` of every entry, as columns where x has one; NaN where there is no exact
     value."""
     got = as_columns(quantity, observed)
@@ -77,7 +77,7 @@ def errors_of(quantity: str, observed: Array, oracle: Oracle) -> tuple[Array, Ar
     return np.where(overflows(got, exact, bound), 0.0, exact.distance(got)), bound
 
 
-def in_bounds(errors: Array, bound: Array) -> Array:
+def divide_by_bounds(errors: Array, bound: Array) -> Array:
     """Errors in units of their bounds: 0 where there is no error, infinite where one is no
     number."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -85,21 +85,21 @@ def in_bounds(errors: Array, bound: Array) -> Array:
     return np.where(np.isnan(ratios), np.inf, ratios)
 
 
-def worst_index(ratios: Array) -> tuple[int, ...]:
+def find_worst_index(ratios: Array) -> tuple[int, ...]:
     """The index of the largest one."""
     return tuple(map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape)))
 
 
-def place(quantity: str, at: tuple[int, ...], observed: Array) -> tuple[int, ...]:
+def locate_entry(quantity: str, at: tuple[int, ...], observed: Array) -> tuple[int, ...]:
     """An index into columns as one into the array that was returned."""
-    return position(at, observed.shape) if QUANTITIES[quantity].entrywise else at
+    return locate_in_batch(at, observed.shape) if QUANTITIES[quantity].entrywise else at
 
 
 def overflows(got: Array, exact: Enclosure, bound: Array) -> Array:
     """Where an infinity is right: the exact value, give or take the bound, rounds to it in the
     answer's dtype."""
     values = got.astype(np.float64)
-    beyond: Array = np.abs(exact.mid) + bound >= Format.of(got.dtype).overflow
+    beyond: Array = np.abs(exact.mid) + bound >= Format.from_dtype(got.dtype).overflow
     return np.isinf(values) & (np.sign(values) == np.sign(exact.mid)) & beyond
 
 
@@ -112,8 +112,8 @@ def compare_plain(answers: Answers, oracle: Oracle, quantity: str) -> Measuremen
         answers.shared[key] = (
             None if observed is None else compare(quantity, quantity, observed, oracle)
         )
-    found: Measurement | None = answers.shared[key]
-    return found
+    measurement: Measurement | None = answers.shared[key]
+    return measurement
 
 
 def is_right(answers: Answers, oracle: Oracle, quantity: str) -> bool:
@@ -123,6 +123,6 @@ def is_right(answers: Answers, oracle: Oracle, quantity: str) -> bool:
     return seen is None or seen.holds
 
 
-def worst_of(measurements: Iterable[Measurement | None]) -> Measurement | None:
+def select_worst(measurements: Iterable[Measurement | None]) -> Measurement | None:
     """The one with the largest ratio."""
     return max((seen for seen in measurements if seen), key=lambda seen: seen.ratio, default=None)

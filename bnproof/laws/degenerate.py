@@ -21,9 +21,9 @@ from bnproof.contract import (
     Measurement,
 )
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.arguments import arguments
+from bnproof.laws.arguments import build_arguments
 from bnproof.laws.behaviour import measure_failure
-from bnproof.laws.comparing import compare, is_right, worst_of
+from bnproof.laws.comparing import compare, is_right, select_worst
 from bnproof.laws.law import Law
 from bnproof.laws.memory import measure_call
 from bnproof.laws.oracle import Oracle
@@ -61,7 +61,7 @@ def list_laws() -> Iterable[Law]:
     )
 
 
-def _single(case: Case) -> Case:
+def _keep_one_value(case: Case) -> Case:
     """One value per channel."""
     first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in case.x.shape[2:]))
     return replace(
@@ -74,31 +74,31 @@ def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
     = 0, so y = beta)."""
     if answers.convention.one_value == "any":
         return None
-    single = Answers(answers.target, _single(answers.case))
+    single = Answers(answers.target, _keep_one_value(answers.case))
     offered = [
         m for m in ("train", "train_shards") if not isinstance(answers.answer(m), NotOffered)
     ]
-    return worst_of(_measure_one_value(method, single) for method in offered)
+    return select_worst(_measure_one_value(method, single) for method in offered)
 
 
 def _measure_one_value(method: str, single: Answers) -> Measurement:
-    calls = (Call(method, arguments(method, single.case, single.convention), says="m = 1"),)
+    calls = (Call(method, build_arguments(method, single.case, single.convention), says="m = 1"),)
     answer = single.answer(method)
     y, _, var = METHODS[method].names
     if single.convention.one_value == "raise":
-        return measure_failure("one-value", _not_refused(method, answer), ("y",), calls)
+        return measure_failure("one-value", _check_refusal(method, answer), ("y",), calls)
     if isinstance(answer, Exception):
         return measure_failure("one-value", getattr(answer, "failure", None), ("y",), calls)
     # Bessel's factor is 1/0 for one value: what is tracked may leave it out, which the biased
     # convention does
-    biased = Oracle.under(replace(single.convention, running_var="biased"), single.case)
-    if _variance_out_of_range(biased, answer[var]):
+    biased = Oracle.from_convention(replace(single.convention, running_var="biased"), single.case)
+    if _is_out_of_range(biased, answer[var]):
         failure = Failure(FailureKind.RANGE, method, "running_var")
         return measure_failure("one-value", failure, ("running_var",), calls)
     return compare("one-value", y, answer[y], biased, calls=calls)
 
 
-def _not_refused(method: str, answer: Any) -> Failure | None:
+def _check_refusal(method: str, answer: Any) -> Failure | None:
     """How an answer is none of what refuses: ``ValueError``, or not being offered."""
     if isinstance(answer, NotOffered):
         return None
@@ -108,7 +108,7 @@ def _not_refused(method: str, answer: Any) -> Failure | None:
     return Failure(FailureKind.ACCEPTED, method, expected="ValueError")
 
 
-def _variance_out_of_range(oracle: Oracle, var: Array) -> bool:
+def _is_out_of_range(oracle: Oracle, var: Array) -> bool:
     """running_var has to be finite and, with Bessel's 1/0 left out or not, between (1 - alpha) old
     and old."""
     old, slack = oracle.case.running_var, oracle.bound("running_var").total
@@ -127,7 +127,7 @@ def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
         "N = 0": (slice(0, 0),),
         "an empty spatial axis": (slice(None), slice(None), slice(0, 0)),
     }
-    return worst_of(
+    return select_worst(
         _measure_empty(
             method, answers, says, replace(case, x=case.x[cut], dy=case.dy[cut], ddx=None, parts=())
         )
@@ -138,11 +138,11 @@ def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Measurement:
-    values = arguments(method, case, answers.convention)
+    values = build_arguments(method, case, answers.convention)
     calls, first = (Call(method, values, says=says),), METHODS[method].names[:1]
-    answer = answers.target.checked(method, answers.target.call(method, values), case)
+    answer = answers.target.check_answer(method, answers.target.call(method, values), case)
     if isinstance(answer, Exception):
-        return measure_failure("empty-batch", _not_refused(method, answer), first, calls)
+        return measure_failure("empty-batch", _check_refusal(method, answer), first, calls)
     moved = [
         name
         for name in STATISTICS
@@ -154,23 +154,27 @@ def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Meas
 
 def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
     """One more worker, which holds nothing: ``ValueError``, or the values of the whole batch."""
-    answers.required("train_shards")
+    answers.require("train_shards")
     with_idle = replace(answers.case, parts=(answers.case.parts[0], 0, *answers.case.parts[1:]))
     exact = Oracle(replace(oracle.case, parts=with_idle.parts), oracle.running_var)
-    found: list[Measurement | None] = []
+    measurements: list[Measurement | None] = []
     for method in ("train_shards", "train_shards_vjp"):
         idle = Answers(answers.target, with_idle)
         answer = idle.answer(method)
-        if isinstance(answer, Exception) and not _not_refused(method, answer):
+        if isinstance(answer, Exception) and not _check_refusal(method, answer):
             continue
         call = Call(
             method,
-            arguments(method, with_idle, answers.convention),
+            build_arguments(method, with_idle, answers.convention),
             says="one worker holds nothing",
         )
         names = [name for name in METHODS[method].names if is_right(answers, oracle, name)]
-        found.append(measure_call("empty-shard", call, idle, exact, names))
-    return worst_of(found) if found else measure_failure("empty-shard", None, ("shards_y",))
+        measurements.append(measure_call("empty-shard", call, idle, exact, names))
+    return (
+        select_worst(measurements)
+        if measurements
+        else measure_failure("empty-shard", None, ("shards_y",))
+    )
 
 
 def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -181,7 +185,7 @@ def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | No
         return None
     bits = crc32(answers.case.x.tobytes())
     value, spoiled = (np.nan, np.inf)[bits % 2], bits // 2 % channels
-    return worst_of(
+    return select_worst(
         seen
         for method in APART
         if not isinstance(answers.answer(method), Exception)
@@ -197,9 +201,9 @@ def _measure_spoiled(
         x[:, spoiled] = value
     else:
         x.reshape(*x.shape[:2], -1)[0, spoiled, 0] = value
-    values = arguments(method, replace(answers.case, x=x), answers.convention)
+    values = build_arguments(method, replace(answers.case, x=x), answers.convention)
     calls = (Call(method, values, says=f"x has {value} in channel {spoiled}"),)
-    answer = answers.target.checked(method, answers.target.call(method, values), answers.case)
+    answer = answers.target.check_answer(method, answers.target.call(method, values), answers.case)
     if isinstance(answer, NotOffered):
         return
     if isinstance(answer, Failed):
@@ -214,18 +218,18 @@ def _measure_spoiled(
 def measure_sample_alone(answers: Answers, oracle: Oracle) -> Measurement | None:
     """The first and the last sample of the batch on their own: their outputs stay within their
     bounds."""
-    answers.required("infer")
+    answers.require("infer")
     if not is_right(answers, oracle, "infer_y"):
         return None
-    found: list[Measurement | None] = []
+    measurements: list[Measurement | None] = []
     for row in {0, len(answers.case.x) - 1}:
         kept = slice(row, row + 1)
         alone = replace(
             answers.case, x=answers.case.x[kept], dy=answers.case.dy[kept], ddx=None, parts=()
         )
         call = Call(
-            "infer", arguments("infer", alone, answers.convention), says=f"sample {row} alone"
+            "infer", build_arguments("infer", alone, answers.convention), says=f"sample {row} alone"
         )
-        exact = Oracle.under(answers.convention, alone)
-        found.append(measure_call("inference-alone", call, answers, exact, ("infer_y",)))
-    return worst_of(found)
+        exact = Oracle.from_convention(answers.convention, alone)
+        measurements.append(measure_call("inference-alone", call, answers, exact, ("infer_y",)))
+    return select_worst(measurements)

@@ -20,25 +20,25 @@ MOST = 400_000
 MANY = 70_001
 
 
-def extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
+def draw_extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
     """As many of them as ``supports`` permits, none with more than a few hundred thousand
     entries."""
-    return (case for case in _extreme_cases(supports, seed) if case.x.size <= MOST)
+    return (case for case in _draw_candidates(supports, seed) if case.x.size <= MOST)
 
 
-def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
+def _draw_candidates(supports: Supports, seed: int) -> Iterator[Case]:
     random = np.random.default_rng([seed, 2024])
-    yield from _square(random, supports)
-    yield from _apart(random, supports)
+    yield from _draw_squares(random, supports)
+    yield from _draw_partial_cases(random, supports)
     channels, rank, wide = supports.channels or 2, supports.ranks[0], max(supports.ranks)
     ones, exact, rough = (
         (1,) * (rank - 2),
         supports.full[0],
         supports.full[-1],
     )  # float64 and float32 where they are offered
-    yield from _zeros(random, supports, rough, (3, channels, *(2,) * (rank - 2)))
-    yield _outlier(
-        _case(
+    yield from _draw_zeros(random, supports, rough, (3, channels, *(2,) * (rank - 2)))
+    yield _add_outlier(
+        _draw_case(
             random,
             supports,
             exact,
@@ -46,8 +46,8 @@ def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
             momentum=0.9,
         )
     )
-    yield _case(random, supports, rough, (MANY, supports.channels or 1, *ones), momentum=0.3)
-    yield _case(
+    yield _draw_case(random, supports, rough, (MANY, supports.channels or 1, *ones), momentum=0.3)
+    yield _draw_case(
         random,
         supports,
         rough,
@@ -56,13 +56,15 @@ def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
     )
     image = 4 if 4 in supports.ranks else wide
     if image in IMAGE:
-        yield _no_spread(_case(random, supports, rough, (2, channels, *IMAGE[image]), momentum=0.3))
+        yield _shrink_variances(
+            _draw_case(random, supports, rough, (2, channels, *IMAGE[image]), momentum=0.3)
+        )
     for dtype in supports.half:
         deep = (17, channels, *(17,) * (wide - 2)) if wide < 5 else (1, channels, 15, 17, 17)
-        case = _case(random, supports, dtype, deep, scale=7.9, momentum=0.3)
+        case = _draw_case(random, supports, dtype, deep, scale=7.9, momentum=0.3)
         yield replace(case, gamma=None, beta=None) if supports.affine is None else case
-        yield _statistics_beyond_half(random, supports, dtype, (4, channels, *(2,) * (rank - 2)))
-        yield _case(
+        yield _draw_beyond_half(random, supports, dtype, (4, channels, *(2,) * (rank - 2)))
+        yield _draw_case(
             random,
             supports,
             dtype,
@@ -71,15 +73,15 @@ def _extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
         )
 
 
-def _square(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
+def _draw_squares(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
     """N, C and every spatial axis of one size, in every rank."""
     size = min(supports.channels or 3, 8)
     for rank in supports.ranks:
         shape = (size, supports.channels or size, *(size,) * (rank - 2))
-        yield _case(random, supports, supports.full[0], shape, momentum=0.7)
+        yield _draw_case(random, supports, supports.full[0], shape, momentum=0.7)
 
 
-def _apart(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
+def _draw_partial_cases(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
     """gamma or beta alone, or neither; and layers whose groups have several inputs and several
     outputs."""
     kept = (
@@ -87,11 +89,11 @@ def _apart(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
         if supports.affine is None
         else [(supports.affine, supports.affine)] * 3
     )
-    layers = _grouped(random, supports) if supports.channels is None else [None] * 3
+    layers = _draw_layers(random, supports) if supports.channels is None else [None] * 3
     if supports.channels is None or supports.affine is None:
         for (gamma, beta), layer in zip(kept, layers, strict=True):
             shape = (3, supports.channels or 4, *(2,) * (supports.ranks[0] - 2))
-            case = _case(random, supports, supports.full[0], shape, momentum=0.7)
+            case = _draw_case(random, supports, supports.full[0], shape, momentum=0.7)
             yield replace(
                 case,
                 gamma=case.gamma if gamma else None,
@@ -100,21 +102,21 @@ def _apart(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
             )
 
 
-def _grouped(random: np.random.Generator, supports: Supports) -> list[Weights | None]:
+def _draw_layers(random: np.random.Generator, supports: Supports) -> list[Weights | None]:
     """Layers with 4 outputs, with bias and without."""
     like = dtype_of(supports.full[0])
 
-    def drawn(*shape: int) -> Array:
+    def draw_normal(*shape: int) -> Array:
         return random.normal(size=shape).astype(like)
 
     return [
-        Weights(drawn(4, 3, 2), drawn(4), "conv", 2),
-        Weights(drawn(6, 2, 3), drawn(4), "conv_transpose", 2),
-        Weights(drawn(3, 4, 2, 2), None, "conv_transpose", 1),
+        Weights(draw_normal(4, 3, 2), draw_normal(4), "conv", 2),
+        Weights(draw_normal(6, 2, 3), draw_normal(4), "conv_transpose", 2),
+        Weights(draw_normal(3, 4, 2, 2), None, "conv_transpose", 1),
     ]
 
 
-def _case(
+def _draw_case(
     random: np.random.Generator,
     supports: Supports,
     dtype: str,
@@ -127,23 +129,23 @@ def _case(
     like = dtype_of(dtype)
     parameters = parameter_dtype(like)
 
-    def drawn(low: float, high: float) -> Array:
+    def draw_uniform(low: float, high: float) -> Array:
         return random.uniform(low, high, size=shape[1]).astype(parameters)
 
     return Case(
         x=(random.normal(size=shape) * scale + 0.6 * scale).astype(like),
         dy=random.normal(size=shape).astype(like),
-        gamma=None if supports.affine is False else drawn(-3, -1),
-        beta=None if supports.affine is False else drawn(1, 2),
-        running_mean=drawn(3, 5),
-        running_var=drawn(4, 9),
+        gamma=None if supports.affine is False else draw_uniform(-3, -1),
+        beta=None if supports.affine is False else draw_uniform(1, 2),
+        running_mean=draw_uniform(3, 5),
+        running_var=draw_uniform(4, 9),
         eps=0.1 if supports.eps is None else supports.eps,
         momentum=momentum if supports.momentum is None else supports.momentum,
         parts=parts or tuple(n for n in (shape[0] // 3, shape[0] - shape[0] // 3) if n),
     )
 
 
-def _outlier(case: Case) -> Case:
+def _add_outlier(case: Case) -> Case:
     """One value a hundred standard deviations from the others: xhat is as large as ``sqrt(m - 1)``
     allows."""
     x = case.x.copy()
@@ -151,11 +153,11 @@ def _outlier(case: Case) -> Case:
     return replace(case, x=x)
 
 
-def _zeros(
+def _draw_zeros(
     random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
 ) -> Iterator[Case]:
     """A layer as it is made, one channel without an upstream gradient; and gamma 0."""
-    case = _case(random, supports, dtype, shape, momentum=0.3)
+    case = _draw_case(random, supports, dtype, shape, momentum=0.3)
     zeros, ones = np.zeros_like(case.running_mean), np.ones_like(case.running_var)
     gamma, beta = (None, None) if supports.affine is False else (ones, zeros)
     dy = case.dy.copy()
@@ -165,18 +167,18 @@ def _zeros(
         yield replace(case, gamma=zeros)
 
 
-def _no_spread(case: Case) -> Case:
+def _shrink_variances(case: Case) -> Case:
     """Running variances of 0, where eps is not, and near it."""
     zero = (np.arange(case.x.shape[1]) % 2 == 0) & (case.eps > 0)
     return replace(case, running_var=np.where(zero, 0.0, 1e-13).astype(case.running_var.dtype))
 
 
-def _statistics_beyond_half(
+def _draw_beyond_half(
     random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
 ) -> Case:
     """Running variances above float16's largest number and below its smallest, means and an eps
     that only float32 holds."""
-    case = _case(random, supports, dtype, shape)
+    case = _draw_case(random, supports, dtype, shape)
     even = np.arange(shape[1]) % 2 == 0
     means = np.where(even, 300.3, 1.0003).astype(case.running_mean.dtype)
     variances = np.where(even, 1e5, 1e-7).astype(case.running_var.dtype)

@@ -55,7 +55,7 @@ class Law:
 
 
 @cache
-def laws() -> dict[str, Law]:
+def load_laws() -> dict[str, Law]:
     """Every law by id: what the functions ``list_laws`` of this package's modules yield."""
     package = import_module("bnproof.laws")
     listed: list[Law] = []

@@ -13,10 +13,10 @@ import numpy as np
 
 from bnproof.contract import METHODS, Array, Call, Failure, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.arguments import arguments
+from bnproof.laws.arguments import build_arguments
 from bnproof.laws.behaviour import measure_failure
-from bnproof.laws.columns import columns
-from bnproof.laws.comparing import compare, is_right, worst_of
+from bnproof.laws.columns import to_columns
+from bnproof.laws.comparing import compare, is_right, select_worst
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import FOLD, GRADIENT, INFERENCE
@@ -47,29 +47,29 @@ class Layout:
     source: str
 
 
-def _reversed(x: Array) -> Array:
+def _reverse(x: Array) -> Array:
     flip = (slice(None, None, -1),) * x.ndim
     # of bytes: read-only
     return np.frombuffer(np.array(x[flip], order="C").tobytes(), x.dtype).reshape(x.shape)[flip]
 
 
-def _transposed(x: Array) -> Array:
+def _transpose(x: Array) -> Array:
     """Axis 1 last in memory: what 'channels last' means for an array whose channels stay on axis
     1."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
 
 
-def _fortran(x: Array) -> Array:
+def _to_fortran(x: Array) -> Array:
     return np.asfortranarray(x)
 
 
-def _inside(x: Array) -> Array:
+def _embed(x: Array) -> Array:
     """A window of a larger array that starts behind its beginning."""
     larger = np.pad(x, [(1, 0), (1, 1), *[(0, 1)] * (x.ndim - 2)], constant_values=7)
     return larger[(slice(1, None), slice(1, -1), *[slice(None, -1)] * (x.ndim - 2))]
 
 
-def _every_other(x: Array) -> Array:
+def _interleave(x: Array) -> Array:
     larger = np.full((2 * x.shape[0], *x.shape[1:]), 7, x.dtype)
     larger[1::2] = x
     return larger[1::2]
@@ -79,23 +79,23 @@ FLIP = "(slice(None, None, -1),) * {0}.ndim"
 LAYOUTS = (
     Layout(
         "reversed in memory and read-only",
-        _reversed,
+        _reverse,
         f"np.frombuffer(np.array({{0}}[{FLIP}], order='C').tobytes(),"
         f" {{0}}.dtype).reshape({{0}}.shape)[{FLIP}]",
     ),
     Layout(
         "with axis 1 last in memory",
-        _transposed,
+        _transpose,
         "np.moveaxis(np.ascontiguousarray(np.moveaxis({0}, 1, -1)), -1, 1)",
     ),
-    Layout("in Fortran order", _fortran, "np.asfortranarray({0})"),
+    Layout("in Fortran order", _to_fortran, "np.asfortranarray({0})"),
     Layout(
         "a window of a larger array, with an offset",
-        _inside,
+        _embed,
         "np.pad({0}, [(1, 0), (1, 1), *[(0, 1)] * ({0}.ndim - 2)], constant_values=7)"
         "[(slice(1, None), slice(1, -1), *[slice(None, -1)] * ({0}.ndim - 2))]",
     ),
-    Layout("every other row of a larger array", _every_other, "np.repeat({0}, 2, axis=0)[1::2]"),
+    Layout("every other row of a larger array", _interleave, "np.repeat({0}, 2, axis=0)[1::2]"),
 )
 
 
@@ -118,31 +118,33 @@ def list_laws() -> Iterable[Law]:
 
 def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
     """Two of the layouts, chosen by the case's bits: every output within its bound."""
-    answers.required(method)
-    values = arguments(method, answers.case, answers.convention)
-    names = _right_ones(answers, oracle, method)
+    answers.require(method)
+    values = build_arguments(method, answers.case, answers.convention)
+    names = _list_right(answers, oracle, method)
     bits = crc32(answers.case.x.tobytes())
-    found = []
+    measurements = []
     for chosen in (LAYOUTS[bits % len(LAYOUTS)], LAYOUTS[bits // len(LAYOUTS) % len(LAYOUTS)]):
-        laid = {name: _each(chosen.lay, values[name]) for name in LAID_OUT if name in values}
+        arranged = {
+            name: _apply_layout(chosen.lay, values[name]) for name in LAID_OUT if name in values
+        }
         given = {
             name: LAYOUTS[0].lay(values[name])
             for name in PARAMETERS
             if values.get(name) is not None
         }
-        views = dict.fromkeys(laid, chosen.source) | dict.fromkeys(given, LAYOUTS[0].source)
+        views = dict.fromkeys(arranged, chosen.source) | dict.fromkeys(given, LAYOUTS[0].source)
         says = f"{chosen.says}, parameters {LAYOUTS[0].says}" if given else chosen.says
-        call = Call(method, values | laid | given, views, says)
-        found.append(measure_call(LAWS[method][0], call, answers, oracle, names))
-    return worst_of(found)
+        call = Call(method, values | arranged | given, views, says)
+        measurements.append(measure_call(LAWS[method][0], call, answers, oracle, names))
+    return select_worst(measurements)
 
 
-def _right_ones(answers: Answers, oracle: Oracle, method: str) -> list[str]:
+def _list_right(answers: Answers, oracle: Oracle, method: str) -> list[str]:
     """The outputs a plain call gives within their bounds."""
     return [name for name in METHODS[method].names if is_right(answers, oracle, name)]
 
 
-def _each(lay: Callable[[Array], Array], value: Any) -> Any:
+def _apply_layout(lay: Callable[[Array], Array], value: Any) -> Any:
     return [lay(part) for part in value] if isinstance(value, list) else lay(value)
 
 
@@ -153,47 +155,47 @@ def measure_call(
     violation."""
     modified: list[Failure] = []
     answer = answers.target.call(call.method, call.arguments, modified)
-    checked = answers.target.checked(call.method, answer, oracle.case)
+    checked = answers.target.check_answer(call.method, answer, oracle.case)
     if isinstance(checked, NotOffered):
         raise checked
     if isinstance(checked, Failed) or modified:
         failure = checked.failure if isinstance(checked, Failed) else modified[0]
         return measure_failure(law, failure, METHODS[call.method].names, (call,))
     given = {name: value for name, value in checked.items() if value is not None and name in names}
-    return worst_of(
+    return select_worst(
         compare(law, name, value, oracle, calls=(call,)) for name, value in given.items()
     )
 
 
 def measure_broadcast_gradient(answers: Answers, oracle: Oracle) -> Measurement | None:
     """One upstream gradient per channel for the whole batch, as a view with strides 0."""
-    each = columns(answers.case.dy)[:1].reshape(1, -1, *(1,) * (answers.case.x.ndim - 2))
+    each = to_columns(answers.case.dy)[:1].reshape(1, -1, *(1,) * (answers.case.x.ndim - 2))
     first = "[(slice(0, 1), slice(None), *[slice(0, 1)] * ({0}.ndim - 2))]"
-    return _broadcast("broadcast-gradient", "train_vjp", "dy", each, first, answers, oracle)
+    return _measure_broadcast("broadcast-gradient", "train_vjp", "dy", each, first, answers, oracle)
 
 
 def measure_broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Every channel a view of the first one, with stride 0."""
-    return _broadcast(
+    return _measure_broadcast(
         "broadcast-input", "train", "x", answers.case.x[:, :1], "[:, :1]", answers, oracle
     )
 
 
-def _broadcast(
+def _measure_broadcast(
     law: str, method: str, name: str, part: Array, source: str, answers: Answers, oracle: Oracle
 ) -> Measurement | None:
     """A part of an argument spread over the whole; outputs a plain copy gives rightly are
     judged."""
-    answers.required(method)
+    answers.require(method)
     last = answers.convention.channel_axis == -1
     spread = np.broadcast_to(part, answers.case.x.shape)
     changed: dict[str, Any] = {name: np.array(spread)}
     plain = Answers(answers.target, replace(answers.case, **changed))
-    values = arguments(method, plain.case, answers.convention)
+    values = build_arguments(method, plain.case, answers.convention)
     view = np.moveaxis(spread, 1, -1) if last else spread
     shown = f"np.broadcast_to({{0}}{source}, {{0}}.shape)"
     if last:
         shown = f"np.moveaxis({shown.replace('{0}', 'np.moveaxis({0}, -1, 1)')}, 1, -1)"
     call = Call(method, values | {name: view}, {name: shown}, f"{name} is a broadcast view")
-    of = Oracle(replace(oracle.case, **changed), oracle.running_var)
-    return measure_call(law, call, plain, of, _right_ones(plain, of, method))
+    exact = Oracle(replace(oracle.case, **changed), oracle.running_var)
+    return measure_call(law, call, plain, exact, _list_right(plain, exact, method))

@@ -24,7 +24,7 @@ class Oracle(Reference):
         self._known: dict[tuple[str, str], Any] = {}
 
     @classmethod
-    def under(cls, convention: Convention, case: Case) -> Oracle:
+    def from_convention(cls, convention: Convention, case: Case) -> Oracle:
         """What a convention asks for: its running variance, and no eps below its least."""
         raised = replace(case, eps=max(case.eps, convention.eps_min))
         return cls(raised, convention.running_var)
@@ -32,14 +32,14 @@ class Oracle(Reference):
     def exact(self, quantity: str) -> Enclosure:
         """The enclosure of the exact value."""
         name = quantity.removeprefix("shards_")  # the whole batch decides
-        found: Enclosure = self._remembered("exact", name)
-        return found
+        enclosure: Enclosure = self._evaluate_once("exact", name)
+        return enclosure
 
     def bound(self, quantity: str) -> Bound:
         """The a-priori bound of the error in the case's working precision; infinite where there is
         none."""
-        found: Bound = self._remembered("bound", quantity)
-        return found
+        error_bound: Bound = self._evaluate_once("bound", quantity)
+        return error_bound
 
     def magnitude(self, quantity: str) -> Array:
         """The sum of magnitudes a quantity is made of (``|gamma xhat| + |beta|`` for y): one ulp is
@@ -47,10 +47,10 @@ class Oracle(Reference):
         name = quantity.removeprefix("shards_")
         if FORMULAS[name].magnitude is None:
             return np.abs(self.exact(name).mid)
-        found: Array = self._remembered("magnitude", name)
-        return found
+        magnitudes: Array = self._evaluate_once("magnitude", name)
+        return magnitudes
 
-    def _remembered(self, what: str, quantity: str) -> Any:
+    def _evaluate_once(self, what: str, quantity: str) -> Any:
         key = (what, quantity)
         if key not in self._known:
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

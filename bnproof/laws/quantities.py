@@ -17,12 +17,12 @@ import numpy as np
 from bnproof.certify import bounds
 from bnproof.certify.bounds import Bound, ExactBatch, Precision
 from bnproof.certify.enclosure import Enclosure
-from bnproof.certify.folding import by_output
+from bnproof.certify.folding import arrange_by_output
 from bnproof.contract import Array
 from bnproof.laws import balls
-from bnproof.laws.columns import columns
+from bnproof.laws.columns import to_columns
 from bnproof.laws.reference import Reference
-from bnproof.theorems.formulas import predictions
+from bnproof.theorems.formulas import list_predictions
 
 GRADIENT, INFERENCE, FOLD = frozenset({"gradient"}), frozenset({"inference"}), frozenset({"fold"})
 RUNNING, WORKERS = frozenset({"running-stats"}), frozenset({"distributed"})
@@ -69,9 +69,9 @@ class Formula:
     by_convention: bool = False
 
 
-def _in_columns(enclosure: Enclosure) -> Enclosure:
+def _reshape_columns(enclosure: Enclosure) -> Enclosure:
     """An enclosure in x's shape as columns."""
-    return enclosure.reshaped(columns) if enclosure.mid.ndim > 1 else enclosure
+    return enclosure.reshape(to_columns) if enclosure.mid.ndim > 1 else enclosure
 
 
 def _old_share(r: Reference, name: str) -> Array:
@@ -89,7 +89,9 @@ def _bound_of_running_variance(r: Reference, b: ExactBatch) -> Bound:
         if r.running_var == "unbiased"
         else bounds.variance(r.precision, b)
     )
-    return bounds.running(r.precision, r.fixed.v, b.v * r.bessel, r.case.momentum, computed)
+    return bounds.running_statistic(
+        r.precision, r.fixed.v, b.v * r.bessel, r.case.momentum, computed
+    )
 
 
 def _magnitude_of_input_gradient(r: Reference) -> Array:
@@ -115,7 +117,7 @@ _TRAINED: dict[str, tuple[Callable[[Reference, ExactBatch], Bound], dict[str, An
         {
             "law": "output",
             "says": "the training output is gamma xhat + beta",
-            "exact": lambda r: _in_columns(r.trained.y),
+            "exact": lambda r: _reshape_columns(r.trained.y),
             "magnitude": lambda r: np.abs(r.gamma) * np.abs(r.batch.xhat) + np.abs(r.beta),
             "offset": lambda r: r.beta,
             "changing": "the part of the output that is not beta",
@@ -127,7 +129,7 @@ _TRAINED: dict[str, tuple[Callable[[Reference, ExactBatch], Bound], dict[str, An
             "law": "gradient-x",
             "families": GRADIENT,
             "says": "the input's gradient is the compact form",
-            "exact": lambda r: _in_columns(r.trained.dx),
+            "exact": lambda r: _reshape_columns(r.trained.dx),
             "magnitude": _magnitude_of_input_gradient,
         },
     ),
@@ -152,7 +154,7 @@ _TRAINED: dict[str, tuple[Callable[[Reference, ExactBatch], Bound], dict[str, An
         },
     ),
     "running_mean": (
-        lambda r, b: bounds.running(
+        lambda r, b: bounds.running_statistic(
             r.precision, r.fixed.mu, b.mu, r.case.momentum, bounds.mean(r.precision, b)
         ),
         {
@@ -195,34 +197,34 @@ _WORKERS = {  # the same quantities of a synchronised step: ids and sentences of
 }
 
 
-def _bounded(
+def _bind_batch(
     bound: Callable[[Reference, ExactBatch], Bound], batch: str
 ) -> Callable[[Reference], Bound]:
     """The bound for the reference's own ``batch``, or for the ``merged`` one."""
     return lambda r: bound(r, getattr(r, batch))
 
 
-def _trained() -> dict[str, Formula]:
+def _build_training_formulas() -> dict[str, Formula]:
     return {
-        name: Formula(bound=_bounded(bound, "batch"), **known)
+        name: Formula(bound=_bind_batch(bound, "batch"), **known)
         for name, (bound, known) in _TRAINED.items()
     }
 
 
-def _of_workers() -> dict[str, Formula]:
-    found = {}
+def _build_worker_formulas() -> dict[str, Formula]:
+    formulas = {}
     for name, (law, says) in _WORKERS.items():
         bound, known = _TRAINED[name]
         families = WORKERS | (known.get("families", frozenset()) & RUNNING)
         words = {"law": law, "says": says, "theorem": "total-variance", "families": families}
-        found[f"shards_{name}"] = Formula(bound=_bounded(bound, "merged"), **(known | words))
-    return found
+        formulas[f"shards_{name}"] = Formula(bound=_bind_batch(bound, "merged"), **(known | words))
+    return formulas
 
 
 # -- inference: the running statistics -------------------------------------------------------------
 
 
-def _inference_gradient(place: int) -> Callable[[Reference], Bound]:
+def _select_inference_bound(place: int) -> Callable[[Reference], Bound]:
     return lambda r: bounds.inference_gradients(r.precision, r.fixed, r.dy, r.gamma)[place]
 
 
@@ -230,8 +232,8 @@ _INFERRED = {
     "infer_y": Formula(
         "inference-output",
         "the inference output is gamma (x - mu_r)/s_r + beta",
-        exact=lambda r: _in_columns(r.inferred.y),
-        bound=lambda r: bounds.inference(r.precision, r.fixed, r.gamma, r.beta),
+        exact=lambda r: _reshape_columns(r.inferred.y),
+        bound=lambda r: bounds.inference_output(r.precision, r.fixed, r.gamma, r.beta),
         magnitude=lambda r: np.abs(r.gamma) * np.abs(r.fixed.xhat) + np.abs(r.beta),
         offset=lambda r: r.beta,
         changing="the part of the output that is not beta",
@@ -241,8 +243,8 @@ _INFERRED = {
     "infer_dx": Formula(
         "inference-gradient-x",
         "the input's gradient at inference is gamma/s_r g",
-        exact=lambda r: _in_columns(r.inferred.dx),
-        bound=_inference_gradient(0),
+        exact=lambda r: _reshape_columns(r.inferred.dx),
+        bound=_select_inference_bound(0),
         magnitude=lambda r: np.abs(r.gamma) / r.fixed.s * np.abs(r.dy),
         fixed=True,
         families=INFERENCE,
@@ -251,7 +253,7 @@ _INFERRED = {
         "inference-gradient-gamma",
         "gamma's gradient at inference is sum g (x - mu_r)/s_r",
         exact=lambda r: r.inferred.dgamma,
-        bound=_inference_gradient(1),
+        bound=_select_inference_bound(1),
         magnitude=lambda r: (np.abs(r.dy) * np.abs(r.fixed.xhat)).sum(axis=0),
         fixed=True,
         families=INFERENCE,
@@ -260,7 +262,7 @@ _INFERRED = {
         "inference-gradient-beta",
         "beta's gradient at inference is sum g",
         exact=lambda r: r.inferred.dbeta,
-        bound=_inference_gradient(2),
+        bound=_select_inference_bound(2),
         magnitude=lambda r: np.abs(r.dy).sum(axis=0),
         fixed=True,
         families=INFERENCE,
@@ -275,19 +277,19 @@ def _bound_of_folded_weight(r: Reference) -> Bound:
     """Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to
     dy."""
     weight, layer = np.asarray(r.layer.weight, dtype=float), r.layer
-    laid, back = by_output(weight, layer.kind, layer.groups)
-    values = np.moveaxis(laid, 1, -1)
-    p = Precision.of(layer.weight.dtype)
-    scaled = bounds.inference_gradients(p, r.by_running(values), values, r.gamma)[0]
+    arranged, back = arrange_by_output(weight, layer.kind, layer.groups)
+    values = np.moveaxis(arranged, 1, -1)
+    p = Precision.from_dtype(layer.weight.dtype)
+    scaled = bounds.inference_gradients(p, r.build_fixed_batch(values), values, r.gamma)[0]
     return Bound({name: back(np.moveaxis(term, -1, 1)) for name, term in scaled.terms.items()})
 
 
 def _bound_of_folded_bias(r: Reference) -> Bound:
     """A folded bias is the inference output of the old one."""
     bias = np.zeros(len(r.gamma)) if r.layer.bias is None else np.asarray(r.layer.bias, dtype=float)
-    p = Precision.of(r.layer.weight.dtype)
-    found = bounds.inference(p, r.by_running(bias[None]), r.gamma, r.beta)
-    return Bound({name: term.reshape(-1) for name, term in found.terms.items()})
+    p = Precision.from_dtype(r.layer.weight.dtype)
+    output_bound = bounds.inference_output(p, r.build_fixed_batch(bias[None]), r.gamma, r.beta)
+    return Bound({name: term.reshape(-1) for name, term in output_bound.terms.items()})
 
 
 _FOLDED = {
@@ -315,12 +317,12 @@ _FOLDED = {
 # -- double backward -------------------------------------------------------------------------------
 
 
-def _second(quantity: str, place: int, law: str, says: str) -> Formula:
+def _build_double_formula(quantity: str, place: int, law: str, says: str) -> Formula:
     """A gradient of ``sum h dx``: its formula has no certified kernel and is evaluated in balls."""
     return Formula(
         law,
         says,
-        exact=lambda r: Enclosure.of(balls.evaluate(quantity, r.case)),
+        exact=lambda r: Enclosure.from_balls(balls.evaluate(quantity, r.case)),
         bound=lambda r: r.double_bounds[place],
         most=FEW,
         families=GRADIENT,
@@ -328,16 +330,16 @@ def _second(quantity: str, place: int, law: str, says: str) -> Formula:
 
 
 _DOUBLE = {
-    "d_dy": _second(
+    "d_dy": _build_double_formula(
         "d_dy",
         0,
         "double-backward-dy",
         "the gradient of sum h dx by dy is that of x, for h in the place of dy",
     ),
-    "d_x": _second(
+    "d_x": _build_double_formula(
         "d_x", 1, "double-backward-x", "the gradient of sum h dx by x, the statistics moving along"
     ),
-    "d_gamma": _second(
+    "d_gamma": _build_double_formula(
         "d_gamma",
         2,
         "double-backward-gamma",
@@ -346,10 +348,16 @@ _DOUBLE = {
 }
 
 #: Every quantity of the contract; its law comes in this order.
-FORMULAS: dict[str, Formula] = {**_trained(), **_INFERRED, **_FOLDED, **_DOUBLE, **_of_workers()}
+FORMULAS: dict[str, Formula] = {
+    **_build_training_formulas(),
+    **_INFERRED,
+    **_FOLDED,
+    **_DOUBLE,
+    **_build_worker_formulas(),
+}
 
 
-def theorem_of(quantity: str) -> str:
+def name_theorem(quantity: str) -> str:
     """The theorem behind a quantity's formula."""
     predicted = "running_var_unbiased" if quantity == "running_var" else quantity
-    return FORMULAS[quantity].theorem or predictions()[predicted][0]
+    return FORMULAS[quantity].theorem or list_predictions()[predicted][0]

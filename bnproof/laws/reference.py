@@ -17,7 +17,7 @@ from bnproof.certify.folding import Folded
 from bnproof.certify.inference import Inference
 from bnproof.certify.training import Training
 from bnproof.contract import Array, Case, Weights
-from bnproof.laws.columns import columns, validated
+from bnproof.laws.columns import to_columns, validate
 
 
 class Reference:
@@ -35,9 +35,9 @@ class Reference:
     """
 
     def __init__(self, case: Case, running_var: Literal["unbiased", "biased"] = "unbiased") -> None:
-        self.case = validated(case)
+        self.case = validate(case)
         self.running_var = running_var
-        self.precision = Precision.of(case.dtype)
+        self.precision = Precision.from_dtype(case.dtype)
 
     # -- certified steps ---------------------------------------------------------------------------
 
@@ -92,12 +92,12 @@ class Reference:
     @cached_property
     def x(self) -> Array:
         """x as columns."""
-        return np.asarray(columns(self.case.x), dtype=float)
+        return np.asarray(to_columns(self.case.x), dtype=float)
 
     @cached_property
     def dy(self) -> Array:
         """The upstream gradient as columns."""
-        return np.asarray(columns(self.case.dy), dtype=float)
+        return np.asarray(to_columns(self.case.dy), dtype=float)
 
     @cached_property
     def gamma(self) -> Array:
@@ -125,13 +125,13 @@ class Reference:
     @cached_property
     def fixed(self) -> bounds.ExactBatch:
         """The batch normalised by the running statistics."""
-        return self.by_running(self.x)
+        return self.build_fixed_batch(self.x)
 
-    def by_running(self, values: Array) -> bounds.ExactBatch:
+    def build_fixed_batch(self, values: Array) -> bounds.ExactBatch:
         """Values per channel that the running statistics normalise."""
         c = self.case
         mean, var = (np.asarray(statistic, float) for statistic in (c.running_mean, c.running_var))
-        return bounds.fixed(values, mean, var, c.eps)
+        return bounds.build_fixed_batch(values, mean, var, c.eps)
 
     @property
     def bessel(self) -> float:
@@ -146,5 +146,5 @@ class Reference:
     def double_bounds(self) -> tuple[Bound, Bound, Bound]:
         """The bounds of the double backward: of the gradients by dy, by x and by gamma."""
         ddx = self.case.x if self.case.ddx is None else self.case.ddx
-        columns_of_ddx = np.asarray(columns(ddx), dtype=float)
+        columns_of_ddx = np.asarray(to_columns(ddx), dtype=float)
         return double_backward(self.precision, self.batch, self.dy, columns_of_ddx, self.gamma)

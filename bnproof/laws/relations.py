@@ -20,8 +20,8 @@ from bnproof.contract import QUANTITIES, Array, Case, Failure, FailureKind, Meas
 from bnproof.formats import Format
 from bnproof.laws import balls
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.columns import columns, position, rows
-from bnproof.laws.comparing import worst_index
+from bnproof.laws.columns import from_columns, locate_in_batch, to_columns
+from bnproof.laws.comparing import find_worst_index
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import FORMULAS
@@ -30,7 +30,7 @@ from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import eps, i, k
 from bnproof.theorems import book
 from bnproof.theorems.book import Observed, Theorem
-from bnproof.theorems.formulas import scalar_changes
+from bnproof.theorems.formulas import list_scalar_changes
 
 SCALE = 4.0  # a power of two: scaling x by it and eps by its square is exact
 
@@ -38,27 +38,27 @@ SCALE = 4.0  # a power of two: scaling x by it and eps by its square is exact
 def list_laws() -> Iterable[Law]:
     """One law per ``Relation`` of the book."""
     for theorem in book.book().values():
-        for item in theorem.of(book.Relation):
-            yield _law(theorem, item)
+        for item in theorem.select_items(book.Relation):
+            yield _build_law(theorem, item)
 
 
-def _law(theorem: Theorem, item: book.Relation) -> Law:
+def _build_law(theorem: Theorem, item: book.Relation) -> Law:
     def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
         return measure_relation(item, answers)
 
     families = frozenset[str]().union(
-        *(FORMULAS[item.of(name).output].families for name in item.quantities)
+        *(FORMULAS[item.find_observed(name).output].families for name in item.quantities)
     )
     return Law(item.name, theorem.id, item.says, item.quantities, measure, families=families)
 
 
 @cache
-def observations(law: str) -> dict[str, Observed]:
+def list_observations(law: str) -> dict[str, Observed]:
     """What a relation law asks for with changed arguments, by the name it gives it."""
     items = [
         item
         for theorem in book.book().values()
-        for item in theorem.of(book.Relation)
+        for item in theorem.select_items(book.Relation)
         if item.name == law
     ]
     return {name: item.of(name) for item in items for name in item.quantities}
@@ -68,17 +68,17 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
     """Evaluate both sides in balls and compare them entry by entry."""
     if "eps" in answers.target.constants and _changes_eps(item):
         return None
-    case = snapped(answers.case)
+    case = snap(answers.case)
     if Eq(eps, 0) in item.given:
         case = replace(case, eps=0.0)
-    if case.eps < answers.convention.eps_min or (case.eps == 0 and constant_channel(case)):
+    if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case)):
         return None
-    relation, index = _relation(item)
-    observed = {name: _observed(item.of(name), answers, case) for name in item.quantities}
+    relation, index = _build_relation(item)
+    observed = {name: _observe(item.find_observed(name), answers, case) for name in item.quantities}
     inputs = (
-        _inputs(answers, case)
+        _share_inputs(answers, case)
         | observed
-        | {name: ball(value) for name, value in _constants(case).items()}
+        | {name: ball(value) for name, value in _choose_constants(case).items()}
     )
     with precision(BITS):
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
@@ -87,12 +87,12 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
 
 def _changes_eps(item: book.Relation) -> bool:
     return Eq(eps, 0) in item.given or any(
-        item.of(name).eps is not None for name in item.quantities
+        item.find_observed(name).eps is not None for name in item.quantities
     )
 
 
 @cache
-def _relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
+def _build_relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
     """The relation over arrays of observed values, and the index it is stated for."""
     relation = item.relation(
         *(IndexedBase(name, real=True).__getitem__ for name in item.quantities)
@@ -100,87 +100,95 @@ def _relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
     return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
 
 
-def _inputs(answers: Answers, case: Case) -> dict[str, Any]:
+def _share_inputs(answers: Answers, case: Case) -> dict[str, Any]:
     """The case in balls, once for all the laws that look at it."""
-    key = ("inputs", *_key(case))
+    key = ("inputs", *_build_key(case))
     if key not in answers.shared:
-        answers.shared[key] = balls.inputs(case)
+        answers.shared[key] = balls.convert_case(case)
     return dict(answers.shared[key])
 
 
-def _oracle(answers: Answers, case: Case) -> Oracle:
+def _share_oracle(answers: Answers, case: Case) -> Oracle:
     """The oracle of a variant of the case, one for all the laws that look at it."""
-    key = ("oracle", *_key(case))
+    key = ("oracle", *_build_key(case))
     if key not in answers.shared:
         answers.shared[key] = Oracle(case)
     return answers.shared[key]
 
 
-def _key(case: Case) -> tuple[Any, ...]:
+def _build_key(case: Case) -> tuple[Any, ...]:
     return case.eps, *(None if a is None else a.tobytes() for a in (case.x, case.gamma, case.beta))
 
 
-def snapped(case: Case) -> Case:
+def snap(case: Case) -> Case:
     """The case with x on a grid of 12 bits (less in half precision), so that the variants' shifts
     and scalings are exact."""
     x = np.asarray(case.x, dtype=float)
     largest = float(np.max(np.abs(x)))
     if largest == 0:
         return case
-    bits = min(12, Format.of(case.dtype).p - 3)
+    bits = min(12, Format.from_dtype(case.dtype).p - 3)
     grid = 2.0 ** (np.ceil(np.log2(largest)) - bits)
     return replace(case, x=(np.round(x / grid) * grid).astype(case.dtype))
 
 
-def constant_channel(case: Case) -> bool:
+def has_constant_channel(case: Case) -> bool:
     """Whether some channel has no spread (with eps = 0 nothing is defined there)."""
-    return bool(np.any(np.ptp(np.asarray(columns(case.x), dtype=float), axis=0) == 0))
+    return bool(np.any(np.ptp(np.asarray(to_columns(case.x), dtype=float), axis=0) == 0))
 
 
-def _constants(case: Case) -> dict[str, float]:
+def _choose_constants(case: Case) -> dict[str, float]:
     """``c``: a shift that keeps ``x + c`` exact on the snapped grid, 1.5 times the largest entry's
     power of two; ``a``."""
     largest = float(np.max(np.abs(np.asarray(case.x, dtype=float)))) or 1.0
     return {"c": 1.5 * 2.0 ** float(np.ceil(np.log2(largest))), "a": SCALE}
 
 
-def _observed(of: Observed, answers: Answers, case: Case) -> Any:
+def _observe(observation: Observed, answers: Answers, case: Case) -> Any:
     """The observed array as balls, each with its own a-priori bound as radius; asked for once per
     case."""
-    asked = changed(case, of)
-    key = ("observed", of.output, _key(asked))
+    variant = change_case(case, observation)
+    key = ("observed", observation.output, _build_key(variant))
     if key not in answers.shared:
-        answers.shared[key] = _ask(of.output, answers, asked)
-    found = answers.shared[key]
-    if isinstance(found, Exception):
-        raise found
-    return found
+        answers.shared[key] = _ask(observation.output, answers, variant)
+    observed = answers.shared[key]
+    if isinstance(observed, Exception):
+        raise observed
+    return observed
 
 
-def changed(case: Case, of: Observed) -> Case:
+def change_case(case: Case, observation: Observed) -> Case:
     """The case with the arguments of an observation; gamma = 1 and beta = 0 are handed over as
     ``None``."""
     channels = case.x.shape[1]
     like = case.dtype if case.gamma is None else case.gamma.dtype
     gamma = np.ones(channels, like) if case.gamma is None else case.gamma
     beta = np.zeros(channels, like) if case.beta is None else case.beta
-    scalars: dict[str, Any] = {**_constants(case), "gamma": gamma, "beta": beta, "eps": case.eps}
-    found = {name: lower(change)(Floats(), scalars) for name, change in scalar_changes(of).items()}
-    case = replace(case, eps=float(found.get("eps", case.eps)))
+    scalars: dict[str, Any] = {
+        **_choose_constants(case),
+        "gamma": gamma,
+        "beta": beta,
+        "eps": case.eps,
+    }
+    values = {
+        name: lower(change)(Floats(), scalars)
+        for name, change in list_scalar_changes(observation).items()
+    }
+    case = replace(case, eps=float(values.get("eps", case.eps)))
     for name, neutral in (("gamma", 1), ("beta", 0)):
-        if name in found:
+        if name in values:
             value = (
                 None
-                if np.ndim(found[name]) == 0 and found[name] == neutral
-                else np.asarray(found[name], like)
+                if np.ndim(values[name]) == 0 and values[name] == neutral
+                else np.asarray(values[name], like)
             )
             case = replace(case, gamma=value) if name == "gamma" else replace(case, beta=value)
-    if of.x is None:
+    if observation.x is None:
         return case
     floats = Floats(case.dtype)
-    constants = {name: floats.array(value) for name, value in _constants(case).items()}
-    moved = lower(of.x(i), i)(floats, {**constants, "x": columns(case.x)})
-    return replace(case, x=rows(np.asarray(moved), case.x.shape))
+    constants = {name: floats.array(value) for name, value in _choose_constants(case).items()}
+    moved = lower(observation.x(i), i)(floats, {**constants, "x": to_columns(case.x)})
+    return replace(case, x=from_columns(np.asarray(moved), case.x.shape))
 
 
 def _ask(output: str, answers: Answers, case: Case) -> Any:
@@ -190,11 +198,11 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
         return missing
     if values is None:
         return NotOffered(f"no {output}")
-    got = columns(values)
+    got = to_columns(values)
     if not np.all(np.isfinite(got)):
         method = QUANTITIES[output].method
         return Failed(Failure(FailureKind.RANGE, method, output, got="not finite"))
-    radius = np.broadcast_to(_oracle(answers, case).bound(output).total, got.shape)
+    radius = np.broadcast_to(_share_oracle(answers, case).bound(output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(
         got, radius
     )
@@ -213,13 +221,13 @@ def _compare_sides(item: book.Relation, difference: Array, case: Case) -> Measur
         return float(abs(value.mid()) / value.rad()) if value.mid() != 0 else 0.0
 
     ratios = np.vectorize(ratio, otypes=[float])(difference)
-    at = worst_index(ratios)
+    at = find_worst_index(ratios)
     got, allowed = float(difference[at].mid()), float(difference[at].rad())
     return Measurement(
         item.name,
         item.quantities,
         ratio=float(ratios[at]),
-        where=position(at, case.x.shape),
+        where=locate_in_batch(at, case.x.shape),
         got=got,
         allowed=allowed,
         error=abs(got),

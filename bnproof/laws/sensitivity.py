@@ -12,15 +12,15 @@ import numpy as np
 
 from bnproof.contract import QUANTITIES, Array, Call, Case, Measurement
 from bnproof.laws.answers import Answers
-from bnproof.laws.arguments import arguments
+from bnproof.laws.arguments import build_arguments
 from bnproof.laws.comparing import (
     as_columns,
-    in_bounds,
+    divide_by_bounds,
+    find_worst_index,
     is_right,
+    locate_entry,
     overflows,
-    place,
-    worst_index,
-    worst_of,
+    select_worst,
 )
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
@@ -29,7 +29,7 @@ from bnproof.laws.quantities import GRADIENT, INFERENCE, RUNNING
 Changed = Mapping[str, Any]
 
 
-def _moved(name: str, by: float) -> Callable[[Case], Changed | None]:
+def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
     def change(case: Case) -> Changed | None:
         value = getattr(case, name)
         return None if value is None else {name: value + value.dtype.type(by)}
@@ -37,7 +37,7 @@ def _moved(name: str, by: float) -> Callable[[Case], Changed | None]:
     return change
 
 
-def _times(name: str, factor: float) -> Callable[[Case], Changed | None]:
+def _build_scaling(name: str, factor: float) -> Callable[[Case], Changed | None]:
     return lambda case: {name: getattr(case, name) * factor}
 
 
@@ -53,42 +53,45 @@ class Effect:
     by_convention: bool = False
 
 
-def _other_momentum(case: Case) -> Changed:
+def _change_momentum(case: Case) -> Changed:
     return {"momentum": 0.625 if case.momentum < 0.5 else 0.125}
 
 
-def _four_times_the_variance(case: Case) -> Changed:
+def _quadruple_variance(case: Case) -> Changed:
     return {"running_var": case.running_var * case.running_var.dtype.type(4)}
 
 
 EFFECTS = {
     "gamma": Effect(
-        "collapse", _moved("gamma", 0.75), ("y", "dx", "infer_y", "infer_dx"), GRADIENT | INFERENCE
+        "collapse",
+        _build_shift("gamma", 0.75),
+        ("y", "dx", "infer_y", "infer_dx"),
+        GRADIENT | INFERENCE,
     ),
-    "beta": Effect("collapse", _moved("beta", -1.25), ("y", "infer_y"), INFERENCE),
+    "beta": Effect("collapse", _build_shift("beta", -1.25), ("y", "infer_y"), INFERENCE),
     "eps": Effect(
         "epsilon-sensitivity",
-        _times("eps", 4.0),
+        _build_scaling("eps", 4.0),
         ("y", "dx", "dgamma", "infer_y", "infer_dx", "infer_dgamma"),
         GRADIENT | INFERENCE,
     ),
     "momentum": Effect(
         "momentum-conventions",
-        _other_momentum,
+        _change_momentum,
         ("running_mean", "running_var"),
         RUNNING,
         by_convention=True,
     ),
     "running_mean": Effect(
         "inference-collapse",
-        _moved("running_mean", 0.5),
+        _build_shift("running_mean", 0.5),
         ("infer_y", "infer_dgamma", "running_mean"),
         RUNNING | INFERENCE,
         by_convention=True,
     ),
     "running_var": Effect(
         "inference-collapse",
-        _four_times_the_variance,
+        _quadruple_variance,
         ("infer_y", "infer_dx", "infer_dgamma", "running_var"),
         RUNNING | INFERENCE,
         by_convention=True,
@@ -103,7 +106,7 @@ def list_laws() -> Iterable[Law]:
     """One law per argument, and linearity."""
     for name, effect in EFFECTS.items():
         yield Law(
-            _law_of(name),
+            _name_law(name),
             effect.theorem,
             f"{name} matters, by the exact difference",
             effect.quantities,
@@ -120,7 +123,7 @@ def list_laws() -> Iterable[Law]:
     )
 
 
-def _law_of(argument: str) -> str:
+def _name_law(argument: str) -> str:
     return f"{argument.replace('_', '-')}-matters"
 
 
@@ -132,8 +135,8 @@ def measure_effect(
     if changed is None or name in answers.target.constants:
         return None
     other = Answers(answers.target, replace(answers.case, **changed))
-    exact = Oracle.under(answers.convention, other.case)
-    return worst_of(
+    exact = Oracle.from_convention(answers.convention, other.case)
+    return select_worst(
         _compare_difference(name, quantity, (answers, other), (oracle, exact))
         for quantity in effect.quantities
     )
@@ -150,8 +153,8 @@ def _compare_difference(
         return None
     key = ("signed", quantity)
     if key not in pair[0].shared:
-        pair[0].shared[key] = _signed(first, oracles[0], quantity)
-    before, after = pair[0].shared[key], _signed(second, oracles[1], quantity)
+        pair[0].shared[key] = _measure_signed_errors(first, oracles[0], quantity)
+    before, after = pair[0].shared[key], _measure_signed_errors(second, oracles[1], quantity)
     with np.errstate(invalid="ignore"):
         difference = after[0] - before[0]
     if not all(np.all(np.abs(error) <= bound) for error, bound in (before, after)):
@@ -162,10 +165,12 @@ def _compare_difference(
         )
         difference = np.where(moved, 0.0, difference)
     bound = before[1] + after[1]
-    return _compare(_law_of(argument), quantity, difference, bound, first, pair[1], argument)
+    return _measure_largest(
+        _name_law(argument), quantity, difference, bound, first, pair[1], argument
+    )
 
 
-def _signed(value: Array, oracle: Oracle, quantity: str) -> tuple[Array, Array]:
+def _measure_signed_errors(value: Array, oracle: Oracle, quantity: str) -> tuple[Array, Array]:
     """``(got - exact, bound)``, rounded to float64, as columns."""
     got = np.asarray(as_columns(quantity, value), dtype=float)
     exact = oracle.exact(quantity)
@@ -175,7 +180,7 @@ def _signed(value: Array, oracle: Oracle, quantity: str) -> tuple[Array, Array]:
     return np.where(overflows(got.astype(value.dtype), exact, bound), 0.0, error), bound
 
 
-def _compare(
+def _measure_largest(
     law: str,
     quantity: str,
     difference: Array,
@@ -185,17 +190,19 @@ def _compare(
     argument: str,
 ) -> Measurement:
     """The largest difference in units of its bound."""
-    ratios = in_bounds(difference, bound)
-    at = worst_index(ratios)
+    ratios = divide_by_bounds(difference, bound)
+    at = find_worst_index(ratios)
     method = QUANTITIES[quantity].method
     call = Call(
-        method, arguments(method, changed.case, changed.convention), says=f"with another {argument}"
+        method,
+        build_arguments(method, changed.case, changed.convention),
+        says=f"with another {argument}",
     )
     return Measurement(
         law,
         (quantity,),
         ratio=float(ratios[at]),
-        where=place(quantity, at, value),
+        where=locate_entry(quantity, at, value),
         got=float(difference[at]),
         allowed=float(bound[at]),
         error=abs(float(difference[at])),
@@ -208,8 +215,8 @@ def _compare(
 def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
     """dy times powers of two, which is exact: every gradient within the same multiple of its
     bound."""
-    answers.required("train_vjp")
-    found: list[Measurement] = []
+    answers.require("train_vjp")
+    measurements: list[Measurement] = []
     for factor in SCALES.get(answers.case.dtype.name, POWERS):
         number = answers.case.dtype.type(factor)
         scaled = replace(answers.case, dy=answers.case.dy * number)
@@ -223,8 +230,8 @@ def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
         for quantity in ("dx", "dgamma", "dbeta"):
             value = other.observe(quantity)
             if value is not None and is_right(answers, oracle, quantity):
-                error, bound = _signed(value, exact, quantity)
-                found.append(
-                    _compare("gradient-linear", quantity, error, bound, value, other, "dy")
+                error, bound = _measure_signed_errors(value, exact, quantity)
+                measurements.append(
+                    _measure_largest("gradient-linear", quantity, error, bound, value, other, "dy")
                 )
-    return worst_of(found)
+    return select_worst(measurements)

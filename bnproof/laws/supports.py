@@ -29,7 +29,7 @@ class Supports:
     track_running_stats: bool | None = None
 
     @classmethod
-    def by(cls, supports: Mapping[str, Any] | None, momentum: str = "new") -> Supports:
+    def from_mapping(cls, supports: Mapping[str, Any] | None, momentum: str = "new") -> Supports:
         """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing
         is left to ask.
 

@@ -11,7 +11,7 @@ from bnproof.laws.answers import Answers
 from bnproof.laws.comparing import compare_plain
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
-from bnproof.laws.quantities import FORMULAS, theorem_of
+from bnproof.laws.quantities import FORMULAS, name_theorem
 
 
 def list_laws() -> Iterable[Law]:
@@ -19,7 +19,7 @@ def list_laws() -> Iterable[Law]:
     for quantity, formula in FORMULAS.items():
         yield Law(
             formula.law,
-            theorem_of(quantity),
+            name_theorem(quantity),
             formula.says,
             (quantity,),
             partial(measure_value, quantity),

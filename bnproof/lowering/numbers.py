@@ -57,19 +57,19 @@ class Rationals:
     """Exact rational arithmetic; a root that is not rational raises ``ArithmeticError``."""
 
     def array(self, values: Any) -> Any:
-        return _each(lambda value: Fraction(value), np.asarray(values))
+        return _map_entries(lambda value: Fraction(value), np.asarray(values))
 
     def rational(self, p: int, q: int) -> Any:
         return Fraction(p, q)
 
     def sqrt(self, a: Any) -> Any:
-        return _each(_rational_root, a)
+        return _map_entries(_rational_root, a)
 
     def sign(self, a: Any) -> Any:
-        return _each(lambda value: Fraction((value > 0) - (value < 0)), a)
+        return _map_entries(lambda value: Fraction((value > 0) - (value < 0)), a)
 
     def identity(self, size: int) -> Any:
-        return _each(lambda value: Fraction(int(value)), np.eye(size))
+        return _map_entries(lambda value: Fraction(int(value)), np.eye(size))
 
 
 class Balls:
@@ -77,26 +77,26 @@ class Balls:
     inputs."""
 
     def array(self, values: Any) -> Any:
-        return _each(ball, np.asarray(values))
+        return _map_entries(ball, np.asarray(values))
 
     def rational(self, p: int, q: int) -> Any:
         return arb(fmpq(p, q))
 
     def sqrt(self, a: Any) -> Any:
-        return _each(_ball_root, a)
+        return _map_entries(_ball_root, a)
 
     def sign(self, a: Any) -> Any:
-        return _each(lambda value: value.sgn(), a)
+        return _map_entries(lambda value: value.sgn(), a)
 
     def identity(self, size: int) -> Any:
-        return _each(lambda value: arb(int(value)), np.eye(size))
+        return _map_entries(lambda value: arb(int(value)), np.eye(size))
 
 
 BALLS = Balls()
 BITS = 320  # float64 inputs span 2^-1074..2^1024 in theory; cases and data stay far inside
 
 
-def floats(balls: Any) -> Any:
+def midpoints(balls: Any) -> Any:
     """Midpoints as float64; not-a-number where a ball is no number."""
     return np.vectorize(lambda value: float(value.mid()), otypes=[float])(balls)
 
@@ -125,7 +125,7 @@ def _rational_root(value: Fraction) -> Fraction:
     return Fraction(p, q)
 
 
-def _each(function: Any, a: Any) -> Any:
+def _map_entries(function: Any, a: Any) -> Any:
     """``function`` of every entry; object arrays keep their shape, single numbers stay single."""
     if not isinstance(a, np.ndarray):
         return function(a)

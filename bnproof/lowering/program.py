@@ -18,7 +18,7 @@ from typing import Any
 from sympy import Abs, Add, Expr, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol, sign
 
 from bnproof.lowering.numbers import Numbers
-from bnproof.symbolic.reading import renamed
+from bnproof.symbolic.reading import rename_bound
 from bnproof.symbolic.rendering import text
 
 Axes = tuple[Symbol, ...]
@@ -138,44 +138,44 @@ class _Compiler:
             case Symbol() if e.name == "m":
                 return self.emit("size", (), ())
             case Symbol():
-                return self._input(e.name, ())
+                return self._emit_input(e.name, ())
             case Indexed() if len(e.indices) == 1 and e.indices[0].is_Symbol:
-                self._axis(e.indices[0])
-                return self._input(str(e.base.label), (e.indices[0],))
+                self._register_axis(e.indices[0])
+                return self._emit_input(str(e.base.label), (e.indices[0],))
             case KroneckerDelta():
-                axes = self._sorted({self._axis(index) for index in e.args})
+                axes = self._sort_axes({self._register_axis(index) for index in e.args})
                 return self.emit("delta", (), axes)
             case Add() | Mul():
                 return self._combine("add" if isinstance(e, Add) else "multiply", e.args)
             case Pow():
-                return self._power(e)
+                return self._lower_power(e)
             case Abs() | sign():
                 inner, axes = self.lower(e.args[0])
                 return self.emit("abs" if isinstance(e, Abs) else "sign", (inner,), axes)
             case Sum():
-                return self._sum(e)
+                return self._lower_sum(e)
         raise NotLowered(f"{text(e)} ({type(e).__name__}) has no array form")
 
-    def _input(self, name: str, axes: Axes) -> tuple[str, Axes]:
+    def _emit_input(self, name: str, axes: Axes) -> tuple[str, Axes]:
         self.program.inputs.add(name)
         return self.emit("input", (), axes, name)
 
-    def _axis(self, index: Symbol) -> Symbol:
+    def _register_axis(self, index: Symbol) -> Symbol:
         if index not in self.order:
             self.order.append(index)
         return index
 
-    def _sorted(self, axes: set[Symbol]) -> Axes:
+    def _sort_axes(self, axes: set[Symbol]) -> Axes:
         return tuple(sorted(axes, key=self.order.index))
 
     def _combine(self, operation: str, arguments: tuple[Expr, ...]) -> tuple[str, Axes]:
         lowered = [self.lower(a) for a in arguments]
-        axes = self._sorted({axis for _, own in lowered for axis in own})
+        axes = self._sort_axes({axis for _, own in lowered for axis in own})
         return self.emit(
-            operation, tuple(self._aligned(name, own, axes) for name, own in lowered), axes
+            operation, tuple(self._align(name, own, axes) for name, own in lowered), axes
         )
 
-    def _aligned(self, name: str, own: Axes, axes: Axes) -> str:
+    def _align(self, name: str, own: Axes, axes: Axes) -> str:
         """Insert the axes the operand lacks (scalars and channel vectors broadcast by
         themselves)."""
         if own == axes or not own:
@@ -183,7 +183,7 @@ class _Compiler:
         slots = tuple(slice(None) if axis in own else None for axis in axes)
         return self.emit("align", (name,), axes, (*slots, slice(None)))[0]
 
-    def _power(self, e: Pow) -> tuple[str, Axes]:
+    def _lower_power(self, e: Pow) -> tuple[str, Axes]:
         base, axes = self.lower(e.base)
         if e.exp.is_Integer:
             return self.emit("power", (base,), axes, int(e.exp))
@@ -196,7 +196,7 @@ class _Compiler:
             )
         raise NotLowered(f"the power {text(e)} has no array form")
 
-    def _sum(self, e: Sum) -> tuple[str, Axes]:
+    def _lower_sum(self, e: Sum) -> tuple[str, Axes]:
         *inner, (index, low, high) = e.limits
         if low != 1 or getattr(high, "name", "") != "m":
             raise NotLowered(
@@ -218,8 +218,8 @@ def lower(expression: Expr, *free: Symbol) -> Program:
     run over the batch).
     """
     compiler = _Compiler(tuple(free))
-    name, axes = compiler.lower(renamed(expression).expression)
+    name, axes = compiler.lower(rename_bound(expression).expression)
     if set(axes) - set(free):
         raise NotLowered(f"{text(expression)} has further free indices: {set(axes) - set(free)}")
-    compiler.program.result = compiler._aligned(name, axes, tuple(free)) if axes else name
+    compiler.program.result = compiler._align(name, axes, tuple(free)) if axes else name
     return compiler.program

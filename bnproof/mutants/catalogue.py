@@ -68,7 +68,7 @@ def bug(
 
 
 @cache
-def rows() -> dict[str, Row]:
+def read_bugs() -> dict[str, Row]:
     """Every known bug by id."""
     text = files("bnproof.mutants").joinpath("sources.csv").read_text(encoding="utf-8")
     return {
@@ -80,16 +80,16 @@ def rows() -> dict[str, Row]:
 
 
 @cache
-def mutants() -> dict[str, Mutant]:
+def list_mutants() -> dict[str, Mutant]:
     """Every model by id, in the order of the rows."""
     package = import_module("bnproof.mutants")
     for info in iter_modules(package.__path__):
         import_module(f"bnproof.mutants.{info.name}")
-    order = list(rows())
-    found = {
+    order = list(read_bugs())
+    models = {
         name: Mutant(
             name,
-            rows()[row_of(name)],
+            read_bugs()[strip_variant(name)],
             kind,
             mechanism,
             inspect.cleandoc(model.__doc__ or ""),
@@ -98,9 +98,11 @@ def mutants() -> dict[str, Mutant]:
         )
         for name, (model, kind, mechanism, grade) in _REGISTERED.items()
     }
-    return dict(sorted(found.items(), key=lambda entry: (order.index(row_of(entry[0])), entry[0])))
+    return dict(
+        sorted(models.items(), key=lambda entry: (order.index(strip_variant(entry[0])), entry[0]))
+    )
 
 
-def row_of(id: str) -> str:
+def strip_variant(id: str) -> str:
     """The row a mutant's id belongs to: ``F03`` for ``F03-square``."""
     return id.partition("-")[0]

@@ -11,7 +11,7 @@ from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
 from bnproof.implementations.numpy_double import DoubleBackward
 from bnproof.implementations.numpy_folding import Folding
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Trained = tuple[Array, Array | None, Array | None]
@@ -48,8 +48,8 @@ class OwnEps(NumpyBatchNorm):
     def std(self, v: Array, eps: float) -> Array:
         return super().std(v, 1e-3)
 
-    def fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
-        return super().fold_scale(gamma, running_var, 1e-3)
+    def compute_fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
+        return super().compute_fold_scale(gamma, running_var, 1e-3)
 
 
 @bug("C04", mechanism="none", kind="correct")
@@ -97,7 +97,7 @@ class WithoutParameters(NumpyBatchNorm):
 
     supports = {"affine": False}
 
-    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+    def apply_affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
         if gamma is not None or beta is not None:
             raise NotImplementedError("gamma and beta belong to the layer behind: give None")
         return xhat
@@ -107,7 +107,7 @@ class WithoutParameters(NumpyBatchNorm):
 class EpsStoredWithVariance(NumpyBatchNorm):
     """Inference has no eps of its own: it is handed ``v_r + eps`` and takes the root of that."""
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
         stored = a.running_var + a.running_var.dtype.type(a.eps)
         return a.call(super().infer, running_var=stored, eps=0.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import values_per_channel, working
+from bnproof.implementations.numpy_arrays import values_per_channel, widen
 from bnproof.implementations.numpy_shards import Moments
 from bnproof.mutants.catalogue import bug
 
@@ -21,8 +21,8 @@ class CountsIgnored(NumpyBatchNorm):
     """Every worker that holds something weighs the same: ``mu`` is the plain mean of the ``mu_k``,
     and v likewise."""
 
-    def merged(self, parts: Sequence[Moments]) -> tuple[Array, Array]:
-        return super().merged([(1, mean, var) for count, mean, var in parts if count])
+    def merge_moments(self, parts: Sequence[Moments]) -> tuple[Array, Array]:
+        return super().merge_moments([(1, mean, var) for count, mean, var in parts if count])
 
 
 @bug("S04", mechanism="parameter gradients reduced twice")
@@ -44,7 +44,7 @@ class EmptyWorkerCounted(NumpyBatchNorm):
     def moments(self, x: Array) -> Moments:
         if values_per_channel(x) != 0:
             return super().moments(x)
-        nothing = np.full(x.shape[1], np.nan, dtype=working(x).dtype)
+        nothing = np.full(x.shape[1], np.nan, dtype=widen(x).dtype)
         return 0, nothing, nothing
 
 

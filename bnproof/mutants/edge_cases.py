@@ -9,7 +9,7 @@ import numpy as np
 from bnproof.contract import Array, Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Trained = tuple[Array, Array | None, Array | None]
@@ -19,7 +19,7 @@ Trained = tuple[Array, Array | None, Array | None]
 class SingleRowPassedThrough(NumpyBatchNorm):
     """A worker (or chunk) that holds one sample returns it as it is: ``y = x`` there."""
 
-    @by_name
+    @pack_arguments
     def train_shards(self, a: Arguments) -> tuple[list[Array], Array | None, Array | None]:
         ys, mean, var = a.call(super().train_shards)
         return (
@@ -47,11 +47,11 @@ class ResidueOfOneValue(NumpyBatchNorm):
     def variance(self, x: Array, mu: Array) -> Array:
         return super().variance(x, mu) if values_per_channel(x) > 1 else rounding_of_square(mu)
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         if values_per_channel(a.x) > 1:
             return a.call(super().train)
-        xhat, mu, v, _ = self.normalised(a.x, a.eps)
+        xhat, mu, v, _ = self.normalise(a.x, a.eps)
         mean = (
             None
             if a.running_mean is None
@@ -60,7 +60,7 @@ class ResidueOfOneValue(NumpyBatchNorm):
         var = (
             None if a.running_var is None else self.track(a.running_var, v.reshape(-1), a.momentum)
         )
-        return self.affine(xhat, a.gamma, a.beta).astype(a.x.dtype, copy=False), mean, var
+        return self.apply_affine(xhat, a.gamma, a.beta).astype(a.x.dtype, copy=False), mean, var
 
 
 @bug("X05", mechanism="none", kind="correct")

@@ -17,11 +17,11 @@ Folded = tuple[Array, Array | None]
 class BiasNotScaled(NumpyBatchNorm):
     """The layer's own bias is added as it is: ``b' = b + (beta - gamma' mu_r)``."""
 
-    def folded_bias(
+    def fold_bias(
         self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
     ) -> Array:
         own = 0 if bias is None else bias
-        return super().folded_bias(None, scale, beta, running_mean) + own
+        return super().fold_bias(None, scale, beta, running_mean) + own
 
 
 @bug("O02", mechanism="bias dropped")
@@ -47,9 +47,9 @@ class TransposedScaledByInput(NumpyBatchNorm):
     """Transposed weights are scaled along axis 0, their inputs; ``gamma'`` is repeated or cut to
     fit."""
 
-    def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
+    def fold_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
         fitting = np.resize(scale, len(weight)) if kind == "conv_transpose" else scale
-        return super().folded_weight(weight, fitting, "conv", groups)
+        return super().fold_weight(weight, fitting, "conv", groups)
 
 
 @bug("O10", mechanism="division by gamma")
@@ -57,7 +57,7 @@ class DividedByScale(NumpyBatchNorm):
     """beta goes through the scale, ``b' = gamma' (b - mu_r + beta/gamma')``, which is NaN for
     ``gamma = 0``."""
 
-    def folded_bias(
+    def fold_bias(
         self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
     ) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -71,8 +71,8 @@ class ScaledInPlace(NumpyBatchNorm):
     """The caller's own weights are scaled, so that a second layer that shares them is folded
     twice."""
 
-    def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
-        weight[...] = super().folded_weight(weight, scale, kind, groups)
+    def fold_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
+        weight[...] = super().fold_weight(weight, scale, kind, groups)
         return weight
 
 
@@ -91,8 +91,8 @@ class FlattenedInMemoryOrder(NumpyBatchNorm):
     """Weights are flattened in the order they lie in memory and reshaped as if that were the order
     of their indices."""
 
-    def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
-        return super().folded_weight(
+    def fold_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
+        return super().fold_weight(
             weight.ravel(order="K").reshape(weight.shape), scale, kind, groups
         )
 
@@ -101,8 +101,8 @@ class FlattenedInMemoryOrder(NumpyBatchNorm):
 class EpsReadAsZero(NumpyBatchNorm):
     """Folding takes eps for 0: ``gamma' = gamma/sqrt(v_r)``."""
 
-    def fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
-        return super().fold_scale(gamma, running_var, 0.0)
+    def compute_fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
+        return super().compute_fold_scale(gamma, running_var, 0.0)
 
 
 @bug("O23", mechanism="state carried between calls")
@@ -113,10 +113,10 @@ class WeightOfThePreviousCall(NumpyBatchNorm):
     def __init__(self) -> None:
         self.previous: dict[Any, Array] = {}
 
-    def folded_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
+    def fold_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
         key = weight.shape, weight.dtype
         taken, self.previous[key] = self.previous.get(key, weight), weight.copy()
-        return super().folded_weight(taken, scale, kind, groups)
+        return super().fold_weight(taken, scale, kind, groups)
 
 
 @bug("O24", mechanism="none", kind="correct")
@@ -124,12 +124,12 @@ class OtherRounding(NumpyBatchNorm):
     """Equivalent: ``gamma' = gamma (1/sqrt(v_r + eps))`` and
     ``b' = gamma' b + (beta - gamma' mu_r)``."""
 
-    def fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
-        inverse = super().fold_scale(None, running_var, eps)
+    def compute_fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
+        inverse = super().compute_fold_scale(None, running_var, eps)
         return inverse if gamma is None else gamma * inverse
 
-    def folded_bias(
+    def fold_bias(
         self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
     ) -> Array:
         own = 0 if bias is None else scale * bias
-        return super().folded_bias(None, scale, beta, running_mean) + own
+        return super().fold_bias(None, scale, beta, running_mean) + own

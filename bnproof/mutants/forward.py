@@ -7,8 +7,8 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, working
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, widen
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -53,25 +53,25 @@ class SampleVariance(NumpyBatchNorm):
     """Normalises by the unbiased variance: ``s = sqrt(m/(m - 1) v + eps)``; what is tracked is
     right."""
 
-    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-        _, mu, v, _ = super().normalised(x, eps)
+    def normalise(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        _, mu, v, _ = super().normalise(x, eps)
         s = self.std(self.bessel(v, values_per_channel(x)), eps)
-        return (working(x) - mu) / s, mu, v, s
+        return (widen(x) - mu) / s, mu, v, s
 
 
 @bug("F10", mechanism="gamma ignored")
 class GammaFixed(NumpyBatchNorm):
     """gamma counts as 1 in the output and in dx, whatever is stored, and its own gradient is 0."""
 
-    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
-        return super().affine(xhat, None, beta)
+    def apply_affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+        return super().apply_affine(xhat, None, beta)
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         dx, _, dbeta = a.call(super().train_vjp, gamma=None)
         return dx, None if a.gamma is None else np.zeros_like(a.gamma), dbeta
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
         dx, _, dbeta = a.call(super().infer_vjp, gamma=None)
         return dx, None if a.gamma is None else np.zeros_like(a.gamma), dbeta
@@ -82,7 +82,7 @@ class BuffersFirst(NumpyBatchNorm):
     """Updates the running statistics in the caller's arrays before it reads gamma and beta, perhaps
     the same memory."""
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         _, mean, var = a.call(super().train, gamma=None, beta=None)
         for buffer, new in ((a.running_mean, mean), (a.running_var, var)):
@@ -97,7 +97,7 @@ class ParametersMixedUp(NumpyBatchNorm):
     """Inference exchanges parameters and statistics:
     ``y = mu_r (x - gamma)/sqrt(beta + eps) + v_r``."""
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
         if a.gamma is None or a.beta is None:  # nothing of the same shape to mix up
             return a.call(super().infer)
@@ -115,7 +115,7 @@ class VirtualBatchesAtInference(NumpyBatchNorm):
     """Inference splits the batch into virtual batches of 4 and refuses any other number of samples,
     such as one."""
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
         if len(a.x) % VIRTUAL != 0:
             raise ValueError(f"cannot split {len(a.x)} samples into virtual batches of {VIRTUAL}")
@@ -130,11 +130,11 @@ class ReferenceForgotten(NumpyBatchNorm):
     def __init__(self) -> None:
         self.has_reference = False
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
         running_mean, running_var = a.running_mean, a.running_var
         self.has_reference = not self.has_reference
         if not self.has_reference:
-            mu = working(a.x).mean(axis=batch_axes(a.x), keepdims=True)
-            running_mean, running_var = mu.reshape(-1), self.variance(working(a.x), mu).reshape(-1)
+            mu = widen(a.x).mean(axis=batch_axes(a.x), keepdims=True)
+            running_mean, running_var = mu.reshape(-1), self.variance(widen(a.x), mu).reshape(-1)
         return a.call(super().infer, running_mean=running_mean, running_var=running_var)

@@ -9,13 +9,13 @@ from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import (
     batch_axes,
-    in_shape_of,
-    per_channel,
+    expand_channels,
+    expand_parameter,
     values_per_channel,
-    working,
+    widen,
 )
 from bnproof.implementations.numpy_layer import NumpyLayer
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -27,10 +27,10 @@ VENDOR_RANKS = (2, 4, 5)
 class StatisticsConstant(NumpyBatchNorm):
     """``dx = gamma/s g``: both paths, through mu and through s, are left out."""
 
-    def through_mean(self, dy: Array, dbeta: Array) -> Array:
+    def remove_mean(self, dy: Array, dbeta: Array) -> Array:
         return dy
 
-    def through_std(self, xhat: Array, dgamma: Array) -> Array:
+    def compute_std_term(self, xhat: Array, dgamma: Array) -> Array:
         return np.zeros_like(xhat)
 
 
@@ -38,7 +38,7 @@ class StatisticsConstant(NumpyBatchNorm):
 class GammaMissing(NumpyBatchNorm):
     """``dx`` lacks the factor gamma: ``(1/s) (g - mean g - xhat mean(g xhat))``."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         _, dgamma, dbeta = a.call(super().train_vjp)
         return a.call(super().train_vjp, gamma=None)[0], dgamma, dbeta
@@ -48,16 +48,16 @@ class GammaMissing(NumpyBatchNorm):
 class GammaMissingInPart(NumpyBatchNorm):
     """gamma scales the direct path alone: ``dx = (1/s) (gamma g - mean g - xhat mean(g xhat))``."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         _, dgamma, dbeta = a.call(super().train_vjp)
-        xhat, _, _, s = self.normalised(a.x, a.eps)
-        g = working(a.dy)
+        xhat, _, _, s = self.normalise(a.x, a.eps)
+        g = widen(a.dy)
         a, c = (
             g.mean(axis=batch_axes(g), keepdims=True),
             (g * xhat).mean(axis=batch_axes(g), keepdims=True),
         )
-        dx = (per_channel(a.gamma, g, 1) * g - a - xhat * c) / s
+        dx = (expand_parameter(a.gamma, g, 1) * g - a - xhat * c) / s
         return dx.astype(a.x.dtype, copy=False), dgamma, dbeta
 
 
@@ -65,10 +65,10 @@ class GammaMissingInPart(NumpyBatchNorm):
 class RootInNumerator(NumpyBatchNorm):
     """``dgamma = s sum g (x - mu)`` where ``1/s`` belongs."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         dx, dgamma, dbeta = a.call(super().train_vjp)
-        s = self.normalised(a.x, a.eps)[3].reshape(-1)
+        s = self.normalise(a.x, a.eps)[3].reshape(-1)
         return dx, None if dgamma is None else dgamma * s**2, dbeta
 
 
@@ -76,7 +76,7 @@ class RootInNumerator(NumpyBatchNorm):
 class EpsMissingBackward(NumpyBatchNorm):
     """The backward divides by ``sqrt(v)``, the forward by ``sqrt(v + eps)``."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         return a.call(super().train_vjp, eps=0.0)
 
@@ -85,7 +85,7 @@ class EpsMissingBackward(NumpyBatchNorm):
 class EpsOtherBackward(NumpyBatchNorm):
     """The backward divides by ``sqrt(v + 10 eps)``, the forward by ``sqrt(v + eps)``."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         return a.call(super().train_vjp, eps=10 * a.eps)
 
@@ -95,7 +95,7 @@ class ZeroOnSomeRanks(NumpyBatchNorm):
     """``dx = 0`` at inference for arrays of rank 2, 4 and 5; rank 3 takes another path and is
     right."""
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
         dx, dgamma, dbeta = a.call(super().infer_vjp)
         return np.zeros_like(dx) if a.x.ndim in VENDOR_RANKS else dx, dgamma, dbeta
@@ -109,7 +109,7 @@ class BetaGradientAccumulates(NumpyBatchNorm):
     def __init__(self) -> None:
         self.totals: dict[tuple[int, np.dtype[np.generic]], Array] = {}
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         dx, dgamma, dbeta = a.call(super().train_vjp)
         if a.gamma is None and dbeta is not None:
@@ -122,8 +122,8 @@ class BetaGradientAccumulates(NumpyBatchNorm):
 class GammaOnlyBackward(NumpyBatchNorm):
     """The output is ``xhat + beta``, as if gamma were 1; dx has the stored gamma."""
 
-    def affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
-        return super().affine(xhat, None, beta)
+    def apply_affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+        return super().apply_affine(xhat, None, beta)
 
 
 @bug("G15", mechanism="argument modified")
@@ -131,11 +131,11 @@ class UpstreamScaledInPlace(NumpyBatchNorm):
     """dy becomes ``gamma dy`` in the caller's array; a dy whose entries share memory is scaled many
     times over."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         _, dgamma, dbeta = a.call(super().train_vjp)
         if a.gamma is not None:
-            np.multiply(a.dy, in_shape_of(a.dy, a.gamma), out=a.dy, casting="unsafe")
+            np.multiply(a.dy, expand_channels(a.dy, a.gamma), out=a.dy, casting="unsafe")
         return a.call(super().train_vjp, gamma=None)[0], dgamma, dbeta
 
 
@@ -145,9 +145,9 @@ class Kept(NumpyBatchNorm):
     def __init__(self, mu: Array, v: Array, s: Array) -> None:
         self.statistics = [values.reshape(-1) for values in (mu, v, s)]
 
-    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-        mu, v, s = (in_shape_of(x, values) for values in self.statistics)
-        return (working(x) - mu) / s, mu, v, s
+    def normalise(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        mu, v, s = (expand_channels(x, values) for values in self.statistics)
+        return (widen(x) - mu) / s, mu, v, s
 
 
 @bug("G16", mechanism="state carried between calls")
@@ -158,13 +158,13 @@ class StatisticsOfLatestForward(NumpyBatchNorm):
     def __init__(self) -> None:
         self.saved: dict[tuple[int, np.dtype[np.generic]], Kept] = {}
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         answer = a.call(super().train)
-        self.saved[a.x.shape[1], a.x.dtype] = Kept(*self.normalised(a.x, a.eps)[1:])
+        self.saved[a.x.shape[1], a.x.dtype] = Kept(*self.normalise(a.x, a.eps)[1:])
         return answer
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         formula = self.saved.get((a.x.shape[1], a.x.dtype), NumpyBatchNorm())
         return a.call(formula.train_vjp)
@@ -175,8 +175,8 @@ class SecondOrderConstant(NumpyBatchNorm):
     """Differentiates dx again with mu and s held fixed: ``dphi/dx = -gamma/s^2 (c h + d g)``, g and
     h not projected."""
 
-    def through_statistics(self, g: Array, h: Array, xhat: Array) -> Array:
-        return self.projected(h, xhat)[1] * g + self.projected(g, xhat)[1] * h
+    def compute_statistics_term(self, g: Array, h: Array, xhat: Array) -> Array:
+        return self.project(h, xhat)[1] * g + self.project(g, xhat)[1] * h
 
 
 @bug("G20", mechanism="absent parameter read")
@@ -184,9 +184,9 @@ class AbsentGammaRead(NumpyBatchNorm):
     """Without gamma, the backward reads memory nobody wrote (zeros here) where 1 belongs: dx is
     0."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
-        read = np.zeros(a.x.shape[1], working(a.x).dtype) if a.gamma is None else a.gamma
+        read = np.zeros(a.x.shape[1], widen(a.x).dtype) if a.gamma is None else a.gamma
         dx, dgamma, dbeta = a.call(super().train_vjp, gamma=read)
         return dx, None if a.gamma is None else dgamma, dbeta
 
@@ -206,12 +206,12 @@ class VanishingTermLeftOut(NumpyBatchNorm):
     """``dx = dxhat/s + dv 2 (x - mu)/m + dmu/m``; dmu lacks the path through v, a multiple of
     ``sum (x - mu) = 0``."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         _, dgamma, dbeta = a.call(super().train_vjp)
-        _, mu, _, s = self.normalised(a.x, a.eps)
-        centred, axes = working(a.x) - mu, batch_axes(a.x)
-        dxhat = working(a.dy) * per_channel(a.gamma, centred, 1)
+        _, mu, _, s = self.normalise(a.x, a.eps)
+        centred, axes = widen(a.x) - mu, batch_axes(a.x)
+        dxhat = widen(a.dy) * expand_parameter(a.gamma, centred, 1)
         m = s.dtype.type(values_per_channel(a.x))
         dv = -(dxhat * centred).sum(axis=axes, keepdims=True) / (2 * s**3)
         dmu = -(dxhat / s).sum(axis=axes, keepdims=True)

@@ -12,7 +12,7 @@ from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import Forward, NumpyLayer
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -26,7 +26,7 @@ class InferenceByBatch(NumpyBatchNorm):
     def infer(
         self, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float
     ) -> Array:
-        return self.affine(self.normalised(x, eps)[0], gamma, beta).astype(x.dtype, copy=False)
+        return self.apply_affine(self.normalise(x, eps)[0], gamma, beta).astype(x.dtype, copy=False)
 
     def infer_vjp(
         self,
@@ -59,8 +59,8 @@ class SumsHandedOut(NumpyLayer):
 
     weight = 1.0
 
-    def trained(self, of: Forward) -> Gradients:
-        answer = super().trained(of)
+    def run_training(self, step: Forward) -> Gradients:
+        answer = super().run_training(step)
         # every step adds its batch to what is kept of the others
         self.weight = 1 + (1 - self.momentum) * self.weight
         return answer
@@ -78,7 +78,7 @@ class SumsHandedOut(NumpyLayer):
         self.weight = 1.0
 
 
-def narrowed(x: Array, parameter: Array) -> Array:
+def narrow(x: Array, parameter: Array) -> Array:
     """A parameter in the dtype of a half-precision x."""
     with np.errstate(over="ignore"):
         return parameter.astype(x.dtype) if is_half(x.dtype) else parameter
@@ -89,17 +89,17 @@ class ParametersInHalf(NumpyBatchNorm):
     """For half-precision x, ``gamma`` and ``v_r`` are rounded to x's dtype first: ``v_r`` may
     become inf or 0."""
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
-        gamma = None if a.gamma is None else narrowed(a.x, a.gamma)
-        return a.call(super().infer, gamma=gamma, running_var=narrowed(a.x, a.running_var))
+        gamma = None if a.gamma is None else narrow(a.x, a.gamma)
+        return a.call(super().infer, gamma=gamma, running_var=narrow(a.x, a.running_var))
 
 
 @bug("I08", mechanism="statistics ignored at inference")
 class StatisticsLeftOut(NumpyBatchNorm):
     """Inference is ``y = gamma x + beta``, right only where ``mu_r = 0`` and ``v_r + eps = 1``."""
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
         zero, one = np.zeros_like(a.running_mean), np.ones_like(a.running_var)
         return a.call(super().infer, running_mean=zero, running_var=one, eps=0.0)

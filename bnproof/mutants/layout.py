@@ -10,8 +10,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from bnproof.contract import Array, Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import values_per_channel, working
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.numpy_arrays import values_per_channel, widen
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -25,58 +25,80 @@ class ChannelsLast(NumpyBatchNorm):
 
     convention: Any = Convention("channels last", one_value="raise", channel_axis=-1)
 
-    def first(self, x: Array) -> Array:
+    def move_channels_first(self, x: Array) -> Array:
         """The channels moved to axis 1."""
         return np.moveaxis(x, -1, 1)
 
-    def last(self, x: Array) -> Array:
+    def move_channels_last(self, x: Array) -> Array:
         """The inverse of ``first``."""
         return np.moveaxis(x, 1, -1)
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         statistics = (a.running_mean, a.running_var)
         y, mean, var = super().train(
-            self.first(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
+            self.move_channels_first(a.x),
+            a.gamma,
+            a.beta,
+            *statistics,
+            eps=a.eps,
+            momentum=a.momentum,
         )
-        return self.last(y), mean, var
+        return self.move_channels_last(y), mean, var
 
-    @by_name
+    @pack_arguments
     def infer(self, a: Arguments) -> Array:
-        return self.last(a.call(super().infer, x=self.first(a.x)))
+        return self.move_channels_last(a.call(super().infer, x=self.move_channels_first(a.x)))
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
-        dx, dgamma, dbeta = a.call(super().train_vjp, dy=self.first(a.dy), x=self.first(a.x))
-        return self.last(dx), dgamma, dbeta
+        dx, dgamma, dbeta = a.call(
+            super().train_vjp, dy=self.move_channels_first(a.dy), x=self.move_channels_first(a.x)
+        )
+        return self.move_channels_last(dx), dgamma, dbeta
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
         statistics = (a.running_mean, a.running_var)
         dx, dgamma, dbeta = super().infer_vjp(
-            self.first(a.dy), self.first(a.x), a.gamma, a.beta, *statistics, eps=a.eps
+            self.move_channels_first(a.dy),
+            self.move_channels_first(a.x),
+            a.gamma,
+            a.beta,
+            *statistics,
+            eps=a.eps,
         )
-        return self.last(dx), dgamma, dbeta
+        return self.move_channels_last(dx), dgamma, dbeta
 
-    @by_name
+    @pack_arguments
     def train_double_vjp(self, a: Arguments) -> tuple[Array, Array, Array | None]:
-        moved = (self.first(a.ddx), self.first(a.dy), self.first(a.x))
+        moved = (
+            self.move_channels_first(a.ddx),
+            self.move_channels_first(a.dy),
+            self.move_channels_first(a.x),
+        )
         d_dy, d_x, d_gamma = super().train_double_vjp(*moved, a.gamma, eps=a.eps)
-        return self.last(d_dy), self.last(d_x), d_gamma
+        return self.move_channels_last(d_dy), self.move_channels_last(d_x), d_gamma
 
-    @by_name
+    @pack_arguments
     def train_shards(self, a: Arguments) -> ShardsTrained:
-        moved, statistics = [self.first(x) for x in a.shards], (a.running_mean, a.running_var)
+        moved, statistics = (
+            [self.move_channels_first(x) for x in a.shards],
+            (a.running_mean, a.running_var),
+        )
         ys, mean, var = super().train_shards(
             moved, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
         )
-        return [self.last(y) for y in ys], mean, var
+        return [self.move_channels_last(y) for y in ys], mean, var
 
-    @by_name
+    @pack_arguments
     def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
-        moved = [self.first(dy) for dy in a.dys], [self.first(x) for x in a.shards]
+        moved = (
+            [self.move_channels_first(dy) for dy in a.dys],
+            [self.move_channels_first(x) for x in a.shards],
+        )
         dxs, dgamma, dbeta = super().train_shards_vjp(*moved, a.gamma, a.beta, eps=a.eps)
-        return [self.last(dx) for dx in dxs], dgamma, dbeta
+        return [self.move_channels_last(dx) for dx in dxs], dgamma, dbeta
 
 
 # -- the wrong axis --------------------------------------------------------------------------------
@@ -87,12 +109,12 @@ class StatisticsAlongLastAxis(NumpyBatchNorm):
     """Takes the last axis for the channels' in mu and s, though they are on axis 1; what is tracked
     is right."""
 
-    def normalised(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-        xhat, mu, v, s = super().normalised(x, eps)
+    def normalise(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        xhat, mu, v, s = super().normalise(x, eps)
         if x.ndim == 2:
             return xhat, mu, v, s
         others = tuple(range(x.ndim - 1))
-        centred = working(x) - working(x).mean(axis=others, keepdims=True)
+        centred = widen(x) - widen(x).mean(axis=others, keepdims=True)
         s = self.std((centred**2).mean(axis=others, keepdims=True), eps)
         return centred / s, mu, v, s
 
@@ -102,7 +124,7 @@ class BuffersSizedByAxisOne(ChannelsLast):
     """Channels last, but the running statistics get the length of axis 1 and fit only where that is
     C."""
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         mean = None if a.running_mean is None else np.resize(a.running_mean, a.x.shape[1])
         var = None if a.running_var is None else np.resize(a.running_var, a.x.shape[1])
@@ -114,11 +136,11 @@ class FourthAxisOfFive(ChannelsLast):
     """Channels last, taken to be axis 3: right up to rank 4; rank 5 is read as if its last two axes
     were exchanged."""
 
-    def first(self, x: Array) -> Array:
+    def move_channels_first(self, x: Array) -> Array:
         swapped = x.reshape(*x.shape[:3], x.shape[4], x.shape[3]) if x.ndim == 5 else x
         return np.moveaxis(swapped, min(3, x.ndim - 1), 1)
 
-    def last(self, x: Array) -> Array:
+    def move_channels_last(self, x: Array) -> Array:
         swapped = np.moveaxis(x, 1, min(3, x.ndim - 1))
         return (
             swapped.reshape(*swapped.shape[:3], x.shape[4], x.shape[1]) if x.ndim == 5 else swapped
@@ -128,7 +150,7 @@ class FourthAxisOfFive(ChannelsLast):
 # -- the wrong order in memory ---------------------------------------------------------------------
 
 
-def in_memory_order(x: Array) -> Array:
+def read_memory_order(x: Array) -> Array:
     """An array's bytes as they lie in memory, taken for a C-contiguous array of its shape."""
     return x if x.flags.c_contiguous else np.ravel(x, order="K").reshape(x.shape)
 
@@ -138,25 +160,25 @@ class InputFlatBackward(NumpyBatchNorm):
     """The backward, in training and at inference, reads an x that is not C-contiguous in the order
     of its memory."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
-        return a.call(super().train_vjp, x=in_memory_order(a.x))
+        return a.call(super().train_vjp, x=read_memory_order(a.x))
 
-    @by_name
+    @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
-        return a.call(super().infer_vjp, x=in_memory_order(a.x))
+        return a.call(super().infer_vjp, x=read_memory_order(a.x))
 
 
 @bug("L06", mechanism="memory order ignored")
 class UpstreamFlatBackward(NumpyBatchNorm):
     """The backward reads a dy that is not C-contiguous in the order of its memory."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
-        return a.call(super().train_vjp, dy=in_memory_order(a.dy))
+        return a.call(super().train_vjp, dy=read_memory_order(a.dy))
 
 
-def from_start(x: Array) -> Array:
+def read_from_start(x: Array) -> Array:
     """A view's shape and strides, laid at the first byte of the array it looks into."""
     base = x.base
     if (
@@ -173,15 +195,15 @@ def from_start(x: Array) -> Array:
 class OffsetIgnored(NumpyBatchNorm):
     """Training reads a view from the first byte of its base: right where the view has no offset."""
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         statistics = (a.running_mean, a.running_var)
         return super().train(
-            from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
+            read_from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
         )
 
 
-def channels_fastest(x: Array) -> bool:
+def looks_channels_last(x: Array) -> bool:
     """Whether a permuted array looks like one with the channels last in memory."""
     return x.ndim > 2 and not x.flags.c_contiguous and x.strides[1] == x.itemsize
 
@@ -191,7 +213,7 @@ def misread(x: Array) -> Array:
     return np.moveaxis(x.reshape(x.shape[0], *x.shape[2:], x.shape[1]), -1, 1)
 
 
-def written(x: Array) -> Array:
+def undo_misread(x: Array) -> Array:
     """The inverse of ``misread``."""
     return np.moveaxis(x, 1, -1).reshape(x.shape)
 
@@ -201,30 +223,37 @@ class PermutedShardsMisread(NumpyBatchNorm):
     """Workers copy a permuted array in C order and, where its channels were next to each other,
     read channels last."""
 
-    @by_name
+    @pack_arguments
     def train_shards(self, a: Arguments) -> ShardsTrained:
         read, statistics = (
-            [misread(x) if channels_fastest(x) else x for x in a.shards],
+            [misread(x) if looks_channels_last(x) else x for x in a.shards],
             (a.running_mean, a.running_var),
         )
         ys, mean, var = super().train_shards(
             read, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
         )
         return (
-            [written(y) if channels_fastest(x) else y for x, y in zip(a.shards, ys, strict=True)],
+            [
+                undo_misread(y) if looks_channels_last(x) else y
+                for x, y in zip(a.shards, ys, strict=True)
+            ],
             mean,
             var,
         )
 
-    @by_name
+    @pack_arguments
     def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
-        fast = [channels_fastest(x) for x in a.shards]
+        fast = [looks_channels_last(x) for x in a.shards]
         read, upstream = (
             [misread(x) if at else x for x, at in zip(xs, fast, strict=True)]
             for xs in (a.shards, a.dys)
         )
         dxs, dgamma, dbeta = a.call(super().train_shards_vjp, dys=upstream, shards=read)
-        return [written(dx) if at else dx for dx, at in zip(dxs, fast, strict=True)], dgamma, dbeta
+        return (
+            [undo_misread(dx) if at else dx for dx, at in zip(dxs, fast, strict=True)],
+            dgamma,
+            dbeta,
+        )
 
 
 @bug("L11", mechanism="memory order ignored")
@@ -236,6 +265,6 @@ class PartialSumsMisplaced(ChannelsLast):
         n, mu, v = super().moments(x)
         if n == 0:
             return n, mu, v
-        squares = np.moveaxis((working(x) - self.mean(working(x))) ** 2, 1, -1)
+        squares = np.moveaxis((widen(x) - self.mean(widen(x))) ** 2, 1, -1)
         gathered = squares.reshape(x.shape[0], x.shape[1], -1).sum(axis=(0, 2))
         return n, mu, gathered / gathered.dtype.type(values_per_channel(x))

@@ -88,8 +88,8 @@ class NeverUpdated(NumpyBatchNorm):
 class LayerNeverUpdated(NumpyLayer):
     """The layer computes new running statistics in training and does not keep them."""
 
-    def trained(self, of: Forward) -> Trained:
-        return super().trained(of)[0], of.running_mean, of.running_var
+    def run_training(self, step: Forward) -> Trained:
+        return super().run_training(step)[0], step.running_mean, step.running_var
 
 
 @bug("R11", mechanism="statistics updated at inference")
@@ -99,9 +99,9 @@ class UpdatedAtInference(NumpyLayer):
 
     def forward(self, x: Array, *, training: bool) -> Array:
         y = super().forward(x, training=training)
-        of = self.latest
-        if of is not None and not self.by_batch(of) and values_per_channel(x) > 1:
-            _, self.running_mean, self.running_var = self.trained(of)
+        step = self.latest
+        if step is not None and not self.uses_batch(step) and values_per_channel(x) > 1:
+            _, self.running_mean, self.running_var = self.run_training(step)
         return y
 
 
@@ -120,10 +120,10 @@ class UpdatedInBackward(NumpyLayer):
 
     def backward(self, dy: Array) -> Trained:
         gradients = super().backward(dy)
-        of = self.latest
-        if of is not None and of.training and self.running_mean is not None:
-            now = replace(of, running_mean=self.running_mean, running_var=self.running_var)
-            _, self.running_mean, self.running_var = self.trained(now)
+        step = self.latest
+        if step is not None and step.training and self.running_mean is not None:
+            now = replace(step, running_mean=self.running_mean, running_var=self.running_var)
+            _, self.running_mean, self.running_var = self.run_training(now)
         return gradients
 
 
@@ -131,7 +131,7 @@ class UpdatedInBackward(NumpyLayer):
 class VarianceStartsAtZero(NumpyLayer):
     """A fresh layer has running variance 0, so that inference multiplies by ``1/sqrt(eps)``."""
 
-    def initial(self) -> tuple[Array, Array]:
+    def initialise_statistics(self) -> tuple[Array, Array]:
         return np.zeros(self.num_features), np.zeros(self.num_features)
 
 
@@ -140,27 +140,27 @@ class DebiasedBeforeUpdate(NumpyLayer):
     """Before its first update a layer reads averages over ``1 - (1 - alpha)^0``: 0/0; afterwards
     they are right."""
 
-    def initial(self) -> tuple[Array, Array]:
+    def initialise_statistics(self) -> tuple[Array, Array]:
         with np.errstate(invalid="ignore"):
             self.fresh = np.zeros(self.num_features) / (1 - (1 - self.momentum) ** 0)
         return self.fresh, self.fresh.copy()
 
-    def trained(self, of: Forward) -> Trained:
-        if of.running_mean is not None and of.running_mean is self.fresh:
-            mean, var = super().initial()
-            of = replace(of, running_mean=mean, running_var=var)
-        return super().trained(of)
+    def run_training(self, step: Forward) -> Trained:
+        if step.running_mean is not None and step.running_mean is self.fresh:
+            mean, var = super().initialise_statistics()
+            step = replace(step, running_mean=mean, running_var=var)
+        return super().run_training(step)
 
 
 class Reloading(NumpyLayer):
     """A layer that takes a new state only through :meth:`loaded`."""
 
-    def loaded(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def load_state(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """What becomes of an assigned state."""
         return values
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, self.loaded(value) if name == "state" else value)
+        super().__setattr__(name, self.load_state(value) if name == "state" else value)
 
 
 @bug("R21", mechanism="state not loaded as given")
@@ -168,7 +168,7 @@ class EpsSubtractedOnLoad(Reloading):
     """Loading a state stores ``v_r - eps`` for the running variance, which a small variance makes
     negative."""
 
-    def loaded(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def load_state(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         var = values["running_var"]
         return {**values, "running_var": None if var is None else var - var.dtype.type(self.eps)}
 
@@ -188,7 +188,7 @@ class EmptyBatchAveraged(NumpyBatchNorm):
 class StatisticsNotLoaded(Reloading):
     """Loading a state takes gamma and beta and leaves the running statistics as they were."""
 
-    def loaded(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def load_state(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**values, "running_mean": self.running_mean, "running_var": self.running_var}
 
 
@@ -197,5 +197,5 @@ class NotInitialised(NumpyLayer):
     """A fresh layer's running statistics are what was in memory, here NaN, and stay so until a
     state is loaded."""
 
-    def initial(self) -> tuple[Array, Array]:
+    def initialise_statistics(self) -> tuple[Array, Array]:
         return np.full(self.num_features, np.nan), np.full(self.num_features, np.nan)

@@ -7,8 +7,8 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, working
-from bnproof.implementations.signatures import Arguments, by_name
+from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, widen
+from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.mutants.catalogue import bug
 
 Gradients = tuple[Array, Array | None, Array | None]
@@ -86,7 +86,7 @@ class SerialSums(NumpyBatchNorm):
 class PowerOfTwoChannels(NumpyBatchNorm):
     """Normalises as many channels as the largest power of two up to C: y is 0 in the others."""
 
-    @by_name
+    @pack_arguments
     def train(self, a: Arguments) -> Trained:
         y, mean, var = a.call(super().train)
         y[:, 1 << (a.x.shape[1].bit_length() - 1) :] = 0
@@ -98,11 +98,11 @@ class ScaledAfterSumming(NumpyBatchNorm):
     """``dgamma = (1/s) sum g (x - mu)`` instead of ``sum g xhat``: the same number, rounded
     elsewhere."""
 
-    @by_name
+    @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
         dx, _, dbeta = a.call(super().train_vjp)
-        _, mu, _, s = self.normalised(a.x, a.eps)
-        products = working(a.dy) * (working(a.x) - mu)
+        _, mu, _, s = self.normalise(a.x, a.eps)
+        products = widen(a.dy) * (widen(a.x) - mu)
         return (
             dx,
             None if a.gamma is None else products.sum(axis=batch_axes(a.x)) / s.reshape(-1),

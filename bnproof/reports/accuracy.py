@@ -9,8 +9,8 @@ import matplotlib as mpl
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import ReportFile, declare_page, declare_table
-from bnproof.reports.pages import page, provenance
-from bnproof.reports.plots import COLOURS, STYLE, panels, save
+from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
 
 U = {"float32": 2.0**-24, "float64": 2.0**-53}
 # larger markers first: where curves coincide, all are seen
@@ -23,53 +23,53 @@ LOOKS: dict[str, tuple[str, str, float, str]] = {
 LINES = {"2-d": "-", "4-d": "--"}  # with channels last in memory everything is summed as in 2-d
 
 
-def accuracy(records: Records) -> str:
+def render_accuracy(records: Records) -> str:
     """The page."""
-    found = records.select("accuracy")
-    return page(
+    grades = records.select("accuracy")
+    return render_page(
         "accuracy.md",
-        provenance=provenance(records),
-        found=found,
-        sums=[(row, _by_layout(row)) for row in found],
+        provenance=describe_provenance(records),
+        found=grades,
+        sums=[(row, _group_by_layout(row)) for row in grades],
         first={
             (row["target"], row["dtype"]): row
-            for row in reversed(_points(records, "kappa"))
+            for row in reversed(_select_points(records, "kappa"))
             if row["kappa"] == 1
         },
         worst=records.select("accuracy_worst"),
-        dtypes=list(dict.fromkeys(row["dtype"] for row in found)),
-        longest=max(row["m"] for row in _points(records, "values")),
-        at_longest=_at_longest(records),
+        dtypes=list(dict.fromkeys(row["dtype"] for row in grades)),
+        longest=max(row["m"] for row in _select_points(records, "values")),
+        at_longest=_select_longest(records),
     )
 
 
-def _points(records: Records, sweep: str) -> list[Row]:
+def _select_points(records: Records, sweep: str) -> list[Row]:
     return [row for row in records.select("accuracy_point") if row["sweep"] == sweep]
 
 
-def _by_layout(row: Row) -> list[list[Row]]:
+def _group_by_layout(row: Row) -> list[list[Row]]:
     """The summations of each layout, by threads."""
     layouts = dict.fromkeys(of["layout"] for of in row["summation"])
     return [[of for of in row["summation"] if of["layout"] == layout] for layout in layouts]
 
 
-def _at_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
+def _select_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
     """The last point of each sweep over m."""
     return {
         (row["target"], row["dtype"], row["layout"], row["threads"]): row
-        for row in _points(records, "values")
+        for row in _select_points(records, "values")
     }
 
 
-def by_condition(records: Records, path: Path) -> None:
+def plot_by_condition(records: Records, path: Path) -> None:
     """The typical error of xhat against kappa, both logarithmic, with lines of slope 1 and 2."""
     with mpl.rc_context(STYLE):
-        figure, both = panels(2)
+        figure, both = build_panels(2)
         for axes, dtype in zip(both, U, strict=True):
-            rows = [row for row in _points(records, "kappa") if row["dtype"] == dtype]
+            rows = [row for row in _select_points(records, "kappa") if row["dtype"] == dtype]
             kappas = sorted({row["kappa"] for row in rows})
             for target in LOOKS:
-                _curve(
+                _plot_curve(
                     axes,
                     [row for row in rows if row["target"] == target],
                     "kappa",
@@ -99,15 +99,15 @@ def by_condition(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def by_length(records: Records, path: Path) -> None:
+def plot_by_length(records: Records, path: Path) -> None:
     """The common error of a channel against m, both logarithmic, with lines of slope 1/2 and
     -1/2."""
     with mpl.rc_context(STYLE):
-        figure, both = panels(2)
+        figure, both = build_panels(2)
         for axes, dtype in zip(both, U, strict=True):
             rows = [
                 row
-                for row in _points(records, "values")
+                for row in _select_points(records, "values")
                 if row["dtype"] == dtype and row["threads"] == 1
             ]
             for target in LOOKS:
@@ -115,7 +115,7 @@ def by_length(records: Records, path: Path) -> None:
                     own = [
                         row for row in rows if row["target"] == target and row["layout"] == layout
                     ]
-                    _curve(axes, own, "m", "shift", target, style, f", {layout}")
+                    _plot_curve(axes, own, "m", "shift", target, style, f", {layout}")
             lengths = sorted({row["m"] for row in rows})
             for slope, name in ((0.5, "√m"), (-0.5, "1/√m")):
                 line = [0.3 * (m / lengths[0]) ** slope for m in lengths]
@@ -141,7 +141,7 @@ def by_length(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def _curve(
+def _plot_curve(
     axes: Any, rows: list[Row], x: str, y: str, target: str, style: str = "-", more: str = ""
 ) -> None:
     colour, marker, size, label = LOOKS[target]
@@ -159,7 +159,7 @@ def _curve(
 
 
 FILES = (
-    declare_page("accuracy.md", ("accuracy", "accuracy_point", "accuracy_worst"), accuracy),
+    declare_page("accuracy.md", ("accuracy", "accuracy_point", "accuracy_worst"), render_accuracy),
     declare_table(
         "accuracy.csv",
         "accuracy_point",
@@ -168,6 +168,6 @@ FILES = (
             *("ulp_median", "ulp_p99", "ulp_max", "max_abs_error", "typical_error", "shift"),
         ),
     ),
-    ReportFile("accuracy_kappa.svg", ("accuracy_point",), by_condition),
-    ReportFile("accuracy_m.svg", ("accuracy_point",), by_length),
+    ReportFile("accuracy_kappa.svg", ("accuracy_point",), plot_by_condition),
+    ReportFile("accuracy_m.svg", ("accuracy_point",), plot_by_length),
 )

@@ -6,10 +6,10 @@ from collections import Counter
 
 from bnproof.records import Records
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.pages import render_page, describe_provenance
 
 
-def containment(records: Records) -> str:
+def render_containment(records: Records) -> str:
     """The page."""
     rows = records.select("containment")
     entries: Counter[str] = Counter()
@@ -17,9 +17,9 @@ def containment(records: Records) -> str:
     for row in rows:
         entries.update(row["entries"])
         dtypes.update(row["dtypes"])
-    return page(
+    return render_page(
         "containment.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         cases=sum(row["cases"] for row in rows),
         entries=entries,
         dtypes=dict(sorted(dtypes.items())),
@@ -27,4 +27,4 @@ def containment(records: Records) -> str:
     )
 
 
-FILES = (declare_page("containment.md", ("containment",), containment),)
+FILES = (declare_page("containment.md", ("containment",), render_containment),)

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bnproof.claims import ledger
+from bnproof.claims import load_ledger
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page, format_table
-from bnproof.reports.pages import by_chapter, chapter_title, number, page, provenance
+from bnproof.reports.pages import group_by_chapter, name_chapter, format_number, render_page, describe_provenance
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
 
 
-def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
+def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
     """The theorem's items sorted for reading: what is stated, how it is derived, where it is used,
     what is false."""
     items = theorem["items"]
@@ -30,30 +30,30 @@ def shown(theorem: Row, measured: Iterable[Row] = ()) -> Row:
         "chains": chains,
         "conditional": [item for item in items if item["needed"]],
         "controls": [item for item in items if item["kind"] == "control"],
-        "claims": [claim.id for claim in ledger().values() if theorem["id"] in claim.theorems],
+        "claims": [claim.id for claim in load_ledger().values() if theorem["id"] in claim.theorems],
         "laws": [item["law"] for item in items if item["law"]],
-        "agreement": agreement(theorem, measured),
+        "agreement": select_agreement(theorem, measured),
     }
 
 
-def agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
+def select_agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
     """How the implementations did by the laws of this theorem, as measured in a report."""
     return [
         row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]
     ]
 
 
-def markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
+def render_markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
     """A section of the book, formulas in LaTeX between dollars."""
-    return page("theorem.md", t=shown(theorem, measured))
+    return render_page("theorem.md", t=arrange_theorem(theorem, measured))
 
 
-def latex_document(theorem: Row, measured: Iterable[Row] = ()) -> str:
+def render_latex(theorem: Row, measured: Iterable[Row] = ()) -> str:
     """A document that compiles by itself."""
-    return page("theorem.tex", t=shown(theorem, measured), escape=_escaped)
+    return render_page("theorem.tex", t=arrange_theorem(theorem, measured), escape=_escape_latex)
 
 
-def _escaped(prose: str) -> str:
+def _escape_latex(prose: str) -> str:
     table = {
         "\\": r"\textbackslash{}",
         "^": r"\textasciicircum{}",
@@ -66,7 +66,7 @@ def _escaped(prose: str) -> str:
     return "".join(table.get(letter, letter) for letter in prose)
 
 
-def contents(theorems: Sequence[Row]) -> Group:
+def render_contents(theorems: Sequence[Row]) -> Group:
     """The book's table of contents for a terminal."""
     from rich.console import Group
     from rich.padding import Padding
@@ -74,7 +74,7 @@ def contents(theorems: Sequence[Row]) -> Group:
 
     lines: list[RenderableType] = []
     for chapter, entries in groupby(theorems, key=lambda entry: entry["chapter"]):
-        lines += [Text(chapter_title(chapter), style="bold")]
+        lines += [Text(name_chapter(chapter), style="bold")]
         for entry in entries:
             lines += [
                 Text(f"  {entry['id']}", style="cyan"),
@@ -90,90 +90,90 @@ def contents(theorems: Sequence[Row]) -> Group:
     return Group(*lines)
 
 
-def terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
+def render_terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
     """The theorem laid out for a terminal of 80 columns."""
     from rich.console import Group
 
-    t = shown(theorem, measured)
+    t = arrange_theorem(theorem, measured)
     return Group(
-        *_head(t),
-        *_statements(t),
-        *_derivations(t),
-        *_corollaries(t),
-        *_controls(t),
-        *_uses(t),
-        *_measured(t),
+        *_render_head(t),
+        *_render_statements(t),
+        *_render_chains(t),
+        *_render_corollaries(t),
+        *_render_controls(t),
+        *_render_uses(t),
+        *_render_agreement(t),
     )
 
 
-def _line(words: str, indent: int = 0, style: str = "") -> RenderableType:
+def _render_line(words: str, indent: int = 0, style: str = "") -> RenderableType:
     from rich.padding import Padding
     from rich.text import Text
 
     return Padding(Text(words, style=style), (0, 0, 0, indent))
 
 
-def _head(t: Row) -> Iterator[RenderableType]:
+def _render_head(t: Row) -> Iterator[RenderableType]:
     verdict = "proved for every m" if t["verdict"] == "proved" else t["verdict"]
-    yield _line(f"{t['id']}: {verdict}", style="bold")
-    yield _line(f"chapter {chapter_title(t['chapter'])}", style="dim")
-    yield _line(f"source: {t['source']}", style="dim")
-    yield _line("")
-    yield _line(t["says"])
+    yield _render_line(f"{t['id']}: {verdict}", style="bold")
+    yield _render_line(f"chapter {name_chapter(t['chapter'])}", style="dim")
+    yield _render_line(f"source: {t['source']}", style="dim")
+    yield _render_line("")
+    yield _render_line(t["says"])
 
 
-def _statements(t: Row) -> Iterator[RenderableType]:
-    yield _line("\nStatement", style="bold")
+def _render_statements(t: Row) -> Iterator[RenderableType]:
+    yield _render_line("\nStatement", style="bold")
     for count, item in enumerate(t["stated"], 1):
-        yield _line(f"{count}. {item['says']}", 2)
-        yield from _formula(item)
+        yield _render_line(f"{count}. {item['says']}", 2)
+        yield from _render_formula(item)
         for step in item["steps"]:
-            yield _line(f"{step['rule']}: {step['text']}", 7, "dim")
+            yield _render_line(f"{step['rule']}: {step['text']}", 7, "dim")
         if item["steps"]:
-            yield _line(f"({item['steps'][-1]['why']})", 7, "dim")
+            yield _render_line(f"({item['steps'][-1]['why']})", 7, "dim")
 
 
-def _formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
-    yield _line(item["text"], 5, style)
+def _render_formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
+    yield _render_line(item["text"], 5, style)
     for condition, without in zip(
         item["given_text"], item["needed"] or item["given_text"], strict=True
     ):
-        yield _line(f"given {condition}", 5, "yellow")
+        yield _render_line(f"given {condition}", 5, "yellow")
         if without != condition:
-            yield _line(f"without it {without}", 7, "dim")
+            yield _render_line(f"without it {without}", 7, "dim")
 
 
-def _derivations(t: Row) -> Iterator[RenderableType]:
+def _render_chains(t: Row) -> Iterator[RenderableType]:
     for title, chain in t["chains"].items():
-        yield _line(f"\nDerivation: {title}", style="bold")
+        yield _render_line(f"\nDerivation: {title}", style="bold")
         if chain[0]["given_text"]:
-            yield _line(f"given {', '.join(chain[0]['given_text'])}", 5, "yellow")
-        yield _line(chain[0]["text"].split(" = ")[0], 5, "cyan")
+            yield _render_line(f"given {', '.join(chain[0]['given_text'])}", 5, "yellow")
+        yield _render_line(chain[0]["text"].split(" = ")[0], 5, "cyan")
         for item in chain:
-            yield _line(f"= {item['text'].split(' = ', 1)[1]}", 3, "cyan")
-            yield _line(item["says"], 7, "dim")
+            yield _render_line(f"= {item['text'].split(' = ', 1)[1]}", 3, "cyan")
+            yield _render_line(item["says"], 7, "dim")
 
 
-def _corollaries(t: Row) -> Iterator[RenderableType]:
+def _render_corollaries(t: Row) -> Iterator[RenderableType]:
     if t["corollaries"]:
-        yield _line("\nCorollaries", style="bold")
+        yield _render_line("\nCorollaries", style="bold")
     for item in t["corollaries"]:
-        yield _line(item["says"], 2)
-        yield from _formula(item)
+        yield _render_line(item["says"], 2)
+        yield from _render_formula(item)
 
 
-def _controls(t: Row) -> Iterator[RenderableType]:
-    yield _line("\nFalse variants, refuted", style="bold")
+def _render_controls(t: Row) -> Iterator[RenderableType]:
+    yield _render_line("\nFalse variants, refuted", style="bold")
     for item in t["controls"]:
-        yield _line(item["says"] + (" (often stated as true)" if item["common"] else ""), 2)
-        yield _line(item["text"], 5, "red")
+        yield _render_line(item["says"] + (" (often stated as true)" if item["common"] else ""), 2)
+        yield _render_line(item["text"], 5, "red")
         if item["given_text"]:
-            yield _line(f"given {', '.join(item['given_text'])}", 5, "yellow")
-        yield _line(f"false at {item['detail']}", 7, "dim")
+            yield _render_line(f"given {', '.join(item['given_text'])}", 5, "yellow")
+        yield _render_line(f"false at {item['detail']}", 7, "dim")
 
 
-def _uses(t: Row) -> Iterator[RenderableType]:
-    yield _line("\nWhere it is used", style="bold")
+def _render_uses(t: Row) -> Iterator[RenderableType]:
+    yield _render_line("\nWhere it is used", style="bold")
     for what, names in (
         ("rests on", t["uses"]),
         ("theorems", t["used_by"]),
@@ -181,21 +181,21 @@ def _uses(t: Row) -> Iterator[RenderableType]:
         ("laws of a check", t["laws"]),
     ):
         if names:
-            yield _line(f"{what}: {', '.join(names)}", 2)
-    yield _line(f"\n{t['points']} exact evaluations on small batches agree.", style="dim")
+            yield _render_line(f"{what}: {', '.join(names)}", 2)
+    yield _render_line(f"\n{t['points']} exact evaluations on small batches agree.", style="dim")
 
 
-def _measured(t: Row) -> Iterator[RenderableType]:
+def _render_agreement(t: Row) -> Iterator[RenderableType]:
     if t["agreement"]:
-        yield _line("\nMeasured agreement", style="bold")
+        yield _render_line("\nMeasured agreement", style="bold")
     for row in t["agreement"]:
         error = (
             ""
             if row["ratio"] is None
-            else f", largest error {number(row['ratio'])} of what rounding explains"
+            else f", largest error {format_number(row['ratio'])} of what rounding explains"
         )
-        ulp = "" if row["ulp"] is None else f", {number(row['ulp'])} ulp"
-        yield _line(
+        ulp = "" if row["ulp"] is None else f", {format_number(row['ulp'])} ulp"
+        yield _render_line(
             f"{row['target']}, law {row['law']}: {row['verdict']} in {row['cases']}"
             f" cases{error}{ulp}",
             2,
@@ -205,7 +205,7 @@ def _measured(t: Row) -> Iterator[RenderableType]:
 
 
 
-def theorem_line(theorem: Row) -> Row:
+def summarise_theorem(theorem: Row) -> Row:
     """One line a theorem: verdict, what was proved, what was refuted."""
     controls = [item for item in theorem["items"] if item["kind"] == "control"]
     return {
@@ -221,21 +221,21 @@ def theorem_line(theorem: Row) -> Row:
     }
 
 
-def derivations(records: Records) -> str:
+def render_book(records: Records) -> str:
     """The book."""
-    chapters = by_chapter(
-        [shown(theorem, records.select("law_result")) for theorem in records.select("theorem")]
+    chapters = group_by_chapter(
+        [arrange_theorem(theorem, records.select("law_result")) for theorem in records.select("theorem")]
     )
-    return page("derivations.md", chapters=chapters, provenance=provenance(records))
+    return render_page("derivations.md", chapters=chapters, provenance=describe_provenance(records))
 
 
-def theorem_table(records: Records) -> str:
+def render_theorem_table(records: Records) -> str:
     """The book as CSV."""
-    lines = [theorem_line(theorem) for theorem in records.select("theorem")]
+    lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
     return format_table(lines, tuple(lines[0]))
 
 
 FILES = (
-    declare_page("derivations.md", ("theorem",), derivations),
-    declare_page("theorems.csv", ("theorem",), theorem_table),
+    declare_page("derivations.md", ("theorem",), render_book),
+    declare_page("theorems.csv", ("theorem",), render_theorem_table),
 )

@@ -10,7 +10,7 @@ import matplotlib as mpl
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import ReportFile, declare_page, format_table
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.pages import render_page, describe_provenance
 from bnproof.reports.plots import COLOURS, STYLE, save
 
 SHOWN = 4  # laws named in a line
@@ -29,15 +29,15 @@ COLUMNS = (
 )
 
 
-def to_find(records: Records) -> list[Row]:
+def list_bugs(records: Records) -> list[Row]:
     """The models a check has to object to: all but those that only a grade tells."""
     return [row for row in records.select("mutant") if row["model"] != "graded"]
 
 
-def missed(records: Records) -> list[str]:
+def list_shortfalls(records: Records) -> list[str]:
     """What falls short: bugs not found, correct implementations flagged, other grades than
     expected."""
-    problems = [f"{row['id']} is not found" for row in to_find(records) if not row["found"]]
+    problems = [f"{row['id']} is not found" for row in list_bugs(records) if not row["found"]]
     problems += [
         f"{row['id']} is flagged at {row['effort']}, seed {row['seed']}:"
         f" {', '.join(row['flagged'])}"
@@ -52,22 +52,22 @@ def missed(records: Records) -> list[str]:
     ]
 
 
-def detection(records: Records) -> str:
+def render_detection(records: Records) -> str:
     """The page."""
-    rows, alarms = to_find(records), [row for row in records.select("correct") if not row["unusable"]]
+    rows, alarms = list_bugs(records), [row for row in records.select("correct") if not row["unusable"]]
     every = records.select("mutant")
     flags = {(row["id"], row["baseline"]): row for row in records.select("baseline")}
     names = [row["baseline"] for row in records.select("baseline_says")]
     correct = list(dict.fromkeys(row["id"] for row in alarms))
     unusable = {row["id"]: row["unusable"] for row in records.select("correct") if row["unusable"]}
     within = [row for row in rows if row["family"] not in BEYOND_BASELINES]
-    return page(
+    return render_page(
         "detection.md",
         run=records.select("detection")[0],
         seed=records.header["seed"],
         modelled=len(every),
         rows_modelled=len({row["row"] for row in every}),
-        rows_correct=len({row["id"].partition("-")[0] for row in _models(alarms)}),
+        rows_correct=len({row["id"].partition("-")[0] for row in _select_models(alarms)}),
         found=sum(row["found"] for row in rows),
         to_find=len(rows),
         not_found=[row["id"] for row in rows if not row["found"]],
@@ -75,7 +75,7 @@ def detection(records: Records) -> str:
         alarm_runs=len(alarms),
         flagged_by_laws={row["id"] for row in alarms if row["flagged"]},
         seconds=sum(row["seconds"] for row in rows),
-        baselines={name: _baseline(name, rows, correct, flags) for name in names},
+        baselines={name: _count_baseline(name, rows, correct, flags) for name in names},
         says=records.select("baseline_says"),
         reach={
             "to_find": len(within),
@@ -84,26 +84,26 @@ def detection(records: Records) -> str:
                 name: sum(flags[row["id"], name]["flagged"] for row in within) for name in names
             },
         },
-        families=_families(rows, flags, names),
-        bugs=[_bug(row, flags, names) for row in rows],
+        families=_count_families(rows, flags, names),
+        bugs=[_describe_bug(row, flags, names) for row in rows],
         graded=[row for row in every if row["grade_expected"] is not None],
-        diagnosis=diagnosis([row for row in every if row["cause"]]),
-        causes=[_cause(row) for row in every if row["cause"]],
+        diagnosis=count_diagnoses([row for row in every if row["cause"]]),
+        causes=[_describe_cause(row) for row in every if row["cause"]],
         unusable=unusable,
-        correct=[_correct(name, [row for row in alarms if row["id"] == name]) for name in correct],
+        correct=[_summarise_correct(name, [row for row in alarms if row["id"] == name]) for name in correct],
         unmodelled=records.select("unmodelled"),
         costs=records.select("check_cost"),
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
     )
 
 
-def _models(alarms: Iterable[Row]) -> list[Row]:
+def _select_models(alarms: Iterable[Row]) -> list[Row]:
     """The rows of the catalogue among correct implementations: their ids are a letter and two
     digits."""
     return [row for row in alarms if row["id"][:1].isupper() and row["id"][1:3].isdigit()]
 
 
-def _baseline(
+def _count_baseline(
     name: str, rows: list[Row], correct: list[str], flags: dict[tuple[str, str], Row]
 ) -> Row:
     return {
@@ -113,22 +113,22 @@ def _baseline(
     }
 
 
-def _families(
+def _count_families(
     rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]
 ) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+    families: dict[str, Row] = {}
     for row in rows:
-        line = found.setdefault(
+        line = families.setdefault(
             row["family"], {"modelled": 0, "found": 0, "baselines": dict.fromkeys(names, 0)}
         )
         line["modelled"] += 1
         line["found"] += row["found"]
         for name in names:
             line["baselines"][name] += flags[row["id"], name]["flagged"]
-    return found
+    return families
 
 
-def _bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
+def _describe_bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
     laws = sorted(row["laws"].items(), key=lambda entry: -entry[1][0] / max(entry[1][1], 1))
     shown = ", ".join(f"{law} {violated}/{cases}" for law, (violated, cases) in laws[:SHOWN])
     more = f" and {len(laws) - SHOWN} more" if len(laws) > SHOWN else ""
@@ -136,7 +136,7 @@ def _bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
     return {**row, "laws": shown + more or "**none**", "baselines": by or "-"}
 
 
-def diagnosis(rows: list[Row]) -> Row:
+def count_diagnoses(rows: list[Row]) -> Row:
     """How often the cause that is named is right, with and without the bug's own model."""
     right = [row for row in rows if row["cause"]["mechanism"] == row["mechanism"]]
     without = [row for row in rows if row["cause_without"]]
@@ -162,19 +162,19 @@ def diagnosis(rows: list[Row]) -> Row:
     }
 
 
-def _cause(row: Row) -> Row:
-    def told(cause: Row | None) -> str:
+def _describe_cause(row: Row) -> Row:
+    def name_cause(cause: Row | None) -> str:
         return "-" if cause is None else f"{cause['mechanism']} ({cause['confidence']})"
 
-    return {**row, "named": told(row["cause"]), "without": told(row["cause_without"])}
+    return {**row, "named": name_cause(row["cause"]), "without": name_cause(row["cause_without"])}
 
 
-def _correct(name: str, runs: list[Row]) -> Row:
+def _summarise_correct(name: str, runs: list[Row]) -> Row:
     flagged = {law for row in runs for law in row["flagged"]}
     return {"id": name, "runs": len(runs), "flagged": ", ".join(sorted(flagged))}
 
 
-def table(records: Records) -> str:
+def render_csv(records: Records) -> str:
     """One line a model: what found it, and what the baselines said."""
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
     names = [row["baseline"] for row in records.select("baseline_says")]
@@ -191,38 +191,38 @@ def table(records: Records) -> str:
     return format_table(lines, (*COLUMNS, *names))
 
 
-def matrix(records: Records, path: Path) -> None:
+def plot_matrix(records: Records, path: Path) -> None:
     """Bugs down, laws and baselines across; a square is as dark as the share of cases in which the
     law breaks."""
     from matplotlib.figure import Figure
 
-    rows = to_find(records)
+    rows = list_bugs(records)
     names = [row["baseline"] for row in records.select("baseline_says")]
     laws = [
         row["law"] for row in records.select("law") if any(row["law"] in bug["laws"] for bug in rows)
     ]
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
-    shares = [[_share(row["laws"].get(law)) for law in laws] for row in rows]
+    shares = [[_compute_shade(row["laws"].get(law)) for law in laws] for row in rows]
     today = [[float(flags[row["id"], name]) for name in names] for row in rows]
     size = (0.19 * (len(laws) + len(names)) + 2.6, 0.19 * len(rows) + 2.4)
     with mpl.rc_context(STYLE | {"font.size": 8}):
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=[len(laws), len(names)])
-        _squares(left, shares, laws, "blue", "laws of bnproof")
-        _squares(right, today, names, "orange", "today's tests")
+        _plot_squares(left, shares, laws, "blue", "laws of bnproof")
+        _plot_squares(right, today, names, "orange", "today's tests")
         left.set_yticks(range(len(rows)), [row["id"] for row in rows])
         left.set_ylim(len(rows) - 0.5, -0.5)
         save(figure, path)
 
 
-def _squares(
+def _plot_squares(
     axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str
 ) -> None:
-    found = [(x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value]
+    squares = [(x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value]
     axes.scatter(
-        [x for x, _, _ in found],
-        [y for _, y, _ in found],
-        alpha=[value for _, _, value in found],
+        [x for x, _, _ in squares],
+        [y for _, y, _ in squares],
+        alpha=[value for _, _, value in squares],
         c=COLOURS[colour],
         marker="s",
         s=80,
@@ -234,14 +234,14 @@ def _squares(
     axes.tick_params(length=0)
 
 
-def _share(counts: list[int] | None) -> float:
+def _compute_shade(counts: list[int] | None) -> float:
     """Between 0.25 and 1 for a law that breaks anywhere, so that a single case can be seen."""
     return 0.0 if counts is None else 0.25 + 0.75 * counts[0] / max(counts[1], 1)
 
 
 _KINDS = ("detection", "mutant", "correct", "baseline")
 FILES = (
-    declare_page("detection.md", _KINDS, detection),
-    declare_page("detection.csv", _KINDS, table),
-    ReportFile("detection.svg", _KINDS, matrix),
+    declare_page("detection.md", _KINDS, render_detection),
+    declare_page("detection.csv", _KINDS, render_csv),
+    ReportFile("detection.svg", _KINDS, plot_matrix),
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import ReportFile, declare_table
-from bnproof.reports.plots import COLOURS, STYLE, panels, save
+from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
 
 # by learning rate
 RATES = ("#56b4e9", COLOURS["blue"], COLOURS["green"], COLOURS["orange"], COLOURS["black"])
@@ -23,22 +23,22 @@ GREEK = {
 LIGHT = {"color": COLOURS["black"], "alpha": 0.55, "linewidth": 1.0}
 
 
-def weight_norm(records: Records, path: Path) -> None:
+def plot_weight_norm(records: Records, path: Path) -> None:
     """Above the median ``|W|`` of the first layer, below the effective step ``eta/|W|^2``; left
     with normalisation."""
     rows, ends = records.select("weight_norm"), records.select("weight_norm_run")
     rates = sorted({row["learning_rate"] for row in rows})
     with mpl.rc_context(STYLE):
-        figure, grid = panels(2, 2, sharex=True, sharey="row")
+        figure, grid = build_panels(2, 2, sharex=True, sharey="row")
         for column, normalised in zip(grid.T, (True, False), strict=True):
             for rate, colour in zip(rates, RATES, strict=True):
-                mine = _where(rows, normalised=normalised, learning_rate=rate)
-                end = _where(ends, raised="first layer", normalised=normalised, learning_rate=rate)[
+                mine = _select_rows(rows, normalised=normalised, learning_rate=rate)
+                end = _select_rows(ends, raised="first layer", normalised=normalised, learning_rate=rate)[
                     0
                 ]
                 label = f"η = {rate:g}: {end['final_accuracy']:.0%} correct"
-                column[0].plot(*_points(mine, "step", "norm_median"), c=colour, lw=2, label=label)
-                column[1].plot(*_points(mine, "step", "effective_step"), c=colour, lw=2)
+                column[0].plot(*_list_points(mine, "step", "norm_median"), c=colour, lw=2, label=label)
+                column[1].plot(*_list_points(mine, "step", "effective_step"), c=colour, lw=2)
             title = "in front of batch normalisation" if normalised else "without normalisation"
             column[0].set(title=title, xscale="log", yscale="log")
             column[1].set(xlabel="step of plain SGD", yscale="log")
@@ -49,12 +49,12 @@ def weight_norm(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def linear_range(records: Records, path: Path) -> None:
+def plot_linear_range(records: Records, path: Path) -> None:
     """The share of ``|xhat| >= t`` against t beside Chebyshev's bound."""
     rows = records.select("linear_range_share")
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
     with mpl.rc_context(STYLE):
-        figure, axes = panels()
+        figure, axes = build_panels()
         fine = np.geomspace(min(row["t"] for row in rows), max(row["t"] for row in rows), 100)
         axes.plot(
             fine,
@@ -63,8 +63,8 @@ def linear_range(records: Records, path: Path) -> None:
             c=COLOURS["black"],
             label="Chebyshev's bound q/t² for q = 1",
         )
-        for name, (colour, marker) in zip(_distinct(rows, "data"), looks, strict=True):
-            points = _points(_where(rows, data=name), "t", "share_outside")
+        for name, (colour, marker) in zip(_list_distinct(rows, "data"), looks, strict=True):
+            points = _list_points(_select_rows(rows, data=name), "t", "share_outside")
             axes.plot(*points, marker=marker, c=COLOURS[colour], label=name)
         axes.set(
             xlabel="threshold t (in standard deviations)", ylabel="share of values with |x̂| ≥ t"
@@ -74,26 +74,26 @@ def linear_range(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def parametrisations(records: Records, path: Path) -> None:
+def plot_parametrisations(records: Records, path: Path) -> None:
     """Loss against steps, each parametrisation at its own best learning rate: every seed thin, the
     mean thick."""
     rows = records.select("parametrisation")
     with mpl.rc_context(STYLE):
-        figure, both = panels(2, sharey=True)
-        for axes, trained in zip(both, _distinct(rows, "trained"), strict=True):
-            of_panel = _where(rows, trained=trained)
+        figure, both = build_panels(2, sharey=True)
+        for axes, trained in zip(both, _list_distinct(rows, "trained"), strict=True):
+            of_panel = _select_rows(rows, trained=trained)
             for name, colour in zip(
-                _distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True
+                _list_distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True
             ):
-                _seeds_and_mean(axes, _where(of_panel, parametrisation=name), name, COLOURS[colour])
+                _plot_seeds(axes, _select_rows(of_panel, parametrisation=name), name, COLOURS[colour])
             axes.set(title=f"trained: {trained}", xlabel="step of plain SGD", yscale="log")
             axes.legend(frameon=False, fontsize=9, loc="lower left")
         both[0].set(ylabel="cross-entropy of all digits (nats)")
         save(figure, path)
 
 
-def _seeds_and_mean(axes: Any, rows: list[Row], name: str, colour: str) -> None:
-    curves = [_points(_where(rows, seed=seed), "step", "loss") for seed in _distinct(rows, "seed")]
+def _plot_seeds(axes: Any, rows: list[Row], name: str, colour: str) -> None:
+    curves = [_list_points(_select_rows(rows, seed=seed), "step", "loss") for seed in _list_distinct(rows, "seed")]
     for curve in curves:
         axes.plot(*curve, c=colour, lw=0.8, alpha=0.4)
     mean = np.mean([losses for _, losses in curves], axis=0)
@@ -106,7 +106,7 @@ def _seeds_and_mean(axes: Any, rows: list[Row], name: str, colour: str) -> None:
     )
 
 
-def variance_error(records: Records, path: Path) -> None:
+def plot_variance_error(records: Records, path: Path) -> None:
     """Error of the variance and of xhat in float32 against kappa, with slopes 1 and 2 for
     comparison.
 
@@ -120,13 +120,13 @@ def variance_error(records: Records, path: Path) -> None:
         "xhat": "error of x̂ (largest in the batch)",
     }
     with mpl.rc_context(STYLE):
-        figure, both = panels(2, sharey=True)
+        figure, both = build_panels(2, sharey=True)
         for axes, (quantity, title) in zip(both, titles.items(), strict=True):
-            for name, (colour, marker) in zip(_distinct(rows, "algorithm"), looks, strict=True):
-                fitted = _where(slopes, algorithm=name, quantity=quantity)[0]
-                _errors(
+            for name, (colour, marker) in zip(_list_distinct(rows, "algorithm"), looks, strict=True):
+                fitted = _select_rows(slopes, algorithm=name, quantity=quantity)[0]
+                _plot_errors(
                     axes,
-                    _where(rows, algorithm=name),
+                    _select_rows(rows, algorithm=name),
                     quantity,
                     fitted,
                     {"marker": marker, "c": COLOURS[colour]},
@@ -149,13 +149,13 @@ def variance_error(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def _errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -> None:
+def _plot_errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -> None:
     filled = [
         n
         for n, row in enumerate(rows)
         if fitted["kappa_from"] <= row["kappa_measured"] <= fitted["kappa_to"]
     ]
-    points = _points(rows, "kappa_measured", f"{quantity}_error_median")
+    points = _list_points(rows, "kappa_measured", f"{quantity}_error_median")
     axes.plot(*points, **look, ms=5, mfc="white", lw=1.2)
     own = [[column[n] for n in filled] for column in points]
     axes.plot(
@@ -163,15 +163,15 @@ def _errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -
     )
 
 
-def _where(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+def _select_rows(rows: Iterable[Row], **wanted: Any) -> list[Row]:
     return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
 
 
-def _distinct(rows: Iterable[Row], key: str) -> list[Any]:
+def _list_distinct(rows: Iterable[Row], key: str) -> list[Any]:
     return list(dict.fromkeys(row[key] for row in rows))
 
 
-def _points(rows: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
+def _list_points(rows: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
     """Two columns; what is ``None`` becomes a gap."""
     return [row[x] for row in rows], [np.nan if row[y] is None else row[y] for row in rows]
 
@@ -203,8 +203,8 @@ FILES = (
             *("variance_error_median", "variance_error_largest", "xhat_error_median"),
         ),
     ),
-    ReportFile("weight_norm.svg", ("weight_norm", "weight_norm_run"), weight_norm),
-    ReportFile("linear_range.svg", ("linear_range_share", "sigmoid_linear"), linear_range),
-    ReportFile("parametrisations.svg", ("parametrisation",), parametrisations),
-    ReportFile("variance_error.svg", ("variance_error", "variance_slope"), variance_error),
+    ReportFile("weight_norm.svg", ("weight_norm", "weight_norm_run"), plot_weight_norm),
+    ReportFile("linear_range.svg", ("linear_range_share", "sigmoid_linear"), plot_linear_range),
+    ReportFile("parametrisations.svg", ("parametrisation",), plot_parametrisations),
+    ReportFile("variance_error.svg", ("variance_error", "variance_slope"), plot_variance_error),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnproof.claims import VERDICTS, ClaimVerdict, ledger, settle
+from bnproof.claims import VERDICTS, ClaimVerdict, load_ledger, settle
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.pages import number, page, provenance
+from bnproof.reports.pages import format_number, render_page, describe_provenance
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -22,7 +22,7 @@ COLOURS = {
 }
 
 
-def shown(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
+def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
     """What a page says of a claim: its formulas, why it is settled so, and the numbers on the
     digits."""
     a = finding.claim
@@ -38,7 +38,7 @@ def shown(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         "measurement": finding.measurement,
         "plot": a.measurement.plot if a.measurement else "",
         "theorems": a.theorems,
-        "stated": [_stated(name, finding) for name in dict.fromkeys(stated)],
+        "stated": [_arrange_item(name, finding) for name in dict.fromkeys(stated)],
         "data": next(
             (
                 row["data"]
@@ -51,7 +51,7 @@ def shown(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _stated(name: str, finding: ClaimVerdict) -> dict[str, Any]:
+def _arrange_item(name: str, finding: ClaimVerdict) -> dict[str, Any]:
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
     return {
@@ -62,12 +62,12 @@ def _stated(name: str, finding: ClaimVerdict) -> dict[str, Any]:
     }
 
 
-def markdown(finding: ClaimVerdict, rows: Sequence[Row]) -> str:
+def render_markdown(finding: ClaimVerdict, rows: Sequence[Row]) -> str:
     """One section of the ledger."""
-    return page("claim.md", c=shown(finding, rows))
+    return render_page("claim.md", c=arrange_claim(finding, rows))
 
 
-def overview(findings: Sequence[ClaimVerdict]) -> Group:
+def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
     """Every claim with its verdict, for a terminal."""
     from rich.console import Group
     from rich.table import Table
@@ -86,47 +86,47 @@ def overview(findings: Sequence[ClaimVerdict]) -> Group:
     return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
 
 
-def terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Group:
+def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Group:
     """Claims in full, for a terminal of 80 columns."""
     from rich.console import Group
 
-    return Group(*(line for finding in findings for line in _claim(shown(finding, rows))))
+    return Group(*(line for finding in findings for line in _render_claim(arrange_claim(finding, rows))))
 
 
-def _claim(c: dict[str, Any]) -> Iterator[RenderableType]:
+def _render_claim(c: dict[str, Any]) -> Iterator[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
-    def line(words: str, indent: int = 0, style: str = "") -> RenderableType:
+    def render_line(words: str, indent: int = 0, style: str = "") -> RenderableType:
         return Padding(Text(words, style=style), (0, 0, 0, indent))
 
-    yield line(f"{c['id']} ({c['who']})", style="bold")
-    yield line(c["says"])
-    yield line(f"verdict: {c['verdict']}", style=COLOURS[c["verdict"]])
+    yield render_line(f"{c['id']} ({c['who']})", style="bold")
+    yield render_line(c["says"])
+    yield render_line(f"verdict: {c['verdict']}", style=COLOURS[c["verdict"]])
     if c["conditions"]:
-        yield line(f"conditions: {', '.join(c['conditions'])}", style="yellow")
+        yield render_line(f"conditions: {', '.join(c['conditions'])}", style="yellow")
     if c["measurement"]:
-        yield line(f"measured: {c['measurement']}")
-    yield line("")
-    yield line(c["explanation"] or f"Open in this run: {', '.join(c['open'])}")
-    yield line("\nAs formulas", style="bold")
+        yield render_line(f"measured: {c['measurement']}")
+    yield render_line("")
+    yield render_line(c["explanation"] or f"Open in this run: {', '.join(c['open'])}")
+    yield render_line("\nAs formulas", style="bold")
     for item in c["stated"]:
-        yield line(
+        yield render_line(
             f"{item['name']}{' (the claim is its contrary)' if item['contrary'] else ''}:"
             f" {item['verdict']}",
             2,
         )
-        yield line(item["text"], 5, "red" if item["verdict"] == "refuted" else "cyan")
+        yield render_line(item["text"], 5, "red" if item["verdict"] == "refuted" else "cyan")
         if item["given_text"]:
-            yield line(f"given {', '.join(item['given_text'])}", 5, "yellow")
+            yield render_line(f"given {', '.join(item['given_text'])}", 5, "yellow")
         if item["verdict"] == "refuted":
-            yield line(f"false at {item['detail']}", 7, "dim")
+            yield render_line(f"false at {item['detail']}", 7, "dim")
     if c["numbers"]:
-        yield line(f"\nOn {c['data']}", style="bold")
+        yield render_line(f"\nOn {c['data']}", style="bold")
     for row in c["numbers"]:
         unit = f" {row['unit']}" if row["unit"] else ""
-        yield line(f"{number(row['value'])}{unit}: {row['what']}", 2)
-    yield line(f"\ntheorems: {', '.join(c['theorems'])}\n", style="dim")
+        yield render_line(f"{format_number(row['value'])}{unit}: {row['what']}", 2)
+    yield render_line(f"\ntheorems: {', '.join(c['theorems'])}\n", style="dim")
 
 
 CLAIM_COLUMNS = (
@@ -137,10 +137,10 @@ CLAIM_COLUMNS = (
 
 def settle_claims(records: Records) -> list[ClaimVerdict]:
     """Every claim of the ledger, settled by these records."""
-    return [settle(claim, records.rows) for claim in ledger().values()]
+    return [settle(claim, records.rows) for claim in load_ledger().values()]
 
 
-def claim_line(finding: ClaimVerdict) -> Row:
+def summarise_claim(finding: ClaimVerdict) -> Row:
     """One line a claim."""
     return {
         "id": finding.claim.id,
@@ -154,7 +154,7 @@ def claim_line(finding: ClaimVerdict) -> Row:
     }
 
 
-def tally(settled: list[ClaimVerdict]) -> str:
+def count_verdicts(settled: list[ClaimVerdict]) -> str:
     """How many claims have which verdict, in words."""
     counts = {
         verdict: sum(finding.verdict == verdict for finding in settled)
@@ -163,25 +163,25 @@ def tally(settled: list[ClaimVerdict]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 
 
-def claims_page(records: Records) -> str:
+def render_claims(records: Records) -> str:
     """The ledger."""
     settled = settle_claims(records)
-    return page(
+    return render_page(
         "claims.md",
-        claims=[shown(finding, records.rows) for finding in settled],
-        counts=tally(settled),
-        provenance=provenance(records),
+        claims=[arrange_claim(finding, records.rows) for finding in settled],
+        counts=count_verdicts(settled),
+        provenance=describe_provenance(records),
     )
 
 
-def claim_lines(records: Records) -> list[Row]:
+def list_claim_lines(records: Records) -> list[Row]:
     """The ledger as a table."""
-    return [claim_line(finding) for finding in settle_claims(records)]
+    return [summarise_claim(finding) for finding in settle_claims(records)]
 
 
 FILES = (
-    declare_page("claims.md", ("theorem", "demonstration"), claims_page),
-    declare_table("claims.csv", "demonstration", CLAIM_COLUMNS, claim_lines),
+    declare_page("claims.md", ("theorem", "demonstration"), render_claims),
+    declare_table("claims.csv", "demonstration", CLAIM_COLUMNS, list_claim_lines),
     declare_table(
         "demonstrations.csv", "demonstration", ("claim", "what", "value", "unit", "data")
     ),

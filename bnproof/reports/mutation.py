@@ -7,12 +7,12 @@ from collections import Counter
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.pages import render_page, describe_provenance
 
 TEXTS = "texts of errors"  # the reason that is counted, not listed
 
 
-def unexplained(records: Records) -> list[Row]:
+def list_unexplained(records: Records) -> list[Row]:
     """Mutants that no law found and that nothing explains: holes of the suite, or reasons that are
     missing."""
     return [
@@ -22,18 +22,18 @@ def unexplained(records: Records) -> list[Row]:
     ]
 
 
-def mutation(records: Records) -> str:
+def render_mutation(records: Records) -> str:
     """The page."""
     rows = records.select("mutation")
-    reasons = grouped([row for row in rows if row["outcome"] == "survived"], "reason")
-    return page(
+    reasons = group_rows([row for row in rows if row["outcome"] == "survived"], "reason")
+    return render_page(
         "mutation.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         mutants=len(rows),
         outcomes=Counter(row["outcome"] for row in rows),
         files={
             file: Counter(row["outcome"] for row in of)
-            for file, of in grouped(rows, "file").items()
+            for file, of in group_rows(rows, "file").items()
         },
         first=rows[0]["effort"] if rows else "",
         later=[
@@ -43,17 +43,17 @@ def mutation(records: Records) -> str:
         laws=Counter(row["law"] for row in rows if row["law"]).most_common(),
         texts=len(reasons.pop(TEXTS, [])),
         reasons={reason: of for reason, of in reasons.items() if reason},
-        unexplained=unexplained(records),
+        unexplained=list_unexplained(records),
         seconds=sum(row["seconds"] for row in rows),
     )
 
 
-def grouped(rows: list[Row], by: str) -> dict[str, list[Row]]:
+def group_rows(rows: list[Row], by: str) -> dict[str, list[Row]]:
     """The rows by one of their values, in order of appearance."""
-    found: dict[str, list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row[by], []).append(row)
-    return found
+        groups.setdefault(row[by], []).append(row)
+    return groups
 
 
-FILES = (declare_page("mutation.md", ("mutation",), mutation),)
+FILES = (declare_page("mutation.md", ("mutation",), render_mutation),)

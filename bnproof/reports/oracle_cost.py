@@ -6,7 +6,7 @@ from statistics import median
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.pages import render_page, describe_provenance
 
 COLUMNS = (
     "values",
@@ -24,12 +24,12 @@ COLUMNS = (
 GRADIENT, BYTES, MPMATH, BALLS = 3.0, 32.0, 500.0, 40.0
 
 
-def lines(records: Records) -> list[Row]:
+def list_lines(records: Records) -> list[Row]:
     """One line a configuration: medians in nanoseconds per value, and their ratios."""
-    return [_line(row) for row in records.select("oracle_cost")]
+    return [_build_line(row) for row in records.select("oracle_cost")]
 
 
-def _line(row: Row) -> Row:
+def _build_line(row: Row) -> Row:
     nanoseconds = {
         name: median(times) / row["values"] * 1e9 for name, times in row["seconds"].items()
     }
@@ -46,11 +46,11 @@ def _line(row: Row) -> Row:
     }
 
 
-def oracle_cost(records: Records) -> str:
+def render_oracle_cost(records: Records) -> str:
     """The page."""
-    found = lines(records)
+    configurations = list_lines(records)
     few, many = (
-        [line for line in found if (line["channels"] < 16) == small] for small in (True, False)
+        [line for line in configurations if (line["channels"] < 16) == small] for small in (True, False)
     )
     (slow,) = records.select("oracle_cost_slow")
     each = {
@@ -63,19 +63,19 @@ def oracle_cost(records: Records) -> str:
         name: median(times) / reference["values"] * 1e9
         for name, times in reference["seconds"].items()
     }
-    return page(
+    return render_page(
         "oracle_cost.md",
         reference=reference,
         steps=steps,
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         run=records.select("oracle_cost_run")[0],
         compiled=records.select("oracle_cost_compile")[0],
-        lines=found,
+        lines=configurations,
         few=max(line["forward_to_numpy"] for line in few),
         many=max(line["forward_to_numpy"] for line in many),
-        gradient=max(line["gradient_to_forward"] for line in found),
-        both=max(line["both_to_forward"] for line in found),
-        memory=max(line["bytes"] for line in found),
+        gradient=max(line["gradient_to_forward"] for line in configurations),
+        both=max(line["both_to_forward"] for line in configurations),
+        memory=max(line["bytes"] for line in configurations),
         slow=slow,
         each=each,
         limits={
@@ -90,6 +90,6 @@ def oracle_cost(records: Records) -> str:
 
 
 FILES = (
-    declare_page("oracle_cost.md", ("oracle_cost", "oracle_cost_run"), oracle_cost),
-    declare_table("oracle_cost.csv", "oracle_cost", COLUMNS, lines),
+    declare_page("oracle_cost.md", ("oracle_cost", "oracle_cost_run"), render_oracle_cost),
+    declare_table("oracle_cost.csv", "oracle_cost", COLUMNS, list_lines),
 )

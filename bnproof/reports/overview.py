@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 from bnproof.records import Records, Row
-from bnproof.reports.derivation import theorem_line
+from bnproof.reports.derivation import summarise_theorem
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.ledger import settle_claims, tally
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.ledger import settle_claims, count_verdicts
+from bnproof.reports.pages import render_page, describe_provenance
 
 
-def index(records: Records) -> str:
+def render_index(records: Records) -> str:
     """The entry page: the thread's question answered, with links."""
-    lines = [theorem_line(theorem) for theorem in records.select("theorem")]
+    lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
     settled = settle_claims(records)
     pairs = [row for row in records.select("scatter") if row["m"] == 8]
     slopes = [row["gamma_prime"] for row in pairs]
     late = [row for row in records.select("train_eval") if row["target"] == "torch"][-1]
-    return page(
+    return render_page(
         "index.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         theorems=lines,
         verdicts={line["id"]: line["verdict"] for line in lines},
         proved=sum(line["verdict"] == "proved" for line in lines),
         refuted=sum(line["controls_refuted"] for line in lines),
         needed=sum(line["conditions_needed"] for line in lines),
         claims=settled,
-        counts=tally(settled),
-        targets=_targets(records),
+        counts=count_verdicts(settled),
+        targets=_count_by_target(records),
         spread=(min(slopes), max(slopes)),
         fixed=next(row for row in records.select("scatter") if row["batch"] == 0),
         late=late,
     )
 
 
-def _targets(records: Records) -> list[Row]:
+def _count_by_target(records: Records) -> list[Row]:
     """Per implementation: laws held, violated and not offered."""
-    found: dict[str, Row] = {}
+    targets: dict[str, Row] = {}
     for row in records.select("law_result"):
-        counts = found.setdefault(
+        counts = targets.setdefault(
             row["target"], {"target": row["target"], "holds": 0, "violated": 0, "not offered": 0}
         )
         counts[row["verdict"]] += 1
-    return list(found.values())
+    return list(targets.values())
 
 
-def check(records: Records) -> str:
+def render_check(records: Records) -> str:
     """Law by law, and quantity by quantity on real data."""
     rows = records.select("law_result")
     laws: dict[str, dict[str, Row]] = {}
@@ -55,21 +55,21 @@ def check(records: Records) -> str:
         agreement.setdefault((row["data"], row["dtype"]), {}).setdefault(row["quantity"], {})[
             row["target"]
         ] = row
-    return page(
+    return render_page(
         "check.md",
-        targets=[row["target"] for row in _targets(records)],
-        counts=_targets(records),
+        targets=[row["target"] for row in _count_by_target(records)],
+        counts=_count_by_target(records),
         laws=laws,
         says={row["law"]: row for row in records.select("law")},
         agreement=agreement,
         sizes={(row["data"], row["dtype"]): row for row in records.select("agreement")},
         degenerate=[row for row in records.select("degenerate") if row["constant_channels"]],
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         run=records.select("check"),
     )
 
 
-def running_statistics(records: Records) -> str:
+def render_running_statistics(records: Records) -> str:
     """Running statistics and inference."""
     last = max(row["step"] for row in records.select("recurrence"))
     gaps = records.select("train_eval")
@@ -87,9 +87,9 @@ def running_statistics(records: Records) -> str:
                 },
             }
         )
-    return page(
+    return render_page(
         "running_statistics.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         last=last,
         recurrence=[row for row in records.select("recurrence") if row["step"] == last],
         bessel=records.select("bessel"),
@@ -102,12 +102,12 @@ def running_statistics(records: Records) -> str:
 
 
 FILES = (
-    declare_page("README.md", ("theorem", "scatter", "train_eval", "law_result"), index),
-    declare_page("check.md", ("check", "law", "law_result", "agreement", "degenerate"), check),
+    declare_page("README.md", ("theorem", "scatter", "train_eval", "law_result"), render_index),
+    declare_page("check.md", ("check", "law", "law_result", "agreement", "degenerate"), render_check),
     declare_page(
         "running_statistics.md",
         ("recurrence", "train_eval", "scatter", "bessel", "single_value", "cumulative"),
-        running_statistics,
+        render_running_statistics,
     ),
     declare_table(
         "laws.csv", "law_result", ("target", "law", "theorem", "verdict", "cases", "ratio", "ulp")

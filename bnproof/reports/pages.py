@@ -22,7 +22,7 @@ CHAPTERS = {
 
 
 @cache
-def _environment() -> Environment:
+def _build_environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -33,18 +33,18 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["number"] = number
-    environment.filters["ratio"] = ratio
-    environment.filters["chapter"] = chapter_title
+    environment.filters["number"] = format_number
+    environment.filters["ratio"] = format_ratio
+    environment.filters["chapter"] = name_chapter
     return environment
 
 
-def page(template: str, **values: Any) -> str:
+def render_page(template: str, **values: Any) -> str:
     """A rendered template; a missing value is an error."""
-    return _environment().get_template(template).render(**values)
+    return _build_environment().get_template(template).render(**values)
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """A measured number in three significant digits (thousands in full); a dash where there is
     none."""
     if value is None:
@@ -52,7 +52,7 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
-def ratio(value: float | None) -> str:
+def format_ratio(value: float | None) -> str:
     """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash
     where there is none."""
     if value is None:
@@ -60,12 +60,12 @@ def ratio(value: float | None) -> str:
     return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
-def chapter_title(module: str) -> str:
+def name_chapter(module: str) -> str:
     """The title of a chapter, from its module's name where none is given."""
     return CHAPTERS.get(module, module.replace("chapter", "").replace("_", " ").strip())
 
 
-def provenance(records: Records) -> str:
+def describe_provenance(records: Records) -> str:
     """Versions and machine, in one line."""
     versions = ", ".join(
         f"{name} {version}" for name, version in records.header["versions"].items()
@@ -77,7 +77,7 @@ def provenance(records: Records) -> str:
     )
 
 
-def by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
+def group_by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
     """Theorems grouped by chapter, in order."""
     grouped: dict[str, list[Row]] = {}
     for theorem in theorems:

@@ -24,7 +24,7 @@ STYLE = {
 }
 
 
-def panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, Any]:
+def build_panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, Any]:
     """A figure and its axes, one or an array; ``shared``: ``sharex`` and ``sharey`` of
     Matplotlib."""
     from matplotlib.figure import Figure
@@ -38,12 +38,12 @@ def save(figure: Any, path: Path) -> None:
     figure.savefig(path, format="svg", metadata={"Date": None})
 
 
-def scatter(records: Records, path: Path) -> None:
+def plot_scatter(records: Records, path: Path) -> None:
     """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at
     inference."""
     rows = records.select("scatter")
     with mpl.rc_context(STYLE):
-        figure, axes = panels()
+        figure, axes = build_panels()
         for size, colour, marker in ((8, "orange", "o"), (32, "blue", "s"), (128, "green", "^")):
             of_size = [row for row in rows if row["m"] == size]
             points = [[row[axis] for row in of_size] for axis in ("gamma_prime", "beta_prime")]
@@ -74,11 +74,11 @@ def scatter(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def train_eval(records: Records, path: Path) -> None:
+def plot_train_eval(records: Records, path: Path) -> None:
     """The gap between training and inference output as the running statistics settle."""
     rows = [row for row in records.select("train_eval") if row["target"] == "torch"]
     with mpl.rc_context(STYLE):
-        figure, axes = panels()
+        figure, axes = build_panels()
         steps = [row["step"] for row in rows]
         axes.plot(
             steps, [row["largest_gap"] for row in rows], c=COLOURS["orange"], label="largest entry"
@@ -99,10 +99,10 @@ def train_eval(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def running_mean(records: Records, path: Path) -> None:
+def plot_running_mean(records: Records, path: Path) -> None:
     """The tracked mean and variance of one feature, NumPy and PyTorch on top of each other."""
     with mpl.rc_context(STYLE):
-        figure, both = panels(2)
+        figure, both = build_panels(2)
         for axes, quantity in zip(both, ("running_mean", "running_var"), strict=True):
             for target, colour, style in (("numpy", "blue", "-"), ("torch", "orange", "--")):
                 rows = [
@@ -124,7 +124,7 @@ def running_mean(records: Records, path: Path) -> None:
 
 
 FILES = (
-    ReportFile("collapsed_pairs.svg", ("scatter",), scatter),
-    ReportFile("running_statistics.svg", ("recurrence",), running_mean),
-    ReportFile("train_eval_gap.svg", ("train_eval",), train_eval),
+    ReportFile("collapsed_pairs.svg", ("scatter",), plot_scatter),
+    ReportFile("running_statistics.svg", ("recurrence",), plot_running_mean),
+    ReportFile("train_eval_gap.svg", ("train_eval",), plot_train_eval),
 )

@@ -11,8 +11,8 @@ import matplotlib as mpl
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import ReportFile, declare_page, declare_table
-from bnproof.reports.pages import number, page, provenance, ratio
-from bnproof.reports.plots import COLOURS, STYLE, panels, save
+from bnproof.reports.pages import format_number, render_page, describe_provenance, format_ratio
+from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
 
 OURS = "bnproof"
 # of several runs the first of these counts
@@ -40,7 +40,7 @@ WAIT = 0.8  # seconds a reader is to wait for one theorem
 LOOKS = {"simplify": ("orange", "o"), "cancel": ("blue", "s"), "field": ("green", "^")}
 
 
-def lines(records: Records) -> list[Row]:
+def list_lines(records: Records) -> list[Row]:
     """One line for each theorem, method and m: median, extremes, and how many times bnproof's
     median that is.
 
@@ -50,17 +50,17 @@ def lines(records: Records) -> list[Row]:
     groups: dict[tuple[str, str, int | None], list[Row]] = {}
     for row in records.select("proof_cost"):
         groups.setdefault((row["theorem"], row["method"], row["m"]), []).append(row)
-    found = [_line(key, rows, cap(records)) for key, rows in groups.items()]
-    ours = {line["theorem"]: line for line in found if line["method"] == OURS}
-    for line in found:
+    measured = [_build_line(key, rows, read_cap(records)) for key, rows in groups.items()]
+    ours = {line["theorem"]: line for line in measured if line["method"] == OURS}
+    for line in measured:
         base = ours[line["theorem"]]
         both = base["seconds"] and line["seconds"]
         line["times_bnproof"] = line["seconds"] / base["seconds"] if both else None
         line["slower"] = bool(both and line["fastest"] > base["slowest"])
-    return found
+    return measured
 
 
-def _line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
+def _build_line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
     outcome = min((row["outcome"] for row in rows), key=OUTCOMES.index)
     seconds = {"shown": [row["seconds"] for row in rows], "timeout": [cap]}.get(outcome, [])
     return {
@@ -78,60 +78,60 @@ def _line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
     }
 
 
-def cap(records: Records) -> float:
+def read_cap(records: Records) -> float:
     """The seconds a proof was given."""
     return float(records.select("proof_cost_run")[0]["cap"])
 
 
-def proof_cost(records: Records) -> str:
+def render_proof_cost(records: Records) -> str:
     """The page."""
-    found = lines(records)
-    plain = [line for line in found if line["method"] != OURS]
-    compared = whole(records)
-    return page(
+    measured = list_lines(records)
+    plain = [line for line in measured if line["method"] != OURS]
+    compared = compare_trees(records)
+    return render_page(
         "proof_cost.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         run=records.select("proof_cost_run")[0],
-        methods=_distinct(plain, "method"),
-        ours={line["theorem"]: line for line in found if line["method"] == OURS},
-        cells={(line["theorem"], line["method"], line["m"]): cells(line) for line in plain},
-        quickest=_quickest(plain),
-        growth=[growth(part) for part in _curves(plain)],
+        methods=_list_distinct(plain, "method"),
+        ours={line["theorem"]: line for line in measured if line["method"] == OURS},
+        cells={(line["theorem"], line["method"], line["m"]): format_cells(line) for line in plain},
+        quickest=_find_quickest(plain),
+        growth=[describe_growth(part) for part in _group_curves(plain)],
         controls={
             (row["theorem"], row["method"]): row["outcome"]
             for row in records.select("proof_cost_control")
         },
-        imports={ours: _imports(records, ours=ours) for ours in (True, False)},
+        imports={ours: _find_import_seconds(records, ours=ours) for ours in (True, False)},
         whole=[line for line in compared if line["what"] != "show"],
-        shown=shown(compared),
+        shown=summarise_show(compared),
     )
 
 
-def whole(records: Records) -> list[Row]:
+def compare_trees(records: Records) -> list[Row]:
     """What was timed with this tree and the earlier one: median seconds of both, and their
     ratio."""
     groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in records.select("proof_cost_tree"):
         groups.setdefault((row["what"], row["of"]), {}).setdefault(row["tree"], []).append(row)
-    found = []
-    for (what, of), by_tree in groups.items():
+    comparisons = []
+    for (what, subject), by_tree in groups.items():
         seconds = {tree: _median(rows) for tree, rows in by_tree.items()}
         now, before = seconds["this"], seconds.get("before")
         quotient = before / now if now and before else None
-        found.append(
+        comparisons.append(
             {
                 "what": what,
-                "name": TIMED[what].format(of),
+                "name": TIMED[what].format(subject),
                 "now": now,
                 "before": before,
                 "ratio": quotient,
                 "runs": len(by_tree["this"]),
             }
         )
-    return found
+    return comparisons
 
 
-def shown(lines: list[Row]) -> Row | None:
+def summarise_show(lines: list[Row]) -> Row | None:
     """How long ``bnproof show`` takes over all theorems, ``None`` where it was not timed."""
     timed = sorted(
         (line for line in lines if line["what"] == "show" and line["now"]),
@@ -157,17 +157,17 @@ def _median(rows: list[Row]) -> float | None:
     )
 
 
-def _imports(records: Records, *, ours: bool) -> float | None:
+def _find_import_seconds(records: Records, *, ours: bool) -> float | None:
     """The median seconds of imports, over the runs that lived to report them."""
-    told = [
+    timed = [
         row
         for row in records.select("proof_cost")
         if "import_seconds" in row and (row["method"] == OURS) == ours
     ]
-    return median(row["import_seconds"] for row in told) if told else None
+    return median(row["import_seconds"] for row in timed) if timed else None
 
 
-def _quickest(plain: list[Row]) -> dict[str, Row | None]:
+def _find_quickest(plain: list[Row]) -> dict[str, Row | None]:
     """The quickest plain way at the largest m of each theorem; ``None`` where none has shown it."""
     largest = max(line["m"] for line in plain)
     shown = [line for line in plain if line["m"] == largest and line["outcome"] == "shown"]
@@ -177,22 +177,22 @@ def _quickest(plain: list[Row]) -> dict[str, Row | None]:
             key=lambda at: at["seconds"],
             default=None,
         )
-        for theorem in _distinct(plain, "theorem")
+        for theorem in _list_distinct(plain, "theorem")
     }
 
 
-def cells(line: Row) -> tuple[str, str]:
+def format_cells(line: Row) -> tuple[str, str]:
     """Seconds and ratio of a line as they are printed."""
     if line["outcome"] not in ("shown", "timeout"):
         return f"{line['outcome']}{': ' if line['reason'] else ''}{line['reason']}", "-"
     more = "> " if line["at_least"] else ""
     return (
-        f"{more}{number(line['seconds'])}{' (timeout)' if more else ''}",
-        f"{more}{ratio(line['times_bnproof'])}",
+        f"{more}{format_number(line['seconds'])}{' (timeout)' if more else ''}",
+        f"{more}{format_ratio(line['times_bnproof'])}",
     )
 
 
-def growth(curve: list[Row]) -> Row:
+def describe_growth(curve: list[Row]) -> Row:
     """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof
     is the quicker."""
     shown = [line for line in curve if line["outcome"] == "shown"]
@@ -203,14 +203,14 @@ def growth(curve: list[Row]) -> Row:
         "method": curve[0]["method"],
         "last": shown[-1] if shown else None,
         "factor": next(
-            (f"{ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})" for a, b in step),
+            (f"{format_ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})" for a, b in step),
             "-",
         ),
         "quicker_from": slower[-1]["m"] if slower else None,
     }
 
 
-def _curves(plain: list[Row]) -> list[list[Row]]:
+def _group_curves(plain: list[Row]) -> list[list[Row]]:
     """The lines of each theorem and method, by m."""
     curves: dict[tuple[str, str], list[Row]] = {}
     for line in plain:
@@ -218,19 +218,19 @@ def _curves(plain: list[Row]) -> list[list[Row]]:
     return [sorted(curve, key=lambda line: int(line["m"])) for curve in curves.values()]
 
 
-def _distinct(rows: list[Row], key: str) -> list[Any]:
+def _list_distinct(rows: list[Row], key: str) -> list[Any]:
     return list(dict.fromkeys(row[key] for row in rows))
 
 
 def plot(records: Records, path: Path) -> None:
     """Seconds against m, both logarithmic, one panel a theorem; open markers: still running at the
     cap."""
-    found, limit = lines(records), cap(records)
-    theorems = _distinct(found, "theorem")
+    measured, limit = list_lines(records), read_cap(records)
+    theorems = _list_distinct(measured, "theorem")
     with mpl.rc_context(STYLE):
-        figure, every = panels(len(theorems), sharey=True)
+        figure, every = build_panels(len(theorems), sharey=True)
         for axes, theorem in zip(every, theorems, strict=True):
-            _panel(axes, [line for line in found if line["theorem"] == theorem], limit)
+            _plot_panel(axes, [line for line in measured if line["theorem"] == theorem], limit)
             axes.set(title=theorem, xlabel="batch size m (symbols written out)")
         every[0].set(ylabel="CPU seconds for the proof")
         every[0].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.93))
@@ -240,33 +240,33 @@ def plot(records: Records, path: Path) -> None:
         save(figure, path)
 
 
-def _panel(axes: Any, found: list[Row], limit: float) -> None:
+def _plot_panel(axes: Any, measured: list[Row], limit: float) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     for size, curve in zip(
-        (13, 9, 5), _curves([line for line in found if line["method"] != OURS]), strict=False
+        (13, 9, 5), _group_curves([line for line in measured if line["method"] != OURS]), strict=False
     ):
         colour, marker = LOOKS[curve[0]["method"]]
         look = {"marker": marker, "c": COLOURS[colour]}
         shown = [line for line in curve if line["outcome"] == "shown"]
         stopped = [line for line in curve if line["at_least"]]
-        axes.plot(*_points([*shown[-1:], *stopped[:1]]), c=COLOURS[colour], lw=1, ls=":")
+        axes.plot(*_list_points([*shown[-1:], *stopped[:1]]), c=COLOURS[colour], lw=1, ls=":")
         # nested: all three are seen
-        axes.plot(*_points(stopped), **look, ms=size, mfc="none", ls="", zorder=3)
-        axes.plot(*_points(shown), **look, ms=7, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
-    for line in (line for line in found if line["method"] == OURS and line["seconds"]):
+        axes.plot(*_list_points(stopped), **look, ms=size, mfc="none", ls="", zorder=3)
+        axes.plot(*_list_points(shown), **look, ms=7, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
+    for line in (line for line in measured if line["method"] == OURS and line["seconds"]):
         axes.axhline(line["seconds"], c=COLOURS["black"], lw=2.4, label="bnproof: every m at once")
     axes.axhline(limit, c=COLOURS["black"], lw=0.8, ls="--", alpha=0.5)
-    sizes = sorted({line["m"] for line in found if line["method"] != OURS})
+    sizes = sorted({line["m"] for line in measured if line["method"] != OURS})
     axes.set_xticks(sizes, [str(size) for size in sizes])
 
 
-def _points(timed: list[Row]) -> tuple[list[int], list[float]]:
+def _list_points(timed: list[Row]) -> tuple[list[int], list[float]]:
     return [line["m"] for line in timed], [line["seconds"] for line in timed]
 
 
 FILES = (
-    declare_page("proof_cost.md", ("proof_cost", "proof_cost_run"), proof_cost),
-    declare_table("proof_cost.csv", "proof_cost", COLUMNS, lines),
+    declare_page("proof_cost.md", ("proof_cost", "proof_cost_run"), render_proof_cost),
+    declare_table("proof_cost.csv", "proof_cost", COLUMNS, list_lines),
     ReportFile("proof_cost.svg", ("proof_cost",), plot),
 )

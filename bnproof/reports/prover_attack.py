@@ -6,31 +6,31 @@ from collections import Counter
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.pages import render_page, describe_provenance
 
 VERDICTS = ("proved", "refuted", "undecided", "refused", "error", "out of time")
 TRUTHS = ("true", "false", "undefined", "not known", "malformed")
 
 
-def prover_attack(records: Records) -> str:
+def render_prover_attack(records: Records) -> str:
     """The page."""
     rows = records.select("attack")
-    return page(
+    return render_page(
         "prover_attack.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         seed=records.header["seed"],
         statements=len(rows),
         verdicts=VERDICTS,
         truths=TRUTHS,
         table=Counter((row["verdict"], row["truth"]) for row in rows),
-        families=families(rows),
+        families=count_families(rows),
         slowest=max((row["seconds"] for row in rows), default=0),
         refusals=Counter(row["refusal"] for row in rows if "refusal" in row),
         problems=[row for row in rows if "problem" in row],
     )
 
 
-def families(rows: list[Row]) -> dict[str, Counter[str]]:
+def count_families(rows: list[Row]) -> dict[str, Counter[str]]:
     """How often each verdict was given in each family, by name."""
     counted: dict[str, Counter[str]] = {}
     for row in rows:
@@ -38,4 +38,4 @@ def families(rows: list[Row]) -> dict[str, Counter[str]]:
     return dict(sorted(counted.items()))
 
 
-FILES = (declare_page("prover_attack.md", ("attack",), prover_attack),)
+FILES = (declare_page("prover_attack.md", ("attack",), render_prover_attack),)

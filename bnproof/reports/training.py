@@ -5,18 +5,18 @@ from __future__ import annotations
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import page, provenance
+from bnproof.reports.pages import render_page, describe_provenance
 
 
-def training(records: Records) -> str:
+def render_training(records: Records) -> str:
     """Weights at large rates, the sigmoid's straight part, the two parametrisations, the variance
     in float32."""
     runs = records.select("weight_norm_run")
     first = [row for row in runs if row["raised"] == "first layer"]
     summaries = records.select("parametrisation_summary")
-    return page(
+    return render_page(
         "training.md",
-        provenance=provenance(records),
+        provenance=describe_provenance(records),
         other_rate=first[0]["other_rate"],
         first_layer=first,
         all_layers=[row for row in runs if row["raised"] == "all layers"],
@@ -26,19 +26,19 @@ def training(records: Records) -> str:
         sigmoid=records.select("sigmoid_linear"),
         summaries=summaries,
         names=list(dict.fromkeys(row["parametrisation"] for row in summaries)),
-        rates=_by_rate(records),
+        rates=_group_by_rate(records),
         variance_m=records.select("variance_error")[0]["m"],
         slopes=records.select("variance_slope"),
     )
 
 
-def _by_rate(records: Records) -> dict[float, dict[str, Row]]:
+def _group_by_rate(records: Records) -> dict[float, dict[str, Row]]:
     """Rate -> parametrisation -> its row, everything trained."""
-    found: dict[float, dict[str, Row]] = {}
+    rates: dict[float, dict[str, Row]] = {}
     for row in records.select("parametrisation_rate"):
         if row["trained"] == "everything":
-            found.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row
-    return found
+            rates.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row
+    return rates
 
 
 FILES = (
@@ -49,6 +49,6 @@ FILES = (
             *("parametrisation_summary", "parametrisation_rate"),
             *("variance_error", "variance_slope"),
         ),
-        training,
+        render_training,
     ),
 )

@@ -19,7 +19,7 @@ from sympy.core.relational import Relational
 
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.reading import find_numbers
 from bnproof.symbolic.setting import m
 from bnproof.symbolic.surds import NotExact
 
@@ -37,14 +37,14 @@ class Span:
     with_low: bool = True
     with_high: bool = True
 
-    def above(self, end: fmpq, *, closed: bool) -> bool:
+    def keep_above(self, end: fmpq, *, closed: bool) -> bool:
         """Narrow it to what lies above ``end``; whether that changed anything."""
         if self.low is None or end > self.low or (end == self.low and self.with_low and not closed):
             self.low, self.with_low = end, closed
             return True
         return False
 
-    def below(self, end: fmpq, *, closed: bool) -> bool:
+    def keep_below(self, end: fmpq, *, closed: bool) -> bool:
         """Narrow it to what lies below ``end``; whether that changed anything."""
         if (
             self.high is None
@@ -69,14 +69,14 @@ class Linear:
     rest: Expr
     op: str
 
-    def others(self) -> frozenset[Symbol]:
+    def find_scalars(self) -> frozenset[Symbol]:
         """The scalars that need a value first."""
-        return numbers_in(self.slope) | numbers_in(self.rest)
+        return find_numbers(self.slope) | find_numbers(self.rest)
 
     def narrow(self, span: Span, point: Point) -> None:
         """Narrow a span by the values that the other scalars have at a point."""
         try:
-            slope, rest = (Evaluator(point).value(e) for e in (self.slope, self.rest))
+            slope, rest = (Evaluator(point).evaluate(e) for e in (self.slope, self.rest))
         except (Undefined, NotExact, NotEvaluable):
             return
         if isinstance(slope, fmpq) and isinstance(rest, fmpq) and slope != 0:
@@ -89,15 +89,15 @@ TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 def _narrow(span: Span, end: fmpq, op: str) -> bool:
     changed = False
     if op in (">", ">=", "=="):
-        changed |= span.above(end, closed=op != ">")
+        changed |= span.keep_above(end, closed=op != ">")
     if op in ("<", "<=", "=="):
-        changed |= span.below(end, closed=op != "<")
+        changed |= span.keep_below(end, closed=op != "<")
     return changed
 
 
-def linear(conditions: Iterable[Any], wanted: Iterable[Expr]) -> list[Linear]:
+def find_linear_bounds(conditions: Iterable[Any], wanted: Iterable[Expr]) -> list[Linear]:
     """The conditions as bounds of each wanted symbol (or entry) in which they are linear."""
-    found = []
+    bounds = []
     for condition in conditions:
         if not isinstance(condition, Relational):
             continue
@@ -108,15 +108,17 @@ def linear(conditions: Iterable[Any], wanted: Iterable[Expr]) -> list[Linear]:
             slope = difference.coeff(symbol)
             rest = (difference - slope * symbol).expand()
             if slope != 0 and not slope.has(symbol) and not rest.has(symbol):
-                found.append(Linear(symbol, slope, rest, condition.rel_op))
-    return found
+                bounds.append(Linear(symbol, slope, rest, condition.rel_op))
+    return bounds
 
 
-def spans(bounds: list[Linear], symbols: Iterable[Symbol]) -> dict[Symbol, Span]:
+def find_spans(bounds: list[Linear], symbols: Iterable[Symbol]) -> dict[Symbol, Span]:
     """The numeric bounds of every scalar, those of others passed on along linear conditions."""
-    found = {symbol: _declared(symbol) for symbol in symbols}
+    by_symbol = {symbol: _derive_span(symbol) for symbol in symbols}
     numeric = [
-        (b, terms) for b in bounds if b.symbol in found and (terms := _numbers(b)) is not None
+        (b, terms)
+        for b in bounds
+        if b.symbol in by_symbol and (terms := _extract_numbers(b)) is not None
     ]
     for _ in range(PASSES):
         changed = False
@@ -124,24 +126,24 @@ def spans(bounds: list[Linear], symbols: Iterable[Symbol]) -> dict[Symbol, Span]
             if bound.op == "!=":
                 continue
             for op in (">=", "<=") if bound.op == "==" else (bound.op,):
-                changed |= _pass_on(found, bound.symbol, numbers, op)
+                changed |= _pass_on(by_symbol, bound.symbol, numbers, op)
         if not changed:
             break
-    return found
+    return by_symbol
 
 
-def _declared(symbol: Symbol) -> Span:
+def _derive_span(symbol: Symbol) -> Span:
     span = Span()
     if symbol.is_nonnegative:
-        span.above(fmpq(0), closed=not symbol.is_positive)
+        span.keep_above(fmpq(0), closed=not symbol.is_positive)
     if symbol.is_nonpositive:
-        span.below(fmpq(0), closed=not symbol.is_negative)
+        span.keep_below(fmpq(0), closed=not symbol.is_negative)
     if symbol == m:
-        span.above(fmpq(1), closed=True)
+        span.keep_above(fmpq(1), closed=True)
     return span
 
 
-def _numbers(bound: Linear) -> Numbers | None:
+def _extract_numbers(bound: Linear) -> Numbers | None:
     """Slope, constant and terms where all of them are numbers times scalars."""
     if not bound.slope.is_Rational or bound.rest.has(Indexed):
         return None
@@ -161,7 +163,7 @@ def _numbers(bound: Linear) -> Numbers | None:
 
 
 def _pass_on(
-    found: dict[Symbol, Span],
+    by_symbol: dict[Symbol, Span],
     symbol: Symbol,
     numbers: Numbers,
     op: str,
@@ -171,7 +173,7 @@ def _pass_on(
     sense = 1 if op in (">", ">=") else -1
     most, strict = constant, op in (">", "<")
     for other, coefficient in terms:
-        span = found.get(other)
+        span = by_symbol.get(other)
         upper = coefficient * sense > 0
         end = None if span is None else span.high if upper else span.low
         if span is None or end is None:
@@ -179,4 +181,4 @@ def _pass_on(
         most += coefficient * end
         strict |= not (span.with_high if upper else span.with_low)
     turned = op if slope > 0 else TURNED[op]
-    return _narrow(found[symbol], -most / slope, turned.replace("=", "") if strict else turned)
+    return _narrow(by_symbol[symbol], -most / slope, turned.replace("=", "") if strict else turned)

@@ -12,7 +12,7 @@ from sympy import Derivative, Expr, Indexed, Integer, KroneckerDelta, Symbol
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.reading import FREE, Question
-from bnproof.symbolic.sampling import assignment
+from bnproof.symbolic.sampling import find_assignment
 from bnproof.symbolic.setting import Every, m
 
 MOST_TERMS = 6  # index terms that are told apart in every way
@@ -34,23 +34,23 @@ class IndexCase:
         return ", ".join(equal + ([" != ".join(names)] if compared else []))
 
 
-def cases(question: Question) -> list[IndexCase]:
+def list_cases(question: Question) -> list[IndexCase]:
     """One case where nothing compares indices, else one for every partition of the free indices."""
     terms = question.indices
     if len(terms) < 2 or not _compares(question):
         return [IndexCase({}, frozenset(terms), 1)]
     if len(terms) > MOST_TERMS:
         raise Undecided(f"{len(terms)} index terms are compared, more than {MOST_TERMS}")
-    return [case for blocks in partitions(terms) if (case := _case(blocks)) is not None]
+    return [case for blocks in partitions(terms) if (case := _build_case(blocks)) is not None]
 
 
-def given_size(question: Question) -> int | None:
+def find_given_size(question: Question) -> int | None:
     """The batch size, where a condition ``Eq(m, 3)`` fixes it."""
-    sizes = [a[1] for c in question.given if (a := assignment(c)) and a[0] == m]
+    sizes = [a[1] for c in question.given if (a := find_assignment(c)) and a[0] == m]
     return int(sizes[0]) if sizes and sizes[0].is_Integer and sizes[0] >= 1 else None
 
 
-def concrete_cases(question: Question, size: int) -> list[IndexCase]:
+def list_concrete_cases(question: Question, size: int) -> list[IndexCase]:
     """A given batch size: each free index takes each of its values."""
     symbols = question.free_indices
     numbers = frozenset(Integer(p) for p in range(1, size + 1))
@@ -76,12 +76,12 @@ def _compares(question: Question) -> bool:
     return any(c.free_symbols & set(question.indices) for c in single)
 
 
-def _case(blocks: list[list[Expr]]) -> IndexCase | None:
+def _build_case(blocks: list[list[Expr]]) -> IndexCase | None:
     """The partition as a case, ``None`` where it contradicts itself."""
     replace: dict[Expr, Expr] = {}
     for block in blocks:
         for term in block[1:]:
-            solution = _solved((block[0] - term).xreplace(replace).expand())
+            solution = _solve_difference((block[0] - term).xreplace(replace).expand())
             if solution is None:
                 return None
             if solution:
@@ -98,11 +98,11 @@ def _case(blocks: list[list[Expr]]) -> IndexCase | None:
     return IndexCase(replace, distinct, least)
 
 
-def _solved(difference: Expr) -> dict[Expr, Expr] | None:
+def _solve_difference(difference: Expr) -> dict[Expr, Expr] | None:
     """A value of one symbol that makes an affine difference vanish; ``None`` where nothing does."""
     if difference.is_number:
         return {} if difference == 0 else None
-    symbols = sorted(difference.free_symbols, key=_preference)
+    symbols = sorted(difference.free_symbols, key=_rank_symbol)
     for symbol in symbols:
         slope = difference.coeff(symbol)
         rest = (difference - slope * symbol).expand()
@@ -111,7 +111,7 @@ def _solved(difference: Expr) -> dict[Expr, Expr] | None:
     raise Undecided(f"whether {difference} can be 0, which says whether two indices are equal")
 
 
-def _preference(symbol: Symbol) -> tuple[int, str]:
+def _rank_symbol(symbol: Symbol) -> tuple[int, str]:
     """Indices first, the batch size last; of two indices the later one is replaced by the
     earlier."""
     return (

@@ -16,7 +16,7 @@ from flint import fmpq, fmpq_mpoly
 from sympy import Abs
 
 from bnproof.symbolic.quotients import Quotient, Ring
-from bnproof.symbolic.signs import Signs, of_number
+from bnproof.symbolic.signs import Signs, find_number_sign
 from bnproof.symbolic.signsets import (
     ANY,
     NEGATIVE,
@@ -27,7 +27,7 @@ from bnproof.symbolic.signsets import (
     power,
     product,
 )
-from bnproof.symbolic.simplex import maximum
+from bnproof.symbolic.simplex import maximise
 
 MOST_FACTS = 10  # of which products of two are formed
 MOST_TERMS = 60  # monomials a combination may involve
@@ -46,40 +46,40 @@ class CertifiedSigns(Signs):
         self.searches = 0  # certificates that were looked for
         self.nested = 0  # certificates that are being looked for, one inside the other
 
-    def nonzero(self, e: Quotient) -> bool:
+    def is_nonzero(self, e: Quotient) -> bool:
         """Whether a rational function is known to differ from zero."""
         return self.shows(e, NONZERO)
 
     def shows(self, e: Quotient, wanted: SignSet) -> bool:
         """Whether the sign is known to lie in ``wanted``, if need be by a certificate."""
-        if self.of(e) <= wanted:
+        if self.find_signs(e) <= wanted:
             return True
-        top = self.ring.reduced(self.ring.lift(e.top))
+        top = self.ring.reduce_roots(self.ring.lift(e.top))
         if top == 0:
             return 0 in wanted
         below = POSITIVE
         for number, exponent in e.below.items():
-            below = product(below, power(self._closely(self.ring.factors[number]), exponent))
-        if product(below, self._closely(top)) <= wanted:
+            below = product(below, power(self._refine_signs(self.ring.factors[number]), exponent))
+        if product(below, self._refine_signs(top)) <= wanted:
             return True
         content, factors = top.factor()
         if len(factors) == 1 and factors[0][1] == 1:
             return False
-        signs = product(below, of_number(content))
+        signs = product(below, find_number_sign(content))
         for factor, exponent in factors:
-            signs = product(signs, power(self._closely(factor), int(exponent)))
+            signs = product(signs, power(self._refine_signs(factor), int(exponent)))
         return signs <= wanted
 
-    def _closely(self, poly: fmpq_mpoly) -> SignSet:
+    def _refine_signs(self, poly: fmpq_mpoly) -> SignSet:
         """The signs of a polynomial, by a certificate where they do not show."""
-        signs = self.of_polynomial(poly)
-        return signs if len(signs) == 1 else signs & self._certified(poly)
+        signs = self.find_polynomial_signs(poly)
+        return signs if len(signs) == 1 else signs & self._certify_signs(poly)
 
-    def _certified(self, poly: fmpq_mpoly) -> SignSet:
+    def _certify_signs(self, poly: fmpq_mpoly) -> SignSet:
         for sense in (1, -1):
-            found = self._search(poly * sense)
-            if found:
-                return found if sense > 0 else product(found, NEGATIVE)
+            signs = self._search(poly * sense)
+            if signs:
+                return signs if sense > 0 else product(signs, NEGATIVE)
         return ANY
 
     def _search(self, poly: fmpq_mpoly) -> SignSet | None:
@@ -87,38 +87,44 @@ class CertifiedSigns(Signs):
         self.searches += 1
         if self.searches > MOST_SEARCHES:
             return None
-        return _sum_of_squares(self, poly) or self._nested_search(poly) or _combination(self, poly)
+        return (
+            _complete_squares(self, poly)
+            or self._search_nested(poly)
+            or _search_combination(self, poly)
+        )
 
-    def _nested_search(self, poly: fmpq_mpoly) -> SignSet | None:
+    def _search_nested(self, poly: fmpq_mpoly) -> SignSet | None:
         """``_by_squares``, which asks for signs again, a few times over at most."""
         if self.nested >= MOST_NESTED:
             return None
         self.nested += 1
         try:
-            return _by_squares(self, poly)
+            return _compare_squares(self, poly)
         finally:
             self.nested -= 1
 
 
-def _by_squares(signs: CertifiedSigns, poly: fmpq_mpoly) -> SignSet | None:
+def _compare_squares(signs: CertifiedSigns, poly: fmpq_mpoly) -> SignSet | None:
     """``a - b r`` with a root r and ``a, b >= 0`` has the sign of ``a^2 - b^2 r^2``, in which the
     root is gone."""
     ring = signs.ring
     for place in reversed(ring.relations):
         if poly.degrees()[place] != 1:
             continue
-        parts = ring.by_power(poly, place)
+        parts = ring.split_powers(poly, place)
         a, b = Quotient(ring, parts.get(0, ring.constant(0))), Quotient(ring, -parts[1])
         if not (signs.shows(a, NONNEGATIVE) and signs.shows(b, NONNEGATIVE)):
             continue
-        squares = ring.reduced(a.top * a.top - b.top * b.top * ring.lift(ring.relations[place]))
+        squares = ring.reduce_roots(
+            a.top * a.top - b.top * b.top * ring.lift(ring.relations[place])
+        )
         shown = Quotient(ring, squares)
         if squares == 0 or signs.shows(shown, NONNEGATIVE):
             return POSITIVE if squares != 0 and signs.shows(shown, POSITIVE) else NONNEGATIVE
     return None
 
 
-def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
+def _select_facts(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
     """The conditions that share generators with the polynomial, directly or by way of others, as
     ``q >= 0``."""
     ring = signs.ring
@@ -128,45 +134,52 @@ def _known(signs: Signs, poly: fmpq_mpoly) -> list[Known]:
         facts += [(fact * sense, 0 not in known) for sense in senses]
     facts += [(ring.variable(place) - least, False) for place, least in signs.lower.items()]
     for place in ring.relations:
-        if isinstance(ring.meaning[place], Abs) and place in ring.used(poly):
+        if isinstance(ring.meaning[place], Abs) and place in ring.list_places(poly):
             factor = ring.lift(signs.magnitudes[place])
             facts += [
                 (ring.variable(place) - factor, False),
                 (ring.variable(place) + factor, False),
             ]
-    reach, chosen, grown = set(ring.used(poly)), list[Known](), True
+    reach, chosen, grown = set(ring.list_places(poly)), list[Known](), True
     while grown:
-        linked = [f for f in facts if f not in chosen and reach & set(ring.used(f[0]))]
+        linked = [f for f in facts if f not in chosen and reach & set(ring.list_places(f[0]))]
         grown = bool(linked)
         chosen += linked
-        reach.update(*(ring.used(f[0]) for f in linked))
+        reach.update(*(ring.list_places(f[0]) for f in linked))
     return chosen
 
 
-def _combination(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
-    facts = _known(signs, poly)
+def _search_combination(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
+    facts = _select_facts(signs, poly)
     if not facts:
         return None
     ring = signs.ring
     others = sorted(
-        {place for fact, _ in facts for place in ring.used(fact)} - set(ring.used(poly))
+        {place for fact, _ in facts for place in ring.list_places(fact)}
+        - set(ring.list_places(poly))
     )
-    sizes = [p for p in others if signs.of_generator(p) == POSITIVE and ring.meaning[p].is_integer]
+    sizes = [
+        p
+        for p in others
+        if signs.find_generator_signs(p) == POSITIVE and ring.meaning[p].is_integer
+    ]
     scales = [ring.constant(1), *(ring.variable(place) for place in sizes)]  # p has the sign of m p
-    return next((found for scale in scales if (found := _scaled(signs, poly * scale, facts))), None)
+    return next(
+        (found for scale in scales if (found := _combine_facts(signs, poly * scale, facts))), None
+    )
 
 
-def _scaled(signs: Signs, poly: fmpq_mpoly, facts: list[Known]) -> SignSet | None:
+def _combine_facts(signs: Signs, poly: fmpq_mpoly, facts: list[Known]) -> SignSet | None:
     pairs = combinations_with_replacement(facts[:MOST_FACTS], 2)
     for known in (facts, [*facts, *((p * q, a and b) for (p, a), (q, b) in pairs)]):
-        weights = _weights(signs, poly, known)
-        found = None if weights is None else _checked(signs, poly, known, weights)
-        if found:
-            return found
+        weights = _find_weights(signs, poly, known)
+        signset = None if weights is None else _check_weights(signs, poly, known, weights)
+        if signset:
+            return signset
     return None
 
 
-def _weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] | None:
+def _find_weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] | None:
     """Weights that leave only visibly non-negative terms, with as much that is positive as
     possible."""
     columns = [dict(fact.terms()) for fact, _ in known]
@@ -178,23 +191,23 @@ def _weights(signs: Signs, poly: fmpq_mpoly, known: list[Known]) -> list[fmpq] |
     gain = [fmpq(int(strict)) for _, strict in known]
     for exponents in monomials:
         row = [column.get(exponents, fmpq(0)) for column in columns]
-        end, of = target.get(exponents, fmpq(0)), signs.of_monomial(exponents)
-        if of == POSITIVE:
+        end, possible = target.get(exponents, fmpq(0)), signs.find_monomial_signs(exponents)
+        if possible == POSITIVE:
             gain = [weight - entry for weight, entry in zip(gain, row, strict=True)]
         # what is left, end - row w, must not be negative (or must be 0)
-        if -1 not in of or 1 in of:
+        if -1 not in possible or 1 in possible:
             rows.append(row)
             ends.append(end)
-        if 1 not in of or -1 in of:
+        if 1 not in possible or -1 in possible:
             rows.append([-entry for entry in row])
             ends.append(-end)
     # the weights of a certificate can be scaled; this keeps them finite
     rows.append([fmpq(1)] * len(known))
     ends.append(fmpq(10**6))
-    return maximum(gain, rows, ends)
+    return maximise(gain, rows, ends)
 
 
-def _checked(
+def _check_weights(
     signs: Signs, poly: fmpq_mpoly, known: list[Known], weights: list[fmpq]
 ) -> SignSet | None:
     """The certificate itself: what the weights leave is computed, and its terms are looked at one
@@ -206,19 +219,21 @@ def _checked(
         rest = rest - fact * weight
         strict |= positive and weight > 0
     for exponents, coefficient in rest.terms():
-        of = product(signs.of_monomial(exponents), frozenset({1 if coefficient > 0 else -1}))
-        if not of <= NONNEGATIVE:
+        possible = product(
+            signs.find_monomial_signs(exponents), frozenset({1 if coefficient > 0 else -1})
+        )
+        if not possible <= NONNEGATIVE:
             return None
-        strict |= of == POSITIVE
+        strict |= possible == POSITIVE
     return POSITIVE if strict else NONNEGATIVE
 
 
-def _sum_of_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
+def _complete_squares(signs: Signs, poly: fmpq_mpoly) -> SignSet | None:
     """Completing the square of a quadratic polynomial, one generator after the other; the constant
     comes last."""
     if poly.total_degree() != 2:
         return None
-    used = signs.ring.used(poly)
+    used = signs.ring.list_places(poly)
     if len(used) > MOST_VARIABLES:
         return None
     size = len(used) + 1

@@ -7,7 +7,7 @@ from functools import lru_cache
 from sympy import Abs, Derivative, Expr, Function, Indexed, Integer, Limit, Max, Min, sign
 
 from bnproof.symbolic.expectation import Expectation
-from bnproof.symbolic.maxima import without_maxima
+from bnproof.symbolic.maxima import replace_maximum
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
 
@@ -40,11 +40,11 @@ def refuse_limits(e: Expr) -> None:
 
 
 @lru_cache(maxsize=1 << 12)
-def differentiated(e: Derivative) -> Expr:
+def differentiate(e: Derivative) -> Expr:
     """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
     refuse_limits(e.expr)
     result = e.expr
-    result = result.replace(lambda n: isinstance(n, (Max, Min)), without_maxima)
+    result = result.replace(lambda n: isinstance(n, (Max, Min)), replace_maximum)
     result = result.replace(lambda n: isinstance(n, Abs), lambda n: _Magnitude(n.args[0]))
     result = result.replace(lambda n: isinstance(n, sign), lambda n: _Sense(n.args[0]))
     for variable, count in e.variable_count:

@@ -15,12 +15,12 @@ from flint import fmpq
 
 from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.intervals import Interval
-from bnproof.symbolic.surds import Surd, root_of
+from bnproof.symbolic.surds import Surd, exact_root
 
 _levels = count(1)
 
 
-def new_level() -> int:
+def create_level() -> int:
     """A level above every one in use."""
     return next(_levels)
 
@@ -34,7 +34,7 @@ class Dual:
         self.value, self.derivative, self.level = value, derivative, level
 
     def __add__(self, other: Number) -> Dual:
-        a, b = _levelled(self, other)
+        a, b = _match_levels(self, other)
         return Dual(a.value + b.value, a.derivative + b.derivative, a.level)
 
     __radd__ = __add__
@@ -49,7 +49,7 @@ class Dual:
         return -self + other
 
     def __mul__(self, other: Number) -> Dual:
-        a, b = _levelled(self, other)
+        a, b = _match_levels(self, other)
         return Dual(a.value * b.value, a.derivative * b.value + a.value * b.derivative, a.level)
 
     __rmul__ = __mul__
@@ -73,16 +73,16 @@ class Dual:
 
     def sign(self) -> int:
         """The sign of the value; a kink (0) has no derivative."""
-        found = sign(self.value)
-        if found == 0:
+        value_sign = sign(self.value)
+        if value_sign == 0:
             raise ZeroDivisionError("a derivative at a kink")
-        return found
+        return value_sign
 
 
 Number = Any  # fmpq | Surd | Interval | Germ | Dual: they mix in arithmetic
 
 
-def _levelled(a: Dual, b: Number) -> tuple[Dual, Dual]:
+def _match_levels(a: Dual, b: Number) -> tuple[Dual, Dual]:
     """Both as dual numbers of the higher level; what lacks it is a constant there."""
     level = max(a.level, b.level if isinstance(b, Dual) else 0)
     first, second = (
@@ -105,7 +105,7 @@ def inverse(number: Number) -> Number:
 
 def sqrt(number: Number) -> Number:
     """The non-negative root; raises ``ValueError`` below 0."""
-    return root_of(number) if isinstance(number, fmpq) else number.sqrt()
+    return exact_root(number) if isinstance(number, fmpq) else number.sqrt()
 
 
 def sign(number: Number) -> int:
@@ -113,7 +113,7 @@ def sign(number: Number) -> int:
     return (number > 0) - (number < 0) if isinstance(number, fmpq) else number.sign()
 
 
-def plain(number: Number) -> fmpq | Surd | Interval | Germ:
+def drop_infinitesimals(number: Number) -> fmpq | Surd | Interval | Germ:
     """The value without any infinitesimal."""
     while isinstance(number, Dual):
         number = number.value

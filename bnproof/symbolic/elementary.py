@@ -59,7 +59,7 @@ def apply(function: str, number: Number) -> Number:
             return fmpq(0)
         if (number <= 0) if isinstance(number, fmpq) else number.sign() < 0:
             raise ValueError("the logarithm of a number that is not positive")
-    ends = Interval.around(number).ends
+    ends = Interval.from_number(number).ends
     if not -LARGEST < ends.a <= ends.b < LARGEST:
         raise NotExact(f"{function} of a number beyond {LARGEST}")
     return Interval(_VALUE[function](ends))

@@ -15,10 +15,10 @@ from sympy import Dummy, Eq, Expr, Indexed, Integer, KroneckerDelta, Limit, Sum,
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import FREE, Part, numbers_in
+from bnproof.symbolic.reading import FREE, Part, find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import Every, m
-from bnproof.symbolic.signsets import NONNEGATIVE, OF_RELATION, assumed
+from bnproof.symbolic.signsets import NONNEGATIVE, OF_RELATION, find_assumed_signs
 
 MOST_INSTANCES = 40  # of a condition on all entries
 
@@ -42,7 +42,7 @@ class Entries(Equations):
         self._inside = 0
         self._seen: list[Expr] = []  # index terms the conditions on all entries have been put to
 
-    def normal(self, e: Expr) -> Quotient:
+    def normal_form(self, e: Expr) -> Quotient:
         """``e`` in generators; raises ``Undecided`` where it is not known to exist."""
         raise NotImplementedError
 
@@ -55,7 +55,7 @@ class Entries(Equations):
         conditions put in."""
         raise NotImplementedError
 
-    def each_factor(self, q: Quotient, change: Callable[[Expr], Expr]) -> Quotient:
+    def change_factors(self, q: Quotient, change: Callable[[Expr], Expr]) -> Quotient:
         """``q`` with what every generator stands for changed and rewritten again."""
         ring = self.ring
         total = self.number(0)
@@ -63,36 +63,36 @@ class Entries(Equations):
             term = self.polynomial(ring.constant(coefficient))
             for place, exponent in enumerate(exponents):
                 if exponent:
-                    term = term * self._changed(place, change) ** exponent
+                    term = term * self._change_generator(place, change) ** exponent
             total = total + term
         for number, exponent in q.below.items():
             factor = ring.factors[number]
-            below = self.each_factor(self.polynomial(factor), change)
-            total = total * self.divisor(below, ring.expression(factor)).inverse() ** exponent
+            below = self.change_factors(self.polynomial(factor), change)
+            total = total * self.check_divisor(below, ring.expression(factor)).inverse() ** exponent
         return total
 
-    def _changed(self, place: int, change: Callable[[Expr], Expr]) -> Quotient:
+    def _change_generator(self, place: int, change: Callable[[Expr], Expr]) -> Quotient:
         before = self.ring.meaning[place]
         after = change(before)
-        return self.at(place) if after == before else self.normal(after)
+        return self.resolve_place(place) if after == before else self.normal_form(after)
 
     # -- integers ----------------------------------------------------------------------------------
 
-    def least(self, exponent: Expr) -> int | None:
+    def lower_bound(self, exponent: Expr) -> int | None:
         """A lower bound of an integer expression that is affine in sizes and indices."""
-        e = self._at_extremes(exponent)
+        e = self._minimise_indices(exponent)
         if e is None:
             return None
         least = 0
         for term in e.as_ordered_terms():
             coefficient, symbol = term.as_coeff_Mul()
-            bound = 1 if symbol == 1 else self.signs.least(symbol)
+            bound = 1 if symbol == 1 else self.signs.lower_bound(symbol)
             if bound is None or (symbol != 1 and coefficient < 0) or not coefficient.is_Integer:
                 return None
             least += int(coefficient) * bound
         return least
 
-    def _at_extremes(self, e: Expr) -> Expr | None:
+    def _minimise_indices(self, e: Expr) -> Expr | None:
         """An affine expression with each index at the end of its range that makes it least;
         ``None`` if not affine."""
         e = e.expand()
@@ -100,7 +100,7 @@ class Entries(Equations):
             if index not in e.free_symbols:
                 continue
             slope = e.coeff(index)
-            if slope == 0 and index not in _outside_entries(e):
+            if slope == 0 and index not in _find_outside_symbols(e):
                 continue  # the size of a part, n[k]
             rest = (e - slope * index).expand()
             if slope == 0 or not slope.is_number or index in rest.free_symbols:
@@ -114,12 +114,12 @@ class Entries(Equations):
         in it."""
         if e.is_Integer:
             return bool(e >= 0)
-        extreme = self._at_extremes(e)
+        extreme = self._minimise_indices(e)
         if extreme is None:
             return False
         if extreme.is_Integer:
             return bool(extreme >= 0)
-        return self.signs.shows(self.normal(extreme), NONNEGATIVE)
+        return self.signs.shows(self.normal_form(extreme), NONNEGATIVE)
 
     def lies_within(self, index: Expr, low: Expr, high: Expr) -> bool:
         """Whether an index is known to lie in ``low..high``."""
@@ -131,12 +131,12 @@ class Entries(Equations):
 
     # -- entries -----------------------------------------------------------------------------------
 
-    def entry(self, e: Indexed) -> Quotient:
+    def rewrite_entry(self, e: Indexed) -> Quotient:
         """The generator of an entry, or its value where a condition on all entries gives one."""
         indices = tuple(index.expand() for index in e.indices)
         if self.every and len(indices) == 1 and indices[0] not in self._seen:
             self._instantiate(indices[0])
-        return self.atom(e.base[indices], assumed(e))
+        return self.atom(e.base[indices], find_assumed_signs(e))
 
     def _instantiate(self, term: Expr) -> None:
         """Put an index term into the conditions on all entries."""
@@ -152,8 +152,8 @@ class Entries(Equations):
         try:
             for condition in self.every:
                 if not (simple and condition.relation.has(Sum, Limit)):
-                    for relation in self._instances(condition, term):
-                        self._put_in(relation, term)
+                    for relation in self._list_instances(condition, term):
+                        self._assume_instance(relation, term)
         finally:
             self._inside -= 1
 
@@ -168,20 +168,20 @@ class Entries(Equations):
         """
         indices, left = set[Symbol](), [e]
         while left:
-            new = numbers_in(left.pop()) & self.ranges.keys() - indices
+            new = find_numbers(left.pop()) & self.ranges.keys() - indices
             indices |= new
             left += [end for index in new for end in self.ranges[index]]
         ranges = (self.ranges[index] for index in indices)
         return all(self.is_at_least_zero(high - low) for low, high in ranges)
 
-    def _put_in(self, relation: Expr, term: Expr) -> None:
+    def _assume_instance(self, relation: Expr, term: Expr) -> None:
         if isinstance(relation, Eq):
             self._assume_entry(relation, term)
         else:
-            difference = self.normal(relation.lhs) - self.normal(relation.rhs)
+            difference = self.normal_form(relation.lhs) - self.normal_form(relation.rhs)
             self.signs.learn(difference, OF_RELATION[relation.rel_op])
 
-    def _instances(self, condition: Every, term: Expr) -> Iterator[Expr]:
+    def _list_instances(self, condition: Every, term: Expr) -> Iterator[Expr]:
         """The relation with its indices at the term, and at the term and each one met before.
 
         Bound symbols get new names: a term that is put in may be one of them, and their ranges may
@@ -198,9 +198,9 @@ class Entries(Equations):
 
     def _assume_entry(self, equation: Eq, term: Expr) -> None:
         """An equation for all entries is solved for the entry itself where that is possible."""
-        difference = self.normal(equation.lhs) - self.normal(equation.rhs)
-        top = self.ring.reduced(self.ring.lift(self.apply(difference).top))
-        for place in self.ring.used(top):
+        difference = self.normal_form(equation.lhs) - self.normal_form(equation.rhs)
+        top = self.ring.reduce_roots(self.ring.lift(self.substitute_solved(difference).top))
+        for place in self.ring.list_places(top):
             meaning = self.ring.meaning[place]
             if (
                 isinstance(meaning, Indexed)
@@ -213,7 +213,7 @@ class Entries(Equations):
 
     # -- deltas ------------------------------------------------------------------------------------
 
-    def delta(self, e: KroneckerDelta) -> Quotient:
+    def rewrite_delta(self, e: KroneckerDelta) -> Quotient:
         """A delta that is decided, or a generator where it holds a summation index."""
         first, second = (a.expand() for a in e.args)
         difference = (first - second).expand()
@@ -234,7 +234,7 @@ class Entries(Equations):
         )
 
 
-def _outside_entries(e: Expr) -> set[Symbol]:
+def _find_outside_symbols(e: Expr) -> set[Symbol]:
     """The symbols of an integer expression that stand outside entries."""
     return {
         symbol

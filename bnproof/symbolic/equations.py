@@ -18,7 +18,7 @@ from sympy import Expr, Indexed, Symbol
 from bnproof.symbolic.certificates import CertifiedSigns
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient, Ring
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.reading import find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, SignSet, product
 
@@ -53,11 +53,11 @@ class Equations:
         other.signs = self.signs.fork(other.ring)
         for name in ("solved", "logarithms", "exponents", "_normal"):
             setattr(
-                other, name, {key: other.own(value) for key, value in getattr(self, name).items()}
+                other, name, {key: other.adopt(value) for key, value in getattr(self, name).items()}
             )
         return other
 
-    def own(self, q: Quotient) -> Quotient:
+    def adopt(self, q: Quotient) -> Quotient:
         """A quotient of the form this one was forked from."""
         return Quotient(self.ring, q.top, q.below)
 
@@ -67,9 +67,9 @@ class Equations:
 
     def atom(self, stands_for: Expr, signs: SignSet = ANY) -> Quotient:
         """The generator that stands for an expression, or its value where an equation gives one."""
-        return self.at(self.ring.place(stands_for, signs))
+        return self.resolve_place(self.ring.place(stands_for, signs))
 
-    def at(self, place: int) -> Quotient:
+    def resolve_place(self, place: int) -> Quotient:
         """The generator at a place, or its value."""
         return self.solved.get(place) or Quotient(self.ring, self.ring.variable(place))
 
@@ -79,11 +79,11 @@ class Equations:
 
     def depends(self, place: int, index: Symbol) -> bool:
         """Whether a generator depends on an index, also through what it stands for."""
-        return index in numbers_in(self.ring.meaning[place])
+        return index in find_numbers(self.ring.meaning[place])
 
-    def divisor(self, q: Quotient, shown: Expr) -> Quotient:
+    def check_divisor(self, q: Quotient, shown: Expr) -> Quotient:
         """``q``, once it is known to differ from zero."""
-        if not self.signs.nonzero(q):
+        if not self.signs.is_nonzero(q):
             allowed = "" if shown.is_number else ", which the conditions allow to be 0"
             raise Undecided(f"division by {text(shown)}{allowed}")
         return q
@@ -92,27 +92,30 @@ class Equations:
 
     def assume(self, equation: Quotient) -> None:
         """Take it as known that a quotient is 0."""
-        top = self._settled(equation)
+        top = self._reduce_numerator(equation)
         if top == 0:
             return
         if self._each_term_vanishes(top):
             return
         _, factors = top.factor()
-        left = [f for f, _ in factors if not self.signs.nonzero(self.polynomial(f))]
+        left = [f for f, _ in factors if not self.signs.is_nonzero(self.polynomial(f))]
         if not left:
             self.impossible = True
             return
         rest = left[0]
         for factor in left[1:]:
             rest = rest * factor
-        for place in sorted(self.ring.used(rest), key=self._preference):
+        for place in sorted(self.ring.list_places(rest), key=self._rank_place):
             if self.solve(rest, place):
                 return
         self.unsolved.append(rest)
 
     def _each_term_vanishes(self, top: fmpq_mpoly) -> bool:
         """A sum of terms that are all >= 0 (or all <= 0) is 0 only where each of them is."""
-        signed = [(exponents, c, self.signs.of_monomial(exponents)) for exponents, c in top.terms()]
+        signed = [
+            (exponents, c, self.signs.find_monomial_signs(exponents))
+            for exponents, c in top.terms()
+        ]
         for sense in (1, -1):
             if len(signed) > 1 and all(
                 (s if c * sense > 0 else product(s, NEGATIVE)) <= NONNEGATIVE for _, c, s in signed
@@ -120,20 +123,22 @@ class Equations:
                 for exponents, _, _ in signed:
                     self.assume(
                         self.polynomial(
-                            self.ring.from_terms({_squarefree(exponents, self.ring.room): fmpq(1)})
+                            self.ring.from_terms(
+                                {_squarefree_part(exponents, self.ring.room): fmpq(1)}
+                            )
                         )
                     )
                 return True
         return False
 
-    def hold(self, equation: Quotient) -> None:
+    def keep_identity(self, equation: Quotient) -> None:
         """Keep an identity between generators: it helps to decide what is 0, and no generator is
         solved for it."""
         top = self.ring.lift(equation.top)
         if all(self.ring.lift(known) != top for known in self.identities):
             self.identities.append(top)
 
-    def _preference(self, place: int) -> tuple[int, str]:
+    def _rank_place(self, place: int) -> tuple[int, str]:
         """Sums first, then roots, scalars and entries."""
         e = self.ring.meaning[place]
         known = not isinstance(e, (Symbol, Indexed))
@@ -142,7 +147,7 @@ class Equations:
     def solve(self, poly: fmpq_mpoly, place: int) -> bool:
         """Solve ``poly = 0`` for a generator, if it is linear in it with a coefficient that does
         not vanish."""
-        parts = self.ring.by_power(poly, place)
+        parts = self.ring.split_powers(poly, place)
         if max(parts) != 1:
             return False
         slope = self.polynomial(parts[1])
@@ -151,7 +156,7 @@ class Equations:
             slope.constant is None or value.constant is None
         ):
             return False  # an integer keeps its name, so that it stays known to be one
-        if not self.signs.nonzero(slope):
+        if not self.signs.is_nonzero(slope):
             return False
         self.set(place, value * slope.inverse())
         return True
@@ -163,9 +168,9 @@ class Equations:
             self.impossible = True
             return
         earlier, self.unsolved = self.unsolved, []
-        self.solved = {p: self._put(old, {place: value}) for p, old in self.solved.items()} | {
-            place: value
-        }
+        self.solved = {
+            p: self._substitute(old, {place: value}) for p, old in self.solved.items()
+        } | {place: value}
         self._normal.clear()
         relation = self.ring.relations.get(place)
         for equation in earlier:
@@ -173,16 +178,16 @@ class Equations:
         if relation is not None:
             self.assume(value * value - self.polynomial(relation))
 
-    def apply(self, q: Quotient) -> Quotient:
+    def substitute_solved(self, q: Quotient) -> Quotient:
         """``q`` with the values of the solved generators put in."""
-        return self._put(q, self.solved) if self.solved else q
+        return self._substitute(q, self.solved) if self.solved else q
 
-    def _put(self, q: Quotient, values: dict[int, Quotient]) -> Quotient:
-        if not values.keys() & q.places():
+    def _substitute(self, q: Quotient, values: dict[int, Quotient]) -> Quotient:
+        if not values.keys() & q.list_places():
             return q
-        result = self._put_polynomial(self.ring.lift(q.top), values)
+        result = self._substitute_polynomial(self.ring.lift(q.top), values)
         for number, exponent in q.below.items():
-            factor = self._put_polynomial(self.ring.factors[number], values)
+            factor = self._substitute_polynomial(self.ring.factors[number], values)
             if factor.is_zero:
                 raise Undecided(
                     f"division by {text(self.ring.expression(self.ring.factors[number]))}, which"
@@ -191,30 +196,32 @@ class Equations:
             result = result * factor.inverse() ** exponent
         return result
 
-    def _put_polynomial(self, poly: fmpq_mpoly, values: dict[int, Quotient]) -> Quotient:
-        place = next((p for p in self.ring.used(poly) if p in values), None)
+    def _substitute_polynomial(self, poly: fmpq_mpoly, values: dict[int, Quotient]) -> Quotient:
+        place = next((p for p in self.ring.list_places(poly) if p in values), None)
         if place is None:
             return self.polynomial(poly)
         total = self.number(0)
-        for exponent, part in self.ring.by_power(poly, place).items():
-            total = total + self._put_polynomial(part, values) * values[place] ** exponent
+        for exponent, part in self.ring.split_powers(poly, place).items():
+            total = total + self._substitute_polynomial(part, values) * values[place] ** exponent
         return total
 
     def vanishes(self, q: Quotient) -> bool:
         """Whether a quotient is zero wherever it exists and the conditions hold."""
-        top = self._settled(q)
+        top = self._reduce_numerator(q)
         if top == 0 or not (self.unsolved or self.identities):
             return bool(top == 0)
-        return self._in_ideal(top)
+        return self._lies_in_ideal(top)
 
-    def _settled(self, q: Quotient) -> fmpq_mpoly:
+    def _reduce_numerator(self, q: Quotient) -> fmpq_mpoly:
         """The numerator with roots reduced and values put in, until neither changes it."""
-        top = self.ring.reduced(self.ring.lift(self.apply(q).top))
-        while top != 0 and self.solved.keys() & set(self.ring.used(top)):
-            top = self.ring.reduced(self.ring.lift(self.apply(self.polynomial(top)).top))
+        top = self.ring.reduce_roots(self.ring.lift(self.substitute_solved(q).top))
+        while top != 0 and self.solved.keys() & set(self.ring.list_places(top)):
+            top = self.ring.reduce_roots(
+                self.ring.lift(self.substitute_solved(self.polynomial(top)).top)
+            )
         return top
 
-    def _in_ideal(self, poly: fmpq_mpoly) -> bool:
+    def _lies_in_ideal(self, poly: fmpq_mpoly) -> bool:
         """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0.
 
         By a Groebner basis, or by what there is of one where its size reaches ``LARGEST_BASIS``:
@@ -222,26 +229,26 @@ class Equations:
         """
         ring = self.ring
         ideal = [ring.lift(p) for p in self.unsolved]
-        ideal += [self.apply(self.polynomial(p)).top for p in self.identities]
+        ideal += [self.substitute_solved(self.polynomial(p)).top for p in self.identities]
         ideal += [
             ring.variable(r) ** 2 - base
             for r, base in ring.relations.items()
             if r not in self.solved
         ]
-        places = sorted({place for p in (*ideal, poly) for place in ring.used(p)})
+        places = sorted({place for p in (*ideal, poly) for place in ring.list_places(p)})
         context = fmpz_mpoly_ctx.get([f"t{place}" for place in places], "degrevlex")
-        written = [_with_integers(p, places, context) for p in ideal if p != 0]
+        written = [_clear_denominators(p, places, context) for p in ideal if p != 0]
         generators = fmpz_mpoly_vec(written, context)
         basis, _ = generators.buchberger_naive(limits=LARGEST_BASIS)
-        return bool(_with_integers(poly, places, context).reduction_primitive_part(basis) == 0)
+        return bool(_clear_denominators(poly, places, context).reduction_primitive_part(basis) == 0)
 
 
-def _squarefree(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
+def _squarefree_part(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
     """The exponents of the product of the generators that occur, each once."""
     return tuple(min(n, 1) for n in exponents) + (0,) * (room - len(exponents))
 
 
-def _with_integers(poly: fmpq_mpoly, places: list[int], context: fmpz_mpoly_ctx) -> fmpz_mpoly:
+def _clear_denominators(poly: fmpq_mpoly, places: list[int], context: fmpz_mpoly_ctx) -> fmpz_mpoly:
     """The polynomial times the common denominator of its coefficients, in the generators at these
     places alone."""
     terms = [(tuple(exponents), coefficient) for exponents, coefficient in poly.terms()]

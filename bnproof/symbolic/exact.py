@@ -48,17 +48,17 @@ from sympy import sign as sympy_sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from bnproof.symbolic.duals import Dual, Number, plain, sign
+from bnproof.symbolic.duals import Dual, Number, drop_infinitesimals, sign
 from bnproof.symbolic.elementary import apply
-from bnproof.symbolic.exact_limits import limit_code
-from bnproof.symbolic.exact_moves import derivative_code, expectation_code, variables_of
-from bnproof.symbolic.exact_powers import integer_power, raised
+from bnproof.symbolic.exact_limits import compile_limit
+from bnproof.symbolic.exact_moves import compile_derivative, compile_expectation, list_variables
+from bnproof.symbolic.exact_powers import integer_power, raise_to
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.frames import Code, Frame, NotEvaluable, Point, Scope, Undefined
 from bnproof.symbolic.germs import Diverges, Germ
 from bnproof.symbolic.intervals import Interval
-from bnproof.symbolic.long_sums import LONG_SUM, degree_in, newton
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.long_sums import LONG_SUM, degree_in, sum_by_differences
+from bnproof.symbolic.reading import find_numbers
 from bnproof.symbolic.setting import Every
 from bnproof.symbolic.signsets import OF_RELATION
 from bnproof.symbolic.surds import NotExact
@@ -71,21 +71,23 @@ class Evaluator:
     def __init__(self, point: Point, meaning: Mapping[Basic, Basic] | None = None) -> None:
         self.frame = Frame(point, meaning or {})
 
-    def value(self, expression: Expr) -> Any:
+    def evaluate(self, expression: Expr) -> Any:
         """The exact value; an interval around it for exp, tanh and their kin."""
-        return plain(self._run(compiled(expression, ())))
+        return drop_infinitesimals(self._run(compile_expression(expression, ())))
 
     def holds(self, condition: Basic) -> bool:
         """Whether a relation (or a conjunction, disjunction, negation of relations) is true here,
         beyond doubt."""
-        return bool(self._run(truth(condition, ())))
+        return bool(self._run(compile_condition(condition, ())))
 
     def allows(self, condition: Basic) -> bool:
         """As ``holds``; but two sides that are known as intervals count as equal where these
         overlap."""
         if not isinstance(condition, Relational) or 0 not in OF_RELATION[condition.rel_op]:
             return self.holds(condition)
-        apart = self._run(compiled(condition.lhs, ())) - self._run(compiled(condition.rhs, ()))
+        apart = self._run(compile_expression(condition.lhs, ())) - self._run(
+            compile_expression(condition.rhs, ())
+        )
         if isinstance(apart, Interval) and apart.contains_zero:
             return True
         return self.holds(condition)
@@ -109,28 +111,28 @@ class Evaluator:
 
 
 @lru_cache(maxsize=1 << 15)
-def compiled(e: Expr, scope: Scope) -> Code:
+def compile_expression(e: Expr, scope: Scope) -> Code:
     """A function that evaluates ``e`` under the bound symbols of ``scope``, the innermost last."""
-    code = _code(e, scope)
+    code = _compile(e, scope)
     if e.is_Atom or isinstance(e, Indexed):
         return code
-    free = numbers_in(e)
+    free = find_numbers(e)
     used = tuple(dict.fromkeys(symbol for symbol in scope if symbol in free))
     if scope and scope[-1] in used and not isinstance(e, (Sum, Derivative, Limit)):
         return code  # it changes at every step
-    return _remembered(code, used)
+    return _remember(code, used)
 
 
-def _remembered(code: Code, used: Scope) -> Code:
+def _remember(code: Code, used: Scope) -> Code:
     mark = object()
 
-    def closed(frame: Frame) -> Number:
+    def recall_value(frame: Frame) -> Number:
         value = frame.known.get(mark)
         if value is None:
             value = frame.known[mark] = code(frame)
         return value
 
-    def open_(frame: Frame) -> Number:
+    def recall_by_bound(frame: Frame) -> Number:
         bound = frame.bound
         key = (mark, *(bound[symbol] for symbol in used))
         value = frame.known.get(key)
@@ -138,117 +140,117 @@ def _remembered(code: Code, used: Scope) -> Code:
             value = frame.known[key] = code(frame)
         return value
 
-    return open_ if used else closed
+    return recall_by_bound if used else recall_value
 
 
-def _code(e: Expr, scope: Scope) -> Code:
+def _compile(e: Expr, scope: Scope) -> Code:
     match e:
         case Rational():
             value = fmpq(int(e.p), int(e.q))
             return lambda frame: value
         case Indexed():
-            return _entry(e, scope)
+            return _compile_entry(e, scope)
         case Symbol():
-            return _symbol(e, scope)
+            return _compile_symbol(e, scope)
         case Add():
-            return _fold(add, e, scope)
+            return _compile_fold(add, e, scope)
         case Mul():
-            return _fold(mul, e, scope)
+            return _compile_fold(mul, e, scope)
         case Pow():
-            return _power(e, scope)
+            return _compile_power(e, scope)
         case Sum():
-            return _sum(e, scope)
+            return _compile_sum(e, scope)
         case KroneckerDelta():
-            first, second = (_integer(a, scope) for a in e.args)
+            first, second = (_compile_integer(a, scope) for a in e.args)
             return lambda frame: fmpq(int(first(frame) == second(frame)))
         case Derivative():
-            return _derivative(e, scope)
+            return _compile_derivative(e, scope)
         case Limit():
-            return _limit(e, scope)
+            return _compile_limit(e, scope)
         case Piecewise():
-            return _piecewise(e, scope)
+            return _compile_piecewise(e, scope)
         case Expectation():
-            return _expectation(e, scope)
-    return _function(e, scope)
+            return _compile_expectation(e, scope)
+    return _compile_function(e, scope)
 
 
-def _function(e: Expr, scope: Scope) -> Code:
+def _compile_function(e: Expr, scope: Scope) -> Code:
     if isinstance(e, (Max, Min)):
         sense = 1 if isinstance(e, Max) else -1
-        parts = [compiled(a, scope) for a in e.args]
+        parts = [compile_expression(a, scope) for a in e.args]
         return lambda frame: reduce(
             lambda a, b: a if sign(a - b) * sense >= 0 else b, [p(frame) for p in parts]
         )
     if e is S.Exp1:
         return lambda frame: apply("exp", fmpq(1))
     if len(e.args) == 1:
-        inner = compiled(e.args[0], scope)
+        inner = compile_expression(e.args[0], scope)
         if isinstance(e, Abs):
-            return lambda frame: _absolute(inner(frame))
+            return lambda frame: _absolute_value(inner(frame))
         if isinstance(e, sympy_sign):
             return lambda frame: fmpq(sign(inner(frame)))
         if isinstance(e, (exp, log, sin, cos, tanh, sinh, cosh)):
             name = e.func.__name__
-            return lambda frame: _elementary(name, inner(frame))
+            return lambda frame: _apply_elementary(name, inner(frame))
     raise NotEvaluable(f"{type(e).__name__} has no exact evaluation")
 
 
-def _absolute(value: Number) -> Number:
+def _absolute_value(value: Number) -> Number:
     return -value if sign(value) < 0 else value
 
 
-def _elementary(name: str, value: Number) -> Number:
+def _apply_elementary(name: str, value: Number) -> Number:
     try:
         return apply(name, value)
     except ValueError as error:
         raise Undefined(str(error)) from None
 
 
-def _fold(operation: Callable[[Number, Number], Number], e: Expr, scope: Scope) -> Code:
-    parts = [compiled(a, scope) for a in e.args]
+def _compile_fold(operation: Callable[[Number, Number], Number], e: Expr, scope: Scope) -> Code:
+    parts = [compile_expression(a, scope) for a in e.args]
     if len(parts) == 2:
         first, second = parts
         return lambda frame: operation(first(frame), second(frame))
     return lambda frame: reduce(operation, [part(frame) for part in parts])
 
 
-def _symbol(e: Symbol, scope: Scope) -> Code:
+def _compile_symbol(e: Symbol, scope: Scope) -> Code:
     if e in scope:
         return lambda frame: _as_number(frame.bound[e])
 
-    def free(frame: Frame) -> Number:
+    def read_free(frame: Frame) -> Number:
         read = frame.read(e)
         if read not in frame.point.scalars:
             raise NotEvaluable(f"{e} has no value")
         return frame.point.scalars[read]
 
-    return free
+    return read_free
 
 
 def _as_number(value: Any) -> Number:
     return fmpq(value) if isinstance(value, int) else value
 
 
-def _entry(e: Indexed, scope: Scope) -> Code:
+def _compile_entry(e: Indexed, scope: Scope) -> Code:
     base = e.base
-    indices = [_integer(a, scope) for a in e.indices]
+    indices = [_compile_integer(a, scope) for a in e.indices]
     if len(indices) == 1:
         (only,) = indices
         return lambda frame: frame.point.entry(frame.read(base), (only(frame),))
     return lambda frame: frame.point.entry(frame.read(base), tuple(one(frame) for one in indices))
 
 
-def _integer(e: Expr, scope: Scope) -> Callable[[Frame], int]:
+def _compile_integer(e: Expr, scope: Scope) -> Callable[[Frame], int]:
     if e in scope:
-        return lambda frame: _whole(e, frame.bound[e])
+        return lambda frame: _require_integer(e, frame.bound[e])
     if e.is_Integer:
         number = int(e)
         return lambda frame: number
-    code = compiled(e, scope)
-    return lambda frame: _whole(e, plain(code(frame)))
+    code = compile_expression(e, scope)
+    return lambda frame: _require_integer(e, drop_infinitesimals(code(frame)))
 
 
-def _whole(e: Expr, value: Any) -> int:
+def _require_integer(e: Expr, value: Any) -> int:
     if isinstance(value, int):
         return value
     if isinstance(value, Germ):
@@ -258,28 +260,28 @@ def _whole(e: Expr, value: Any) -> int:
     return int(value.p)
 
 
-def _power(e: Pow, scope: Scope) -> Code:
-    base = compiled(e.base, scope)
+def _compile_power(e: Pow, scope: Scope) -> Code:
+    base = compile_expression(e.base, scope)
     if e.exp.is_Integer:
         power = int(e.exp)
         return lambda frame: integer_power(base(frame), power)
-    exponent = compiled(e.exp, scope)
-    return lambda frame: raised(base(frame), exponent(frame), frame)
+    exponent = compile_expression(e.exp, scope)
+    return lambda frame: raise_to(base(frame), exponent(frame), frame)
 
 
-def _sum(e: Sum, scope: Scope) -> Code:
+def _compile_sum(e: Sum, scope: Scope) -> Code:
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
-    first, last = _integer(low, scope), _integer(high, scope)
-    term = compiled(summand, (*scope, index))
+    first, last = _compile_integer(low, scope), _compile_integer(high, scope)
+    term = compile_expression(summand, (*scope, index))
     polynomial = None if index in scope else degree_in(summand, index)
 
-    def total(frame: Frame) -> Number:
+    def add_terms(frame: Frame) -> Number:
         start, end = first(frame), last(frame)
         if end < start - 1:
             raise Undefined(f"a sum from {start} to {end}")
         if polynomial is not None and end - start > LONG_SUM:
-            return newton(frame, term, index, start, end, polynomial)
+            return sum_by_differences(frame, term, index, start, end, polynomial)
         frame.spend(end - start + 1)
         (frame.spent.empty if end < start else frame.spent.added).add(e)
         bound, value = frame.bound, fmpq(0)
@@ -293,71 +295,79 @@ def _sum(e: Sum, scope: Scope) -> Code:
             bound[index] = outside
         return value
 
-    return total
+    return add_terms
 
 
-def _piecewise(e: Piecewise, scope: Scope) -> Code:
-    branches = [(compiled(value, scope), truth(condition, scope)) for value, condition in e.args]
+def _compile_piecewise(e: Piecewise, scope: Scope) -> Code:
+    branches = [
+        (compile_expression(value, scope), compile_condition(condition, scope))
+        for value, condition in e.args
+    ]
 
-    def chosen(frame: Frame) -> Number:
+    def choose_branch(frame: Frame) -> Number:
         for value, condition in branches:
             if condition(frame):
                 return value(frame)
         raise Undefined("no branch of a Piecewise applies")
 
-    return chosen
+    return choose_branch
 
 
-def _derivative(e: Derivative, scope: Scope) -> Code:
-    indices = [[_integer(a, scope) for a in getattr(v, "indices", ())] for v in variables_of(e)]
-    return derivative_code(e, compiled(e.expr, scope), indices)
+def _compile_derivative(e: Derivative, scope: Scope) -> Code:
+    indices = [
+        [_compile_integer(a, scope) for a in getattr(v, "indices", ())] for v in list_variables(e)
+    ]
+    return compile_derivative(e, compile_expression(e.expr, scope), indices)
 
 
-def _expectation(e: Expectation, scope: Scope) -> Code:
-    return expectation_code(e, *(compiled(a, scope) for a in e.args))
+def _compile_expectation(e: Expectation, scope: Scope) -> Code:
+    return compile_expectation(e, *(compile_expression(a, scope) for a in e.args))
 
 
-def _limit(e: Limit, scope: Scope) -> Code:
+def _compile_limit(e: Limit, scope: Scope) -> Code:
     function, variable, target, _ = e.args
-    end = None if target in (S.Infinity, S.NegativeInfinity) else compiled(target, scope)
-    return limit_code(e, compiled(function, (*scope, variable)), end)
+    end = None if target in (S.Infinity, S.NegativeInfinity) else compile_expression(target, scope)
+    return compile_limit(e, compile_expression(function, (*scope, variable)), end)
 
 
 # -- relations -------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1 << 13)
-def truth(condition: Basic, scope: Scope) -> Callable[[Frame], bool]:
+def compile_condition(condition: Basic, scope: Scope) -> Callable[[Frame], bool]:
     """A function that tells whether a relation (or what is built of relations) holds."""
     match condition:
         case BooleanTrue() | BooleanFalse():
             value = bool(condition)
             return lambda frame: value
         case Every():
-            return _every(condition, scope)
+            return _compile_every(condition, scope)
         case And() | Or():
-            parts = [truth(c, scope) for c in condition.args]
+            parts = [compile_condition(c, scope) for c in condition.args]
             whole = all if isinstance(condition, And) else any
             return lambda frame: whole([part(frame) for part in parts])
         case Not():
-            inner = truth(condition.args[0], scope)
+            inner = compile_condition(condition.args[0], scope)
             return lambda frame: not inner(frame)
         case Relational():
-            first, second = compiled(condition.lhs, scope), compiled(condition.rhs, scope)
+            first, second = (
+                compile_expression(condition.lhs, scope),
+                compile_expression(condition.rhs, scope),
+            )
             signs = OF_RELATION[condition.rel_op]
             return lambda frame: _compare(first(frame), second(frame), signs)
     raise NotEvaluable(f"{condition} is not a relation")
 
 
-def _every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
+def _compile_every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
     indices = condition.indices
-    inside = truth(condition.relation, (*scope, *indices))
+    inside = compile_condition(condition.relation, (*scope, *indices))
 
     def all_hold(frame: Frame) -> bool:
         size = frame.point.size
         frame.spend(size ** len(indices))
         for chosen in product(range(1, size + 1), repeat=len(indices)):
-            other = frame.at(frame.point)
+            other = frame.move_to(frame.point)
             other.bound |= dict(zip(indices, chosen, strict=True))
             if not inside(other):
                 return False
@@ -368,9 +378,9 @@ def _every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
 
 def _compare(first: Number, second: Number, signs: frozenset[int]) -> bool:
     apart = first - second
-    difference = plain(apart)
+    difference = drop_infinitesimals(apart)
     if isinstance(apart, Dual) and sign(difference) == 0:
-        if sign(plain(apart.derivative)) != 0:
+        if sign(drop_infinitesimals(apart.derivative)) != 0:
             raise ZeroDivisionError("a derivative at a point where cases meet")
         raise NotExact("a derivative at a point where cases may meet")
     if isinstance(difference, Germ):

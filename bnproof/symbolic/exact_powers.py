@@ -27,13 +27,13 @@ def integer_power(base: Number, power: int) -> Number:
     return base**power
 
 
-def raised(base: Number, exponent: Any, frame: Frame) -> Number:
+def raise_to(base: Number, exponent: Any, frame: Frame) -> Number:
     """``base^exponent`` for an exponent that was computed: an integer, a half of one, or the germ
     of one."""
     if isinstance(exponent, Dual):
         raise NotExact("a derivative by an exponent")
     if isinstance(exponent, Germ):
-        return _to_infinity(base, exponent, frame)
+        return _raise_to_infinity(base, exponent, frame)
     if not isinstance(exponent, fmpq):
         raise NotExact("an irrational exponent")
     if exponent.q == 1:
@@ -47,14 +47,14 @@ def raised(base: Number, exponent: Any, frame: Frame) -> Number:
     return integer_power(root, int(exponent.p))
 
 
-def _to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
+def _raise_to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
     """``b^n`` for an integer ``n = c/t^2 + d`` that tends to infinity: 1 or, where ``|b| < 1``,
     less than any power of t.
 
     Elsewhere it has no limit of its own, and ``frame.growing`` says what stands for ``b^(1/t^2)``.
     """
     if exponent.terms.keys() == {0} and exponent.known is None:
-        return raised(base, exponent.terms[0], frame)
+        return raise_to(base, exponent.terms[0], frame)
     grows = exponent.terms.keys() <= {-2, 0} and exponent.known is None and exponent.terms[-2] > 0
     if not grows or isinstance(base, (Dual, Germ, Interval)):
         raise NotEvaluable("a power whose base and exponent change in a limit")
@@ -66,4 +66,4 @@ def _to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
         raise NotEvaluable("powers that grow in a limit")
     if not frame.growing:
         raise Grows(base)
-    return frame.growing[1] * raised(base, exponent.terms.get(0, fmpq(0)), frame)
+    return frame.growing[1] * raise_to(base, exponent.terms.get(0, fmpq(0)), frame)

@@ -49,7 +49,7 @@ class Point:
         """The batch size ``m`` of this point."""
         return int(self.scalars[m].p)
 
-    def perturbed(self, variable: Expr, index: tuple[int, ...], level: int) -> Point:
+    def perturb(self, variable: Expr, index: tuple[int, ...], level: int) -> Point:
         """This point with a dual unit added to a scalar, or to the entry ``index`` of a base."""
         if not isinstance(variable, IndexedBase):
             if variable not in self.scalars:
@@ -104,7 +104,7 @@ class Frame:
         """What a free symbol or base is read as."""
         return self.meaning.get(name, name) if self.meaning else name
 
-    def at(self, point: Point) -> Frame:
+    def move_to(self, point: Point) -> Frame:
         """The same evaluation at a perturbed point."""
         return Frame(point, self.meaning, dict(self.bound), {}, self.spent, self.growing)
 

@@ -14,7 +14,7 @@ from typing import Any
 from flint import fmpq
 
 from bnproof.symbolic.intervals import Interval
-from bnproof.symbolic.surds import NotExact, Surd, root_of
+from bnproof.symbolic.surds import NotExact, Surd, exact_root
 
 ORDER = 12  # terms that are kept of a series without end
 
@@ -35,7 +35,7 @@ class Germ:
         self.known = known
 
     @classmethod
-    def of(cls, number: Any) -> Germ:
+    def from_number(cls, number: Any) -> Germ:
         """A number as a constant germ."""
         return number if isinstance(number, Germ) else cls({0: number})
 
@@ -49,7 +49,7 @@ class Germ:
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, (fmpq, Surd, Interval, Germ)):
             return NotImplemented
-        other = Germ.of(other)
+        other = Germ.from_number(other)
         total = dict(self.terms)
         for n, c in other.terms.items():
             total[n] = total.get(n, fmpq(0)) + c
@@ -70,7 +70,7 @@ class Germ:
     def __mul__(self, other: Any) -> Any:
         if not isinstance(other, (fmpq, Surd, Interval, Germ)):
             return NotImplemented
-        other = Germ.of(other)
+        other = Germ.from_number(other)
         total: dict[int, Any] = {}
         for n, c in self.terms.items():
             for p, d in other.terms.items():
@@ -102,7 +102,7 @@ class Germ:
         """``1/(c t^n (1 + r)) = t^-n/c (1 - r + r^2 - ...)``."""
         lowest, leading, rest = self._split()
         scale = 1 / leading if isinstance(leading, fmpq) else leading.inverse()
-        return self._series(rest, lambda n: fmpq((-1) ** n)) * Germ({-lowest: scale})
+        return self._expand_series(rest, lambda n: fmpq((-1) ** n)) * Germ({-lowest: scale})
 
     def sqrt(self) -> Germ:
         """``sqrt(c) t^(n/2) (1 + r/2 - r^2/8 + ...)``."""
@@ -113,11 +113,11 @@ class Germ:
             raise ValueError("square root of a negative number")
         if lowest % 2:
             raise NotExact("a root that is no series in t")
-        root = root_of(leading) if isinstance(leading, fmpq) else leading.sqrt()
-        return self._series(rest, _half_binomial) * Germ({lowest // 2: root})
+        root = exact_root(leading) if isinstance(leading, fmpq) else leading.sqrt()
+        return self._expand_series(rest, _half_binomial) * Germ({lowest // 2: root})
 
     @staticmethod
-    def _series(rest: Germ, coefficient: Any) -> Germ:
+    def _expand_series(rest: Germ, coefficient: Any) -> Germ:
         if not rest.terms and rest.known is None:
             return Germ({0: fmpq(1)})
         total, power = Germ({0: fmpq(1)}, ORDER), Germ({0: fmpq(1)})

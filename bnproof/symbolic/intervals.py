@@ -29,7 +29,7 @@ class Interval:
         self.ends = ends
 
     @classmethod
-    def around(cls, number: fmpq | Surd | Interval) -> Interval:
+    def from_number(cls, number: fmpq | Surd | Interval) -> Interval:
         """The interval of an exact number."""
         if isinstance(number, Interval):
             return number
@@ -41,7 +41,7 @@ class Interval:
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, (fmpq, Surd, Interval)):
             return NotImplemented
-        return Interval(self.ends + Interval.around(other).ends)
+        return Interval(self.ends + Interval.from_number(other).ends)
 
     __radd__ = __add__
 
@@ -59,7 +59,7 @@ class Interval:
             return NotImplemented
         if isinstance(other, fmpq) and other == 0:
             return other  # an exact 0
-        return Interval(self.ends * Interval.around(other).ends)
+        return Interval(self.ends * Interval.from_number(other).ends)
 
     __rmul__ = __mul__
 

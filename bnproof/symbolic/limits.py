@@ -13,50 +13,52 @@ from flint import fmpq, fmpq_mpoly
 from sympy import Dummy, Expr, Limit, Pow, Symbol, oo
 
 from bnproof.symbolic.entries import Entries
-from bnproof.symbolic.moments import all_taken
+from bnproof.symbolic.moments import take_all
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import Near, Part, numbers_in
+from bnproof.symbolic.reading import Near, Part, find_numbers
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.signsets import POSITIVE, assumed
+from bnproof.symbolic.signsets import POSITIVE, find_assumed_signs
 
 ORDER = 7  # coefficients that are looked at
 Series = list[Quotient]
 
 
-def of(form: Entries, e: Limit) -> Quotient:
+def rewrite_limit(form: Entries, e: Limit) -> Quotient:
     """The limit in generators; raises ``Undecided`` where it is not known to exist."""
     function, variable, target, _ = e.args
-    if target == oo and any(variable in numbers_in(power.exp) for power in function.atoms(Pow)):
-        return _geometric(form, function, variable)
-    near, moved = _approached(e)
-    function = all_taken(function)
-    place = form.ring.place(near, assumed(near))
+    if target == oo and any(variable in find_numbers(power.exp) for power in function.atoms(Pow)):
+        return _find_geometric_limit(form, function, variable)
+    near, moved = _approach(e)
+    function = take_all(function)
+    place = form.ring.place(near, find_assumed_signs(near))
     outside, form.signs.near = form.signs.near, place
     try:
-        inside = form.normal(function.xreplace({variable: moved}))
-        for generator in _under_roots(form, inside.places()) - form.ring.relations.keys() - {place}:
+        inside = form.normal_form(function.xreplace({variable: moved}))
+        for generator in (
+            _find_under_roots(form, inside.list_places()) - form.ring.relations.keys() - {place}
+        ):
             if form.depends(generator, near):
                 raise Undecided(
                     f"the limit of {text(function)}: a sum or a power in it depends on {variable}"
                 )
-        return _leading(form, inside, place, function)
+        return _divide_leading(form, inside, place, function)
     finally:
         form.signs.near = outside
 
 
-def _under_roots(form: Entries, places: set[int]) -> set[int]:
+def _find_under_roots(form: Entries, places: set[int]) -> set[int]:
     """The generators, and those under the roots among them, at any depth."""
-    found, left = set(places), [*places]
+    reached, left = set(places), [*places]
     while left:
         base = form.ring.relations.get(left.pop())
-        deeper = set(form.ring.used(base)) - found if base is not None else set()
-        found |= deeper
+        deeper = set(form.ring.list_places(base)) - reached if base is not None else set()
+        reached |= deeper
         left += deeper
-    return found
+    return reached
 
 
-def _approached(e: Limit) -> tuple[Symbol, Expr]:
+def _approach(e: Limit) -> tuple[Symbol, Expr]:
     """A symbol t near 0, and the expression in t that stands for the variable of a limit."""
     _, _, target, direction = e.args
     if str(direction) == "+-" and not target.is_infinite:
@@ -71,16 +73,16 @@ def exists_near(form: Entries, near: Near, replace: dict[Expr, Expr]) -> None:
     """Raises ``Undecided`` where what depends on a limit's variable is not known to exist near the
     target."""
     _, variable, target, _ = near.limit.args
-    if target == oo and any(variable in numbers_in(p.exp) for p in near.limit.atoms(Pow)):
+    if target == oo and any(variable in find_numbers(p.exp) for p in near.limit.atoms(Pow)):
         for part in near.parts:
             if not _is_power_of_number(part, variable):
                 form.exists(part, replace)
         return
-    symbol, moved = _approached(near.limit)
-    outside, form.signs.near = form.signs.near, form.ring.place(symbol, assumed(symbol))
+    symbol, moved = _approach(near.limit)
+    outside, form.signs.near = form.signs.near, form.ring.place(symbol, find_assumed_signs(symbol))
     try:
         for part in near.parts:
-            form.exists(part, {**replace, variable: all_taken(moved).xreplace(replace)})
+            form.exists(part, {**replace, variable: take_all(moved).xreplace(replace)})
     finally:
         form.signs.near = outside
 
@@ -90,27 +92,27 @@ def _is_power_of_number(part: Part, variable: Symbol) -> bool:
     return (
         isinstance(part, Pow)
         and bool((part.exp - variable).is_Integer)
-        and variable not in numbers_in(part.base)
+        and variable not in find_numbers(part.base)
     )
 
 
-def _leading(form: Entries, inside: Quotient, near: int, shown: Expr) -> Quotient:
-    above = _expanded(form, inside.top, near)
-    below: Series = _constant(form, form.number(1))
+def _divide_leading(form: Entries, inside: Quotient, near: int, shown: Expr) -> Quotient:
+    above = _expand(form, inside.top, near)
+    below: Series = _constant_series(form, form.number(1))
     for number, exponent in inside.below.items():
-        factor = _expanded(form, form.ring.factors[number], near)
+        factor = _expand(form, form.ring.factors[number], near)
         for _ in range(exponent):
-            below = _product(form, below, factor)
+            below = _multiply_series(form, below, factor)
     form.signs.near = None  # coefficients do not depend on t
-    start = _first(form, below)
+    start = _find_leading(form, below)
     if start is None:
         raise Undecided(f"the limit of {text(shown)}: its denominator vanishes to a high order")
-    form.divisor(below[start], shown)
-    first = _first(form, above)
+    form.check_divisor(below[start], shown)
+    first = _find_leading(form, above)
     if first is None:
         if any(
             form.depends(p, form.ring.meaning[near])
-            for p in form.ring.used(form.ring.lift(inside.top))
+            for p in form.ring.list_places(form.ring.lift(inside.top))
             if p in form.ring.relations
         ):
             raise Undecided(f"the limit of {text(shown)}: the first terms of its series cancel")
@@ -120,26 +122,26 @@ def _leading(form: Entries, inside: Quotient, near: int, shown: Expr) -> Quotien
     return form.number(0) if first > start else above[first] * below[start].inverse()
 
 
-def _first(form: Entries, series: Series) -> int | None:
+def _find_leading(form: Entries, series: Series) -> int | None:
     return next((n for n, c in enumerate(series) if not form.vanishes(c)), None)
 
 
-def _constant(form: Entries, value: Quotient) -> Series:
+def _constant_series(form: Entries, value: Quotient) -> Series:
     return [value, *(form.number(0) for _ in range(ORDER - 1))]
 
 
-def _product(form: Entries, a: Series, b: Series) -> Series:
+def _multiply_series(form: Entries, a: Series, b: Series) -> Series:
     result = []
     for n in range(ORDER):
         total = form.number(0)
         for p in range(n + 1):
             if not (a[p].is_zero or b[n - p].is_zero):
                 total = total + a[p] * b[n - p]
-        result.append(total.reduced())
+        result.append(total.reduce_roots())
     return result
 
 
-def _expanded(form: Entries, poly: fmpq_mpoly, near: int) -> Series:
+def _expand(form: Entries, poly: fmpq_mpoly, near: int) -> Series:
     """A polynomial in t and in roots that depend on t as a series; raises ``Undecided`` beyond the
     order."""
     ring = form.ring
@@ -153,58 +155,58 @@ def _expanded(form: Entries, poly: fmpq_mpoly, near: int) -> Series:
         None,
     )
     if root is not None:
-        series, total = _root_series(form, root, near), _constant(form, form.number(0))
-        for exponent, part in ring.by_power(poly, root).items():
-            term = _expanded(form, part, near)
+        series, total = _root_series(form, root, near), _constant_series(form, form.number(0))
+        for exponent, part in ring.split_powers(poly, root).items():
+            term = _expand(form, part, near)
             for _ in range(exponent):
-                term = _product(form, term, series)
+                term = _multiply_series(form, term, series)
             total = [a + b for a, b in zip(total, term, strict=True)]
         return total
-    parts = ring.by_power(poly, near)
+    parts = ring.split_powers(poly, near)
     return [form.polynomial(parts.get(n, ring.constant(0))) for n in range(ORDER)]
 
 
 def _root_series(form: Entries, root: int, near: int) -> Series:
     """``r^2 = b_0 + b_1 t + ...``: ``r_0 = sqrt(b_0)``,
     ``r_n = (b_n - sum_{0<p<n} r_p r_{n-p})/(2 r_0)``."""
-    base = _expanded(form, form.ring.relations[root], near)
+    base = _expand(form, form.ring.relations[root], near)
     if form.vanishes(base[0]):
         raise Undecided("a limit in which a root tends to 0")
     shown = base[0].expression()
     series = [form.square_root(base[0], shown)]
-    half = form.divisor(series[0], shown).inverse() * form.polynomial(
+    half = form.check_divisor(series[0], shown).inverse() * form.polynomial(
         form.ring.constant(fmpq(1, 2))
     )
     for n in range(1, ORDER):
         rest = base[n]
         for p in range(1, n):
             rest = rest - series[p] * series[n - p]
-        series.append((rest * half).reduced())
+        series.append((rest * half).reduce_roots())
     return series
 
 
-def _geometric(form: Entries, function: Expr, variable: Symbol) -> Quotient:
+def _find_geometric_limit(form: Entries, function: Expr, variable: Symbol) -> Quotient:
     """The limit for ``variable -> oo`` of a polynomial in powers ``c^variable``, each with
     ``c^2 < 1``: they vanish."""
-    inside, ring = form.normal(function), form.ring
-    powers = [place for place in inside.places() if form.depends(place, variable)]
+    inside, ring = form.normal_form(function), form.ring
+    powers = [place for place in inside.list_places() if form.depends(place, variable)]
     for place in powers:
         power = ring.meaning[place]
         if (
             not isinstance(power, Pow)
             or not (power.exp - variable).is_number
-            or variable in numbers_in(power.base)
+            or variable in find_numbers(power.base)
         ):
             raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
-        square = form.normal(power.base) ** 2
+        square = form.normal_form(power.base) ** 2
         if not form.signs.shows(form.number(1) - square, POSITIVE):
             raise Undecided(
                 f"the limit of {text(power)}: {text(power.base)} is not known to lie inside (-1, 1)"
             )
-    below = {place for number in inside.below for place in ring.used(ring.factors[number])}
+    below = {place for number in inside.below for place in ring.list_places(ring.factors[number])}
     if below & set(powers):
         raise Undecided(f"the limit of {text(function)} for {variable} -> oo")
     top = ring.lift(inside.top)
     for place in powers:
-        top = ring.by_power(top, place).get(0, ring.constant(0))
-    return Quotient(ring, top, inside.below).cancelled()
+        top = ring.split_powers(top, place).get(0, ring.constant(0))
+    return Quotient(ring, top, inside.below).cancel()

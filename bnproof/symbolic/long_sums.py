@@ -11,14 +11,14 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 
 from bnproof.symbolic.duals import Number
 from bnproof.symbolic.frames import Code, Frame
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.reading import find_numbers
 
 LONG_SUM = 200  # terms from which a sum is found this way
 
 
 def degree_in(e: Expr, index: Symbol) -> int | None:
     """The degree of what is visibly a polynomial in the index, ``None`` for anything else."""
-    if index not in numbers_in(e):
+    if index not in find_numbers(e):
         return 0
     if e == index:
         return 1
@@ -34,7 +34,9 @@ def degree_in(e: Expr, index: Symbol) -> int | None:
     return max(known) if isinstance(e, Add) else sum(known)
 
 
-def newton(frame: Frame, term: Code, index: Symbol, start: int, end: int, degree: int) -> Number:
+def sum_by_differences(
+    frame: Frame, term: Code, index: Symbol, start: int, end: int, degree: int
+) -> Number:
     """A long sum of a polynomial: ``sum_{n=0}^{N-1} f(n) = sum_k binom(N, k+1) D^k f(0)`` with
     forward differences D."""
     frame.spend(degree + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Abs, Expr, Integer, Max
 
 
-def without_maxima(e: Expr) -> Expr:
+def replace_maximum(e: Expr) -> Expr:
     """``max(a, b) = (a + b + |a - b|)/2``, ``min(a, b) = (a + b - |a - b|)/2``, one argument after
     the other."""
     sense = 1 if isinstance(e, Max) else -1

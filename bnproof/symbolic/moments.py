@@ -28,7 +28,7 @@ from sympy import (
     Symbol,
 )
 
-from bnproof.symbolic.differentiation import differentiated
+from bnproof.symbolic.differentiation import differentiate
 from bnproof.symbolic.expectation import Expectation, degree
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.rendering import text
@@ -53,7 +53,7 @@ class Term:
         return Term(product, self.entries + other.entries, self.ranges + other.ranges)
 
 
-def expected(e: Expectation) -> Expr:
+def take_expectation(e: Expectation) -> Expr:
     """The expected value without ``Expectation``: sums of deltas and moments."""
     f, mean, std = e.args
     highest = degree(f)
@@ -61,10 +61,10 @@ def expected(e: Expectation) -> Expr:
         raise Undecided(
             f"{text(e)}: of degree {highest}, where {type(e).__name__} goes to {e.most}"
         )
-    return Add(*(_moment_of(term, mean, std, e) for term in terms(f)))
+    return Add(*(_take_moment(term, mean, std, e) for term in expand_terms(f)))
 
 
-def _moment_of(term: Term, mean: Expr, std: Expr, e: Expectation) -> Expr:
+def _take_moment(term: Term, mean: Expr, std: Expr, e: Expectation) -> Expr:
     if len(term.entries) > e.most:
         raise Undecided(
             f"{text(e)}: of degree {len(term.entries)}, where {type(e).__name__} goes to {e.most}"
@@ -85,7 +85,7 @@ def moment(entries: tuple[Expr, ...], mean: Expr, std: Expr) -> Expr:
     return total
 
 
-def terms(e: Expr) -> list[Term]:
+def expand_terms(e: Expr) -> list[Term]:
     """A polynomial in the entries of x as a sum of terms, every summation index fresh."""
     if not _has_entries(e):
         return [Term(e)]
@@ -93,13 +93,13 @@ def terms(e: Expr) -> list[Term]:
         case Indexed():
             return [Term(Integer(1), (e.indices[0],))]
         case Add():
-            return [term for a in e.args for term in terms(a)]
+            return [term for a in e.args for term in expand_terms(a)]
         case Mul():
-            return _product([terms(a) for a in e.args])
+            return _multiply_terms([expand_terms(a) for a in e.args])
         case Pow() if e.exp.is_Integer and e.exp > 0:
-            return _product([terms(e.base) for _ in range(int(e.exp))])
+            return _multiply_terms([expand_terms(e.base) for _ in range(int(e.exp))])
         case Sum() if not any(_has_entries(end) for limit in e.limits for end in limit[1:]):
-            return _summed(e)
+            return _expand_sum(e)
     raise Undecided(
         f"the expected value of {text(e)}, which is no polynomial in the entries of the batch"
     )
@@ -109,7 +109,7 @@ def _has_entries(e: Expr) -> bool:
     return any(entry.base == x for entry in e.atoms(Indexed))
 
 
-def _product(factors: list[list[Term]]) -> list[Term]:
+def _multiply_terms(factors: list[list[Term]]) -> list[Term]:
     result = [Term(Integer(1))]
     for factor in factors:
         if len(result) * len(factor) > MOST_TERMS:
@@ -118,7 +118,7 @@ def _product(factors: list[list[Term]]) -> list[Term]:
     return result
 
 
-def _summed(e: Sum) -> list[Term]:
+def _expand_sum(e: Sum) -> list[Term]:
     fresh = {
         index: Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
         for index, low, _ in e.limits
@@ -128,12 +128,12 @@ def _summed(e: Sum) -> list[Term]:
     )
     return [
         Term(t.coefficient, t.entries, (*t.ranges, *ranges))
-        for t in terms(e.function.xreplace(fresh))
+        for t in expand_terms(e.function.xreplace(fresh))
     ]
 
 
-def all_taken(e: Expr) -> Expr:
+def take_all(e: Expr) -> Expr:
     """The expression with its derivatives and expected values taken, before anything is put into
     it."""
-    e = e.replace(lambda n: isinstance(n, Derivative), differentiated)
-    return e.replace(lambda n: isinstance(n, Expectation), expected)
+    e = e.replace(lambda n: isinstance(n, Derivative), differentiate)
+    return e.replace(lambda n: isinstance(n, Expectation), take_expectation)

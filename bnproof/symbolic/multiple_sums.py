@@ -20,7 +20,7 @@ BOUND: list[Symbol] = []
 Ranged = tuple[Symbol, Expr]
 
 
-def bound_name(depth: int) -> Symbol:
+def name_index(depth: int) -> Symbol:
     """A name for the summation index of an atom: a dummy, so that no free index is captured."""
     while depth >= len(BOUND):
         name = "jabcdefh"[len(BOUND)] if len(BOUND) < 8 else f"j{len(BOUND)}"
@@ -28,7 +28,7 @@ def bound_name(depth: int) -> Symbol:
     return BOUND[depth]
 
 
-def flattened(e: Expr) -> tuple[Expr, list[Ranged]] | None:
+def flatten_product(e: Expr) -> tuple[Expr, list[Ranged]] | None:
     """``(summand, [(index, size), ...])`` of a product of sums from 1, indices fresh; ``None`` for
     any other shape."""
     summand, ranges = Integer(1), list[Ranged]()
@@ -40,7 +40,7 @@ def flattened(e: Expr) -> tuple[Expr, list[Ranged]] | None:
         if not (exponent.is_Integer and exponent > 0):
             return None
         for _ in range(int(exponent)):
-            inner = _opened(base)
+            inner = _open_sum(base)
             if inner is None:
                 return None
             summand *= inner[0]
@@ -48,11 +48,11 @@ def flattened(e: Expr) -> tuple[Expr, list[Ranged]] | None:
     return summand, ranges
 
 
-def _opened(e: Sum) -> tuple[Expr, list[Ranged]] | None:
+def _open_sum(e: Sum) -> tuple[Expr, list[Ranged]] | None:
     if any(low != 1 for _, low, _ in e.limits) or e.function.is_Add:
         return None
     fresh = {index: Dummy(index.name, integer=True, positive=True) for index, *_ in e.limits}
-    inner = flattened(e.function.xreplace(fresh))
+    inner = flatten_product(e.function.xreplace(fresh))
     if inner is None:
         return None
     return inner[0], [
@@ -61,9 +61,9 @@ def _opened(e: Sum) -> tuple[Expr, list[Ranged]] | None:
     ]
 
 
-def canonical(e: Sum) -> Sum:
+def canonicalise(e: Sum) -> Sum:
     """The sum with its indices in the first of all orders; ragged sums stay as they are."""
-    flat = _opened(e)
+    flat = _open_sum(e)
     if flat is None or not 2 <= len(flat[1]) <= MOST_INDICES:
         return e
     summand, ranges = flat
@@ -71,25 +71,28 @@ def canonical(e: Sum) -> Sum:
     if summand.has(Sum) or summand.is_Add or any(size.free_symbols & indices for _, size in ranges):
         return e
     factors = [factor.as_base_exp() for factor in Mul.make_args(summand)]
-    orders = list(_orders(factors, dict(ranges)))
+    orders = list(_list_orders(factors, dict(ranges)))
     if len(orders) > MOST_ORDERS:
         return e
-    names = [bound_name(depth) for depth in range(len(ranges))]
+    names = [name_index(depth) for depth in range(len(ranges))]
     best = min(
-        orders, key=lambda order: _key(factors, dict(zip(order, range(len(order)), strict=True)))
+        orders,
+        key=lambda order: _sort_key(factors, dict(zip(order, range(len(order)), strict=True))),
     )
     put = dict(zip(best, names, strict=True))
     sizes = dict(ranges)
     return Sum(summand.xreplace(put), *((put[index], 1, sizes[index]) for index in best))
 
 
-def _orders(factors: list[tuple[Expr, Expr]], sizes: dict[Symbol, Expr]) -> Iterator[list[Symbol]]:
+def _list_orders(
+    factors: list[tuple[Expr, Expr]], sizes: dict[Symbol, Expr]
+) -> Iterator[list[Symbol]]:
     """The orders that sort the indices by what tells them apart."""
     colour = {index: (str(size),) for index, size in sizes.items()}
-    rank = _ranked(colour)
+    rank = _rank(colour)
     for _ in sizes:
-        seen = {index: (rank[index], _places(factors, index, rank)) for index in sizes}
-        finer = _ranked(seen)
+        seen = {index: (rank[index], _mark_factors(factors, index, rank)) for index in sizes}
+        finer = _rank(seen)
         if len(set(finer.values())) == len(set(rank.values())):
             break
         rank = finer
@@ -100,13 +103,13 @@ def _orders(factors: list[tuple[Expr, Expr]], sizes: dict[Symbol, Expr]) -> Iter
         yield [index for part in chosen for index in part]
 
 
-def _ranked(seen: Mapping[Symbol, object]) -> dict[Symbol, int]:
+def _rank(seen: Mapping[Symbol, object]) -> dict[Symbol, int]:
     ordered = sorted(set(seen.values()), key=str)
     place = {value: number for number, value in enumerate(ordered)}
     return {index: place[value] for index, value in seen.items()}
 
 
-def _places(
+def _mark_factors(
     factors: list[tuple[Expr, Expr]], index: Symbol, rank: dict[Symbol, int]
 ) -> tuple[str, ...]:
     """The factors an index stands in, itself marked and the others by their rank."""
@@ -120,10 +123,12 @@ def _has(base: Basic, exponent: Basic, index: Symbol) -> bool:
     return index in base.free_symbols or index in exponent.free_symbols
 
 
-def _key(factors: list[tuple[Expr, Expr]], number: dict[Symbol, int]) -> list[tuple[object, ...]]:
+def _sort_key(
+    factors: list[tuple[Expr, Expr]], number: dict[Symbol, int]
+) -> list[tuple[object, ...]]:
     """A summand as a sorted list, its indices numbered."""
     put = {index: Integer(place + 1) for index, place in number.items()}
     return sorted(default_sort_key((b.xreplace(put), e.xreplace(put))) for b, e in factors)
 
 
-bound_name(7)
+name_index(7)

@@ -32,14 +32,14 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanTrue
 
 from bnproof.symbolic import limits
-from bnproof.symbolic.differentiation import differentiated, refuse_limits
+from bnproof.symbolic.differentiation import differentiate, refuse_limits
 from bnproof.symbolic.expectation import Expectation
-from bnproof.symbolic.maxima import without_maxima
-from bnproof.symbolic.moments import all_taken, expected
+from bnproof.symbolic.maxima import replace_maximum
+from bnproof.symbolic.moments import take_all, take_expectation
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.power_sums import PowerSums
 from bnproof.symbolic.quotients import Quotient
-from bnproof.symbolic.reading import FREE, Around, Near, Part, expressions_in
+from bnproof.symbolic.reading import FREE, Around, Near, Part, list_expressions
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.setting import g, m, x
 
@@ -51,29 +51,29 @@ class NormalForm(PowerSums):
     def _rewrite(self, e: Expr) -> Quotient:
         match e:
             case Derivative():
-                return self._derivative(e)
+                return self._rewrite_derivative(e)
             case Limit():
-                return limits.of(self, e)
+                return limits.rewrite_limit(self, e)
             case Piecewise():
-                return self._piecewise(e)
+                return self._rewrite_piecewise(e)
             case Expectation():
-                self.normal(e.args[0])
-                return self.normal(expected(e))
+                self.normal_form(e.args[0])
+                return self.normal_form(take_expectation(e))
         return super()._rewrite(e)
 
-    def _derivative(self, e: Derivative) -> Quotient:
-        self.normal(e.expr)
-        self._smooth([e.expr], e.variables)
-        return self.normal(differentiated(e))
+    def _rewrite_derivative(self, e: Derivative) -> Quotient:
+        self.normal_form(e.expr)
+        self._check_smoothness([e.expr], e.variables)
+        return self.normal_form(differentiate(e))
 
-    def _piecewise(self, e: Piecewise) -> Quotient:
+    def _rewrite_piecewise(self, e: Piecewise) -> Quotient:
         for value, condition in e.args:
-            if isinstance(condition, BooleanTrue) or self._in_range(condition):
-                return self.normal(value)
+            if isinstance(condition, BooleanTrue) or self._states_range(condition):
+                return self.normal_form(value)
             break
         raise Undecided(f"the cases of {text(e)} are not decided by the conditions")
 
-    def _in_range(self, condition: Expr) -> bool:
+    def _states_range(self, condition: Expr) -> bool:
         """Whether a condition only says that an index lies in its range."""
         for part in And.make_args(condition):
             if not isinstance(part, (Le, Ge)) or not self.is_at_least_zero(part.gts - part.lts):
@@ -89,9 +89,9 @@ class NormalForm(PowerSums):
             case Near():
                 limits.exists_near(self, part, replace)
             case Around():
-                self._smooth(expressions_in(part.parts), part.variables, replace)
+                self._check_smoothness(list_expressions(part.parts), part.variables, replace)
             case Indexed():
-                self._entry_exists(part.xreplace(replace))
+                self._check_entry(part.xreplace(replace))
             case Sum():
                 index, low, high = part.xreplace(replace).limits[0]
                 if not self.is_at_least_zero((high - low + 1).expand()):
@@ -99,15 +99,15 @@ class NormalForm(PowerSums):
                         f"the sum over {index} from {low} to {high}: it may run backwards"
                     )
             case Derivative():
-                self._smooth([part.expr], part.variables, replace)
-                taken = differentiated(part)
+                self._check_smoothness([part.expr], part.variables, replace)
+                taken = differentiate(part)
                 # a condition may cancel a division inside the derivative
                 for piece in (taken, *taken.atoms(Pow)):
-                    self.normal(piece.xreplace(replace))
+                    self.normal_form(piece.xreplace(replace))
             case _:
-                self.normal(all_taken(part).xreplace(replace) if replace else part)
+                self.normal_form(take_all(part).xreplace(replace) if replace else part)
 
-    def _smooth(
+    def _check_smoothness(
         self,
         inside: Iterable[Expr],
         variables: tuple[Expr, ...],
@@ -122,11 +122,11 @@ class NormalForm(PowerSums):
         moved = [getattr(variable, "base", variable) for variable in variables]
         nodes = {n for e in inside for n in e.atoms(*_WITH_CORNERS) if n.has(*moved)}
         for node in ordered(nodes):
-            for corner in _corners(node):
-                taken = all_taken(corner).xreplace(put) if put else corner
-                self.divisor(self.normal(taken), corner)
+            for corner in _list_corners(node):
+                taken = take_all(corner).xreplace(put) if put else corner
+                self.check_divisor(self.normal_form(taken), corner)
 
-    def _entry_exists(self, entry: Indexed) -> None:
+    def _check_entry(self, entry: Indexed) -> None:
         """Entries of ``x`` and ``g``, and of a base that is indexed by ``1..m`` anywhere, lie in
         ``1..m``."""
         within = entry.base in (x, g) or entry.base in self.batches
@@ -138,13 +138,13 @@ class NormalForm(PowerSums):
 _WITH_CORNERS = (Abs, sign, Max, Min, Pow, Relational, Limit, Expectation)
 
 
-def _corners(node: Expr) -> list[Expr]:
+def _list_corners(node: Expr) -> list[Expr]:
     """What has to differ from 0 for ``node`` to be smooth where its arguments are."""
     match node:
         case Pow():
             return [] if node.exp.is_integer else [node.base]
         case Max() | Min():
-            return [magnitude.args[0] for magnitude in without_maxima(node).atoms(Abs)]
+            return [magnitude.args[0] for magnitude in replace_maximum(node).atoms(Abs)]
         case Relational():  # where the cases of a Piecewise meet
             return [node.lhs - node.rhs]
         case Limit() | Expectation():
@@ -152,7 +152,9 @@ def _corners(node: Expr) -> list[Expr]:
     return [node.args[0]]
 
 
-def batches(parts: tuple[Part, ...], ranges: dict[Symbol, tuple[Expr, Expr]]) -> frozenset[Expr]:
+def find_batches(
+    parts: tuple[Part, ...], ranges: dict[Symbol, tuple[Expr, Expr]]
+) -> frozenset[Expr]:
     """The bases with an entry whose index runs through ``1..m``."""
     return frozenset(
         e.base

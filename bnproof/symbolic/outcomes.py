@@ -68,11 +68,11 @@ class Counterexample:
     @property
     def point(self) -> str:
         """The values alone."""
-        at = ", ".join(f"{name} = {_listed(value)}" for name, value in self.values.items())
+        at = ", ".join(f"{name} = {_format_value(value)}" for name, value in self.values.items())
         return f"m = {self.m}{', ' if at else ''}{at}"
 
 
-def _listed(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(str, value))})"
     return str(value)

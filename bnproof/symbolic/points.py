@@ -16,7 +16,7 @@ from bnproof.symbolic.setting import eps, x
 from bnproof.symbolic.surds import NotExact
 
 
-def described(question: Question, point: Point) -> Counterexample:
+def describe_point(question: Question, point: Point) -> Counterexample:
     """The values of a point by name, and both sides of the statement there."""
     mentioned = {question.meaning.get(base, base) for base in question.symbols.bases.values()}
     if eps in question.named:
@@ -27,14 +27,17 @@ def described(question: Question, point: Point) -> Counterexample:
     values: dict[str, object] = {}
     for base, entries in sorted(point.entries.items(), key=str):
         if base in mentioned:
-            values[str(base)] = tuple(_plain(entries[index]) for index in sorted(entries))
-    values |= {s.name: _plain(point.scalars[s]) for s in question.named}
+            values[str(base)] = tuple(_mark_interval(entries[index]) for index in sorted(entries))
+    values |= {s.name: _mark_interval(point.scalars[s]) for s in question.named}
     statement = question.received
     sides: tuple[object, object] = (None, None)
     if isinstance(statement, Relational):
         evaluator = Evaluator(point, question.meaning)
         try:
-            sides = (_plain(evaluator.value(statement.lhs)), _plain(evaluator.value(statement.rhs)))
+            sides = (
+                _mark_interval(evaluator.evaluate(statement.lhs)),
+                _mark_interval(evaluator.evaluate(statement.rhs)),
+            )
         except (Undefined, NotExact, NotEvaluable):
             sides = (None, None)
     elif isinstance(statement, BooleanFalse):
@@ -42,5 +45,5 @@ def described(question: Question, point: Point) -> Counterexample:
     return Counterexample(point.size, values, *sides)
 
 
-def _plain(value: Any) -> object:
+def _mark_interval(value: Any) -> object:
     return f"about {value}" if isinstance(value, Interval) else value

@@ -39,12 +39,12 @@ from sympy import (
 
 from bnproof.symbolic import powers, roots, summation
 from bnproof.symbolic.entries import Entries
-from bnproof.symbolic.maxima import without_maxima
+from bnproof.symbolic.maxima import replace_maximum
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.signsets import NONNEGATIVE, assumed
-from bnproof.symbolic.visible import visible_signs
+from bnproof.symbolic.signsets import NONNEGATIVE, find_assumed_signs
+from bnproof.symbolic.visible import find_visible_signs
 
 HYPERBOLIC = (tanh, sinh, cosh)
 TOTAL = (sin, cos, atan)  # real and defined for every real argument
@@ -55,7 +55,7 @@ MOST_REWRITINGS = 2_000
 class PowerSums(Entries):
     """Rewrites algebra, sums, deltas, roots and powers into generators."""
 
-    def normal(self, e: Expr) -> Quotient:
+    def normal_form(self, e: Expr) -> Quotient:
         """``e`` in generators; raises ``Undecided`` where it is not known to exist."""
         known = self._normal.get(e)
         if known is None:
@@ -70,85 +70,91 @@ class PowerSums(Entries):
             case Rational():
                 return self.number(e)
             case Symbol():
-                return self.atom(e, assumed(e))
+                return self.atom(e, find_assumed_signs(e))
             case Indexed():
-                return self.entry(e)
+                return self.rewrite_entry(e)
             case Add():
-                return reduce(add, (self.normal(a) for a in e.args))
+                return reduce(add, (self.normal_form(a) for a in e.args))
             case Mul():
-                return reduce(mul, (self.normal(a) for a in e.args))
+                return reduce(mul, (self.normal_form(a) for a in e.args))
             case Pow():
-                return self._power(e)
+                return self._rewrite_power(e)
             case Sum():
-                return summation.of(self, e)
+                return summation.rewrite_sum(self, e)
             case KroneckerDelta():
-                return self.delta(e)
+                return self.rewrite_delta(e)
             case Abs():
-                return roots.absolute(self, self.normal(e.args[0]))
+                return roots.absolute_value(self, self.normal_form(e.args[0]))
             case sign():
-                return roots.sign(self, self.normal(e.args[0]))
+                return roots.sign(self, self.normal_form(e.args[0]))
             case Max() | Min():
-                return self.normal(without_maxima(e))
-        return self._function(e)
+                return self.normal_form(replace_maximum(e))
+        return self._rewrite_function(e)
 
-    def _function(self, e: Expr) -> Quotient:
+    def _rewrite_function(self, e: Expr) -> Quotient:
         match e:
             case exp():
-                return powers.exponential(self, self.normal(e.args[0]))
+                return powers.exponential(self, self.normal_form(e.args[0]))
             case log():
-                return powers.logarithm(self, self.normal(e.args[0]), e.args[0])
+                return powers.logarithm(self, self.normal_form(e.args[0]), e.args[0])
         if isinstance(e, HYPERBOLIC):
-            return powers.hyperbolic(self, e, self.normal(e.args[0]))
+            return powers.hyperbolic_function(self, e, self.normal_form(e.args[0]))
         if isinstance(e, TOTAL):
-            return self.atom(e.func(self.normal(e.args[0]).expression()))
+            return self.atom(e.func(self.normal_form(e.args[0]).expression()))
         raise Undecided(f"{text(e)} is beyond the power-sum normal form ({type(e).__name__})")
 
     # -- powers ------------------------------------------------------------------------------------
 
-    def _power(self, e: Pow) -> Quotient:
-        base, exponent = self.normal(e.base), e.exp
+    def _rewrite_power(self, e: Pow) -> Quotient:
+        base, exponent = self.normal_form(e.base), e.exp
         if exponent.is_Rational and abs(exponent) > MOST_POWER:
             raise Undecided(f"the power {text(e)}: exponents go up to {MOST_POWER} here")
         if exponent.is_Integer:
-            return self._integer_power(base, int(exponent), e.base)
+            return self._rewrite_integer_power(base, int(exponent), e.base)
         if exponent.is_Rational and exponent.q == 2:
-            return self._integer_power(self.square_root(base, e.base), int(exponent.p), e.base)
+            return self._rewrite_integer_power(
+                self.square_root(base, e.base), int(exponent.p), e.base
+            )
         if exponent.is_integer:
-            return self._symbolic_power(base, exponent, e.base)
+            return self._rewrite_symbolic_power(base, exponent, e.base)
         if (2 * exponent).is_integer:
-            return self._symbolic_power(self.square_root(base, e.base), 2 * exponent, e.base)
+            return self._rewrite_symbolic_power(
+                self.square_root(base, e.base), 2 * exponent, e.base
+            )
         raise Undecided(f"the power {text(e)} is not a square root and has no integer exponent")
 
-    def _integer_power(self, base: Quotient, exponent: int, shown: Expr) -> Quotient:
+    def _rewrite_integer_power(self, base: Quotient, exponent: int, shown: Expr) -> Quotient:
         if exponent >= 0:
             return base**exponent
-        return self.divisor(base, shown).inverse() ** -exponent
+        return self.check_divisor(base, shown).inverse() ** -exponent
 
     def square_root(self, radicand: Quotient, shown: Expr) -> Quotient:
         """The root; refuses a radicand not known to be >= 0, neither multiplied out nor as it is
         written."""
         if not self.signs.shows(radicand, NONNEGATIVE):
-            if not visible_signs(self, shown) <= NONNEGATIVE:
+            if not find_visible_signs(self, shown) <= NONNEGATIVE:
                 allowed = "" if shown.is_number else ", which the conditions allow to be negative"
                 raise Undecided(f"square root of {text(shown)}{allowed}")
             if self.occurs(shown):
                 self.signs.learn(radicand, NONNEGATIVE)
         return roots.square_root(self, radicand)
 
-    def _symbolic_power(self, base: Quotient, exponent: Expr, shown: Expr) -> Quotient:
+    def _rewrite_symbolic_power(self, base: Quotient, exponent: Expr, shown: Expr) -> Quotient:
         """``b^(c + n) = b^c b^n``: for ``b = 0`` too, as long as neither exponent is negative."""
-        least = self.least(exponent)
+        least = self.lower_bound(exponent)
         if least is None or least < 0:
-            self.divisor(base, shown)
+            self.check_divisor(base, shown)
             least = int(exponent.as_coeff_Add()[0])
         rest = (exponent - least).expand()
         parts = Add.make_args(rest)
-        if any((self.least(part) or 0) < 0 or self.least(part) is None for part in parts):
+        if any(
+            (self.lower_bound(part) or 0) < 0 or self.lower_bound(part) is None for part in parts
+        ):
             parts = (rest,)
-        result = self._integer_power(base, least, shown)
+        result = self._rewrite_integer_power(base, least, shown)
         for part in parts:
             # base differs from 0 here
-            if part.could_extract_minus_sign() and self.least(part) is None:
+            if part.could_extract_minus_sign() and self.lower_bound(part) is None:
                 result = result * powers.symbolic_power(self, base, -part).inverse()
             elif part != 0:
                 result = result * powers.symbolic_power(self, base, part)

@@ -13,39 +13,41 @@ from sympy import Abs, Expr, Integer, Pow, cosh, exp, log, sinh, tanh
 
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.quotients import Quotient, padded
+from bnproof.symbolic.quotients import Quotient, pad_exponents
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, ZERO
-from bnproof.symbolic.surds import factors as factorized
+from bnproof.symbolic.surds import factor_integer as factorized
 
 LARGEST_EXPONENT = 200  # of an exponential: it is multiplied out
 
 
 def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
     """``base^exponent`` for an integer exponent known not to be negative, in generators."""
-    base = base.reduced()
+    base = base.reduce_roots()
     if base.is_zero:
-        return _atom(form, form.ring.constant(0), exponent)
+        return _build_power(form, form.ring.constant(0), exponent)
     content, factors = form.ring.lift(base.top).factor()
     if not base.below and abs(content) == 1 and [n for _, n in factors] == [1]:
         # irreducible: it stays as it was written
-        return _atom(form, form.ring.lift(base.top), exponent)
+        return _build_power(form, form.ring.lift(base.top), exponent)
     result = form.number(1)
-    for prime, count in _primes(content):
-        result = result * _to(_atom(form, form.ring.constant(prime), exponent), count)
+    for prime, count in _factor_rational(content):
+        result = result * _integer_power(
+            _build_power(form, form.ring.constant(prime), exponent), count
+        )
     below = [(form.ring.factors[number], -n) for number, n in base.below.items()]
     for factor, count in [*factors, *below]:
         if count < 0:
-            form.divisor(form.polynomial(factor), form.ring.expression(factor))
-        result = result * _to(_atom(form, factor, exponent), int(count))
+            form.check_divisor(form.polynomial(factor), form.ring.expression(factor))
+        result = result * _integer_power(_build_power(form, factor, exponent), int(count))
     return result
 
 
-def _to(q: Quotient, count: int) -> Quotient:
+def _integer_power(q: Quotient, count: int) -> Quotient:
     return q**count if count > 0 else q.inverse() ** -count
 
 
-def _primes(content: fmpq) -> list[tuple[int, int]]:
+def _factor_rational(content: fmpq) -> list[tuple[int, int]]:
     """The factors of a rational with their exponents; what is hard to factor counts as a prime."""
     sign = [(-1, 1)] if content < 0 else []
     return sign + [
@@ -55,10 +57,10 @@ def _primes(content: fmpq) -> list[tuple[int, int]]:
     ]
 
 
-def _atom(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
+def _build_power(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
     if base == 1:
         return form.number(1)
-    signs = form.signs.of_polynomial(base)
+    signs = form.signs.find_polynomial_signs(base)
     known = (
         POSITIVE if signs == POSITIVE else NONNEGATIVE if -1 not in signs else frozenset({-1, 0, 1})
     )
@@ -84,12 +86,12 @@ def exponential(form: Equations, argument: Quotient) -> Quotient:
     _check_size(argument)
     result = form.number(1)
     for exponents, coefficient in form.ring.lift(argument.top).terms():
-        term = form.ring.from_terms({padded(exponents, form.ring.room): fmpq(1)})
+        term = form.ring.from_terms({pad_exponents(exponents, form.ring.room): fmpq(1)})
         if (
             not argument.below
-            and (found := _exponential_of_log(form, term, coefficient)) is not None
+            and (power := _exponential_of_log(form, term, coefficient)) is not None
         ):
-            result = result * found
+            result = result * power
             continue
         twice = 2 * coefficient
         if twice.q != 1:
@@ -97,23 +99,23 @@ def exponential(form: Equations, argument: Quotient) -> Quotient:
         half = Quotient(form.ring, term, argument.below) * form.number(2).inverse()
         place = form.ring.place(exp(half.expression()), POSITIVE)
         form.exponents[place] = half
-        result = result * _to(form.at(place), int(twice.p))
+        result = result * _integer_power(form.resolve_place(place), int(twice.p))
     return result
 
 
 def _exponential_of_log(form: Equations, term: fmpq_mpoly, coefficient: fmpq) -> Quotient | None:
     """``exp(n log f) = f^n`` for an integer ``n``."""
-    used = form.ring.used(term)
+    used = form.ring.list_places(term)
     if coefficient.q != 1 or len(used) != 1 or term.total_degree() != 1:
         return None
     meaning = form.ring.meaning[used[0]]
     if not isinstance(meaning, log):
         return None
     inside = form.logarithms.get(used[0])
-    return None if inside is None else _to(inside, int(coefficient.p))
+    return None if inside is None else _integer_power(inside, int(coefficient.p))
 
 
-def hyperbolic(form: Equations, e: Expr, argument: Quotient) -> Quotient:
+def hyperbolic_function(form: Equations, e: Expr, argument: Quotient) -> Quotient:
     """``tanh``, ``sinh`` or ``cosh`` by exponentials."""
     _check_size(argument)
     up, down = exponential(form, argument), exponential(form, -argument)
@@ -130,10 +132,10 @@ def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
         raise Undecided(
             f"the logarithm of {text(shown)}, which the conditions do not show to be positive"
         )
-    argument = argument.reduced()
+    argument = argument.reduce_roots()
     content, factors = form.ring.lift(argument.top).factor()
     total = form.number(0)
-    for prime, count in _primes(abs(content)):
+    for prime, count in _factor_rational(abs(content)):
         total = total + form.atom(log(Integer(prime)), POSITIVE) * form.number(count)
     below = [(form.ring.factors[number], -n) for number, n in argument.below.items()]
     for factor, count in [*factors, *below]:
@@ -143,25 +145,25 @@ def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
 
 def _log_of_factor(form: Equations, factor: fmpq_mpoly) -> Quotient:
     """``log |f|`` of an irreducible factor; of a root, half the logarithm of what is under it."""
-    used = form.ring.used(factor)
+    used = form.ring.list_places(factor)
     if factor.total_degree() == 1 and len(factor) == 1 and used[0] in form.ring.relations:
         inside = form.polynomial(form.ring.relations[used[0]])
         content, factors = form.ring.lift(inside.top).factor()
         total = form.number(0)
-        for prime, count in _primes(abs(content)):
+        for prime, count in _factor_rational(abs(content)):
             total = total + form.atom(log(Integer(prime)), POSITIVE) * form.number(count)
         for part, count in factors:
             total = total + _log_of_factor(form, part) * form.number(int(count))
         return total * form.number(2).inverse()
     if len(factor) == 1 and (inner := form.exponents.get(used[0])) is not None:
         return inner
-    signs = form.signs.of_polynomial(factor)
+    signs = form.signs.find_polynomial_signs(factor)
     sense = 1 if signs == POSITIVE else -1
     if len(signs) > 1:
         expression = Abs(form.ring.expression(factor))
         return form.atom(log(expression))
     atom = form.atom(log(form.ring.expression(factor * sense)))
-    place = form.ring.known(log(form.ring.expression(factor * sense)))
+    place = form.ring.find_place(log(form.ring.expression(factor * sense)))
     if place is not None:
         form.logarithms[place] = form.polynomial(factor * sense)
     return atom

@@ -8,12 +8,12 @@ from typing import Any
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanTrue
 
-from bnproof.symbolic.cases import IndexCase, cases, concrete_cases, given_size
+from bnproof.symbolic.cases import IndexCase, find_given_size, list_cases, list_concrete_cases
 from bnproof.symbolic.deciding import CaseProof, Unequal
 from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided, Unreadable
 from bnproof.symbolic.reading import read
 from bnproof.symbolic.rendering import text
-from bnproof.symbolic.search import LARGEST_BATCH, Search, one_entry
+from bnproof.symbolic.search import LARGEST_BATCH, Search, suggest_every
 from bnproof.symbolic.witnesses import Increasing, Induction, Remainder, Witness
 
 MOST_CASES = 64
@@ -61,7 +61,7 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     if by is not None and not isinstance(by, (Remainder, Increasing, Induction)):
         raise TypeError(f"by= takes a witness (Remainder, Increasing or Induction), not {by!r}")
     try:
-        return _settled(statement, given, by)
+        return _settle(statement, given, by)
     except RecursionError:
         raise Undecided("the statement is nested more deeply than can be followed") from None
     except Unreadable:
@@ -72,27 +72,27 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
         raise Undecided(f"SymPy cannot follow it: {error}") from error
 
 
-def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:
+def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:
     if isinstance(statement, And):
         if by is not None:
             raise Undecided(
                 "a witness proves one relation: prove the parts of a conjunction one by one"
             )
-        return _conjunction(statement, given)
+        return _prove_conjunction(statement, given)
     remainder = by.expression if isinstance(by, Remainder) else None
     search = Search(read(statement, given, remainder))
     search.run(count=2)
     try:
         steps = (
-            _reasoned(search, statement, given, by)
+            _prove_by_witness(search, statement, given, by)
             if isinstance(by, (Increasing, Induction))
-            else _steps(search)
+            else _prove_statement(search)
         )
     except Unequal as unequal:
         search.run(count=2, further=True)
         search.run(count=8, edges=True)
         raise Undecided(
-            f"{unequal}, yet no exact counterexample was found{one_entry(search.question)}"
+            f"{unequal}, yet no exact counterexample was found{suggest_every(search.question)}"
         ) from None
     search.run(count=1, edges=True, most=3)  # entries that are equal, scalars of -1, 0 and 1
     if search.undefined:
@@ -105,7 +105,7 @@ def _settled(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proo
     return Proof(search.question.statement, search.question.given, tuple(steps), search.points)
 
 
-def _reasoned(
+def _prove_by_witness(
     search: Search, statement: Any, given: tuple[Any, ...], by: Increasing | Induction
 ) -> list[Step]:
     """The statements a witness reduces the statement to, each proved; the statement itself has to
@@ -116,7 +116,7 @@ def _reasoned(
             proofs.append((rule, prove(part, *conditions, by=witness)))
         except Refuted as refuted:  # the witness is wrong, which says nothing about the statement
             raise Undecided(f"the witness fails ({rule}): {refuted}") from refuted
-    for case in cases(search.question):
+    for case in list_cases(search.question):
         CaseProof(search, case).exists()
     return [
         Step(f"{rule}: {step.rule}", step.expression, step.why)
@@ -125,22 +125,22 @@ def _reasoned(
     ]
 
 
-def _conjunction(statement: And, given: tuple[Any, ...]) -> Proof:
+def _prove_conjunction(statement: And, given: tuple[Any, ...]) -> Proof:
     """Every part as it was received."""
     proofs = [prove(part, *given) for part in statement.args]
     steps = tuple(step for proof in proofs for step in proof.steps)
     return Proof(statement, proofs[0].given, steps, min(proof.points for proof in proofs))
 
 
-def _steps(search: Search) -> list[Step]:
+def _prove_statement(search: Search) -> list[Step]:
     """For every batch size at once; only where that fails and ``Eq(m, 3)`` is given, for that size
     alone."""
     question = search.question
     if not isinstance(question.statement, (Relational, BooleanTrue)):
         raise Unequal(f"{text(question.statement)} is not an identity")
-    size = given_size(question)
+    size = find_given_size(question)
     try:
-        return _prove_cases(search, cases(question))
+        return _prove_cases(search, list_cases(question))
     except (Unequal, Undecided):
         if size is None:
             raise
@@ -149,8 +149,8 @@ def _steps(search: Search) -> list[Step]:
         raise Undecided(f"m = {size} is written out entry by entry up to {LARGEST_BATCH} only")
     if count > MOST_CASES:
         raise Undecided(f"m = {size} leaves {count} cases, more than {MOST_CASES}")
-    return _prove_cases(search, concrete_cases(question, size))
+    return _prove_cases(search, list_concrete_cases(question, size))
 
 
 def _prove_cases(search: Search, chosen: list[IndexCase]) -> list[Step]:
-    return [step for case in chosen for step in CaseProof(search, case).steps()]
+    return [step for case in chosen for step in CaseProof(search, case).prove_steps()]

@@ -69,7 +69,7 @@ class Ring:
             self.declared[self._place[stands_for]] &= signs
         return self._place[stands_for]
 
-    def known(self, stands_for: Expr) -> int | None:
+    def find_place(self, stands_for: Expr) -> int | None:
         """The place of a generator that exists already."""
         return self._place.get(stands_for)
 
@@ -102,7 +102,7 @@ class Ring:
         value = fmpq(int(number.p), int(number.q)) if isinstance(number, Rational) else fmpq(number)
         return Quotient(self, self.constant(value))
 
-    def factor_number(self, factor: fmpq_mpoly) -> int:
+    def register_factor(self, factor: fmpq_mpoly) -> int:
         """The place of an irreducible polynomial in the list of factors."""
         for number, known in enumerate(self.factors):
             if known == factor:
@@ -110,11 +110,11 @@ class Ring:
         self.factors.append(factor)
         return len(self.factors) - 1
 
-    def used(self, poly: fmpq_mpoly) -> list[int]:
+    def list_places(self, poly: fmpq_mpoly) -> list[int]:
         """The places of the generators that occur in a polynomial."""
         return [place for place, degree in enumerate(poly.degrees()) if degree > 0]
 
-    def by_power(self, poly: fmpq_mpoly, place: int) -> dict[int, fmpq_mpoly]:
+    def split_powers(self, poly: fmpq_mpoly, place: int) -> dict[int, fmpq_mpoly]:
         """The coefficients of the powers of one generator."""
         parts: dict[int, dict[tuple[int, ...], fmpq]] = {}
         for exponents, coefficient in self.lift(poly).terms():
@@ -122,7 +122,7 @@ class Ring:
             parts.setdefault(exponents[place], {})[without] = coefficient
         return {exponent: self.from_terms(part) for exponent, part in parts.items()}
 
-    def reduced(self, poly: fmpq_mpoly) -> fmpq_mpoly:
+    def reduce_roots(self, poly: fmpq_mpoly) -> fmpq_mpoly:
         """The polynomial with ``r^n`` of every root written ``base^(n // 2) r^(n % 2)``: it has the
         same value."""
         for place in reversed(self.relations):
@@ -130,7 +130,7 @@ class Ring:
             if poly.degrees()[place] < 2:
                 continue
             base, root = self.relations[place], self.variable(place)
-            parts = self.by_power(poly, place).items()
+            parts = self.split_powers(poly, place).items()
             poly = sum(
                 (part * base ** (n // 2) * root ** (n % 2) for n, part in parts), self.constant(0)
             )
@@ -153,14 +153,14 @@ class Quotient:
     def __init__(self, ring: Ring, top: fmpq_mpoly, below: dict[int, int] | None = None) -> None:
         self.ring, self.top, self.below = ring, top, below or {}
 
-    def _lifted(self) -> fmpq_mpoly:
+    def _lift(self) -> fmpq_mpoly:
         self.top = self.ring.lift(self.top)
         return self.top
 
     def __add__(self, other: Quotient) -> Quotient:
-        mine, others = self._lifted(), other._lifted()
+        mine, others = self._lift(), other._lift()
         if self.below == other.below:
-            return Quotient(self.ring, mine + others, self.below).cancelled()
+            return Quotient(self.ring, mine + others, self.below).cancel()
         below = dict(self.below)
         for number, exponent in other.below.items():
             below[number] = max(exponent, below.get(number, 0))
@@ -170,10 +170,10 @@ class Quotient:
                 mine = mine * factor**missing
             if missing := exponent - other.below.get(number, 0):
                 others = others * factor**missing
-        return Quotient(self.ring, mine + others, below).cancelled()
+        return Quotient(self.ring, mine + others, below).cancel()
 
     def __neg__(self) -> Quotient:
-        return Quotient(self.ring, -self._lifted(), self.below)
+        return Quotient(self.ring, -self._lift(), self.below)
 
     def __sub__(self, other: Quotient) -> Quotient:
         return self + (-other)
@@ -182,18 +182,18 @@ class Quotient:
         below = dict(self.below)
         for number, exponent in other.below.items():
             below[number] = below.get(number, 0) + exponent
-        first, second = self._lifted(), other._lifted()
+        first, second = self._lift(), other._lift()
         if len(first) * len(second) > MOST_PRODUCTS:
             raise Undecided(f"a product of polynomials with {len(first)} and {len(second)} terms")
-        return Quotient(self.ring, first * second, below).cancelled()
+        return Quotient(self.ring, first * second, below).cancel()
 
     def __pow__(self, exponent: int) -> Quotient:
         if comb(max(len(self.top), 1) + exponent - 1, exponent) > MOST_TERMS:
             raise Undecided(f"the power {exponent} of a polynomial with {len(self.top)} terms")
         below = {number: n * exponent for number, n in self.below.items() if exponent}
-        return Quotient(self.ring, self._lifted() ** exponent, below)
+        return Quotient(self.ring, self._lift() ** exponent, below)
 
-    def cancelled(self) -> Quotient:
+    def cancel(self) -> Quotient:
         """The same value with every factor that divides the numerator taken out."""
         if not self.below:
             return self
@@ -213,11 +213,11 @@ class Quotient:
 
     def inverse(self) -> Quotient:
         """``1/self``; that the numerator differs from zero has been shown before."""
-        content, factors = self._lifted().factor()
+        content, factors = self._lift().factor()
         top = self.ring.constant(1 / content)
         for number, exponent in self.below.items():
             top = top * self.ring.factors[number] ** exponent
-        below = {self.ring.factor_number(factor): int(exponent) for factor, exponent in factors}
+        below = {self.ring.register_factor(factor): int(exponent) for factor, exponent in factors}
         return Quotient(self.ring, top, below)
 
     @property
@@ -231,7 +231,7 @@ class Quotient:
     @property
     def constant(self) -> fmpq | None:
         """The value where it is a rational number."""
-        if self.below or not self._lifted().is_constant():
+        if self.below or not self._lift().is_constant():
             return None
         return self.top.leading_coefficient() if self.top != 0 else fmpq(0)
 
@@ -239,26 +239,26 @@ class Quotient:
     def is_zero(self) -> bool:
         return bool(self.top == 0)
 
-    def reduced(self) -> Quotient:
+    def reduce_roots(self) -> Quotient:
         """The same value with no power of a root beyond the first in the numerator."""
-        return Quotient(self.ring, self.ring.reduced(self._lifted()), self.below).cancelled()
+        return Quotient(self.ring, self.ring.reduce_roots(self._lift()), self.below).cancel()
 
-    def places(self) -> set[int]:
+    def list_places(self) -> set[int]:
         """The places of the generators that occur."""
-        found = set(self.ring.used(self._lifted()))
+        occurring = set(self.ring.list_places(self._lift()))
         for number in self.below:
-            found.update(self.ring.used(self.ring.factors[number]))
-        return found
+            occurring.update(self.ring.list_places(self.ring.factors[number]))
+        return occurring
 
     def expression(self) -> Expr:
         """The quotient as SymPy writes it, term by term."""
         ring = self.ring
         below = [Pow(ring.expression(ring.factors[number]), -n) for number, n in self.below.items()]
         if not below:
-            return ring.expression(self._lifted())
-        return Add(*(Mul(ring._term(*term), *below) for term in self._lifted().terms()))
+            return ring.expression(self._lift())
+        return Add(*(Mul(ring._term(*term), *below) for term in self._lift().terms()))
 
 
-def padded(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
+def pad_exponents(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
     """The exponents of a monomial in a ring that has grown since."""
     return exponents + (0,) * (room - len(exponents))

@@ -106,7 +106,7 @@ class Question:
 
     @cached_property
     def _read(self) -> Read:
-        return renamed(self.received, self.meaning)
+        return rename_bound(self.received, self.meaning)
 
     @property
     def statement(self) -> Basic:
@@ -115,7 +115,7 @@ class Question:
 
     @cached_property
     def _given(self) -> tuple[Read, ...]:
-        return tuple(renamed(condition, self.meaning) for condition in self.conditions)
+        return tuple(rename_bound(condition, self.meaning) for condition in self.conditions)
 
     @cached_property
     def given(self) -> tuple[Basic, ...]:
@@ -124,7 +124,7 @@ class Question:
 
     @cached_property
     def _remainder(self) -> Read | None:
-        return None if self.aside is None else renamed(self.aside, self.meaning)
+        return None if self.aside is None else rename_bound(self.aside, self.meaning)
 
     @property
     def remainder(self) -> Expr | None:
@@ -163,7 +163,7 @@ class Question:
     def indices(self) -> list[Expr]:
         """Index terms with no summation index in them (``i``, ``k``, ``1``), in a fixed order."""
         parts = (self.statement, *(c for c in self.given if not isinstance(c, Every)))
-        used = {t.expand() for part in parts for t in free_indices(part)}
+        used = {t.expand() for part in parts for t in list_free_indices(part)}
         return sorted(used | set(self.free_indices), key=str)
 
     @cached_property
@@ -189,11 +189,11 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
     Raises ``TypeError`` for what is no statement or condition, ``Unreadable`` (a ``ValueError``)
     for what cannot be read exactly as it is written.
     """
-    received = _boolean(statement)
+    received = _read_boolean(statement)
     if isinstance(received, Every):
         raise TypeError(f"{received} is a condition on all entries, no statement")
     conditions = tuple(
-        part for one in given for part in And.make_args(_boolean(one, "condition", "m >= 2"))
+        part for one in given for part in And.make_args(_read_boolean(one, "condition", "m >= 2"))
     )
     for condition in (received, *conditions):
         if not isinstance(condition, Every) and condition.has(Every):
@@ -206,19 +206,19 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
     return Question(received, conditions, symbols, remainder)
 
 
-def replaced(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
+def substitute(part: Basic, replacements: dict[Basic, Basic]) -> Basic:
     """``part`` with replacements made; a relation stays one, without SymPy deciding it by
     assumptions."""
     if not replacements:
         return part
     if isinstance(part, Every):
-        return Every(replaced(part.relation, replacements), *part.indices)
+        return Every(substitute(part.relation, replacements), *part.indices)
     if isinstance(part, Relational):
         return part.func(*(side.xreplace(replacements) for side in part.args), evaluate=False)
     return part.xreplace(replacements)
 
 
-def _boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rhs)") -> Basic:
+def _read_boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rhs)") -> Basic:
     if isinstance(part, str):
         raise TypeError(f"{part!r} is a text: write the {what} with SymPy, such as {example}")
     if isinstance(part, bool):
@@ -242,7 +242,7 @@ TOTAL = (Abs, sign, Max, Min, exp, sin, cos, sinh, cosh, tanh, KroneckerDelta, P
 _KNOWN: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Read] = {}
 
 
-def renamed(e: Basic, names: dict[Basic, Basic] | None = None) -> Read:
+def rename_bound(e: Basic, names: dict[Basic, Basic] | None = None) -> Read:
     """``e`` with every bound symbol replaced by a dummy (``names``: what is put for free ones).
 
     Equal sums get equal dummies, here and in every other statement; no sum contains itself.
@@ -252,22 +252,22 @@ def renamed(e: Basic, names: dict[Basic, Basic] | None = None) -> Read:
         return Read(names.get(e, e))
     if not e.args:
         return Read(e)
-    mentioned = _mentioned(e)
+    mentioned = _find_names(e)
     key = (e, frozenset((old, new) for old, new in names.items() if old in mentioned))
     if key not in _KNOWN:
         if len(_KNOWN) > 1 << 16:
             _KNOWN.clear()
-        _KNOWN[key] = _renamed(e, names)
+        _KNOWN[key] = _rename_bound(e, names)
     return _KNOWN[key]
 
 
-def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
+def _rename_bound(e: Basic, names: dict[Basic, Basic]) -> Read:
     if isinstance(e, Sum):
-        return _sum(e, names)
+        return _rename_sum(e, names)
     if isinstance(e, Limit):
-        return _limit(e, names)
+        return _rename_limit(e, names)
     if isinstance(e, Every):
-        return _every(e, names)
+        return _rename_every(e, names)
     if isinstance(e, (ExprWithLimits, Subs, Lambda)):
         raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
     if isinstance(e, Expectation):
@@ -275,7 +275,7 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
         of_degree = degree(e.args[0])
         if of_degree is None or of_degree > e.most:
             raise Undecided("an expected value beyond the degree its presumptions decide")
-    inside = [renamed(a, names) for a in e.args]
+    inside = [rename_bound(a, names) for a in e.args]
     arguments = [one.expression for one in inside]
     built = e.func(*arguments, **({"evaluate": False} if isinstance(e, Relational) else {}))
     own: tuple[Part, ...] = ()
@@ -291,81 +291,81 @@ def _renamed(e: Basic, names: dict[Basic, Basic]) -> Read:
         own = (Piecewise(*arguments, evaluate=False),)
     elif isinstance(e, Function) and not isinstance(e, TOTAL):
         own = (e.func(*arguments, evaluate=False),)
-    return _gathered(built, inside, own)
+    return _gather(built, inside, own)
 
 
-def _gathered(built: Basic, inside: list[Read], own: tuple[Part, ...] = ()) -> Read:
+def _gather(built: Basic, inside: list[Read], own: tuple[Part, ...] = ()) -> Read:
     parts = dict.fromkeys(part for one in inside for part in one.parts) | dict.fromkeys(own)
     ranges = dict(pair for one in inside for pair in one.ranges)
     return Read(built, tuple(parts), tuple(ranges.items()))
 
 
-def _sum(e: Sum, names: dict[Basic, Basic]) -> Read:
+def _rename_sum(e: Sum, names: dict[Basic, Basic]) -> Read:
     """The last limit of a SymPy ``Sum`` is the outermost; each bound sees only the indices outside
     it."""
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
-    first, last = renamed(low, names), renamed(high, names)
+    first, last = rename_bound(low, names), rename_bound(high, names)
     # as it is read: an index of an outer sum may be a symbol that is declared positive elsewhere
     known = {"positive": True} if first.expression.is_positive else {}
     fresh = Dummy(index.name, integer=True, **known)
-    body = renamed(summand, {**names, index: fresh})
+    body = rename_bound(summand, {**names, index: fresh})
     span = (first.expression, last.expression)
     built = Sum(body.expression, (fresh, *span))
     outer = Read(built, (), ((fresh, span),))
-    return _gathered(built, [outer, first, last, body], (Sum(Integer(1), (fresh, *span)),))
+    return _gather(built, [outer, first, last, body], (Sum(Integer(1), (fresh, *span)),))
 
 
-def _limit(e: Limit, names: dict[Basic, Basic]) -> Read:
+def _rename_limit(e: Limit, names: dict[Basic, Basic]) -> Read:
     function, variable, target, direction = e.args
     known = {"integer": True} if variable.is_integer else {}
     fresh = Dummy(
         variable.name, **known, **({"positive": True} if target == oo else {"real": True})
     )
-    body, end = renamed(function, {**names, variable: fresh}), renamed(target, names)
+    body, end = rename_bound(function, {**names, variable: fresh}), rename_bound(target, names)
     built = Limit(body.expression, fresh, end.expression, str(direction))
-    outside = tuple(part for part in body.parts if fresh not in _depends_on(part))
+    outside = tuple(part for part in body.parts if fresh not in _find_dependencies(part))
     near = tuple(part for part in body.parts if part not in outside)
-    return _gathered(
+    return _gather(
         built, [Read(body.expression, outside, body.ranges), end], (built, Near(built, near))
     )
 
 
-def _depends_on(part: Part) -> frozenset[Symbol]:
+def _find_dependencies(part: Part) -> frozenset[Symbol]:
     if isinstance(part, Near):
-        return numbers_in(part.limit).union(*map(_depends_on, part.parts))
+        return find_numbers(part.limit).union(*map(_find_dependencies, part.parts))
     if isinstance(part, Around):
-        return frozenset[Symbol]().union(*map(_depends_on, (*part.variables, *part.parts)))
-    return numbers_in(part)
+        return frozenset[Symbol]().union(*map(_find_dependencies, (*part.variables, *part.parts)))
+    return find_numbers(part)
 
 
-def expressions_in(parts: tuple[Part, ...]) -> Iterator[Expr]:
+def list_expressions(parts: tuple[Part, ...]) -> Iterator[Expr]:
     """The expressions among parts, and among the parts of limits and derivatives."""
     for part in parts:
         if isinstance(part, Near):
             yield part.limit
         if isinstance(part, (Near, Around)):
-            yield from expressions_in(part.parts)
+            yield from list_expressions(part.parts)
         else:
             yield part
 
 
-def _every(e: Every, names: dict[Basic, Basic]) -> Read:
+def _rename_every(e: Every, names: dict[Basic, Basic]) -> Read:
     fresh = {index: Dummy(index.name, integer=True, positive=True) for index in e.indices}
-    body = renamed(e.relation, {**names, **fresh})
+    body = rename_bound(e.relation, {**names, **fresh})
     return Read(Every(body.expression, *fresh.values()), (), body.ranges)
 
 
 @lru_cache(maxsize=1 << 16)
-def _mentioned(e: Basic) -> frozenset[Basic]:
+def _find_names(e: Basic) -> frozenset[Basic]:
     """The symbols, indices and bases that occur in an expression, bound ones too."""
     if isinstance(e, (Symbol, Idx, IndexedBase)):
         return frozenset({e})
-    return frozenset[Basic]().union(*(_mentioned(a) for a in e.args))
+    return frozenset[Basic]().union(*(_find_names(a) for a in e.args))
 
 
 @lru_cache(maxsize=1 << 16)
-def numbers_in(e: Basic) -> frozenset[Symbol]:
+def find_numbers(e: Basic) -> frozenset[Symbol]:
     """Free symbols of ``e`` that stand for numbers: labels of bases and summation indices do
     not."""
     if isinstance(e, (Symbol, Idx)):
@@ -373,18 +373,18 @@ def numbers_in(e: Basic) -> frozenset[Symbol]:
     if isinstance(e, IndexedBase):
         return frozenset()
     if isinstance(e, Limit):
-        return (numbers_in(e.args[0]) - {e.args[1]}) | numbers_in(e.args[2])
+        return (find_numbers(e.args[0]) - {e.args[1]}) | find_numbers(e.args[2])
     if isinstance(e, Every):
-        return numbers_in(e.relation) - frozenset(e.indices)
+        return find_numbers(e.relation) - frozenset(e.indices)
     if isinstance(e, Sum):
-        found = numbers_in(e.function)
+        numbers = find_numbers(e.function)
         for limit in e.limits:  # the innermost first: its bounds see the indices of the outer ones
-            found = (found - {limit[0]}).union(*(numbers_in(end) for end in limit[1:]))
-        return found
-    return frozenset[Symbol]().union(*(numbers_in(a) for a in e.args))
+            numbers = (numbers - {limit[0]}).union(*(find_numbers(end) for end in limit[1:]))
+        return numbers
+    return frozenset[Symbol]().union(*(find_numbers(a) for a in e.args))
 
 
-def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Expr]:
+def list_free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Expr]:
     """Terms that index a base or a delta and hold no summation index, and the ends a partial sum
     leaves."""
     if isinstance(e, Sum):
@@ -403,4 +403,4 @@ def free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterator[Ex
             if not index.free_symbols & bound:
                 yield index
     for argument in e.args:
-        yield from free_indices(argument, bound)
+        yield from list_free_indices(argument, bound)

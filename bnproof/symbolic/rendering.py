@@ -63,10 +63,10 @@ def _fold(e: Basic, *, split: bool) -> Basic:
     if isinstance(e, Pow) and folded[0] == V + eps:
         return S ** (2 * folded[1])
     rebuilt = e.func(*folded) if folded != list(e.args) else e
-    return _common_factor(rebuilt) if isinstance(rebuilt, Add) else rebuilt
+    return _pull_out_factor(rebuilt) if isinstance(rebuilt, Add) else rebuilt
 
 
-def _common_factor(e: Expr) -> Expr:
+def _pull_out_factor(e: Expr) -> Expr:
     """``a x_i - a mu`` as ``a (x_i - mu)``; other sums as they are."""
     if len(e.args) == 2:
         for entry_times, mean_times in (e.args, e.args[::-1]):
@@ -78,7 +78,7 @@ def _common_factor(e: Expr) -> Expr:
     return e
 
 
-def named(e: Basic) -> Basic:
+def name_output(e: Basic) -> Basic:
     """A folded expression with ``gamma xhat_i + beta`` written ``y_i``."""
     if isinstance(e, Add):
         for entry in e.atoms(Indexed):
@@ -86,7 +86,7 @@ def named(e: Basic) -> Basic:
                 return Y[entry.indices[0]]
     if not e.args or isinstance(e, Indexed):
         return e
-    return e.func(*(named(a) for a in e.args))
+    return e.func(*(name_output(a) for a in e.args))
 
 
 def _fold_sum(e: Sum, *, split: bool) -> Expr:
@@ -197,17 +197,18 @@ class _Text(StrPrinter):  # type: ignore[misc]
         )
 
     def _print_E(self, e: Expectation) -> str:
-        return f"E[{_bare(self._print(e.args[0]))}]"
+        return f"E[{_strip_brackets(self._print(e.args[0]))}]"
 
     def _print_NormalE(self, e: Expectation) -> str:
         return self._print_E(e)
 
     def _print_Relational(self, e: Relational) -> str:
         sign = "=" if e.rel_op == "==" else e.rel_op
-        return f"{_bare(self._print(named(e.lhs)))} {sign} {_bare(self._print(e.rhs))}"
+        lhs, rhs = (_strip_brackets(self._print(side)) for side in (name_output(e.lhs), e.rhs))
+        return f"{lhs} {sign} {rhs}"
 
 
-def _bare(shown: str) -> str:
+def _strip_brackets(shown: str) -> str:
     """The text without the brackets of a sum that stands alone."""
     if not shown.startswith("(sum_"):
         return shown
@@ -241,7 +242,7 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         return self._print_E(e, exp)
 
     def _print_Relational(self, e: Relational) -> str:
-        return str(super()._print_Relational(e.func(named(e.lhs), e.rhs, evaluate=False)))
+        return str(super()._print_Relational(e.func(name_output(e.lhs), e.rhs, evaluate=False)))
 
 
 _LATEX = {
@@ -259,7 +260,7 @@ _LATEX = {
 
 def text(e: Basic) -> str:
     """One line of plain text."""
-    return _bare(str(_Text().doprint(fold(e))))
+    return _strip_brackets(str(_Text().doprint(fold(e))))
 
 
 def latex(e: Basic) -> str:

@@ -16,10 +16,10 @@ from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.quotients import Quotient
 from bnproof.symbolic.signsets import NEGATIVE, NONNEGATIVE, POSITIVE, ZERO, product
-from bnproof.symbolic.surds import NotExact, square_split
+from bnproof.symbolic.surds import NotExact, split_square
 
 
-def _factored(q: Quotient) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
+def _factor(q: Quotient) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
     """The content and the irreducible factors, those of the denominator with negative exponents."""
     ring = q.ring
     content, factors = ring.lift(q.top).factor()
@@ -32,17 +32,17 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
     if radicand.is_zero:
         return radicand
     ring = form.ring
-    content, factors = _factored(
-        Quotient(ring, ring.reduced(ring.lift(radicand.top)), radicand.below).cancelled()
+    content, factors = _factor(
+        Quotient(ring, ring.reduce_roots(ring.lift(radicand.top)), radicand.below).cancel()
     )
     outside, inside, sense = form.number(1), ring.constant(1), 1
     for factor, exponent in factors:
         half = exponent // 2  # rounded down: f^-1 = f^-2 f
         if half:
-            magnitude = absolute(form, form.polynomial(factor))
+            magnitude = absolute_value(form, form.polynomial(factor))
             outside = outside * (magnitude if half > 0 else magnitude.inverse()) ** abs(half)
         if exponent % 2:
-            signs = form.signs.of_polynomial(factor)
+            signs = form.signs.find_polynomial_signs(factor)
             if signs <= NEGATIVE | ZERO:
                 sense, factor, signs = -sense, -factor, product(signs, NEGATIVE)
             if signs <= NONNEGATIVE:
@@ -56,7 +56,7 @@ def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotie
     """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives
     ``a/r sqrt(d w)``."""
     try:
-        outside, squarefree = square_split(abs(int(content.p * content.q)))
+        outside, squarefree = split_square(abs(int(content.p * content.q)))
     except NotExact as error:
         raise Undecided(str(error)) from None
     scale = fmpq(outside, int(content.q))
@@ -72,20 +72,20 @@ def _root(form: Equations, base: fmpq_mpoly) -> Quotient:
     stands_for = sympy_sqrt(form.ring.expression(base))
     place = form.ring.place(stands_for, POSITIVE if positive else NONNEGATIVE)
     form.ring.relations[place] = form.ring.lift(base)
-    return form.at(place)
+    return form.resolve_place(place)
 
 
-def absolute(form: Equations, q: Quotient) -> Quotient:
+def absolute_value(form: Equations, q: Quotient) -> Quotient:
     """``|c prod f^n| = |c| prod |f|^n``; ``|f|`` is ``f``, ``-f`` or a generator with
     ``|f|^2 = f^2``."""
     if q.is_zero:
         return q
-    signs = form.signs.of(q)
+    signs = form.signs.find_signs(q)
     if signs <= NONNEGATIVE:
         return q
     if signs <= NEGATIVE | ZERO:
         return -q
-    content, factors = _factored(q)
+    content, factors = _factor(q)
     result = form.polynomial(form.ring.constant(abs(content)))
     for factor, exponent in factors:
         magnitude = _magnitude(form, factor) if exponent % 2 else form.polynomial(factor)
@@ -100,21 +100,21 @@ def _magnitude(form: Equations, factor: fmpq_mpoly) -> Quotient:
         return q
     if form.signs.shows(q, NEGATIVE | ZERO):
         return -q
-    known = POSITIVE if 0 not in form.signs.of_polynomial(factor) else NONNEGATIVE
+    known = POSITIVE if 0 not in form.signs.find_polynomial_signs(factor) else NONNEGATIVE
     place = form.ring.place(Abs(form.ring.expression(factor)), known)
     form.ring.relations[place] = form.ring.lift(factor * factor)
     form.signs.magnitudes[place] = factor
-    return form.at(place)
+    return form.resolve_place(place)
 
 
 def sign(form: Equations, q: Quotient) -> Quotient:
     """``sign(e) = e/|e|`` where ``e`` is known to differ from zero, else a generator of its own."""
-    signs = form.signs.of(q)
+    signs = form.signs.find_signs(q)
     if len(signs) == 1:
         return form.number(next(iter(signs)))
     if 0 not in signs:
-        return q * absolute(form, q).inverse()
-    atom, magnitude = form.atom(sympy_sign(q.expression())), absolute(form, q)
-    form.hold(atom * q - magnitude)
-    form.hold(atom * magnitude - q)
+        return q * absolute_value(form, q).inverse()
+    atom, magnitude = form.atom(sympy_sign(q.expression())), absolute_value(form, q)
+    form.keep_identity(atom * q - magnitude)
+    form.keep_identity(atom * magnitude - q)
     return atom

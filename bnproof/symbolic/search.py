@@ -15,8 +15,8 @@ from sympy.core.relational import Relational
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
-from bnproof.symbolic.points import described
-from bnproof.symbolic.reading import FREE, Question, numbers_in
+from bnproof.symbolic.points import describe_point
+from bnproof.symbolic.reading import FREE, Question, find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import Sampler
 from bnproof.symbolic.setting import Every, m
@@ -53,7 +53,7 @@ class Search:
         alone = [
             c
             for c in self.question.conditions
-            if isinstance(c, Relational) and numbers_in(c) == {m} and not c.has(Indexed)
+            if isinstance(c, Relational) and find_numbers(c) == {m} and not c.has(Indexed)
         ]
         named = {int(n) for c in alone for n in c.atoms(Integer)}
         compared = {
@@ -68,7 +68,7 @@ class Search:
             *compared,
         }
         allowed = [size for size in sorted(tried) if size >= 1 and self._suits(alone, size)]
-        depth = max(map(nested, (self.question.received, *self.question.conditions)))
+        depth = max(map(nesting_depth, (self.question.received, *self.question.conditions)))
         return [size for size in allowed if size <= LARGEST_BATCH and size**depth <= MOST_TERMS]
 
     def _suits(self, conditions: list[Basic], size: int) -> bool:
@@ -84,15 +84,15 @@ class Search:
         sampler = Sampler(self.question, Random(SEED), edges)
         sizes = self.sizes[8:14] + self.sizes[14::10] if further else self.sizes[:most]
         for place, size in enumerate(sizes):
-            for point in sampler.points(size, count if place < 4 else 1):
+            for point in sampler.draw_points(size, count if place < 4 else 1):
                 self._try(point, sampler)
 
-    def breaks(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
+    def find_break(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
         """A point where the statement is false, or the first where it has no value; empty where
         neither was found."""
         sampler = Sampler(self.question, Random(SEED), edges=True)
         for size in [*sizes] * rounds:
-            for point in sampler.points(size, 1):
+            for point in sampler.draw_points(size, 1):
                 try:
                     self._try(point, sampler)
                 except Refuted as refuted:
@@ -109,49 +109,49 @@ class Search:
             holds = evaluator.allows(self.question.received)
         except Undefined as undefined:
             self.undefined = (
-                self.undefined or f"{undefined} at {described(self.question, point).point}"
+                self.undefined or f"{undefined} at {describe_point(self.question, point).point}"
             )
         except (NotExact, NotEvaluable) as obstacle:
             self.obstacle = f"the exact check has to pass: {obstacle}"
         else:
             if not holds:
-                found = self._simplest(point, sampler)
-                raise Refuted(self.question.statement, found, one_entry(self.question))
+                counterexample = self._find_simplest(point, sampler)
+                raise Refuted(self.question.statement, counterexample, suggest_every(self.question))
             self.samples.append(point)
             self._partly += not evaluator.whole
 
     def _holds(self, point: Point) -> bool:
         return Evaluator(point, self.question.meaning).allows(self.question.received)
 
-    def _simplest(self, point: Point, sampler: Sampler) -> Counterexample:
+    def _find_simplest(self, point: Point, sampler: Sampler) -> Counterexample:
         """Of the counterexample found and some further ones of its size the one that is shortest to
         write."""
-        found = [described(self.question, point)]
-        for other in sampler.points(point.size, FURTHER):
+        examples = [describe_point(self.question, point)]
+        for other in sampler.draw_points(point.size, FURTHER):
             with suppress(Undefined, NotExact, NotEvaluable):
                 if not self._holds(other):
-                    found.append(described(self.question, other))
-        return min(found, key=lambda example: len(str(example)))
+                    examples.append(describe_point(self.question, other))
+        return min(examples, key=lambda example: len(str(example)))
 
 
-def nested(e: Basic) -> int:
+def nesting_depth(e: Basic) -> int:
     """How many sums stand inside one another, each depending on the index of the one around it."""
-    return max(_depths(e, frozenset()))
+    return max(_find_depths(e, frozenset()))
 
 
-def _depths(e: Basic, around: frozenset[Basic]) -> tuple[int, int]:
+def _find_depths(e: Basic, around: frozenset[Basic]) -> tuple[int, int]:
     """The depth of sums that depend on the indices around them, and the greatest depth of any."""
     own = frozenset(limit[0] for limit in e.limits) if isinstance(e, Sum) else frozenset()
-    inside = [_depths(a, around | own) for a in e.args]
+    inside = [_find_depths(a, around | own) for a in e.args]
     depth, other = (max((pair[n] for pair in inside), default=0) for n in (0, 1))
     if own:
         depth += len(e.limits)
-        if not numbers_in(e) & around:
+        if not find_numbers(e) & around:
             return 0, max(depth, other)
     return depth, max(depth, other)
 
 
-def one_entry(question: Question) -> str:
+def suggest_every(question: Question) -> str:
     """A hint where a condition speaks of the entry of one free index, which is easily taken for all
     of them."""
     for condition in question.given:
@@ -159,7 +159,7 @@ def one_entry(question: Question) -> str:
         entries = (
             {index for e in condition.atoms(Indexed) for index in e.indices} if single else set()
         )
-        if entries & {*FREE} - numbers_in(question.statement):
+        if entries & {*FREE} - find_numbers(question.statement):
             shown = text(condition)
             return f"; {shown} is a condition on one entry: write Every({shown}) for all of them"
     return ""

@@ -65,11 +65,11 @@ class Signs:
             self._room = self.ring.room
         return self._facts
 
-    def least(self, e: Expr) -> int | None:
+    def lower_bound(self, e: Expr) -> int | None:
         """The greatest known lower bound of an integer symbol (or entry, or number)."""
         if e.is_Integer:
             return int(e)
-        place = self.ring.known(e)
+        place = self.ring.find_place(e)
         known = self.lower.get(place) if place is not None else None
         if known is None and e.is_integer:
             known = 1 if e.is_positive else 0 if e.is_nonnegative else None
@@ -79,11 +79,13 @@ class Signs:
 
     def learn(self, e: Quotient, signs: SignSet) -> None:
         """Take it as known that the sign of a rational function lies in ``signs``."""
-        below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
+        below = self._find_factor_signs(
+            (self.ring.factors[n], power_) for n, power_ in e.below.items()
+        )
         if len(below) == 1:
-            self._learn(self.ring.reduced(self.ring.lift(e.top)), product(signs, below))
+            self._learn(self.ring.reduce_roots(self.ring.lift(e.top)), product(signs, below))
         elif signs == NONZERO:
-            self._learn(self.ring.reduced(self.ring.lift(e.top)), signs)
+            self._learn(self.ring.reduce_roots(self.ring.lift(e.top)), signs)
 
     def _learn(self, poly: fmpq_mpoly, signs: SignSet) -> None:
         if poly.is_constant() or self._learn_bound(poly, signs):
@@ -103,21 +105,21 @@ class Signs:
     ) -> None:
         """A product: where the signs of all factors but one are known, that one is known too."""
         self._add(poly, signs if poly.factor()[0] > 0 else product(signs, NEGATIVE))
-        unknown = [(f, n) for f, n in factors if len(self._power_signs(f, n)) > 1]
+        unknown = [(f, n) for f, n in factors if len(self._find_power_signs(f, n)) > 1]
         if len(unknown) == 1 and unknown[0][1] % 2:
             rest = POSITIVE
             for factor, exponent in factors:
                 if factor is not unknown[0][0]:
-                    rest = product(rest, self._power_signs(factor, exponent))
+                    rest = product(rest, self._find_power_signs(factor, exponent))
             if len(rest) == 1 and rest != ZERO:
                 self._add(unknown[0][0], product(signs, rest))
 
-    def _power_signs(self, factor: fmpq_mpoly, exponent: int) -> SignSet:
-        return power(self.of_polynomial(factor), int(exponent))
+    def _find_power_signs(self, factor: fmpq_mpoly, exponent: int) -> SignSet:
+        return power(self.find_polynomial_signs(factor), int(exponent))
 
     def _add(self, poly: fmpq_mpoly, signs: SignSet) -> None:
         self.facts.append((poly, signs))
-        whole = all(self.ring.meaning[place].is_integer for place in self.ring.used(poly))
+        whole = all(self.ring.meaning[place].is_integer for place in self.ring.list_places(poly))
         if whole and signs in (POSITIVE, NEGATIVE) and all(c.q == 1 for c in poly.coeffs()):
             # an integer that is > 0 is >= 1
             step = self.ring.constant(1 if signs == POSITIVE else -1)
@@ -125,15 +127,15 @@ class Signs:
 
     def _learn_bound(self, poly: fmpq_mpoly, signs: SignSet) -> bool:
         """``n - c > 0``, ``>= 0`` or ``!= 0`` of an integer ``n`` raises its lower bound."""
-        used = self.ring.used(poly)
+        used = self.ring.list_places(poly)
         if len(used) != 1 or not self.ring.meaning[used[0]].is_integer or poly.total_degree() != 1:
             return False
-        parts = self.ring.by_power(poly, used[0])
+        parts = self.ring.split_powers(poly, used[0])
         slope = parts[1].leading_coefficient()
         root = -parts[0].leading_coefficient() / slope if 0 in parts else fmpq(0)
         signs = signs if slope > 0 else product(signs, NEGATIVE)
         bound = int(root.ceil())
-        least = self.least(self.ring.meaning[used[0]])
+        least = self.lower_bound(self.ring.meaning[used[0]])
         if bound == root and (signs == POSITIVE or (signs == NONZERO and least == root)):
             bound += 1
         elif signs not in (POSITIVE, NONNEGATIVE):
@@ -144,57 +146,59 @@ class Signs:
 
     # -- reading off -------------------------------------------------------------------------------
 
-    def of(self, e: Quotient) -> SignSet:
+    def find_signs(self, e: Quotient) -> SignSet:
         """The signs a rational function can have."""
-        below = self._of_factors((self.ring.factors[n], power_) for n, power_ in e.below.items())
-        return product(below, self.of_polynomial(self.ring.lift(e.top)))
+        below = self._find_factor_signs(
+            (self.ring.factors[n], power_) for n, power_ in e.below.items()
+        )
+        return product(below, self.find_polynomial_signs(self.ring.lift(e.top)))
 
-    def of_polynomial(self, poly: fmpq_mpoly) -> SignSet:
+    def find_polynomial_signs(self, poly: fmpq_mpoly) -> SignSet:
         """The signs of a polynomial, by its factors and by the conditions."""
         if poly.is_constant():
-            return of_number(poly.leading_coefficient() if poly != 0 else fmpq(0))
+            return find_number_sign(poly.leading_coefficient() if poly != 0 else fmpq(0))
         if self.near is not None and poly.degrees()[self.near]:
-            return self._of_near(poly)
+            return self._find_near_signs(poly)
         if len(poly) == 1:
             ((exponents, coefficient),) = poly.terms()
-            signs = product(of_number(coefficient), self.of_monomial(exponents))
-            return signs & self._as_given(poly) or signs if len(signs) > 1 else signs
-        signs = self._visible(poly)
+            signs = product(find_number_sign(coefficient), self.find_monomial_signs(exponents))
+            return signs & self._match_facts(poly) or signs if len(signs) > 1 else signs
+        signs = self._read_visible_signs(poly)
         if len(signs) > 1:
-            signs = signs & self._as_given(poly) or signs
+            signs = signs & self._match_facts(poly) or signs
         if len(signs) > 1:
             content, factors = poly.factor()
             if len(factors) > 1 or factors[0][1] > 1:
-                found = product(of_number(content), self._of_factors(factors))
-                signs = signs & found or signs
+                by_factors = product(find_number_sign(content), self._find_factor_signs(factors))
+                signs = signs & by_factors or signs
         return signs
 
-    def _of_factors(
+    def _find_factor_signs(
         self, factors: Iterator[tuple[fmpq_mpoly, int]] | list[tuple[fmpq_mpoly, int]]
     ) -> SignSet:
         signs = POSITIVE
         for factor, exponent in factors:
-            signs = product(signs, self._power_signs(factor, int(exponent)))
+            signs = product(signs, self._find_power_signs(factor, int(exponent)))
         return signs
 
-    def _of_near(self, poly: fmpq_mpoly) -> SignSet:
+    def _find_near_signs(self, poly: fmpq_mpoly) -> SignSet:
         """Near 0 a polynomial has the sign of its lowest power, if that does not vanish."""
         assert self.near is not None
-        for place in self.ring.used(poly):
+        for place in self.ring.list_places(poly):
             if (
                 place != self.near
                 and self.ring.meaning[self.near] in self.ring.meaning[place].free_symbols
             ):
                 # a root, an exponential or a power that depends on it: no order shows
-                return self._visible(poly)
-        parts = self.ring.by_power(poly, self.near)
+                return self._read_visible_signs(poly)
+        parts = self.ring.split_powers(poly, self.near)
         lowest = min(parts)
-        leading = self.of_polynomial(parts[lowest])
+        leading = self.find_polynomial_signs(parts[lowest])
         if 0 in leading:
             return ANY
-        return product(leading, power(self.of_generator(self.near), lowest))
+        return product(leading, power(self.find_generator_signs(self.near), lowest))
 
-    def _as_given(self, poly: fmpq_mpoly) -> SignSet:
+    def _match_facts(self, poly: fmpq_mpoly) -> SignSet:
         """What the conditions say of a polynomial as a whole, up to a constant."""
         signs = ANY
         for fact, known in self.facts:
@@ -204,7 +208,7 @@ class Signs:
                     signs &= known if ratio > 0 else product(known, NEGATIVE)
         return signs
 
-    def of_generator(self, place: int) -> SignSet:
+    def find_generator_signs(self, place: int) -> SignSet:
         """The signs of a generator: declared of it, or given by a condition on it alone."""
         signs = self.ring.declared[place]
         if place in self.lower:
@@ -224,46 +228,49 @@ class Signs:
                     signs &= product(known, NEGATIVE)
         return signs
 
-    def of_monomial(self, exponents: tuple[int, ...]) -> SignSet:
+    def find_monomial_signs(self, exponents: tuple[int, ...]) -> SignSet:
         """The signs of a product of powers of generators."""
         signs = POSITIVE
         for place, exponent in enumerate(exponents):
             if exponent:
-                signs = product(signs, power(self.of_generator(place), exponent))
+                signs = product(signs, power(self.find_generator_signs(place), exponent))
         return signs
 
-    def _visible(self, poly: fmpq_mpoly) -> SignSet:
+    def _read_visible_signs(self, poly: fmpq_mpoly) -> SignSet:
         """The sum rule on the terms, integers written as their lower bound plus something >= 0."""
-        signs = self._of_terms(list(poly.terms()), {})
-        bounds = {place: self.least(self.ring.meaning[place]) for place in self.ring.used(poly)}
+        signs = self._apply_sum_rule(list(poly.terms()), {})
+        bounds = {
+            place: self.lower_bound(self.ring.meaning[place])
+            for place in self.ring.list_places(poly)
+        }
         excess = {place: bound for place, bound in bounds.items() if bound}
         if len(signs) > 1 and excess:
             degrees = poly.degrees()
             if prod(degrees[place] + 1 for place in excess) <= MOST_SHIFTED:
-                shifted = self._of_terms(self._shifted(poly, excess), excess)
+                shifted = self._apply_sum_rule(self._shift_integers(poly, excess), excess)
                 signs = signs & shifted or signs
         return signs
 
-    def _of_terms(self, terms: list[Term], excess: dict[int, int]) -> SignSet:
-        signed = [(self._of_term(term, excess), term) for term in terms]
+    def _apply_sum_rule(self, terms: list[Term], excess: dict[int, int]) -> SignSet:
+        signed = [(self._find_term_signs(term, excess), term) for term in terms]
         every = frozenset().union(*(signs for signs, _ in signed))
         for sense in (1, -1):
             if -sense not in every:
                 definite = any(signs == {sense} for signs, _ in signed) or (
-                    not excess and self._covered(terms, sense)
+                    not excess and self._is_covered(terms, sense)
                 )
                 return frozenset({sense}) if definite else frozenset({0, sense})
         return ANY
 
-    def _of_term(self, term: Term, excess: dict[int, int]) -> SignSet:
-        signs = of_number(term[1])
+    def _find_term_signs(self, term: Term, excess: dict[int, int]) -> SignSet:
+        signs = find_number_sign(term[1])
         for place, exponent in enumerate(term[0]):
             if exponent:
-                known = NONNEGATIVE if place in excess else self.of_generator(place)
+                known = NONNEGATIVE if place in excess else self.find_generator_signs(place)
                 signs = product(signs, power(known, exponent))
         return signs
 
-    def _shifted(self, poly: fmpq_mpoly, excess: dict[int, int]) -> list[Term]:
+    def _shift_integers(self, poly: fmpq_mpoly, excess: dict[int, int]) -> list[Term]:
         """The terms in ``n - least`` for each integer ``n`` with a lower bound."""
         terms = dict(poly.terms())
         for place, least in excess.items():
@@ -277,14 +284,14 @@ class Signs:
             terms = {key: coefficient for key, coefficient in moved.items() if coefficient != 0}
         return list(terms.items())
 
-    def _covered(self, terms: list[Term], sense: int) -> bool:
+    def _is_covered(self, terms: list[Term], sense: int) -> bool:
         """Non-negative terms cannot all vanish if those of a positive condition would have to as
         well."""
         for fact, known in self.facts:
             if known != {sense}:
                 continue
             needed = list(fact.terms())
-            if all(-sense not in self._of_term(term, {}) for term in needed) and all(
+            if all(-sense not in self._find_term_signs(term, {}) for term in needed) and all(
                 any(self._vanishes_only_with(term[0], other[0]) for term in terms)
                 for other in needed
             ):
@@ -294,11 +301,11 @@ class Signs:
     def _vanishes_only_with(self, term: tuple[int, ...], other: tuple[int, ...]) -> bool:
         """Every generator of the monomial ``term`` is non-zero, or a generator of ``other``."""
         return all(
-            not n or other[place] or 0 not in self.of_generator(place)
+            not n or other[place] or 0 not in self.find_generator_signs(place)
             for place, n in enumerate(term)
         )
 
 
-def of_number(number: fmpq) -> SignSet:
+def find_number_sign(number: fmpq) -> SignSet:
     """The sign of a rational number."""
     return POSITIVE if number > 0 else NEGATIVE if number < 0 else ZERO

@@ -29,7 +29,7 @@ def power(a: SignSet, exponent: int) -> SignSet:
     return frozenset(p if exponent % 2 else abs(p) for p in a) if exponent else POSITIVE
 
 
-def assumed(e: Expr) -> SignSet:
+def find_assumed_signs(e: Expr) -> SignSet:
     """The signs that SymPy's assumptions leave to an expression."""
     signs = set(ANY)
     if e.is_nonnegative:

@@ -14,7 +14,7 @@ Row = list[fmpq]
 MOST_STEPS = 400
 
 
-def maximum(gain: Row, rows: list[Row], ends: Row) -> Row | None:
+def maximise(gain: Row, rows: list[Row], ends: Row) -> Row | None:
     """An ``x >= 0`` with ``rows x <= ends`` that makes ``gain x`` largest.
 
     ``None`` where there is none, where the gain has no bound, or after ``MOST_STEPS`` exchanges.
@@ -52,7 +52,11 @@ def _climb(table: list[Row], basis: list[int], gain: Row) -> bool:
     """Exchange until no column promises more; whether that came to an end."""
     for _ in range(MOST_STEPS):
         column = next(
-            (c for c in range(len(gain)) if c not in basis and _promise(table, basis, gain, c) > 0),
+            (
+                c
+                for c in range(len(gain))
+                if c not in basis and _reduced_gain(table, basis, gain, c) > 0
+            ),
             None,
         )
         if column is None:
@@ -65,7 +69,7 @@ def _climb(table: list[Row], basis: list[int], gain: Row) -> bool:
     return False
 
 
-def _promise(table: list[Row], basis: list[int], gain: Row, column: int) -> fmpq:
+def _reduced_gain(table: list[Row], basis: list[int], gain: Row, column: int) -> fmpq:
     total = gain[column]
     for line, inside in zip(table, basis, strict=True):
         if gain[inside] != 0 and line[column] != 0:

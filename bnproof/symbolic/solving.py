@@ -34,13 +34,13 @@ def solve_conditions(equations: list[Expr], point: Point) -> None:
 def _plan(equations: tuple[Expr, ...]) -> tuple[list[Expr], list[tuple[IndexedBase, list[Expr]]]]:
     """The equations met by the scale of the batch, and by base those that are affine in its
     entries, ``x`` last."""
-    scaled = [h for h in equations if h.has(x) and not _affine(h, x)]
+    scaled = [h for h in equations if h.has(x) and not _is_affine(h, x)]
     affine: list[tuple[IndexedBase, list[Expr]]] = []
     for base in sorted(
         {e.base for h in equations for e in h.atoms(Indexed)},
         key=lambda base: (base == x, str(base)),
     ):
-        linear = [h for h in equations if h.has(base) and _affine(h, base)]
+        linear = [h for h in equations if h.has(base) and _is_affine(h, base)]
         if linear and all(
             len(e.indices) == 1 for h in linear for e in h.atoms(Indexed) if e.base == base
         ):
@@ -48,13 +48,13 @@ def _plan(equations: tuple[Expr, ...]) -> tuple[list[Expr], list[tuple[IndexedBa
     return scaled, affine
 
 
-def _batch(point: Point, base: IndexedBase) -> Entries:
+def _collect_entries(point: Point, base: IndexedBase) -> Entries:
     return {(p,): point.entry(base, (p,)) for p in range(1, point.size + 1)}
 
 
 def _residual(equation: Expr, point: Point, base: IndexedBase, entries: Entries) -> Any:
     moved = Point(point.scalars, point.draw, {**point.entries, base: entries})
-    value = Evaluator(moved).value(equation)
+    value = Evaluator(moved).evaluate(equation)
     if isinstance(value, Interval):
         raise NotExact("an equation whose residual is an interval")
     return value
@@ -62,23 +62,23 @@ def _residual(equation: Expr, point: Point, base: IndexedBase, entries: Entries)
 
 def _rescale(equation: Expr, point: Point) -> None:
     """``x -> mean + t (x - mean)`` for an equation of the form ``c + d t^2 = 0``."""
-    entries = _batch(point, x)
+    entries = _collect_entries(point, x)
     mean = sum(entries.values(), fmpq(0)) * fmpq(1, point.size)
 
-    def stretched(t: Any) -> Entries:
+    def stretch(t: Any) -> Entries:
         return {index: mean + t * (value - mean) for index, value in entries.items()}
 
-    start, once, twice = (_residual(equation, point, x, stretched(fmpq(t))) for t in (0, 1, 2))
+    start, once, twice = (_residual(equation, point, x, stretch(fmpq(t))) for t in (0, 1, 2))
     if sign(once - start) and twice - start == (once - start) * fmpq(4):
         square = -start * inverse(once - start)
         if sign(square) >= 0:
-            point.entries[x] = stretched(sqrt(square))
+            point.entries[x] = stretch(sqrt(square))
 
 
 def _shift(equations: list[Expr], point: Point) -> bool:
     """``x -> x + c`` for one equation that a shift can meet; whether the others then hold as
     well."""
-    entries = _batch(point, x)
+    entries = _collect_entries(point, x)
     start = _residual(equations[0], point, x, entries)
     once = _residual(
         equations[0], point, x, {index: value + fmpq(1) for index, value in entries.items()}
@@ -93,23 +93,23 @@ def _shift(equations: list[Expr], point: Point) -> bool:
     return True
 
 
-def _affine(e: Expr, base: IndexedBase) -> bool:
+def _is_affine(e: Expr, base: IndexedBase) -> bool:
     """Whether ``e`` visibly has degree at most one in the entries of ``base``."""
     if not e.has(base) or isinstance(e, Indexed):
         return True
     if isinstance(e, (Add, Sum)):
-        return all(_affine(a, base) for a in (e.args if isinstance(e, Add) else (e.function,)))
+        return all(_is_affine(a, base) for a in (e.args if isinstance(e, Add) else (e.function,)))
     return (
         isinstance(e, Mul)
         and sum(a.has(base) for a in e.args) == 1
-        and all(_affine(a, base) for a in e.args)
+        and all(_is_affine(a, base) for a in e.args)
     )
 
 
 def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
     """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
     size = point.size
-    start = list(_batch(point, base).values())
+    start = list(_collect_entries(point, base).values())
 
     def residuals(entries: list[Any]) -> list[Any]:
         batch: Entries = {(p + 1,): e for p, e in enumerate(entries)}

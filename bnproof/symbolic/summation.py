@@ -30,10 +30,10 @@ from sympy import (
 )
 
 from bnproof.symbolic.entries import Entries
-from bnproof.symbolic.multiple_sums import BOUND, bound_name, canonical
+from bnproof.symbolic.multiple_sums import BOUND, canonicalise, name_index
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.quotients import Quotient, padded
-from bnproof.symbolic.reading import numbers_in
+from bnproof.symbolic.quotients import Quotient, pad_exponents
+from bnproof.symbolic.reading import find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NONNEGATIVE, POSITIVE, SignSet
 
@@ -41,7 +41,7 @@ WRITTEN_OUT = 8  # a sum between numbers with at most so many terms is added up
 MOST_WRITTEN = 16  # terms between N + c and N
 
 
-def of(form: Entries, e: Sum) -> Quotient:
+def rewrite_sum(form: Entries, e: Sum) -> Quotient:
     """A sum in generators; raises ``Undecided`` where it may run backwards."""
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
@@ -50,17 +50,17 @@ def of(form: Entries, e: Sum) -> Quotient:
         if high < low - 1:
             raise Undecided(f"the sum over {index} from {low} to {high}, which runs backwards")
         terms = (
-            form.normal(summand.xreplace({index: Integer(p)}))
+            form.normal_form(summand.xreplace({index: Integer(p)}))
             for p in range(int(low), int(high) + 1)
         )
         return sum(terms, form.number(0))
-    summand, index = in_range(form, summand, index, low, high)
+    summand, index = assign_range(form, summand, index, low, high)
     if not form.is_at_least_zero(high - low + 1):
         raise Undecided(f"the sum over {index} from {low} to {high}: it may run backwards")
-    return _each_term(form, form.normal(summand), index, low, high)
+    return _sum_terms(form, form.normal_form(summand), index, low, high)
 
 
-def in_range(
+def assign_range(
     form: Entries, summand: Expr, index: Symbol, low: Expr, high: Expr
 ) -> tuple[Expr, Symbol]:
     """The summand and its index, under a new name where the index has another range elsewhere.
@@ -75,17 +75,19 @@ def in_range(
     return summand, index
 
 
-def _fresh(index: Symbol) -> Symbol:
+def _create_index(index: Symbol) -> Symbol:
     return Dummy(index.name, **index.assumptions0)
 
 
-def _each_term(form: Entries, summand: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
+def _sum_terms(form: Entries, summand: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
     """What does not depend on the index is pulled out of every monomial."""
     ring = form.ring
-    summand = summand.reduced()
-    dependent = {place for place in summand.places() if form.depends(place, index)}
+    summand = summand.reduce_roots()
+    dependent = {place for place in summand.list_places() if form.depends(place, index)}
     inside_below = {
-        n: p for n, p in summand.below.items() if dependent.intersection(ring.used(ring.factors[n]))
+        n: p
+        for n, p in summand.below.items()
+        if dependent.intersection(ring.list_places(ring.factors[n]))
     }
     outside_below = {n: p for n, p in summand.below.items() if n not in inside_below}
     parts: dict[tuple[int, ...], dict[tuple[int, ...], fmpq]] = {}
@@ -96,39 +98,43 @@ def _each_term(form: Entries, summand: Quotient, index: Symbol, low: Expr, high:
     total = form.number(0)
     for within, others in parts.items():
         monomial = Quotient(
-            ring, ring.from_terms({padded(within, ring.room): fmpq(1)}), inside_below
-        ).cancelled()
+            ring, ring.from_terms({pad_exponents(within, ring.room): fmpq(1)}), inside_below
+        ).cancel()
         factor = Quotient(
             ring,
-            ring.from_terms({padded(o, ring.room): c for o, c in others.items()}),
+            ring.from_terms({pad_exponents(o, ring.room): c for o, c in others.items()}),
             outside_below,
         )
-        total = total + factor.cancelled() * _monomial(form, monomial, index, low, high)
+        total = total + factor.cancel() * _sum_monomial(form, monomial, index, low, high)
     return total
 
 
-def _monomial(form: Entries, monomial: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
+def _sum_monomial(
+    form: Entries, monomial: Quotient, index: Symbol, low: Expr, high: Expr
+) -> Quotient:
     """The sum of one monomial, its entries shifted (and turned round) to start at ``x[j]``."""
-    offsets = _offsets(form, monomial, index)
+    offsets = _find_offsets(form, monomial, index)
     slopes = {slope for slope, _ in offsets}
     if slopes == {-1}:  # x[m + 1 - j]: count from the other end
         turn = max((end for _, end in offsets), key=str)
-        return _moved(form, monomial, index, (-1, turn), (turn - high, turn - low))
+        return _substitute_index(form, monomial, index, (-1, turn), (turn - high, turn - low))
     shifts = [int(offset) for slope, offset in offsets if slope == 1 and offset.is_Integer]
     if slopes == {1} and len(shifts) == len(offsets) and min(shifts) != 0:
         shift = min(shifts)
-        return _moved(form, monomial, index, (1, Integer(-shift)), (low + shift, high + shift))
+        return _substitute_index(
+            form, monomial, index, (1, Integer(-shift)), (low + shift, high + shift)
+        )
     if slopes == {1, -1} and low == 1 and offsets == {(1, Integer(0)), (-1, (high + 1).expand())}:
-        turned = form.each_factor(monomial, lambda e: e.xreplace({index: high + 1 - index}))
+        turned = form.change_factors(monomial, lambda e: e.xreplace({index: high + 1 - index}))
         monomial = min(monomial, turned, key=lambda q: str(q.expression()))
     reach = max(shifts) if slopes == {1} and len(shifts) == len(offsets) else 0
     if not low.is_Integer or not all(_counts_up(form, end) for end in (high, (low - 1).expand())):
-        _only_entries(form, monomial, index)
-    upto = _up_to(form, monomial, index, high, reach)
-    return upto - _up_to(form, monomial, index, (low - 1).expand(), reach)
+        _require_entries(form, monomial, index)
+    upto = _sum_up_to(form, monomial, index, high, reach)
+    return upto - _sum_up_to(form, monomial, index, (low - 1).expand(), reach)
 
 
-def _moved(
+def _substitute_index(
     form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]
 ) -> Quotient:
     """The sum over a new index ``p`` with ``slope p + offset`` for the old one."""
@@ -136,15 +142,15 @@ def _moved(
     low, high = (end.expand() for end in ends)
     fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
     form.ranges[fresh] = (low, high)
-    summand = form.each_factor(monomial, lambda e: e.xreplace({index: slope * fresh + offset}))
-    return _each_term(form, summand, fresh, low, high)
+    summand = form.change_factors(monomial, lambda e: e.xreplace({index: slope * fresh + offset}))
+    return _sum_terms(form, summand, fresh, low, high)
 
 
-def _offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
+def _find_offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
     """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1;
     one index each."""
-    found: set[tuple[int, Expr]] = set()
-    for place in monomial.places():
+    offsets: set[tuple[int, Expr]] = set()
+    for place in monomial.list_places():
         meaning = form.ring.meaning[place]
         if not form.depends(place, index):
             continue
@@ -155,8 +161,8 @@ def _offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int,
                 raise Undecided(
                     f"{text(meaning)}: an index is a summation index plus or minus something"
                 )
-            found.add((int(slope), offset))
-    return found
+            offsets.add((int(slope), offset))
+    return offsets
 
 
 def _counts_up(form: Entries, end: Expr) -> bool:
@@ -167,7 +173,7 @@ def _counts_up(form: Entries, end: Expr) -> bool:
     return form.is_at_least_zero(end)
 
 
-def _only_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
+def _require_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
     """Raises ``Undecided`` where more is summed than entries and powers of the index.
 
     A sum that starts at a symbol, or may end below 0, is the difference of two from 1.  So what is
@@ -175,9 +181,11 @@ def _only_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
     ``1..end``, which the index leaves there.
     """
     simple = not any(
-        form.depends(p, index) for n in monomial.below for p in form.ring.used(form.ring.factors[n])
+        form.depends(p, index)
+        for n in monomial.below
+        for p in form.ring.list_places(form.ring.factors[n])
     )
-    for place in monomial.places():
+    for place in monomial.list_places():
         meaning = form.ring.meaning[place]
         simple &= not form.depends(place, index) or isinstance(meaning, (Indexed, Symbol))
     if not simple:
@@ -186,34 +194,36 @@ def _only_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
         )
 
 
-def _up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
+def _sum_up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
     """``S(end)``; where entries reach ``reach`` beyond the index, the whole sum is the one up to
     ``N - reach``."""
 
-    def at(position: Expr) -> Quotient:
-        return form.each_factor(monomial, lambda e: e.xreplace({index: position}))
+    def evaluate_at(position: Expr) -> Quotient:
+        return form.change_factors(monomial, lambda e: e.xreplace({index: position}))
 
     if end.is_Integer and abs(end) <= MOST_WRITTEN:
-        above = sum((at(Integer(p)) for p in range(1, int(end) + 1)), form.number(0))
-        return above - sum((at(Integer(p)) for p in range(int(end) + 1, 1)), form.number(0))
+        above = sum((evaluate_at(Integer(p)) for p in range(1, int(end) + 1)), form.number(0))
+        return above - sum(
+            (evaluate_at(Integer(p)) for p in range(int(end) + 1, 1)), form.number(0)
+        )
     size, offset = split_size((end + reach).expand())
     if size is None or abs(offset) > MOST_WRITTEN:
         raise Undecided(f"the sum over {index} up to {end}: only sums up to a size are decided")
     if offset == 0 and form.ranges[index] == (1, end):
-        return _whole(form, monomial, index, size, reach)
-    fresh = _fresh(index)
+        return _sum_whole(form, monomial, index, size, reach)
+    fresh = _create_index(index)
     form.ranges[fresh] = (Integer(1), size - reach)
     try:  # in the whole range less may be known of an exponent, or more
-        whole = form.each_factor(monomial, lambda e: e.xreplace({index: fresh}))
-        total = _each_term(form, whole, fresh, Integer(1), size - reach)
+        whole = form.change_factors(monomial, lambda e: e.xreplace({index: fresh}))
+        total = _sum_terms(form, whole, fresh, Integer(1), size - reach)
         for p in range(1, offset + 1):
-            total = total + at(size - reach + p)
+            total = total + evaluate_at(size - reach + p)
         for p in range(offset + 1, 1):
-            total = total - at(size - reach + p)
+            total = total - evaluate_at(size - reach + p)
     except Undecided:
         if form.ranges[index] != (1, end):
             raise
-        return _atom(form, monomial, index, end)
+        return _build_atom(form, monomial, index, end)
     return total
 
 
@@ -228,50 +238,52 @@ def split_size(e: Expr) -> tuple[Expr | None, int]:
     return None, 0
 
 
-def _whole(form: Entries, monomial: Quotient, index: Symbol, size: Expr, reach: int) -> Quotient:
+def _sum_whole(
+    form: Entries, monomial: Quotient, index: Symbol, size: Expr, reach: int
+) -> Quotient:
     """``sum_{j=1}^{size - reach}`` of a monomial."""
     ring = form.ring
     end = size - reach
-    dependent = [place for place in monomial.places() if form.depends(place, index)]
+    dependent = [place for place in monomial.list_places() if form.depends(place, index)]
     if not dependent:
-        return form.normal(end)
+        return form.normal_form(end)
     for place in dependent:
         if (
             isinstance(ring.meaning[place], KroneckerDelta)
             and ring.lift(monomial.top).degrees()[place] > 0
         ):
-            return _contracted(form, monomial, place, index, end)
+            return _contract_delta(form, monomial, place, index, end)
     if (
         len(dependent) == 1
-        and (found := _geometric_below(form, monomial, dependent[0], index, end)) is not None
+        and (total := _sum_geometric_inverse(form, monomial, dependent[0], index, end)) is not None
     ):
-        return found
+        return total
     if len(dependent) == 1 and not monomial.below:
         degree = ring.lift(monomial.top).degrees()[dependent[0]]
-        found = _single(form, ring.meaning[dependent[0]], int(degree), index, size, reach)
-        if found is not None:
-            return found
+        total = _sum_single(form, ring.meaning[dependent[0]], int(degree), index, size, reach)
+        if total is not None:
+            return total
     if (
         not monomial.below
-        and (found := _pair_sum(form, monomial, dependent, index, end)) is not None
+        and (total := _sum_pairs(form, monomial, dependent, index, end)) is not None
     ):
-        return found
-    return _atom(form, monomial, index, end)
+        return total
+    return _build_atom(form, monomial, index, end)
 
 
-def _single(
+def _sum_single(
     form: Entries, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int
 ) -> Quotient | None:
     """Sums of powers of the index, of one entry (by mean and variance), and geometric ones."""
     if meaning == index:
-        return form.normal(_faulhaber(size - reach, degree))
+        return form.normal_form(_faulhaber(size - reach, degree))
     if isinstance(meaning, Pow) and degree == 1 and not meaning.base.has(index):
-        return _geometric(form, meaning, index, size - reach)
+        return _sum_geometric(form, meaning, index, size - reach)
     plain = isinstance(meaning, Indexed) and meaning.indices == (index,) and size not in form.ranges
-    if plain and degree <= 2 and (form.signs.least(size) or 0) >= 1:
+    if plain and degree <= 2 and (form.signs.lower_bound(size) or 0) >= 1:
         whole = form.ranges[index] == (1, size)
-        signs = _sum_signs(form, form.normal(meaning), size) if whole else ANY
-        mean, length = _mean(form, meaning.base, size, signs), form.normal(size)
+        signs = _find_sum_signs(form, form.normal_form(meaning), size) if whole else ANY
+        mean, length = _mean(form, meaning.base, size, signs), form.normal_form(size)
         return length * (mean if degree == 1 else _variance(form, meaning.base, size) + mean**2)
     return None
 
@@ -290,7 +302,7 @@ def _faulhaber(size: Expr, degree: int) -> Expr:
     )
 
 
-def _geometric(form: Entries, power: Pow, index: Symbol, end: Expr) -> Quotient | None:
+def _sum_geometric(form: Entries, power: Pow, index: Symbol, end: Expr) -> Quotient | None:
     """``sum_{n=1}^N b^(c + n) = (b^(c+N+1) - b^(c+1))/(b - 1)`` and the like for ``b^(c - n)``.
 
     Where ``b = 1`` is possible the sum is a generator with ``(b - 1) sum = b^(c+N+1) - b^(c+1)``.
@@ -300,17 +312,17 @@ def _geometric(form: Entries, power: Pow, index: Symbol, end: Expr) -> Quotient 
     rest = (exponent - slope * index).expand()
     if slope not in (1, -1) or rest.has(index):
         return None
-    ratio = form.normal(base) - form.number(1)
+    ratio = form.normal_form(base) - form.number(1)
     ends = (rest + end + 1, rest + 1) if slope == 1 else (rest, rest - end)
-    first, last = (form.normal(Pow(base, e.expand(), evaluate=False)) for e in ends)
-    if form.signs.nonzero(ratio):
+    first, last = (form.normal_form(Pow(base, e.expand(), evaluate=False)) for e in ends)
+    if form.signs.is_nonzero(ratio):
         return (first - last) * ratio.inverse()
     total = form.atom(Sum(power.xreplace({index: BOUND[0]}), (BOUND[0], 1, end)))
-    form.hold(ratio * total - first + last)
+    form.keep_identity(ratio * total - first + last)
     return total
 
 
-def _geometric_below(
+def _sum_geometric_inverse(
     form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr
 ) -> Quotient | None:
     """The geometric sum of ``1/b^n``, whose power stands in the denominator."""
@@ -322,7 +334,7 @@ def _geometric_below(
         or form.ring.lift(monomial.top) != 1
     ):
         return None
-    return _geometric(form, Pow(1 / power.base, power.exp), index, end)
+    return _sum_geometric(form, Pow(1 / power.base, power.exp), index, end)
 
 
 def _mean(form: Entries, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
@@ -335,39 +347,39 @@ def _variance(form: Entries, base: IndexedBase, size: Expr) -> Quotient:
     return form.atom(Sum(deviation**2, (outer, 1, size)) / size, NONNEGATIVE)
 
 
-def _sum_signs(form: Entries, summand: Quotient, size: Expr) -> SignSet:
+def _find_sum_signs(form: Entries, summand: Quotient, size: Expr) -> SignSet:
     """A sum of positive terms is positive, if there is one; of non-negative ones, non-negative.
 
     A sum that may run backwards (``sum_{1}^{-1} f = -f(0)``, which only turns up as an
     intermediate) has any sign.
     """
-    signs = form.signs.of(summand)
+    signs = form.signs.find_signs(summand)
     if not form.is_at_least_zero(size):
         return ANY
-    if signs == POSITIVE and (form.signs.least(size) or 0) >= 1:
+    if signs == POSITIVE and (form.signs.lower_bound(size) or 0) >= 1:
         return POSITIVE
     return NONNEGATIVE if signs <= NONNEGATIVE else ANY
 
 
-def _atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> Quotient:
+def _build_atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> Quotient:
     unfolded = monomial.expression()
     taken = unfolded.atoms(Dummy)
-    bound = next(name for name in map(bound_name, count()) if name not in taken)
+    bound = next(name for name in map(name_index, count()) if name not in taken)
     total: Expr = Sum(unfolded.xreplace({index: bound}), (bound, 1, end))
     if unfolded.has(Sum):
-        total = canonical(total)
+        total = canonicalise(total)
     whole = form.ranges.get(index) == (1, end)
     known = whole and form.is_at_least_zero(end) and form.occurs(total)
     if known and isinstance(unfolded, Abs):  # sum |f| >= |sum f|
-        inside = form.normal(Sum(unfolded.args[0].xreplace({index: bound}), (bound, 1, end)))
+        inside = form.normal_form(Sum(unfolded.args[0].xreplace({index: bound}), (bound, 1, end)))
         for sense in (1, -1):
             form.signs.learn(
                 form.atom(total, NONNEGATIVE) + inside * form.number(sense), NONNEGATIVE
             )
-    return form.atom(total, _sum_signs(form, monomial, end) if whole else ANY)
+    return form.atom(total, _find_sum_signs(form, monomial, end) if whole else ANY)
 
 
-def _contracted(
+def _contract_delta(
     form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr
 ) -> Quotient:
     """``sum_j delta_jt f(j) = f(t)`` for ``t`` in ``1..end``, 0 for ``t`` outside."""
@@ -383,11 +395,11 @@ def _contracted(
         if outside and form.is_at_least_zero(end):
             return form.number(0)
         raise Undecided(f"{text(delta)}: {term} is not known to lie in 1..{end}")
-    rest = form.each_factor(monomial, lambda e: Integer(1) if e == delta else e)
-    return form.each_factor(rest, lambda e: e.xreplace({index: term}))
+    rest = form.change_factors(monomial, lambda e: Integer(1) if e == delta else e)
+    return form.change_factors(rest, lambda e: e.xreplace({index: term}))
 
 
-def _pair_sum(
+def _sum_pairs(
     form: Entries, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr
 ) -> Quotient | None:
     """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name
@@ -399,20 +411,24 @@ def _pair_sum(
         return None
     inner = ring.meaning[partial[0]]
     name, summand = inner.limits[0][0], inner.function
-    outer = form.each_factor(monomial, lambda e: Integer(1) if e == inner else e)
+    outer = form.change_factors(monomial, lambda e: Integer(1) if e == inner else e)
     f, g = summand.xreplace({name: index}), outer.expression()
-    if g.has(Sum) or f.has(Sum) or _first(f, g, index):
+    if g.has(Sum) or f.has(Sum) or _comes_first(f, g, index):
         return None
-    both = [_each_term(form, form.normal(part), index, Integer(1), end) for part in (f, g, f * g)]
+    both = [
+        _sum_terms(form, form.normal_form(part), index, Integer(1), end) for part in (f, g, f * g)
+    ]
     if f == g:
         return (both[0] * both[1] + both[2]) * form.number(2).inverse()
     swapped = Sum(g.xreplace({index: name}), (name, 1, index)) * f
     return (
-        both[0] * both[1] + both[2] - _each_term(form, form.normal(swapped), index, Integer(1), end)
+        both[0] * both[1]
+        + both[2]
+        - _sum_terms(form, form.normal_form(swapped), index, Integer(1), end)
     )
 
 
-def _first(f: Expr, g: Expr, index: Symbol) -> bool:
+def _comes_first(f: Expr, g: Expr, index: Symbol) -> bool:
     """Whether the inner summand comes first by name, so that the pair sum stays as it is."""
     named = [str(e.xreplace({index: BOUND[0]})) for e in (f, g)]
     return named[0] < named[1]
@@ -422,4 +438,4 @@ def _is_partial(meaning: Expr, index: Symbol) -> bool:
     """``sum_{q=1}^{p} f(q)`` with the index ``p``, where ``f`` itself does not depend on ``p``."""
     if not isinstance(meaning, Sum) or len(meaning.limits) != 1:
         return False
-    return meaning.limits[0][1:] == (1, index) and index not in numbers_in(meaning.function)
+    return meaning.limits[0][1:] == (1, index) and index not in find_numbers(meaning.function)

@@ -23,17 +23,17 @@ class NotExact(ArithmeticError):
 LARGEST_PRIME = 1 << 15  # up to which factors are looked for
 
 
-def factors(n: int) -> dict[int, int]:
+def factor_integer(n: int) -> dict[int, int]:
     """The prime factors up to ``LARGEST_PRIME`` with their exponents, and what is left of
     ``n >= 1`` with exponent 1."""
-    found: dict[int, int] = factorint(
+    exponents: dict[int, int] = factorint(
         n, limit=LARGEST_PRIME, use_rho=False, use_pm1=False, use_ecm=False
     )
-    return found
+    return exponents
 
 
 @cache
-def square_split(n: int) -> tuple[int, int]:
+def split_square(n: int) -> tuple[int, int]:
     """``n = a^2 d`` with ``d`` squarefree, for ``n >= 1``; returns ``(a, d)``.
 
     Raises ``NotExact`` where a factor is too large to be taken apart.
@@ -42,7 +42,7 @@ def square_split(n: int) -> tuple[int, int]:
     if root * root == n:
         return root, 1
     a = d = 1
-    for prime, power in factors(n).items():
+    for prime, power in factor_integer(n).items():
         if prime > LARGEST_PRIME**2:  # it may be composite
             raise NotExact("the root of a number that is too large to factor")
         a *= prime ** (power // 2)
@@ -58,13 +58,13 @@ def surd(terms: dict[int, fmpq]) -> fmpq | Surd:
     return kept[1] if kept.keys() == {1} else Surd(kept)
 
 
-def root_of(number: fmpq) -> fmpq | Surd:
+def exact_root(number: fmpq) -> fmpq | Surd:
     """The non-negative square root; raises ``ValueError`` below zero."""
     if number < 0:
         raise ValueError("square root of a negative number")
     if number == 0:
         return number
-    a, d = square_split(int(number.p) * int(number.q))
+    a, d = split_square(int(number.p) * int(number.q))
     return surd({d: fmpq(a, number.q)})
 
 

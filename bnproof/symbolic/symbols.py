@@ -67,7 +67,7 @@ class Symbols:
         read: dict[Basic, Basic] = {}
         for symbol in self.scalars:
             if isinstance(symbol, Idx) or symbol.is_real is None or symbol in labels:
-                read[symbol] = _READ_AS.setdefault(symbol, _number(symbol))
+                read[symbol] = _READ_AS.setdefault(symbol, _build_dummy(symbol))
         for base in self.bases.values():
             if base.is_real is None:
                 known = base.assumptions0 | {"real": True}
@@ -80,11 +80,11 @@ class Symbols:
         match e:
             case Symbol() | Idx():
                 if e not in bound:
-                    self._free(e, index_of)
+                    self._collect_free(e, index_of)
             case IndexedBase():
-                self._base(e)
+                self._collect_base(e)
             case Indexed():
-                self._entry(e, bound)
+                self._collect_entry(e, bound)
             case KroneckerDelta():
                 if len(e.args) != 2:
                     raise Unreadable(
@@ -92,11 +92,11 @@ class Symbols:
                         " conditions"
                     )
                 for index in e.args:
-                    self._index(index, bound, e)
+                    self._collect_index(index, bound, e)
             case Sum():
-                self._sum(e, bound)
+                self._collect_sum(e, bound)
             case Limit():
-                self._limit(e, bound)
+                self._collect_limit(e, bound)
             case Every():
                 for index in e.indices:
                     if index not in e.relation.free_symbols:
@@ -143,7 +143,7 @@ class Symbols:
                 for argument in e.args:
                     self.collect(argument, bound, index_of)
 
-    def _free(self, symbol: Basic, index_of: Basic | None) -> None:
+    def _collect_free(self, symbol: Basic, index_of: Basic | None) -> None:
         name = symbol.name
         if not name or isinstance(symbol, Wild):
             raise Unreadable("a Wild symbol, or one without a name: write Symbol('a', real=True)")
@@ -173,7 +173,7 @@ class Symbols:
         if self._named.setdefault(name, symbol) != symbol:
             raise Unreadable(f"two different symbols are named {name}: rename one of them")
 
-    def _base(self, base: IndexedBase) -> None:
+    def _collect_base(self, base: IndexedBase) -> None:
         name = str(base.label)
         if name in TAKEN and base not in (x, g):
             raise Unreadable(
@@ -193,22 +193,22 @@ class Symbols:
         if self.bases.setdefault(name, base) != base:
             raise Unreadable(f"two different bases are named {name}: rename one of them")
 
-    def _entry(self, e: Indexed, bound: Bound) -> None:
+    def _collect_entry(self, e: Indexed, bound: Bound) -> None:
         self.collect(e.base)
         if e.base in (x, g) and len(e.indices) != 1:
             raise Unreadable(f"{e} has {len(e.indices)} indices, and {e.base} takes one")
         for index in e.indices:
-            self._index(index, bound, e)
+            self._collect_index(index, bound, e)
 
-    def _index(self, index: Expr, bound: Bound, of: Basic) -> None:
-        self.collect(index, bound, of)
+    def _collect_index(self, index: Expr, bound: Bound, node: Basic) -> None:
+        self.collect(index, bound, node)
         whole = {symbol: Dummy(integer=True) for symbol, is_index in bound.items() if is_index}
         if index.xreplace(whole).is_integer is not True:
             raise Unreadable(
-                f"{index} stands in an index position of {of} and is not known to be an integer"
+                f"{index} stands in an index position of {node} and is not known to be an integer"
             )
 
-    def _sum(self, e: Sum, bound: Bound) -> None:
+    def _collect_sum(self, e: Sum, bound: Bound) -> None:
         for limit in reversed(e.limits):  # the last one is the outermost
             if len(limit) != 3:
                 raise Unreadable(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
@@ -227,11 +227,11 @@ class Symbols:
             for end in (low, high):
                 if end in NO_NUMBERS:
                     raise Unreadable("an infinite sum: write a Limit of a finite one")
-                self._index(end, bound, e)
+                self._collect_index(end, bound, e)
             bound = {**bound, index: True}
         self.collect(e.function, bound)
 
-    def _limit(self, e: Limit, bound: Bound) -> None:
+    def _collect_limit(self, e: Limit, bound: Bound) -> None:
         function, variable, target, _ = e.args
         if not isinstance(variable, Symbol):
             raise Unreadable(f"a limit by {variable}: let a symbol tend to {target}, and put it in")
@@ -249,7 +249,7 @@ def _is_long_power(e: Pow) -> bool:
     return abs(base) not in (0, 1) and abs(exponent) * bits > LONGEST
 
 
-def _number(symbol: Any) -> Basic:
+def _build_dummy(symbol: Any) -> Basic:
     if isinstance(symbol, Idx):
         return Dummy(str(symbol.label), integer=True)
     return Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))

@@ -9,16 +9,16 @@ from sympy import Add, Basic, Dummy, Eq, Expr, Mul, Pow, Sum
 from bnproof.symbolic.setting import Every, m
 
 
-def flat_entries(condition: Basic) -> Iterator[Every]:
+def derive_entrywise(condition: Basic) -> Iterator[Every]:
     """What an equation ``sum of squares = 0`` over the batch says of every entry."""
     if not isinstance(condition, Eq):
         return
     for side, other in (condition.args, condition.args[::-1]):
         if other == 0:
-            yield from _terms(side)
+            yield from _derive_from_sum(side)
 
 
-def vanishing_terms(condition: Eq) -> Iterator[Expr]:
+def list_vanishing_terms(condition: Eq) -> Iterator[Expr]:
     """``c_1 f_1^2 + c_2 f_2^4 + ... = 0`` with positive numbers ``c``: every ``f`` is 0."""
     for side, other in (condition.args, condition.args[::-1]):
         terms = [term.as_coeff_Mul() for term in Add.make_args(side)]
@@ -30,7 +30,7 @@ def vanishing_terms(condition: Eq) -> Iterator[Expr]:
             yield from (rest.base for _, rest in terms)
 
 
-def averaged(condition: Every) -> list[Every]:
+def average_pairs(condition: Every) -> list[Every]:
     """An equation for all pairs of indices, added up over either: ``x_i = x_j`` gives
     ``m x_i = sum_j x_j``.
 
@@ -52,7 +52,7 @@ def _is_even_power(e: Expr) -> bool:
     return bool(isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0 and e.exp % 2 == 0)
 
 
-def _terms(e: Expr) -> Iterator[Every]:
+def _derive_from_sum(e: Expr) -> Iterator[Every]:
     """``c sum_{j=1}^m f_j^(2n) = 0``, with a factor c that is no sum: ``f_i = 0`` for every i."""
     sums = [factor for factor in Mul.make_args(e) if isinstance(factor, Sum)]
     if len(sums) != 1 or len(sums[0].limits) != 1:

@@ -23,59 +23,59 @@ from bnproof.symbolic.signsets import (
     power,
     product,
 )
-from bnproof.symbolic.summation import in_range
+from bnproof.symbolic.summation import assign_range
 
 SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
 MOST_CHOICES = 6  # deltas and signs whose values are told apart: three ways each
 
 
-def visible_signs(form: Entries, e: Expr) -> SignSet:
+def find_visible_signs(form: Entries, e: Expr) -> SignSet:
     """The signs ``e`` can have, as far as its written form and the conditions show."""
-    choices = list(dict.fromkeys(_choices(e)))
+    choices = list(dict.fromkeys(_list_choices(e)))
     if len(choices) > MOST_CHOICES:
         return ANY
     if choices:
-        return _every_way(form, e, choices[0])
-    return _structure(form, e) & _known(form, e) or ANY
+        return _settle_choice(form, e, choices[0])
+    return _read_structure(form, e) & _look_up_signs(form, e) or ANY
 
 
-def _choices(e: Expr) -> list[Expr]:
+def _list_choices(e: Expr) -> list[Expr]:
     """Deltas and signs in ``e`` that are not inside a sum (they are settled there), the first to
     settle first."""
     if isinstance(e, Sum):
         return []
     if isinstance(e, (KroneckerDelta, sign)):
         return [e]
-    return [choice for a in e.args for choice in _choices(a)]
+    return [choice for a in e.args for choice in _list_choices(a)]
 
 
-def _every_way(form: Entries, e: Expr, choice: Expr) -> SignSet:
+def _settle_choice(form: Entries, e: Expr, choice: Expr) -> SignSet:
     if isinstance(choice, KroneckerDelta):
         return frozenset().union(
-            *(visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1))
+            *(find_visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1))
         )
-    argument = form.normal(choice.args[0])
-    found: set[int] = set()
-    for value in form.signs.of(argument):
+    argument = form.normal_form(choice.args[0])
+    possible: set[int] = set()
+    for value in form.signs.find_signs(argument):
         supposed = form.fork()
         supposed.signs.learn(argument, SUPPOSED[value])
-        found |= visible_signs(supposed, e.xreplace({choice: Integer(value)}))
-    return frozenset(found)
+        possible |= find_visible_signs(supposed, e.xreplace({choice: Integer(value)}))
+    return frozenset(possible)
 
 
-def _structure(form: Entries, e: Expr) -> SignSet:
+def _read_structure(form: Entries, e: Expr) -> SignSet:
     match e:
         case Sum():
-            return _sum(form, e)
+            return _read_sum(form, e)
         case Add():
-            return _added([visible_signs(form, a) for a in e.args])
+            return _add_signs([find_visible_signs(form, a) for a in e.args])
         case Mul():
             signs = POSITIVE
             for a in e.args:
-                signs = product(signs, visible_signs(form, a))
+                signs = product(signs, find_visible_signs(form, a))
             return signs
         case Pow() if e.exp.is_Integer:
-            return power(visible_signs(form, e.base), int(e.exp))
+            return power(find_visible_signs(form, e.base), int(e.exp))
         case Pow() if e.exp.is_Rational and e.exp.q == 2:
             return POSITIVE if e.exp < 0 else NONNEGATIVE
         case Abs():
@@ -85,7 +85,7 @@ def _structure(form: Entries, e: Expr) -> SignSet:
     return ANY
 
 
-def _added(parts: list[SignSet]) -> SignSet:
+def _add_signs(parts: list[SignSet]) -> SignSet:
     """A sum of parts that all have one sense has it, strictly where one of them has."""
     for sense in (1, -1):
         if all(-sense not in signs for signs in parts):
@@ -97,19 +97,19 @@ def _added(parts: list[SignSet]) -> SignSet:
     return ANY
 
 
-def _sum(form: Entries, e: Sum) -> SignSet:
+def _read_sum(form: Entries, e: Sum) -> SignSet:
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
-    summand, index = in_range(form, summand, index, low, high)
-    signs = visible_signs(form, summand)
-    if low == 1 and (form.signs.least(high) or 0) >= 1:
+    summand, index = assign_range(form, summand, index, low, high)
+    signs = find_visible_signs(form, summand)
+    if low == 1 and (form.signs.lower_bound(high) or 0) >= 1:
         return signs if len(signs) == 1 or -1 not in signs or 1 not in signs else ANY
     return signs | ZERO if -1 not in signs or 1 not in signs else ANY
 
 
-def _known(form: Entries, e: Expr) -> SignSet:
+def _look_up_signs(form: Entries, e: Expr) -> SignSet:
     """What the normal form and the conditions say."""
     try:
-        return form.signs.of(form.normal(e))
+        return form.signs.find_signs(form.normal_form(e))
     except Undecided:
         return ANY

@@ -12,7 +12,7 @@ from sympy import Basic, Derivative, Eq, Expr, Ge, Integer, Le, Limit, Sum, Symb
 from sympy.core.relational import Relational
 
 from bnproof.symbolic.outcomes import Undecided
-from bnproof.symbolic.reading import numbers_in, replaced
+from bnproof.symbolic.reading import find_numbers, substitute
 from bnproof.symbolic.setting import eps, i, j, k, m
 
 Part = tuple[str, Basic, tuple[Basic, ...], "Witness | None"]
@@ -26,7 +26,7 @@ class Remainder:
     expression: Expr
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "expression", _expression(self.expression))
+        object.__setattr__(self, "expression", _read_expression(self.expression))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Increasing:
 
     def __post_init__(self) -> None:
         _check_symbol(self.variable)
-        object.__setattr__(self, "derivative", _expression(self.derivative))
+        object.__setattr__(self, "derivative", _read_expression(self.derivative))
         if not isinstance(self.using, tuple) or not all(
             isinstance(lemma, Lemma) for lemma in self.using
         ):
@@ -69,7 +69,8 @@ class Increasing:
         from_zero = Ge(w, 0, evaluate=False)
         if (
             w == eps
-            or w.assumptions0 not in (_assumed(real=True), _assumed(nonnegative=True))
+            or w.assumptions0
+            not in (_list_assumptions(real=True), _list_assumptions(nonnegative=True))
             or _binds(statement, w)
         ):
             raise Undecided(
@@ -77,7 +78,7 @@ class Increasing:
             )
         if not w.is_nonnegative and from_zero not in given:
             raise Undecided(f"what increases from 0 is known for {w} >= 0 only: add that condition")
-        others = _without(w, given, allowed=from_zero)
+        others = _filter_conditions(w, given, allowed=from_zero)
         inside = (*others, from_zero)
         difference = statement.gts - statement.lts
         start = Eq(difference.xreplace({w: Integer(0)}), 0, evaluate=False)
@@ -105,11 +106,14 @@ class Induction:
     def __post_init__(self) -> None:
         _check_symbol(self.index)
         if self.remainder is not None:
-            object.__setattr__(self, "remainder", _expression(self.remainder))
+            object.__setattr__(self, "remainder", _read_expression(self.remainder))
 
     def parts(self, statement: Basic, given: tuple[Basic, ...]) -> list[Part]:
         """Base and step."""
-        counting = _assumed(integer=True, nonnegative=True), _assumed(integer=True, positive=True)
+        counting = (
+            _list_assumptions(integer=True, nonnegative=True),
+            _list_assumptions(integer=True, positive=True),
+        )
         if (
             self.index in (m, i, j, k)
             or self.index.assumptions0 not in counting
@@ -124,10 +128,10 @@ class Induction:
                 f"induction is for an equation or inequality, which {statement} is not (as SymPy"
                 " keeps it)"
             )
-        others = _without(self.index, given)
+        others = _filter_conditions(self.index, given)
         first = 1 if self.index.is_positive else 0
         base, step = (
-            replaced(statement, {self.index: value}) for value in (Integer(first), self.index + 1)
+            substitute(statement, {self.index: value}) for value in (Integer(first), self.index + 1)
         )
         witness = None if self.remainder is None else Remainder(self.remainder)
         return [
@@ -144,7 +148,7 @@ def _check_symbol(symbol: object) -> None:
         )
 
 
-def _expression(e: object) -> Expr:
+def _read_expression(e: object) -> Expr:
     """A SymPy expression (also of a Python number); raises ``TypeError`` for anything else."""
     read_as = e if isinstance(e, str) else sympify(e)
     if not isinstance(read_as, Expr):
@@ -152,7 +156,7 @@ def _expression(e: object) -> Expr:
     return read_as
 
 
-def _assumed(**assumptions: bool) -> dict[str, bool]:
+def _list_assumptions(**assumptions: bool) -> dict[str, bool]:
     return dict(Symbol("any", **assumptions).assumptions0)
 
 
@@ -165,12 +169,12 @@ def _binds(statement: Basic, symbol: Symbol) -> bool:
     return symbol in bound
 
 
-def _without(
+def _filter_conditions(
     symbol: Symbol, given: tuple[Basic, ...], allowed: Basic | None = None
 ) -> tuple[Basic, ...]:
     """The conditions; raises ``Undecided`` where another than ``allowed`` depends on the symbol."""
     others = tuple(condition for condition in given if condition != allowed)
-    if any(symbol in numbers_in(condition) for condition in others):
+    if any(symbol in find_numbers(condition) for condition in others):
         raise Undecided(f"a condition depends on {symbol}, over which the proof runs")
     return others
 

@@ -127,7 +127,7 @@ class Relation:
         """The names of what the relation speaks of."""
         return tuple(inspect.signature(self.relation).parameters)
 
-    def of(self, name: str) -> Observed:
+    def find_observed(self, name: str) -> Observed:
         """What one of those names stands for."""
         return self.observed.get(name) or Observed(name)
 
@@ -184,7 +184,7 @@ class Theorem:
     items: tuple[Item, ...]
     uses: tuple[str, ...] = ()
 
-    def of(self, kind: type[Any]) -> list[Any]:
+    def select_items(self, kind: type[Any]) -> list[Any]:
         """The items of one kind, in order."""
         return [item for item in self.items if isinstance(item, kind)]
 
@@ -218,18 +218,22 @@ def build(
     )
     if not book_entry.says:
         raise ValueError(f"theorem {id} has no docstring: say in plain words what it states")
-    if not book_entry.of(Assertion) + book_entry.of(Recurrence) + book_entry.of(Relation):
+    if (
+        not book_entry.select_items(Assertion)
+        + book_entry.select_items(Recurrence)
+        + book_entry.select_items(Relation)
+    ):
         raise ValueError(
             f"theorem {id} claims nothing: yield a Assertion, a Recurrence or a Relation"
         )
-    if not book_entry.of(Control):
+    if not book_entry.select_items(Control):
         raise ValueError(
             f"theorem {id} has no negative control: yield a Control that must be refuted"
         )
     return book_entry
 
 
-def chapters() -> list[str]:
+def list_chapters() -> list[str]:
     """The chapters, in reading order: the modules of this package whose names start with
     ``chapter``."""
     package = import_module("bnproof.theorems")
@@ -239,27 +243,27 @@ def chapters() -> list[str]:
 
 
 @cache
-def names() -> tuple[str, ...]:
+def list_names() -> tuple[str, ...]:
     """The ids of all theorems, in chapter order and then as written."""
-    for chapter in chapters():
+    for chapter in list_chapters():
         import_module(f"bnproof.theorems.{chapter}")
     return tuple(sorted(_WRITTEN, key=lambda name: _WRITTEN[name][0]))
 
 
 @cache
-def _entry(id: str) -> Theorem:
+def _build_entry(id: str) -> Theorem:
     return build(id, *_WRITTEN[id])
 
 
 @cache
 def book() -> dict[str, Theorem]:
     """Every theorem by id, in chapter order and then as written."""
-    return {name: _entry(name) for name in names()}
+    return {name: _build_entry(name) for name in list_names()}
 
 
-def used_by(id: str) -> list[str]:
+def list_dependents(id: str) -> list[str]:
     """The theorems that rest on this one or continue it."""
-    return [name for name in names() if id in _WRITTEN[name][3]]
+    return [name for name in list_names() if id in _WRITTEN[name][3]]
 
 
 class UnknownTheorem(LookupError):
@@ -271,7 +275,7 @@ def find(id: str) -> Theorem:
     suggestions."""
     from difflib import get_close_matches
 
-    if id not in names():
-        near = get_close_matches(id, names(), n=3, cutoff=0.4) or names()[:3]
+    if id not in list_names():
+        near = get_close_matches(id, list_names(), n=3, cutoff=0.4) or list_names()[:3]
         raise UnknownTheorem(f"there is no theorem {id!r}: try {', '.join(near)}")
-    return _entry(id)
+    return _build_entry(id)

@@ -172,20 +172,20 @@ def training_not_affine() -> Iterator[Item]:
     magnitude is lost."""
     A, b = IndexedBase("A", real=True), IndexedBase("b", real=True)
 
-    def affine(scale: int) -> Expr:
+    def affine_map(scale: int) -> Expr:
         return Sum(A[i, j] * scale * x[j], (j, 1, m)) + b[i]
 
-    def normalised(scale: int) -> Expr:
+    def normalise(scale: int) -> Expr:
         return Batch(lambda r: scale * (x[r] - mu)).y(i)
 
-    def combined(map_of: Callable[[int], Expr]) -> Expr:
+    def combine(map_of: Callable[[int], Expr]) -> Expr:
         return map_of(-1) - 3 * map_of(1) + 2 * map_of(2)
 
     doubled = sqrt(4 * v + eps)
-    yield Assertion("every affine map of the batch", Eq(combined(affine), 0))
+    yield Assertion("every affine map of the batch", Eq(combine(affine_map), 0))
     yield Assertion(
         "batch normalisation, at the centred batch u = x - mu",
-        Eq(combined(normalised), 4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s)),
+        Eq(combine(normalise), 4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s)),
     )
     u = Batch(lambda r: KroneckerDelta(r, 1) - KroneckerDelta(r, 2))
     yield Assertion("the witness u = (1, -1, 0, ..., 0) is centred", Eq(u.mean, 0), (m >= 2,))
@@ -206,9 +206,7 @@ def training_not_affine() -> Iterator[Item]:
     yield Control(
         "affine after all", Eq(4 * gamma * (x[i] - mu) * (1 / doubled - 1 / s), 0), common=True
     )
-    yield Control(
-        "the second root forgotten", Eq(combined(normalised), -3 * gamma * (x[i] - mu) / s)
-    )
+    yield Control("the second root forgotten", Eq(combine(normalise), -3 * gamma * (x[i] - mu) / s))
 
 
 @theorem(source="the chain rule; the paper's section 3", uses=("collapse", "jacobian"))
@@ -291,42 +289,45 @@ def fold_linear() -> Iterator[Item]:
     alive = (S[k] + eps > 0,)
     slope = G[k] / sqrt(S[k] + eps)
 
-    def normalised(value: Expr) -> Expr:
+    def normalise(value: Expr) -> Expr:
         return G[k] * (value - M[k]) / sqrt(S[k] + eps) + z[k]
 
-    def linear(weight: Entry) -> Expr:
+    def linear_layer(weight: Entry) -> Expr:
         return Sum(weight(i) * u[i], (i, 1, n))
 
-    def patch(weight: Callable[[Expr, Expr], Expr]) -> Expr:
+    def convolve(weight: Callable[[Expr, Expr], Expr]) -> Expr:
         return Sum(weight(i, j) * u[i, j], (j, 1, taps), (i, 1, n))
 
     bias = slope * (b[k] - M[k]) + z[k]
     yield Assertion(
         "linear layer",
-        Eq(normalised(linear(lambda c: W[k, c]) + b[k]), linear(lambda c: slope * W[k, c]) + bias),
+        Eq(
+            normalise(linear_layer(lambda c: W[k, c]) + b[k]),
+            linear_layer(lambda c: slope * W[k, c]) + bias,
+        ),
         alive,
     )
     yield Assertion(
         "convolution (also grouped, depthwise)",
         Eq(
-            normalised(patch(lambda c, t: W[k, c, t]) + b[k]),
-            patch(lambda c, t: slope * W[k, c, t]) + bias,
+            normalise(convolve(lambda c, t: W[k, c, t]) + b[k]),
+            convolve(lambda c, t: slope * W[k, c, t]) + bias,
         ),
         alive,
     )
     yield Assertion(
         "transposed convolution: the output axis is the second",
         Eq(
-            normalised(patch(lambda c, t: W[c, k, t]) + b[k]),
-            patch(lambda c, t: slope * W[c, k, t]) + bias,
+            normalise(convolve(lambda c, t: W[c, k, t]) + b[k]),
+            convolve(lambda c, t: slope * W[c, k, t]) + bias,
         ),
         alive,
     )
     yield Corollary(
         "without a bias",
         Eq(
-            normalised(linear(lambda c: W[k, c])),
-            linear(lambda c: slope * W[k, c]) - slope * M[k] + z[k],
+            normalise(linear_layer(lambda c: W[k, c])),
+            linear_layer(lambda c: slope * W[k, c]) - slope * M[k] + z[k],
         ),
         alive,
     )
@@ -343,16 +344,16 @@ def fold_linear() -> Iterator[Item]:
     yield Control(
         "the bias scaled, the mean forgotten",
         Eq(
-            normalised(linear(lambda c: W[k, c]) + b[k]),
-            linear(lambda c: slope * W[k, c]) + slope * b[k] + z[k],
+            normalise(linear_layer(lambda c: W[k, c]) + b[k]),
+            linear_layer(lambda c: slope * W[k, c]) + slope * b[k] + z[k],
         ),
         alive,
     )
     yield Control(
         "the weights scaled along their input axis",
         Eq(
-            normalised(linear(lambda c: W[k, c]) + b[k]),
-            linear(lambda c: G[c] / sqrt(S[k] + eps) * W[k, c]) + bias,
+            normalise(linear_layer(lambda c: W[k, c]) + b[k]),
+            linear_layer(lambda c: G[c] / sqrt(S[k] + eps) * W[k, c]) + bias,
         ),
         alive,
     )
@@ -369,13 +370,13 @@ def affine_absorbed() -> Iterator[Item]:
     def relu(value: Expr) -> Expr:
         return (value + Abs(value)) / 2
 
-    def following(entry: Entry) -> Expr:
+    def apply_layer(entry: Entry) -> Expr:
         return Sum(W[j] * entry(j), (j, 1, n)) + b
 
     absorbed = Sum(W[j] * G[j] * h[j], (j, 1, n)) + (b + Sum(W[j] * B[j], (j, 1, n)))
     yield Assertion(
         "W (gamma h + beta) + b = (W gamma) h + (b + W beta)",
-        Eq(following(lambda c: G[c] * h[c] + B[c]), absorbed),
+        Eq(apply_layer(lambda c: G[c] * h[c] + B[c]), absorbed),
     )
     yield Assertion(
         "through ReLU, gamma > 0: relu(gamma z + beta) = gamma relu(z + beta/gamma)",
@@ -390,7 +391,7 @@ def affine_absorbed() -> Iterator[Item]:
     )
     yield Control(
         "beta dropped",
-        Eq(following(lambda c: G[c] * h[c] + B[c]), following(lambda c: G[c] * h[c])),
+        Eq(apply_layer(lambda c: G[c] * h[c] + B[c]), apply_layer(lambda c: G[c] * h[c])),
     )
 
 

@@ -61,7 +61,7 @@ from bnproof.theorems.quantities import (
     infer_y,
     jacobian,
     mu_r,
-    running,
+    running_average,
     s_r,
     scale_by,
     shift_by,
@@ -243,7 +243,7 @@ def bias_at_inference() -> Iterator[Item]:
         "how far the tracked mean has followed: c (1 - (1 - alpha)^T)",
         T,
         Integer(0),
-        lambda T, moved: running(moved, c),
+        lambda T, moved: running_average(moved, c),
         lambda T: c * (1 - (1 - alpha) ** T),
     )
     late = gamma * (x[i] + c - (mu_r + c * (1 - kept))) / s_r + beta
@@ -369,12 +369,12 @@ def weight_norm_growth() -> Iterator[Item]:
     eta = Symbol("eta", real=True)
     W, G = IndexedBase("W", real=True), IndexedBase("G", real=True)
 
-    def squared(entry: Entry) -> Expr:
+    def squared_norm(entry: Entry) -> Expr:
         return Sum(entry(j) ** 2, (j, 1, n))
 
     inner = Sum(W[j] * G[j], (j, 1, n))
-    stepped = squared(lambda r: W[r] - eta * G[r])
-    norms = squared(lambda r: W[r]), squared(lambda r: G[r])
+    stepped = squared_norm(lambda r: W[r] - eta * G[r])
+    norms = squared_norm(lambda r: W[r]), squared_norm(lambda r: G[r])
     radial = gamma * eps / s**2 * dgamma
     yield Assertion(
         "the squared norm after the step",

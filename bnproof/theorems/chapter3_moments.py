@@ -74,11 +74,11 @@ def samuelson() -> Iterator[Item]:
     1/(2 m) sum_(p, r != i) (x_p - x_r)^2."""
     p, r = symbols("p r", integer=True, positive=True)
 
-    def others(weight: Callable[[Expr, Expr], Expr]) -> Expr:
+    def sum_over_others(weight: Callable[[Expr, Expr], Expr]) -> Expr:
         kept = (1 - KroneckerDelta(p, i)) * (1 - KroneckerDelta(r, i))
         return Sum(kept * weight(p, r) * (x[p] - x[r]) ** 2, (p, 1, m), (r, 1, m)) / (2 * m)
 
-    room = others(lambda p, r: 1)
+    room = sum_over_others(lambda p, r: 1)
     yield Assertion("what is missing to the bound", Eq((m - 1) * v - (x[i] - mu) ** 2, room))
     yield Assertion("the bound", Le(xhat(i) ** 2, (m - 1) * q), by=Remainder(room / s**2))
     one_pair = (
@@ -87,7 +87,7 @@ def samuelson() -> Iterator[Item]:
     yield Assertion(
         "attained only if all others are equal: any two of them that differ leave room",
         Le(one_pair, (m - 1) * v - (x[i] - mu) ** 2),
-        by=Remainder(others(lambda p, r: 1 - KroneckerDelta(p, j) * KroneckerDelta(r, k))),
+        by=Remainder(sum_over_others(lambda p, r: 1 - KroneckerDelta(p, j) * KroneckerDelta(r, k))),
     )
     c, d = symbols("c d", real=True)
     alone = Batch(lambda r: c + d * KroneckerDelta(r, k))
@@ -113,12 +113,12 @@ def chebyshev() -> Iterator[Item]:
         side = sign(xhat(index) ** 2 - t**2)
         return (1 + side) / 2 + (1 - side**2) / 2
 
-    def kept(index: Expr) -> Expr:
+    def slack(index: Expr) -> Expr:
         w = indicator(index)
         return (1 - w) * xhat(index) ** 2 + w * (xhat(index) ** 2 - t**2)
 
     share = Sum(indicator(j), (j, 1, m)) / m
-    room = Sum(kept(j), (j, 1, m)) / m
+    room = Sum(slack(j), (j, 1, m)) / m
     yield Assertion("what is missing to the bound", Eq(q - t**2 * share, room))
     yield Assertion("the bound on the share", Le(share, q / t**2), by=Remainder(room / t**2))
     yield Control("the one-sided bound, q/(q + t^2)", Le(share, q / (q + t**2)), (v > 0,))
@@ -135,22 +135,29 @@ def shape_kept() -> Iterator[Item]:
     p = Symbol("p", integer=True, positive=True)
     out = Batch(y)
 
-    def standardised(batch: Batch, order: Expr) -> Expr:
+    def standardised_moment(batch: Batch, order: Expr) -> Expr:
         return Sum(((batch.entry(i) - batch.mean) / sqrt(batch.variance)) ** order, (i, 1, m)) / m
 
     own = Batch(x.__getitem__)
     given = (Ne(gamma, 0), v > 0)
     yield Assertion(
         "every standardised moment",
-        Eq(standardised(out, p), sign(gamma) ** p * standardised(own, p)),
+        Eq(standardised_moment(out, p), sign(gamma) ** p * standardised_moment(own, p)),
         given,
     )
-    yield Corollary("the kurtosis stays", Eq(standardised(out, 4), standardised(own, 4)), given)
-    yield Control("the sign forgotten", Eq(standardised(out, p), standardised(own, p)), given)
-    yield Control(
-        "the kurtosis becomes that of a normal", Eq(standardised(out, 4), 3), given, common=True
+    yield Corollary(
+        "the kurtosis stays", Eq(standardised_moment(out, 4), standardised_moment(own, 4)), given
     )
-    yield Control("the skewness becomes 0", Eq(standardised(out, 3), 0), given, common=True)
+    yield Control(
+        "the sign forgotten", Eq(standardised_moment(out, p), standardised_moment(own, p)), given
+    )
+    yield Control(
+        "the kurtosis becomes that of a normal",
+        Eq(standardised_moment(out, 4), 3),
+        given,
+        common=True,
+    )
+    yield Control("the skewness becomes 0", Eq(standardised_moment(out, 3), 0), given, common=True)
 
 
 @theorem(
@@ -192,13 +199,13 @@ def correlation_kept() -> Iterator[Item]:
     alive = (b.variance + eps > 0,)
     nonzero = (Ne(gamma_a, 0), Ne(gamma_b, 0))
 
-    def out(batch: Batch, gamma: Expr) -> Batch:
+    def normalise_batch(batch: Batch, gamma: Expr) -> Batch:
         return Batch(lambda r: gamma * batch.xhat(r) + beta)
 
     def covariance(first: Batch, second: Batch) -> Expr:
         return Sum((first.entry(j) - first.mean) * (second.entry(j) - second.mean), (j, 1, m)) / m
 
-    y_a, y_b = out(a, gamma_a), out(b, gamma_b)
+    y_a, y_b = normalise_batch(a, gamma_a), normalise_batch(b, gamma_b)
     before, after = covariance(a, b), covariance(y_a, y_b)
     corr_before, corr_after = (
         before / sqrt(a.variance * b.variance),

@@ -190,17 +190,19 @@ def jacobian() -> Iterator[Item]:
     For eps = 0 (s/gamma) J is an orthogonal projection of rank m - 2."""
     w, J = IndexedBase("w", real=True), entries_at(batch)
 
-    def applied(vector: Callable[[Expr], Expr]) -> Sum:
+    def apply_jacobian(vector: Callable[[Expr], Expr]) -> Sum:
         return Sum(J(i, j) * vector(j), (j, 1, m))
 
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     yield Assertion("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
     yield Assertion("symmetric", Eq(J(i, k), J(k, i)))
-    yield Assertion("constants are sent to 0", Eq(applied(lambda r: 1), 0))
-    yield Assertion("xhat is an eigenvector", Eq(applied(xhat), gamma * eps / s**3 * xhat(i)))
+    yield Assertion("constants are sent to 0", Eq(apply_jacobian(lambda r: 1), 0))
+    yield Assertion(
+        "xhat is an eigenvector", Eq(apply_jacobian(xhat), gamma * eps / s**3 * xhat(i))
+    )
     yield Assertion(
         "what is orthogonal to 1 and x is stretched by gamma/s",
-        Eq(applied(lambda r: w[r]), gamma / s * w[i]),
+        Eq(apply_jacobian(lambda r: w[r]), gamma / s * w[i]),
         on_rest,
     )
     gram = m * total(lambda r: xhat(r) ** 2) - total(xhat) ** 2
@@ -232,9 +234,11 @@ def jacobian() -> Iterator[Item]:
         (eps > 0,),
         common=True,
     )
-    yield Control("xhat is sent to 0 with eps > 0", Eq(applied(xhat), 0), (eps > 0,), common=True)
     yield Control(
-        "everything is stretched by gamma/s", Eq(applied(lambda r: w[r]), gamma / s * w[i])
+        "xhat is sent to 0 with eps > 0", Eq(apply_jacobian(xhat), 0), (eps > 0,), common=True
+    )
+    yield Control(
+        "everything is stretched by gamma/s", Eq(apply_jacobian(lambda r: w[r]), gamma / s * w[i])
     )
     yield Control("rank m - 1", Eq(Sum(J(i, i), (i, 1, m)) * s, gamma * (m - 1)), (Eq(eps, 0),))
 

@@ -34,7 +34,7 @@ from bnproof.theorems.quantities import (
     infer_y,
     inference,
     mu_r,
-    running,
+    running_average,
     running_mean,
     running_var_biased,
     running_var_unbiased,
@@ -91,7 +91,7 @@ def ema_closed_form() -> Iterator[Item]:
         )
 
     weights = alpha * Sum((1 - alpha) ** (T - t), (t, 1, T))
-    yield Recurrence("the closed form", T, r_0, lambda T, r: running(r, b[T + 1]), average)
+    yield Recurrence("the closed form", T, r_0, lambda T, r: running_average(r, b[T + 1]), average)
     yield Assertion(
         "the weights of the batches sum to 1 - (1 - alpha)^T",
         Eq(weights, 1 - kept),
@@ -110,7 +110,7 @@ def ema_closed_form() -> Iterator[Item]:
     sample_variance = Sum((x[j] - mu) ** 2, (j, 1, m)) / (m - 1)
     yield Assertion(
         "one step of the running variance, with Bessel's factor m/(m - 1)",
-        Eq(running(v_r, sample_variance), running_var_unbiased),
+        Eq(running_average(v_r, sample_variance), running_var_unbiased),
         (m >= 2,),
         predicts="running_var_unbiased",
     )
@@ -123,7 +123,9 @@ def ema_closed_form() -> Iterator[Item]:
     )
     yield Control("the weights sum to 1", Eq(weights, 1), common=True)
     yield Control(
-        "Bessel's factor dropped", Eq(running(v_r, sample_variance), running_var_biased), (m >= 2,)
+        "Bessel's factor dropped",
+        Eq(running_average(v_r, sample_variance), running_var_biased),
+        (m >= 2,),
     )
 
 
@@ -138,10 +140,10 @@ def momentum_conventions() -> Iterator[Item]:
     old, new = Symbol("r_old", real=True), Symbol("b_new", real=True)
     converted = (Eq(rho, 1 - alpha),)
     by_old = rho * old + (1 - rho) * new
-    yield Assertion("the same recurrence", Eq(running(old, new), by_old), converted)
+    yield Assertion("the same recurrence", Eq(running_average(old, new), by_old), converted)
     yield Derivation(
         "as a step towards the new value",
-        running(old, new),
+        running_average(old, new),
         (
             Line("distribute", old - alpha * old + alpha * new, "(1 - alpha) r = r - alpha r"),
             Line("collect", old + alpha * (new - old), "a step of length alpha from r towards b"),
@@ -149,7 +151,7 @@ def momentum_conventions() -> Iterator[Item]:
     )
     yield Control(
         "the same number handed to both",
-        Eq(running(old, new), by_old),
+        Eq(running_average(old, new), by_old),
         (Eq(rho, alpha),),
         common=True,
     )
@@ -176,7 +178,7 @@ def cumulative() -> Iterator[Item]:
     )
     yield Control(
         "a constant momentum gives the mean too",
-        Eq(running(mean(T), b[T + 1]), mean(T + 1)),
+        Eq(running_average(mean(T), b[T + 1]), mean(T + 1)),
         common=True,
     )
 
@@ -202,13 +204,14 @@ def biased_running_gap() -> Iterator[Item]:
     expected = (m - 1) / m * sigma**2
     settles = (alpha > 0, alpha < 2)
     yield Assertion(
-        "one batch contributes", Eq(E(running(v_r, v), M, sigma), running(v_r, expected))
+        "one batch contributes",
+        Eq(E(running_average(v_r, v), M, sigma), running_average(v_r, expected)),
     )
     yield Recurrence(
         "the expected running variance",
         T,
         r_0,
-        lambda T, r: running(r, expected),
+        lambda T, r: running_average(r, expected),
         lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * expected,
     )
     yield Assertion(
@@ -238,7 +241,7 @@ def repeated_batch() -> Iterator[Item]:
     gamma != 0)."""
     settles = (alpha > 0, alpha < 2)
 
-    def tracked(new: Expr) -> Expr:
+    def track(new: Expr) -> Expr:
         return kept * r_0 + (1 - kept) * new
 
     unbiased = m / (m - 1) * v
@@ -246,16 +249,16 @@ def repeated_batch() -> Iterator[Item]:
         "tracking b for ever",
         T,
         r_0,
-        lambda T, r: running(r, v),
+        lambda T, r: running_average(r, v),
         lambda T: (1 - alpha) ** T * r_0 + (1 - (1 - alpha) ** T) * v,
     )
-    yield Assertion("the biased limit", Eq(Limit(tracked(v), T, oo), v), settles)
+    yield Assertion("the biased limit", Eq(Limit(track(v), T, oo), v), settles)
     yield Assertion(
         "the limit with Bessel's factor",
-        Eq(Limit(tracked(unbiased), T, oo), unbiased),
+        Eq(Limit(track(unbiased), T, oo), unbiased),
         (m >= 2, *settles),
     )
-    yield Assertion("the running mean", Eq(Limit(tracked(mu), T, oo), mu), settles)
+    yield Assertion("the running mean", Eq(Limit(track(mu), T, oo), mu), settles)
     agree = (Eq(mu_r, mu), Eq(v_r, v))
     yield Assertion("biased: training and inference agree", Eq(y(i), infer_y(i)), agree)
     wide = v / (m - 1)
@@ -279,7 +282,7 @@ def repeated_batch() -> Iterator[Item]:
         (Eq(mu_r, mu), Eq(v_r, unbiased), m >= 2),
         common=True,
     )
-    yield Control("Bessel's limit is v", Eq(Limit(tracked(unbiased), T, oo), v), (m >= 2, *settles))
+    yield Control("Bessel's limit is v", Eq(Limit(track(unbiased), T, oo), v), (m >= 2, *settles))
 
 
 @theorem(source="the law of total variance; Chan, Golub and LeVeque 1979, for K parts")
@@ -291,7 +294,7 @@ def total_variance() -> Iterator[Item]:
     n, u = IndexedBase("n", integer=True, positive=True), IndexedBase("u", real=True)
     size = Sum(n[k], (k, 1, K))
 
-    def everywhere(summand: Expr) -> Expr:
+    def sum_everywhere(summand: Expr) -> Expr:
         """The sum over every entry u[k, i] of every worker."""
         return Sum(summand, (i, 1, n[k]), (k, 1, K))
 
@@ -301,8 +304,8 @@ def total_variance() -> Iterator[Item]:
     def variance(k: Expr) -> Expr:
         return Sum((u[k, i] - mean(k)) ** 2, (i, 1, n[k])) / n[k]
 
-    whole_mean = everywhere(u[k, i]) / size
-    whole = everywhere((u[k, i] - whole_mean) ** 2) / size
+    whole_mean = sum_everywhere(u[k, i]) / size
+    whole = sum_everywhere((u[k, i] - whole_mean) ** 2) / size
     within = Sum(n[k] * variance(k), (k, 1, K)) / size
     between = Sum(n[k] * (mean(k) - whole_mean) ** 2, (k, 1, K)) / size
     yield Assertion("the mean", Eq(whole_mean, Sum(n[k] * mean(k), (k, 1, K)) / size))

@@ -33,7 +33,7 @@ def total(summand: Callable[[Expr], Expr]) -> Sum:
     return Sum(summand(j), (j, 1, m))
 
 
-def one_pass() -> Expr:
+def one_pass_variance() -> Expr:
     """``E[x^2] - mu^2``."""
     return total(lambda r: x[r] ** 2) / m - mu**2
 
@@ -46,38 +46,40 @@ def variance_formulas() -> Iterator[Item]:
     T = Symbol("T", integer=True, positive=True)
     w = IndexedBase("w", real=True)
 
-    def about(centre: Expr) -> Expr:
+    def shifted_variance(centre: Expr) -> Expr:
         """The second moment about a centre, less what the centre is off."""
         return total(lambda r: (x[r] - centre) ** 2) / m - (total(lambda r: x[r] - centre) / m) ** 2
 
     def mean(T: Expr) -> Expr:
         return Sum(w[j], (j, 1, T)) / T
 
-    def squares(T: Expr) -> Expr:
+    def sum_of_squares(T: Expr) -> Expr:
         return Sum(w[j] ** 2, (j, 1, T)) - Sum(w[j], (j, 1, T)) ** 2 / T
 
     def welford(T: Expr, squares: Expr) -> Expr:
         return squares + (w[T + 1] - mean(T)) * (w[T + 1] - mean(T + 1))
 
-    yield Assertion("one-pass", Eq(one_pass(), v))
-    yield Assertion("shifted by any c", Eq(about(c), v))
-    yield Assertion("corrected two-pass, with a mean that is off by d", Eq(about(mu + d), v))
+    yield Assertion("one-pass", Eq(one_pass_variance(), v))
+    yield Assertion("shifted by any c", Eq(shifted_variance(c), v))
+    yield Assertion(
+        "corrected two-pass, with a mean that is off by d", Eq(shifted_variance(mu + d), v)
+    )
     yield Recurrence("Welford's mean", T, w[1], lambda T, r: r + (w[T + 1] - r) / (T + 1), mean)
     yield Recurrence(
-        "Welford's sum of squared deviations, S_2 - S_1^2/n", T, Integer(0), welford, squares
+        "Welford's sum of squared deviations, S_2 - S_1^2/n", T, Integer(0), welford, sum_of_squares
     )
     yield Assertion(
-        "which is sum (w - mean)^2", Eq(Sum((w[i] - mean(T)) ** 2, (i, 1, T)), squares(T))
+        "which is sum (w - mean)^2", Eq(Sum((w[i] - mean(T)) ** 2, (i, 1, T)), sum_of_squares(T))
     )
     yield Control(
         "two-pass with a mean that is off by d",
         Eq(total(lambda r: (x[r] - mu - d) ** 2) / m, v),
         common=True,
     )
-    yield Control("one-pass divided by m - 1", Eq(one_pass() * m / (m - 1), v), (m >= 2,))
+    yield Control("one-pass divided by m - 1", Eq(one_pass_variance() * m / (m - 1), v), (m >= 2,))
     yield Control(
         "Welford with the old mean twice",
-        Eq(squares(T) + (w[T + 1] - mean(T)) ** 2, squares(T + 1)),
+        Eq(sum_of_squares(T) + (w[T + 1] - mean(T)) ** 2, sum_of_squares(T + 1)),
     )
 
 
@@ -196,7 +198,7 @@ def one_pass_error() -> Iterator[Item]:
         spread,
     )
     witness = (4095, 4095, 4097)
-    rounded = _one_pass_in_float32(witness)
+    rounded = _evaluate_in_float32(witness)
     exact = Batch(
         lambda r: Rational(witness[0]) + 2 * KroneckerDelta(r, 3), size=Integer(3)
     ).variance
@@ -215,7 +217,7 @@ def one_pass_error() -> Iterator[Item]:
     yield Control("one-pass in float32 cannot go negative", Le(0, rounded), common=True)
 
 
-def _one_pass_in_float32(values: tuple[int, ...]) -> Rational:
+def _evaluate_in_float32(values: tuple[int, ...]) -> Rational:
     """``sum x^2/m - (sum x/m)^2``, every operation rounded to float32, as an exact rational."""
     from bnproof.lowering.numbers import Floats  # NumPy is loaded for this one theorem alone
 

@@ -35,12 +35,12 @@ class Needed:
         )
 
 
-def needed(statement: Basic, given: tuple[Basic, ...]) -> tuple[Needed, ...]:
+def find_needed(statement: Basic, given: tuple[Basic, ...]) -> tuple[Needed, ...]:
     """Each condition in turn left out, the others kept."""
     return tuple(
         Needed(
             condition,
-            Search(read(statement, given[:place] + given[place + 1 :])).breaks(SIZES, ROUNDS),
+            Search(read(statement, given[:place] + given[place + 1 :])).find_break(SIZES, ROUNDS),
         )
         for place, condition in enumerate(given)
     )

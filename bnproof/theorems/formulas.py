@@ -20,16 +20,18 @@ OUTPUTS: dict[str, Callable[[Expr], Expr]] = {
 }
 
 
-def of(law: Relation) -> list[Callable[[Expr], Expr]]:
+def list_formulas(law: Relation) -> list[Callable[[Expr], Expr]]:
     """The formulas a law's parameters stand for, as functions of an index."""
-    return [formula(law.of(name)) for name in law.quantities]
+    return [formula(law.find_observed(name)) for name in law.quantities]
 
 
 def formula(observed: Observed) -> Callable[[Expr], Expr]:
     """The formula of an output with its arguments changed."""
-    scalars = {getattr(setting, name): change for name, change in scalar_changes(observed).items()}
+    scalars = {
+        getattr(setting, name): change for name, change in list_scalar_changes(observed).items()
+    }
 
-    def at(index: Expr) -> Expr:
+    def evaluate_at(index: Expr) -> Expr:
         changed = OUTPUTS[observed.output](index)
         if observed.x is not None:
             entry = observed.x
@@ -38,26 +40,26 @@ def formula(observed: Observed) -> Callable[[Expr], Expr]:
             )
         return changed.xreplace(scalars) if scalars else changed
 
-    return at
+    return evaluate_at
 
 
-def scalar_changes(observed: Observed) -> dict[str, Expr]:
+def list_scalar_changes(observed: Observed) -> dict[str, Expr]:
     """The changed ones among gamma, beta and eps."""
     changes = {name: getattr(observed, name) for name in ("gamma", "beta", "eps")}
     return {name: change for name, change in changes.items() if change is not None}
 
 
-def predictions() -> dict[str, tuple[str, Assertion]]:
+def list_predictions() -> dict[str, tuple[str, Assertion]]:
     """Output name -> (theorem id, the claim whose right-hand side is its formula)."""
-    found: dict[str, tuple[str, Assertion]] = {}
+    by_output: dict[str, tuple[str, Assertion]] = {}
     for entry in book().values():
-        for claim in entry.of(Assertion):
+        for claim in entry.select_items(Assertion):
             if claim.predicts:
-                found[claim.predicts] = (entry.id, claim)
-    return found
+                by_output[claim.predicts] = (entry.id, claim)
+    return by_output
 
 
-def index_of(name: str) -> Any:
+def find_free_index(name: str) -> Any:
     """The free index of a predicted formula: ``k`` for gradients of the input, ``i`` for outputs,
     else none."""
     return {"dx": k, "infer_dx": k, "d_dy": k, "d_x": k, "y": i, "infer_y": i}.get(name)

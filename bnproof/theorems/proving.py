@@ -27,9 +27,9 @@ from bnproof.theorems.book import (
     Relation,
     Theorem,
     find,
-    used_by,
+    list_dependents,
 )
-from bnproof.theorems.conditions import Needed, needed
+from bnproof.theorems.conditions import Needed, find_needed
 
 Verdict = tuple[str, Any, tuple[Needed, ...]]
 
@@ -171,7 +171,7 @@ class Outcome:
         }
 
 
-def statements(theorem: Theorem) -> Iterator[Posed]:
+def list_statements(theorem: Theorem) -> Iterator[Posed]:
     """Everything a theorem wants settled, in order."""
     for item in theorem.items:
         match item:
@@ -186,7 +186,11 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
                 )
             case Relation():
                 yield Posed(
-                    "law", item.says, item.relation(*formulas.of(item)), item.given, law=item.name
+                    "law",
+                    item.says,
+                    item.relation(*formulas.list_formulas(item)),
+                    item.given,
+                    law=item.name,
                 )
             case Derivation():
                 reached = item.start
@@ -202,21 +206,21 @@ def statements(theorem: Theorem) -> Iterator[Posed]:
 
 def settle(theorem: Theorem) -> Outcome:
     """Prove or refute everything in the theorem."""
-    return _outcome(theorem.id, *_verdicts(theorem.id))
+    return _build_outcome(theorem.id, *_find_verdicts(theorem.id))
 
 
-def _outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
-    posed = statements(find(name))
+def _build_outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
+    posed = list_statements(find(name))
     return Outcome(
         name, tuple(Settled(p, *found) for p, found in zip(posed, verdicts, strict=True)), seconds
     )
 
 
-def _verdicts(name: str) -> tuple[list[Verdict], float]:
+def _find_verdicts(name: str) -> tuple[list[Verdict], float]:
     """Verdicts, details and needed conditions in the order of the statements (which SymPy would
     rewrite on its way between processes)."""
     start = time.perf_counter()
-    verdicts = [verdict(posed) for posed in statements(find(name))]
+    verdicts = [settle_statement(posed) for posed in list_statements(find(name))]
     return verdicts, time.perf_counter() - start
 
 
@@ -234,8 +238,8 @@ def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, 
         "says": " ".join(entry.says.split()),
         "source": entry.source,
         "uses": list(entry.uses),
-        "used_by": used_by(outcome.id),
-        "predicts": [one.predicts for one in entry.of(Assertion) if one.predicts],
+        "used_by": list_dependents(outcome.id),
+        "predicts": [one.predicts for one in entry.select_items(Assertion) if one.predicts],
         "verdict": outcome.verdict,
         "independent_check": outcome.independent_check,
         "points": outcome.points,
@@ -248,7 +252,7 @@ def settle_all(
 ) -> list[Outcome]:
     """Settle theorems on every core, in the order of the book (or of ``names``); raises
     ``UnknownTheorem``."""
-    wanted = [find(name).id for name in names] or list(book.names())
+    wanted = [find(name).id for name in names] or list(book.list_names())
     workers = min(len(wanted), os.cpu_count() or 1)
     if workers == 1:
         return [settle(find(name)) for name in wanted]
@@ -256,14 +260,14 @@ def settle_all(
     with ProcessPoolExecutor(
         workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
-        for name, settled in zip(wanted, pool.map(_verdicts, wanted), strict=True):
-            outcomes.append(_outcome(name, *settled))
+        for name, settled in zip(wanted, pool.map(_find_verdicts, wanted), strict=True):
+            outcomes.append(_build_outcome(name, *settled))
             if progress:
                 progress(len(outcomes), len(wanted))
     return outcomes
 
 
-def verdict(posed: Posed) -> Verdict:
+def settle_statement(posed: Posed) -> Verdict:
     """Prove or refute one statement; of a proved one, find out what each condition is for."""
     try:
         proof = prove(posed.statement, *posed.given, by=posed.by)
@@ -273,4 +277,4 @@ def verdict(posed: Posed) -> Verdict:
         return "undecided", undecided, ()
     # the links of a derivation share its conditions
     own = posed.kind in ("assertion", "law", "corollary")
-    return "proved", proof, needed(posed.statement, posed.given) if own else ()
+    return "proved", proof, find_needed(posed.statement, posed.given) if own else ()

@@ -93,11 +93,11 @@ def infer_dx(k: Expr) -> Expr:
 infer_dgamma = Sum(g[j] * (x[j] - mu_r) / s_r, (j, 1, m))
 
 
-def running(old: Expr, new: Expr) -> Expr:
+def running_average(old: Expr, new: Expr) -> Expr:
     """``(1 - alpha) old + alpha new``."""
     return (1 - alpha) * old + alpha * new
 
 
-running_mean = running(mu_r, mu)
-running_var_biased = running(v_r, v)
-running_var_unbiased = running(v_r, m / (m - 1) * v)
+running_mean = running_average(mu_r, mu)
+running_var_biased = running_average(v_r, v)
+running_var_unbiased = running_average(v_r, m / (m - 1) * v)

@@ -33,7 +33,7 @@ def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever the target prints
     try:
         connection.send(("verdict", _check(connection, request, blocked)))
-    except _refusals() as error:
+    except _list_refusals() as error:
         connection.send(("cannot", str(error.args[0] if error.args else error)))
 
 
@@ -61,7 +61,7 @@ def _check(
     return check(implementation, options, monitor)
 
 
-def _refusals() -> tuple[type[Exception], ...]:
+def _list_refusals() -> tuple[type[Exception], ...]:
     """What says that the request cannot be carried out."""
     from bnproof.implementations.conventions import UnknownConvention
     from bnproof.implementations.targets import UnusableTarget

@@ -19,7 +19,7 @@ def explain(violations: list[Violation], examination: Examination) -> list[Viola
     """The violations with their likely cause, those that show a value first."""
     if not any(violation.law in examination.broken for violation in violations):
         return violations
-    causes = find_causes(examination.evidence, examination.judged)
+    causes = find_causes(examination.evidence, examination.judgeable)
     explained = [replace(violation, cause=causes.get(violation.law)) for violation in violations]
     return sorted(explained, key=lambda violation: violation.law not in VALUE_LAWS)
 

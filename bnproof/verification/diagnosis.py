@@ -14,16 +14,16 @@ from math import isfinite
 
 from bnproof.certify.bounds import NoBound
 from bnproof.contract import METHODS, QUANTITIES, Case, Cause, Measurement
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.layers import ThroughState
-from bnproof.implementations.targets import usable
+from bnproof.implementations.targets import as_implementation
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
-from bnproof.mutants.catalogue import Mutant, mutants
+from bnproof.mutants.catalogue import Mutant, list_mutants
 from bnproof.verification.families import find_family
-from bnproof.verification.session import measure, method_of
+from bnproof.verification.session import find_failed_method, measure
 from bnproof.verification.walks import Walks, explore
 
 CASES = 4  # inputs on which models are compared
@@ -60,7 +60,7 @@ class Evidence:
         """Every broken law."""
         return {*self.broken, *self.of_walks}
 
-    def cases(self) -> list[Case]:
+    def choose_cases(self) -> list[Case]:
         """A few small cases that between them show as many of the broken laws as possible."""
         shown: dict[int, tuple[Case, set[str]]] = {}
         for law, pairs in self.broken.items():
@@ -92,61 +92,64 @@ class Exhibit:
     seen: Mapping[str, Measurement]
 
     @classmethod
-    def of(cls, target: Target, case: Case, laws: Mapping[str, Law]) -> Exhibit:
+    def from_target(cls, target: Target, case: Case, laws: Mapping[str, Law]) -> Exhibit:
         """Judge the target once more."""
-        oracle = Oracle.under(target.convention, case)
+        oracle = Oracle.from_convention(target.convention, case)
         applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
-        return cls(case, oracle, applying, broken_on(target, case, oracle, applying))
+        return cls(case, oracle, applying, measure_broken(target, case, oracle, applying))
 
-    def telling(self) -> dict[str, Measurement]:
+    def select_telling(self) -> dict[str, Measurement]:
         """A few of the broken laws: of those about numbers one for each method."""
-        by_method = {_method(seen) or name: name for name, seen in self.seen.items()}
+        by_method = {_find_measured_method(seen) or name: name for name, seen in self.seen.items()}
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
 
-def broken_on(
+def measure_broken(
     target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]
 ) -> dict[str, Measurement]:
     """What the laws see that a target breaks on a case."""
-    answers, found = Answers(target, case), {}
+    answers, broken = Answers(target, case), {}
     for name, law in laws.items():
         try:
             seen = measure(law, answers, oracle)
         except NoBound:
             continue
         if seen is not None and not seen.holds:
-            found[name] = seen
-    return found
+            broken[name] = seen
+    return broken
 
 
 def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
     """The likely cause of every broken law; ``without``: the id of a model that is left out."""
     laws = {law.id: law for law in plan}
     exhibits = [
-        Exhibit.of(evidence.target, case, laws) for case in (*evidence.cases(), *evidence.clean)
+        Exhibit.from_target(evidence.target, case, laws)
+        for case in (*evidence.choose_cases(), *evidence.clean)
     ]
     models = [
-        model for model in mutants().values() if model.kind != "correct" and model.id != without
+        model
+        for model in list_mutants().values()
+        if model.kind != "correct" and model.id != without
     ]
     fitting = [
-        (model, fit) for model in models if (fit := _explained(model, evidence, laws, exhibits))
+        (model, fit) for model in models if (fit := _match_laws(model, evidence, laws, exhibits))
     ]
     fitting.sort(key=lambda entry: -len(entry[1]))
-    found: dict[str, Cause] = {}
+    causes: dict[str, Cause] = {}
     for law in evidence.violated:
         fits = next((model for model, explained in fitting if law in explained), None)
-        found[law] = _of(fits) if fits else _by_pattern(evidence, laws[law], laws)
-    return found
+        causes[law] = _name_cause(fits) if fits else _guess_cause(evidence, laws[law], laws)
+    return causes
 
 
-def _of(mutant: Mutant) -> Cause:
+def _name_cause(mutant: Mutant) -> Cause:
     says = f"{mutant.mechanism}: {' '.join(mutant.says.split())}"
     return Cause(mutant.mechanism, says, "same values", mutant.row.sources)
 
 
-def _by_pattern(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
+def _guess_cause(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
     for name, (mechanism, says) in DIRECT.items():
-        methods = {method_of(seen) for _, seen in evidence.broken.get(name, ())}
+        methods = {find_failed_method(seen) for _, seen in evidence.broken.get(name, ())}
         about = {QUANTITIES[q].method for q in law.quantities if q in QUANTITIES}
         if name == law.id or (len(about) < len(METHODS) and about & methods):
             return Cause(mechanism, says, "same pattern")
@@ -161,24 +164,26 @@ def _by_pattern(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
     )
 
 
-def _explained(
+def _match_laws(
     model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
 ) -> set[str]:
     """The broken laws that a model breaks in the same way; empty where it breaks one that the
     target keeps."""
-    implementation = usable(model.make, model.id)
+    implementation = as_implementation(model.make, model.id)
     if isinstance(implementation, ThroughState):
-        return _explained_walks(implementation, evidence, laws)
-    target = Target(implementation, convention_of(getattr(implementation, "convention", "torch")))
+        return _match_walks(implementation, evidence, laws)
+    target = Target(
+        implementation, resolve_convention(getattr(implementation, "convention", "torch"))
+    )
     if not any(_agrees(target, exhibit) for exhibit in exhibits):
         return set()
     explained: set[str] = set()
     contradicted: set[str] = set()
     for exhibit in exhibits:
-        found = broken_on(target, exhibit.case, exhibit.oracle, exhibit.laws)
-        if not found.keys() <= exhibit.seen.keys():
+        broken = measure_broken(target, exhibit.case, exhibit.oracle, exhibit.laws)
+        if not broken.keys() <= exhibit.seen.keys():
             return set()
-        same = {law for law, seen in exhibit.seen.items() if _same(found.get(law), seen)}
+        same = {law for law, seen in exhibit.seen.items() if _is_same_answer(broken.get(law), seen)}
         explained |= same
         contradicted |= exhibit.seen.keys() - same
     return explained - contradicted
@@ -186,20 +191,20 @@ def _explained(
 
 def _agrees(target: Target, exhibit: Exhibit) -> bool:
     """A first look: whether a model breaks any of a few laws in the same way."""
-    telling = exhibit.telling()
-    found = broken_on(
+    telling = exhibit.select_telling()
+    broken = measure_broken(
         target, exhibit.case, exhibit.oracle, {name: exhibit.laws[name] for name in telling}
     )
-    return any(_same(found.get(name), seen) for name, seen in telling.items())
+    return any(_is_same_answer(broken.get(name), seen) for name, seen in telling.items())
 
 
-def _method(seen: Measurement) -> str:
+def _find_measured_method(seen: Measurement) -> str:
     """The method that returns what was measured; empty for a failure without a quantity."""
     first = seen.quantities[0] if seen.quantities else ""
     return QUANTITIES[first].method if first in QUANTITIES else ""
 
 
-def _same(model: Measurement | None, seen: Measurement) -> bool:
+def _is_same_answer(model: Measurement | None, seen: Measurement) -> bool:
     """The same answer: equal up to a small share of the error, at the same place; without a value,
     the same failure."""
     if model is None or model.quantities != seen.quantities:
@@ -213,23 +218,23 @@ def _same(model: Measurement | None, seen: Measurement) -> bool:
     )
 
 
-def _explained_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
+def _match_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
     """A model of a layer fits where the same sequences break the same laws with the same answers,
     or in the same words."""
     if not evidence.of_walks or not isinstance(evidence.target.implementation, ThroughState):
         return set()
-    convention = convention_of(getattr(model, "convention", "torch"))
+    convention = resolve_convention(getattr(model, "convention", "torch"))
     wanted = [law for law in laws.values() if law.measure is None]
-    found = explore(Walks(model.make, wanted, convention, evidence.supports, evidence.seed))
-    if found.keys() != evidence.of_walks.keys():
+    broken = explore(Walks(model.make, wanted, convention, evidence.supports, evidence.seed))
+    if broken.keys() != evidence.of_walks.keys():
         return set()
-    same = all(_same_step(found[law].seen, seen) for law, seen in evidence.of_walks.items())
+    same = all(_is_same_step(broken[law].seen, seen) for law, seen in evidence.of_walks.items())
     return set(evidence.violated) if same else set()
 
 
-def _same_step(model: Measurement, seen: Measurement) -> bool:
+def _is_same_step(model: Measurement, seen: Measurement) -> bool:
     """The same value, or a failure of the same kind: the two layers may have been driven with other
     numbers."""
     if seen.got is not None:
-        return _same(model, seen)
+        return _is_same_answer(model, seen)
     return seen.failure is not None and seen.failure.resembles(model.failure)

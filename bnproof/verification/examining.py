@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bnproof.contract import Case, Failure, FailureKind, Measurement
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.layers import ThroughState
-from bnproof.implementations.targets import UnusableTarget, usable
+from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.laws.answers import Target
 from bnproof.laws.behaviour import measure_failure
-from bnproof.laws.law import Law, laws
+from bnproof.laws.law import Law, load_laws
 from bnproof.laws.supports import Supports
 from bnproof.verification import replay
 from bnproof.verification.diagnosis import Evidence
@@ -66,7 +66,7 @@ class Examination:
         return Evidence(s.target, s.seed, s.supports, broken, of_walks, shares, s.clean)
 
     @property
-    def judged(self) -> list[Law]:
+    def judgeable(self) -> list[Law]:
         """The laws that something could be judged by."""
         return [law for law in self.plan if law.id in self.session.tallies or law.measure is None]
 
@@ -83,9 +83,15 @@ def examine(
     UnusableReplay
         Where the file to replay holds no failing input.
     """
-    implementation = usable(implementation, options.target or type(implementation).__name__)
-    convention = convention_of(options.convention or _read(implementation, "convention", "torch"))
-    supports = Supports.by(_read(implementation, "supports", None), convention.momentum)
+    implementation = as_implementation(
+        implementation, options.target or type(implementation).__name__
+    )
+    convention = resolve_convention(
+        options.convention or _read_attribute(implementation, "convention", "torch")
+    )
+    supports = Supports.from_mapping(
+        _read_attribute(implementation, "supports", None), convention.momentum
+    )
     target = Target(
         implementation,
         convention,
@@ -95,13 +101,13 @@ def examine(
         alone=monitor.alone,
     )
     session = Session(target, options.seed, supports)
-    recorded = _recorded(options.replay, plan) if options.replay else {}
+    recorded = _read_recorded(options.replay, plan) if options.replay else {}
     if recorded:
         plan = [law for law in plan if law.id in (*recorded, ANSWERS)]
         _judge_recorded(session, plan, recorded)
     else:
         session.run(plan, EFFORTS[options.effort], monitor.progress)
-    name = options.target or _name_of(implementation)
+    name = options.target or _name_implementation(implementation)
     if not session.usable and not (recorded and ANSWERS in session.broken):
         raise UnusableTarget(f"{name} gives no usable answer: {session.reason}")
     walks = {} if recorded else _walk(session, plan, EFFORTS[options.effort])
@@ -109,11 +115,11 @@ def examine(
     return Examination(name, plan, session, walks, undeclared)
 
 
-def _recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
+def _read_recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
     """The recorded cases of the laws to judge."""
     cases = replay.read_cases(path)
     for name in cases:
-        if name not in laws():
+        if name not in load_laws():
             raise UnknownLaw(
                 f"the recorded law {name!r} is none of this version: record the verdict again"
             )
@@ -154,16 +160,16 @@ def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]
         count,
         target.alone,
     )
-    found = explore(walks)
+    broken = explore(walks)
     target.watch("", 0)
     for law in plan:
-        if law.measure is None and (law.id in walks.judged or law.id in found):
-            judged = walks.judged.get(law.id, 1)
-            session.tallies[law.id] = Tally(law.theorem, judged, int(law.id in found))
-    return found
+        if law.measure is None and (law.id in walks.judgements or law.id in broken):
+            times = walks.judgements.get(law.id, 1)
+            session.tallies[law.id] = Tally(law.theorem, times, int(law.id in broken))
+    return broken
 
 
-def _name_of(implementation: Any) -> str:
+def _name_implementation(implementation: Any) -> str:
     """``module:Class`` where that can be imported again, else the class's name."""
     made = type(implementation)
     importable = (
@@ -174,7 +180,7 @@ def _name_of(implementation: Any) -> str:
     return f"{made.__module__}:{made.__name__}" if importable and not with_state else made.__name__
 
 
-def _read(implementation: Any, name: str, default: Any) -> Any:
+def _read_attribute(implementation: Any, name: str, default: Any) -> Any:
     """An optional attribute; one that cannot even be read makes the target unusable."""
     try:
         return getattr(implementation, name, default)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bnproof.contract import Case, Measurement
 from bnproof.formats import is_half
-from bnproof.laws.columns import columns
+from bnproof.laws.columns import to_columns
 from bnproof.laws.law import Law
 
 #: Of several families that all broken laws share, the first is named: the narrower ones come first.
@@ -50,5 +50,5 @@ def find_family(
 
 def _is_ill_conditioned(case: Case) -> bool:
     """Whether some channel has its mean far from 0 against its spread."""
-    x = np.asarray(columns(case.x), dtype=float)
+    x = np.asarray(to_columns(case.x), dtype=float)
     return bool(np.any(np.abs(x.mean(axis=0)) > SMALL_KAPPA * x.std(axis=0)))

@@ -15,10 +15,10 @@ import numpy as np
 from bnproof.contract import Array, Case, Failure, FailureKind
 from bnproof.formats import dtype_of, parameter_dtype
 from bnproof.implementations.layers import FIELDS
-from bnproof.laws.answers import malformed, miscounted
+from bnproof.laws.answers import check_count, check_form
 from bnproof.laws.cases import EPS, MOMENTA
 from bnproof.laws.oracle import Oracle
-from bnproof.verification.reproducer import literal
+from bnproof.verification.reproducer import write_literal
 from bnproof.verification.walk_judge import Walked, WalkEnded, WalkJudge, shorten
 
 STATE = "print('state', layer.state)"
@@ -82,7 +82,7 @@ class LayerWalk:
         else:
             (self.dtype,) = own
 
-    def do(self, operation: str, drawn: int) -> None:
+    def perform(self, operation: str, drawn: int) -> None:
         """One operation, where it is possible here."""
         possible = (operation != "infer" or self.tracked) and (
             operation != "backward" or self.latest is not None
@@ -112,7 +112,7 @@ class LayerWalk:
         for name, expected in zip(FIELDS, (1, 0, 0, 1), strict=True):
             value = state[name]
             given = value is not None
-            right = given == self.present(name) and (not given or bool(np.all(value == expected)))
+            right = given == self.has(name) and (not given or bool(np.all(value == expected)))
             failure = (
                 None if right else Failure(FailureKind.START, "make", name, got=shorten(value))
             )
@@ -152,12 +152,12 @@ class LayerWalk:
         }
         self.load(
             {
-                name: value.astype(like) if self.present(name) else None
+                name: value.astype(like) if self.has(name) else None
                 for name, value in drawn_state.items()
             }
         )
 
-    def present(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether the layer has this parameter or statistic."""
         return self.affine if name in ("gamma", "beta") else self.tracked
 
@@ -168,11 +168,13 @@ class LayerWalk:
 
     def load(self, state: dict[str, Any]) -> None:
         """Assign a state and read it back."""
-        self.steps += [f"layer.state = {literal(state)}", STATE]
+        self.steps += [f"layer.state = {write_literal(state)}", STATE]
         self.layer.state = {
             name: None if value is None else value.copy() for name, value in state.items()
         }
-        self.judge.unchanged("sequence-reload", "state", state, self.read(), FailureKind.LOST)
+        self.judge.expect_unchanged(
+            "sequence-reload", "state", state, self.read(), FailureKind.LOST
+        )
 
     def reload(self, drawn: int) -> None:
         """The state into a new layer, which takes the old one's place."""
@@ -184,45 +186,45 @@ class LayerWalk:
 
     def train(self, drawn: int) -> None:
         """A training step: the output by the batch, the statistics by the recurrence."""
-        case = self.case(drawn)
+        case = self.draw_case(drawn)
         y = self.forward(case, training=True)
-        oracle = self.oracle(case)
+        oracle = self.build_oracle(case)
         self.judge.compare("sequence-output", "y", y, oracle)
         after = self.read()
         parameters = {name: getattr(case, name) for name in ("gamma", "beta")}
-        self.judge.unchanged("sequence-frozen", "training", parameters, after)
+        self.judge.expect_unchanged("sequence-frozen", "training", parameters, after)
         for name in ("running_mean", "running_var") if self.tracked else ():
             self.judge.compare("sequence-statistics", name, after[name], oracle)
 
     def infer(self, drawn: int) -> None:
         """Inference: the output by the running statistics, and nothing moves."""
-        case = self.case(drawn)
+        case = self.draw_case(drawn)
         y = self.forward(case, training=False)
-        self.judge.compare("sequence-output", "infer_y", y, self.oracle(case))
+        self.judge.compare("sequence-output", "infer_y", y, self.build_oracle(case))
         before = {name: getattr(case, name) for name in FIELDS}
-        self.judge.unchanged("sequence-frozen", "inference", before, self.read())
+        self.judge.expect_unchanged("sequence-frozen", "inference", before, self.read())
 
-    def oracle(self, case: Case) -> Oracle:
+    def build_oracle(self, case: Case) -> Oracle:
         """What the convention asks for."""
         return Oracle(case, self.walked.convention.running_var)
 
-    def batch_shape(self, random: np.random.Generator) -> tuple[int, ...]:
+    def draw_batch_shape(self, random: np.random.Generator) -> tuple[int, ...]:
         """Batches of different sizes, as the last one of an epoch is."""
         return (int(random.integers(2, 6)), *self.shape[1:])
 
-    def case(self, drawn: int) -> Case:
+    def draw_case(self, drawn: int) -> Case:
         """A batch, its upstream gradient, and the layer's state as it is now; a state that is none
         ends the example."""
         random = np.random.default_rng([drawn, 2])
         unit = 2.0 ** np.round(np.log2(max(self.eps, 2.0**-20)) / 2)
-        shape = self.batch_shape(random)
+        shape = self.draw_batch_shape(random)
         x = (random.integers(-12, 12, size=shape) * 0.125 * unit).astype(self.dtype)
         x.reshape(*shape[:2], -1)[0, :, 0] += self.dtype.type(3.125 * unit)
         state, channels = self.read(), self.shape[1]
         tracked = (np.zeros(channels, self.state_dtype), np.ones(channels, self.state_dtype))
         mean, var = (state["running_mean"], state["running_var"]) if self.tracked else tracked
         dy = (random.integers(-8, 8, size=shape) * 0.25).astype(self.dtype)
-        for name in filter(self.present, FIELDS):
+        for name in filter(self.has, FIELDS):
             value = state[name]
             if value is None or value.shape != (channels,) or not np.all(np.isfinite(value)):
                 raise WalkEnded  # nothing to judge by
@@ -231,21 +233,21 @@ class LayerWalk:
         return Case(x, dy, state["gamma"], state["beta"], mean, var, self.eps, self.alpha)
 
     def forward(self, case: Case, *, training: bool) -> Array:
-        x = self.placed(case.x)
+        x = self.place_channels(case.x)
         self.steps += [
-            f"y = layer.forward({literal(x)}, training={training})",
+            f"y = layer.forward({write_literal(x)}, training={training})",
             "print('y', y)",
             STATE,
         ]
         y = self.judge.call("sequence-output", self.layer.forward, x.copy(), training=training)
         self.latest = Latest(case, training)
-        failure = malformed("forward", "y", y, x)
+        failure = check_form("forward", "y", y, x)
         self.judge.expect("sequence-output", failure)
         if failure:
             raise WalkEnded
         return np.array(y if self.walked.convention.channel_axis == 1 else np.moveaxis(y, -1, 1))
 
-    def placed(self, x: Array) -> Array:
+    def place_channels(self, x: Array) -> Array:
         """Channels where the convention has them."""
         return (
             x
@@ -260,32 +262,34 @@ class LayerWalk:
         dy = (random.integers(-8, 8, size=self.latest.case.x.shape) * 0.25).astype(self.dtype)
         before, case = self.read(), replace(self.latest.case, dy=dy)
         self.steps += [
-            f"print('dx, dgamma, dbeta', layer.backward({literal(self.placed(dy))}))",
+            f"print('dx, dgamma, dbeta', layer.backward({write_literal(self.place_channels(dy))}))",
             STATE,
         ]
         first, second = (
-            self.judge.call("sequence-backward", self.layer.backward, self.placed(dy).copy())
+            self.judge.call(
+                "sequence-backward", self.layer.backward, self.place_channels(dy).copy()
+            )
             for _ in range(2)
         )
         for answer in (first, second):
-            failure = miscounted("backward", answer, 3)
+            failure = check_count("backward", answer, 3)
             self.judge.expect("sequence-backward", failure)
             if failure:
                 return
-        prefix, oracle = "" if self.latest.training else "infer_", self.oracle(case)
+        prefix, oracle = "" if self.latest.training else "infer_", self.build_oracle(case)
         for name, value, again in zip(("dx", "dgamma", "dbeta"), first, second, strict=True):
             self.judge_gradient(prefix + name, value, again, oracle)
-        self.judge.unchanged("sequence-frozen", "backward", before, self.read())
+        self.judge.expect_unchanged("sequence-frozen", "backward", before, self.read())
 
     def judge_gradient(self, quantity: str, value: Any, again: Any, oracle: Oracle) -> None:
         """A gradient has its form, is the same when asked again, and lies within its bound."""
         entrywise = quantity.removeprefix("infer_") == "dx"
         if entrywise:
-            expected: Any = self.placed(oracle.case.x)
+            expected: Any = self.place_channels(oracle.case.x)
         else:
             expected = oracle.case.gamma if self.affine else None
         for answer in (value, again):
-            failure = malformed("backward", quantity, answer, expected)
+            failure = check_form("backward", quantity, answer, expected)
             self.judge.expect("sequence-backward", failure)
             if failure:
                 return
@@ -295,8 +299,8 @@ class LayerWalk:
             failure = Failure(FailureKind.UNREPEATABLE, "backward", quantity)
             self.judge.expect("sequence-backward", failure)
         moved = entrywise and self.walked.convention.channel_axis == -1
-        judged = np.moveaxis(value, -1, 1) if moved else np.array(value)
-        self.judge.compare("sequence-backward", quantity, judged, oracle)
+        gradient = np.moveaxis(value, -1, 1) if moved else np.array(value)
+        self.judge.compare("sequence-backward", quantity, gradient, oracle)
 
     def refuse(self, drawn: int) -> None:
         """One value per channel, or another number of channels: refused or not, the state stays if
@@ -304,7 +308,9 @@ class LayerWalk:
         single = bool(drawn % 2)
         before, self.latest = self.read(), None
         ones, more = (1,) * len(self.shape[2:]), 0 if single else 1
-        x = self.placed(np.ones((1 if single else 2, self.shape[1] + more, *ones), self.dtype))
+        x = self.place_channels(
+            np.ones((1 if single else 2, self.shape[1] + more, *ones), self.dtype)
+        )
         try:
             self.layer.forward(x, training=True)
         except Exception:  # of any kind: how it refuses is its own affair
@@ -312,6 +318,8 @@ class LayerWalk:
                 f"try: layer.forward(np.ones({x.shape}, {x.dtype.name!r}), training=True)\nexcept"
                 " Exception: pass"
             )
-            self.judge.unchanged("sequence-refused", "a forward that raised", before, self.read())
+            self.judge.expect_unchanged(
+                "sequence-refused", "a forward that raised", before, self.read()
+            )
         else:
             self.layer.state = before

@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from bnproof.contract import Convention
-from bnproof.implementations.conventions import convention_of
-from bnproof.laws.answers import Blocked, watch_nobody
-from bnproof.laws.law import Law, laws
+from bnproof.implementations.conventions import resolve_convention
+from bnproof.laws.answers import Blocked, ignore_call
+from bnproof.laws.law import Law, load_laws
 
 #: Cases drawn at random, by effort; those at the extremes come on top.
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 500}
@@ -76,7 +76,7 @@ class Monitor:
     """
 
     progress: Callable[[int, int], None] = ignore_progress
-    watch: Callable[[str, int], None] = watch_nobody
+    watch: Callable[[str, int], None] = ignore_call
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
     alone: bool = False
 
@@ -99,7 +99,7 @@ def plan_laws(options: CheckOptions) -> list[Law]:
     if options.effort not in EFFORTS:
         raise ValueError(f"there is no effort {options.effort!r}: use one of {', '.join(EFFORTS)}")
     if options.convention is not None:
-        convention_of(options.convention)
+        resolve_convention(options.convention)
     plan = select_laws(options.select, options.ignore, tuple(options.expect))
     if not plan:
         raise ValueError("no law is left: everything selected is ignored")
@@ -118,9 +118,11 @@ def select_laws(
     """Those selected (all of them where none is) without those ignored; raises ``UnknownLaw``, also
     for ``named`` ones."""
     for name in (*select, *ignore, *named):
-        if name not in laws():
-            near = get_close_matches(name, laws(), n=3, cutoff=0.4) or list(laws())
+        if name not in load_laws():
+            near = get_close_matches(name, load_laws(), n=3, cutoff=0.4) or list(load_laws())
             raise UnknownLaw(f"there is no law {name!r}: try {', '.join(near)}")
     return [
-        law for law in laws().values() if (not select or law.id in select) and law.id not in ignore
+        law
+        for law in load_laws().values()
+        if (not select or law.id in select) and law.id not in ignore
     ]

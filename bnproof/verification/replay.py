@@ -22,10 +22,10 @@ class UnusableReplay(ValueError):
 def to_json(case: Case) -> dict[str, Any]:
     """A case in plain JSON values."""
     values = {entry.name: getattr(case, entry.name) for entry in fields(case)}
-    return {name: _plain(value) for name, value in values.items() if value is not None}
+    return {name: _to_plain(value) for name, value in values.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     match value:
         case np.ndarray():
             entries = [float(entry).hex() for entry in value.reshape(-1)]
@@ -35,7 +35,7 @@ def _plain(value: Any) -> Any:
                 "entries": " ".join(entries),
             }
         case Weights():
-            return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+            return {entry.name: _to_plain(getattr(value, entry.name)) for entry in fields(value)}
         case float():
             return value.hex()
         case tuple():
@@ -53,13 +53,13 @@ def from_json(values: Mapping[str, Any]) -> Case:
         if parts and (min(parts) < 0 or sum(parts) != values["x"]["shape"][0]):
             raise ValueError(f"parts {parts}")
         names = ("x", "dy", "gamma", "beta", "running_mean", "running_var", "ddx")
-        arrays: dict[str, Any] = {name: _array(values.get(name)) for name in names}
+        arrays: dict[str, Any] = {name: _parse_array(values.get(name)) for name in names}
         return Case(
             **arrays,
-            eps=_float(values["eps"]),
-            momentum=_float(values["momentum"]),
+            eps=_parse_float(values["eps"]),
+            momentum=_parse_float(values["momentum"]),
             parts=parts,
-            layer=layer and _weights(layer),
+            layer=layer and _parse_weights(layer),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnusableReplay(
@@ -67,16 +67,16 @@ def from_json(values: Mapping[str, Any]) -> Case:
         ) from error
 
 
-def _weights(layer: Mapping[str, Any]) -> Weights:
-    weight: Any = _array(layer["weight"])
-    return Weights(weight, _array(layer["bias"]), layer["kind"], layer["groups"])
+def _parse_weights(layer: Mapping[str, Any]) -> Weights:
+    weight: Any = _parse_array(layer["weight"])
+    return Weights(weight, _parse_array(layer["bias"]), layer["kind"], layer["groups"])
 
 
-def _float(value: Any) -> float:
+def _parse_float(value: Any) -> float:
     return float.fromhex(value) if isinstance(value, str) else float(value)
 
 
-def _array(value: Mapping[str, Any] | None) -> Array | None:
+def _parse_array(value: Mapping[str, Any] | None) -> Array | None:
     if value is None:
         return None
     if value["dtype"] not in DTYPES:
@@ -100,14 +100,14 @@ def read_cases(path: Path) -> dict[str, list[Case]]:
         raise UnusableReplay(
             f"{path} has no violations: give what bnproof check --format json wrote"
         )
-    found: dict[str, list[Case]] = {}
+    cases: dict[str, list[Case]] = {}
     for violation in verdict["violations"]:
         if not isinstance(violation, dict) or not isinstance(violation.get("law"), str):
             raise UnusableReplay(
                 f"{path} has a violation without a law: give what bnproof check --format json wrote"
             )
         if isinstance(violation.get("case"), dict):
-            found.setdefault(violation["law"], []).append(from_json(violation["case"]))
-    if not found:
+            cases.setdefault(violation["law"], []).append(from_json(violation["case"]))
+    if not cases:
         raise UnusableReplay(f"{path} records no failing input: there is nothing to replay")
-    return found
+    return cases

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import METHODS, QUANTITIES, Call, Case, Convention, Measurement
-from bnproof.implementations.targets import builtin
-from bnproof.laws.arguments import arguments
-from bnproof.laws.relations import changed, observations, snapped
-from bnproof.wording import expected_text, got_text
+from bnproof.implementations.targets import list_builtin
+from bnproof.laws.arguments import build_arguments
+from bnproof.laws.relations import change_case, list_observations, snap
+from bnproof.wording import format_expected, format_got
 
 ARRAY = (
     "def array(shape, dtype, entries):",
@@ -42,8 +42,10 @@ def write_program(
     kind
         "implementation", or "layer" for a layer that is asked through its state.
     """
-    calls = seen.calls or tuple(_call(seen.law, name, case, convention) for name in _observed(seen))
-    body = [line for call in calls for line in _show(call)]
+    calls = seen.calls or tuple(
+        _build_call(seen.law, name, case, convention) for name in _list_observed(seen)
+    )
+    body = [line for call in calls for line in _write_call(call)]
     if seen.law == "untouched":
         body += [
             f"print('{name} afterwards', {name})"
@@ -53,7 +55,7 @@ def write_program(
     lines = [*_frame(target, kind, body), f"# law {seen.law}: {message}"]
     if seen.got is not None:
         lines.append(
-            f"# got {got_text(seen)}, expected {expected_text(seen)}, at {list(seen.where)}"
+            f"# got {format_got(seen)}, expected {format_expected(seen)}, at {list(seen.where)}"
         )
     return "\n".join(lines) + "\n"
 
@@ -66,7 +68,7 @@ def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
 def _frame(target: str, kind: str, body: list[str]) -> list[str]:
     """The lines of a program around its body."""
     return [
-        *imports(body),
+        *list_imports(body),
         "",
         "np.set_printoptions(precision=17)",
         *obtain(target, kind),
@@ -77,7 +79,7 @@ def _frame(target: str, kind: str, body: list[str]) -> list[str]:
     ]
 
 
-def imports(body: Iterable[str]) -> list[str]:
+def list_imports(body: Iterable[str]) -> list[str]:
     """What the lines of a program need, and what is to be said of them."""
     text = "\n".join(body)
     half = ["import ml_dtypes  # half precisions for NumPy"] if "ml_dtypes" in text else []
@@ -89,21 +91,23 @@ def imports(body: Iterable[str]) -> list[str]:
     return ["import numpy as np", *half, *drawn]
 
 
-def _observed(seen: Measurement) -> list[str]:
+def _list_observed(seen: Measurement) -> list[str]:
     names = [
-        name for name in seen.quantities if name in QUANTITIES or name in observations(seen.law)
+        name
+        for name in seen.quantities
+        if name in QUANTITIES or name in list_observations(seen.law)
     ]
     return names or ["y"]
 
 
-def _call(law: str, name: str, case: Case, convention: Convention) -> Call:
+def _build_call(law: str, name: str, case: Case, convention: Convention) -> Call:
     """The call behind a quantity: on the case, or with the arguments a relation changes."""
     output = name
-    if observation := observations(law).get(name):
-        output, case = observation.output, changed(snapped(case), observation)
+    if observation := list_observations(law).get(name):
+        output, case = observation.output, change_case(snap(case), observation)
     method = QUANTITIES[output].method
     says = f"{name}: {output} with changed arguments" if name != output else ""
-    return Call(method, arguments(method, case, convention), says=says)
+    return Call(method, build_arguments(method, case, convention), says=says)
 
 
 def obtain(target: str, name: str = "implementation") -> list[str]:
@@ -112,7 +116,7 @@ def obtain(target: str, name: str = "implementation") -> list[str]:
     place, _, attribute = target.rpartition(":")
     adapted = f"load({target!r})" + (".make" if name == "make" else "")
     own = "make" if name == "make" else "implementation"
-    if (not place and target in builtin()) or target.endswith(".onnx") or name == "layer":
+    if (not place and target in list_builtin()) or target.endswith(".onnx") or name == "layer":
         return ["from bnproof.implementations.targets import load", f"{own} = {adapted}"]
     if not place:
         return [f"{own} = ...  # put the {target} that was checked here"]
@@ -120,18 +124,18 @@ def obtain(target: str, name: str = "implementation") -> list[str]:
         "implementation = implementation() if isinstance(implementation, type) else implementation"
     ]
     run = f"{own} = runpy.run_path({place!r})[{attribute!r}]"
-    found = (
+    lines = (
         ["import runpy", run]
         if place.endswith(".py")
         else [f"from {place} import {attribute} as {own}"]
     )
-    return found + (made if own == "implementation" else [])
+    return lines + (made if own == "implementation" else [])
 
 
-def _show(call: Call) -> list[str]:
+def _write_call(call: Call) -> list[str]:
     method = METHODS[call.method]
     shown = [
-        f"{name} = {_literal(call.arguments[name], call.views.get(name))}"
+        f"{name} = {_write_argument(call.arguments[name], call.views.get(name))}"
         for name in method.parameters
     ]
     options = ", ".join(f"{name}={call.arguments[name]!r}" for name in method.keywords)
@@ -147,10 +151,10 @@ def _show(call: Call) -> list[str]:
     ]
 
 
-def _literal(value: Any, view: str | None) -> str:
-    plain = literal(value)
+def _write_argument(value: Any, view: str | None) -> str:
+    plain = write_literal(value)
     if isinstance(value, list) and view is not None:
-        return f"[{', '.join(_literal(part, view) for part in value)}]"
+        return f"[{', '.join(_write_argument(part, view) for part in value)}]"
     return (
         plain
         if view is None or not isinstance(value, np.ndarray)
@@ -158,12 +162,16 @@ def _literal(value: Any, view: str | None) -> str:
     )
 
 
-def literal(value: Any) -> str:
+def write_literal(value: Any) -> str:
     """Python source: numbers of arrays in full, in hexadecimal."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name!r}: {literal(entry)}" for name, entry in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{name!r}: {write_literal(entry)}" for name, entry in value.items())
+            + "}"
+        )
     if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
+        return f"[{', '.join(map(write_literal, value))}]"
     if not isinstance(value, np.ndarray):
         return repr(value)
     dtype = "ml_dtypes.bfloat16" if value.dtype.name == "bfloat16" else repr(value.dtype.name)

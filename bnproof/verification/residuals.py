@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.certify.folding import by_output
+from bnproof.certify.folding import arrange_by_output
 from bnproof.contract import Array
 from bnproof.laws.comparing import as_columns
 from bnproof.laws.oracle import Oracle
@@ -28,13 +28,13 @@ def explain_by_factor(quantity: str, observed: Array, oracle: Oracle) -> Iterato
         np.broadcast_to(oracle.bound(quantity).total, got.shape),
     )
     if quantity == "folded_weight":
-        got, exact, bound = (_by_output(values, oracle) for values in (got, exact, bound))
+        got, exact, bound = (_move_output_last(values, oracle) for values in (got, exact, bound))
     if not np.all(np.isfinite(got)):
         yield f"{quantity} is not finite everywhere"
         return
     formula = FORMULAS[quantity]
     offset = formula.offset(oracle)
-    for name, factor in named_factors(oracle, quantity).items():
+    for name, factor in list_factors(oracle, quantity).items():
         allowed = bound * (1 + np.abs(factor))
         explained = np.abs((got - offset) - factor * (exact - offset)) <= allowed
         moved = np.abs((factor - 1) * (exact - offset)) > allowed
@@ -42,12 +42,12 @@ def explain_by_factor(quantity: str, observed: Array, oracle: Oracle) -> Iterato
             yield describe_residual(quantity, formula.changing, name)
 
 
-def _by_output(weight: Array, oracle: Oracle) -> Array:
+def _move_output_last(weight: Array, oracle: Oracle) -> Array:
     """Weights with the output they feed on the last axis."""
-    return np.moveaxis(by_output(weight, oracle.layer.kind, oracle.layer.groups)[0], 1, -1)
+    return np.moveaxis(arrange_by_output(weight, oracle.layer.kind, oracle.layer.groups)[0], 1, -1)
 
 
-def named_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
+def list_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
     """Factors by what they mean; arrays have a value per channel.  Those that are not finite are
     left out."""
     case = oracle.case
@@ -55,7 +55,7 @@ def named_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
     batch = oracle.fixed if FORMULAS[quantity].fixed else oracle.batch
     s, v, gamma = batch.s, batch.v, oracle.gamma
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: dict[str, Any] = {
+        factors: dict[str, Any] = {
             "0 times": 0.0,
             "-1 times": -1.0,
             "twice": 2.0,
@@ -78,11 +78,11 @@ def named_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
             ),
         }
         if m > 1:
-            found |= {
+            factors |= {
                 "(m - 1)/m times": (m - 1) / m,
                 "m/(m - 1) times": m / (m - 1),
                 "s/sqrt(m/(m - 1) v + eps) times (Bessel's factor in the normalising variance)": (
                     s / np.sqrt(m / (m - 1) * v + eps)
                 ),
             }
-    return {name: factor for name, factor in found.items() if np.all(np.isfinite(factor))}
+    return {name: factor for name, factor in factors.items() if np.all(np.isfinite(factor))}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from bnproof.certify.bounds import NoBound
 from bnproof.contract import Case, Measurement
 from bnproof.laws.answers import Answers, Failed, NotOffered, Target
-from bnproof.laws.cases import numbered
-from bnproof.laws.extreme_cases import extreme_cases
+from bnproof.laws.cases import draw_case
+from bnproof.laws.extreme_cases import draw_extreme_cases
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
@@ -60,9 +60,9 @@ class Session:
     ) -> None:
         """Draw cases, and the few at the extremes, and let every law judge each; a case is asked
         for once."""
-        extremes = list(extreme_cases(self.supports, self.seed))
+        extremes = list(draw_extreme_cases(self.supports, self.seed))
         total = count + len(extremes)
-        drawn = (numbered(self.supports, self.seed, number) for number in range(count))
+        drawn = (draw_case(self.supports, self.seed, number) for number in range(count))
         for cases in (drawn, extremes):
             for case in cases:
                 self.judge(plan, case)
@@ -72,21 +72,21 @@ class Session:
         """Every law on one case."""
         self.count += 1
         answers, oracle = self.prepare(case)
-        before = self._violations()
+        before = self._count_violations()
         for law in plan:
             if case.x.size <= law.most:
                 self._judge(law, answers, oracle)
-        if self._violations() == before and len(self.clean) < CLEAN and case.x.size <= SMALL:
+        if self._count_violations() == before and len(self.clean) < CLEAN and case.x.size <= SMALL:
             self.clean.append(case)
         # last: it asks for the training step, and the gradients must come first
         self._note(answers)
 
-    def _violations(self) -> int:
+    def _count_violations(self) -> int:
         return sum(tally.violated for tally in self.tallies.values())
 
     def prepare(self, case: Case) -> tuple[Answers, Oracle]:
         """Fresh answers to the case, and what to hold them to."""
-        return Answers(self.target, case), Oracle.under(self.target.convention, case)
+        return Answers(self.target, case), Oracle.from_convention(self.target.convention, case)
 
     def _note(self, answers: Answers) -> None:
         given = [answers.answer(method) for method in ("train", "infer", "train_vjp")]
@@ -107,7 +107,8 @@ class Session:
         if not seen.holds:
             kept = self.broken.setdefault(law.id, [])
             if len(kept) < KEPT or (
-                law.by_method and all(method_of(b.seen) != method_of(seen) for b in kept)
+                law.by_method
+                and all(find_failed_method(b.seen) != find_failed_method(seen) for b in kept)
             ):
                 kept.append(Broken(answers.case, seen))
 
@@ -122,7 +123,7 @@ class Session:
         return seen if seen is not None and not seen.holds else None
 
 
-def method_of(seen: Measurement) -> str:
+def find_failed_method(seen: Measurement) -> str:
     """The method that failed; empty where numbers were compared."""
     return seen.failure.method if seen.failure else ""
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bnproof.contract import Array, Case, Measurement, Weights
 from bnproof.implementations.layers import FIELDS
-from bnproof.laws.columns import columns
+from bnproof.laws.columns import to_columns
 
 BUDGET = 250  # candidates tried for one law
 ENTRYWISE = ("x", "dy", "ddx")
@@ -23,11 +23,11 @@ def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measu
     """Take the first simpler case that still fails, again and again; deterministic."""
     tried = 0
     while tried < BUDGET:
-        for candidate in simpler(case):
+        for candidate in propose_simpler(case):
             tried += 1
-            found = _attempt(recheck, candidate)
-            if found is not None:
-                case, seen = candidate, found
+            failing = _attempt(recheck, candidate)
+            if failing is not None:
+                case, seen = candidate, failing
                 break
             if tried >= BUDGET:
                 break
@@ -46,68 +46,68 @@ def _attempt(recheck: Recheck, candidate: Case) -> Measurement | None:
         return None
 
 
-def simpler(case: Case) -> Iterator[Case]:
+def propose_simpler(case: Case) -> Iterator[Case]:
     """Simpler cases, the boldest first, with two values per channel at least, and spread where eps
     is 0."""
     return (
         candidate
-        for candidate in _simpler(case)
-        if candidate.m >= 2 and (candidate.eps > 0 or _spread(candidate))
+        for candidate in _propose_candidates(case)
+        if candidate.m >= 2 and (candidate.eps > 0 or _has_spread(candidate))
     )
 
 
-def _spread(case: Case) -> bool:
-    return bool(np.all(np.ptp(columns(case.x).astype(float), axis=0) > 0))
+def _has_spread(case: Case) -> bool:
+    return bool(np.all(np.ptp(to_columns(case.x).astype(float), axis=0) > 0))
 
 
-def _simpler(case: Case) -> Iterator[Case]:
-    yield from _fewer_rows(case)
-    yield from _one_channel(case)
-    yield from _shorter_axes(case)
-    yield from _without(case)
-    yield from _rounder(case)
+def _propose_candidates(case: Case) -> Iterator[Case]:
+    yield from _drop_rows(case)
+    yield from _drop_channels(case)
+    yield from _shorten_axes(case)
+    yield from _drop_extras(case)
+    yield from _round_arrays(case)
 
 
-def _rows(case: Case, keep: Any) -> Case:
-    entries = {name: _of(case, name, lambda a: a[keep]) for name in ENTRYWISE}
+def _keep_rows(case: Case, keep: Any) -> Case:
+    entries = {name: _change_array(case, name, lambda a: a[keep]) for name in ENTRYWISE}
     rows = len(entries["x"])
     parts = (rows - rows // 2, rows // 2) if rows > 1 and case.parts else case.parts and (rows,)
     return replace(case, **entries, parts=tuple(parts))
 
 
-def _of(case: Case, name: str, change: Callable[[Array], Array]) -> Any:
+def _change_array(case: Case, name: str, change: Callable[[Array], Array]) -> Any:
     value = getattr(case, name)
     return None if value is None else np.array(change(value))
 
 
-def _fewer_rows(case: Case) -> Iterator[Case]:
+def _drop_rows(case: Case) -> Iterator[Case]:
     n = len(case.x)
     if n > 2:
-        yield _rows(case, slice(0, n // 2))
-        yield _rows(case, slice(n // 2, None))
+        yield _keep_rows(case, slice(0, n // 2))
+        yield _keep_rows(case, slice(n // 2, None))
     if 1 < n <= 8 and case.m > 2:
         for dropped in range(n):
-            yield _rows(case, [row for row in range(n) if row != dropped])
+            yield _keep_rows(case, [row for row in range(n) if row != dropped])
 
 
-def _one_channel(case: Case) -> Iterator[Case]:
+def _drop_channels(case: Case) -> Iterator[Case]:
     """One channel alone, or half of many."""
     channels = case.x.shape[1]
     if 1 < channels <= 8:
         for kept in range(channels):
-            yield _channels(case, slice(kept, kept + 1), _one_output(case.layer, kept))
+            yield _keep_channels(case, slice(kept, kept + 1), _keep_output(case.layer, kept))
     elif channels > 8:
-        yield _channels(case, slice(0, channels // 2), None)
-        yield _channels(case, slice(channels // 2, None), None)
+        yield _keep_channels(case, slice(0, channels // 2), None)
+        yield _keep_channels(case, slice(channels // 2, None), None)
 
 
-def _channels(case: Case, kept: slice, layer: Weights | None) -> Case:
-    values = {name: _of(case, name, lambda a: a[kept]) for name in FIELDS}
-    entries = {name: _of(case, name, lambda a: a[:, kept]) for name in ENTRYWISE}
+def _keep_channels(case: Case, kept: slice, layer: Weights | None) -> Case:
+    values = {name: _change_array(case, name, lambda a: a[kept]) for name in FIELDS}
+    entries = {name: _change_array(case, name, lambda a: a[:, kept]) for name in ENTRYWISE}
     return replace(case, **values, **entries, layer=layer)
 
 
-def _one_output(layer: Weights | None, kept: int) -> Weights | None:
+def _keep_output(layer: Weights | None, kept: int) -> Weights | None:
     """The layer's output of this number alone, where groups do not tie outputs together."""
     if layer is None or layer.groups > 1:
         return None
@@ -123,20 +123,20 @@ def _one_output(layer: Weights | None, kept: int) -> Weights | None:
     )
 
 
-def _shorter_axes(case: Case) -> Iterator[Case]:
+def _shorten_axes(case: Case) -> Iterator[Case]:
     for axis in range(2, case.x.ndim):
         size = case.x.shape[axis]
         if size > 1 and case.m // size * (size // 2) >= 2:
-            yield _entries(case, partial(np.take, indices=range(size // 2), axis=axis))
+            yield _change_entries(case, partial(np.take, indices=range(size // 2), axis=axis))
         elif size == 1:
-            yield _entries(case, partial(np.squeeze, axis=axis))
+            yield _change_entries(case, partial(np.squeeze, axis=axis))
 
 
-def _entries(case: Case, change: Callable[[Array], Array]) -> Case:
-    return replace(case, **{name: _of(case, name, change) for name in ENTRYWISE})
+def _change_entries(case: Case, change: Callable[[Array], Array]) -> Case:
+    return replace(case, **{name: _change_array(case, name, change) for name in ENTRYWISE})
 
 
-def _without(case: Case) -> Iterator[Case]:
+def _drop_extras(case: Case) -> Iterator[Case]:
     if case.layer is not None:
         yield replace(case, layer=None)
     if case.ddx is not None:
@@ -145,7 +145,7 @@ def _without(case: Case) -> Iterator[Case]:
         yield replace(case, parts=())
 
 
-def _rounder(case: Case) -> Iterator[Case]:
+def _round_arrays(case: Case) -> Iterator[Case]:
     """Arrays with fewer digits."""
     for name in (*ENTRYWISE, *FIELDS):
         value = getattr(case, name)

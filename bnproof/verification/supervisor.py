@@ -32,7 +32,7 @@ class Ended(Exception):
         self.method, self.number, self.reason = method, number, reason
 
 
-def supervised(
+def supervise(
     request: Request, *, limit: float, progress: Progress = lambda done, total: None
 ) -> Verdict:
     """The verdict; ``limit``: seconds a single call may take.
@@ -63,14 +63,14 @@ def _attempt(
     process.start()
     theirs.close()
     try:
-        return _heard(ours, process, limit, progress)
+        return _listen(ours, process, limit, progress)
     finally:
         process.kill()
         process.join()
         ours.close()
 
 
-def _heard(ours: Connection, process: Any, limit: float, progress: Progress) -> Verdict:
+def _listen(ours: Connection, process: Any, limit: float, progress: Progress) -> Verdict:
     """Listen until there is a verdict; raises ``Ended`` and ``CannotCheck``."""
     method, number, since = "", 0, time.monotonic()
     while True:
@@ -83,11 +83,11 @@ def _heard(ours: Connection, process: Any, limit: float, progress: Progress) -> 
             said, *what = ours.recv()
         except EOFError:
             process.join()
-            raise Ended(method, number, _death(process.exitcode)) from None
+            raise Ended(method, number, _describe_death(process.exitcode)) from None
         match said:
             case "verdict":
-                found: Verdict = what[0]
-                return found
+                verdict: Verdict = what[0]
+                return verdict
             case "cannot":
                 raise CannotCheck(what[0])
             case "progress":
@@ -97,7 +97,7 @@ def _heard(ours: Connection, process: Any, limit: float, progress: Progress) -> 
                 since = time.monotonic()
 
 
-def _death(code: int | None) -> str:
+def _describe_death(code: int | None) -> str:
     if code is not None and code < 0:
         names = {entry.value: entry.name for entry in signal.Signals}
         return f"ended the process ({names.get(-code, f'signal {-code}')})"

@@ -79,7 +79,7 @@ class Verdict:
         """Whether every law that applies holds (violations that were expected aside)."""
         return not self.violations
 
-    def state_of(self, law: str) -> str:
+    def find_state(self, law: str) -> str:
         """ "holds", "violated", "expected" or "not offered"."""
         if law in self.expected:
             return "expected"
@@ -102,21 +102,21 @@ class Verdict:
             "passed": self.passed,
             "not_offered": self.not_offered,
             "seconds": round(self.seconds, 3),
-            "versions": _versions(),
+            "versions": _list_versions(),
             "seed": self.seed,
             "effort": self.effort,
             "options": self.options,
             "expected": self.expected,
             "cases": self.cases,
             "unjudged": self.unjudged,
-            "laws": self._rows(),
+            "laws": self._list_rows(),
         }
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _list_rows(self) -> list[dict[str, Any]]:
         return [
             {
                 "law": law,
-                "verdict": self.state_of(law),
+                "verdict": self.find_state(law),
                 "theorem": tally.theorem,
                 "cases": tally.cases,
                 "violated": tally.violated,
@@ -132,10 +132,10 @@ class Verdict:
         where."""
         import pandas as pd
 
-        return pd.DataFrame(self._rows())
+        return pd.DataFrame(self._list_rows())
 
 
-def _versions() -> dict[str, str]:
+def _list_versions() -> dict[str, str]:
     from importlib.metadata import version
 
     packages = ("bnproof", "numpy", "sympy", "python-flint")

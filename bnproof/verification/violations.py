@@ -13,15 +13,15 @@ from bnproof.laws.law import Law
 from bnproof.verification import replay, reproducer
 from bnproof.verification.examining import Examination
 from bnproof.verification.residuals import explain_by_factor
-from bnproof.verification.session import Broken, Session, method_of
+from bnproof.verification.session import Broken, Session, find_failed_method
 from bnproof.verification.shrinking import shrink
 from bnproof.verification.walk_judge import LawBroken
 from bnproof.wording import (
     describe_measurement,
     describe_other_convention,
-    expected_text,
-    got_text,
-    quantity_of,
+    format_expected,
+    format_got,
+    name_quantity,
 )
 
 
@@ -32,23 +32,26 @@ def list_violations(examination: Examination, expect: Mapping[str, str]) -> list
     Where the target declares no convention and its answers fit another named one exactly, that is
     the one violation.
     """
-    settled = _other_convention(examination)
+    settled = _find_other_convention(examination)
     if settled:
         return [settled]
-    found: list[Violation] = []
+    violations: list[Violation] = []
     for law in examination.plan:
         if law.id in expect:
             continue
         if law.id in examination.walks:
-            found.append(_of_walk(law, examination.walks[law.id], examination.name))
+            violations.append(
+                _build_walk_violation(law, examination.walks[law.id], examination.name)
+            )
         elif law.id in examination.session.broken:
-            found += [
-                _smallest(law, examination, start) for start in _starts(law, examination.session)
+            violations += [
+                _build_violation(law, examination, start)
+                for start in _choose_starts(law, examination.session)
             ]
-    return found
+    return violations
 
 
-def _other_convention(examination: Examination) -> Violation | None:
+def _find_other_convention(examination: Examination) -> Violation | None:
     session, plan = examination.session, examination.plan
     by_convention = [law for law in plan if law.by_convention]
     explained = examination.broken <= {law.id for law in by_convention}
@@ -66,22 +69,24 @@ def _other_convention(examination: Examination) -> Violation | None:
     return None
 
 
-def _starts(law: Law, session: Session) -> list[Broken]:
+def _choose_starts(law: Law, session: Session) -> list[Broken]:
     """The smallest failing case that was kept, of every method where each counts."""
     kept = sorted(session.broken[law.id], key=lambda broken: broken.case.x.size)
     first: dict[str, Broken] = {}
     for broken in kept:
-        first.setdefault(method_of(broken.seen) if law.by_method else "", broken)
+        first.setdefault(find_failed_method(broken.seen) if law.by_method else "", broken)
     return list(first.values())
 
 
-def _smallest(law: Law, examination: Examination, start: Broken) -> Violation:
+def _build_violation(law: Law, examination: Examination, start: Broken) -> Violation:
     """The violation on the smallest case that breaks the law in the same way."""
     session, case, seen = examination.session, start.case, start.seen
 
     def recheck(candidate: Case) -> Measurement | None:
-        found = session.recheck(law, candidate)
-        return found if found and _same_finding(law, found, start.seen) else None
+        measurement = session.recheck(law, candidate)
+        return (
+            measurement if measurement and _is_same_finding(law, measurement, start.seen) else None
+        )
 
     blocked = seen.failure is not None and seen.failure.kind is FailureKind.BLOCKED
     if not blocked:  # else it cannot be asked again
@@ -92,21 +97,21 @@ def _smallest(law: Law, examination: Examination, start: Broken) -> Violation:
     program = reproducer.write_program(examination.name, seen, message, case, convention, kind)
     return Violation(
         law.id,
-        quantity_of(seen),
+        name_quantity(seen),
         message,
         program,
-        got=got_text(seen),
-        expected=expected_text(seen),
+        got=format_got(seen),
+        expected=format_expected(seen),
         ulp=seen.ulp,
-        residual=_common_factor(law, session),
+        residual=_find_common_factor(law, session),
         case=replay.to_json(case),
     )
 
 
-def _same_finding(law: Law, first: Measurement, second: Measurement) -> bool:
+def _is_same_finding(law: Law, first: Measurement, second: Measurement) -> bool:
     """Whether two measurements of a law are the same finding: the method where each counts, how it
     fails to answer."""
-    if law.by_method and method_of(first) != method_of(second):
+    if law.by_method and find_failed_method(first) != find_failed_method(second):
         return False
     if law.id != "answers" or first.failure is None or second.failure is None:
         return True
@@ -117,7 +122,7 @@ def _same_finding(law: Law, first: Measurement, second: Measurement) -> bool:
     return kinds[0] == kinds[1]
 
 
-def _common_factor(law: Law, session: Session) -> str:
+def _find_common_factor(law: Law, session: Session) -> str:
     """A named factor between the answers and the exact values that fits every failing case that was
     kept."""
     common: list[str] | None = None
@@ -128,13 +133,13 @@ def _common_factor(law: Law, session: Session) -> str:
             return ""  # no numbers, other arguments, or a relation among several outputs
         answers, oracle = session.prepare(broken.case)
         observed = answers.observe(quantity)
-        found = () if observed is None else explain_by_factor(quantity, observed, oracle)
-        fitting = list(found)
+        factors = () if observed is None else explain_by_factor(quantity, observed, oracle)
+        fitting = list(factors)
         common = fitting if common is None else [name for name in common if name in fitting]
     return common[0] if common else ""
 
 
-def _of_walk(law: Law, broken: LawBroken, target: str) -> Violation:
+def _build_walk_violation(law: Law, broken: LawBroken, target: str) -> Violation:
     """The violation, with the walk as a program."""
     seen = broken.seen
     message = describe_measurement(seen, law.says)
@@ -143,7 +148,7 @@ def _of_walk(law: Law, broken: LawBroken, target: str) -> Violation:
         ", ".join(seen.quantities) or "state",
         message,
         reproducer.write_walk(target, law.id, message, broken.steps) if broken.steps else "",
-        got=got_text(seen),
-        expected=expected_text(seen),
+        got=format_got(seen),
+        expected=format_expected(seen),
         ulp=seen.ulp,
     )

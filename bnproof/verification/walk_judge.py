@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array, Convention, Failure, FailureKind, Measurement
-from bnproof.laws.answers import raised
+from bnproof.laws.answers import wrap_exception
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.comparing import compare
 from bnproof.laws.oracle import Oracle
@@ -41,7 +41,7 @@ class Walked:
     convention: Convention
     supports: Supports
     laws: frozenset[str]
-    judged: dict[str, int] = field(default_factory=dict)
+    judgements: dict[str, int] = field(default_factory=dict)
     alone: bool = False
 
 
@@ -61,7 +61,7 @@ class WalkJudge:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and not self.walked.alone:
                 raise
-            failure = raised(error, getattr(function, "__name__", "make"))
+            failure = wrap_exception(error, getattr(function, "__name__", "make"))
             raise LawBroken(law, measure_failure(law, failure), self.steps) from None
 
     def compare(self, law: str, quantity: str, value: Array, oracle: Oracle) -> None:
@@ -72,7 +72,7 @@ class WalkJudge:
         """A law that holds or not, without a size; ``None`` where it holds."""
         self._settle(law, measure_failure(law, failure))
 
-    def unchanged(
+    def expect_unchanged(
         self,
         law: str,
         call: str,
@@ -81,16 +81,16 @@ class WalkJudge:
         kind: FailureKind = FailureKind.CHANGED,
     ) -> None:
         """Every array of the state has the bits it had."""
-        changed = first_changed(before, after)
+        changed = find_changed(before, after)
         self.expect(law, Failure(kind, call, changed) if changed else None)
 
     def _settle(self, law: str, seen: Measurement) -> None:
-        self.walked.judged[law] = self.walked.judged.get(law, 0) + 1
+        self.walked.judgements[law] = self.walked.judgements.get(law, 0) + 1
         if not seen.holds and law in self.walked.laws:
             raise LawBroken(law, seen, self.steps)
 
 
-def first_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The first array that has other bits; empty if none."""
     for name, value in before.items():
         now = after[name]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Convention, FailureKind
-from bnproof.laws.answers import raised
+from bnproof.laws.answers import wrap_exception
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law
 from bnproof.laws.supports import Supports
@@ -62,7 +62,7 @@ class Walks:
         Random walks of each length.
     alone
         Whether this is a process of its own, where nobody else's Ctrl-C arrives.
-    judged
+    judgements
         Learns how often each law was judged.
     """
 
@@ -73,7 +73,7 @@ class Walks:
     seed: int
     count: int = 15
     alone: bool = False
-    judged: dict[str, int] = field(default_factory=dict)
+    judgements: dict[str, int] = field(default_factory=dict)
 
 
 Walk = tuple[Start, list[Step]]
@@ -82,17 +82,17 @@ Walk = tuple[Start, list[Step]]
 def explore(walks: Walks) -> dict[str, LawBroken]:
     """Law by law what breaks it, with the steps that lead there."""
     wanted = frozenset(law.id for law in walks.laws if law.measure is None)
-    found: dict[str, LawBroken] = {}
-    while wanted - found.keys():
-        names = wanted - found.keys()
+    broken_laws: dict[str, LawBroken] = {}
+    while wanted - broken_laws.keys():
+        names = wanted - broken_laws.keys()
         walked = Walked(
-            walks.make, walks.convention, walks.supports, names, walks.judged, walks.alone
+            walks.make, walks.convention, walks.supports, names, walks.judgements, walks.alone
         )
         broken = find_broken(walked, walks.count, walks.seed)
         if broken is None or broken.law not in names:
             break
-        found[broken.law] = broken
-    return found
+        broken_laws[broken.law] = broken
+    return broken_laws
 
 
 def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
@@ -111,8 +111,11 @@ def plan_scripts(times: int, seed: int) -> Iterator[Walk]:
     scripts = [(script, number) for script in SCRIPTS for number in range(times)]
     for script, number in (*scripts, *((pair, 0) for pair in PAIRS)):
         assigned = script[0] != "fresh"
-        start = Start(_number(random), assigned=assigned, tracked=number != 1)
-        yield start, [(operation, _number(random)) for operation in script if operation != "fresh"]
+        start = Start(_draw_number(random), assigned=assigned, tracked=number != 1)
+        yield (
+            start,
+            [(operation, _draw_number(random)) for operation in script if operation != "fresh"],
+        )
 
 
 def plan_random(count: int, seed: int) -> Iterator[Walk]:
@@ -121,12 +124,12 @@ def plan_random(count: int, seed: int) -> Iterator[Walk]:
     for length in LENGTHS:
         for _ in range(count):
             assigned, tracked = bool(random.random() < 0.5), bool(random.random() < 0.9)
-            start = Start(_number(random), assigned=assigned, tracked=tracked)
+            start = Start(_draw_number(random), assigned=assigned, tracked=tracked)
             chosen = random.choice(OPERATIONS, size=int(random.integers(1, length + 1)))
-            yield start, [(str(operation), _number(random)) for operation in chosen]
+            yield start, [(str(operation), _draw_number(random)) for operation in chosen]
 
 
-def _number(random: np.random.Generator) -> int:
+def _draw_number(random: np.random.Generator) -> int:
     return int(random.integers(2**20))
 
 
@@ -139,14 +142,14 @@ def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | No
             warnings.simplefilter("ignore")
             walk.begin(start)
             for operation, drawn in steps:
-                walk.do(operation, drawn)
+                walk.perform(operation, drawn)
     except LawBroken as broken:
         return broken
     except WalkEnded:
         return None
     except Exception as error:
         # whatever a stranger's layer raises outside of its calls, as when its state is read
-        failure = raised(error, "state", FailureKind.UNREADABLE)
+        failure = wrap_exception(error, "state", FailureKind.UNREADABLE)
         return LawBroken("sequence-output", measure_failure("sequence-output", failure), walk.steps)
     return None
 
@@ -154,12 +157,12 @@ def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | No
 def shorten_walk(walked: Walked, start: Start, steps: list[Step], broken: LawBroken) -> LawBroken:
     """The same law broken by fewer operations: each is left out in turn, the last ones first, as
     long as that works."""
-    unnoticed = replace(walked, judged={})  # what is tried here is no news for the verdict
+    unnoticed = replace(walked, judgements={})  # what is tried here is no news for the verdict
     place = len(steps) - 1
     while place >= 0:
         fewer = steps[:place] + steps[place + 1 :]
-        found = drive(unnoticed, start, fewer)
-        if found is not None and found.law == broken.law:
-            steps, broken = fewer, found
+        shorter = drive(unnoticed, start, fewer)
+        if shorter is not None and shorter.law == broken.law:
+            steps, broken = fewer, shorter
         place = min(place, len(steps)) - 1
     return broken

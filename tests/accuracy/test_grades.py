@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from bnproof.accuracy.assessment import assess
-from bnproof.accuracy.inputs import EFFORTS, inputs
+from bnproof.accuracy.inputs import EFFORTS, draw_inputs
 from bnproof.cli import group
 from bnproof.implementations.compensated import CompensatedBatchNorm
 from bnproof.implementations.numpy import NumpyBatchNorm as Everything
@@ -65,7 +65,7 @@ class NegativeVariance(NumpyBatchNorm):
 class Unnormalised(NumpyBatchNorm):
     """Right for kappa = 1 only: the mean is never subtracted."""
 
-    def normalised(self, x, eps):
+    def normalise(self, x, eps):
         mu, v = self.mean(x), self.variance(x, self.mean(x))
         return x / self.std(v, eps), mu, v, self.std(v, eps)
 
@@ -239,7 +239,7 @@ def test_overflowing_squares_are_reported():
 
 def test_all_inputs_repeat_for_a_seed():
     """Everything measured side by side is measured on the same numbers."""
-    first, second = (list(inputs("float32", EFFORTS["quick"], 3)) for _ in range(2))
+    first, second = (list(draw_inputs("float32", EFFORTS["quick"], 3)) for _ in range(2))
     assert all(np.array_equal(a.x, b.x) for a, b in zip(first, second, strict=True))
 
 
@@ -296,8 +296,8 @@ def test_the_worst_inputs_program_runs(capsys):
 def test_a_search_makes_it_worse():
     """Two hundred generations end above the first."""
     from bnproof.accuracy.points import Subject
-    from bnproof.accuracy.search import worst
-    from bnproof.implementations.conventions import convention_of
+    from bnproof.accuracy.search import find_worst
+    from bnproof.implementations.conventions import resolve_convention
 
-    subject = Subject("numpy", NumpyBatchNorm(), convention_of("torch"), "float32")
-    assert worst(subject, 0, 0).ulp < worst(subject, 200, 0).ulp < 50
+    subject = Subject("numpy", NumpyBatchNorm(), resolve_convention("torch"), "float32")
+    assert find_worst(subject, 0, 0).ulp < find_worst(subject, 200, 0).ulp < 50

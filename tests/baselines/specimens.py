@@ -4,7 +4,7 @@ import numpy as np
 
 from bnproof.contract import Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import batch_axes, per_channel, values_per_channel
+from bnproof.implementations.numpy_arrays import batch_axes, expand_parameter, values_per_channel
 
 
 class Keras(NumpyBatchNorm):
@@ -83,7 +83,7 @@ class Half(NumpyBatchNorm):
 class NoMeanPath(NumpyBatchNorm):
     """dx misses the path through the mean."""
 
-    def through_mean(self, dy, dbeta):
+    def remove_mean(self, dy, dbeta):
         return dy
 
 
@@ -101,9 +101,9 @@ class SampleVariance(NumpyBatchNorm):
         m = values_per_channel(x)
         return super().variance(x, mu) * x.dtype.type(m / (m - 1))
 
-    def through_std(self, xhat, dgamma):
+    def compute_std_term(self, xhat, dgamma):
         m = values_per_channel(xhat)
-        return xhat * (per_channel(dgamma, xhat, 0) / xhat.dtype.type(m - 1))
+        return xhat * (expand_parameter(dgamma, xhat, 0) / xhat.dtype.type(m - 1))
 
     train_double_vjp = None
 
@@ -125,8 +125,8 @@ class OnePass(NumpyBatchNorm):
 class NoMeanPathTwice(NumpyBatchNorm):
     """The double backward leaves out a term."""
 
-    def through_statistics(self, g, h, xhat):
-        return self.projected(h, xhat)[1] * self.projected(g, xhat)[0]
+    def compute_statistics_term(self, g, h, xhat):
+        return self.project(h, xhat)[1] * self.project(g, xhat)[0]
 
 
 class InPlace(NumpyBatchNorm):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bnproof.baselines.baseline import BaselineResult, baselines, finding
+from bnproof.baselines.baseline import BaselineResult, list_baselines, run_checks
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import load
 from tests.baselines.specimens import (
@@ -33,13 +33,13 @@ def found(name, implementation):
     """What a baseline says; the ONNX one only where its package is installed."""
     if name == "onnx-node-tests":
         pytest.importorskip("onnx")
-    return baselines()[name].run(implementation, load("torch"))
+    return list_baselines()[name].run(implementation, load("torch"))
 
 
 def test_baselines_are_listed_with_their_sources():
     """Four, each with a sentence and an address."""
-    assert sorted(baselines()) == sorted(NAMES)
-    assert all(b.says and b.source.startswith("https://") for b in baselines().values())
+    assert sorted(list_baselines()) == sorted(NAMES)
+    assert all(b.says and b.source.startswith("https://") for b in list_baselines().values())
 
 
 CORRECT = [NumpyBatchNorm, Keras, ChannelsLast, LeastEps, Narrow, Half]
@@ -148,7 +148,7 @@ def test_without_onnx_its_node_tests_are_not_offered(monkeypatch):
     """The finding says what is missing."""
     for module in ("onnx", "onnx.defs", "onnx.backend.test.case.node"):
         monkeypatch.setitem(sys.modules, module, None)
-    outcome = baselines()["onnx-node-tests"].run(NumpyBatchNorm(), None)
+    outcome = list_baselines()["onnx-node-tests"].run(NumpyBatchNorm(), None)
     assert outcome == BaselineResult(flagged=False, reason="onnx is not installed", offered=False)
 
 
@@ -168,6 +168,6 @@ def test_findings_repeat(name):
 
 def test_warnings_are_not_judged():
     """An implementation may warn."""
-    assert finding([("case", lambda: warnings.warn("hot", stacklevel=1))]) == BaselineResult(
+    assert run_checks([("case", lambda: warnings.warn("hot", stacklevel=1))]) == BaselineResult(
         flagged=False
     )

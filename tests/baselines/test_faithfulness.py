@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnproof.baselines.baseline import Differs, finding
+from bnproof.baselines.baseline import Differs, run_checks
 from bnproof.baselines.closeness import ASSERT_CLOSE, assert_close
 from bnproof.baselines.finite_differences import gradcheck
 from bnproof.implementations.numpy import NumpyBatchNorm
@@ -68,7 +68,7 @@ def test_gradcheck_decides_as_pytorchs_does(wrong):
     def forward():
         return wrong.train(*values, None, None, eps=1e-5, momentum=0.1)[0]
 
-    outcome = finding(
+    outcome = run_checks(
         [
             (
                 "",

@@ -4,12 +4,17 @@ Nothing is timed."""
 import numpy as np
 
 from bnproof import certify
-from bnproof.benchmarks.containment import tried
-from bnproof.benchmarks.oracle_cost import compared, in_balls, in_mpmath, two_pass
+from bnproof.benchmarks.containment import try_inputs
+from bnproof.benchmarks.oracle_cost import (
+    compare_contestants,
+    normalise_in_balls,
+    normalise_in_mpmath,
+    normalise_two_pass,
+)
 from bnproof.certify import bounds
-from bnproof.records import Records, header
-from bnproof.reports.containment import containment
-from bnproof.reports.oracle_cost import lines, oracle_cost
+from bnproof.records import Records, build_header
+from bnproof.reports.containment import render_containment
+from bnproof.reports.oracle_cost import list_lines, render_oracle_cost
 
 
 def test_the_contestants_compute_the_same():
@@ -19,17 +24,19 @@ def test_the_contestants_compute_the_same():
     trained = certify.train(x, eps=1e-5)
     batch = bounds.ExactBatch(x, x - trained.mu.mid, trained.mu.mid, trained.v.mid, 1e-5)
     explained = bounds.output(
-        bounds.Precision.of(x.dtype), batch, np.array([1.5]), np.array([0.5])
+        bounds.Precision.from_dtype(x.dtype), batch, np.array([1.5]), np.array([0.5])
     ).total
-    assert np.all(exact.distance(two_pass(x, np.array([1.5]), np.array([0.5]))) <= explained)
-    for other in (in_mpmath, in_balls):
+    assert np.all(
+        exact.distance(normalise_two_pass(x, np.array([1.5]), np.array([0.5]))) <= explained
+    )
+    for other in (normalise_in_mpmath, normalise_in_balls):
         values = np.array([float(value) for value in other(x[:, 0], 1.5, 0.5)])[:, None]
         assert np.all(certify.ulp_error(values, exact) <= 1)
 
 
 def test_a_row_has_every_contestant_and_the_memory():
     """One configuration: seconds per round, and bytes that hold three float64 results."""
-    row = compared({"shape": [4000, 5], "dtype": "float32"}, rounds=2)
+    row = compare_contestants({"shape": [4000, 5], "dtype": "float32"}, rounds=2)
     assert {name: len(times) for name, times in row["seconds"].items()} == {
         "numpy": 2,
         "forward": 2,
@@ -77,9 +84,9 @@ def test_the_page_says_the_largest_ratios():
             for channels, forward in ((1, 3.0), (16, 1.5))
         ),
     )
-    records = Records(header(0), rows)
-    assert [line["forward_to_numpy"] for line in lines(records)] == [3.0, 1.5]
-    page = oracle_cost(records)
+    records = Records(build_header(0), rows)
+    assert [line["forward_to_numpy"] for line in list_lines(records)] == [3.0, 1.5]
+    page = render_oracle_cost(records)
     assert "| certified forward to NumPy, fewer than 16 channels | 3 |" in page
     assert "| certified forward to NumPy, 16 channels and more | 1.5 |" in page
     assert "| mpmath (34 digits) to certified forward, per value of 100 | 1000 |" in page
@@ -88,11 +95,11 @@ def test_the_page_says_the_largest_ratios():
 
 def test_containment_counts_and_finds_nothing():
     """Forty inputs: no miss, every number counted; a miss would be on the page."""
-    row = tried(0, 40)
+    row = try_inputs(0, 40)
     assert row["missed"] == []
     assert row["entries"]["all"] > 1000
-    page = containment(Records(header(0), (row,)))
+    page = render_containment(Records(build_header(0), (row,)))
     assert "**Outside its enclosure: 0.**" in page
-    assert "seed 7: y[0]" in containment(
-        Records(header(0), ({**row, "missed": ["seed 7: y[0]: 1 against 2"]},))
+    assert "seed 7: y[0]" in render_containment(
+        Records(build_header(0), ({**row, "missed": ["seed 7: y[0]: 1 against 2"]},))
     )

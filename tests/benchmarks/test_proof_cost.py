@@ -11,13 +11,21 @@ from click.testing import CliRunner
 
 from bnproof import records
 from bnproof.benchmarks import book_cost, generic, plain_sympy, proof_cost
-from bnproof.benchmarks.proof_cost import PLAIN, SIZES, THEOREMS, Task, capped, measured, rounds
+from bnproof.benchmarks.proof_cost import (
+    PLAIN,
+    SIZES,
+    THEOREMS,
+    Task,
+    measure_all,
+    run_capped,
+    run_rounds,
+)
 from bnproof.records import Records
 from bnproof.reports.files import write_files
-from bnproof.reports.pages import ratio
-from bnproof.reports.proof_cost import lines, shown, whole
-from bnproof.reports.proof_cost import proof_cost as page
-from bnproof.theorems.book import names
+from bnproof.reports.pages import format_ratio
+from bnproof.reports.proof_cost import compare_trees, list_lines, summarise_show
+from bnproof.reports.proof_cost import render_proof_cost as page
+from bnproof.theorems.book import list_names
 
 
 def child(code):
@@ -27,7 +35,7 @@ def child(code):
 
 def test_a_child_past_the_cap_is_a_timeout():
     """A process that would compute for ever is stopped at its cap and has no time."""
-    assert capped(child("while True: pass"), cap=1, start=0) == {
+    assert run_capped(child("while True: pass"), cap=1, start=0) == {
         "outcome": "timeout",
         "seconds": None,
     }
@@ -36,16 +44,17 @@ def test_a_child_past_the_cap_is_a_timeout():
 def test_a_child_whose_own_clock_is_past_the_cap_is_a_timeout():
     """What ends within the seconds granted for imports, but late, counts as stopped."""
     said = """print('{"outcome": "shown", "seconds": 1.5}')"""
-    assert capped(child(said), cap=1)["outcome"] == "timeout"
-    assert capped(child(said), cap=2) == {"outcome": "shown", "seconds": 1.5}
+    assert run_capped(child(said), cap=1)["outcome"] == "timeout"
+    assert run_capped(child(said), cap=2) == {"outcome": "shown", "seconds": 1.5}
 
 
 def test_a_child_that_dies_is_a_row_with_its_reason():
     """The last line of its errors, or its exit status."""
     assert (
-        capped(child("raise MemoryError('too large')"), cap=5)["reason"] == "MemoryError: too large"
+        run_capped(child("raise MemoryError('too large')"), cap=5)["reason"]
+        == "MemoryError: too large"
     )
-    assert capped(child("raise SystemExit(3)"), cap=5) == {
+    assert run_capped(child("raise SystemExit(3)"), cap=5) == {
         "outcome": "failed",
         "seconds": None,
         "reason": "exit status 3",
@@ -59,7 +68,7 @@ def test_a_child_that_hangs_is_ended_with_its_group(monkeypatch):
         "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time;"
         " time.sleep(600)'])"
     )
-    assert capped(child(sleep), cap=1, start=0) == {
+    assert run_capped(child(sleep), cap=1, start=0) == {
         "outcome": "failed",
         "seconds": None,
         "reason": "hung for 0.5 s",
@@ -70,15 +79,15 @@ def test_a_child_that_hangs_is_ended_with_its_group(monkeypatch):
 @pytest.mark.parametrize("method", PLAIN)
 def test_plain_sympy_shows_the_statement_and_not_the_variant(method, theorem):
     """For m = 2 the explicit statement holds; with a term dropped it is not shown."""
-    assert plain_sympy.outcome(method, theorem, 2, dropped=False) == "shown"
-    assert plain_sympy.outcome(method, theorem, 2, dropped=True) == "not shown"
+    assert plain_sympy.settle_statement(method, theorem, 2, dropped=False) == "shown"
+    assert plain_sympy.settle_statement(method, theorem, 2, dropped=True) == "not shown"
 
 
 @pytest.mark.parametrize("theorem", THEOREMS)
 def test_the_claim_of_the_book_is_shown_and_the_variant_refuted(theorem):
     """The same two statements for every m."""
-    assert generic.outcome(theorem, dropped=False) == "shown"
-    assert generic.outcome(theorem, dropped=True) == "refuted"
+    assert generic.settle_statement(theorem, dropped=False) == "shown"
+    assert generic.settle_statement(theorem, dropped=True) == "refuted"
 
 
 @pytest.mark.parametrize("theorem", THEOREMS)
@@ -89,7 +98,7 @@ def test_both_sides_are_given_the_same_equation(theorem, dropped):
 
     from bnproof.symbolic.setting import eps, gamma, i, k, m
 
-    equation, _ = generic.statement(theorem, dropped=dropped)
+    equation, _ = generic.build_statement(theorem, dropped=dropped)
     explicit = plain_sympy.Explicit(3)
     values = {
         name: [Rational(n * n + shift, 3) for n in (1, 2, 5)] for shift, name in enumerate("xgh")
@@ -100,7 +109,7 @@ def test_both_sides_are_given_the_same_equation(theorem, dropped):
         written = {
             s: v
             for name in "xgh"
-            for s, v in zip(explicit.entries(name), values[name], strict=True)
+            for s, v in zip(explicit.list_entries(name), values[name], strict=True)
         }
         written |= dict(
             zip(explicit.scalars, (Integer(2), Integer(5), Rational(1, 7)), strict=True)
@@ -118,19 +127,20 @@ def test_both_sides_are_given_the_same_equation(theorem, dropped):
 
 def test_the_real_child_answers():
     """The command of a task settles it, and a false variant is an outcome of its own."""
-    assert capped(Task("jacobian", "field", 2).command, cap=60)["outcome"] == "shown"
-    assert capped(Task("jacobian", "bnproof", None).command, cap=60)["outcome"] == "shown"
+    assert run_capped(Task("jacobian", "field", 2).command, cap=60)["outcome"] == "shown"
+    assert run_capped(Task("jacobian", "bnproof", None).command, cap=60)["outcome"] == "shown"
     assert (
-        capped(Task("jacobian", "field", 2, dropped=True).command, cap=60)["outcome"] == "not shown"
+        run_capped(Task("jacobian", "field", 2, dropped=True).command, cap=60)["outcome"]
+        == "not shown"
     )
-    assert "ValueError: m = 1" in capped(Task("jacobian", "field", 1).command, cap=60)["reason"]
+    assert "ValueError: m = 1" in run_capped(Task("jacobian", "field", 1).command, cap=60)["reason"]
 
 
 def test_what_takes_long_or_was_not_settled_runs_once():
     """Quick tasks run in every round, in turn."""
     answers = {2: 1.0, 4: 11.0, 8: None}
     plan = [Task("jacobian", "field", m) for m in answers]
-    ran = rounds(plan, 3, lambda task: {"outcome": "shown", "seconds": answers[task.m]})
+    ran = run_rounds(plan, 3, lambda task: {"outcome": "shown", "seconds": answers[task.m]})
     assert [(row["m"], row["repeat"]) for row in ran] == [(2, 1), (4, 1), (8, 1), (2, 2), (2, 3)]
 
 
@@ -156,20 +166,20 @@ def fake(task):
 @pytest.fixture
 def stream():
     """A record stream of fake times under a cap of 20 s."""
-    return Records(records.header(0), tuple(measured(20.0, 2, fake)))
+    return Records(records.build_header(0), tuple(measure_all(20.0, 2, fake)))
 
 
 def line_of(stream, theorem, method, m):
     """The line of one theorem, method and size."""
     return next(
-        x for x in lines(stream) if (x["theorem"], x["method"], x["m"]) == (theorem, method, m)
+        x for x in list_lines(stream) if (x["theorem"], x["method"], x["m"]) == (theorem, method, m)
     )
 
 
 def test_lines_are_what_the_rows_say(stream):
     """Medians, ratios, timeouts with the cap as their lower bound, and no time for what was not
     shown."""
-    assert len(lines(stream)) == len(THEOREMS) * (1 + len(PLAIN) * len(SIZES))
+    assert len(list_lines(stream)) == len(THEOREMS) * (1 + len(PLAIN) * len(SIZES))
     assert line_of(stream, "jacobian", "bnproof", "every")["seconds"] == 0.5
     assert line_of(stream, "jacobian", "simplify", 8)["times_bnproof"] == 16
     late = line_of(stream, "jacobian", "simplify", 16)
@@ -214,7 +224,7 @@ def test_the_page_says_what_the_rows_say(stream):
 def test_the_page_survives_a_side_that_fails(stream):
     """Without a time of ours there are no ratios, and the reason is shown."""
     broken = {"outcome": "failed", "seconds": None, "reason": "Undecided: gap"}
-    rows = measured(
+    rows = measure_all(
         20.0, 1, lambda task: broken if task.m is None and not task.dropped else fake(task)
     )
     text = page(Records(stream.header, tuple(rows)))
@@ -240,7 +250,7 @@ def test_same_rows_same_bytes(stream, tmp_path):
         assert path.read_bytes() == (folders[1] / path.name).read_bytes()
     table = list(csv.DictReader((folders[0] / "proof_cost.csv").read_text().splitlines()))
     assert [(row["theorem"], row["m"]) for row in table] == [
-        (x["theorem"], str(x["m"])) for x in lines(stream)
+        (x["theorem"], str(x["m"])) for x in list_lines(stream)
     ]
 
 
@@ -260,7 +270,7 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
         theorem, m = command[4], int(command[5])
         return fake(Task(theorem, command[3], m or None, dropped=command[-1] == "dropped"))
 
-    monkeypatch.setattr(proof_cost, "capped", stand_in)
+    monkeypatch.setattr(proof_cost, "run_capped", stand_in)
     ran = CliRunner().invoke(
         proof_cost.main, ["--out", str(tmp_path), "--cap", "20", "--repeats", "1"]
     )
@@ -268,7 +278,7 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
     assert set(caps) == {20.0}
     kinds = [row["kind"] for row in records.read(tmp_path / "proof_cost.ndjson").rows]
     assert kinds.count("proof_cost") == len(THEOREMS) * len(PLAIN) * (1 + len(SIZES))
-    assert kinds.count("proof_cost_tree") == 2 + len(proof_cost.INDICES) + len(names())
+    assert kinds.count("proof_cost_tree") == 2 + len(proof_cost.INDICES) + len(list_names())
     assert kinds.count("proof_cost_control") == len(THEOREMS) * (1 + len(PLAIN))
     assert {path.suffix for path in tmp_path.iterdir()} == {".ndjson", ".md", ".csv", ".svg"}
 
@@ -278,7 +288,7 @@ def test_the_script_writes_records_and_pages(tmp_path, monkeypatch):
 )
 def test_ratios_have_no_exponent(value, shown):
     """Two digits below ten, whole numbers above."""
-    assert ratio(value) == shown
+    assert format_ratio(value) == shown
 
 
 def test_an_earlier_prover_is_timed_beside(monkeypatch, tmp_path):
@@ -289,9 +299,11 @@ def test_an_earlier_prover_is_timed_beside(monkeypatch, tmp_path):
         asked.append((command[2:], env["PYTHONPATH"]))
         return {"outcome": "shown", "seconds": 1.0}
 
-    monkeypatch.setattr(proof_cost, "capped", settled)
-    rows = list(proof_cost.trees({"this": tmp_path, "before": tmp_path / "old"}, cap=5, repeats=2))
-    assert len(rows) == 2 * 2 * (2 + len(proof_cost.INDICES) + len(names()))
+    monkeypatch.setattr(proof_cost, "run_capped", settled)
+    rows = list(
+        proof_cost.time_trees({"this": tmp_path, "before": tmp_path / "old"}, cap=5, repeats=2)
+    )
+    assert len(rows) == 2 * 2 * (2 + len(proof_cost.INDICES) + len(list_names()))
     assert asked[:2] == [(["book", ""], str(tmp_path)), (["book", ""], str(tmp_path / "old"))]
 
 
@@ -327,10 +339,10 @@ def test_the_slowest_shown_theorems_are_named():
         {"what": "show", "name": name, "now": now, "before": None}
         for name, now in (("a", 0.5), ("b", 0.9), ("c", 0.6), ("d", None))
     ]
-    found = shown(lines)
+    found = summarise_show(lines)
     assert (found["theorems"], found["median"], found["within"]) == (4, 0.6, 2)
     assert [line["name"] for line in found["slowest"]] == ["b", "c", "a"]
-    assert shown([]) is None
+    assert summarise_show([]) is None
 
 
 def test_ratios_are_of_medians():
@@ -347,8 +359,10 @@ def test_ratios_are_of_medians():
         for tree, several in (("this", (2.0, 1.0, 9.0)), ("before", (8.0, 4.0, 6.0)))
         for seconds in several
     ]
-    (line,) = whole(Records({}, tuple(rows)))
+    (line,) = compare_trees(Records({}, tuple(rows)))
     assert (line["now"], line["before"], line["ratio"], line["runs"]) == (2.0, 6.0, 3.0, 3)
-    (line,) = whole(Records({}, (*rows, {**rows[0], "outcome": "timeout", "seconds": None})))
+    (line,) = compare_trees(
+        Records({}, (*rows, {**rows[0], "outcome": "timeout", "seconds": None}))
+    )
     assert line["now"] is None
     assert line["ratio"] is None

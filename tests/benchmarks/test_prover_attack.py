@@ -30,13 +30,13 @@ from sympy import (
 
 from bnproof.benchmarks import prover_attack
 from bnproof.benchmarks.attack_calculus import BoundNames, DrawnPoint
-from bnproof.benchmarks.attack_evaluator import AttackEvaluator, judged
-from bnproof.benchmarks.attack_identities import of
+from bnproof.benchmarks.attack_evaluator import AttackEvaluator, judge_statement
+from bnproof.benchmarks.attack_identities import equate
 from bnproof.benchmarks.attack_numbers import NoValue, Unknown
-from bnproof.benchmarks.attack_points import free_names, points, truth
-from bnproof.benchmarks.attack_replay import objection
-from bnproof.benchmarks.attack_statements import FAMILIES, claim
-from bnproof.benchmarks.prover_attack import main, tried
+from bnproof.benchmarks.attack_points import collect_free_names, determine_truth, draw_points
+from bnproof.benchmarks.attack_replay import find_objection
+from bnproof.benchmarks.attack_statements import FAMILIES, draw_claim
+from bnproof.benchmarks.prover_attack import main, try_statement
 from bnproof.records import read
 from bnproof.symbolic import (
     Counterexample,
@@ -120,104 +120,114 @@ UNDEFINED = {
 @pytest.mark.parametrize(("expression", "expected"), VALUES.values(), ids=VALUES)
 def test_values_by_hand(expression, expected):
     """Exact rationals, worked out by hand."""
-    assert AttackEvaluator(point()).value(expression, BoundNames()) == expected
+    assert AttackEvaluator(point()).evaluate(expression, BoundNames()) == expected
 
 
 @pytest.mark.parametrize("expression", UNDEFINED.values(), ids=UNDEFINED)
 def test_what_does_not_exist(expression):
     """Undefined by itself, and so is a statement with it."""
     with pytest.raises(NoValue):
-        AttackEvaluator(point()).value(expression, BoundNames())
-    assert judged(of(expression, 0), point()) == "undefined"
+        AttackEvaluator(point()).evaluate(expression, BoundNames())
+    assert judge_statement(equate(expression, 0), point()) == "undefined"
 
 
 def test_balls_decide_what_differs_and_nothing_else():
     """Root 2 is not 1.414, is less than 3/2, and its square cannot be told from 2."""
-    root = AttackEvaluator(point(2)).value(sqrt(a), BoundNames())
+    root = AttackEvaluator(point(2)).evaluate(sqrt(a), BoundNames())
     assert isinstance(root, arb)
-    assert judged(of(sqrt(a), 1), point(2)) is False
-    assert judged(Ge(3, 2 * sqrt(a), evaluate=False), point(2)) is True
+    assert judge_statement(equate(sqrt(a), 1), point(2)) is False
+    assert judge_statement(Ge(3, 2 * sqrt(a), evaluate=False), point(2)) is True
     gap = sqrt(a) * sqrt(a + 1) - sqrt(a * (a + 1))
-    assert judged(of(gap, 0), point(2)) == "unknown"
+    assert judge_statement(equate(gap, 0), point(2)) == "unknown"
     with pytest.raises(Unknown):
-        AttackEvaluator(point(2)).value(1 / gap, BoundNames())
+        AttackEvaluator(point(2)).evaluate(1 / gap, BoundNames())
 
 
 def test_every_and_connectives():
     """A condition on all entries; both parts of a conjunction have to exist."""
-    assert judged(Every(x[i] > 0), point()) is True
-    assert judged(Every(x[i] > 1), point()) is False
-    assert judged(Every(Ne(x[i] + 1, x[k])), point()) is True
-    assert judged((1 / a > 0) | (a > -1), point()) == "undefined"
+    assert judge_statement(Every(x[i] > 0), point()) is True
+    assert judge_statement(Every(x[i] > 1), point()) is False
+    assert judge_statement(Every(Ne(x[i] + 1, x[k])), point()) is True
+    assert judge_statement((1 / a > 0) | (a > -1), point()) == "undefined"
 
 
 def test_free_names_leave_bound_ones_out():
     """The bound sees what is outside it, and a name may be bound and free."""
-    assert free_names(Sum(x[i] * k, (k, 1, i), (i, 1, m))) == {x, m}
-    assert free_names(Sum(x[i], (i, 1, i))) == {x, i}
-    assert free_names(Limit(h * a, h, 0) + Every(x[i] > 0).args[0].lhs) == {a, x, i}
+    assert collect_free_names(Sum(x[i] * k, (k, 1, i), (i, 1, m))) == {x, m}
+    assert collect_free_names(Sum(x[i], (i, 1, i))) == {x, i}
+    assert collect_free_names(Limit(h * a, h, 0) + Every(x[i] > 0).args[0].lhs) == {a, x, i}
 
 
 def test_points_satisfy_the_conditions():
     """Equations are solved, orders kept, sizes allowed; nothing contradicts them."""
     given = (Eq(mu, 2), m >= 3, a > 0, Eq(eps, 0), i < k)
-    found = list(points(Random(0), (Eq(a, v),), given, 8))
+    found = list(draw_points(Random(0), (Eq(a, v),), given, 8))
     assert found
     for one in found:
-        assert all(judged(condition, one) is True for condition in given)
-        assert judged(v > 0, one) is True
+        assert all(judge_statement(condition, one) is True for condition in given)
+        assert judge_statement(v > 0, one) is True
 
 
 def test_truth_is_three_valued():
     """False and undefined need a point, true needs a construction."""
-    assert truth(Random(0), Eq(v, 0), (), known=True)[0] == "false"
-    assert truth(Random(0), of(a / a + 0 * x[1], 1), (), known=True)[0] == "true"
-    assert truth(Random(0), of(Mul(a, 1 / a, evaluate=False), 1), (), known=True)[0] == "undefined"
-    assert truth(Random(0), Eq(s**2, v + eps, evaluate=False), (), known=False)[0] == "not known"
-    vacuous = truth(Random(0), of(a, a + 1), (a > 0, a < 0), known=True)
+    assert determine_truth(Random(0), Eq(v, 0), (), known=True)[0] == "false"
+    assert determine_truth(Random(0), equate(a / a + 0 * x[1], 1), (), known=True)[0] == "true"
+    assert (
+        determine_truth(Random(0), equate(Mul(a, 1 / a, evaluate=False), 1), (), known=True)[0]
+        == "undefined"
+    )
+    assert (
+        determine_truth(Random(0), Eq(s**2, v + eps, evaluate=False), (), known=False)[0]
+        == "not known"
+    )
+    vacuous = determine_truth(Random(0), equate(a, a + 1), (a > 0, a < 0), known=True)
     assert vacuous == ("not known", None)
 
 
 def test_a_counterexample_is_looked_at_again():
     """One where the statement is true, does not exist, or the conditions fail is objected to."""
-    statement, given = of(a, 1), (a > 0,)
+    statement, given = equate(a, 1), (a > 0,)
 
     def said(value):
-        return objection(statement, given, Counterexample(1, {"a": value}))
+        return find_objection(statement, given, Counterexample(1, {"a": value}))
 
     assert said(fmpq(2)) == ""
     assert "is true" in said(fmpq(1))
     assert "does not hold" in said(fmpq(-1))
     assert said("about 2") == ""
-    assert "undefined" in objection(of(1 / a, 1), (), Counterexample(1, {"a": fmpq(0)}))
+    assert "undefined" in find_objection(equate(1 / a, 1), (), Counterexample(1, {"a": fmpq(0)}))
 
 
 def test_statements_are_functions_of_seed_and_number():
     """The same twice, others for another seed; every family has its turn."""
     numbers = range(2 * len(FAMILIES))
-    assert [str(claim(3, p)) for p in numbers] == [str(claim(3, p)) for p in numbers]
-    assert [str(claim(3, p)) for p in numbers] != [str(claim(4, p)) for p in numbers]
-    assert len({claim(0, p).family for p in numbers}) == len(FAMILIES) - 2
+    assert [str(draw_claim(3, p)) for p in numbers] == [str(draw_claim(3, p)) for p in numbers]
+    assert [str(draw_claim(3, p)) for p in numbers] != [str(draw_claim(4, p)) for p in numbers]
+    assert len({draw_claim(0, p).family for p in numbers}) == len(FAMILIES) - 2
 
 
 def test_what_is_true_by_construction_is_not_contradicted():
     """The evaluator agrees with the constructions, or the attack would accuse wrongly."""
-    known = [(p, claim(1, p)) for p in range(150)]
+    known = [(p, draw_claim(1, p)) for p in range(150)]
     for p, made in known:
         if made.known:
-            assert truth(Random(p), made.statement, made.given, known=True)[1] is None, made
+            assert determine_truth(Random(p), made.statement, made.given, known=True)[1] is None, (
+                made
+            )
 
 
 @pytest.mark.parametrize("first", range(0, 25, 5))
 def test_the_prover_withstands(first):
     """25 statements; 300 more below."""
-    assert [row for p in range(first, first + 5) if "problem" in (row := tried(11, p))] == []
+    assert [
+        row for p in range(first, first + 5) if "problem" in (row := try_statement(11, p))
+    ] == []
 
 
 @pytest.mark.slow
 def test_the_prover_withstands_more():
     """300 statements."""
-    assert [row for p in range(25, 325) if "problem" in (row := tried(11, p))] == []
+    assert [row for p in range(25, 325) if "problem" in (row := try_statement(11, p))] == []
 
 
 # -- fake provers ----------------------------------------------------------------------------------
@@ -252,7 +262,7 @@ def says(statement, *given, by=None):
 
 def problems(prover, seconds=20, count=20):
     """What is said of a prover, by what the evaluator knows."""
-    rows = [tried(0, p, prover, seconds) for p in range(count)]
+    rows = [try_statement(0, p, prover, seconds) for p in range(count)]
     return {(row["truth"], row.get("problem", "")) for row in rows}
 
 
@@ -276,7 +286,7 @@ def test_a_prover_that_crashes_hangs_or_babbles_is_caught():
     """On every statement, in full."""
     assert {problem for _, problem in problems(crashes)} == {"error: RecursionError: too deep"}
     assert {problem for _, problem in problems(says)} == {"error: returned a bool"}
-    row = tried(0, 0, hangs, 0.05)
+    row = try_statement(0, 0, hangs, 0.05)
     assert row["problem"] == "out of time: no answer within 0.05 s"
     assert row["statement"].startswith("Eq(")
 
@@ -285,9 +295,9 @@ def test_the_command(tmp_path, monkeypatch):
     """Records and page are written; exit status 1 only where there is a disagreement."""
 
     def one_by_one(statements, seed):
-        return (tried(seed, p, prover_attack.prove) for p in range(statements))
+        return (try_statement(seed, p, prover_attack.prove) for p in range(statements))
 
-    monkeypatch.setattr(prover_attack, "measured", one_by_one)
+    monkeypatch.setattr(prover_attack, "measure_all", one_by_one)
     arguments = ["--statements", "3", "--seed", "11", "--out", str(tmp_path)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert len(read(tmp_path / "prover_attack.ndjson").select("attack")) == 3
@@ -300,4 +310,4 @@ def test_the_command(tmp_path, monkeypatch):
 
 def test_the_pool_gives_rows_in_order():
     """Two processes, one row a statement."""
-    assert [row["number"] for row in prover_attack.measured(4, 0)] == [0, 1, 2, 3]
+    assert [row["number"] for row in prover_attack.measure_all(4, 0)] == [0, 1, 2, 3]

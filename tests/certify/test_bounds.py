@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bnproof.certify.bounds import Bound, NoBound, Precision
 from bnproof.contract import Case
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import working
+from bnproof.implementations.numpy_arrays import widen
 from bnproof.implementations.targets import load
-from bnproof.laws.columns import columns
+from bnproof.laws.columns import to_columns
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
 from tests.laws.draws import cases, semantic
@@ -26,7 +26,7 @@ def test_two_pass_arithmetic_stays_inside(case):
     bound."""
     oracle = Oracle(case)
     bound = oracle.bound("y").total
-    xhat, mu, _, s = NumpyBatchNorm().normalised(case.x, case.eps)
+    xhat, mu, _, s = NumpyBatchNorm().normalise(case.x, case.eps)
     shape = (1, -1, *(1,) * (case.x.ndim - 2))
     gamma = np.ones(case.x.shape[1], case.dtype) if case.gamma is None else case.gamma
     beta = np.zeros(case.x.shape[1], case.dtype) if case.beta is None else case.beta
@@ -34,7 +34,7 @@ def test_two_pass_arithmetic_stays_inside(case):
     scale = gamma.reshape(shape) / s
     collapsed = case.x * scale + (beta.reshape(shape) - mu * scale)
     for y in (direct, collapsed):
-        assert np.all(oracle.exact("y").distance(columns(y)) <= bound)
+        assert np.all(oracle.exact("y").distance(to_columns(y)) <= bound)
 
 
 class Updating(NumpyBatchNorm):
@@ -44,23 +44,23 @@ class Updating(NumpyBatchNorm):
     def __init__(self, tree):
         self.tree = tree
 
-    def normalised(self, x, eps):
+    def normalise(self, x, eps):
         """The batch by the variance of the root."""
-        n, mean, squares = self.merged(columns(working(x)), self.tree)
+        n, mean, squares = self.merge_moments(to_columns(widen(x)), self.tree)
         mu, v = (
             values.reshape(1, -1, *(1,) * (x.ndim - 2))
             for values in (mean, squares / mean.dtype.type(n))
         )
         s = self.std(v, eps)
-        return (working(x) - mu) / s, mu, v, s
+        return (widen(x) - mu) / s, mu, v, s
 
-    def merged(self, values, tree):
+    def merge_moments(self, values, tree):
         """``n``, the mean, and ``sum (x - mean)^2``: ``S_a + S_b + (M_b - M_a)^2 n_a n_b/n``."""
         n, like = len(values), values.dtype.type
         if n == 1:
             return 1, values[0], np.zeros_like(values[0])
         cut = n - 1 if tree is None else int(tree.integers(1, n))
-        parts = [self.merged(part, tree) for part in (values[:cut], values[cut:])]
+        parts = [self.merge_moments(part, tree) for part in (values[:cut], values[cut:])]
         (n_a, mean_a, squares_a), (n_b, mean_b, squares_b) = sorted(
             parts, key=lambda part: -part[0]
         )
@@ -77,7 +77,7 @@ class Updating(NumpyBatchNorm):
 def test_updating_formulas_stay_inside(case, seed, order):
     """Welford's updates and merges along random trees, whatever comes first: the tracked statistics
     and the output."""
-    values = columns(case.x)[:300]
+    values = to_columns(case.x)[:300]
     values = (
         values
         if order == "as drawn"
@@ -129,7 +129,7 @@ def test_a_momentum_that_weighs_the_old_value_stays_inside(seed, alpha):
 @given(semantic(Supports(dtypes=("float64",))))
 def test_a_forgotten_eps_lies_far_outside(case):
     """On semantic cases the effect of ignoring eps exceeds the bound tenfold."""
-    x = columns(case.x)
+    x = to_columns(case.x)
     plain = (x - x.mean(axis=0)) / x.std(axis=0)
     oracle = Oracle(case)
     true = oracle.exact("y")
@@ -140,7 +140,7 @@ def test_a_forgotten_eps_lies_far_outside(case):
 def test_too_many_values_have_no_bound():
     """m u >= 1 is refused, not judged."""
     with pytest.raises(NoBound):
-        Precision.of(np.float16).gamma(2**24)
+        Precision.from_dtype(np.float16).gamma(2**24)
 
 
 def test_terms_are_named_and_add_up():
@@ -184,7 +184,9 @@ def test_half_precision_is_computed_in_float32_and_stored(dtype, seed):
         ),
     }
     for name, got in found.items():
-        assert np.all(oracle.exact(name).distance(columns(got)) <= oracle.bound(name).total), name
+        assert np.all(oracle.exact(name).distance(to_columns(got)) <= oracle.bound(name).total), (
+            name
+        )
     x = case.x.reshape(-1, 3)
     d = x - (np.add.reduce(x, axis=0, dtype=dtype) / dtype(len(x)))
     s = np.sqrt(

@@ -10,11 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnproof import certify
-from bnproof.benchmarks.adversarial import balls_of, drawn, exact, misses, quantities
-from bnproof.certify.channels import width_for
+from bnproof.benchmarks.adversarial import (
+    draw_input,
+    enclose_quantities,
+    evaluate_formulas,
+    find_misses,
+    to_balls,
+)
+from bnproof.certify.channels import choose_width
 from bnproof.certify.moments import Changed
-from bnproof.laws.columns import columns
-from bnproof.lowering.numbers import floats, precision
+from bnproof.laws.columns import to_columns
+from bnproof.lowering.numbers import midpoints, precision
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -24,20 +30,20 @@ SEEDS = st.integers(0, 2**32 - 1)
 def test_adversarial_inputs_lie_inside(seed):
     """Every quantity of a random or adversarial input, against the proved formula in balls of 2,000
     bits."""
-    given_ = drawn(np.random.default_rng(seed))
-    assert misses(given_, quantities(given_)) == []
+    given_ = draw_input(np.random.default_rng(seed))
+    assert find_misses(given_, enclose_quantities(given_)) == []
 
 
 @settings(max_examples=100)
 @given(SEEDS, st.integers(0, 32))
 def test_enclosures_are_narrow(seed, tighten):
     """The radius of y, of its gradients and of the statistics is at most what was promised."""
-    given_ = drawn(np.random.default_rng(seed))
-    found, width = quantities(given_, tighten), width_for(given_.x, tighten)
-    assert misses(given_, found) == []
+    given_ = draw_input(np.random.default_rng(seed))
+    found, width = enclose_quantities(given_, tighten), choose_width(given_.x, tighten)
+    assert find_misses(given_, found) == []
     magnitudes = sums_of_magnitudes(given_)
     for name, magnitude in magnitudes.items():
-        mid, rad = (columns(w) if w.ndim > 1 else w for w in (found[name].mid, found[name].rad))
+        mid, rad = (to_columns(w) if w.ndim > 1 else w for w in (found[name].mid, found[name].rad))
         allowed = np.vectorize(width.radius, otypes=[float])(
             np.broadcast_to(magnitude, rad.shape) * (1 + 2**-40)
         )
@@ -49,10 +55,14 @@ def sums_of_magnitudes(given_):
     float64's range."""
     ones = np.ones(given_.x.shape[1])
     with precision(2000):
-        true = exact(given_, ["v", "s", "xhat"], 2000)
-        gamma = abs(balls_of(ones if given_.gamma is None else given_.gamma))
-        beta = abs(balls_of(0 * ones if given_.beta is None else given_.beta))
-        g, xhat, m = abs(balls_of(columns(given_.dy))), abs(true["xhat"]), len(columns(given_.x))
+        true = evaluate_formulas(given_, ["v", "s", "xhat"], 2000)
+        gamma = abs(to_balls(ones if given_.gamma is None else given_.gamma))
+        beta = abs(to_balls(0 * ones if given_.beta is None else given_.beta))
+        g, xhat, m = (
+            abs(to_balls(to_columns(given_.dy))),
+            abs(true["xhat"]),
+            len(to_columns(given_.x)),
+        )
         joint = (g * xhat).sum(axis=0)
         made_of = {
             "v": true["v"],
@@ -63,7 +73,7 @@ def sums_of_magnitudes(given_):
             "dgamma": joint,
             "dbeta": g.sum(axis=0),
         }
-        return {name: floats(balls) for name, balls in made_of.items()}
+        return {name: midpoints(balls) for name, balls in made_of.items()}
 
 
 LAYOUTS = {
@@ -83,7 +93,7 @@ def test_long_batches_lie_inside(shape, dtype):
     x = (random.normal(size=shape) + 1e4).astype(dtype)
     dy = random.normal(size=shape).astype(dtype)
     found = certify.train(x, eps=0.5, dy=dy)
-    flat, g = columns(x), columns(dy)
+    flat, g = to_columns(x), to_columns(dy)
     for channel in range(0, shape[1], 2):
         values = [Fraction(float(value)) for value in flat[:, channel]]
         mean = sum(values) / len(values)
@@ -94,7 +104,7 @@ def test_long_batches_lie_inside(shape, dtype):
             Fraction(float(up)) * (value - mean)
             for up, value in zip(g[:, channel], values, strict=True)
         )
-        y, dx = (e.reshaped(columns) for e in (found.y, found.dx))
+        y, dx = (e.reshaped(to_columns) for e in (found.y, found.dx))
         mean_g = sum(map(Fraction, map(float, g[:, channel]))) / len(values)
         for row in range(0, len(values), len(values) // 7):
             assert holds_root(y, (row, channel), values[row] - mean, variance + Fraction(1, 2))
@@ -172,7 +182,7 @@ def test_squares_do_not_overflow():
     scaled = certify.train(x * 2.0**-1000, eps=0.0)
     assert np.isinf(found.v.mid[0])
     assert found.v.lower[0] == np.finfo(float).max
-    pairs = zip(found.y.balls().reshape(-1), scaled.y.balls().reshape(-1), strict=True)
+    pairs = zip(found.y.to_balls().reshape(-1), scaled.y.to_balls().reshape(-1), strict=True)
     # eps = 1e-5 is nothing beside v = 1e616
     assert all(one.overlaps(other) for one, other in pairs)
     single = certify.train(x[:1], eps=1e-5, running=(np.ones(1), np.ones(1)), momentum=0.1)

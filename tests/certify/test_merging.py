@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnproof import certify
-from bnproof.benchmarks.adversarial import drawn, misses, quantities
+from bnproof.benchmarks.adversarial import draw_input, enclose_quantities, find_misses
 
 
 @settings(max_examples=100)
@@ -16,7 +16,7 @@ from bnproof.benchmarks.adversarial import drawn, misses, quantities
 def test_any_cut_gives_the_same_statistics(seed, cuts):
     """Cut a batch anywhere, empty parts included: the sums are equal, and y of the parts lies in
     the whole's enclosures."""
-    given_ = drawn(np.random.default_rng(seed))
+    given_ = draw_input(np.random.default_rng(seed))
     x, dy = given_.x, given_.dy
     edges = sorted({0, len(x), *(min(cut, len(x)) for cut in cuts)})
     parts = [(x[a:b], dy[a:b]) for a, b in pairwise(edges)]
@@ -36,7 +36,7 @@ def test_any_cut_gives_the_same_statistics(seed, cuts):
         for name in ("y", "dx")
     }
     joined |= {name: getattr(found[0], name) for name in ("mu", "v", "s", "dgamma", "dbeta")}
-    assert misses(given_, joined) == []
+    assert find_misses(given_, joined) == []
 
 
 def test_parts_agree_with_the_whole_for_long_batches():
@@ -44,7 +44,7 @@ def test_parts_agree_with_the_whole_for_long_batches():
     x = np.random.default_rng(0).normal(size=(3000, 4)) + 100
     merged = certify.statistics(x[:1000]) + certify.statistics(x[1000:])
     whole, part = certify.train(x, eps=1e-5), certify.train(x[:1000], eps=1e-5, statistics=merged)
-    pairs = zip(whole.y.balls()[:1000].reshape(-1), part.y.balls().reshape(-1), strict=True)
+    pairs = zip(whole.y.to_balls()[:1000].reshape(-1), part.y.to_balls().reshape(-1), strict=True)
     assert all(one.overlaps(other) for one, other in pairs)
 
 
@@ -61,6 +61,6 @@ def test_parts_of_different_batches_are_refused():
 
 def test_answers_repeat():
     """Supports again, every quantity is the same."""
-    given_ = drawn(np.random.default_rng(5))
-    first, second = quantities(given_), quantities(given_)
+    given_ = draw_input(np.random.default_rng(5))
+    first, second = enclose_quantities(given_), enclose_quantities(given_)
     assert all(np.array_equal(first[name].mid, second[name].mid, equal_nan=True) for name in first)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bnproof import claims
-from bnproof.claims import UnknownClaim, find, ledger, settle
+from bnproof.claims import UnknownClaim, find, load_ledger, settle
 from bnproof.theorems.book import book
-from bnproof.theorems.proving import statements
+from bnproof.theorems.proving import list_statements
 
 IDS = [
     "Q1",
@@ -99,7 +99,7 @@ def as_proved(name):
             "says": posed.says, "kind": posed.kind, "verdict": posed.wanted, "text": posed.says,
             "given_text": [str(condition) for condition in posed.given], "detail": "m = 2",
         }
-        for posed in statements(book()[name])
+        for posed in list_statements(book()[name])
     ]  # fmt: skip
     return {"kind": "theorem", "id": name, "verdict": "proved", "items": items}
 
@@ -111,7 +111,7 @@ def rows_for(claim):
 
 def test_the_ledger_has_every_claim():
     """Twenty-eight rows, the question first."""
-    assert list(ledger()) == sorted(IDS, key=lambda name: ("QABC".index(name[0]), name))
+    assert list(load_ledger()) == sorted(IDS, key=lambda name: ("QABC".index(name[0]), name))
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -223,5 +223,5 @@ def test_the_committed_ledger_is_settled():
     """reports/claims.csv holds every claim, none of them undecided."""
     path = Path(claims.__file__).parents[2] / "reports" / "claims.csv"
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    assert [row["id"] for row in rows] == list(ledger())
+    assert [row["id"] for row in rows] == list(load_ledger())
     assert all(row["verdict"] in claims.VERDICTS[:4] for row in rows)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from bnproof.cli import group
-from bnproof.records import Records, header, write
+from bnproof.records import Records, build_header, write
 
 BROKEN = """
 from bnproof.implementations.numpy import NumpyBatchNorm
@@ -157,7 +157,7 @@ def test_show_adds_what_was_measured(tmp_path):
         "verdict": "holds",
     }
     path = tmp_path / "records.ndjson"
-    write(path, Records(header(0), (row | {"cases": 3, "ratio": 0.25, "ulp": 1.5},)))
+    write(path, Records(build_header(0), (row | {"cases": 3, "ratio": 0.25, "ulp": 1.5},)))
     status, out, _ = run("show", "shift", "--records", str(path))
     assert status == 0
     assert "mine, law shift: holds in 3 cases" in out

@@ -8,19 +8,25 @@ from io import StringIO
 
 import pytest
 
-from bnproof.baselines.baseline import baselines
+from bnproof.baselines.baseline import list_baselines
 from bnproof.detection import measuring, subjects
 from bnproof.detection import rows as of_rows
-from bnproof.detection.measuring import of_mutant
-from bnproof.detection.rows import Plan, described, rows
+from bnproof.detection.measuring import measure_mutant
+from bnproof.detection.rows import Plan, list_descriptions, measure_rows
 from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget
-from bnproof.laws.law import laws
-from bnproof.mutants.catalogue import mutants
-from bnproof.mutants.catalogue import rows as known
+from bnproof.laws.law import load_laws
+from bnproof.mutants.catalogue import list_mutants
+from bnproof.mutants.catalogue import read_bugs as known
 from bnproof.mutants.unmodelled import UNMODELLED
-from bnproof.records import Records, collect, header, read, write
-from bnproof.reports.detection import detection, diagnosis, missed, table, to_find
+from bnproof.records import Records, build_header, collect, read, write
+from bnproof.reports.detection import (
+    count_diagnoses,
+    list_bugs,
+    list_shortfalls,
+    render_csv,
+    render_detection,
+)
 from bnproof.reports.files import write_files
 from bnproof.verification import planning, session
 
@@ -52,13 +58,13 @@ def small():
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of_rows, "ProcessPoolExecutor", Here)
-        patch.setattr(of_rows, "wrong", lambda: WRONG)
-        patch.setattr(of_rows, "correct", lambda: CORRECT)
-        patch.setattr(session, "extreme_cases", lambda asked, seed: ())
+        patch.setattr(of_rows, "list_wrong", lambda: WRONG)
+        patch.setattr(of_rows, "list_correct", lambda: CORRECT)
+        patch.setattr(session, "draw_extreme_cases", lambda asked, seed: ())
         patch.setitem(planning.EFFORTS, "quick", 5)
         patch.setitem(planning.EFFORTS, "standard", 2)
         plan = Plan("quick", seed=3, quick_seeds=2, standard_seeds=1)
-        found = list(rows(plan, lambda *count: told.append(count)))
+        found = list(measure_rows(plan, lambda *count: told.append(count)))
     return found, told
 
 
@@ -84,7 +90,9 @@ def test_the_plan_is_told_first_then_everything_in_order(small):
     ]
     assert [row["id"] for row in found if row["kind"] == "mutant"] == WRONG
     pairs = [(row["id"], row["baseline"]) for row in found if row["kind"] == "baseline"]
-    assert pairs == [(name, baseline) for name in (*WRONG, *CORRECT) for baseline in baselines()]
+    assert pairs == [
+        (name, baseline) for name in (*WRONG, *CORRECT) for baseline in list_baselines()
+    ]
     runs = [(row["id"], row["effort"], row["seed"]) for row in found if row["kind"] == "correct"]
     assert runs == [("numpy", "quick", 3), ("numpy", "quick", 4), ("numpy", "standard", 3)]
 
@@ -106,7 +114,7 @@ def test_a_bug_is_found_with_its_laws_and_its_cause(small):
     for row in bugs.values():
         assert all(0 < violated <= cases <= 5 for violated, cases in row["laws"].values())
         assert row["cause"] == {
-            "mechanism": mutants()[row["id"]].mechanism,
+            "mechanism": list_mutants()[row["id"]].mechanism,
             "confidence": "same values",
         }
         assert row["row"] in known()
@@ -126,32 +134,34 @@ def test_rows_are_plain_values_and_make_a_page(small, tmp_path):
     write(tmp_path / "detection.ndjson", collect(3, [small[0]]))
     records = read(tmp_path / "detection.ndjson")
     assert records.rows == tuple(json.loads(json.dumps(small[0])))
-    assert missed(records) == []
+    assert list_shortfalls(records) == []
     assert all(path.stat().st_size > 0 for path in write_files(records, tmp_path))
 
 
 def test_every_law_baseline_and_unmodelled_bug_is_described():
     """In words."""
-    found = list(described())
-    assert [row["law"] for row in found if row["kind"] == "law"] == list(laws())
-    assert [row["baseline"] for row in found if row["kind"] == "baseline_says"] == list(baselines())
+    found = list(list_descriptions())
+    assert [row["law"] for row in found if row["kind"] == "law"] == list(load_laws())
+    assert [row["baseline"] for row in found if row["kind"] == "baseline_says"] == list(
+        list_baselines()
+    )
     assert {row["id"] for row in found if row["kind"] == "unmodelled"} == UNMODELLED.keys()
     assert all(row["says"] for row in found)
 
 
 def test_subjects_are_all_models_and_what_has_to_pass():
     """Nothing is both; models of no bugs are correct; names lead to implementations."""
-    wrong, correct = subjects.wrong(), subjects.correct()
+    wrong, correct = subjects.list_wrong(), subjects.list_correct()
     assert not set(wrong) & set(correct)
-    assert set(mutants()) <= {*wrong, *correct}
+    assert set(list_mutants()) <= {*wrong, *correct}
     assert {"numpy", "torch", "torch-compiled", "torch.nn:BatchNorm1d"} <= set(correct)
-    assert hasattr(subjects.implementation("R01"), "train")
-    assert isinstance(subjects.implementation("R11"), ThroughState)
+    assert hasattr(subjects.load_subject("R01"), "train")
+    assert isinstance(subjects.load_subject("R11"), ThroughState)
 
 
 def test_what_compiles_gets_one_seed_in_ten():
     """Every other correct implementation gets all of them."""
-    runs = list(of_rows.alarms(Plan(seed=5, quick_seeds=11, standard_seeds=2)))
+    runs = list(of_rows.list_correct_runs(Plan(seed=5, quick_seeds=11, standard_seeds=2)))
     assert [run for run in runs if run[0] == "torch-compiled"] == [
         ("torch-compiled", "quick", 5),
         ("torch-compiled", "quick", 15),
@@ -170,11 +180,11 @@ def test_what_cannot_be_asked_here_is_told_and_not_flagged(monkeypatch):
         raise UnusableTarget("no compiler")
 
     monkeypatch.setattr(measuring, "examine", unusable)
-    row = measuring.of_correct("torch-compiled", "quick", 0)
+    row = measuring.measure_correct("torch-compiled", "quick", 0)
     assert (row["flagged"], row["unusable"]) == ({}, "no compiler")
     with pytest.raises(UnusableTarget):
-        measuring.of_correct("numpy", "quick", 0)
-    told = detection(Records(header(7), (*records().rows, row)))
+        measuring.measure_correct("numpy", "quick", 0)
+    told = render_detection(Records(build_header(7), (*records().rows, row)))
     assert "| torch-compiled | 0 | not usable here: no compiler |" in told
     assert "**1 of 4** runs" in told
 
@@ -182,7 +192,7 @@ def test_what_cannot_be_asked_here_is_told_and_not_flagged(monkeypatch):
 @pytest.mark.slow
 def test_a_graded_bug_is_not_found_and_graded_as_expected():
     """Serial sums stay within the bounds; accuracy tells them."""
-    row = of_mutant("V06", "quick", 0)
+    row = measure_mutant("V06", "quick", 0)
     assert (row["found"], row["cause"], row["model"]) == (False, None, "graded")
     assert row["grade"] == row["grade_expected"] == "two-pass, naive"
 
@@ -297,18 +307,18 @@ def records():
         }
     ]
     plan = {"kind": "detection", "effort": "standard", "quick_seeds": 2, "standard_seeds": 1}
-    return Records(header(7), (plan, *kept, *says, *left, *BUGS, *flags, *alarms))
+    return Records(build_header(7), (plan, *kept, *says, *left, *BUGS, *flags, *alarms))
 
 
 def lines(start):
     """Lines of the page that begin so."""
-    return [line for line in detection(records()).splitlines() if line.startswith(start)]
+    return [line for line in render_detection(records()).splitlines() if line.startswith(start)]
 
 
 def test_the_page_counts_what_was_found():
     """Bugs that only a grade tells are not to be found; correct implementations flagged are counted
     by run."""
-    text = detection(records())
+    text = render_detection(records())
     assert "**Found: 4 of 5 that the contract calls wrong**; not found: O02." in text
     assert "Correct implementations flagged: **1 of 4** runs" in text
     assert "seed 7" in text
@@ -320,7 +330,7 @@ def test_the_page_sets_the_baselines_beside_it():
     its reach."""
     assert lines("| forward-test |") == ["| forward-test | 1 | 0 | 2.5 |"]
     assert lines("| full-test |") == ["| full-test | 2 | 1 (torch) | 2.5 |"]
-    text = detection(records())
+    text = render_detection(records())
     assert (
         "of the 3 bugs in training, inference and gradients the laws find\n3, forward-test 1,"
         " full-test 2." in text
@@ -343,7 +353,7 @@ def test_the_page_shows_every_bug_and_family():
 
 def test_the_page_says_how_often_the_cause_is_right():
     """With the own model, and without: same class, family, unknown, wrong family, wrong."""
-    found = diagnosis([row for row in BUGS if row["cause"]])
+    found = count_diagnoses([row for row in BUGS if row["cause"]])
     assert (found["right"], found["found"], found["right_share"]) == (4, 4, "100%")
     assert (
         found["family"],
@@ -359,27 +369,27 @@ def test_the_page_says_how_often_the_cause_is_right():
         0,
     )
     assert found["wrongs"] == ["F02 as another"]
-    assert "**1** (25.0%): F02 as another" in detection(records())
+    assert "**1** (25.0%): F02 as another" in render_detection(records())
 
 
 def test_the_diagnosis_of_nothing_divides_by_nothing():
     """No bug found."""
-    assert diagnosis([])["right_share"] == "0%"
+    assert count_diagnoses([])["right_share"] == "0%"
 
 
 def test_what_falls_short_is_listed():
     """A bug not found, a correct implementation flagged, another grade."""
-    assert missed(records()) == [
+    assert list_shortfalls(records()) == [
         "O02 is not found",
         "numpy is flagged at quick, seed 1: shift",
         "V06 is graded one-pass, not two-pass",
     ]
-    assert [row["id"] for row in to_find(records())] == ["F01", "F02", "G01", "O01", "O02"]
+    assert [row["id"] for row in list_bugs(records())] == ["F01", "F02", "G01", "O01", "O02"]
 
 
 def test_the_table_has_a_line_for_each_bug():
     """Comma-separated, the baselines' verdicts last."""
-    found = {row["id"]: row for row in csv.DictReader(StringIO(table(records())))}
+    found = {row["id"]: row for row in csv.DictReader(StringIO(render_csv(records())))}
     assert list(found) == [row["id"] for row in BUGS]
     assert found["F01"]["cause"] == "mechanism of F01"
     assert (found["F01"]["full-test"], found["O02"]["full-test"]) == ("True", "False")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bnproof.certify.bounds import Precision
-from bnproof.claims import ledger
-from bnproof.datasets import batches, digits, hidden_activations
+from bnproof.claims import load_ledger
+from bnproof.datasets import compute_activations, cut_batches, load_pixels
 from bnproof.experiments import demonstrations
 from bnproof.experiments.demonstrations import (
     Demonstration,
@@ -16,9 +16,9 @@ from bnproof.experiments.demonstrations import (
     UnknownDemonstration,
     demonstration,
 )
-from bnproof.experiments.demonstrations.textbook import PATIENCE, curvatures, steps_to_tenth
+from bnproof.experiments.demonstrations.textbook import PATIENCE, count_steps, curvatures
 
-SHOWN_BY = {claim.id: claim.demonstration for claim in ledger().values()}
+SHOWN_BY = {claim.id: claim.demonstration for claim in load_ledger().values()}
 CLAIMS = list(SHOWN_BY)
 BATCH = 128
 
@@ -26,7 +26,7 @@ BATCH = 128
 @pytest.fixture(scope="module")
 def rows():
     """Every number, for seed 0."""
-    return list(demonstrations.rows(0, SHOWN_BY))
+    return list(demonstrations.measure_rows(0, SHOWN_BY))
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +44,22 @@ def rounding(x, evaluations=2):
     """
     mean, variance = x.mean(axis=0), x.var(axis=0)
     kappa = np.sqrt(1 + mean**2 / variance).max()
-    return evaluations * Precision.of(np.float64).gamma(2 * len(x) + 20) * (kappa + np.sqrt(len(x)))
+    return (
+        evaluations
+        * Precision.from_dtype(np.float64).gamma(2 * len(x) + 20)
+        * (kappa + np.sqrt(len(x)))
+    )
 
 
 @pytest.fixture(scope="module")
 def explained():
     """What float64 explains on the batch of hidden activations the demonstrations use."""
-    return rounding(batches(hidden_activations(), BATCH, 0)[0])
+    return rounding(cut_batches(compute_activations(), BATCH, 0)[0])
 
 
 def test_every_claim_has_two_to_five_numbers(rows):
     """Every claim of the ledger has a demonstration of its own, and every demonstration a claim."""
-    assert sorted(demonstrations.demonstrations()) == sorted(SHOWN_BY.values())
+    assert sorted(demonstrations.list_demonstrations()) == sorted(SHOWN_BY.values())
     counts = {claim: sum(row["claim"] == claim for row in rows) for claim in CLAIMS}
     assert all(2 <= count <= 5 for count in counts.values())
     assert sum(counts.values()) == len(rows)
@@ -75,11 +79,11 @@ def test_rows_are_complete_and_finite(rows):
 def test_the_same_seed_gives_the_same_rows(rows):
     """Deterministic, also when a claim is asked for alone; the texts do not depend on the seed, the
     numbers do."""
-    assert list(demonstrations.rows(0, SHOWN_BY)) == rows
-    assert list(demonstrations.rows(0, {"C1": SHOWN_BY["C1"]})) == [
+    assert list(demonstrations.measure_rows(0, SHOWN_BY)) == rows
+    assert list(demonstrations.measure_rows(0, {"C1": SHOWN_BY["C1"]})) == [
         row for row in rows if row["claim"] == "C1"
     ]
-    other = list(demonstrations.rows(1, SHOWN_BY))
+    other = list(demonstrations.measure_rows(1, SHOWN_BY))
     assert [row["what"] for row in other] == [row["what"] for row in rows]
     changed = {
         row["claim"] for row, old in zip(other, rows, strict=True) if row["value"] != old["value"]
@@ -90,7 +94,7 @@ def test_the_same_seed_gives_the_same_rows(rows):
 def test_unknown_demonstrations_and_doubles_are_refused():
     """The message names the demonstration and what to do."""
     with pytest.raises(UnknownDemonstration, match=r"no demonstration nonsense: known are "):
-        list(demonstrations.rows(0, {"A1": "nonsense"}))
+        list(demonstrations.measure_rows(0, {"A1": "nonsense"}))
     with pytest.raises(ValueError, match="two demonstrations collapse: give one another name"):
 
         @demonstration("digits")
@@ -101,11 +105,11 @@ def test_unknown_demonstrations_and_doubles_are_refused():
 def test_a_number_that_is_not_finite_is_refused(monkeypatch):
     """A row never holds not-a-number."""
     broken = Demonstration("digits", lambda data: iter([Number("a ratio", np.nan)]))
-    monkeypatch.setattr(demonstrations, "demonstrations", lambda: {"broken": broken})
+    monkeypatch.setattr(demonstrations, "list_demonstrations", lambda: {"broken": broken})
     with pytest.raises(
         ArithmeticError, match="claim A1: a ratio is nan: choose data where it exists"
     ):
-        list(demonstrations.rows(0, {"A1": "broken"}))
+        list(demonstrations.measure_rows(0, {"A1": "broken"}))
 
 
 def test_one_batch_collapses_and_several_do_not(values, explained):
@@ -118,11 +122,11 @@ def test_one_batch_collapses_and_several_do_not(values, explained):
 def test_conditioning_is_that_of_the_hessian(values):
     """Q4: the proved condition numbers are those of the measured second derivatives, up to their
     sensitivity."""
-    pixels = batches(digits(), BATCH, 0)[0]
+    pixels = cut_batches(load_pixels(), BATCH, 0)[0]
     low, high = curvatures(pixels[:, np.ptp(pixels, axis=0) > 0])
     measured = high / low
     found = [measured.min(), np.median(measured), measured.max()]
-    explained = Precision.of(np.float64).gamma(2 * BATCH) * measured.max() * measured.max()
+    explained = Precision.from_dtype(np.float64).gamma(2 * BATCH) * measured.max() * measured.max()
     assert np.abs(np.array(values["Q4"][2:]) - found).max() <= explained
     assert 1 <= values["Q4"][1] < values["Q4"][2]
 
@@ -141,8 +145,8 @@ def test_the_weights_grow_as_proved(values):
     """A3: the growth law holds up to rounding; the outputs keep root mean square sqrt(q) < 1;
     without BN W explodes."""
     growth, law, size, plain, _ = values["A3"]
-    assert law <= Precision.of(np.float64).gamma(100 * BATCH)
-    assert size <= 1 + Precision.of(np.float64).gamma(2 * BATCH)
+    assert law <= Precision.from_dtype(np.float64).gamma(100 * BATCH)
+    assert size <= 1 + Precision.from_dtype(np.float64).gamma(2 * BATCH)
     assert 1 < growth < plain
 
 
@@ -188,14 +192,14 @@ def test_descent_that_does_not_arrive_is_an_error():
     with pytest.raises(
         ArithmeticError, match=f"not there after {PATIENCE} steps: choose features with less offset"
     ):
-        steps_to_tenth(regressor, (np.zeros(1), np.full(1, 0.5)), target)
+        count_steps(regressor, (np.zeros(1), np.full(1, 0.5)), target)
 
 
 def test_ellipses_stay_ellipses(values, explained):
     """C1: the correlation changes by rounding only (a sum of m products of two outputs), and no
     circle appears."""
     correlation, change, _, after, _ = values["C1"]
-    assert change <= 2 * explained + Precision.of(np.float64).gamma(3 * BATCH)
+    assert change <= 2 * explained + Precision.from_dtype(np.float64).gamma(3 * BATCH)
     assert abs(correlation) > change
     assert after > 1
 

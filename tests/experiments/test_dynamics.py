@@ -7,14 +7,14 @@ import pytest
 from bnproof.certify.bounds import Precision
 from bnproof.experiments import arithmetic, linear_range, parametrisations, same_start, weight_norm
 from bnproof.experiments.same_start import NORMALISED, PLAIN
-from bnproof.experiments.training import BATCH, first_layers, labelled_digits, mini_batches
+from bnproof.experiments.training import BATCH, draw_layers, draw_mini_batches, load_labelled_digits
 from bnproof.experiments.weight_norm import ALL, DEFAULT_EPS, FIRST, SHOWN_EPS, Setup
-from bnproof.implementations.targets import builtin
-from bnproof.implementations.torch_training import Perceptron, one_thread
+from bnproof.implementations.targets import list_builtin
+from bnproof.implementations.torch_training import Perceptron, use_one_thread
 from bnproof.records import Records
 from bnproof.reports import experiment_plots
 
-DOUBLE = Precision.of(np.float64)
+DOUBLE = Precision.from_dtype(np.float64)
 
 
 def of(rows, kind, **wanted):
@@ -31,21 +31,21 @@ def of(rows, kind, **wanted):
 
 def test_the_training_is_no_implementation_under_test():
     """Listing the implementations does not find the networks."""
-    assert not any("network" in name or "training" in name for name in builtin())
+    assert not any("network" in name or "training" in name for name in list_builtin())
 
 
 def test_first_layers_have_scales_only_where_wanted():
     """Hidden layers have a scale if asked for, the last never; weights stay within
     1/sqrt(inputs)."""
-    layers = first_layers((64, 32, 10), 0, scale=True)
+    layers = draw_layers((64, 32, 10), 0, scale=True)
     assert [layer.scale is None for layer in layers] == [False, True]
-    assert all(layer.scale is None for layer in first_layers((64, 32, 10), 0, scale=False))
+    assert all(layer.scale is None for layer in draw_layers((64, 32, 10), 0, scale=False))
     assert all(np.abs(layer.weight).max() <= layer.weight.shape[1] ** -0.5 for layer in layers)
 
 
 def test_mini_batches_are_whole_and_use_no_image_twice_in_an_epoch():
     """28 batches of 64 from 1797 digits, in another order every epoch."""
-    chosen = list(mini_batches(1797, 2, 0))
+    chosen = list(draw_mini_batches(1797, 2, 0))
     assert [len(batch) for batch in chosen] == [64] * 56
     assert len(set(np.concatenate(chosen[:28]))) == 28 * 64
     assert not np.array_equal(chosen[0], chosen[28])
@@ -55,11 +55,9 @@ def test_mini_batches_are_whole_and_use_no_image_twice_in_an_epoch():
 def test_a_step_moves_the_weight_against_its_gradient(eps):
     """What a step reports is what it did: W' = W - eta G to the rounding of a product and a
     difference."""
-    pixels, classes = labelled_digits()
-    with one_thread():
-        network = Perceptron(
-            first_layers((64, 32, 10), 0, scale=True), nonlinearity="tanh", eps=eps
-        )
+    pixels, classes = load_labelled_digits()
+    with use_one_thread():
+        network = Perceptron(draw_layers((64, 32, 10), 0, scale=True), nonlinearity="tanh", eps=eps)
         step = network.step(pixels[:64], classes[:64], rate=0.1, weight_rates=(0.5, 0.1))
     explained = DOUBLE.gamma(2) * (np.abs(step.weight) + 0.5 * np.abs(step.gradient))
     assert np.all(np.abs(step.moved - (step.weight - 0.5 * step.gradient)) <= explained)
@@ -70,7 +68,7 @@ def test_a_step_moves_the_weight_against_its_gradient(eps):
 def test_the_gradient_is_that_of_the_loss(eps):
     """A difference quotient along the gradient, with halved steps, comes closer to |G|^2 each
     time."""
-    pixels, classes = labelled_digits()
+    pixels, classes = load_labelled_digits()
     steps = (0.02, 0.01, 0.005)
 
     def loss(layers):
@@ -78,8 +76,8 @@ def test_the_gradient_is_that_of_the_loss(eps):
             pixels[:64], classes[:64]
         )[0]
 
-    with one_thread():
-        layers = first_layers((64, 8, 10), 0, scale=True)
+    with use_one_thread():
+        layers = draw_layers((64, 8, 10), 0, scale=True)
         step = Perceptron(layers, nonlinearity="tanh", eps=eps).step(
             pixels[:64], classes[:64], rate=0, weight_rates=(0, 0)
         )
@@ -103,7 +101,7 @@ def test_the_gradient_is_that_of_the_loss(eps):
 def run(request):
     """One run in front of batch normalisation at a high rate."""
     setup = Setup(FIRST, request.param, 100.0)
-    return weight_norm.summary(setup, *weight_norm.train(setup, 0))
+    return weight_norm.summarise(setup, *weight_norm.train(setup, 0))
 
 
 def test_the_norm_grows_as_proved(run):
@@ -122,7 +120,7 @@ def test_the_norm_never_falls_and_training_goes_on(run):
 def test_without_normalisation_the_weight_is_not_orthogonal_to_its_gradient():
     """The same network without normalisation has rows whose norm falls."""
     setup = Setup(FIRST, None, 1.0)
-    row = weight_norm.summary(setup, *weight_norm.train(setup, 0))
+    row = weight_norm.summarise(setup, *weight_norm.train(setup, 0))
     assert row["deviation_over_rounding"] <= 1
     assert row["theorem_over_rounding"] is None
     assert row["fell_beyond_rounding"] > 0
@@ -140,7 +138,7 @@ def test_the_weight_norm_repeats_for_a_seed():
 @pytest.fixture(scope="module")
 def norms():
     """Everything the experiment on the weight norm yields."""
-    return list(weight_norm.rows(0))
+    return list(weight_norm.measure_rows(0))
 
 
 @pytest.mark.slow
@@ -163,7 +161,7 @@ def test_every_run_obeys_the_growth_law(norms):
 @pytest.fixture(scope="module")
 def sizes():
     """Everything the experiment on the linear range yields."""
-    return list(linear_range.rows(0))
+    return list(linear_range.measure_rows(0))
 
 
 def test_shares_never_exceed_chebyshev(sizes):
@@ -216,7 +214,7 @@ def rounding(outputs):
 def test_both_parametrisations_start_as_the_same_function(seed):
     """Their outputs on the first batch differ by no more than as many roundings as one output sums
     terms."""
-    row = same_start.start(seed)
+    row = same_start.measure_start(seed)
     assert row["largest_difference"] <= rounding(row["largest_output"])
     assert (
         row["condition_normalised_largest"]
@@ -227,21 +225,25 @@ def test_both_parametrisations_start_as_the_same_function(seed):
 
 def test_other_batches_tell_the_two_apart():
     """On a batch that the collapse was not made for they are different functions."""
-    pixels, _ = labelled_digits()
-    with one_thread():
-        ours, plain = (network.outputs(pixels[:64]) for network in same_start.networks(0).values())
+    pixels, _ = load_labelled_digits()
+    with use_one_thread():
+        ours, plain = (
+            network.outputs(pixels[:64]) for network in same_start.build_networks(0).values()
+        )
     assert np.abs(ours - plain).max() > rounding(ours)
 
 
 def test_one_step_changes_the_two_differently():
     """Theorem parameter-chain-rule: the same rate is another step of the function."""
-    pixels, classes = labelled_digits()
-    chosen = next(mini_batches(len(pixels), 1, 0))
-    with one_thread():
-        networks = same_start.networks(0)
+    pixels, classes = load_labelled_digits()
+    chosen = next(draw_mini_batches(len(pixels), 1, 0))
+    with use_one_thread():
+        networks = same_start.build_networks(0)
         for network in networks.values():
             network.step(pixels[chosen], classes[chosen], rate=0.1, weight_rates=(0, 0, 0))
-        ours, plain = (networks[name].outputs(pixels[chosen]) for name in (NORMALISED, PLAIN))
+        ours, plain = (
+            networks[name].compute_outputs(pixels[chosen]) for name in (NORMALISED, PLAIN)
+        )
     assert np.abs(ours - plain).max() > rounding(ours)
 
 
@@ -262,7 +264,7 @@ def test_a_rate_too_high_counts_as_diverged():
 @pytest.fixture(scope="module")
 def compared():
     """Everything the experiment on parametrisations yields."""
-    return list(parametrisations.rows(0))
+    return list(parametrisations.measure_rows(0))
 
 
 @pytest.mark.slow
@@ -299,7 +301,7 @@ def test_normalised_values_reach_the_common_loss_first(compared):
 @pytest.fixture(scope="module")
 def errors():
     """Everything the experiment on arithmetic yields."""
-    return list(arithmetic.rows(0))
+    return list(arithmetic.measure_rows(0))
 
 
 def test_errors_of_the_variance_stay_below_the_cited_orders(errors):
@@ -339,7 +341,10 @@ def test_the_algorithms_agree_where_nothing_rounds():
 
 @pytest.mark.parametrize(
     ("plot", "rows"),
-    [(experiment_plots.linear_range, "sizes"), (experiment_plots.variance_error, "errors")],
+    [
+        (experiment_plots.plot_linear_range, "sizes"),
+        (experiment_plots.plot_variance_error, "errors"),
+    ],
 )
 def test_plots_are_functions_of_records(plot, rows, request, tmp_path):
     """Same records, same bytes."""
@@ -353,7 +358,7 @@ def test_plots_are_functions_of_records(plot, rows, request, tmp_path):
 def test_plots_of_the_dynamics_are_functions_of_records(norms, compared, tmp_path):
     """Same records, same bytes."""
     records = Records({}, (*norms, *compared))
-    for plot in (experiment_plots.weight_norm, experiment_plots.parametrisations):
+    for plot in (experiment_plots.plot_weight_norm, experiment_plots.plot_parametrisations):
         for name in ("one.svg", "two.svg"):
             plot(records, tmp_path / name)
         assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

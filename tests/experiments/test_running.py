@@ -5,27 +5,27 @@ import numpy as np
 import pytest
 
 from bnproof.certify.bounds import Precision
-from bnproof.datasets import batches, digits, hidden_activations
+from bnproof.datasets import compute_activations, cut_batches, load_pixels
 from bnproof.experiments import running
 
 
 def test_digits_have_constant_pixels():
     """The bundled set has its 1797 images and some degenerate channels."""
-    assert digits().shape == (1797, 64)
-    assert np.any(np.ptp(digits(), axis=0) == 0)
+    assert load_pixels().shape == (1797, 64)
+    assert np.any(np.ptp(load_pixels(), axis=0) == 0)
 
 
 def test_batches_are_whole_and_repeat_for_a_seed():
     """Each row is used at most once; the same seed gives the same batches."""
-    cut = batches(digits(), 50, 3)
+    cut = cut_batches(load_pixels(), 50, 3)
     assert all(len(batch) == 50 for batch in cut)
-    assert np.array_equal(cut[0], batches(digits(), 50, 3)[0])
+    assert np.array_equal(cut[0], cut_batches(load_pixels(), 50, 3)[0])
 
 
 @pytest.fixture(scope="module")
 def rows():
     """Everything the experiment yields."""
-    return list(running.rows(0))
+    return list(running.measure_rows(0))
 
 
 def test_the_recurrence_is_followed_to_a_few_ulp(rows):
@@ -38,7 +38,7 @@ def test_bessel_holds_for_every_m(rows):
     variance."""
     for row in rows:
         if row["kind"] == "bessel":
-            explained = Precision.of(np.float64).gamma(row["m"] + 12) * row["predicted"]
+            explained = Precision.from_dtype(np.float64).gamma(row["m"] + 12) * row["predicted"]
             assert abs(row["largest"] - row["predicted"]) <= explained
             assert abs(row["smallest"] - row["predicted"]) <= explained
 
@@ -54,4 +54,4 @@ def test_the_pair_scatters_less_in_larger_batches(rows):
 
 def test_hidden_activations_repeat():
     """Training is deterministic."""
-    assert np.array_equal(hidden_activations(), hidden_activations.__wrapped__())
+    assert np.array_equal(compute_activations(), compute_activations.__wrapped__())

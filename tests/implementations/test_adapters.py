@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bnproof.contract import Convention
-from bnproof.implementations.adapters import FIELDS, UnusableLayer, adapted
+from bnproof.implementations.adapters import FIELDS, UnusableLayer, adapt_candidate
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.verification.planning import CheckOptions
@@ -102,7 +102,7 @@ def errors(
 def test_the_measure_sees_a_wrong_formula():
     """The biased running variance where the unbiased one is declared, and nothing else, is out of
     bounds."""
-    factory = adapted(torch.nn.BatchNorm1d)
+    factory = adapt_candidate(torch.nn.BatchNorm1d)
     biased = Convention("mine", running_var="biased")
     found = errors(type(factory)(factory.name, biased, factory.supports, factory.build), (4, 3))
     assert {name for name, error in found.items() if error > 1} == {"running_var, training=True"}
@@ -131,7 +131,7 @@ def test_torch_classes_and_instances_agree_with_numpy(kind, shape, dtype):
         without_beta,
     )
     for candidate in (kind, *instances):
-        found = errors(adapted(candidate), shape, dtype)
+        found = errors(adapt_candidate(candidate), shape, dtype)
         assert max(found.values()) < 1, found
 
 
@@ -166,7 +166,7 @@ class ByHand(torch.nn.Module):
 def test_a_batch_norm_written_as_a_module_agrees_with_numpy():
     """Other names, plain tensors, statistics that drag a graph along."""
     for candidate in (ByHand, ByHand(3, 0.01, 0.2)):
-        factory = adapted(candidate)
+        factory = adapt_candidate(candidate)
         assert factory.supports["affine"] is factory.supports["track_running_stats"] is True
         found = errors(factory, (4, 3, 2, 2))
         assert max(found.values()) < 1, found
@@ -180,7 +180,7 @@ def test_a_forward_that_raises_leaves_the_state_as_it_was():
         (ByHand, np.full((2, 1, 1, 1), np.nan), FloatingPointError),
         (ByHand, np.ones((2, 2, 1, 1)), ValueError),
     ):
-        layer, _ = made(adapted(candidate), channels=1)
+        layer, _ = made(adapt_candidate(candidate), channels=1)
         layer.forward(np.random.default_rng(1).normal(size=(4, 1, *x.shape[2:])), training=True)
         before = layer.state
         with pytest.raises(error):
@@ -191,21 +191,21 @@ def test_a_forward_that_raises_leaves_the_state_as_it_was():
 @pytest.mark.parametrize("training", [True, False])
 def test_backward_is_of_its_forward_however_often(training):
     """Neither a second call nor a new state changes it; an absent parameter has no gradient."""
-    layer, _ = made(adapted(torch.nn.BatchNorm1d))
+    layer, _ = made(adapt_candidate(torch.nn.BatchNorm1d))
     x, dy = np.random.default_rng(2).normal(size=(2, 4, 3))
     layer.forward(x, training=training)
     first = layer.backward(dy)
     layer.state = {f: value + 1 for f, value in layer.state.items()}
     for again in (layer.backward(dy), layer.backward(dy)):
         assert all((a == b).all() for a, b in zip(first, again, strict=True))
-    layer = adapted(torch.nn.BatchNorm1d)(3, eps=1e-3, momentum=0.1, affine=False)
+    layer = adapt_candidate(torch.nn.BatchNorm1d)(3, eps=1e-3, momentum=0.1, affine=False)
     layer.forward(x, training=training)
     assert layer.backward(dy)[1:] == (None, None)
 
 
 def test_half_precision_keeps_parameters_in_float32():
     """y and dx in x's dtype, gradients of parameters and statistics in float32."""
-    layer, _ = made(adapted(torch.nn.BatchNorm1d))
+    layer, _ = made(adapt_candidate(torch.nn.BatchNorm1d))
     x, dy = np.random.default_rng(2).normal(size=(2, 4, 3)).astype("float16")
     y = layer.forward(x, training=True)
     dx, dgamma, dbeta = layer.backward(dy)
@@ -219,7 +219,7 @@ def test_an_instance_stays_what_it_is():
     module = torch.nn.BatchNorm2d(3, eps=0.5, momentum=0.25)
     with torch.no_grad():
         module.weight.mul_(2)
-    factory = adapted(module)
+    factory = adapt_candidate(module)
     expected = {
         "ranks": [4],
         "num_features": 3,
@@ -251,7 +251,7 @@ def test_what_an_object_says_of_itself_goes_before():
         convention = "flax"
         supports = {"ranks": [2], "dtypes": ["float32"]}
 
-    factory = adapted(Mine)
+    factory = adapt_candidate(Mine)
     assert factory.supports == Mine.supports
     assert (factory.convention.momentum, factory.convention.channel_axis) == ("old", 1)
 
@@ -259,8 +259,8 @@ def test_what_an_object_says_of_itself_goes_before():
 @pytest.mark.parametrize("kind", [torch.nn.BatchNorm1d, torch.nn.BatchNorm2d])
 def test_a_compiled_instance_is_the_module_inside(kind):
     """Its ranks are asked, and what the compiler wraps is what the module raised."""
-    factory = adapted(torch.compile(kind(3), backend="eager"))
-    assert factory.supports["ranks"] == adapted(kind(3)).supports["ranks"]
+    factory = adapt_candidate(torch.compile(kind(3), backend="eager"))
+    assert factory.supports["ranks"] == adapt_candidate(kind(3)).supports["ranks"]
     layer, _ = made(factory)
     with pytest.raises(ValueError, match="Expected more than 1 value"):
         layer.forward(np.ones((1, 3, *(1,) * (min(factory.supports["ranks"]) - 2))), training=True)
@@ -277,7 +277,7 @@ def test_an_instance_without_running_statistics_is_checked():
 
 def test_eps_zero_in_training_is_not_offered_where_torch_refuses_it():
     """PyTorch 2.10 and later; inference is offered everywhere."""
-    layer = adapted(torch.nn.BatchNorm1d)(3, eps=0.0, momentum=0.1)
+    layer = adapt_candidate(torch.nn.BatchNorm1d)(3, eps=0.0, momentum=0.1)
     x = np.random.default_rng(1).normal(size=(4, 3))
     assert np.isfinite(layer.forward(x, training=False)).all()
     if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 10):
@@ -348,20 +348,22 @@ UNUSABLE = {
 def test_what_cannot_be_checked_is_refused_in_one_line(candidate, message):
     """The message says what is missing and names the mend."""
     with pytest.raises(UnusableLayer, match=message) as refused:
-        adapted(candidate)
+        adapt_candidate(candidate)
     assert "\n" not in str(refused.value)
 
 
 def test_what_is_not_there_yet_is_not_offered():
     """``NotImplementedError`` of a constructor passes."""
     with pytest.raises(NotImplementedError, match="not yet"):
-        adapted(NotYet)
+        adapt_candidate(NotYet)
 
 
 def test_a_state_has_to_fit():
     """Parameters are neither added nor taken away; shapes are the layer's; backward needs a
     forward."""
-    layer = adapted(torch.nn.BatchNorm1d)(3, eps=1e-3, momentum=0.1, track_running_stats=False)
+    layer = adapt_candidate(torch.nn.BatchNorm1d)(
+        3, eps=1e-3, momentum=0.1, track_running_stats=False
+    )
     with pytest.raises(RuntimeError, match="needs a forward first"):
         layer.backward(np.ones((2, 3)))
     with pytest.raises(NotImplementedError, match="BatchNorm1d has gamma"):

@@ -48,7 +48,7 @@ def test_no_wider_float_is_used():
             return result.view(Watched) if isinstance(result, np.ndarray) else result
 
     class Watching(CompensatedBatchNorm):
-        def own(self, array):
+        def to_native(self, array):
             return array.view(Watched)
 
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)

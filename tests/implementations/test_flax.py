@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnproof.implementations.adapters import UnusableLayer, adapted
+from bnproof.implementations.adapters import UnusableLayer, adapt_candidate
 from tests.implementations.test_adapters import errors, made
 
 nnx = pytest.importorskip("flax.nnx")
@@ -29,7 +29,7 @@ class Subclass(nnx.BatchNorm):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_class_agrees_with_numpy_at_every_rank(shape, dtype):
     """Output, gradients and running statistics, in training and inference, channels last."""
-    factory = adapted(nnx.BatchNorm)
+    factory = adapt_candidate(nnx.BatchNorm)
     assert (factory.convention.channel_axis, factory.supports) == (
         -1,
         {"track_running_stats": True},
@@ -50,7 +50,7 @@ CANDIDATES = {
 @pytest.mark.parametrize("candidate", CANDIDATES.values(), ids=CANDIDATES)
 def test_instances_and_subclasses_agree_with_numpy(candidate):
     """In float64; use_fast_variance stays what it is."""
-    factory = adapted(candidate)
+    factory = adapt_candidate(candidate)
     found = errors(factory, (4, 3, 2))
     assert max(found.values()) < 1, found
     fast = Subclass is not candidate and candidate.use_fast_variance
@@ -61,8 +61,8 @@ def test_what_an_object_fixes_is_narrowed():
     """A constructor that does not take momentum and parameters; all options of an instance; an axis
     of one rank."""
     fixed = {"momentum": 0.5, "affine": True, "track_running_stats": True}
-    assert adapted(Subclass).supports == fixed
-    supports = adapted(norm(epsilon=0.25, momentum=0.75, axis=3)).supports
+    assert adapt_candidate(Subclass).supports == fixed
+    supports = adapt_candidate(norm(epsilon=0.25, momentum=0.75, axis=3)).supports
     assert supports == {
         "num_features": 3,
         "eps": 0.25,
@@ -72,12 +72,12 @@ def test_what_an_object_fixes_is_narrowed():
         "dtypes": ["float32", "float64"],
         "ranks": [4],
     }
-    assert adapted(norm(dtype=jnp.float16)).supports["dtypes"] == ["float16"]
+    assert adapt_candidate(norm(dtype=jnp.float16)).supports["dtypes"] == ["float16"]
 
 
 def test_backward_is_of_its_forward_however_often():
     """Neither a second call nor a new state changes it."""
-    layer, _ = made(adapted(nnx.BatchNorm))
+    layer, _ = made(adapt_candidate(nnx.BatchNorm))
     x, dy = np.random.default_rng(2).normal(size=(2, 4, 3))
     layer.forward(x, training=True)
     first = layer.backward(dy)
@@ -89,11 +89,11 @@ def test_backward_is_of_its_forward_however_often():
 def test_float64_stays_inside_and_half_precision_comes_back_as_half():
     """JAX's default precision is left as it was; y and dx have x's dtype, statistics are
     float32."""
-    layer, _ = made(adapted(nnx.BatchNorm))
+    layer, _ = made(adapt_candidate(nnx.BatchNorm))
     x = np.random.default_rng(2).normal(size=(4, 3))
     assert layer.forward(x, training=True).dtype == layer.state["gamma"].dtype == np.float64
     assert jnp.ones(1).dtype == jnp.asarray(x).dtype == np.float32
-    layer, _ = made(adapted(nnx.BatchNorm))
+    layer, _ = made(adapt_candidate(nnx.BatchNorm))
     assert layer.forward(x.astype("float16"), training=True).dtype == np.float16
     dx, dgamma, _ = layer.backward(x.astype("float16"))
     assert (dx.dtype, dgamma.dtype, layer.state["running_var"].dtype) == (
@@ -105,7 +105,7 @@ def test_float64_stays_inside_and_half_precision_comes_back_as_half():
 
 def test_a_forward_that_raises_leaves_the_state_as_it_was():
     """Input with another number of channels."""
-    layer, _ = made(adapted(nnx.BatchNorm))
+    layer, _ = made(adapt_candidate(nnx.BatchNorm))
     before = layer.state
     with pytest.raises((TypeError, ValueError)):
         layer.forward(np.ones((4, 5)), training=True)
@@ -130,5 +130,5 @@ UNUSABLE = {
 def test_what_cannot_be_checked_is_refused_in_one_line(candidate, message):
     """The message says what is missing and names the mend."""
     with pytest.raises(UnusableLayer, match=message) as refused:
-        adapted(candidate)
+        adapt_candidate(candidate)
     assert "\n" not in str(refused.value)

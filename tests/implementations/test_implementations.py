@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from bnproof.implementations.conventions import NAMED, convention_of
+from bnproof.implementations.conventions import NAMED, resolve_convention
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.targets import UnusableTarget, builtin, load
+from bnproof.implementations.targets import UnusableTarget, list_builtin, load
 
 COMPILES = {"torch-compiled"}  # seconds for every new kind of input
-NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in COMPILES else n for n in sorted(builtin())]
+NAMES = [
+    pytest.param(n, marks=pytest.mark.slow) if n in COMPILES else n for n in sorted(list_builtin())
+]
 SHAPES = [(4, 3), (4, 3, 2), (2, 3, 2, 2), (2, 3, 2, 1, 2)]
 
 
@@ -111,7 +113,7 @@ def test_a_file_or_a_class_that_needs_more_names_the_mend(tmp_path):
 
 def test_conventions_by_name():
     """The named conventions are found, others refused with the list."""
-    assert convention_of("keras").momentum == "old"
-    assert convention_of(NAMED["torch"]) is NAMED["torch"]
+    assert resolve_convention("keras").momentum == "old"
+    assert resolve_convention(NAMED["torch"]) is NAMED["torch"]
     with pytest.raises(LookupError, match="use one of flax, keras"):
-        convention_of("teras")
+        resolve_convention("teras")

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from bnproof.implementations.adapters import UnusableLayer, adapted
+from bnproof.implementations.adapters import UnusableLayer, adapt_candidate
 from tests.implementations.test_adapters import errors, made
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -29,7 +29,7 @@ class Subclass(Layer):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_class_agrees_with_numpy_at_every_rank(shape, dtype, precision):
     """Output, gradients and running statistics, in training and inference, channels last."""
-    factory = adapted(Layer)
+    factory = adapt_candidate(Layer)
     assert (factory.convention.channel_axis, factory.supports) == (
         -1,
         {"track_running_stats": True},
@@ -45,7 +45,7 @@ def test_the_class_agrees_with_numpy_at_every_rank(shape, dtype, precision):
 )
 def test_instances_agree_with_numpy(options):
     """A template keeps its axis, epsilon, momentum and parameters."""
-    factory = adapted(Layer(**options))
+    factory = adapt_candidate(Layer(**options))
     assert factory.convention.channel_axis == (1 if options.get("axis") == 1 else -1)
     assert factory.supports["eps"] == options.get("epsilon", 1e-3)
     assert factory.supports["momentum"] == options.get("momentum", 0.99)
@@ -59,7 +59,7 @@ def test_a_subclass_that_shuts_a_keyword_away_is_refused():
     with pytest.raises(
         UnusableLayer, match=r"multiple values for keyword argument 'scale'.*: name an instance"
     ):
-        adapted(Subclass)
+        adapt_candidate(Subclass)
 
 
 def test_a_built_layer_hands_its_values_on():
@@ -67,7 +67,7 @@ def test_a_built_layer_hands_its_values_on():
     trained itself."""
     built = Layer(momentum=0.5)
     built(keras.ops.convert_to_tensor(np.full((2, 2, 3), 4.0, "float32")), training=True)
-    factory = adapted(built)
+    factory = adapt_candidate(built)
     layer, _ = made(factory)
     assert (factory.supports["num_features"], factory.supports["ranks"]) == (3, [3])
     assert (layer.state["running_mean"] == 2).all()
@@ -78,7 +78,7 @@ def test_a_built_layer_hands_its_values_on():
 
 def test_the_state_moves_on_to_another_rank_and_dtype():
     """Keras builds a layer for one of each; the values stay."""
-    layer, _ = made(adapted(Layer))
+    layer, _ = made(adapt_candidate(Layer))
     layer.state = {field: value + 0.5 for field, value in layer.state.items()}
     before = layer.state
     for x in (np.ones((2, 3)), np.ones((2, 4, 3), "float16"), np.ones((2, 1, 1, 3), "float32")):
@@ -88,7 +88,7 @@ def test_the_state_moves_on_to_another_rank_and_dtype():
 
 def test_backward_is_of_its_forward_however_often():
     """Neither a second call nor a new state changes it."""
-    layer, _ = made(adapted(Layer))
+    layer, _ = made(adapt_candidate(Layer))
     x, dy = np.random.default_rng(2).normal(size=(2, 4, 3))
     layer.forward(x, training=True)
     first = layer.backward(dy)
@@ -101,7 +101,7 @@ def test_backward_is_of_its_forward_however_often():
 def test_half_precision_keeps_variables_in_float32(dtype):
     """The mixed policy: y and dx in x's dtype, gradients of parameters and statistics in
     float32."""
-    layer, _ = made(adapted(Layer))
+    layer, _ = made(adapt_candidate(Layer))
     x, dy = np.random.default_rng(2).normal(size=(2, 4, 3)).astype(dtype)
     y = layer.forward(x, training=True)
     dx, dgamma, dbeta = layer.backward(dy)
@@ -111,7 +111,7 @@ def test_half_precision_keeps_variables_in_float32(dtype):
 
 def test_a_forward_that_raises_leaves_the_state_as_it_was():
     """Input with another number of channels."""
-    layer, _ = made(adapted(Layer))
+    layer, _ = made(adapt_candidate(Layer))
     before = layer.state
     with pytest.raises((ValueError, RuntimeError, TypeError)):
         layer.forward(np.ones((4, 5), "float32"), training=True)
@@ -139,5 +139,5 @@ UNUSABLE = {
 def test_what_cannot_be_checked_is_refused_in_one_line(candidate, message):
     """The message says what is missing and names the mend."""
     with pytest.raises(UnusableLayer, match=message) as refused:
-        adapted(candidate)
+        adapt_candidate(candidate)
     assert "\n" not in str(refused.value)

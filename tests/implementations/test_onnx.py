@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from bnproof.implementations.adapters import UnusableLayer, adapted
+from bnproof.implementations.adapters import UnusableLayer, adapt_candidate
 from tests.implementations.test_adapters import errors, made
 
 onnx = pytest.importorskip("onnx")
@@ -67,14 +67,14 @@ def saved(tmp_path):
 def test_a_file_agrees_with_numpy_at_every_rank(saved, shape, kind, training):
     """Output and running statistics, though the file was exported for another batch and other
     spatial sizes."""
-    factory = adapted(saved(model((1, 3, *[7] * (len(shape) - 2)), kind, training)))
+    factory = adapt_candidate(saved(model((1, 3, *[7] * (len(shape) - 2)), kind, training)))
     found = errors(factory, shape, kind, modes=[bool(training)], differentiates=False)
     assert max(found.values()) < 1, found
 
 
 def test_what_the_file_fixes_is_narrowed(saved):
     """Its dtype, rank, channels, epsilon and momentum; its parameters are the first state."""
-    factory = adapted(saved(model()))
+    factory = adapt_candidate(saved(model()))
     assert factory.supports == {
         "dtypes": ["float32"],
         "num_features": 3,
@@ -93,7 +93,7 @@ def test_a_file_does_one_thing_and_holds_no_gradients(saved):
     """The other mode and backward are not offered."""
     x = np.ones((2, 3), "float32")
     for training in (0, 1):
-        layer, _ = made(adapted(saved(model(training=training))))
+        layer, _ = made(adapt_candidate(saved(model(training=training))))
         with pytest.raises(NotImplementedError, match=f"training_mode = {training}"):
             layer.forward(x, training=not training)
         layer.forward(x, training=bool(training))
@@ -103,7 +103,7 @@ def test_a_file_does_one_thing_and_holds_no_gradients(saved):
 
 def test_statistics_that_are_not_given_out_are_not_tracked(saved):
     """A training step whose graph outputs y alone has no running statistics."""
-    factory = adapted(saved(model(training=1, given=[])))
+    factory = adapt_candidate(saved(model(training=1, given=[])))
     assert factory.supports["track_running_stats"] is False
     layer, _ = made(factory)
     assert layer.state["running_mean"] is layer.state["running_var"] is None
@@ -114,7 +114,7 @@ def test_parameters_may_be_constant_nodes(saved):
     value = onnx.numpy_helper.from_array(np.ones(3, "float32"), "value")
     constant = helper.make_node("Constant", [], ["s"], value=value)
     found = errors(
-        adapted(saved(model(nodes=[constant], stored="bmv"))),
+        adapt_candidate(saved(model(nodes=[constant], stored="bmv"))),
         (4, 3),
         "float32",
         modes=[False],
@@ -153,14 +153,14 @@ def test_what_cannot_be_checked_is_refused_in_one_line(tmp_path, case):
     path = tmp_path / "norm.onnx"
     path.write_bytes(content if isinstance(content, bytes) else content.SerializeToString())
     with pytest.raises(UnusableLayer, match=message) as refused:
-        adapted(path)
+        adapt_candidate(path)
     assert "\n" not in str(refused.value)
 
 
 def test_no_file_is_refused_in_one_line(tmp_path):
     """The path is named."""
     with pytest.raises(UnusableLayer, match=r"there is no file .*nowhere.onnx: check the path"):
-        adapted(tmp_path / "nowhere.onnx")
+        adapt_candidate(tmp_path / "nowhere.onnx")
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
@@ -172,4 +172,4 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(saved, mon
         UnusableLayer,
         match=f"norm.onnx needs {package}, not installed here: pip install onnx onnxruntime",
     ):
-        adapted(path)
+        adapt_candidate(path)

@@ -11,11 +11,11 @@ from hypothesis.errors import HypothesisWarning
 
 from bnproof.contract import Case, Weights
 from bnproof.formats import dtype_of, is_half
-from bnproof.implementations.conventions import convention_of
-from bnproof.implementations.targets import usable
+from bnproof.implementations.conventions import resolve_convention
+from bnproof.implementations.targets import as_implementation
 from bnproof.laws.answers import Answers, Target
-from bnproof.laws.cases import conditioned_case, long_case, semantic_case
-from bnproof.laws.law import laws
+from bnproof.laws.cases import draw_conditioned_case, draw_long_case, draw_semantic_case
+from bnproof.laws.law import load_laws
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import EVERYTHING, Supports
 
@@ -67,14 +67,14 @@ def by_hand(dtype="float32", **changed):
 
 def target(implementation):
     """An implementation under the convention it declares."""
-    found = usable(implementation, "the one under test")
-    return Target(found, convention_of(getattr(found, "convention", "torch")))
+    found = as_implementation(implementation, "the one under test")
+    return Target(found, resolve_convention(getattr(found, "convention", "torch")))
 
 
 def ratio(law, implementation, case):
     """What a law sees: its ratio, or ``None`` where there is nothing to judge."""
     of = target(implementation)
-    seen = laws()[law].measure(Answers(of, case), Oracle.under(of.convention, case))
+    seen = load_laws()[law].measure(Answers(of, case), Oracle.from_convention(of.convention, case))
     return None if seen is None else seen.ratio
 
 
@@ -83,17 +83,17 @@ DRAWN = st.integers(0, 2**32 - 1)
 
 def semantic(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """Semantic cases, for properties."""
-    return DRAWN.map(lambda seed: semantic_case(supports, np.random.default_rng(seed)))
+    return DRAWN.map(lambda seed: draw_semantic_case(supports, np.random.default_rng(seed)))
 
 
 def conditioned(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """Conditioned cases, for properties."""
-    return DRAWN.map(lambda seed: conditioned_case(supports, np.random.default_rng(seed)))
+    return DRAWN.map(lambda seed: draw_conditioned_case(supports, np.random.default_rng(seed)))
 
 
 def long(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:
     """Long cases, for properties."""
-    return DRAWN.map(lambda seed: long_case(supports, np.random.default_rng(seed)))
+    return DRAWN.map(lambda seed: draw_long_case(supports, np.random.default_rng(seed)))
 
 
 def cases(supports: Supports = EVERYTHING) -> st.SearchStrategy[Case]:

@@ -14,7 +14,7 @@ from bnproof.formats import is_half
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Failed, NotOffered, Target
-from bnproof.laws.arguments import arguments, available, like, split
+from bnproof.laws.arguments import build_arguments, build_prototype, is_available, split
 from tests.laws.draws import by_hand, cases, target
 
 TORCH = NAMED["torch"]
@@ -59,8 +59,8 @@ def test_an_idle_worker_holds_an_empty_shard(sizes):
 @given(case=cases())
 def test_momentum_is_handed_over_in_the_convention(case):
     """The weight of the new value, or of the old one."""
-    assert arguments("train", case, TORCH)["momentum"] == case.momentum
-    assert arguments("train", case, OLD)["momentum"] == 1 - case.momentum
+    assert build_arguments("train", case, TORCH)["momentum"] == case.momentum
+    assert build_arguments("train", case, OLD)["momentum"] == 1 - case.momentum
 
 
 @pytest.mark.parametrize("convention", [TORCH, LAST])
@@ -68,7 +68,7 @@ def test_momentum_is_handed_over_in_the_convention(case):
 def test_arguments_are_fresh_arrays_with_the_channels_in_their_place(method, convention):
     """Contiguous copies; channels on axis 1 or on the last; parameters and weights as they are."""
     case = by_hand()
-    handed = arguments(method, case, convention)
+    handed = build_arguments(method, case, convention)
     assert list(handed) == [*METHODS[method].parameters, *METHODS[method].keywords]
     own = {"x": case.x, "dy": case.dy, "ddx": case.ddx, "shards": case.x, "dys": case.dy}
     for name, value in handed.items():
@@ -93,23 +93,23 @@ def test_a_case_asks_only_what_it_has_arguments_for():
     """No fold without a layer, no double backward without its upstream gradient, no workers without
     parts."""
     bare = by_hand(ddx=None, parts=(), layer=None)
-    assert [method for method in METHODS if available(method, bare)] == [
+    assert [method for method in METHODS if is_available(method, bare)] == [
         "train",
         "infer",
         "train_vjp",
         "infer_vjp",
     ]
-    assert all(available(method, by_hand()) for method in METHODS)
+    assert all(is_available(method, by_hand()) for method in METHODS)
 
 
 def test_absent_arguments_stay_absent():
     """``None`` is handed over for what the case does without, and expected back."""
     case = by_hand(gamma=None)
     case = replace(case, layer=Weights(case.layer.weight, None, "linear"))
-    assert arguments("train", case, TORCH)["gamma"] is None
-    assert arguments("fold", case, TORCH)["bias"] is None
-    assert like("dgamma", case, TORCH) is None
-    assert like("dbeta", case, TORCH).shape == (2,)
+    assert build_arguments("train", case, TORCH)["gamma"] is None
+    assert build_arguments("fold", case, TORCH)["bias"] is None
+    assert build_prototype("dgamma", case, TORCH) is None
+    assert build_prototype("dbeta", case, TORCH).shape == (2,)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
@@ -121,7 +121,10 @@ def test_answers_have_the_shape_and_dtype_of_their_arguments(dtype, convention):
     kept = "float32" if is_half(case.dtype) else dtype
     shape = case.x.shape if convention is TORCH else np.moveaxis(case.x, 1, -1).shape
     for name in ("y", "dx", "infer_y", "infer_dx", "d_dy", "d_x"):
-        assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == (
+        assert (
+            build_prototype(name, case, convention).shape,
+            build_prototype(name, case, convention).dtype.name,
+        ) == (
             shape,
             dtype,
         )
@@ -133,11 +136,14 @@ def test_answers_have_the_shape_and_dtype_of_their_arguments(dtype, convention):
         "folded_bias",
         "shards_running_var",
     ):
-        assert (like(name, case, convention).shape, like(name, case, convention).dtype.name) == (
+        assert (
+            build_prototype(name, case, convention).shape,
+            build_prototype(name, case, convention).dtype.name,
+        ) == (
             (2,),
             kept,
         )
-    assert [part.shape for part in like("shards_y", case, convention)] == [
+    assert [part.shape for part in build_prototype("shards_y", case, convention)] == [
         (n, *shape[1:]) for n in case.parts
     ]
 

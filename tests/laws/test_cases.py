@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.formats import dtype_of
-from bnproof.laws.cases import _scales
-from bnproof.laws.columns import BadCase, columns, position, validated
-from bnproof.laws.extreme_cases import extreme_cases
+from bnproof.laws.cases import _draw_scales
+from bnproof.laws.columns import BadCase, locate_in_batch, to_columns, validate
+from bnproof.laws.extreme_cases import draw_extreme_cases
 from bnproof.laws.supports import Supports
 from tests.laws.draws import cases, conditioned, drawn, long, semantic
 
@@ -22,18 +22,18 @@ FIXED_EPS = (1e-8, 1e-5, 10.0)
 @given(cases())
 def test_drawn_cases_are_valid(case):
     """At least two values per channel, finite, and no constant channel where eps = 0."""
-    assert validated(case) is case
+    assert validate(case) is case
     assert case.m >= 2
     if case.eps == 0:
-        assert np.all(np.ptp(columns(case.x), axis=0) > 0)
+        assert np.all(np.ptp(to_columns(case.x), axis=0) > 0)
 
 
 @given(semantic())
 def test_positions_lead_back(case):
     """The index into the columns and the index into x name the same entry."""
-    flat = columns(case.x)
+    flat = to_columns(case.x)
     at = (case.m - 1, 0)
-    assert case.x[position(at, case.x.shape)] == flat[at]
+    assert case.x[locate_in_batch(at, case.x.shape)] == flat[at]
 
 
 # -- semantic cases: every term shows --------------------------------------------------------------
@@ -47,7 +47,7 @@ def some(strategy, eps=None):
 
 def moments(case):
     """Mean and variance per channel, in float64."""
-    x = np.asarray(columns(case.x), dtype=float)
+    x = np.asarray(to_columns(case.x), dtype=float)
     return x.mean(axis=0), x.var(axis=0)
 
 
@@ -100,7 +100,7 @@ def test_running_statistics_are_far_from_where_a_layer_starts():
     """The mean is not 0, and the variance neither 0 nor 1, on the scale of x: a share that no
     rounding explains."""
     for case in [*some(semantic), *some(semantic, 1.0)]:  # with eps = 1, x is of the order of 1 too
-        largest = np.abs(columns(case.x).astype(float)).max(axis=0)
+        largest = np.abs(to_columns(case.x).astype(float)).max(axis=0)
         assert np.all(np.abs(case.running_mean) >= largest / 4)
         for place in (0, 1):
             assert np.all(np.abs(case.running_var - place) >= largest**2 / 256)
@@ -136,7 +136,7 @@ def test_long_cases_are_long_and_well_conditioned():
 @given(st.integers(0, 2**32 - 1), st.sampled_from(EVERYTHING.dtypes))
 def test_scales_are_never_a_power_of_two(seed, dtype):
     """A scale whose scaling is exact, 1 among them, would hide errors."""
-    fractions, _ = np.frexp(_scales(np.random.default_rng(seed), dtype_of(dtype), (8,)))
+    fractions, _ = np.frexp(_draw_scales(np.random.default_rng(seed), dtype_of(dtype), (8,)))
     assert np.all((fractions >= 0.55) & (fractions <= 0.95))
 
 
@@ -159,9 +159,9 @@ NARROW = {
 @pytest.mark.parametrize("asked", NARROW.values(), ids=NARROW)
 def test_no_case_asks_for_more_than_is_offered(asked):
     """dtype, rank, channels, eps, momentum and parameters, at the edges too."""
-    found = [*drawn(cases(asked), 40), *extreme_cases(asked, 3)]
+    found = [*drawn(cases(asked), 40), *draw_extreme_cases(asked, 3)]
     for case in found:
-        assert validated(case) is case
+        assert validate(case) is case
         assert case.dtype.name in asked.dtypes
         assert case.x.ndim in asked.ranks
         assert asked.channels in (None, case.x.shape[1])
@@ -186,7 +186,7 @@ def outputs(layer):
 def test_cases_at_the_edges_depend_on_the_seed_alone(seed):
     """The same few every time, long batches among them."""
     asked = Supports(dtypes=("float32",), ranks=(3,))
-    first, second = (list(extreme_cases(asked, seed)) for _ in range(2))
+    first, second = (list(draw_extreme_cases(asked, seed)) for _ in range(2))
     assert all(
         np.array_equal(a.x, b.x) and np.array_equal(a.dy, b.dy)
         for a, b in zip(first, second, strict=True)
@@ -210,5 +210,5 @@ BAD = {
 def test_bad_cases_are_refused_in_one_line(spoil, mend, case):
     """The message names what is wrong and what to give."""
     with pytest.raises(BadCase, match=mend) as refused:
-        validated(spoil(case))
+        validate(spoil(case))
     assert "\n" not in str(refused.value)

@@ -12,10 +12,10 @@ from bnproof.contract import METHODS, QUANTITIES
 from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
-from bnproof.laws.columns import columns
-from bnproof.laws.comparing import compare, errors_of, is_right
+from bnproof.laws.columns import to_columns
+from bnproof.laws.comparing import compare, is_right, measure_errors
 from bnproof.laws.oracle import Oracle
-from bnproof.wording import describe_measurement, exact_digits
+from bnproof.wording import describe_measurement, format_exact
 from tests.laws.draws import by_hand, semantic, target
 
 CASE = by_hand()
@@ -82,8 +82,8 @@ def test_at_the_end_of_the_range_both_neighbours_are_right():
     near = (abs(true) + bound >= 65520) & (abs(true) - bound < 65520)
     assert near.any()
     for value in (65504, np.inf):
-        mixed = np.where(near, value, columns(observed)).astype(np.float16)
-        error, explained = errors_of("y", rows(mixed, observed.shape), oracle)
+        mixed = np.where(near, value, to_columns(observed)).astype(np.float16)
+        error, explained = measure_errors("y", rows(mixed, observed.shape), oracle)
         assert np.all(error[near] <= explained[near])
 
 
@@ -121,16 +121,16 @@ def test_the_exact_value_has_twenty_digits():
     two = {name: np.array([2.0]) for name in ("running_mean", "running_var")}
     x = np.array([[-1.0], [1.0]])
     case = by_hand(x=x, dy=x, ddx=None, gamma=None, beta=None, eps=3.0, parts=(), layer=None, **two)
-    assert exact_digits(judge("y", 2 * x, Oracle(case))) == "-0.5"
+    assert format_exact(judge("y", 2 * x, Oracle(case))) == "-0.5"
     third = replace(case, x=np.array([[-0.5], [0.5]]), eps=2.0)
-    assert exact_digits(judge("y", 2 * x, Oracle(third))) == "-0.33333333333333333333"
+    assert format_exact(judge("y", 2 * x, Oracle(third))) == "-0.33333333333333333333"
 
 
 def test_a_wrong_output_is_no_news_in_a_variant():
     """``right`` says whether the plain call is within its bound, asked for once per output."""
 
     class Doubled(NumpyBatchNorm):
-        def affine(self, xhat, gamma, beta):
+        def apply_affine(self, xhat, gamma, beta):
             return 2 * super().affine(xhat, gamma, beta)
 
     answers, oracle = Answers(target(Doubled()), CASE), Oracle(CASE)

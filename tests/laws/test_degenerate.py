@@ -9,7 +9,7 @@ from bnproof.contract import Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
 from bnproof.implementations.numpy_formulas import Formulas
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from tests.laws.draws import by_hand, ratio
 
 CASE = by_hand()
@@ -82,7 +82,7 @@ class AnswersOne(OneIsBeta):
 
 
 @pytest.mark.parametrize(
-    "right", [NumpyBatchNorm, OneIsBeta, KeepsVariance, mutants()["C04-beta"].make]
+    "right", [NumpyBatchNorm, OneIsBeta, KeepsVariance, list_mutants()["C04-beta"].make]
 )
 def test_one_value_as_declared_passes(right):
     """ValueError under "raise"; beta, and a variance between (1 - alpha) old and old, under
@@ -104,12 +104,12 @@ def test_a_variance_of_one_value_below_zero_is_a_violation():
         by_hand(x=CASE.x * np.float32(factor), eps=1e-5)
         for factor in (1111.1, 2222.3, 3333.7, 4444.9)
     )
-    assert max(ratio("one-value", mutants()["X03"].make(), case) for case in large) == np.inf
+    assert max(ratio("one-value", list_mutants()["X03"].make(), case) for case in large) == np.inf
 
 
 def test_one_value_is_not_judged_where_anything_goes():
     """The convention promises nothing."""
-    assert ratio("one-value", mutants()["C04-nan"].make(), CASE) is None
+    assert ratio("one-value", list_mutants()["C04-nan"].make(), CASE) is None
 
 
 # -- no value at all -------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_an_idle_worker_changes_nothing_or_is_refused(right):
     assert ratio("empty-shard", right(), CASE) <= 1
 
 
-@pytest.mark.parametrize("wrong", [IdleCounts, IdleCrashes, mutants()["S05"].make])
+@pytest.mark.parametrize("wrong", [IdleCounts, IdleCrashes, list_mutants()["S05"].make])
 def test_an_idle_worker_that_counts_is_a_violation(wrong):
     """Through its mean, its count, or an exception of another kind."""
     assert ratio("empty-shard", wrong(), CASE) > 1
@@ -306,5 +306,5 @@ def test_a_sample_alone_gives_what_it_gives_in_its_batch():
     another law."""
     assert ratio("inference-alone", NumpyBatchNorm(), CASE) <= 1
     assert ratio("inference-alone", MixesIfAlone(), CASE) > 1
-    assert ratio("inference-alone", mutants()["F17"].make(), CASE) == np.inf
-    assert ratio("inference-alone", mutants()["I08"].make(), CASE) is None
+    assert ratio("inference-alone", list_mutants()["F17"].make(), CASE) == np.inf
+    assert ratio("inference-alone", list_mutants()["I08"].make(), CASE) is None

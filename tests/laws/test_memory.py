@@ -14,7 +14,7 @@ from bnproof.contract import Convention
 from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
-from bnproof.laws.law import laws
+from bnproof.laws.law import load_laws
 from bnproof.laws.memory import LAWS, LAYOUTS
 from bnproof.laws.oracle import Oracle
 from bnproof.mutants.layout import ChannelsLast
@@ -79,7 +79,9 @@ def variants():
 def in_every_layout(law, implementation):
     """The largest ratio over the versions."""
     of = target(implementation)
-    return max(laws()[law].measure(Answers(of, case), oracle).ratio for case, oracle in variants())
+    return max(
+        load_laws()[law].measure(Answers(of, case), oracle).ratio for case, oracle in variants()
+    )
 
 
 def test_the_versions_meet_every_layout():
@@ -191,7 +193,7 @@ def test_the_source_of_a_broadcast_gradient_makes_the_view(axis):
             return (dx + 1 if 0 in dy.strides else dx), *rest
 
     of, case = target(Misreads()), by_hand()
-    call = laws()["broadcast-gradient"].measure(Answers(of, case), Oracle(case)).calls[0]
+    call = load_laws()["broadcast-gradient"].measure(Answers(of, case), Oracle(case)).calls[0]
     view = call.arguments["dy"]
     made = eval(call.views["dy"].format("dy"), {"np": np, "dy": np.array(view, order="C")})
     assert np.array_equal(made, view)

@@ -111,7 +111,7 @@ def test_bounds_of_merged_statistics_hold_for_the_reference(case):
     mean."""
     answers, oracle = Answers(target(NumpyBatchNorm()), case), Oracle(case)
     for method in ("train_shards", "train_shards_vjp"):
-        for name, value in answers.required(method).items():
+        for name, value in answers.require(method).items():
             if value is not None:
                 assert compare("the law", name, value, oracle).holds, name
 
@@ -122,7 +122,7 @@ def test_all_other_bounds_hold_for_the_reference(case):
     """Outputs, gradients, running statistics, folds and the double backward."""
     answers, oracle = Answers(target(NumpyBatchNorm()), case), Oracle(case)
     for method in ("train", "train_vjp", "infer", "infer_vjp", "fold", "train_double_vjp"):
-        for name, value in answers.required(method).items():
+        for name, value in answers.require(method).items():
             if value is not None:
                 assert compare("the law", name, value, oracle).holds, name
 
@@ -184,7 +184,7 @@ def test_folds_are_exact_for_every_kind_of_layer(kind, groups, shape, affine, bi
         )
         exact = Fraction(float(gamma[out])) / s[out] * shift + Fraction(float(beta[out]))
         assert contains(oracle.exact("folded_bias"), (out,), exact)
-    answers = Answers(target(NumpyBatchNorm()), case).required("fold")
+    answers = Answers(target(NumpyBatchNorm()), case).require("fold")
     assert all(compare("the law", name, value, oracle).holds for name, value in answers.items())
 
 

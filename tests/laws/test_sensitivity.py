@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from bnproof.contract import Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Target
-from bnproof.laws.law import laws
+from bnproof.laws.law import load_laws
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.sensitivity import EFFECTS
 from bnproof.laws.supports import Supports
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, ratio, semantic, target
 
@@ -81,7 +81,7 @@ class UsesAllWrongly(NumpyBatchNorm):
     def std(self, v, eps):
         return np.sqrt(v) + v.dtype.type(eps)
 
-    def affine(self, xhat, gamma, beta):
+    def apply_affine(self, xhat, gamma, beta):
         return super().affine(xhat, gamma * gamma, 2 * beta)
 
     def track(self, running, new, momentum):
@@ -107,7 +107,7 @@ WRONG_OTHERWISE = (
 @pytest.mark.parametrize("name", WRONG_OTHERWISE)
 def test_another_formula_that_uses_every_argument_is_not_blamed(name):
     """Its values are wrong, which another law tells; nothing is ignored."""
-    assert blamed(mutants()[name].make()) == set()
+    assert blamed(list_mutants()[name].make()) == set()
 
 
 def test_a_formula_wrong_in_every_term_is_not_blamed():
@@ -119,7 +119,7 @@ def test_an_argument_may_not_be_ignored_in_part():
     """gamma beyond a limit counts as the limit: right where it is small."""
 
     class Clipped(NumpyBatchNorm):
-        def affine(self, xhat, gamma, beta):
+        def apply_affine(self, xhat, gamma, beta):
             return super().affine(xhat, gamma.clip(-2, 2), beta)
 
     assert ratio("output", Clipped(), CASE) <= 1
@@ -130,7 +130,7 @@ def test_an_argument_may_not_be_ignored_in_part():
 def test_constants_are_not_blamed():
     """What ``supports`` fixes cannot be changed, and what is absent neither."""
     of = Target(Ignores("eps", lambda given: 0.25), Convention("any"), constants=frozenset({"eps"}))
-    assert laws()["eps-matters"].measure(Answers(of, CASE), Oracle(CASE)) is None
+    assert load_laws()["eps-matters"].measure(Answers(of, CASE), Oracle(CASE)) is None
     assert ratio("gamma-matters", NumpyBatchNorm(), by_hand(gamma=None)) is None
 
 
@@ -179,7 +179,7 @@ def test_a_gradient_that_depends_on_the_size_of_dy_breaks_linearity():
 def test_the_changed_call_is_shown():
     """A violation brings the call with the argument changed."""
     implementation = Ignores("eps", CONSTANTS["eps"])
-    seen = laws()["eps-matters"].measure(Answers(target(implementation), CASE), Oracle(CASE))
+    seen = load_laws()["eps-matters"].measure(Answers(target(implementation), CASE), Oracle(CASE))
     assert not seen.holds
     assert seen.comparison == "effect"
     assert "with another eps" in describe_measurement(seen, "")

@@ -19,7 +19,7 @@ SLIPS = {
 def test_slips_are_named(supports, message):
     """In one line that says what to give."""
     with pytest.raises(ValueError, match=message) as refused:
-        Supports.by(supports)
+        Supports.from_mapping(supports)
     assert "\n" not in str(refused.value)
 
 
@@ -28,17 +28,18 @@ def test_what_may_be_asked_is_admitted():
     case = by_hand("float32")
     rank, channels = case.x.ndim, case.x.shape[1]
     for supports in (None, {"ranks": [rank]}, {"dtypes": ["float32"]}, {"num_features": channels}):
-        assert Supports.by(supports).admits(case)
+        assert Supports.from_mapping(supports).admits(case)
     other = (
         {"ranks": [5 if rank < 5 else 2]},
         {"dtypes": ["float64"]},
         {"num_features": channels + 1},
     )
-    assert not any(Supports.by(supports).admits(case) for supports in other)
+    assert not any(Supports.from_mapping(supports).admits(case) for supports in other)
 
 
 def test_a_fixed_momentum_of_the_old_value_weighs_the_new_one():
     """``1 - momentum``, where the convention says so."""
     assert (
-        Supports.by({"momentum": 0.75}, "old").momentum == Supports.by({"momentum": 0.25}).momentum
+        Supports.from_mapping({"momentum": 0.75}, "old").momentum
+        == Supports.from_mapping({"momentum": 0.25}).momentum
     )

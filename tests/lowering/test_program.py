@@ -39,7 +39,7 @@ def evaluate(expression, free, entries, scalars):
     }
     values = {**scalars, m: fmpq(size)}
     if not free:
-        return Evaluator(Point(values, None, table)).value(expression)
+        return Evaluator(Point(values, None, table)).evaluate(expression)
     return [
         evaluate(expression, free[1:], entries, {**values, free[0]: fmpq(p)})
         for p in range(1, size + 1)

@@ -35,29 +35,29 @@ class EpsFixed(NumpyBatchNorm):
 
 
 class GammaIgnored(NumpyBatchNorm):
-    def affine(self, xhat, gamma, beta):
+    def apply_affine(self, xhat, gamma, beta):
         return super().affine(xhat, None, beta)
 
 
 class BetaScaled(NumpyBatchNorm):
-    def affine(self, xhat, gamma, beta):
+    def apply_affine(self, xhat, gamma, beta):
         return super().affine(
             xhat + 0 if beta is None else xhat, gamma, None if beta is None else 2 * beta
         )
 
 
 class NoMeanPath(NumpyBatchNorm):
-    def through_mean(self, dy, dbeta):
+    def remove_mean(self, dy, dbeta):
         return dy
 
 
 class NoStdPath(NumpyBatchNorm):
-    def through_std(self, xhat, dgamma):
+    def compute_std_term(self, xhat, dgamma):
         return 0 * xhat
 
 
 class StdPathSign(NumpyBatchNorm):
-    def through_std(self, xhat, dgamma):
+    def compute_std_term(self, xhat, dgamma):
         return -super().through_std(xhat, dgamma)
 
 
@@ -94,7 +94,7 @@ class OnePassVariance(NumpyBatchNorm):
 
 class InferenceUsesBatch(NumpyBatchNorm):
     def infer(self, x, gamma, beta, running_mean, running_var, *, eps):
-        return self.affine(self.normalised(x, eps)[0], gamma, beta)
+        return self.apply_affine(self.normalise(x, eps)[0], gamma, beta)
 
 
 class ModifiesInput(NumpyBatchNorm):
@@ -295,7 +295,7 @@ class RefusesReadOnly(NumpyBatchNorm):
 class ForgetsUntracked(NumpyBatchNorm):
     def train(self, x, gamma, beta, running_mean, running_var, *, eps, momentum):
         if running_mean is None:
-            return self.affine(x - self.mean(x), gamma, beta), None, None
+            return self.apply_affine(x - self.mean(x), gamma, beta), None, None
         return super().train(x, gamma, beta, running_mean, running_var, eps=eps, momentum=momentum)
 
 

@@ -14,14 +14,21 @@ from flint import arb
 
 from bnproof.certify import compiled, errors
 from bnproof.certify.enclosure import Enclosure
-from bnproof.certify.entries import Back, Map, compiled_gradients, compiled_outputs
+from bnproof.certify.entries import Back, Map, run_affine, run_input_gradient
 from bnproof.certify.lanes import Lanes
-from bnproof.certify.moments import Centred, Source, Upstream, centred, enclosure, words_of
+from bnproof.certify.moments import (
+    Centred,
+    Source,
+    Upstream,
+    build_enclosure,
+    centre_batch,
+    stack_words,
+)
 from bnproof.certify.refine import Width
 from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
-WIDTH = Width(Format.of(np.float64), 20)
+WIDTH = Width(Format.from_dtype(np.float64), 20)
 RANDOM = np.random.default_rng(11)
 WIDE = 2.0**-20
 
@@ -63,8 +70,8 @@ def normal(n: int = 200) -> np.ndarray:
 def sum_stage(values: list[float]) -> bool:
     """``r`` of a channel about 0."""
     x = np.array(values)[:, None]
-    lanes = Lanes.of(x)
-    found = centred(Source(x, lanes, lanes.flat(x), np.zeros(lanes.strips * compiled.W)))
+    lanes = Lanes.from_array(x)
+    found = centre_batch(Source(x, lanes, lanes.flatten(x), np.zeros(lanes.strips * compiled.W)))
     return inside(found.r, [sum(map(arb, values), arb(0)) / len(values) - arb(found.c[0])])
 
 
@@ -82,7 +89,7 @@ def mean_rounding() -> bool:
 def variance_rounding() -> bool:
     """Random channels."""
     x = RANDOM.normal(size=(9, 40))
-    found = centred(Source.of(x))
+    found = centre_batch(Source.from_array(x))
     columns = [[arb(value) for value in column] for column in x.T.tolist()]
     means = [sum(column, arb(0)) / len(column) for column in columns]
     return inside(
@@ -97,8 +104,8 @@ def variance_rounding() -> bool:
 def variance_mean() -> bool:
     """A residual known to a wide radius."""
     r, second = words(normal() / 4, WIDE), words(1 + normal() ** 2)
-    found = enclosure(
-        compiled.less_products(words_of(second), words_of(r), words_of(r)),
+    found = build_enclosure(
+        compiled.subtract_products(stack_words(second), stack_words(r), stack_words(r)),
         errors.variance(2, r, second.mid),
     )
     return all(
@@ -135,8 +142,8 @@ def place(
 ) -> Centred:
     """Statistics with chosen values and radii."""
     none = np.zeros(n, dtype=bool)
-    zero = Enclosure.exactly(np.zeros(n))
-    chosen = (np.zeros(n) if c is None else c, r or zero, v or Enclosure.exactly(np.ones(n)))
+    zero = Enclosure.from_floats(np.zeros(n))
+    chosen = (np.zeros(n) if c is None else c, r or zero, v or Enclosure.from_floats(np.ones(n)))
     return Centred(
         m, *chosen, none, none, none, lambda j: pytest.fail("no entry is to be refined here")
     )
@@ -154,8 +161,8 @@ def scaled(of: Map, a: Enclosure) -> Map:
 def output_stage(x: np.ndarray, of: Map, a_sign: int = 0, r_sign: int = 0) -> bool:
     """One row of outputs, a channel each, at chosen ends of the radii of a and r."""
     row = x[None]
-    lanes = Lanes.of(row)
-    found = compiled_outputs(lanes, lanes.flat(row), of, WIDTH)[0]
+    lanes = Lanes.from_array(row)
+    found = run_affine(lanes, lanes.flatten(row), of, WIDTH)[0]
     plain = x.tolist(), of.place.c.tolist(), of.beta.tolist()
     parts = zip(*plain, ends(of.a, a_sign), ends(of.place.r, r_sign), strict=True)
     return inside(found, [a * (arb(e) - arb(c) - r) + arb(b) for e, c, b, a, r in parts])
@@ -197,26 +204,26 @@ def upstream_rounding() -> bool:
 def upstream_stage(values: list[float]) -> bool:
     """``S = sum g`` about 0."""
     sums = gradient_sums(np.ones(len(values)), np.array(values))
-    total = compiled.double_words(np.ascontiguousarray(sums[:, :3]))
-    depth = Lanes.of(np.ones((len(values), 1))).depth()
-    found = enclosure(total, errors.upstream_sum(depth, total[:, 0], sums[:, 6]))
+    total = compiled.to_double_words(np.ascontiguousarray(sums[:, :3]))
+    depth = Lanes.from_array(np.ones((len(values), 1))).depth()
+    found = build_enclosure(total, errors.upstream_sum(depth, total[:, 0], sums[:, 6]))
     return inside(found, [sum(map(arb, values), arb(0))])
 
 
 def gradient_sums(x: np.ndarray, g: np.ndarray) -> np.ndarray:
     """The kernel's sums for one channel, both centres 0."""
-    lanes = Lanes.of(x[:, None])
+    lanes = Lanes.from_array(x[:, None])
     zero = np.zeros(1)
     return lanes.sums(
-        compiled.gradient_sums, (x, g), lanes.parameters(zero, zero), numbers=10, threefold=2
+        compiled.sum_gradients, (x, g), lanes.parameters(zero, zero), numbers=10, threefold=2
     )
 
 
 def mean_of_upstream(radius: float) -> bool:
     """``S/m``."""
     total = words(normal(), radius)
-    found = compiled.quotients(words_of(total), 7.0)
-    result = enclosure(found, errors.upstream_mean(7, total, found[:, 0]))
+    found = compiled.quotients(stack_words(total), 7.0)
+    result = build_enclosure(found, errors.upstream_mean(7, total, found[:, 0]))
     return all(inside(result, [e / 7 for e in ends(total, s)]) for s in (-1, 1))
 
 
@@ -226,8 +233,8 @@ def products_stage(scale: float) -> bool:
     for _ in range(100):
         x, g = normal(3) * scale, normal(3)
         sums = gradient_sums(x, g)
-        words_ = compiled.double_words(np.ascontiguousarray(sums[:, 3:6]))
-        found = enclosure(words_, errors.products(5, 3, sums[:, 7], sums[:, 6]))
+        words_ = compiled.to_double_words(np.ascontiguousarray(sums[:, 3:6]))
+        found = build_enclosure(words_, errors.products(5, 3, sums[:, 7], sums[:, 6]))
         results.append(
             inside(
                 found,
@@ -245,8 +252,9 @@ def products_stage(scale: float) -> bool:
 def covariance_stage(p_radius: float = 0.0, s_radius: float = 0.0, r_radius: float = 0.0) -> bool:
     """``T = P - r S``."""
     p, s, r = words(normal(), p_radius), words(normal(), s_radius), words(normal(), r_radius)
-    found = enclosure(
-        compiled.less_products(words_of(p), words_of(r), words_of(s)), errors.covariance(p, s, r)
+    found = build_enclosure(
+        compiled.subtract_products(stack_words(p), stack_words(r), stack_words(s)),
+        errors.covariance(p, s, r),
     )
     return all(
         inside(
@@ -277,7 +285,7 @@ def back(
 ) -> Back:
     """A gradient map with chosen values and radii, m = 5."""
     n = len(gamma)
-    none, zero = np.zeros(n, dtype=bool), Enclosure.exactly(np.zeros(n))
+    none, zero = np.zeros(n, dtype=bool), Enclosure.from_floats(np.zeros(n))
     sizes = np.ones(n), np.ones(n)
     refused = lambda j: pytest.fail("no entry is to be refined here")  # noqa: E731
     centre = np.zeros(n) if c_g is None else c_g
@@ -291,8 +299,8 @@ def gradient(
     """One row of input gradients, a channel each, at chosen ends of the radii of r, a, r_g and
     k."""
     row, up = x[None], g[None]
-    lanes = Lanes.of(row)
-    found = compiled_gradients(lanes, lanes.flat(row), lanes.flat(up), of, WIDTH)[0]
+    lanes = Lanes.from_array(row)
+    found = run_input_gradient(lanes, lanes.flatten(row), lanes.flatten(up), of, WIDTH)[0]
     chosen = [
         ends(e, s)
         for e, s in zip((of.forward.place.r, of.forward.a, of.up.r, of.k), signs, strict=True)
@@ -315,7 +323,7 @@ def gradients(
     n, results = 200, []
     for _ in range(3):
         r, r_g, a = (words(normal(n), radii.get(name, 0.0)) for name in ("r", "g", "a"))
-        k = words(normal(n), radii.get("k", 0.0)) if slope else Enclosure.exactly(np.zeros(n))
+        k = words(normal(n), radii.get("k", 0.0)) if slope else Enclosure.from_floats(np.zeros(n))
         c = normal(n)
         of = back(np.ones(n), c=c, r=r, c_g=normal(n), r_g=r_g)
         scaled(of.forward, a)
@@ -332,7 +340,7 @@ def gradient_underflow() -> bool:
     n = 200
     of = back(np.ones(n))
     scaled(of.forward, words(normal(n)))
-    of.__dict__["k"] = Enclosure.exactly(np.zeros(n))
+    of.__dict__["k"] = Enclosure.from_floats(np.zeros(n))
     return gradient(of, np.zeros(n), normal(n) * 2.0**-1010)
 
 
@@ -380,7 +388,7 @@ def terms() -> set[str]:
         "mean_residual": errors.mean_residual(2, 2, ones, ones),
         "variance": errors.variance(2, one, ones),
         "scale": errors.scale(ones, one, ones),
-        "affine": errors.affine(one, one, ones),
+        "affine": errors.affine_output(one, one, ones),
         "upstream_sum": errors.upstream_sum(2, ones, ones),
         "upstream_mean": errors.upstream_mean(2, one, ones),
         "products": errors.products(2, 2, ones, ones),

@@ -6,7 +6,7 @@ from sympy import Eq, Sum
 from bnproof.symbolic import i, m, prove, summation
 from bnproof.symbolic.outcomes import Disagreement
 from bnproof.theorems.book import Assertion, Control, build
-from bnproof.theorems.proving import Outcome, Settled, statements, verdict
+from bnproof.theorems.proving import Outcome, Settled, list_statements, settle_statement
 
 DOUBLED = Eq(2 * Sum(i, (i, 1, m)), Sum(2 * i, (i, 1, m)), evaluate=False)
 
@@ -34,7 +34,9 @@ def test_a_theorem_whose_checks_disagree_is_not_proved(wrong_sums):
 
     entry = build("doubled", "chapter", doubled, "")
     outcome = Outcome(
-        entry.id, tuple(Settled(posed, *verdict(posed)) for posed in statements(entry)), 0.0
+        entry.id,
+        tuple(Settled(posed, *settle_statement(posed)) for posed in list_statements(entry)),
+        0.0,
     )
     assert outcome.independent_check == "disagrees"
     assert outcome.verdict != "proved"

@@ -5,21 +5,21 @@ from functools import cache
 
 import pytest
 
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.layers import ThroughState
-from bnproof.implementations.targets import usable
+from bnproof.implementations.targets import as_implementation
 from bnproof.laws import behaviour, degenerate, memory, values
 from bnproof.laws.answers import Answers
-from bnproof.laws.law import laws
+from bnproof.laws.law import load_laws
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import EVERYTHING, Supports
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.session import measure
 from bnproof.verification.walks import Walks, explore
 from tests.laws.draws import conditioned, drawn, semantic, target
 
 FACTOR = 10
-SEMANTIC = [name for name, mutant in mutants().items() if mutant.kind == "semantic"]
+SEMANTIC = [name for name, mutant in list_mutants().items() if mutant.kind == "semantic"]
 ZERO_GAMMA = ("O10",)  # divides by gamma, which a semantic case keeps away from 0
 # shows where a bias, or gamma alone, is missing: seconds until such a case is drawn
 RARE = ("O02", "O03", "G11")
@@ -42,7 +42,7 @@ def plan():
 def shows(name, strategy):
     """Whether some law on some case sees ``FACTOR`` times its bound; case by case, so that the
     first will do."""
-    of = target(mutants()[name].make)
+    of = target(list_mutants()[name].make)
     for case, oracle in examined(strategy):
         answers = Answers(of, case)
         for law in plan():
@@ -68,12 +68,15 @@ def test_a_wrong_formula_shows_tenfold(name):
 @pytest.mark.parametrize("name", BY_SEQUENCE)
 def test_a_wrong_state_shows_tenfold(name):
     """In sequences of calls; a law without a size is broken or not."""
-    make = mutants()[name].make
-    wanted = [law for law in laws().values() if law.measure is None]
-    found = explore(Walks(make, wanted, convention_of(make.convention), EVERYTHING, seed=0))
+    make = list_mutants()[name].make
+    wanted = [law for law in load_laws().values() if law.measure is None]
+    found = explore(Walks(make, wanted, resolve_convention(make.convention), EVERYTHING, seed=0))
     assert any(broken.seen.ratio > FACTOR for broken in found.values())
 
 
 def test_bugs_that_need_a_sequence_are_layers():
     """The list above holds nothing that a single call could show."""
-    assert all(isinstance(usable(mutants()[name].make, name), ThroughState) for name in BY_SEQUENCE)
+    assert all(
+        isinstance(as_implementation(list_mutants()[name].make, name), ThroughState)
+        for name in BY_SEQUENCE
+    )

@@ -30,7 +30,7 @@ class FirstColumns(NumpyBatchNorm):
 class ZeroGammaIsNone(NumpyBatchNorm):
     """``if not gamma.any(): gamma = None``."""
 
-    def affine(self, xhat, gamma, beta):
+    def apply_affine(self, xhat, gamma, beta):
         return super().affine(xhat, gamma if gamma is None or gamma.any() else None, beta)
 
 
@@ -64,7 +64,7 @@ class FirstStepTakesTheBatch(NumpyBatchNorm):
 class Clipped(NumpyBatchNorm):
     """xhat is kept within 10 standard deviations."""
 
-    def affine(self, xhat, gamma, beta):
+    def apply_affine(self, xhat, gamma, beta):
         return super().affine(np.clip(xhat, -10, 10), gamma, beta)
 
 

@@ -4,11 +4,11 @@ correct."""
 import numpy as np
 import pytest
 
-from bnproof.implementations.conventions import convention_of
-from bnproof.mutants.catalogue import mutants, row_of, rows
+from bnproof.implementations.conventions import resolve_convention
+from bnproof.mutants.catalogue import list_mutants, read_bugs, strip_variant
 from bnproof.mutants.unmodelled import UNMODELLED
 
-MUTANTS = mutants()
+MUTANTS = list_mutants()
 FUNCTIONAL = [name for name, mutant in MUTANTS.items() if hasattr(mutant.make, "train")]
 LAYERS = [name for name in MUTANTS if name not in FUNCTIONAL]
 CORRECT = [name for name in FUNCTIONAL if MUTANTS[name].kind == "correct"]
@@ -28,7 +28,7 @@ def trained(name):
     """``(y, running_mean, running_var)`` of the benign case, and whether gamma and beta were
     taken."""
     implementation = MUTANTS[name].make()
-    convention = convention_of(getattr(implementation, "convention", "torch"))
+    convention = resolve_convention(getattr(implementation, "convention", "torch"))
     options = {
         "eps": eps_of(name),
         "momentum": ALPHA if convention.momentum == "new" else 1 - ALPHA,
@@ -48,7 +48,7 @@ def expected(name, affine):
     gamma, beta = (GAMMA, BETA) if affine else (np.ones(3), np.zeros(3))
     s2 = v + np.longdouble(eps_of(name))
     xhat, large = (x - mu) / np.sqrt(s2), (abs(x) + abs(mu)) / np.sqrt(s2) * (1 + square / s2)
-    convention = convention_of(getattr(MUTANTS[name].make, "convention", "torch"))
+    convention = resolve_convention(getattr(MUTANTS[name].make, "convention", "torch"))
     factor = m / np.longdouble(m - 1) if convention.running_var == "unbiased" else 1
     return (
         (gamma * xhat + beta, abs(gamma) * large + abs(beta)),
@@ -59,8 +59,8 @@ def expected(name, affine):
 
 def test_every_row_is_modelled_or_explained():
     """Each known bug has a model or a reason why it has none, never both."""
-    modelled = {row_of(name) for name in MUTANTS}
-    assert set(rows()) == modelled | UNMODELLED.keys()
+    modelled = {strip_variant(name) for name in MUTANTS}
+    assert set(read_bugs()) == modelled | UNMODELLED.keys()
     assert not modelled & UNMODELLED.keys()
 
 
@@ -129,7 +129,9 @@ def test_correct_ones_infer_and_fold(name):
     )
 
 
-@pytest.mark.parametrize("name", [name for name, row in rows().items() if row.severity == "none"])
+@pytest.mark.parametrize(
+    "name", [name for name, row in read_bugs().items() if row.severity == "none"]
+)
 def test_what_is_no_bug_has_correct_models(name):
     """A documented difference, an equivalent formula or a false alarm has to pass."""
     assert all(mutant.kind == "correct" for mutant in MUTANTS.values() if mutant.row.id == name)

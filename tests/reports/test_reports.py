@@ -10,7 +10,7 @@ import pytest
 from bnproof import records
 from bnproof.records import BrokenRecords, Records
 from bnproof.reports.files import write_files
-from bnproof.reports.derivation import latex_document, markdown
+from bnproof.reports.derivation import render_latex, render_markdown
 from bnproof.theorems.book import find
 from bnproof.theorems.proving import as_row, settle
 
@@ -45,7 +45,7 @@ def theorem():
 
 def test_markdown_shows_statement_derivation_and_counterexample(theorem):
     """The page holds formulas, the derivation and the refuted variants."""
-    page = markdown(theorem)
+    page = render_markdown(theorem)
     assert "### scale-exact" in page
     assert "why a cancels" in page
     assert "often stated as true" in page
@@ -54,7 +54,7 @@ def test_markdown_shows_statement_derivation_and_counterexample(theorem):
 
 def test_latex_document_is_complete(theorem):
     """A document from class to end, with prose escaped."""
-    page = latex_document(theorem)
+    page = render_latex(theorem)
     assert page.startswith(r"\documentclass")
     assert r"\end{document}" in page
     assert page.count(r"\[") == page.count(r"\]")
@@ -66,7 +66,7 @@ def test_latex_document_is_complete(theorem):
 @pytest.mark.parametrize("name", ["scale-eps", "jacobian", "total-variance", "clt-cumulants"])
 def test_latex_compiles(name, tmp_path):
     """The document goes through LaTeX without an error."""
-    (tmp_path / "theorem.tex").write_text(latex_document(as_row(settle(find(name)))))
+    (tmp_path / "theorem.tex").write_text(render_latex(as_row(settle(find(name)))))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "theorem.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]

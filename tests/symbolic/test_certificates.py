@@ -9,7 +9,7 @@ from sympy import Symbol
 
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE
-from bnproof.symbolic.simplex import maximum
+from bnproof.symbolic.simplex import maximise
 
 a, b, c = (Symbol(name, real=True) for name in "abc")
 small = st.integers(-3, 3)
@@ -112,7 +112,7 @@ def test_programs_are_solved_exactly(gain, constraints):
     """The point found is feasible, and no point of a grid is feasible and better."""
     rows = [[fmpq(p), fmpq(q)] for p, q, _ in constraints] + [[fmpq(1), fmpq(1)]]
     ends = [fmpq(end) for *_, end in constraints] + [fmpq(6)]
-    found = maximum([fmpq(one) for one in gain], rows, ends)
+    found = maximise([fmpq(one) for one in gain], rows, ends)
 
     def feasible(point):
         inside = (

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bnproof.symbolic.duals import inverse, sqrt
 from bnproof.symbolic.germs import Diverges, Germ
-from bnproof.symbolic.surds import NotExact, root_of
+from bnproof.symbolic.surds import NotExact, exact_root
 
 t = Germ({1: fmpq(1)})
 coefficients = st.integers(-4, 4)
@@ -31,7 +31,7 @@ def test_roots_square_back(leading, rest):
     germ = Germ({0: fmpq(leading), **{n: fmpq(c) for n, c in enumerate(rest, 1)}})
     root = sqrt(germ)
     square = root * root
-    assert root.terms[0] == root_of(fmpq(leading))
+    assert root.terms[0] == exact_root(fmpq(leading))
     assert all(square.terms.get(n, 0) == germ.terms.get(n, 0) for n in range(5))
 
 

@@ -290,7 +290,7 @@ def test_multiple_sums_capture_no_index():
 
     def normal(summand, *order):
         question = read(Eq(Sum(summand, *((index, 1, m) for index in order)), 0, evaluate=False))
-        return form.normal(question.statement.lhs).expression()
+        return form.normal_form(question.statement.lhs).expression()
 
     form = NormalForm()
     chain, transposed = x[p] * w[q] * A[p, q] * A[q, r], x[p] * w[q] * A[p, q] * A[r, q]

@@ -5,8 +5,8 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.symbolic.duals import Dual, derivative, inverse, new_level, sign, sqrt
-from bnproof.symbolic.surds import NotExact, root_of
+from bnproof.symbolic.duals import Dual, create_level, derivative, inverse, sign, sqrt
+from bnproof.symbolic.surds import NotExact, exact_root
 
 fractions = st.builds(fmpq, st.integers(-200, 200), st.integers(1, 12))
 
@@ -14,7 +14,7 @@ fractions = st.builds(fmpq, st.integers(-200, 200), st.integers(1, 12))
 @st.composite
 def surds(draw):
     """A sum of a rational and two square roots."""
-    roots = [root_of(fmpq(draw(st.integers(1, 30)))) for _ in range(2)]
+    roots = [exact_root(fmpq(draw(st.integers(1, 30)))) for _ in range(2)]
     return draw(fractions) + draw(fractions) * roots[0] + draw(fractions) * roots[1]
 
 
@@ -42,18 +42,18 @@ def test_sign_agrees_with_floating_point(p):
 @given(fractions.filter(lambda q: q >= 0))
 def test_square_roots_square_back(q):
     """The root of a non-negative rational squares to it."""
-    assert root_of(q) * root_of(q) == q
+    assert exact_root(q) * exact_root(q) == q
 
 
 def test_nested_roots_leave_the_field():
     """The root of a root is refused, not approximated."""
     with pytest.raises(NotExact):
-        sqrt(root_of(fmpq(2)))
+        sqrt(exact_root(fmpq(2)))
 
 
 def test_mixed_derivatives_keep_directions_apart():
     """d2(x y)/dx dy = 1 and d2(x y)/dx dx = 0."""
-    first, second = new_level(), new_level()
+    first, second = create_level(), create_level()
     p, q = Dual(fmpq(3), fmpq(1), first), Dual(fmpq(5), fmpq(1), second)
     assert derivative(derivative(p * q, second), first) == 1
     assert derivative(derivative(p * p, second), first) == 0

@@ -31,7 +31,7 @@ from bnproof.theorems.quantities import (
     jacobian,
     loss,
     mu_r,
-    running,
+    running_average,
     s_r,
     v_r,
 )
@@ -153,7 +153,7 @@ VARIANTS = {
         alive,
     ),
     "moving average, exponent off by one": (
-        Eq(running(kept * a, c), (1 - alpha) ** (T + 1) * a + alpha * (1 - alpha) * c),
+        Eq(running_average(kept * a, c), (1 - alpha) ** (T + 1) * a + alpha * (1 - alpha) * c),
     ),
     "Bessel forgotten": (Eq(E(v, M, sigma), sigma**2),),
     "Bessel inverted": (Eq(E(m / (m - 1) * v, M, sigma), (m - 1) / m * sigma**2), m >= 2),

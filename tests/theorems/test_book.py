@@ -5,9 +5,17 @@ import sympy
 from sympy import Symbol
 
 from bnproof.theorems.book import Assertion, Control, Eq, UnknownTheorem, book, build, find
-from bnproof.theorems.conditions import needed
-from bnproof.theorems.formulas import predictions
-from bnproof.theorems.proving import Outcome, Posed, Settled, as_row, settle, statements, verdict
+from bnproof.theorems.conditions import find_needed
+from bnproof.theorems.formulas import list_predictions
+from bnproof.theorems.proving import (
+    Outcome,
+    Posed,
+    Settled,
+    as_row,
+    list_statements,
+    settle,
+    settle_statement,
+)
 
 REQUIRED = [
     "collapse",
@@ -108,7 +116,7 @@ def test_theorem(name):
 def test_every_output_has_a_predicting_formula():
     """The bridge to arrays covers outputs, gradients, running statistics, inference and the double
     backward."""
-    assert set(predictions()) == {
+    assert set(list_predictions()) == {
         "y", "dx", "dgamma", "dbeta", "running_mean", "running_var_biased", "running_var_unbiased",
         "infer_y", "infer_dx", "infer_dgamma", "infer_dbeta", "d_dy", "d_x", "d_gamma",
     }  # fmt: skip
@@ -134,7 +142,7 @@ def test_a_true_control_makes_the_theorem_undecided():
         yield Control("not false at all", Eq(2 * a, a + a))
 
     entry = build("with-true-control", "chapter", with_true_control, "")
-    settled = tuple(Settled(posed, "proved", None) for posed in statements(entry))
+    settled = tuple(Settled(posed, "proved", None) for posed in list_statements(entry))
     assert all(isinstance(one.posed, Posed) for one in settled)
     assert Outcome(entry.id, settled, 0.0).verdict == "undecided"
 
@@ -148,7 +156,7 @@ def test_an_idle_condition_makes_the_theorem_undecided():
         yield Control("one more", Eq(a + 1, a))
 
     entry = build("with-idle-condition", "chapter", with_idle_condition, "")
-    settled = tuple(Settled(posed, *verdict(posed)) for posed in statements(entry))
+    settled = tuple(Settled(posed, *settle_statement(posed)) for posed in list_statements(entry))
     assert settled[0].verdict == "proved"
     assert Outcome(entry.id, settled, 0.0).verdict == "undecided"
 
@@ -157,8 +165,8 @@ def test_a_needed_condition_comes_with_its_point():
     """Without the condition there is an exact counterexample, or a point where the statement has no
     value."""
     false, undefined = (
-        needed(Eq(abs(a), a), (a > -1,)),
-        needed(Eq(a / a**2, 1 / a), (sympy.Ne(a, 0),)),
+        find_needed(Eq(abs(a), a), (a > -1,)),
+        find_needed(Eq(a / a**2, 1 / a), (sympy.Ne(a, 0),)),
     )
     assert "left side" in str(false[0])
     assert str(undefined[0]).startswith("undefined")

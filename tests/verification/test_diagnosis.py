@@ -11,11 +11,11 @@ from bnproof.contract import Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.laws import behaviour, degenerate, memory, values
-from bnproof.laws.extreme_cases import extreme_cases
-from bnproof.laws.law import laws
+from bnproof.laws.extreme_cases import draw_extreme_cases
+from bnproof.laws.law import load_laws
 from bnproof.laws.layers import SAYS
 from bnproof.laws.supports import EVERYTHING, Supports
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.diagnosis import Evidence, find_causes
 from bnproof.verification.examining import examine
 from bnproof.verification.families import ORDER, find_family
@@ -58,21 +58,24 @@ NAMED = ("F01", "G03", "R06", "O01", "S01", "L05", "I02")
 @pytest.mark.parametrize("name", NAMED)
 def test_a_known_bug_is_named(name):
     """By the mechanism of its model, for every law it breaks, with where it was seen."""
-    evidence, judged = seen(mutants()[name].make, some())
+    evidence, judged = seen(list_mutants()[name].make, some())
     found = find_causes(evidence, judged)
     assert found.keys() == evidence.violated
     assert found
     for cause in found.values():
-        assert (cause.mechanism, cause.confidence) == (mutants()[name].mechanism, "same values")
+        assert (cause.mechanism, cause.confidence) == (
+            list_mutants()[name].mechanism,
+            "same values",
+        )
     assert {source for cause in found.values() for source in cause.sources} >= set(
-        mutants()[name].row.sources[:1]
+        list_mutants()[name].row.sources[:1]
     )
 
 
 def assert_not_misled(name, evidence, judged):
     """What claims to return the same values is of the same class; a pattern is of the bug's family
     or says what is known."""
-    mutant = mutants()[name]
+    mutant = list_mutants()[name]
     for law, cause in find_causes(evidence, judged, without=name).items():
         if cause.confidence == "same values":
             assert cause.mechanism == mutant.mechanism, law
@@ -83,20 +86,20 @@ def assert_not_misled(name, evidence, judged):
 @pytest.mark.parametrize("name", ["F01", "G01", "R13", "O17", "S09"])
 def test_without_its_model_a_bug_gets_no_wrong_name(name):
     """The family at most."""
-    assert_not_misled(name, *seen(mutants()[name].make, some()))
+    assert_not_misled(name, *seen(list_mutants()[name].make, some()))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["F01", "G01", "R06", "O01", "V01", "L04", "S01", "I01"])
 def test_no_bug_is_named_wrongly_with_confidence(name):
     """Its own class with its model, no other class without; on the cases of a quick check."""
-    examined = quickly_examined(mutants()[name].make())
+    examined = quickly_examined(list_mutants()[name].make())
     if examined.evidence.violated:
-        assert_not_misled(name, examined.evidence, examined.judged)
-        found = find_causes(examined.evidence, examined.judged).values()
-        assert mutants()[name].mechanism in {cause.mechanism for cause in found}
+        assert_not_misled(name, examined.evidence, examined.judgeable)
+        found = find_causes(examined.evidence, examined.judgeable).values()
+        assert list_mutants()[name].mechanism in {cause.mechanism for cause in found}
         assert {c.mechanism for c in found if c.confidence == "same values"} <= {
-            mutants()[name].mechanism
+            list_mutants()[name].mechanism
         }
 
 
@@ -104,9 +107,9 @@ def test_one_input_that_agrees_does_not_outweigh_another_that_does_not():
     """With eps = 1e-8 and a large variance eps outside the root is as good as none at all; with eps
     = 0.1 it is not."""
     half = next(
-        case for case in extreme_cases(Supports(dtypes=("float16",)), 0) if case.eps == 1e-8
+        case for case in draw_extreme_cases(Supports(dtypes=("float16",)), 0) if case.eps == 1e-8
     )
-    evidence, judged = seen(mutants()["F01"].make, [by_hand(), half])
+    evidence, judged = seen(list_mutants()["F01"].make, [by_hand(), half])
     shown = {
         law: pairs[-1:] if law == "output" else pairs for law, pairs in evidence.broken.items()
     }
@@ -128,11 +131,11 @@ PAIRS = [
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
 def test_two_bugs_are_each_named(pair):
     """Both mechanisms appear, each for a law that the other bug keeps."""
-    both = type("Both", tuple(mutants()[name].make for name in pair), {})
+    both = type("Both", tuple(list_mutants()[name].make for name in pair), {})
     found = find_causes(*seen(both, some()))
     for name, law in pair.items():
         assert (found[law].mechanism, found[law].confidence) == (
-            mutants()[name].mechanism,
+            list_mutants()[name].mechanism,
             "same values",
         )
 
@@ -143,7 +146,7 @@ def test_two_bugs_are_each_named(pair):
 class Halves(NumpyBatchNorm):
     """A bug nobody has had."""
 
-    def affine(self, xhat, gamma, beta):
+    def apply_affine(self, xhat, gamma, beta):
         return super().affine(xhat * xhat.dtype.type(0.5), gamma, beta)
 
 
@@ -192,7 +195,7 @@ def test_a_sequence_is_explained_by_equal_answers_alone():
     values."""
     examined = quickly_examined(BackwardOfLatestTraining, *SAYS)
     assert examined.evidence.of_walks.keys() == {"sequence-backward"}
-    (cause,) = find_causes(examined.evidence, examined.judged).values()
+    (cause,) = find_causes(examined.evidence, examined.judgeable).values()
     assert cause.confidence != "same values"
 
 
@@ -203,8 +206,8 @@ def test_nothing_broken_has_no_cause():
 
 def test_evidence_is_shown_on_few_small_cases():
     """At most four, which between them break every broken law."""
-    evidence, _ = seen(mutants()["F03"].make, some())
-    chosen = evidence.cases()
+    evidence, _ = seen(list_mutants()["F03"].make, some())
+    chosen = evidence.choose_cases()
     shown = {
         law
         for law, pairs in evidence.broken.items()
@@ -235,7 +238,7 @@ def test_a_family_is_told_by_the_pattern_of_laws(violated, name):
 def told_of(violated, case, quantity, shares=None):
     """The family told of broken laws, where one of them saw this quantity on this case."""
     seen = Measurement("some law", (quantity,), 2.0)
-    return find_family([laws()[law] for law in violated], [(case, seen)], shares or {})
+    return find_family([load_laws()[law] for law in violated], [(case, seen)], shares or {})
 
 
 def test_families_by_what_the_cases_have_in_common():
@@ -250,6 +253,6 @@ def test_families_by_what_the_cases_have_in_common():
 
 def test_families_are_those_of_the_catalogue():
     """Names that mean something there, each declared by some law."""
-    declared = frozenset().union(*(law.families for law in laws().values()))
+    declared = frozenset().union(*(law.families for law in load_laws().values()))
     assert declared == set(ORDER)
-    assert declared <= {mutant.row.family for mutant in mutants().values()}
+    assert declared <= {mutant.row.family for mutant in list_mutants().values()}

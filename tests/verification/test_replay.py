@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bnproof.contract import Weights
 from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification import replay
 from bnproof.verification.planning import CheckOptions
 from bnproof.verification.replay import UnusableReplay, from_json, read_cases, to_json
@@ -193,7 +193,7 @@ def test_cases_are_kept_law_by_law(tmp_path):
 def test_a_replayed_check_asks_for_the_recorded_cases_alone(tmp_path):
     """The same violation from the file, none once the bug is mended; beside it only whether there
     is an answer."""
-    broken = mutants()["R01"].make
+    broken = list_mutants()["R01"].make
     first = check(broken(), CheckOptions("quick", select=("running-variance",)))
     path = tmp_path / "verdict.json"
     path.write_text(json.dumps(first.to_dict()))

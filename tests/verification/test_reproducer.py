@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from bnproof.implementations.conventions import convention_of
-from bnproof.laws.law import laws
+from bnproof.implementations.conventions import resolve_convention
+from bnproof.laws.law import load_laws
 from bnproof.laws.supports import EVERYTHING, Supports
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.reproducer import write_program, write_walk
 from bnproof.verification.session import Session
 from bnproof.verification.walks import Walks, explore
@@ -43,7 +43,7 @@ BROKEN = {
     "empty-shard": "S05",
     "repeats": "F18",
 }
-KINDS = {law: mutants()[name].make for law, name in BROKEN.items()}
+KINDS = {law: list_mutants()[name].make for law, name in BROKEN.items()}
 KINDS |= {"gradient-linear": ClipsUpstream, "channels-apart": LeaksNaN}
 RELATIONS = ("scale-eps", "output-variance", "gradient-sum", "negative-gamma")
 
@@ -55,7 +55,7 @@ def name_of(model):
 
 def written(name, seen, case, convention, *kind):
     """The program of a violation."""
-    message = describe_measurement(seen, laws()[seen.law].says)
+    message = describe_measurement(seen, load_laws()[seen.law].says)
     return write_program(name, seen, message, case, convention, *kind)
 
 
@@ -63,7 +63,7 @@ def shown(law, model, cases):
     """The first violation on these cases, its case, and the program."""
     session = Session(target(model), 0, EVERYTHING)
     for case in cases:
-        seen = session.recheck(laws()[law], case)
+        seen = session.recheck(load_laws()[law], case)
         if seen is not None:
             return seen, case, written(name_of(model), seen, case, session.target.convention)
     raise AssertionError(f"{model.__name__} does not break {law}")
@@ -97,10 +97,10 @@ def test_the_program_prints_the_value_that_was_seen(law, cases):
     """At its place, to the last bit; for a relation, every output it speaks of; or it raises what
     was raised."""
     seen, _, source = shown(law, KINDS[law], cases)
-    assert describe_measurement(seen, laws()[law].says) in source
+    assert describe_measurement(seen, load_laws()[law].says) in source
     answers, raised = printed(source)
     assert answers or raised
-    assert not raised or raised in describe_measurement(seen, laws()[law].says)
+    assert not raised or raised in describe_measurement(seen, load_laws()[law].says)
     if seen.got is not None and seen.comparison == "value":  # which show a difference
         (quantity,) = seen.quantities
         values = [found[quantity] for found in answers if quantity in found]
@@ -125,10 +125,10 @@ def test_the_program_runs_by_itself(law, cases, tmp_path):
 def test_arguments_come_back_bit_for_bit(dtype):
     """In every dtype the program hands over what the case holds."""
     case = by_hand(dtype)
-    session = Session(target(mutants()["R01"].make), 0, EVERYTHING)
-    seen = session.recheck(laws()["running-variance"], case)
+    session = Session(target(list_mutants()["R01"].make), 0, EVERYTHING)
+    seen = session.recheck(load_laws()["running-variance"], case)
     names = {"print": lambda *values: None}
-    exec(written(name_of(mutants()["R01"].make), seen, case, session.target.convention), names)
+    exec(written(name_of(list_mutants()["R01"].make), seen, case, session.target.convention), names)
     for name in ("x", "gamma", "beta", "running_mean", "running_var"):
         held = getattr(case, name)
         assert (names[name].dtype, names[name].shape) == (held.dtype, held.shape)
@@ -154,7 +154,7 @@ def test_a_file_is_loaded_by_its_path(tmp_path):
     (tmp_path / "mine.py").write_text(own)
     seen, case, _ = shown("running-variance", KINDS["running-variance"], [by_hand()])
     for name in ("BiasedVarianceTracked", "Made"):
-        source = written(f"{tmp_path / 'mine.py'}:{name}", seen, case, convention_of("torch"))
+        source = written(f"{tmp_path / 'mine.py'}:{name}", seen, case, resolve_convention("torch"))
         assert printed(source)[0][0][seen.quantities[0]][seen.where] == seen.got
 
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_imported_is_left_to_the_reader():
     """A place to put it, and everything else."""
     seen, case, _ = shown("running-variance", KINDS["running-variance"], [by_hand()])
     assert "implementation = ...  # put the Local that was checked here" in written(
-        "Local", seen, case, convention_of("torch")
+        "Local", seen, case, resolve_convention("torch")
     )
 
 
@@ -176,7 +176,7 @@ def test_long_arrays_are_made_not_printed(law):
     model = KINDS[law]
     session = Session(target(model), 0, EVERYTHING)
     seen = next(
-        found for case in variants if (found := session.recheck(laws()[law], case)) is not None
+        found for case in variants if (found := session.recheck(load_laws()[law], case)) is not None
     )
     source = written(name_of(model), seen, long, session.target.convention)
     assert len(source) < 20_000
@@ -189,11 +189,11 @@ def test_long_arrays_are_made_not_printed(law):
 @pytest.mark.parametrize("name", ["R11", "R13-layer", "R16", "R21", "I05", "G21"])
 def test_a_sequence_is_a_program(name):
     """The calls that lead to the violation, with what they print."""
-    model = mutants()[name].make
-    wanted = [law for law in laws().values() if law.measure is None]
-    found = explore(Walks(model, wanted, convention_of("torch"), EVERYTHING, seed=0))
+    model = list_mutants()[name].make
+    wanted = [law for law in load_laws().values() if law.measure is None]
+    found = explore(Walks(model, wanted, resolve_convention("torch"), EVERYTHING, seed=0))
     for law, broken in found.items():
-        message = describe_measurement(broken.seen, laws()[law].says)
+        message = describe_measurement(broken.seen, load_laws()[law].says)
         source = write_walk(name_of(model), law, message, broken.steps)
         lines = []
         exec(
@@ -215,9 +215,9 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
         " pass\n"
     )
     (tmp_path / "mine.py").write_text(own)
-    wanted = [laws()["sequence-statistics"]]
-    make, supports = mutants()["I05"].make, Supports(dtypes=("bfloat16",))
-    (broken,) = explore(Walks(make, wanted, convention_of("torch"), supports, seed=0)).values()
+    wanted = [load_laws()["sequence-statistics"]]
+    make, supports = list_mutants()["I05"].make, Supports(dtypes=("bfloat16",))
+    (broken,) = explore(Walks(make, wanted, resolve_convention("torch"), supports, seed=0)).values()
     message = describe_measurement(broken.seen, wanted[0].says)
     source = write_walk(f"{tmp_path / 'mine.py'}:Half", broken.law, message, broken.steps)
     (tmp_path / "reproducer.py").write_text(source)
@@ -230,10 +230,10 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
 
 def test_a_violation_that_reads_from_state_asks_through_the_adapter(cases):
     """Laws of single calls on a layer run through the module that sets its state."""
-    model = mutants()["R09-layer"].make
+    model = list_mutants()["R09-layer"].make
     session = Session(target(model), 0, EVERYTHING)
-    case = next(case for case in cases if session.recheck(laws()["running-mean"], case))
-    seen = session.recheck(laws()["running-mean"], case)
+    case = next(case for case in cases if session.recheck(load_laws()["running-mean"], case))
+    seen = session.recheck(load_laws()["running-mean"], case)
     source = written(name_of(model), seen, case, session.target.convention, "layer")
     assert float(printed(source)[0][0]["running_mean"][seen.where]) == seen.got
 
@@ -241,7 +241,7 @@ def test_a_violation_that_reads_from_state_asks_through_the_adapter(cases):
 @pytest.mark.parametrize("name", ["F12", "O14"])
 def test_an_argument_that_is_modified_is_shown_before_and_after(name, cases):
     """The program prints something that tells them apart."""
-    _, _, source = shown("untouched", mutants()[name].make, cases)
+    _, _, source = shown("untouched", list_mutants()[name].make, cases)
     before, after = changed_by(source)
     assert before != after
     lines = []

@@ -10,13 +10,13 @@ from bnproof.contract import Weights
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
 from bnproof.laws.oracle import Oracle
-from bnproof.mutants.catalogue import mutants
-from bnproof.verification.residuals import explain_by_factor, named_factors
+from bnproof.mutants.catalogue import list_mutants
+from bnproof.verification.residuals import explain_by_factor, list_factors
 from tests.laws.draws import by_hand, target
 
 CASE = by_hand("float64")
 ORACLE = Oracle(CASE)
-NAMES = list(named_factors(ORACLE, "y"))
+NAMES = list(list_factors(ORACLE, "y"))
 
 
 def found(quantity, observed, oracle=ORACLE):
@@ -39,7 +39,7 @@ def spread(factor, quantity, shape):
 def test_a_factor_of_a_gradient_is_recognised(name, quantity):
     """By its name, whatever else fits on this case."""
     exact = Answers(target(NumpyBatchNorm()), CASE).observe(quantity)
-    factor = spread(named_factors(ORACLE, quantity)[name], quantity, exact.shape)
+    factor = spread(list_factors(ORACLE, quantity)[name], quantity, exact.shape)
     assert f"{quantity} is {name} the exact one" in found(quantity, exact * factor)
 
 
@@ -51,7 +51,7 @@ def test_a_factor_of_an_output_leaves_beta_aside(name, quantity):
         Answers(target(NumpyBatchNorm()), CASE).observe(quantity),
         spread(CASE.beta, "y", CASE.x.shape),
     )
-    factor = spread(named_factors(ORACLE, quantity)[name], quantity, exact.shape)
+    factor = spread(list_factors(ORACLE, quantity)[name], quantity, exact.shape)
     assert f"the part of the output that is not beta is {name} the exact one" in found(
         quantity, beta + factor * (exact - beta)
     )
@@ -63,7 +63,7 @@ def test_a_factor_of_a_statistic_leaves_the_old_value_aside(name, quantity):
     """The new value's share carries it."""
     exact = Answers(target(NumpyBatchNorm()), CASE).observe(quantity)
     kept = (1 - CASE.momentum) * getattr(CASE, quantity)
-    factor = named_factors(ORACLE, quantity)[name]
+    factor = list_factors(ORACLE, quantity)[name]
     assert f"the new statistic's share is {name} the exact one" in found(
         quantity, kept + factor * (exact - kept)
     )
@@ -75,7 +75,7 @@ def test_a_factor_of_a_folded_weight_goes_by_its_output(kind):
     weight = np.random.default_rng(2).normal(size=(2, 3) if kind == "linear" else (4, 1, 3))
     case = by_hand("float64", layer=Weights(weight, None, kind, 1 if kind == "linear" else 2))
     oracle = Oracle(case)
-    factor = named_factors(oracle, "folded_weight")["1/s times"]
+    factor = list_factors(oracle, "folded_weight")["1/s times"]
     spread = factor[:, None] if kind == "linear" else np.repeat(factor, 2).reshape(4, 1, 1)
     observed = Answers(target(NumpyBatchNorm()), case).observe("folded_weight") * spread
     assert "folded_weight is 1/s times the exact one" in found("folded_weight", observed, oracle)
@@ -100,7 +100,7 @@ MECHANISMS = {
 )
 def test_known_bugs_leave_a_factor_with_a_name(name, quantity, says):
     """On the case made by hand, in float64."""
-    observed = Answers(target(mutants()[name].make), CASE).observe(quantity)
+    observed = Answers(target(list_mutants()[name].make), CASE).observe(quantity)
     assert any(says in sentence for sentence in found(quantity, observed))
 
 
@@ -124,7 +124,7 @@ def test_what_fits_no_factor_has_no_residual():
     for observed in (exact + 1, exact * noise, alone):
         assert found("dx", observed) == []
     # gamma/s has no name
-    twice = Answers(target(mutants()["O17"].make), CASE).observe("folded_weight")
+    twice = Answers(target(list_mutants()["O17"].make), CASE).observe("folded_weight")
     assert found("folded_weight", twice) == []
 
 
@@ -138,16 +138,16 @@ def test_factors_are_finite_and_fit_the_case():
     """No Bessel's factor for one value, no 1/gamma where gamma is 0, no (1 - alpha)/alpha without
     alpha."""
     one = replace(CASE, x=CASE.x[:1, :, :1], dy=CASE.dy[:1, :, :1], ddx=None, parts=())
-    assert not any("(m - 1)" in name for name in named_factors(Oracle(one), "y"))
+    assert not any("(m - 1)" in name for name in list_factors(Oracle(one), "y"))
     no_gamma = replace(CASE, gamma=np.array([0.0, 1.5]))
-    assert "1/gamma times" not in named_factors(Oracle(no_gamma), "y")
+    assert "1/gamma times" not in list_factors(Oracle(no_gamma), "y")
     still = replace(CASE, momentum=0.0)
-    assert not any("alpha" in name for name in named_factors(Oracle(still), "running_mean"))
+    assert not any("alpha" in name for name in list_factors(Oracle(still), "running_mean"))
 
 
 def test_the_biased_variance_is_judged_by_its_own_formula():
     """What is right under one convention is (m - 1)/m times the other."""
-    observed = Answers(target(mutants()["R01"].make), CASE).observe("running_var")
+    observed = Answers(target(list_mutants()["R01"].make), CASE).observe("running_var")
     assert found("running_var", observed, Oracle(CASE, "biased")) == []
     assert "the new statistic's share is (m - 1)/m times the exact one" in found(
         "running_var", observed

@@ -6,15 +6,15 @@ import bnproof
 from bnproof.certify.bounds import NoBound, Precision
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import UnusableTarget
-from bnproof.laws.law import laws
-from bnproof.mutants.catalogue import mutants
+from bnproof.laws.law import load_laws
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.theorems.book import book
 from bnproof.verification.planning import UnknownLaw
 
 
 def test_every_law_names_a_theorem_of_the_book():
     """Laws about behaviour aside, which the contract alone asks for, each comes from a theorem."""
-    contract = {law for law in laws() if law.startswith(("layout", "sequence-re"))}
+    contract = {law for law in load_laws() if law.startswith(("layout", "sequence-re"))}
     contract |= {
         "answers",
         "untouched",
@@ -23,8 +23,8 @@ def test_every_law_names_a_theorem_of_the_book():
         "fresh-state",
         "broadcast-input",
     }
-    assert {law.id for law in laws().values() if not law.theorem} == contract
-    assert all(law.theorem in book() for law in laws().values() if law.theorem)
+    assert {law.id for law in load_laws().values() if not law.theorem} == contract
+    assert all(law.theorem in book() for law in load_laws().values() if law.theorem)
 
 
 def test_only_selected_laws_run():
@@ -110,7 +110,7 @@ def test_batches_too_long_for_the_precision_are_reported_not_judged(monkeypatch)
 def test_the_verdict_as_a_table():
     """One row for each law that was judged, with its verdict and the worst error and where."""
     verdict = bnproof.check(
-        mutants()["R01"].make(),
+        list_mutants()["R01"].make(),
         effort="quick",
         select=["output", "running-variance"],
         expect={"running-variance": "tracks v"},

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 
 from bnproof.contract import Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.columns import validated
-from bnproof.laws.law import laws
+from bnproof.laws.columns import validate
+from bnproof.laws.law import load_laws
 from bnproof.laws.supports import EVERYTHING
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.session import Session
-from bnproof.verification.shrinking import BUDGET, shrink, simpler
+from bnproof.verification.shrinking import BUDGET, propose_simpler, shrink
 from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, cases, drawn, semantic, target
 
@@ -44,14 +44,14 @@ def fails_if(predicate):
 @given(cases())
 def test_simpler_cases_are_cases(case):
     """Valid, no larger, parts that add up, and a layer with as many outputs as channels."""
-    for candidate in simpler(case):
+    for candidate in propose_simpler(case):
         assert candidate.x.shape[1] == candidate.running_mean.size
         assert candidate.x.dtype == case.x.dtype
         assert size(candidate) <= size(case)
         assert bits(candidate) != bits(case)
         assert sum(candidate.parts) in (0, len(candidate.x))
         if candidate.eps > 0:
-            assert validated(candidate) is candidate
+            assert validate(candidate) is candidate
         if candidate.layer is not None and candidate.layer.kind != "conv_transpose":
             assert len(candidate.layer.weight) == candidate.x.shape[1]
 
@@ -75,7 +75,7 @@ def test_the_least_case_has_a_channel_and_few_values(case):
 @given(cases())
 def test_simpler_cases_have_two_values_or_more(case):
     """A single value is another matter: training may refuse it, whatever was wrong before."""
-    assert all(candidate.m >= 2 for candidate in simpler(case))
+    assert all(candidate.m >= 2 for candidate in propose_simpler(case))
 
 
 class OddHalf(NumpyBatchNorm):
@@ -91,7 +91,7 @@ def test_the_smallest_case_shows_what_was_wrong():
     value."""
     rows = np.array([[1.0, 5.0], [2.0, 3.5], [4.0, 1.5]])
     case = by_hand("float64", x=rows, dy=rows, ddx=None, parts=(), layer=None)
-    session, law = Session(target(OddHalf()), 0, EVERYTHING), laws()["answers"]
+    session, law = Session(target(OddHalf()), 0, EVERYTHING), load_laws()["answers"]
     seen = session.recheck(law, case)
     assert "infer_y has dtype float16" in describe_measurement(seen, "")
     _, left = shrink(case, seen, lambda candidate: session.recheck(law, candidate))
@@ -177,12 +177,12 @@ BROKEN = {
 @pytest.mark.parametrize(("law", "name"), BROKEN.items(), ids=BROKEN)
 def test_a_broken_law_stays_broken_on_the_smallest_case(law, name):
     """For models of known bugs: still violated, no larger, and the same when shrunk again."""
-    session = Session(target(mutants()[name].make), 0, EVERYTHING)
-    found = [(case, seen) for case in some() if (seen := session.recheck(laws()[law], case))]
+    session = Session(target(list_mutants()[name].make), 0, EVERYTHING)
+    found = [(case, seen) for case in some() if (seen := session.recheck(load_laws()[law], case))]
     start, seen = max(found, key=lambda pair: pair[0].x.size)
 
     def fails(case):
-        return session.recheck(laws()[law], case)
+        return session.recheck(load_laws()[law], case)
 
     case, smaller = shrink(start, seen, fails)
     again, _ = shrink(start, seen, fails)
@@ -210,7 +210,7 @@ class Remembers(NumpyBatchNorm):
 
 def test_what_fails_once_is_left_as_it_was():
     """A bug that does not come back keeps the case it was seen on."""
-    session, law = Session(target(Remembers()), 0, EVERYTHING), laws()["inference-output"]
+    session, law = Session(target(Remembers()), 0, EVERYTHING), load_laws()["inference-output"]
     seen = session.recheck(law, by_hand())
     assert seen is not None
     case, kept = shrink(by_hand(), seen, lambda candidate: session.recheck(law, candidate))

@@ -9,7 +9,7 @@ import pytest
 from bnproof.laws.quantities import FORMULAS
 from bnproof.verification import supervisor
 from bnproof.verification.child import Request
-from bnproof.verification.supervisor import CannotCheck, _death, supervised
+from bnproof.verification.supervisor import CannotCheck, _describe_death, supervise
 
 OWN = """
 import os, sys, time
@@ -88,7 +88,7 @@ def request(target, select=FEW, **changed):
 
 def judged(target, limit=60.0, **changed):
     """The verdict."""
-    return supervised(request(target, **changed), limit=limit)
+    return supervise(request(target, **changed), limit=limit)
 
 
 def violated(verdict):
@@ -143,7 +143,7 @@ def test_nothing_that_a_target_prints_reaches_standard_output(own, capfd):
 def test_what_is_right_passes_and_progress_is_told(own):
     """The same verdict as in this process, and a count that ends with the total."""
     told = []
-    verdict = supervised(
+    verdict = supervise(
         request(f"{own}:Right"), limit=60, progress=lambda *count: told.append(count)
     )
     assert verdict.ok
@@ -228,9 +228,9 @@ def test_a_layer_that_crashes_in_a_sequence_is_judged_by_all_other_laws(own):
 
 def test_a_death_is_named():
     """By its signal, also a real-time one, or its status."""
-    assert _death(-11) == "ended the process (SIGSEGV)"
-    assert _death(1) == "ended the process (exit status 1)"
-    assert "signal" in _death(-40).lower() or "SIG" in _death(-40)
+    assert _describe_death(-11) == "ended the process (SIGSEGV)"
+    assert _describe_death(1) == "ended the process (exit status 1)"
+    assert "signal" in _describe_death(-40).lower() or "SIG" in _describe_death(-40)
 
 
 def test_names_of_laws_are_those_of_the_values():

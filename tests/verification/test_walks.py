@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from bnproof.contract import Convention
-from bnproof.implementations.conventions import convention_of
+from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.numpy_layer import NumpyLayer
-from bnproof.implementations.targets import load, usable
-from bnproof.laws.law import laws
+from bnproof.implementations.targets import as_implementation, load
+from bnproof.laws.law import load_laws
 from bnproof.laws.layers import SAYS
 from bnproof.laws.supports import Supports
-from bnproof.mutants.catalogue import mutants
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.examining import examine
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.verification.walks import Walks, explore
@@ -22,12 +22,20 @@ from bnproof.wording import describe_measurement
 
 def explored(candidate, names=SAYS, seed=0, judged=None, count=6):
     """What each broken law saw, and the steps to it; ``count``: sequences of each length."""
-    of = usable(candidate, "the layer")
-    convention = convention_of(getattr(of, "convention", "torch"))
-    wanted = [laws()[name] for name in names]
+    of = as_implementation(candidate, "the layer")
+    convention = resolve_convention(getattr(of, "convention", "torch"))
+    wanted = [load_laws()[name] for name in names]
     judged = {} if judged is None else judged
     return explore(
-        Walks(of.make, wanted, convention, Supports.by(of.supports), seed, count, judged=judged)
+        Walks(
+            of.make,
+            wanted,
+            convention,
+            Supports.from_mapping(of.supports),
+            seed,
+            count,
+            judged=judged,
+        )
     )
 
 
@@ -52,13 +60,13 @@ FITTING = {
 @pytest.mark.parametrize(("name", "fitting"), FITTING.items(), ids=FITTING)
 def test_a_bug_of_a_layer_breaks_the_law_that_fits(name, fitting):
     """That law and no other."""
-    assert explored(mutants()[name].make, count=15).keys() == fitting
+    assert explored(list_mutants()[name].make, count=15).keys() == fitting
 
 
 def test_no_layer_of_the_catalogue_is_left_out():
     """The list above is that of the models with state."""
     assert {
-        name for name, mutant in mutants().items() if not hasattr(mutant.make, "train")
+        name for name, mutant in list_mutants().items() if not hasattr(mutant.make, "train")
     } == FITTING.keys()
 
 
@@ -164,7 +172,7 @@ class FirstStepCopies(NumpyLayer):
 
     started = False
 
-    def trained(self, of):
+    def run_training(self, of):
         y, mean, var = super().trained(of)
         fresh, self.started = not self.started, True
         if fresh and of.running_mean is not None and self.momentum < 1:
@@ -184,7 +192,7 @@ class StopsMoving(NumpyLayer):
 
     steps = 0
 
-    def trained(self, of):
+    def run_training(self, of):
         self.steps += 1
         y, mean, var = super().trained(of)
         return (y, mean, var) if self.steps <= 20 else (y, of.running_mean, of.running_var)
@@ -275,12 +283,12 @@ def test_correct_layers_in_other_styles_break_none(correct):
 @cache
 def found():
     """A layer that breaks a law in few steps."""
-    return explored(mutants()["R11"].make)["sequence-frozen"]
+    return explored(list_mutants()["R11"].make)["sequence-frozen"]
 
 
 def test_the_sequence_is_short_and_the_same_every_time():
     """A layer, a state, one inference."""
-    broken, again = found(), explored(mutants()["R11"].make)["sequence-frozen"]
+    broken, again = found(), explored(list_mutants()["R11"].make)["sequence-frozen"]
     steps = broken.steps
     assert (broken.seen, steps) == (again.seen, again.steps)
     assert sum("forward" in step for step in steps) <= 2
@@ -289,8 +297,8 @@ def test_the_sequence_is_short_and_the_same_every_time():
 
 def test_only_the_laws_asked_for_are_judged():
     """--select, in the middle of a sequence."""
-    assert explored(mutants()["R11"].make, ["sequence-output"]) == {}
-    assert explored(mutants()["I05"].make, ["sequence-output"]).keys() == {"sequence-output"}
+    assert explored(list_mutants()["R11"].make, ["sequence-output"]) == {}
+    assert explored(list_mutants()["I05"].make, ["sequence-output"]).keys() == {"sequence-output"}
 
 
 class BackwardRaises(NumpyLayer):
@@ -373,7 +381,7 @@ def test_what_a_forward_raises_is_a_violation_with_its_steps():
 def test_an_examination_learns_what_was_judged():
     """Per law how often, and what is broken."""
     options = CheckOptions("quick", select=tuple(SAYS))
-    seen = examine(mutants()["R11"].make, plan_laws(options), options)
+    seen = examine(list_mutants()["R11"].make, plan_laws(options), options)
     assert seen.walks.keys() == {"sequence-frozen"}
     assert seen.session.tallies.keys() == SAYS.keys()
     assert {

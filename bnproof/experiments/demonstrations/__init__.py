@@ -62,31 +62,31 @@ def demonstration(data: str) -> Callable[[Shown], Shown]:
 
 
 @cache
-def demonstrations() -> dict[str, Demonstration]:
+def list_demonstrations() -> dict[str, Demonstration]:
     """Every demonstration by its id, found by listing this package."""
     for info in iter_modules(__path__):
         import_module(f"{__name__}.{info.name}")
     return dict(_REGISTERED)
 
 
-def rows(seed: int, claims: Mapping[str, str]) -> Iterator[Row]:
+def measure_rows(seed: int, claims: Mapping[str, str]) -> Iterator[Row]:
     """The numbers that show some claims, as rows; ``claims``: the demonstration's id by the
     claim's.
 
     Raises ``UnknownDemonstration`` for an id that no demonstration has and ``ArithmeticError`` for
     a number that is not finite.
     """
-    unknown = sorted(set(claims.values()) - set(demonstrations()))
+    unknown = sorted(set(claims.values()) - set(list_demonstrations()))
     if unknown:
         raise UnknownDemonstration(
-            f"no demonstration {', '.join(unknown)}: known are {', '.join(demonstrations())}"
+            f"no demonstration {', '.join(unknown)}: known are {', '.join(list_demonstrations())}"
         )
     material = Material(seed)
     for claim, name in claims.items():
-        yield from _rows(claim, demonstrations()[name], material)
+        yield from _measure_claim(claim, list_demonstrations()[name], material)
 
 
-def _rows(claim: str, shown: Demonstration, material: Material) -> Iterator[Row]:
+def _measure_claim(claim: str, shown: Demonstration, material: Material) -> Iterator[Row]:
     for number in shown.numbers(material):
         value = float(number.value)
         if not math.isfinite(value):

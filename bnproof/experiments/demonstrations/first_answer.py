@@ -20,7 +20,7 @@ from bnproof.experiments.demonstrations.material import (
     Material,
     evaluate,
     infer,
-    largest,
+    max_magnitude,
     normalise,
     root_mean_square,
     track,
@@ -39,19 +39,23 @@ def scaling(data: Material) -> Iterator[Number]:
     0."""
     x, exact, usual = data.hidden, normalise(data.hidden, eps=0), normalise(data.hidden)
     yield Number(
-        f"largest |BN({UP:g} x) - BN(x)|, eps = 0", largest(normalise(UP * x, eps=0) - exact)
+        f"largest |BN({UP:g} x) - BN(x)|, eps = 0", max_magnitude(normalise(UP * x, eps=0) - exact)
     )
     yield Number(
-        f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0", largest(normalise(-UP * x, eps=0) - exact)
+        f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0",
+        max_magnitude(normalise(-UP * x, eps=0) - exact),
     )
-    yield Number(f"largest |BN(0 x) - BN(x)|, eps = {EPS:g}", largest(normalise(0 * x) - usual))
     yield Number(
-        f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}", largest(normalise(DOWN * x) - usual)
+        f"largest |BN(0 x) - BN(x)|, eps = {EPS:g}", max_magnitude(normalise(0 * x) - usual)
+    )
+    yield Number(
+        f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}",
+        max_magnitude(normalise(DOWN * x) - usual),
     )
     law = normalise(DOWN * x) - normalise(x, eps=EPS / DOWN**2)
     yield Number(
         f"the exact law: largest |BN({DOWN:g} x) - BN(x) with eps/{DOWN:g}^2|, eps = {EPS:g}",
-        largest(law),
+        max_magnitude(law),
     )
 
 
@@ -70,7 +74,9 @@ def propagated_error(data: Material) -> Iterator[Number]:
         norm(du_down - du_usual) / norm(du_usual),
     )
     radial = (W * dW).sum(axis=1) / (norm(W, axis=1) * norm(dW, axis=1))
-    yield Number("eps = 0: largest cosine between a row of W and its gradient", largest(radial))
+    yield Number(
+        "eps = 0: largest cosine between a row of W and its gradient", max_magnitude(radial)
+    )
 
 
 @demonstration(
@@ -85,7 +91,7 @@ def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
         before, moved, after = (
             np.sum(a**2, axis=1) for a in (step.before, rate * step.gradient, step.after)
         )
-        law = max(law, largest(after / (before - 2 * rate * radial + moved) - 1))
+        law = max(law, max_magnitude(after / (before - 2 * rate * radial + moved) - 1))
     yield Number(
         f"BN(W u), rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start
     )
@@ -118,12 +124,12 @@ def plain_affine(data: Material) -> Iterator[Number]:
         beta=offset,
         a=UP,
     )
-    yield Number(f"largest |(gamma {UP:g} x + beta) - (gamma x + beta)|", largest(change))
+    yield Number(f"largest |(gamma {UP:g} x + beta) - (gamma x + beta)|", max_magnitude(change))
     yield Number("root mean square of the same change", root_mean_square(change))
     outputs = [normalise(values, slope, offset) for values in (data.hidden, UP * data.hidden)]
     yield Number(
         f"largest |BN({UP:g} x) - BN(x)| with the same gamma, beta, eps = {EPS:g}",
-        largest(outputs[1] - outputs[0]),
+        max_magnitude(outputs[1] - outputs[0]),
     )
 
 
@@ -134,30 +140,32 @@ def with_gamma_and_beta(data: Material) -> Iterator[Number]:
     x, (scale, offset) = data.hidden, data.fitted
     exact, usual = normalise(x, scale, offset, eps=0), normalise(x, scale, offset)
     up, down = normalise(UP * x, scale, offset, eps=0), normalise(-UP * x, scale, offset, eps=0)
-    yield Number(f"largest |BN({UP:g} x) - BN(x)|, eps = 0", largest(up - exact))
-    yield Number(f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0", largest(down - exact))
+    yield Number(f"largest |BN({UP:g} x) - BN(x)|, eps = 0", max_magnitude(up - exact))
+    yield Number(f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0", max_magnitude(down - exact))
     mirrored = normalise(x, -scale, offset, eps=0)
-    yield Number(f"largest |BN(-{UP:g} x) - BN(x) with -gamma|, eps = 0", largest(down - mirrored))
+    yield Number(
+        f"largest |BN(-{UP:g} x) - BN(x) with -gamma|, eps = 0", max_magnitude(down - mirrored)
+    )
     shrunk = normalise(DOWN * x, scale, offset) - usual
-    yield Number(f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}", largest(shrunk))
+    yield Number(f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}", max_magnitude(shrunk))
     bound = evaluate(
         gamma * xhat(i) * eps / (2 * v) * (1 - 1 / scale_by**2), i, x=x, gamma=scale, a=DOWN
     )
-    yield Number("the proved bound of that, largest", largest(bound))
+    yield Number("the proved bound of that, largest", max_magnitude(bound))
 
 
 @demonstration(HIDDEN_SMALL)
 def bias_jump(data: Material) -> Iterator[Number]:
     """A bias before BN jumps: training does not see it, inference does until the running mean has
     followed."""
-    cut, (scale, offset) = data.hidden_batches(SMALL), data.fitted
+    cut, (scale, offset) = data.cut_hidden(SMALL), data.fitted
     jump = cut[0].std(axis=0)
     seen, later = cut[:-AFTER], cut[-AFTER:]
     before = track(seen, (np.zeros(len(scale)), np.ones(len(scale))))
     gap = normalise(cut[0] + jump, scale, offset) - normalise(cut[0], scale, offset)
     yield Number(
         "training mode: largest change of the output when the bias jumps by a standard deviation",
-        largest(gap),
+        max_magnitude(gap),
     )
     misses = []
     for steps in (0, AFTER):
@@ -168,9 +176,9 @@ def bias_jump(data: Material) -> Iterator[Number]:
         change = infer(cut[0] + jump, scale, offset, biased) - infer(cut[0], scale, offset, plain)
         kept = gamma * shift_by * (1 - alpha) ** steps / s_r
         predicted = evaluate(kept, gamma=scale, c=jump, alpha=ALPHA, v_r=plain[1])
-        misses.append(largest(change - predicted))
+        misses.append(max_magnitude(change - predicted))
         yield Number(
             f"inference, {steps} batches after the jump: largest change of the output",
-            largest(change),
+            max_magnitude(change),
         )
     yield Number("largest distance of those changes from gamma c (1 - alpha)^T/s_r", max(misses))

@@ -9,14 +9,14 @@ import numpy as np
 from sympy import sqrt
 
 from bnproof.contract import Array
-from bnproof.datasets import digits, hidden_activations
+from bnproof.datasets import compute_activations, load_pixels
 from bnproof.experiments.demonstrations import Number, demonstration
 from bnproof.experiments.demonstrations.material import (
     HIDDEN,
     IMAGES,
     Material,
     evaluate,
-    largest,
+    max_magnitude,
     moment,
     normalise,
     q,
@@ -48,14 +48,14 @@ def not_a_must(data: Material) -> Iterator[Number]:
     direct = outputs @ following.T + b - (plain @ (following * scale).T + (b + following @ offset))
     yield Number(
         "BN, then a linear layer: largest change when the layer absorbs gamma and beta",
-        largest(direct),
+        max_magnitude(direct),
     )
     for says, signed in (("gamma > 0", np.abs(scale)), ("gamma of either sign", scale)):
         kept = np.maximum(normalise(data.hidden, signed, offset), 0) @ following.T
         absorbed = np.maximum(plain + offset / signed, 0) @ (following * signed).T
         yield Number(
             f"BN, ReLU, linear layer, {says}: largest change when it absorbs gamma",
-            largest(kept - absorbed),
+            max_magnitude(kept - absorbed),
         )
 
 
@@ -67,16 +67,18 @@ def sigmoid_near_zero(data: Material) -> Iterator[Number]:
     near = normalised[np.abs(normalised) <= 0.5]
     sigmoid, smallest = 1 / (1 + np.exp(-near)), np.abs(near).argmin()
     yield Number("sigmoid of the normalised value nearest 0", sigmoid[smallest])
-    yield Number("largest |sigmoid(xhat) - xhat| for |xhat| <= 0.5", largest(sigmoid - near))
+    yield Number("largest |sigmoid(xhat) - xhat| for |xhat| <= 0.5", max_magnitude(sigmoid - near))
     yield Number(
         "largest |sigmoid(xhat) - (1/2 + xhat/4)| for the same values",
-        largest(sigmoid - (0.5 + near / 4)),
+        max_magnitude(sigmoid - (0.5 + near / 4)),
     )
-    yield Number("largest |xhat|^3/48, the proved bound of that", largest(near**3 / 48))
-    yield Number("largest |tanh(xhat) - xhat| for the same values", largest(np.tanh(near) - near))
+    yield Number("largest |xhat|^3/48, the proved bound of that", max_magnitude(near**3 / 48))
+    yield Number(
+        "largest |tanh(xhat) - xhat| for the same values", max_magnitude(np.tanh(near) - near)
+    )
 
 
-def excess(values: Array) -> Array:
+def excess_kurtosis(values: Array) -> Array:
     """The standardised fourth cumulant (excess kurtosis) of each feature: 0 for a normal
     distribution."""
     return moment(values, 4) - 3
@@ -86,15 +88,15 @@ def excess(values: Array) -> Array:
 def many_factors(data: Material) -> Iterator[Number]:
     """Fourth standardised cumulant of one pixel and of ``W u``, a sum over all pixels; adding b
     does not change it."""
-    pixels = digits()[:, np.ptp(digits(), axis=0) > 0]
+    pixels = load_pixels()[:, np.ptp(load_pixels(), axis=0) > 0]
     random = data.random
     weight, shuffled = random.normal(size=(32, pixels.shape[1])), random.permuted(pixels, axis=0)
     strength = weight**2 * evaluate(v, x=pixels)
-    predicted = (strength**2 * excess(pixels)).sum(axis=1) / strength.sum(axis=1) ** 2
+    predicted = (strength**2 * excess_kurtosis(pixels)).sum(axis=1) / strength.sum(axis=1) ** 2
     noise = np.sqrt(24 / len(pixels))  # the standard error of a normal sample's kurtosis
     for says, cumulants in (
-        ("one term, weight times pixel", excess(pixels)),
-        ("W u, 32 units with random weights", excess(pixels @ weight.T)),
+        ("one term, weight times pixel", excess_kurtosis(pixels)),
+        ("W u, 32 units with random weights", excess_kurtosis(pixels @ weight.T)),
         (
             "W u, were the pixels independent (a guide only: they are correlated), predicted",
             predicted,
@@ -104,9 +106,9 @@ def many_factors(data: Material) -> Iterator[Number]:
                 "W u, each pixel shuffled among the images, so independent (sampling error"
                 f" {noise:.2g})"
             ),
-            excess(shuffled @ weight.T),
+            excess_kurtosis(shuffled @ weight.T),
         ),
-        ("W u + b, 32 units after training", excess(hidden_activations())),
+        ("W u + b, 32 units after training", excess_kurtosis(compute_activations())),
     ):
         yield Number(f"median |excess kurtosis|: {says}", np.median(np.abs(cumulants)))
 
@@ -116,13 +118,13 @@ def shape_kept(data: Material) -> Iterator[Number]:
     """Skewness and kurtosis before and after: batch normalisation leaves the shape as it is."""
     before, after = data.hidden, normalise(data.hidden)
     yield Number(
-        "largest change of the skewness by BN", largest(moment(after, 3) - moment(before, 3))
+        "largest change of the skewness by BN", max_magnitude(moment(after, 3) - moment(before, 3))
     )
     yield Number(
-        "largest change of the kurtosis by BN", largest(moment(after, 4) - moment(before, 4))
+        "largest change of the kurtosis by BN", max_magnitude(moment(after, 4) - moment(before, 4))
     )
     yield Number(
-        "largest |skewness| after BN (0 for a normal distribution)", largest(moment(after, 3))
+        "largest |skewness| after BN (0 for a normal distribution)", max_magnitude(moment(after, 3))
     )
     yield Number("largest kurtosis after BN (3 for a normal distribution)", moment(after, 4).max())
     pixels = normalise(data.varying)

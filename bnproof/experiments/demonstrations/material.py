@@ -10,7 +10,7 @@ import numpy as np
 from sympy import Expr, Sum, Symbol, sqrt
 
 from bnproof.contract import Array
-from bnproof.datasets import batches, digits, hidden_activations
+from bnproof.datasets import compute_activations, cut_batches, load_pixels
 from bnproof.implementations.targets import load
 from bnproof.lowering.numbers import Floats
 from bnproof.lowering.program import lower
@@ -41,19 +41,19 @@ class Material:
         """A fresh source of random weights, the same at every use."""
         return np.random.default_rng(self.seed)
 
-    def hidden_batches(self, size: int) -> list[Array]:
+    def cut_hidden(self, size: int) -> list[Array]:
         """Mini-batches of the 32 hidden pre-activations, each ``(size, 32)``."""
-        return batches(hidden_activations(), size, self.seed)
+        return cut_batches(compute_activations(), size, self.seed)
 
     @cached_property
     def hidden(self) -> Array:
         """The first mini-batch of hidden pre-activations, ``(128, 32)``."""
-        return self.hidden_batches(BATCH)[0]
+        return self.cut_hidden(BATCH)[0]
 
     @cached_property
     def pixels(self) -> Array:
         """The first mini-batch of raw pixels, ``(128, 64)``; some pixels are constant."""
-        return batches(digits(), BATCH, self.seed)[0]
+        return cut_batches(load_pixels(), BATCH, self.seed)[0]
 
     @cached_property
     def varying(self) -> Array:
@@ -65,26 +65,26 @@ class Material:
         """All mini-batches of the pixels that vary within the first; a few are constant in another
         one."""
         varies = np.ptp(self.pixels, axis=0) > 0
-        return [batch[:, varies] for batch in batches(digits(), BATCH, self.seed)]
+        return [batch[:, varies] for batch in cut_batches(load_pixels(), BATCH, self.seed)]
 
     @cached_property
     def layer_batches(self) -> list[tuple[Array, Array]]:
         """Inputs of a linear layer, ``(128, 64)`` in [0, 1], with the classes as indicators,
         ``(128, 10)``."""
-        inputs = batches(digits() / BRIGHTEST, BATCH, self.seed)
+        inputs = cut_batches(load_pixels() / BRIGHTEST, BATCH, self.seed)
         return list(zip(inputs, (indicators(labels) for labels in self._labels), strict=True))
 
     @cached_property
     def weight(self) -> Array:
         """Random weights of a linear layer with one unit a class, ``(10, 64)``."""
-        units, inputs = 10, digits().shape[1]
+        units, inputs = 10, load_pixels().shape[1]
         return np.random.default_rng((self.seed, units)).normal(size=(units, inputs)) / np.sqrt(
             inputs
         )
 
     @cached_property
     def _labels(self) -> list[Array]:
-        return batches(classes(), BATCH, self.seed)
+        return cut_batches(load_classes(), BATCH, self.seed)
 
     def target(self, features: int) -> Array:
         """What each feature of the first mini-batch is fitted to: whether the digit is its number
@@ -100,7 +100,7 @@ class Material:
 
 
 @cache
-def classes() -> Array:
+def load_classes() -> Array:
     """The digit each of the 1797 images shows."""
     from sklearn.datasets import load_digits
 
@@ -114,7 +114,7 @@ def indicators(labels: Array) -> Array:
 
 
 @cache
-def implementation(name: str) -> Any:
+def load_builtin(name: str) -> Any:
     """A built-in implementation."""
     return load(name)
 
@@ -129,7 +129,7 @@ def normalise(
 ) -> Array:
     """The training-mode output of an implementation, ``(values, features)``; a missing gamma is 1,
     a missing beta 0."""
-    y: Array = implementation(target).train(x, gamma, beta, None, None, eps=eps, momentum=ALPHA)[0]
+    y: Array = load_builtin(target).train(x, gamma, beta, None, None, eps=eps, momentum=ALPHA)[0]
     return y
 
 
@@ -137,15 +137,15 @@ def gradients(
     g: Array, x: Array, gamma: Array, *, eps: float = EPS, target: str = "numpy"
 ) -> tuple[Array, ...]:
     """``(dx, dgamma, dbeta)`` of an implementation for the upstream gradient ``g``."""
-    found: tuple[Array, ...] = implementation(target).train_vjp(
+    result: tuple[Array, ...] = load_builtin(target).train_vjp(
         g, x, gamma, np.zeros_like(gamma), eps=eps
     )
-    return found
+    return result
 
 
 def infer(x: Array, gamma: Array, beta: Array, statistics: tuple[Array, Array]) -> Array:
     """The inference output with running statistics."""
-    y: Array = implementation("numpy").infer(x, gamma, beta, *statistics, eps=EPS)
+    y: Array = load_builtin("numpy").infer(x, gamma, beta, *statistics, eps=EPS)
     return y
 
 
@@ -153,7 +153,7 @@ def track(cut: list[Array], statistics: tuple[Array, Array]) -> tuple[Array, Arr
     """Running mean and variance after training on the batches one by one."""
     mean, variance = statistics
     for batch in cut:
-        _, mean, variance = implementation("numpy").train(
+        _, mean, variance = load_builtin("numpy").train(
             batch, None, None, mean, variance, eps=EPS, momentum=ALPHA
         )
     return mean, variance
@@ -186,7 +186,7 @@ def best_pair_residual(inputs: list[Array], outputs: list[Array]) -> Array:
     return wanted - (slope * together + offset)
 
 
-def largest(values: Any) -> float:
+def max_magnitude(values: Any) -> float:
     """The largest absolute value."""
     return float(np.abs(values).max())
 

@@ -20,7 +20,7 @@ from bnproof.experiments.demonstrations.material import (
     fit,
     gradients,
     infer,
-    largest,
+    max_magnitude,
     normalise,
     root_mean_square,
     track,
@@ -50,7 +50,8 @@ def collapse(data: Material) -> Iterator[Number]:
     for target in ("numpy", "torch"):
         gap = normalise(data.hidden, gamma, beta, target=target) - collapsed
         yield Number(
-            f"largest |BN(x) - (gamma' x + beta')| on one batch, {target}, float64", largest(gap)
+            f"largest |BN(x) - (gamma' x + beta')| on one batch, {target}, float64",
+            max_magnitude(gap),
         )
     one = np.ones(data.pixels.shape[1])
     collapsed = evaluate(
@@ -58,7 +59,8 @@ def collapse(data: Material) -> Iterator[Number]:
     )
     gap = normalise(data.pixels) - collapsed
     yield Number(
-        "the same for 64 raw pixels, the constant ones included (gamma = 1, beta = 0)", largest(gap)
+        "the same for 64 raw pixels, the constant ones included (gamma = 1, beta = 0)",
+        max_magnitude(gap),
     )
 
 
@@ -66,10 +68,10 @@ def collapse(data: Material) -> Iterator[Number]:
 def pointless(data: Material) -> Iterator[Number]:
     """The error the best constant pair cannot avoid: none on one batch or at inference, some on
     several batches."""
-    cut = data.hidden_batches(SMALL)
+    cut = data.cut_hidden(SMALL)
     outputs = [normalise(batch) for batch in cut]
     one_batch = max(
-        largest(best_pair_residual([b], [y])) for b, y in zip(cut, outputs, strict=True)
+        max_magnitude(best_pair_residual([b], [y])) for b, y in zip(cut, outputs, strict=True)
     )
     yield Number("one batch at a time: largest error of the best constant pair (c, d)", one_batch)
     residual = best_pair_residual(cut, outputs)
@@ -78,7 +80,7 @@ def pointless(data: Material) -> Iterator[Number]:
         root_mean_square(residual),
     )
     yield Number(
-        f"all {len(cut)} batches: largest error of the best constant pair", largest(residual)
+        f"all {len(cut)} batches: largest error of the best constant pair", max_magnitude(residual)
     )
     one = np.ones(cut[0].shape[1])
     mean, variance = track(cut, (0 * one, one))
@@ -87,7 +89,7 @@ def pointless(data: Material) -> Iterator[Number]:
     gap = [infer(batch, one, 0 * one, (mean, variance)) - (slope * batch + offset) for batch in cut]
     yield Number(
         f"at inference, all {len(cut)} batches: largest error of the one pair gamma/s_r, ...",
-        largest(gap),
+        max_magnitude(gap),
     )
 
 
@@ -95,7 +97,7 @@ def pointless(data: Material) -> Iterator[Number]:
 def what_varies(data: Material) -> Iterator[Number]:
     """gamma and beta are one number a feature; gamma' and beta' are another number in every
     batch."""
-    cut = data.hidden_batches(SMALL)
+    cut = data.cut_hidden(SMALL)
     gamma, beta = data.fitted
     slopes, offsets = (
         np.array([evaluate(pair, x=batch, gamma=gamma, beta=beta) for batch in cut])
@@ -106,7 +108,7 @@ def what_varies(data: Material) -> Iterator[Number]:
         f"gamma' over {len(cut)} batches, one gamma: median of (largest - smallest)/mean",
         np.median(relative),
     )
-    yield Number("the same for the feature where it varies most", largest(relative))
+    yield Number("the same for the feature where it varies most", max_magnitude(relative))
     wandering = np.ptp(offsets, axis=0) / np.abs(gamma)
     yield Number(
         "beta' over the same batches, one beta: median of (largest - smallest)/|gamma|",
@@ -123,20 +125,20 @@ def redundant_but_easier(data: Material) -> Iterator[Number]:
     slope, offset, mean, std = (
         evaluate(e, **inputs) for e in (gamma_collapsed, beta_collapsed, mu, s)
     )
-    gap = max(largest(slope * std - gamma), largest(offset + slope * mean - beta))
+    gap = max(max_magnitude(slope * std - gamma), max_magnitude(offset + slope * mean - beta))
     yield Number("(gamma, beta) -> (gamma', beta') -> (gamma, beta): largest change", gap)
     normalised, collapsed = (
         evaluate(c, x=data.varying) for c in (normalised_condition, collapsed_condition)
     )
     yield Number(
         "condition number of the squared loss in (gamma, beta), 1 + eps/v: largest",
-        largest(normalised),
+        max_magnitude(normalised),
     )
     yield Number("condition number in (gamma', beta'): smallest over the pixels", collapsed.min())
     yield Number(
         "condition number in (gamma', beta'): median over the pixels", np.median(collapsed)
     )
-    yield Number("condition number in (gamma', beta'): largest", largest(collapsed))
+    yield Number("condition number in (gamma', beta'): largest", max_magnitude(collapsed))
 
 
 @demonstration(HIDDEN)
@@ -169,4 +171,4 @@ def one_step(data: Material) -> Iterator[Number]:
     chain = (collapsed[0] - evaluate(mu, x=data.hidden) * collapsed[1]) / evaluate(
         s, x=data.hidden
     ) - normalised[0]
-    yield Number("largest |dL/dgamma - (dL/dgamma' - mu dL/dbeta')/s|", largest(chain))
+    yield Number("largest |dL/dgamma - (dL/dgamma' - mu dL/dbeta')/s|", max_magnitude(chain))

@@ -21,7 +21,7 @@ from bnproof.experiments.demonstrations.material import (
     fit,
     gradients,
     infer,
-    largest,
+    max_magnitude,
     normalise,
     q,
     root_mean_square,
@@ -40,13 +40,13 @@ def pinned(data: Material) -> Iterator[Number]:
     """Without gamma and beta every feature gets mean 0 and variance q, whatever it had before."""
     before, after = data.hidden, normalise(data.hidden)
     yield Number("means of the features before: largest - smallest", spread(before.mean(axis=0)))
-    yield Number("largest |mean| after, gamma = 1, beta = 0", largest(after.mean(axis=0)))
+    yield Number("largest |mean| after, gamma = 1, beta = 0", max_magnitude(after.mean(axis=0)))
     yield Number(
         "standard deviations before: largest/smallest",
         before.std(axis=0).max() / before.std(axis=0).min(),
     )
     gap = after.var(axis=0) - evaluate(q, x=before)
-    yield Number("largest |variance - q| after, q = v/(v + eps)", largest(gap))
+    yield Number("largest |variance - q| after, q = v/(v + eps)", max_magnitude(gap))
     yield Number(
         "root mean square of x - xhat: x itself is no longer among the outputs",
         root_mean_square(before - after),
@@ -61,13 +61,16 @@ def restored(data: Material) -> Iterator[Number]:
     mean, std = np.roll(own[0], 1), np.roll(own[1], 1)  # each feature is asked for its neighbour's
     root = evaluate(sqrt(q), x=data.hidden)
     y = normalise(data.hidden, std / root, mean)
-    yield Number("asked for another feature's mean: largest miss", largest(y.mean(axis=0) - mean))
     yield Number(
-        "asked for another feature's standard deviation: largest miss", largest(y.std(axis=0) - std)
+        "asked for another feature's mean: largest miss", max_magnitude(y.mean(axis=0) - mean)
+    )
+    yield Number(
+        "asked for another feature's standard deviation: largest miss",
+        max_magnitude(y.std(axis=0) - std),
     )
     identity = normalise(data.hidden, own[1] / root, own[0]) - data.hidden
     yield Number(
-        "asked for its own mean and standard deviation: largest |y - x|", largest(identity)
+        "asked for its own mean and standard deviation: largest |y - x|", max_magnitude(identity)
     )
     flat = normalise(data.pixels, np.ones(data.pixels.shape[1])).std(axis=0) == 0
     yield Number("raw pixels with v = 0: standard deviation 0 whatever gamma", flat.sum(), "pixels")
@@ -78,27 +81,30 @@ def same_family(data: Material) -> Iterator[Number]:
     """At fixed statistics every line c x + d is reached; in training mode one sample's output
     depends on the others."""
     features, (c, d) = data.hidden.shape[1], data.fitted
-    statistics = track(data.hidden_batches(BATCH), (np.zeros(features), np.ones(features)))
+    statistics = track(data.cut_hidden(BATCH), (np.zeros(features), np.ones(features)))
     one = np.ones(features)
     slope = c * evaluate(s_r, v_r=statistics[1])  # the inverse of gamma -> gamma'
     line = infer(data.hidden, slope, d + c * statistics[0], statistics) - (c * data.hidden + d)
-    yield Number("fixed statistics: largest distance from a given line c x + d", largest(line))
+    yield Number(
+        "fixed statistics: largest distance from a given line c x + d", max_magnitude(line)
+    )
     exchanged = np.array(data.hidden)
-    exchanged[0] = data.hidden_batches(BATCH)[1][0]
+    exchanged[0] = data.cut_hidden(BATCH)[1][0]
     change = (normalise(exchanged) - normalise(data.hidden))[1:]
     yield Number(
         "training mode, one sample exchanged: largest change of the outputs of the others",
-        largest(change),
+        max_magnitude(change),
     )
     u = data.hidden - data.hidden.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
     yield Number(
-        "u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map", largest(combined)
+        "u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map",
+        max_magnitude(combined),
     )
     predicted = evaluate(4 * gamma * x[i] * (1 / sqrt(4 * v + eps) - 1 / s), i, x=u, gamma=one)
     yield Number(
         "its largest distance from the proved 4 gamma u (1/sqrt(4 v + eps) - 1/s)",
-        largest(combined - predicted),
+        max_magnitude(combined - predicted),
     )
 
 
@@ -110,18 +116,22 @@ def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
     step = next(descend(data, rate, normalising=True))
     x, after = step.x, inputs @ step.after.T
     dx = gradients(np.full_like(x, 1 / BATCH), x, one)[0]
-    yield Number("m times the largest |d mean(y)/d x_k| (it is 1 for mean(x))", BATCH * largest(dx))
+    yield Number(
+        "m times the largest |d mean(y)/d x_k| (it is 1 for mean(x))", BATCH * max_magnitude(dx)
+    )
     yield Number(
         f"W after a step of rate {rate:g}: largest change of mean(W u)",
-        largest((after - x).mean(axis=0)),
+        max_magnitude((after - x).mean(axis=0)),
     )
     change = (normalise(after) - normalise(x)).mean(axis=0)
-    yield Number("the same step, training mode: largest change of mean(BN(W u))", largest(change))
+    yield Number(
+        "the same step, training mode: largest change of mean(BN(W u))", max_magnitude(change)
+    )
     statistics = x.mean(axis=0), x.var(axis=0)
     fixed = infer(after, one, 0 * one, statistics) - infer(x, one, 0 * one, statistics)
     yield Number(
         "the same step, inference with the statistics before it: the same change",
-        largest(fixed.mean(axis=0)),
+        max_magnitude(fixed.mean(axis=0)),
     )
 
 
@@ -145,9 +155,9 @@ def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
     ):
         predicted = -rate * evaluate(Sum(kernel * g[j], (j, 1, m)), i, **inputs)
         yield Number(
-            f"change of y in one step of rate {rate:g}, {says}", largest(change - predicted)
+            f"change of y in one step of rate {rate:g}, {says}", max_magnitude(change - predicted)
         )
-    yield Number("largest |difference of the two changes|", largest(normalised - collapsed))
+    yield Number("largest |difference of the two changes|", max_magnitude(normalised - collapsed))
     before = ((y - target) ** 2).mean()
     for says, change in (("(gamma, beta)", normalised), ("(gamma', beta')", collapsed)):
         yield Number(
@@ -168,7 +178,7 @@ def curvatures(regressor: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def steps_to_tenth(regressor: Array, start: tuple[Array, Array], target: Array) -> Array:
+def count_steps(regressor: Array, start: tuple[Array, Array], target: Array) -> Array:
     """Steps of gradient descent with the best constant rate until the excess squared loss is a
     tenth, per feature."""
     (a, b), best = start, fit(regressor, target)
@@ -207,7 +217,7 @@ def easier(data: Material) -> Iterator[Number]:
             f"({name}): error one step may leave, (cond - 1)/(cond + 1): median",
             np.median(contraction),
         )
-        steps = steps_to_tenth(regressor, start, target)
+        steps = count_steps(regressor, start, target)
         yield Number(
             f"({name}): steps until the excess loss is a tenth: median", np.median(steps), "steps"
         )
@@ -220,11 +230,13 @@ def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterato
     learning goes on."""
     (scale, offset), target = data.fitted, data.target(data.hidden.shape[1])
     y, mirrored = normalise(data.hidden, scale, offset), normalise(data.hidden, -scale, offset)
-    yield Number("largest |BN with -gamma - (2 beta - BN)|", largest(mirrored - (2 * offset - y)))
+    yield Number(
+        "largest |BN with -gamma - (2 beta - BN)|", max_magnitude(mirrored - (2 * offset - y))
+    )
     up, down = (gradients(y - target, data.hidden, signed) for signed in (scale, -scale))
     yield Number(
         "largest |dL/dx with -gamma + dL/dx| for the same upstream gradient",
-        largest(up[0] + down[0]),
+        max_magnitude(up[0] + down[0]),
     )
     yield Number("share of the gammas fitted to the classes that are negative", np.mean(scale < 0))
     for sign in (1, -1):
@@ -233,4 +245,6 @@ def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterato
             g = (normalise(data.hidden, learnt, offset) - target) / BATCH
             learnt = learnt - rate * gradients(g, data.hidden, learnt)[1]
         start = f"{steps} gradient steps of rate {rate:g} from gamma = {sign}"
-        yield Number(f"{start}: largest distance from the best gamma", largest(learnt - scale))
+        yield Number(
+            f"{start}: largest distance from the best gamma", max_magnitude(learnt - scale)
+        )

@@ -19,7 +19,7 @@ from bnproof.experiments.demonstrations.material import (
     evaluate,
     fit,
     gradients,
-    largest,
+    max_magnitude,
     normalise,
     q,
     root_mean_square,
@@ -27,7 +27,7 @@ from bnproof.experiments.demonstrations.material import (
 )
 
 
-def most_correlated(values: Array) -> tuple[int, int]:
+def find_most_correlated(values: Array) -> tuple[int, int]:
     """The two different features with the largest absolute correlation."""
     strength = np.abs(np.triu(np.corrcoef(values.T), k=1))
     first, second = np.unravel_index(strength.argmax(), strength.shape)
@@ -45,7 +45,7 @@ def axes_ratio(values: Array) -> float:
 def ellipse(data: Material) -> Iterator[Number]:
     """Two correlated features before and after: the ellipse is stretched along the axes and stays
     an ellipse."""
-    pair = list(most_correlated(data.hidden))
+    pair = list(find_most_correlated(data.hidden))
     before, after = data.hidden[:, pair], normalise(data.hidden)[:, pair]
     correlations = [np.corrcoef(values.T)[0, 1] for values in (before, after)]
     yield Number("correlation of the two most correlated features, before", correlations[0])
@@ -112,7 +112,7 @@ def shared(data: Material) -> Iterator[Number]:
         root_mean_square(y.std(axis=0) - std),
     )
     own = normalise(data.hidden, std / np.sqrt(evaluate(q, x=data.hidden)), mean)
-    miss = max(largest(own.mean(axis=0) - mean), largest(own.std(axis=0) - std))
+    miss = max(max_magnitude(own.mean(axis=0) - mean), max_magnitude(own.std(axis=0) - std))
     yield Number("a pair a feature: largest miss of means and standard deviations", miss)
 
 
@@ -127,13 +127,13 @@ def not_equivalent(data: Material) -> Iterator[Number]:
         root_mean_square(residual),
     )
     yield Number(
-        f"all {len(cut)} batches: largest error of the best constant pair", largest(residual)
+        f"all {len(cut)} batches: largest error of the best constant pair", max_magnitude(residual)
     )
     u = data.varying - data.varying.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
     yield Number(
         "first batch, u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map",
-        largest(combined),
+        max_magnitude(combined),
     )
     g, one = (outputs[0] - data.target(u.shape[1])) / BATCH, np.ones(u.shape[1])
     _, *slopes = gradients(g, data.varying, one)
@@ -157,20 +157,20 @@ def already_learnt(data: Material) -> Iterator[Number]:
     layer = inputs @ W.T + b
     gap = gamma * layer + beta - (inputs @ (gamma[:, None] * W).T + (gamma * b + beta))
     yield Number(
-        "largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", largest(gap)
+        "largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", max_magnitude(gap)
     )
     extended = np.column_stack([inputs, np.ones(len(inputs))])
     best = extended @ np.linalg.lstsq(extended, wanted)[0]
     slope, offset = fit(best, wanted)
     yield Number(
         "W, b of least squared error, then gamma, beta fitted on top: largest |gamma - 1|",
-        largest(slope - 1),
+        max_magnitude(slope - 1),
     )
-    yield Number("the same: largest |beta|", largest(offset))
+    yield Number("the same: largest |beta|", max_magnitude(offset))
     before = normalise(np.abs(gamma) * layer + beta, eps=0) - normalise(layer, eps=0)
     yield Number(
         "|gamma| and beta in W and b before BN, eps = 0: largest change of the output",
-        largest(before),
+        max_magnitude(before),
     )
     after = normalise(layer, np.abs(gamma), beta, eps=0) - normalise(layer, eps=0)
-    yield Number("the same two after BN: largest change of the output", largest(after))
+    yield Number("the same two after BN: largest change of the output", max_magnitude(after))
