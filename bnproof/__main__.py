@@ -1,4 +1,4 @@
-"""``python -m bnproof``."""
+"""``python -m bnproof``: the same commands as the script ``bnproof``."""
 
 from bnproof.cli import main
 

@@ -1,5 +1,11 @@
-"""What everything agrees on: methods and quantities, conventions, cases, measurements, violations.
-Data, no logic."""
+"""What every part of bnproof agrees on, as data without logic.
+
+A *method* is a call that an implementation may offer, and a *quantity* is a value that it returns.
+The tables :data:`METHODS` and :data:`QUANTITIES` list them; every law, bound and adapter reads
+these tables instead of naming the methods again.  A :class:`Convention` says in which respects
+correct batch norms differ, a :class:`Case` is one input, a :class:`Measurement` is what one law saw
+on a case, and a :class:`Violation` is what a user gets to read.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+# Entries may have any dtype, since bfloat16 is one that NumPy itself does not know.
 Array = npt.NDArray[Any]
 
 
@@ -28,13 +35,26 @@ class Trains(Protocol):
         eps: float,
         momentum: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """``(y, running_mean, running_var)`` of a training step on ``x`` of shape
-        ``(N, C, *spatial)``."""
+        """Return ``(y, running_mean, running_var)`` of a training step on ``x``.
+
+        ``x`` has shape ``(N, C, *spatial)``, everything else has shape ``(C,)``.  What comes in as
+        ``None`` for the running statistics comes back as ``None``.
+        """
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A value that a method returns: an array with the shape and dtype of the argument ``like``."""
+    """A value that a method returns.
+
+    Attributes
+    ----------
+    name
+        Its name among all the quantities.
+    method
+        The method that returns it.
+    like
+        The argument whose shape and dtype it has.
+    """
 
     name: str
     method: str
@@ -48,8 +68,17 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Method:
-    """A method of the contract: its positional and its keyword parameters, and what it returns, in
-    order."""
+    """A method of the contract.
+
+    Attributes
+    ----------
+    name
+        The name of the attribute that is called.
+    parameters, keywords
+        The names of its positional and of its keyword parameters, in order.
+    returns
+        What it returns, in order.  A single quantity comes back by itself, several in a tuple.
+    """
 
     name: str
     parameters: tuple[str, ...]
@@ -81,6 +110,7 @@ METHODS: Mapping[str, Method] = {
             running_var="running_var",
         ),
         _method("infer", "x gamma beta running_mean running_var", "eps", infer_y="x"),
+        # The order of the gradients is that of the arguments they belong to.
         _method("train_vjp", "dy x gamma beta", "eps", dx="x", dgamma="gamma", dbeta="beta"),
         _method(
             "infer_vjp",
@@ -95,6 +125,8 @@ METHODS: Mapping[str, Method] = {
             "weight bias gamma beta running_mean running_var",
             "eps kind groups",
             folded_weight="weight",
+            # No argument is called "outputs": it stands for one value per output of the layer,
+            # since a folded bias comes back also where no bias was handed in.
             folded_bias="outputs",
         ),
         _method("train_double_vjp", "ddx dy x gamma", "eps", d_dy="x", d_x="x", d_gamma="gamma"),
@@ -126,10 +158,23 @@ QUANTITIES: Mapping[str, Quantity] = {
 class Convention:
     """What implementations legitimately differ in.
 
-    ``momentum``: weight of the "new" or of the "old" value; ``running_var``: tracked "unbiased"
-    (Bessel's factor) or "biased"; ``one_value``: a single value per channel in training gives
-    "beta", has to "raise", or "any"; ``channel_axis``: 1 or -1; ``eps_min``: smaller eps are raised
-    to it.
+    Attributes
+    ----------
+    name
+        What the convention is called; the name has no effect.
+    momentum
+        Whether momentum weighs the "new" value, ``r <- (1 - momentum) r + momentum b``, or the
+        "old" one, ``r <- momentum r + (1 - momentum) b``.
+    running_var
+        Whether the "unbiased" variance ``m/(m - 1) v`` is tracked (with Bessel's factor), or the
+        "biased" variance ``v`` itself.
+    one_value
+        What training has to do with a single value per channel: return "beta", or "raise"
+        ``ValueError``.  "any" promises nothing.
+    channel_axis
+        Where the channels lie: 1, or -1 for the last axis.
+    eps_min
+        A smaller eps is raised to this one.
     """
 
     name: str
@@ -144,8 +189,15 @@ class Convention:
 class Weights:
     """The layer in front of a batch norm, with C outputs.
 
-    ``weight``: ``(C, in)`` for "linear", ``(C, in/groups, *k)`` for "conv", ``(in, C/groups, *k)``
-    for "conv_transpose"; ``bias``: ``(C,)`` or ``None``.
+    Attributes
+    ----------
+    weight
+        ``(C, in)`` for "linear", ``(C, in/groups, *k)`` for "conv", ``(in, C/groups, *k)`` for
+        "conv_transpose", where ``k`` is the shape of the kernel.
+    bias
+        ``(C,)``; ``None`` counts as zeros.
+    kind, groups
+        The kind of layer, and into how many groups its channels are divided.
     """
 
     weight: Array
@@ -156,12 +208,27 @@ class Weights:
 
 @dataclass(frozen=True)
 class Case:
-    """One input: ``x``, ``dy`` and ``ddx`` of shape ``(N, C, *spatial)``, parameters and statistics
-    ``(C,)``.
+    """One input of everything that a method may take.
 
-    ``momentum`` weighs the new value; ``ddx`` is the upstream gradient of dx; ``parts`` are the
-    rows of x each worker of a synchronised step holds (0 for an idle one), N in all; ``layer`` is
-    what a fold scales.
+    Attributes
+    ----------
+    x, dy
+        The batch and the upstream gradient, ``(N, C, *spatial)``.
+    gamma, beta
+        The affine parameters, ``(C,)``; ``None`` stands for 1 and for 0.
+    running_mean, running_var
+        The running statistics before the call, ``(C,)``.
+    eps
+        What is added to the variance.
+    momentum
+        The weight of the new value, whatever the convention of the implementation is.
+    ddx
+        The upstream gradient of ``dx`` for the double backward, in the shape of x.  ``None`` where
+        the double backward is not asked for.
+    parts
+        How many rows of x each worker of a synchronised step holds, N in all; 0 for an idle worker.
+    layer
+        The layer that a fold scales; ``None`` where no fold is asked for.
     """
 
     x: Array
@@ -178,21 +245,30 @@ class Case:
 
     @property
     def m(self) -> int:
-        """Values per channel, ``N * prod(spatial)``."""
+        """The number of values per channel, ``N * prod(spatial)``."""
         return self.x.size // self.x.shape[1]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The working dtype."""
+        """The dtype of x, which is the working precision."""
         return self.x.dtype
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that shows something: the arguments by name, in order.
+    """A call that shows something.
 
-    ``views``: Python expressions in the argument's name that give its layout in memory
-    (``"x[::-1]"``); ``says``: what is special.
+    Attributes
+    ----------
+    method
+        The method that was called.
+    arguments
+        Its arguments by name, in order.
+    views
+        By argument, a Python expression in its name that gives its layout in memory, such as
+        ``"x[::-1]"``.
+    says
+        What is special about the call; empty where nothing is.
     """
 
     method: str
@@ -202,7 +278,7 @@ class Call:
 
 
 class FailureKind(StrEnum):
-    """What can be wrong with a call or a state, numbers aside."""
+    """What can be wrong with a call or with a state, apart from numbers."""
 
     RAISED = "raised"  # the call raised an exception
     UNREADABLE = "unreadable"  # the method or the state cannot even be read
@@ -225,7 +301,9 @@ class FailureKind(StrEnum):
 class Failure:
     """What went wrong, as data.
 
-    Parameters ---------- kind
+    Attributes
+    ----------
+    kind
         Which of the kinds of failure it is.
     method
         The method that was called, of an implementation or of a layer.
@@ -234,7 +312,7 @@ class Failure:
     exception
         The name of the exception's type, where one was raised.
     got, expected
-        What came back and what has to come back, as text for a reader; an exception's own text is
+        What came back and what has to come back, as text for a reader.  The text of an exception is
         in ``got``.
     """
 
@@ -247,6 +325,8 @@ class Failure:
 
     def resembles(self, other: Failure | None) -> bool:
         """Whether the other one is the same failure, whatever values were seen."""
+        # What was seen is left aside: a message with a shape or an address in it differs from case
+        # to case.
         return other is not None and replace(self, got="") == replace(other, got="")
 
 
@@ -254,22 +334,28 @@ class Failure:
 class Measurement:
     """What one law saw on one case: numbers where values were compared, a ``failure`` elsewhere.
 
-    Parameters ---------- law
+    Attributes
+    ----------
+    law
         The law's id.
     quantities
         What the measurement is about: names of :data:`QUANTITIES`, or what a relation calls them.
     ratio
-        The largest error in units of what the working precision explains; above 1 the law is
+        The largest error in units of what the working precision explains.  Above 1 the law is
         violated.
     ulp
-        The largest error in units in the last place of the sum of magnitudes the output is made of.
+        The largest error in units in the last place of the sum of magnitudes that the output is
+        made of.
     where
         The index of the worst entry in the array as it was returned.
-    got, exact, radius, allowed, error
-        The worst entry; its exact value as ``(leading part, trailing part)``, give or take
-        ``radius``; the error that the working precision explains there; and the error itself.
+    got
+        The worst entry.
+    exact, radius
+        Its exact value as ``(leading part, trailing part)``, give or take ``radius``.
+    allowed, error
+        The error that the working precision explains there, and the error itself.
     dtype
-        The dtype the value came back in.
+        The dtype in which the value came back.
     comparison
         What was compared: a "value" with its exact one, the "effect" of an argument (the numbers
         are differences of two answers), or the two sides of a "relation" (the numbers are their
@@ -282,6 +368,7 @@ class Measurement:
 
     law: str
     quantities: tuple[str, ...]
+    # 0 where the law holds without a size, infinite for a failure.
     ratio: float
     ulp: float | None = None
     where: tuple[int, ...] = ()
@@ -297,16 +384,25 @@ class Measurement:
 
     @property
     def holds(self) -> bool:
-        """Whether the law held."""
+        """Whether the law held; a ratio that is no number does not."""
         return self.ratio <= 1
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A likely cause: a known mechanism, what fits it, and where it happened before.
+    """A likely cause of a violation.
 
-    ``confidence``: "same values" (a model of the mechanism returns what was returned), "same
-    pattern" (it breaks the same laws), or "unknown" (nothing fits).
+    Attributes
+    ----------
+    mechanism
+        The known mechanism that fits, in a few words.
+    says
+        The cause as a sentence for a reader.
+    confidence
+        "same values" if a model of the mechanism returns what was returned, "same pattern" if it
+        breaks the same laws, "unknown" if nothing fits.
+    sources
+        Where the same mechanism happened before.
     """
 
     mechanism: str
@@ -319,9 +415,24 @@ class Cause:
 class Violation:
     """A broken law with the smallest input that was found to break it.
 
-    ``got`` and ``expected``: the worst entry and the enclosure it left, ``ulp`` its error;
-    ``residual``: a simple factor or difference that turns the one into the other; ``case``: the
-    input in hexadecimal floats, for ``--replay``.
+    Attributes
+    ----------
+    law, quantity
+        The law's id, and what it saw to be wrong.
+    message
+        What is wrong, in one line.
+    reproducer
+        A short program that shows the violation.
+    got, expected
+        The worst entry, and the enclosure that it left.
+    ulp
+        The error of the worst entry in units in the last place.
+    residual
+        A simple factor or difference that turns the one into the other, in words.
+    cause
+        What probably went wrong.
+    case
+        The input in hexadecimal floats, for ``--replay``.
     """
 
     law: str

@@ -1,5 +1,8 @@
-"""The pytest plugin: options for ``pytest --pyargs bnproof.suite --bn package.module:Name``.  It
-imports nothing heavy."""
+"""The pytest plugin: options for ``pytest --pyargs bnproof.suite --bn package.module:Name``.
+
+pytest loads it in every run where bnproof is installed, so it imports nothing heavy and only adds
+the options.  The tests themselves are in :mod:`bnproof.suite`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--bn`` and its companions."""
+    """Add ``--bn`` and the options that go with it.
+
+    All of them start with ``--bn``, so that they do not meet the options of other plugins.
+    """
     group = parser.getgroup(
         "bnproof", "verification of a batch norm: pytest --pyargs bnproof.suite --bn TARGET"
     )

@@ -1,7 +1,8 @@
-"""The result stream: newline-delimited JSON with a header, rows, and a footer that counts them.
+"""The record stream: newline-delimited JSON with a header, rows, and a footer that counts the rows.
 
-A file without its footer, or with another number of rows than it says, is an error: a truncated run
-cannot look good.
+Every page of the reports is written from such a file and from nothing else.  A file without its
+footer, or with another number of rows than the footer says, is an error: a run that was cut off
+must not look like a good one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# The packages whose version may change a number or a verdict in the rows.
 PACKAGES = (
     "bnproof",
     "numpy",
@@ -28,23 +30,34 @@ Row = dict[str, Any]
 
 
 class BrokenRecords(ValueError):
-    """The file is truncated or not a record stream; the message says what is missing."""
+    """The file is truncated or no record stream; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """A complete stream: what it was made with, and its rows."""
+    """A complete stream.
+
+    Attributes
+    ----------
+    header
+        What it was made with: versions, machine, seed.
+    rows
+        The rows in order, each a dictionary with a ``kind`` and with values that JSON knows.
+    """
 
     header: Row
     rows: tuple[Row, ...]
 
     def select(self, kind: str) -> list[Row]:
-        """The rows of one kind, in order."""
+        """Return the rows of one kind, in order."""
         return [row for row in self.rows if row["kind"] == kind]
 
 
 def build_header(seed: int) -> Row:
-    """Versions, machine and seed of this run."""
+    """Return the header of this run: versions, machine and seed.
+
+    A package that is not installed is listed as such, since that too explains a difference.
+    """
     return {
         "kind": "header",
         "versions": {
@@ -70,27 +83,76 @@ def _find_version(name: str) -> str:
 
 
 def write(path: Path, records: Records) -> None:
-    """Write a stream as a whole: into a neighbouring file first, so that nothing is ever
-    half-written."""
+    """Write a stream as a whole.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced.
+    records
+        What to write.  The footer is added here.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    TypeError
+        If a row holds a value that JSON does not know.
+
+    Notes
+    -----
+    The text goes into a neighbouring file first, which then takes the place of the old one.  So a
+    reader sees the old stream or the new one, never a half-written file.
+    """
+    # The count comes last: only a run that got so far can have written it.
     lines = [records.header, *records.rows, {"kind": "footer", "rows": len(records.rows)}]
     written = path.with_suffix(path.suffix + ".part")
     written.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    # A rename within one folder is atomic.
     written.replace(path)
 
 
 def read(path: Path) -> Records:
-    """Read a stream back; raises ``BrokenRecords`` unless header, footer and count agree."""
+    """Read a stream back.
+
+    Parameters
+    ----------
+    path
+        A file that :func:`write` made.
+
+    Returns
+    -------
+    Records
+        Header and rows; the footer has done its work.
+
+    Raises
+    ------
+    BrokenRecords
+        If the file cannot be read, is no JSON, or lacks a header, a footer or a row.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from bnproof.records import Records, build_header, read, write
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "records.ndjson")
+    ...     write(path, Records(build_header(seed=0), ({"kind": "note", "text": "so"},)))
+    ...     read(path).select("note")
+    [{'kind': 'note', 'text': 'so'}]
+    """
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, json.JSONDecodeError) as error:
         raise BrokenRecords(f"{path} is no record stream: {error}") from error
     if not lines or lines[0].get("kind") != "header":
         raise BrokenRecords(f"{path} has no header: run bnproof report again")
+    # Header and footer are the two lines that are not rows.
     if lines[-1].get("kind") != "footer" or lines[-1].get("rows") != len(lines) - 2:
         raise BrokenRecords(f"{path} is truncated: run bnproof report again")
     return Records(lines[0], tuple(lines[1:-1]))
 
 
 def collect(seed: int, parts: Iterable[Iterable[Row]]) -> Records:
-    """A stream of everything the parts yield."""
+    """Make a stream of everything that the parts yield, with the header of this run."""
     return Records(build_header(seed), tuple(row for part in parts for row in part))

@@ -1,4 +1,9 @@
-"""Producing the record stream behind the reports: proofs, checks, experiments, all in this run."""
+"""Producing the record stream behind the reports.
+
+:func:`report` runs everything that the reports speak of: the proofs of the book, the checks of
+NumPy and PyTorch, the experiments and the grades of accuracy.  Each part yields rows, and the pages
+are functions of these rows.  Nothing measured by an earlier run is taken over.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +30,8 @@ from bnproof.theorems.proving import Outcome, as_row, settle_all
 from bnproof.verification.planning import CheckOptions
 from bnproof.verification.run import check
 
+# What is installed with bnproof. Other frameworks are optional, and a report must not depend on
+# what happens to be there.
 TARGETS = ("numpy", "torch", "torch-modules")
 Progress = Callable[[int, int], None]
 
@@ -36,13 +43,37 @@ def report(
     *,
     effort: str = "thorough",
 ) -> list[Path]:
-    """Run everything and write records, reports and timings into ``out``; returns the files
-    written.
+    """Run everything, and write records, reports and timings into a folder.
 
-    ``effort``: how closely accuracy is looked at ("quick", "standard", "thorough").  Raises
-    ``OSError`` at once where ``out`` cannot be made; nothing is written before everything has run.
+    Parameters
+    ----------
+    out
+        The folder; it is made where it does not exist.
+    seed
+        Of every drawn case and of every experiment.
+    progress
+        Is called with the number of parts that are done and that of all parts, before each part.
+    effort
+        How closely accuracy is looked at: "quick", "standard" or "thorough".
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files that were written.
+
+    Raises
+    ------
+    OSError
+        At once if ``out`` cannot be made.
+
+    Notes
+    -----
+    Nothing is written before everything has run, so a run that is interrupted leaves the older
+    reports as they are.  Timings have a file of their own, because they are the one thing that
+    differs between two equal runs.
     """
     out.mkdir(parents=True, exist_ok=True)
+    # Proved first and once: the outcomes go into the rows and into the timings.
     outcomes = settle_all()
     experiments = (agreement, running, weight_norm, linear_range, parametrisations, arithmetic)
     measured = (
@@ -52,6 +83,8 @@ def report(
         ),
         accuracy.measure_rows(seed, effort),
     )
+    # Most parts are generators, so a part runs when its rows are listed below, after its turn was
+    # announced.
     parts = [map(as_row, outcomes), list_law_rows(), check_targets(seed), *measured]
     rows = []
     for done, part in enumerate(parts):
@@ -65,8 +98,24 @@ def report(
 def collect_claim_rows(
     wanted: Sequence[Claim], seed: int, progress: Progress = lambda done, total: None
 ) -> list[Row]:
-    """What settles some claims: their theorems, their demonstrations on the digits, and the
-    experiments they ask for."""
+    """Return the rows that settle some claims.
+
+    Parameters
+    ----------
+    wanted
+        The claims of the ledger that are asked about.
+    seed
+        Of their demonstrations and experiments.
+    progress
+        Is called with the number of theorems that are settled, and that of all of them.
+
+    Returns
+    -------
+    list of dict
+        The outcomes of their theorems, their demonstrations on the digits, and the rows of the
+        experiments they ask for.
+    """
+    # In the order of the claims, each theorem once.
     theorems = list(dict.fromkeys(name for claim in wanted for name in claim.theorems))
     rows = [as_row(outcome) for outcome in settle_all(theorems, progress)]
     rows += demonstrations.measure_rows(seed, {claim.id: claim.demonstration for claim in wanted})
@@ -74,20 +123,24 @@ def collect_claim_rows(
 
 
 def measure_deciding(wanted: Sequence[Claim], seed: int) -> list[Row]:
-    """The rows of the experiments that decide some claims, each experiment run once."""
+    """Return the rows of the experiments that decide some claims, each experiment run once."""
     names = dict.fromkeys(c.measurement.experiment for c in wanted if c.measurement)
     experiments = (import_module(f"bnproof.experiments.{name}") for name in names)
     return [row for experiment in experiments for row in experiment.rows(seed)]
 
 
 def list_law_rows() -> Iterator[Row]:
-    """What each law says and the theorem behind it."""
+    """Yield what each law says and the theorem behind it."""
     for law in load_laws().values():
         yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
 
 
 def check_targets(seed: int) -> Iterator[Row]:
-    """One row per implementation and law."""
+    """Check the built-in implementations, and yield the outcome.
+
+    Every target gives one row of kind "check" about the whole, and one of kind "law_result" for
+    every law, also for laws that were not judged.
+    """
     for target in TARGETS:
         verdict = check(load(target), CheckOptions(seed=seed, target=target))
         yield {
@@ -98,6 +151,7 @@ def check_targets(seed: int) -> Iterator[Row]:
             "ok": verdict.ok,
         }
         for law in load_laws().values():
+            # A law that is not offered has no tally.
             tally = verdict.tallies.get(law.id)
             yield {
                 "kind": "law_result",
@@ -112,6 +166,9 @@ def check_targets(seed: int) -> Iterator[Row]:
 
 
 def format_timings(outcomes: list[Outcome]) -> str:
-    """Seconds per theorem: the part that no second run repeats."""
+    """Return the seconds that each theorem took, as CSV.
+
+    They are kept apart from the records, since no second run repeats them.
+    """
     rows = [{"theorem": outcome.id, "seconds": round(outcome.seconds, 3)} for outcome in outcomes]
     return format_table(rows, ("theorem", "seconds"))

@@ -31,13 +31,15 @@ from bnproof.formats import NAMES, dtype_of, parameter_dtype
 MOST = 6  # samples, and sizes of a spatial axis
 WIDEST = 4  # channels
 LARGEST = 16  # the largest entry in magnitude, times a scale: sums of squares stay exact in float32
+# Never 0: with a constant channel that is undefined. The larger ones are no smaller than many
+# variances, so that a misplaced eps shows.
 EPS = (1e-5, 1e-3, 0.1, 1.0)
 
 
 def _entries(
     shape: tuple[int, ...], low: int = -LARGEST, high: int = LARGEST
 ) -> st.SearchStrategy[Array]:
-    """Whole numbers as float64."""
+    """Draw whole numbers as float64; they are exact in every dtype, and shrink towards 0."""
     return arrays_of.arrays(np.int64, shape, elements=st.integers(low, high)).map(
         lambda a: a.astype(float)
     )
@@ -50,7 +52,7 @@ def batches(
     channels: int | None = None,
     least: int = 1,
 ) -> st.SearchStrategy[Array]:
-    """Batches ``x``.
+    """Draw batches ``x``.
 
     Parameters
     ----------
@@ -63,15 +65,24 @@ def batches(
     least
         The least number of values per channel, ``m = N * prod(spatial)``.
 
-    Returns ------- SearchStrategy
-        Of arrays of shape ``(N, C, *spatial)``, whole numbers times a power of two, so that no
-        entry is rounded.
+    Returns
+    -------
+    SearchStrategy
+        Of arrays of shape ``(N, C, *spatial)``.  Their entries are whole numbers times a power of
+        two, so that no entry is rounded.
+
+    Notes
+    -----
+    Constant channels are among the batches, and so are, with ``least=1``, batches of a single value
+    per channel.
     """
 
     @st.composite
     def draw_batch(draw: st.DrawFn) -> Array:
         rank = draw(st.sampled_from(sorted(ranks)))
+        # Half as long as the batch may be: in rank 5 three such axes multiply.
         spatial = draw(st.tuples(*[st.integers(1, MOST // 2)] * (rank - 2)))
+        # Rounded up: so many samples, times the positions, are at least ``least`` values.
         enough = -(-least // int(np.prod(spatial, dtype=int)))
         samples = draw(st.integers(enough, max(enough, MOST)))
         width = draw(st.integers(1, WIDEST)) if channels is None else channels
@@ -85,18 +96,46 @@ def batches(
 def parameters(
     channels: int, dtype: str = "float32", *, absent: bool = True
 ) -> st.SearchStrategy[tuple[Array | None, Array | None]]:
-    """Affine parameters ``(gamma, beta)`` of shape ``(channels,)``; each may be ``None`` where
-    ``absent`` is true."""
+    """Draw affine parameters.
+
+    Parameters
+    ----------
+    channels
+        The number of channels C.
+    dtype
+        The name of their dtype.
+    absent
+        Whether each of them may be ``None``.
+
+    Returns
+    -------
+    SearchStrategy
+        Of pairs ``(gamma, beta)`` of shape ``(C,)``: multiples of 1/4, of both signs, zero among
+        them.
+    """
     one = _entries((channels,)).map(lambda values: (values / 4).astype(dtype_of(dtype)))
     either = st.none() | one if absent else one
     return st.tuples(either, either)
 
 
 def statistics(channels: int, dtype: str = "float32") -> st.SearchStrategy[tuple[Array, Array]]:
-    """Running statistics ``(running_mean, running_var)`` of shape ``(channels,)``; variances are
-    positive."""
+    """Draw running statistics.
+
+    Parameters
+    ----------
+    channels
+        The number of channels C.
+    dtype
+        The name of their dtype.
+
+    Returns
+    -------
+    SearchStrategy
+        Of pairs ``(running_mean, running_var)`` of shape ``(C,)``; variances are positive.
+    """
     like = dtype_of(dtype)
     means = _entries((channels,)).map(lambda values: (values / 2).astype(like))
+    # From 1 on, since a running variance of 0 without eps is undefined.
     variances = _entries((channels,), low=1).map(lambda values: (values / 4).astype(like))
     return st.tuples(means, variances)
 
@@ -110,14 +149,17 @@ def cases(
     channels: int | None = None,
     least: int = 2,
 ) -> Case:
-    """Everything that a training step, its gradients and inference take.
+    """Draw everything that a training step, its gradients and inference take.
 
     Parameters
     ----------
     dtypes, ranks, channels, least
-        As in :func:`batches`.
+        As in :func:`batches`.  The default of ``least`` is 2, because for a single value per
+        channel the convention decides what is right.
 
-    Returns ------- SearchStrategy
+    Returns
+    -------
+    SearchStrategy
         Of :class:`bnproof.contract.Case`: ``x``, ``dy`` and ``ddx`` of one shape, parameters and
         statistics of shape ``(C,)`` (in float32 for half precision), ``eps > 0``, and the weight
         ``momentum`` of the new value.

@@ -4,9 +4,13 @@
 
     from bnproof.testing import parametrize_with_laws
 
-    @parametrize_with_laws(MyBatchNorm(), expected_failures={"running-variance": "tracks the biased
-    one"}) def test_batch_norm(law):
+    @parametrize_with_laws(
+        MyBatchNorm(), expected_failures={"running-variance": "tracks the biased one"}
+    )
+    def test_batch_norm(law):
         law()
+
+All the tests of one decorator share a single check, which runs when the first of them does.
 """
 
 from __future__ import annotations
@@ -28,7 +32,15 @@ from bnproof.wording import describe_violation
 
 @dataclass(frozen=True)
 class Suite:
-    """One check, run when its first law is asked for, and shared by all of them."""
+    """One check, run when its first law is asked for, and shared by all of them.
+
+    Attributes
+    ----------
+    implementation
+        What is checked.
+    options
+        How it is checked.
+    """
 
     implementation: Any
     options: CheckOptions = field(hash=False)
@@ -44,13 +56,25 @@ class Suite:
 
 @dataclass(frozen=True)
 class LawTest:
-    """A law as a test: call it; it raises ``AssertionError`` where the law is violated and skips
-    where it is not offered."""
+    """A law as a test.
+
+    Calling it runs the check if that has not happened yet.  It raises ``AssertionError`` if the law
+    is violated, and skips if the implementation does not offer what the law is about.
+
+    Attributes
+    ----------
+    law
+        The law's id.
+    suite
+        The check that decides.
+    """
 
     law: str
     suite: Suite
 
     def __call__(self) -> None:
+        """Raise ``AssertionError`` with every violation of this law in full."""
+        # The violation says all there is to say; frames of bnproof would hide it.
         __tracebackhide__ = True
         verdict = self.suite.verdict
         if isinstance(verdict, UnusableTarget):
@@ -58,6 +82,8 @@ class LawTest:
         violations = [
             violation
             for violation in verdict.violations
+            # A wrong convention is one violation that stands for all the laws it breaks, so every
+            # law reports it.
             if violation.law in (self.law, "convention")
         ]
         if violations:
@@ -76,7 +102,7 @@ def parametrize_with_laws(
     ignore: Iterable[str] = (),
     expected_failures: Mapping[str, str] | None = None,
 ) -> pytest.MarkDecorator:
-    """A decorator that runs a test once for every law, with the law as the argument ``law``.
+    """Return a decorator that runs a test once for every law, with the law as the argument ``law``.
 
     Parameters
     ----------
@@ -90,7 +116,7 @@ def parametrize_with_laws(
     Returns
     -------
     pytest.MarkDecorator
-        Its parameters are named after the laws.
+        Its parameters are named after the laws, so ``-k running-mean`` selects one.
 
     Raises
     ------
@@ -98,6 +124,10 @@ def parametrize_with_laws(
         For a name that is no law's.
     UnusableTarget
         For what is no batch norm.
+    TypeError
+        If ``expected_failures`` is no mapping.
+    ValueError
+        For an effort that there is not, or where no law is left.
 
     Examples
     --------
@@ -112,7 +142,9 @@ def parametrize_with_laws(
             f"expected_failures is {expected_failures!r}: give a dictionary of laws and reasons"
         )
     known = dict(expected_failures or {})
+    # The check itself knows of no expectation: pytest judges those, one test at a time.
     options = CheckOptions(effort, seed, convention, tuple(select), tuple(ignore))
+    # With the expectations, so that a slip in one of them is named when the tests are collected.
     plan = plan_laws(replace(options, expect=known))
     implementation = as_implementation(implementation, type(implementation).__name__)
     suite = Suite(implementation, options)
@@ -124,6 +156,10 @@ def parametrize_with_laws(
 
 
 def _list_marks(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
+    """A strict expected failure for a law with a reason.
+
+    Only ``AssertionError`` is expected, which a violation raises: an unusable target is not hidden.
+    """
     return (
         ()
         if reason is None

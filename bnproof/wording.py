@@ -1,7 +1,8 @@
 """Sentences for readers: what a failure, a measurement or a violation says.
 
 Everything that is shown (the verdict's messages, the command line, ``bnproof.testing``,
-reproducers) is worded here, and nothing is decided by these words.
+reproducers) is worded here.  Nothing is decided by these words: verdicts, shrinking and causes look
+at the data alone, so a sentence may be improved at any time.
 """
 
 from __future__ import annotations
@@ -11,13 +12,29 @@ from decimal import Context, Decimal
 
 from bnproof.contract import Cause, Failure, FailureKind, Measurement, Violation
 
-DIGITS = Context(prec=20)  # of an exact value: more than a float64 has
-BOUND = ".3g"  # an error and what explains it
-SOURCES = 3  # of a cause that are shown
+# of an exact value: a float64 has up to 17, so an error of less than a unit still shows
+DIGITS = Context(prec=20)
+# of an error and of what explains it: a bound holds to a few digits at best
+BOUND = ".3g"
+# of a cause that are shown: some bugs were shipped by many projects
+SOURCES = 3
 
 
 def describe_failure(failure: Failure) -> str:
-    """What went wrong with a call, in one line."""
+    """Say what went wrong with a call, in one line.
+
+    Parameters
+    ----------
+    failure
+        Any failure.  Where ``ValueError`` was asked for and something else came, that is added.
+
+    Examples
+    --------
+    >>> from bnproof.contract import Failure, FailureKind
+    >>> from bnproof.wording import describe_failure
+    >>> describe_failure(Failure(FailureKind.SHAPE, "train", "y", got="(3,)", expected="(3, 2)"))
+    'train: y has shape (3,), expected (3, 2)'
+    """
     words = _FAILURES[failure.kind](failure)
     if failure.expected == "ValueError":
         return f"{words}, where ValueError is asked for"
@@ -25,6 +42,7 @@ def describe_failure(failure: Failure) -> str:
 
 
 def _describe_repeat(failure: Failure) -> str:
+    """An exception, other bits or another form, when asked again."""
     what = f"{failure.method} answers differently when asked again with equal arguments"
     if failure.exception:
         return f"{what}: {failure.exception}: {failure.got}"
@@ -39,9 +57,12 @@ def _describe_presence(failure: Failure) -> str:
 
 
 def _describe_call(failure: Failure) -> str:
+    """The method as a prefix; nothing for a failure of a state."""
     return f"{failure.method}: " if failure.method else ""
 
 
+# One entry for every kind. A test goes through the kinds, so that a new one cannot lack its
+# sentence.
 _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
     FailureKind.RAISED: lambda f: f"{f.method} raised {f.exception}: {f.got}",
     FailureKind.UNREADABLE: lambda f: f"{f.method} cannot be read: {f.exception}: {f.got}",
@@ -70,9 +91,18 @@ _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
 
 
 def describe_measurement(seen: Measurement, law: str) -> str:
-    """What a law saw, in one line; empty where it holds.  ``law``: the law in words."""
+    """Say what a law saw, in one line; empty where it holds.
+
+    Parameters
+    ----------
+    seen
+        What was measured.
+    law
+        The law in words; it is part of the sentence where two sides of a relation differ.
+    """
     if seen.holds:
         return ""
+    # The first call is the one that shows the violation.
     circumstances = f"{seen.calls[0].says}: " if seen.calls and seen.calls[0].says else ""
     if seen.failure:
         return circumstances + describe_failure(seen.failure)
@@ -98,29 +128,37 @@ def describe_measurement(seen: Measurement, law: str) -> str:
 
 
 def name_quantity(seen: Measurement) -> str:
-    """What a measurement is about: its quantities, else the method that failed, else everything."""
+    """Name what a measurement is about: its quantities, else the method that failed, else all."""
     if seen.quantities:
         return ", ".join(seen.quantities)
     return (seen.failure.method if seen.failure else "") or "all"
 
 
 def format_exact(seen: Measurement) -> str:
-    """The exact value in twenty digits."""
+    """Write the exact value in twenty decimal digits.
+
+    The two parts of a double word are added in decimal, where no digit of theirs is lost to a third
+    float.
+    """
     leading, trailing = map(Decimal, seen.exact)
     return str(DIGITS.add(leading, trailing))
 
 
 def format_got(seen: Measurement) -> str:
-    """The worst entry in hexadecimal; empty where no numbers were compared."""
+    """Write the worst entry in hexadecimal; empty where no numbers were compared."""
+    # Hexadecimal digits are exact, and ``float.fromhex`` reads them back.
     return "" if seen.got is None else seen.got.hex()
 
 
 def format_expected(seen: Measurement) -> str:
-    """The exact value in hexadecimal, and the error that is explained; empty where no numbers were
-    compared."""
+    """Write the exact value in hexadecimal, and the error that is explained.
+
+    Empty where no numbers were compared.
+    """
     return "" if seen.got is None else f"{seen.exact[0].hex()} +- {seen.allowed:{BOUND}}"
 
 
+# In the reader's words, since "same pattern" alone says nothing to a stranger.
 CONFIDENCE = {
     "same values": "gives the same values",
     "same pattern": "by the pattern of laws",
@@ -129,13 +167,24 @@ CONFIDENCE = {
 
 
 def describe_cause(cause: Cause) -> str:
-    """The likely cause of a violation, and how sure that is."""
+    """Say the likely cause of a violation, and how sure that is."""
     return f"likely cause ({CONFIDENCE[cause.confidence]}): {cause.says}"
 
 
 def describe_violation(violation: Violation) -> str:
-    """A violation in full: what is wrong, the likely cause, where it was seen before, and the
-    program that shows it."""
+    """Describe a violation in full.
+
+    Parameters
+    ----------
+    violation
+        What was found.
+
+    Returns
+    -------
+    str
+        What is wrong, the residual, the likely cause, where that was seen before, and the program
+        that shows it.  What is not known is left out.
+    """
     cause = violation.cause
     lines = [
         f"{violation.law}: {violation.message}",
@@ -148,12 +197,28 @@ def describe_violation(violation: Violation) -> str:
 
 
 def describe_residual(quantity: str, changing: str, factor: str) -> str:
-    """That a wrong value is a named factor times the exact one."""
+    """Say that a wrong value is a named factor times the exact one.
+
+    Parameters
+    ----------
+    quantity
+        The quantity that is wrong.
+    changing
+        The part of it that the factor changes, in words; empty where that is the whole.
+    factor
+        The factor in words.
+    """
     return f"{changing or quantity} is {factor} the exact one"
 
 
 def describe_other_convention(fitting: str, declared: str) -> str:
-    """That the answers follow another convention than the one they were checked by."""
+    """Say that the answers follow another convention than the one they were checked by.
+
+    Parameters
+    ----------
+    fitting, declared
+        The names of the convention that fits, and of the one that was assumed.
+    """
     return (
         f"the running statistics follow the convention {fitting!r}, not {declared!r}: "
         f"declare convention = {fitting!r}, or check with --convention {fitting}"
@@ -161,5 +226,5 @@ def describe_other_convention(fitting: str, declared: str) -> str:
 
 
 def describe_idle_expectation(law: str, reason: str) -> str:
-    """That a law which was expected to fail holds."""
+    """Say that a law which was expected to fail holds."""
     return f"{law} was expected to fail ({reason}) and does not: drop the expectation"

@@ -116,11 +116,11 @@ def format_graded(one: Graded) -> dict[str, Any]:
             {
                 "layout": layout,
                 "threads": threads,
-                "grade": of.grade,
-                "slope": of.slope,
-                "longest": of.longest,
+                "grade": summation.grade,
+                "slope": summation.slope,
+                "longest": summation.longest,
             }
-            for (layout, threads), of in one.summations.items()
+            for (layout, threads), summation in one.summations.items()
         ],
         "wrong_from_magnitude": one.range.magnitude,
         "wrong_from_m": one.range.values,
@@ -226,8 +226,8 @@ def _grade_points(target: str, dtype: str, points: dict[Subject, list[AccuracyPo
         dtype,
         grades.grade_condition(_select_sweep(every, "kappa")),
         {
-            (s.layout, s.threads): grades.grade_summation(_select_sweep(found, "values"))
-            for s, found in points.items()
+            (s.layout, s.threads): grades.grade_summation(_select_sweep(own, "values"))
+            for s, own in points.items()
         },
         grades.find_limits(every),
         grades.find_accumulation(plain, every),

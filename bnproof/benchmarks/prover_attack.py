@@ -3,6 +3,13 @@
 ``python -m bnproof.benchmarks.prover_attack`` makes 10,000 statements (``--statements``), asks
 ``prove`` about each, and compares the answer with exact evaluation that shares no code with it.  It
 writes records and a page into ``reports/``; exit status 1 if there is a disagreement.
+
+The attack accuses only where it is certain.  A proof is wrong if a point shows that the statement
+is false or undefined; a refutation is wrong if the statement is true by construction, or if its
+counterexample shows nothing.  Being undecided is never wrong.  An exception that ``prove`` does not
+promise, and no answer in time, are disagreements too.
+
+Start reading at :func:`try_statement`.
 """
 
 from __future__ import annotations
@@ -27,33 +34,62 @@ from bnproof.cli._console import out_option, publish
 from bnproof.records import Row, collect
 from bnproof.symbolic import Proof, Refuted, Undecided, prove
 
+# Far above what an answer usually takes, so that a slow machine is not taken for a prover that
+# hangs. The whole attack waits this long for each one that does.
 SECONDS = 20
+# A fixed number, because the limit is in elapsed seconds: more processes than cores would make
+# every answer slower.
 WORKERS = 2
 Prover = Callable[..., Any]
 
 
 class OutOfTime(BaseException):
-    """Raised by the alarm; no ``except Exception`` of a prover holds it up."""
+    """Raised by the alarm.
+
+    It is a ``BaseException``, so that no ``except Exception`` inside of a prover can swallow it.
+    """
 
 
 @contextmanager
 def limit_time(seconds: float) -> Iterator[None]:
-    """Raises ``OutOfTime`` inside the block after so many seconds."""
+    """Raise ``OutOfTime`` inside the block after so many seconds.
+
+    It works by the process's alarm, so on the main thread only.  The handler that was there before
+    is put back.
+    """
 
     def ring(*_: object) -> None:
         raise OutOfTime
 
+    # the alarm and not a thread: a thread could not interrupt a loop inside of SymPy
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
+        # the alarm is switched off first, or it could still ring in the old handler
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 def ask_prover(attack: AttackClaim, prover: Prover, seconds: float) -> tuple[str, str, Any]:
-    """The verdict of a prover, what it says, and its counterexample."""
+    """The verdict of a prover on one statement.
+
+    Parameters
+    ----------
+    attack
+        The statement, its conditions and its witness.
+    prover
+        Called like ``prove``: conditions after the statement, a witness as ``by=``.
+    seconds
+        How long it may take.
+
+    Returns
+    -------
+    tuple
+        The verdict, which is ``proved``, ``refuted``, ``undecided``, ``refused``, ``error`` or
+        ``out of time``; what the prover says for itself; and the counterexample of a refutation.
+    """
     try:
         with limit_time(seconds):
             answer = prover(
@@ -71,11 +107,17 @@ def ask_prover(attack: AttackClaim, prover: Prover, seconds: float) -> tuple[str
         return "error", f"{type(error).__name__}: {error}", None
     if isinstance(answer, Proof):
         return "proved", "", None
+    # True is no proof: only the type counts, not what Python takes for true
     return "error", f"returned a {type(answer).__name__}", None
 
 
 def judge_truth(attack: AttackClaim, rng: Random) -> tuple[str, str]:
-    """What the evaluator knows of a statement, and a point that shows it."""
+    """What the evaluator knows of a statement, and a point that shows it.
+
+    The first is ``true``, ``false``, ``undefined``, ``malformed`` or ``not known``, which it also
+    is where the evaluator runs out of time.  The point is one line of text, empty where none is
+    needed.
+    """
     if attack.malformed:
         return "malformed", ""
     try:
@@ -89,7 +131,19 @@ def judge_truth(attack: AttackClaim, rng: Random) -> tuple[str, str]:
 def describe_disagreement(
     attack: AttackClaim, verdict: str, said: str, kind: str, example: Any
 ) -> str:
-    """In one sentence why a verdict is wrong; empty where it is not."""
+    """Why a verdict is wrong, in one sentence; empty where it is not.
+
+    Parameters
+    ----------
+    attack
+        The statement.
+    verdict, said
+        What the prover answered.
+    kind
+        What is known of the statement, from :func:`judge_truth`.
+    example
+        The counterexample of a refutation, otherwise ``None``.
+    """
     if verdict in ("error", "out of time"):
         return f"{verdict}: {said}"
     if verdict in ("proved", "refuted") and kind == "malformed":
@@ -100,16 +154,35 @@ def describe_disagreement(
         return "proved, although it does not exist everywhere"
     if verdict == "refuted" and kind == "true":
         return "refuted, although it is true by construction"
+    # Refuting something undefined is no error by itself. But the counterexample must show what it
+    # claims.
     if verdict == "refuted" and example is not None:
         return find_objection(attack.statement, attack.given, example)
     return ""
 
 
 def try_statement(seed: int, number: int, prover: Prover = prove, seconds: float = SECONDS) -> Row:
-    """What became of one statement."""
+    """What became of one statement.
+
+    Parameters
+    ----------
+    seed, number
+        Which statement.
+    prover
+        The prover under attack.  Tests put provers here that lie, crash and hang.
+    seconds
+        How long it may take.
+
+    Returns
+    -------
+    Row
+        A record of kind ``attack``.  Statements that disagree, or were refused without being
+        malformed, are written out in full.
+    """
     attack, begun = draw_claim(seed, number), perf_counter()
     verdict, said, example = ask_prover(attack, prover, seconds)
     taken = perf_counter() - begun
+    # points are drawn apart from the statement, so that they stay the same if its family changes
     kind, point = judge_truth(attack, Random(f"points/{seed}/{number}"))
     row: Row = {
         "kind": "attack",
@@ -128,7 +201,7 @@ def try_statement(seed: int, number: int, prover: Prover = prove, seconds: float
 
 
 def write_out(attack: AttackClaim) -> Row:
-    """A statement in full."""
+    """A statement in full, as SymPy prints it."""
     return {
         "statement": str(attack.statement),
         "given": [str(condition) for condition in attack.given],
@@ -137,8 +210,9 @@ def write_out(attack: AttackClaim) -> Row:
 
 
 def measure_all(statements: int, seed: int) -> Iterator[Row]:
-    """One row a statement, in order."""
+    """One row a statement, in order of their numbers, whichever process made it."""
     with ProcessPoolExecutor(WORKERS) as workers:
+        # twenty at a time, since handing statements over one by one costs time as well
         rows = workers.map(try_statement, repeat(seed), range(statements), chunksize=20)
         for done, row in enumerate(rows, 1):
             if done % 500 == 0:
@@ -155,6 +229,7 @@ def main(out: Path, statements: int, seed: int) -> None:
     records = collect(seed, [measure_all(statements, seed)])
     publish("prover_attack", records, out)
     problems = [row for row in records.select("attack") if "problem" in row]
+    # the records hold all of them; a terminal is for the first few
     for row in problems[:20]:
         click.echo(f"statement {row['number']}: {row['problem']}: {row['statement']}", err=True)
     sys.exit(1 if problems else 0)

@@ -1,5 +1,9 @@
-"""What may be handed to certify, checked in one place: every mistake is one sentence that names the
-mend."""
+"""What may be handed to certify, checked in one place.
+
+Every mistake is answered by one sentence that says what was given and what to give instead. Nothing
+is converted silently: an array of integers, a list or a masked array is refused, because an
+enclosure is of exactly the numbers that are handed in.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,26 @@ from bnproof.formats import NAMES
 
 
 def check_arguments(x: Array, *, dy: Array | None = None, **per_channel: Array | None) -> None:
-    """Raise ``ValueError`` for a shape and ``TypeError`` for a type that batch normalisation does
-    not have."""
+    """Check the shapes and dtypes of a batch and of what comes with it.
+
+    Parameters
+    ----------
+    x
+        The batch, ``(N, C, *spatial)``, rank 2 to 5, ``C >= 1``. It may be empty; see
+        :func:`check_non_empty`.
+    dy
+        An upstream gradient of the same shape, or ``None``.
+    **per_channel
+        Arrays ``(C,)`` by the name that a message should use, or ``None``.
+
+    Raises
+    ------
+    ValueError
+        For a shape that batch normalisation does not have. Where a parameter fits the last axis,
+        the message tells how to move the channels to the second.
+    TypeError
+        For something other than a NumPy array of a supported dtype.
+    """
     check_array("x", x)
     if not 2 <= x.ndim <= 5 or x.shape[1] == 0:
         raise ValueError(
@@ -33,7 +55,15 @@ def check_arguments(x: Array, *, dy: Array | None = None, **per_channel: Array |
 
 
 def check_array(name: str, values: Any) -> Array:
-    """The values, a plain NumPy array of a supported dtype; raises ``TypeError`` otherwise."""
+    """The values, once they are a plain NumPy array of a supported dtype.
+
+    Raises
+    ------
+    TypeError
+        For anything else. A masked array is refused too: what its mask hides has no agreed meaning
+        here.
+    """
+    # ``MaskedArray`` is a subclass of ``ndarray``; its hidden entries would count as values.
     if not isinstance(values, np.ndarray) or isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a {type(values).__name__}: give a NumPy array")
     if values.dtype.name not in NAMES:
@@ -48,10 +78,33 @@ def check_non_empty(x: Array) -> None:
 
 
 def check_number(name: str, value: Any) -> float:
-    """A finite number as a float of the same value; raises ``TypeError`` or ``ValueError``
-    otherwise."""
+    """A finite number as a float of the same value.
+
+    Parameters
+    ----------
+    name
+        What a message calls the number.
+    value
+        A Python or NumPy integer or float. ``True`` and ``False`` are refused: they are integers to
+        Python, and a mistake here.
+
+    Raises
+    ------
+    TypeError
+        For another type.
+    ValueError
+        For NaN, infinity, and a number that float64 does not hold exactly, such as ``2**53 + 1``.
+
+    Examples
+    --------
+    >>> from bnproof.certify.arguments import check_number
+    >>> check_number("momentum", 1)
+    1.0
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} is {value!r}: give a float")
+    # The size is compared first: ``float`` of an integer beyond the largest double raises. Written
+    # with ``not``, because comparisons with NaN are false.
     size: Any = abs(value)
     if not size <= sys.float_info.max or float(value) != value:
         raise ValueError(f"{name} is {value}: give a finite number that a float64 holds")
@@ -59,12 +112,23 @@ def check_number(name: str, value: Any) -> float:
 
 
 def check_eps(eps: Any) -> float:
-    """``eps`` as a float; raises ``ValueError`` unless it is >= 0."""
+    """``eps`` as a float; raises like :func:`check_number`, and ``ValueError`` where it is
+    negative."""
     if (value := check_number("eps", eps)) < 0:
         raise ValueError(f"eps is {eps}: give a number >= 0")
     return value
 
 
 def convert_parameter(value: Any, channels: int, absent: float) -> Array:
-    """A parameter as float64 (exact), ``absent`` in place of ``None``."""
+    """A parameter as float64, which is exact for every supported dtype.
+
+    Parameters
+    ----------
+    value
+        An array ``(C,)``, or ``None`` for a parameter that was left out.
+    channels
+        C.
+    absent
+        The value that stands for ``None`` in every channel: 1 for gamma, 0 for beta.
+    """
     return np.full(channels, absent) if value is None else np.asarray(value).astype(np.float64)

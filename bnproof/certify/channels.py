@@ -1,4 +1,10 @@
-"""Enclosures of what has one entry per channel, and what training and inference have in common."""
+"""Enclosures of what has one entry per channel, and what training and inference have in common.
+
+Such quantities are cheap, so they are not compiled: double words and radii become balls, the
+formula is evaluated in those, and the result is an enclosure. Channels where that is too wide, or
+cannot be told from zero, are computed from exact sums. Start reading at
+:meth:`Certified.enclose_channels`.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +25,30 @@ from bnproof.certify.refine import Rooted, Width, enclose_number
 from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
-WIDTH = 20  # bits of an ulp
-TIGHTEST = 32  # more than mid + low of float64 can hold
+# Enclosures are narrower than one ulp by so many bits: with ``2^-20`` ulp, an error measured
+# against the middle is right to six digits, and double words have room for it.
+WIDTH = 20
+# For float64 that makes ``2^-52`` ulp, about the last of the 106 bits that ``mid + low`` hold; more
+# could not be kept.
+TIGHTEST = 32
 
 
 def choose_width(x: Array, tighten: int) -> Width:
-    """``2^-(20 + tighten)`` ulp in x's format; raises ``ValueError`` for more than 32 bits."""
+    """``2^-(20 + tighten)`` ulp in x's format.
+
+    Raises
+    ------
+    ValueError
+        Unless ``tighten`` is an integer from 0 to 32.
+    """
     if not isinstance(tighten, int) or not 0 <= tighten <= TIGHTEST:
         raise ValueError(f"tighten is {tighten}: give a number of bits from 0 to {TIGHTEST}")
     return Width(Format.from_dtype(x.dtype), WIDTH + tighten)
 
 
 def build_map(place: Centred, gamma: Array | None, beta: Array | None, eps: float) -> Map:
-    """``x -> gamma (x - mu)/sqrt(v + eps) + beta``."""
+    """The map ``x -> gamma (x - mu)/sqrt(v + eps) + beta``, with 1 and 0 for parameters that are
+    ``None``."""
     channels = len(place.c)
     return Map(
         place,
@@ -43,8 +60,20 @@ def build_map(place: Centred, gamma: Array | None, beta: Array | None, eps: floa
 
 @dataclass(frozen=True)
 class Decided:
-    """Which channels an enclosure is made for, and how: ``number(j)`` is a channel's exact value,
-    ``size`` (a lower bound of) the sum of magnitudes it is made of."""
+    """How the enclosures of a quantity are decided on, channel by channel.
+
+    Attributes
+    ----------
+    size
+        Float64 ``(C,)``, a lower bound of the sum of magnitudes the quantity is made of, or near
+        it: the width is measured on it.
+    number
+        ``number(j)`` is the exact value of channel j, from exact sums.
+    undefined
+        Channels without an exact value.
+    extreme
+        Channels whose double words are not to be trusted.
+    """
 
     size: Array
     number: Callable[[int], Rooted]
@@ -54,8 +83,19 @@ class Decided:
 
 @dataclass(frozen=True)
 class Certified:
-    """What training and inference have in common: a map of x, and gradients where ``dy`` was
-    given."""
+    """What training and inference have in common: a map of x, and gradients where ``dy`` was given.
+
+    Attributes
+    ----------
+    forward
+        The affine map of each channel, with the statistics that normalise.
+    up
+        The sums over the upstream gradient, ``None`` without ``dy``.
+    width
+        How wide enclosures may be.
+    sources
+        x, and dy where it was given. They are looked at again for what is asked for later.
+    """
 
     forward: Map
     up: Upstream | None
@@ -70,18 +110,41 @@ class Certified:
         return self.up
 
     def enclose_channels(self, balls: Callable[[], Any], channels: Decided) -> Enclosure:
-        """Enclosures made from double words; exact sums where those are too wide or hold zero, and
-        for extreme channels."""
+        """Enclosures of one quantity, ``(C,)``.
+
+        Parameters
+        ----------
+        balls
+            Called once; balls that contain the quantity, from double words.
+        channels
+            Where that is good enough, and what is exact.
+
+        Returns
+        -------
+        Enclosure
+            From exact sums where the balls are too wide or hold zero, and for extreme channels.
+
+        Raises
+        ------
+        Changed
+            Where exact sums are needed and an array is not what it was.
+        UnsoundArithmetic
+            Where this thread does not round to nearest, or flushes subnormals.
+        """
         machine.verify()
         with precision(BITS), np.errstate(all="ignore"):
             result = Enclosure.from_balls(balls())
+        # Balls of an undefined channel may look finite: dbeta of a spoiled x, say, is made from g
+        # alone.
         for words in (result.mid, result.low, result.rad):
             words[channels.undefined] = np.nan
         allowed = [self.width.radius(float(size)) for size in channels.size]
+        # Written so that NaN counts as too wide.
         wide = ~(result.rad <= allowed) | np.isnan(result.mid)
         again = np.flatnonzero(
             ~channels.undefined & (wide | channels.extreme | result.holds_zero)
         ).tolist()
+        # The check reads all of x; what double words have already settled does not need it.
         if again:
             for source in self.sources:
                 source.verify_unmodified()
@@ -92,7 +155,7 @@ class Certified:
         return result
 
     def _exact_joint(self, j: int) -> fmpq:
-        """``T = sum g (x - mu)``."""
+        """``T = sum g (x - mu)`` of a channel."""
         return self.upstream.exact(j).covariance(self.forward.exact_moments(j)[0])
 
     @cached_property
@@ -102,7 +165,9 @@ class Certified:
 
         def compute_balls() -> Any:
             return [
-                (v + arb(forward.eps)).nonnegative_part().sqrt() for v in forward.place.v.to_balls()
+                # The interval of a small v may reach below 0, where the exact v cannot be.
+                (v + arb(forward.eps)).nonnegative_part().sqrt()
+                for v in forward.place.v.to_balls()
             ]
 
         with np.errstate(invalid="ignore"):
@@ -112,6 +177,7 @@ class Certified:
         )
 
     def _exact_root(self, j: int) -> Rooted:
+        """``s`` in the form ``z/sqrt(w)``, as ``w/sqrt(w)``; for ``w = 0`` as ``0/sqrt(1)``."""
         w = self.forward.exact_moments(j)[1]
         return Rooted(w, w if w > 0 else fmpq(1), fmpq(0))
 
@@ -121,6 +187,7 @@ class Certified:
         forward, up, s = self.forward, self.upstream, self.s
         undefined = forward.place.undefined | up.joint_undefined | forward.singular
         with np.errstate(all="ignore"):
+            # Half, because ``joint_size`` was summed about c instead of mu, and in float64.
             size = up.joint_size / np.sqrt(forward.w) / 2
 
         def compute_number(j: int) -> Rooted:
@@ -133,7 +200,7 @@ class Certified:
 
     @cached_property
     def dbeta(self) -> Enclosure:
-        """``sum g``, shape ``(C,)``."""
+        """``sum g``, shape ``(C,)``: ``m`` times the mean of g, which is enclosed as ``c + r``."""
         up = self.upstream
 
         def compute_balls() -> Any:
@@ -150,5 +217,5 @@ class Certified:
 
 
 def wrap_rational(value: fmpq) -> Rooted:
-    """A rational number as one without a root."""
+    """A rational number in the form ``z/sqrt(w) + b``: without a root."""
     return Rooted(fmpq(0), fmpq(1), value)

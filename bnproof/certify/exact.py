@@ -1,8 +1,12 @@
 """Exact sums over a channel, and through them exact statistics as rational numbers: the second
 tier.
 
-Sums of floats and of products of two floats are exact in fixed point (Kulisch 1971): compiled,
-32-bit digits, where every product is two exact words; otherwise integers of Python.
+A float is a rational number whose denominator is a power of two, so sums of floats, and of products
+of two floats, are exact in fixed point (Kulisch 1971). They are compiled, with digits of 32 bits,
+where every product is two exact words; otherwise Python's integers do the same. Mean, variance and
+gradient sums follow from such sums by rational arithmetic, without any error.
+
+Start reading at :class:`ExactMoments`.
 """
 
 from __future__ import annotations
@@ -19,19 +23,23 @@ from bnproof.certify.enclosure import Array
 
 
 def to_rational(value: float) -> fmpq:
-    """A float as a rational number."""
+    """A finite float as the rational number that it is."""
     return fmpq(*float(value).as_integer_ratio())
 
 
 def exact_sum(values: Array) -> fmpq:
-    """``sum values`` of finite float64 values."""
+    """``sum values`` of finite float64 values, fewer than ``2^29``."""
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
     compiled.deposit_sum(values, limbs)
     return _read_limbs(limbs)
 
 
 def exact_dot(left: Array, right: Array) -> fmpq:
-    """``sum left * right`` of finite float64 values."""
+    """``sum left * right`` of finite float64 values, fewer than ``2^29`` pairs.
+
+    The compiled sum says whether it was exact. Where a product is so small or so large that its two
+    words might not be, Python's integers take over.
+    """
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
     if compiled.deposit_products(left, right, limbs):
         return _read_limbs(limbs)
@@ -42,12 +50,17 @@ def exact_dot(left: Array, right: Array) -> fmpq:
 
 
 def _read_limbs(limbs: Array) -> fmpq:
+    """The number that digits of 32 bits stand for: this is where carries and signs are settled."""
     total = sum(int(limb) << (32 * n) for n, limb in enumerate(limbs))
     return fmpq(total, 1 << compiled.BOTTOM)
 
 
 def _sum_ratios(ratios: list[tuple[int, int]]) -> fmpq:
-    """The sum of fractions whose denominators are powers of two."""
+    """The sum of fractions whose denominators are powers of two.
+
+    All are brought to the largest denominator, so that one addition of integers does the rest;
+    adding fractions one by one would cancel common factors every time.
+    """
     lowest = max((q.bit_length() for _, q in ratios), default=1)
     return fmpq(sum(p << (lowest - q.bit_length()) for p, q in ratios), 1 << (lowest - 1))
 
@@ -55,7 +68,22 @@ def _sum_ratios(ratios: list[tuple[int, int]]) -> fmpq:
 @dataclass(frozen=True)
 class ExactMoments:
     """``m``, ``sum x`` and ``sum x^2`` of one channel; those of two parts add up to those of the
-    whole."""
+    whole.
+
+    Attributes
+    ----------
+    m
+        The number of values.
+    total, squares
+        The two sums, exact.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.certify.exact import ExactMoments
+    >>> ExactMoments.from_values(np.array([1.0, 2.0, 4.0])).variance
+    14/9
+    """
 
     m: int
     total: fmpq
@@ -63,7 +91,7 @@ class ExactMoments:
 
     @classmethod
     def from_values(cls, values: Array) -> ExactMoments:
-        """Of a channel's finite values, float64."""
+        """The moments of a channel's finite values, float64 ``(m,)``."""
         return cls(len(values), exact_sum(values), exact_dot(values, values))
 
     def __add__(self, other: ExactMoments) -> ExactMoments:
@@ -78,21 +106,29 @@ class ExactMoments:
 
     @cached_property
     def variance(self) -> fmpq:
-        """``v = (1/m) sum x^2 - mu^2``."""
+        """``v = (1/m) sum x^2 - mu^2``: in rational arithmetic nothing cancels."""
         return self.squares / self.m - self.mean**2
 
 
 @dataclass(frozen=True)
 class ExactGradients:
-    """``sum g`` and ``sum g x`` of one channel; the latter is missing where x holds NaN or
-    infinity."""
+    """``sum g`` and ``sum g x`` of one channel.
+
+    Attributes
+    ----------
+    total
+        ``sum g``.
+    joint
+        ``sum g x``; ``None`` where x holds NaN or infinity, so that only the sum of g is known.
+    """
 
     total: fmpq
     joint: fmpq | None
 
     @classmethod
     def from_values(cls, upstream: Array, values: Array) -> ExactGradients:
-        """Of a channel's values, float64, ``upstream`` finite."""
+        """The sums of a channel's values, float64 ``(m,)`` each; ``upstream`` is finite,
+        ``values`` need not be."""
         return cls(
             exact_sum(upstream),
             exact_dot(upstream, values) if np.isfinite(values).all() else None,
@@ -103,7 +139,7 @@ class ExactGradients:
         return ExactGradients(self.total + other.total, joint)
 
     def covariance(self, mean: fmpq) -> fmpq:
-        """``T = sum g (x - mu)``."""
+        """``T = sum g (x - mu) = sum g x - mu sum g``; only where x is finite."""
         assert self.joint is not None
         return self.joint - mean * self.total
 
@@ -111,13 +147,18 @@ class ExactGradients:
 def round_to_double(value: fmpq) -> float:
     """The double nearest to a rational number; infinite beyond the largest."""
     try:
+        # Python divides integers of any length with a single rounding, subnormals included.
         return int(value.p) / int(value.q)
     except OverflowError:
         return float("inf") if value > 0 else -float("inf")
 
 
 def split_rational(value: fmpq) -> tuple[float, float, float]:
-    """``mid, low, rad`` of a rational number: two doubles and what they miss."""
+    """A rational number as ``mid, low, rad``: two doubles, and a bound of what they miss.
+
+    ``rad = 0`` exactly where two doubles are enough. Beyond the largest double the answer is an
+    infinite ``mid`` with an infinite radius.
+    """
     mid = round_to_double(value)
     if abs(mid) > sys.float_info.max:
         return mid, 0.0, float("inf")

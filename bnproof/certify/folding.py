@@ -1,4 +1,10 @@
-"""Certified folding of an inference-mode batch norm into the layer in front of it."""
+"""Certified folding of an inference-mode batch norm into the layer in front of it.
+
+``BN(W u + b) = W' u + b'`` where every weight that feeds output o is multiplied by ``gamma'_o``,
+and the bias goes through the batch norm itself (theorem fold-linear). So both are enclosed like
+outputs of inference: the weights as values of a batch norm without shift, arranged with the outputs
+as channels. :func:`fold` is the front door.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +25,15 @@ from bnproof.certify.moments import wrap_statistics
 
 @dataclass(frozen=True)
 class Folded:
-    """Weights and bias of a layer that absorbed the batch norm after it."""
+    """Enclosures of a layer that absorbed the batch norm after it.
+
+    Attributes
+    ----------
+    weight
+        In the shape of the weight that was handed in.
+    bias
+        ``(out,)``.
+    """
 
     weight: Enclosure
     bias: Enclosure
@@ -50,12 +64,22 @@ def fold(
     gamma, beta, running_mean, running_var, eps, tighten
         As in :func:`bnproof.certify.infer`, one value for each output.
     kind, groups
-        What the layer is: "linear", "conv" or "conv_transpose", in so many groups.
+        What the layer is: "linear", "conv" or "conv_transpose", in so many groups. Groups matter
+        for "conv_transpose" alone: elsewhere the first axis names the output.
 
     Returns
     -------
     Folded
         ``weight`` and ``bias``.
+
+    Raises
+    ------
+    ValueError
+        For another shape or kind, and for groups that do not divide the input channels.
+    TypeError
+        For an array of another type or dtype.
+    UnsoundArithmetic
+        Where this thread does not round to nearest, or flushes subnormals.
 
     Notes
     -----
@@ -74,6 +98,7 @@ def fold(
     machine.verify()
     arranged, back = arrange_by_output(check_array("weight", weight), kind, groups)
     out = arranged.shape[1]
+    # In the weight's dtype: it decides how wide the enclosures of the bias may be.
     offset = np.zeros(out, weight.dtype) if bias is None else bias
     check_arguments(
         arranged,
@@ -106,7 +131,25 @@ def fold(
 def arrange_by_output(
     weight: Array, kind: str, groups: int
 ) -> tuple[Array, Callable[[Array], Array]]:
-    """The weight as ``(n, out, values)``, and the way back to its own shape."""
+    """The weight with its outputs as channels, and the way back to its own shape.
+
+    Parameters
+    ----------
+    weight, kind, groups
+        As in :func:`fold`.
+
+    Returns
+    -------
+    tuple
+        The weight as ``(n, out, values)``, and a function that undoes the arrangement for any array
+        of that shape.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two axes, an empty weight, an unknown kind, or groups that do not divide the
+        input channels.
+    """
     shape = weight.shape
     if weight.ndim < 2 or weight.size == 0:
         raise ValueError(
@@ -122,6 +165,8 @@ def arrange_by_output(
             f"{groups} groups do not divide the {shape[0]} input channels of a transposed"
             " convolution"
         )
+    # Output ``h out/G + j`` is made from the inputs of group h alone: the axes (group, input, j)
+    # become (input, group j).
     split = weight.reshape(groups, shape[0] // groups, shape[1], -1)
     swapped = split.swapaxes(0, 1)
     return swapped.reshape(

@@ -1,4 +1,9 @@
-"""Certified inference with given statistics."""
+"""Certified inference with given statistics.
+
+With fixed statistics ``y`` is an affine function of each entry alone (theorem inference-collapse),
+so a spoiled entry spoils nothing else and the gradient has no cross terms. :func:`infer` is the
+front door.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +26,23 @@ from bnproof.certify.moments import Source, sum_upstream, wrap_statistics
 
 @dataclass(frozen=True)
 class Inference(Certified):
-    """Inference with given statistics; ``y`` and, where ``dy`` was given, ``dx`` have x's shape."""
+    """Enclosures of inference with given statistics.
+
+    ``y`` and, where ``dy`` was given, ``dx`` have x's shape; ``s``, ``dgamma`` and ``dbeta`` have
+    ``(C,)``.
+
+    Attributes
+    ----------
+    y
+        The output.
+    """
 
     y: Enclosure
     _dx: Enclosure | None
 
     @property
     def dx(self) -> Enclosure:
-        """``gamma/s_r g``."""
+        """The gradient of x, ``gamma/s_r g``; raises ``AttributeError`` without ``dy``."""
         if self._dx is None:
             raise AttributeError("there is no dx: hand dy over as well")
         return self._dx
@@ -57,13 +71,15 @@ def infer(
     Returns
     -------
     Inference
-        ``y``; with ``dy`` also ``dx``, ``dgamma``, ``dbeta``.  An entry of x that is not finite has
+        ``y``; with ``dy`` also ``dx``, ``dgamma``, ``dbeta``. An entry of x that is not finite has
         no exact value, the others do; a negative ``running_var`` leaves its channel without any.
 
     Raises
     ------
     ValueError, TypeError
         For bad arguments.
+    UnsoundArithmetic
+        Where this thread does not round to nearest, or flushes subnormals.
 
     Notes
     -----
@@ -83,6 +99,7 @@ def infer(
         x, dy=dy, gamma=gamma, beta=beta, running_mean=running_mean, running_var=running_var
     )
     width = choose_width(x, tighten)
+    # Above, ``None`` would pass as a parameter that was left out; statistics may not be missing.
     check_array("running_mean", running_mean)
     check_array("running_var", running_var)
     source = Source.from_array(x)
@@ -95,15 +112,17 @@ def infer(
         y = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
         if dy is None:
             return Inference(affine_map, None, width, (source,), y, None)
+        # Without a value the sums over dy would divide by ``m = 0``.
         check_non_empty(x)
         of_g = Source.from_array(dy, source.lanes)
         up = sum_upstream(source, of_g, place, centre=False)
+        # The gradient is the same map without its shifts, applied to dy instead of x.
         dx = enclose_outputs(dy, source.lanes, of_g.flat, remove_shift(affine_map), width)
     return Inference(affine_map, up, width, (source, of_g), y, dx)
 
 
 def remove_shift(affine_map: Map) -> Map:
-    """``x -> gamma/s x``: the same scale without shift."""
+    """The map ``x -> gamma/s x``: the same scale, with mean and beta set to 0."""
     zeros = np.zeros_like(affine_map.beta)
     place = affine_map.place
     still = wrap_statistics(place.m, zeros, place.v.mid)

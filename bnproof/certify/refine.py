@@ -2,8 +2,11 @@
 
 Every quantity of batch normalisation is ``z/sqrt(w) + b`` with rational ``z``, ``w`` and ``b`` once
 the sums are exact: y has ``z = gamma (x - mu)``, ``w = v + eps``, ``b = beta``; the gradient of x
-has ``z = gamma (g - mean g - (x - mu) T/(m w))``, ``b = 0``. So it is zero exactly if
-``z^2 = b^2 w`` and ``z b <= 0``.
+has ``z = gamma (g - mean g - (x - mu) T/(m w))``, ``b = 0``.
+
+So it is zero exactly if ``z = -b sqrt(w)``, that is if ``z^2 = b^2 w`` and ``z b <= 0``. That is a
+statement about rational numbers, and it ends what would otherwise never end: raising the precision
+cannot tell zero from a very small number (the table maker's dilemma; raising it is Ziv's strategy).
 """
 
 from __future__ import annotations
@@ -18,13 +21,29 @@ from bnproof.certify.exact import split_rational
 from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 
-PRECISIONS = tuple(128 << n for n in range(8))  # bits, up to 2^14: enough for any doubles
+# In bits, doubling up to ``2^14``, which is enough for any doubles: what can cancel is limited by
+# their range of exponents.
+PRECISIONS = tuple(128 << n for n in range(8))
+# The smallest double: no radius can be narrower without being zero.
 SMALLEST = 2.0**-1074
 
 
 @dataclass(frozen=True)
 class Rooted:
-    """The number ``z/sqrt(w) + b``; none for ``w = 0``."""
+    """The exact number ``z/sqrt(w) + b``; there is none for ``w = 0``.
+
+    Attributes
+    ----------
+    z, w, b
+        Rational numbers, ``w >= 0``.
+
+    Examples
+    --------
+    >>> from flint import fmpq
+    >>> from bnproof.certify.refine import Rooted
+    >>> Rooted(fmpq(-3), fmpq(9, 4), fmpq(2)).zero
+    True
+    """
 
     z: fmpq
     w: fmpq
@@ -32,15 +51,16 @@ class Rooted:
 
     @property
     def zero(self) -> bool:
-        """Whether it is zero."""
+        """Whether it is zero, decided without rounding."""
         return bool(self.z**2 == self.b**2 * self.w and self.z * self.b <= 0)
 
     def to_ball(self) -> arb:
-        """An enclosure at the current precision."""
+        """An enclosure at the current precision of python-flint."""
         return arb(self.z) / arb(self.w).sqrt() + arb(self.b)
 
     def magnitude(self) -> float:
-        """``|z|/sqrt(w) + |b|``."""
+        """``|z|/sqrt(w) + |b|``, the sum of magnitudes that widths are measured on; nearly, as a
+        float."""
         return float((abs(arb(self.z)) / arb(self.w).sqrt() + abs(arb(self.b))).mid())
 
 
@@ -49,7 +69,14 @@ class Width:
     """How wide an enclosure may be: ``2^-bits`` ulp of the sum of magnitudes, in the input's
     format.
 
-    The radius may be half of that, but never has to be less than the smallest double.
+    A radius may be half of that, but never has to be less than the smallest double.
+
+    Attributes
+    ----------
+    format
+        The floating-point format of x.
+    bits
+        By how many bits an enclosure is narrower than one unit in the last place.
     """
 
     format: Format
@@ -57,11 +84,15 @@ class Width:
 
     @property
     def share(self) -> float:
-        """The radius allowed at magnitude 1, whatever its power of two: ``ulp(t) >= 2^-p t``."""
+        """The radius allowed at magnitude 1, whatever its power of two.
+
+        ``ulp(t) >= 2^-p t``, so ``share * t`` is at most ``radius(t)``. Kernels can multiply by it
+        without taking an exponent apart.
+        """
         return float(2.0 ** -(self.bits + 1 + self.format.p))
 
     def radius(self, magnitude: float) -> float:
-        """The radius allowed at a magnitude."""
+        """The radius allowed at a magnitude; infinite where the magnitude is not finite."""
         if not np.isfinite(magnitude):
             return np.inf
         ulp = float(self.format.ulp(np.float64(magnitude)))
@@ -69,12 +100,27 @@ class Width:
 
 
 def enclose_number(number: Rooted, width: Width) -> tuple[float, float, float]:
-    """``mid, low, rad`` of a number, narrow enough; exact for a zero and for a rational number of
-    two words."""
+    """``mid, low, rad`` of a number, narrow enough for ``width``.
+
+    Parameters
+    ----------
+    number
+        The exact number.
+    width
+        What the radius has to keep to.
+
+    Returns
+    -------
+    tuple of float
+        NaN thrice for ``w = 0``; zeros for an exact zero; no radius for a rational number of two
+        words. Otherwise the interval does not contain zero either, unless the number is so small
+        that its radius cannot be.
+    """
     if number.w <= 0:
         return np.nan, np.nan, np.nan
     if number.zero:
         return 0.0, 0.0, 0.0
+    # No root is needed: the number is rational.
     if number.z == 0:
         return split_rational(number.b)
     for bits in PRECISIONS:
@@ -83,6 +129,7 @@ def enclose_number(number: Rooted, width: Width) -> tuple[float, float, float]:
             allowed = width.radius(number.magnitude())
         if rad <= allowed and abs(mid) > rad:
             return mid, low, rad
+        # More precision cannot narrow the interval any further.
         if rad <= SMALLEST:
             break
     return mid, low, rad

@@ -1,4 +1,10 @@
-"""Certified training mode."""
+"""Certified training mode: the exact outputs, statistics and gradients of a training step.
+
+:func:`train` is the front door. It takes the statistics of the batch
+(:mod:`bnproof.certify.moments`), encloses ``y`` and ``dx`` entry by entry
+(:mod:`bnproof.certify.entries`) and returns a :class:`Training`, whose other quantities are
+enclosed when they are first asked for.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +29,17 @@ from bnproof.lowering.numbers import precision
 
 @dataclass(frozen=True)
 class Tracked:
-    """Running statistics before the step, and how they move: ``(1 - alpha) r + alpha b``."""
+    """Running statistics before the step, and how they move: ``(1 - alpha) r + alpha b``.
+
+    Attributes
+    ----------
+    mean, var
+        Float64 ``(C,)``.
+    momentum
+        ``alpha``, the weight of the new value.
+    unbiased
+        Whether ``b`` of the variance is ``m/(m - 1) v``, or v itself.
+    """
 
     mean: Array
     var: Array
@@ -33,8 +49,17 @@ class Tracked:
 
 @dataclass(frozen=True)
 class Training(Certified):
-    """Training mode on one batch.  ``y`` and, where ``dy`` was given, ``dx`` have x's shape, all
-    else has ``(C,)``."""
+    """Enclosures of training mode on one batch.
+
+    ``y``, ``xhat`` and, where ``dy`` was given, ``dx`` have x's shape. All else has ``(C,)``:
+    ``mu``, ``v``, ``s``, ``dgamma``, ``dbeta``, ``running_mean``, ``running_var``. What was not
+    handed over for a quantity is said by an ``AttributeError`` when it is asked for.
+
+    Attributes
+    ----------
+    y
+        The output.
+    """
 
     y: Enclosure
     _dx: Enclosure | None
@@ -42,16 +67,18 @@ class Training(Certified):
 
     @property
     def dx(self) -> Enclosure:
-        """``gamma/s (g - mean g - xhat mean(g xhat))``."""
+        """The gradient of x, ``gamma/s (g - mean g - xhat mean(g xhat))`` (theorem gradient-x)."""
         if self._dx is None:
             raise AttributeError("there is no dx: hand dy over as well")
         return self._dx
 
     @cached_property
     def mu(self) -> Enclosure:
-        """``(1/m) sum x``."""
+        """The mean, ``(1/m) sum x``."""
         place = self.forward.place
         with np.errstate(all="ignore"):
+            # A lower bound of ``(1/m) sum |x|``: it is at least ``|mu|``, and ``sum |x|`` is at
+            # least the root of ``sum x^2``.
             size = np.maximum(np.abs(place.c), np.sqrt((place.c**2 + place.v.mid) / place.m))
 
         def compute_balls() -> Any:
@@ -66,7 +93,7 @@ class Training(Certified):
 
     @cached_property
     def v(self) -> Enclosure:
-        """``(1/m) sum (x - mu)^2``."""
+        """The biased variance, ``(1/m) sum (x - mu)^2``."""
         place = self.forward.place
 
         def compute_number(j: int) -> Rooted:
@@ -78,7 +105,7 @@ class Training(Certified):
 
     @cached_property
     def xhat(self) -> Enclosure:
-        """``(x - mu)/s``."""
+        """The normalised values, ``(x - mu)/s``: the output for ``gamma = 1`` and ``beta = 0``."""
         source, place = self.sources[0], self.forward.place
         source.verify_unmodified()
         with np.errstate(all="ignore"):
@@ -93,7 +120,7 @@ class Training(Certified):
 
     @cached_property
     def running_mean(self) -> Enclosure:
-        """``(1 - alpha) r + alpha mu``."""
+        """The running mean after the step, ``(1 - alpha) r + alpha mu``."""
         place = self.forward.place
         return self._move_statistic(
             self._running.mean, self.mu, lambda j: place.exact(j).mean, place.undefined
@@ -101,7 +128,11 @@ class Training(Certified):
 
     @cached_property
     def running_var(self) -> Enclosure:
-        """``(1 - alpha) r + alpha m/(m - 1) v``, or with ``v`` itself where ``unbiased=False``."""
+        """The running variance after the step, ``(1 - alpha) r + alpha m/(m - 1) v``.
+
+        With ``v`` itself where ``unbiased=False``. For ``m = 1`` there is no unbiased variance, and
+        the answer is NaN.
+        """
         place, tracked, v = self.forward.place, self._running, self.v
         factor = fmpq(place.m, place.m - 1) if tracked.unbiased and place.m > 1 else fmpq(1)
         undefined = place.undefined | (tracked.unbiased and place.m == 1)
@@ -113,6 +144,7 @@ class Training(Certified):
 
     @property
     def _running(self) -> Tracked:
+        """The running statistics; raises ``AttributeError`` where none were handed over."""
         if self._tracked is None:
             raise AttributeError(
                 "there are no running statistics: hand over running=(mean, var) and momentum"
@@ -122,9 +154,21 @@ class Training(Certified):
     def _move_statistic(
         self, old: Array, new: Enclosure, exact: Callable[[int], fmpq], undefined: Array
     ) -> Enclosure:
+        """``(1 - alpha) r + alpha b`` for the running mean or variance.
+
+        Parameters
+        ----------
+        old, new
+            ``r`` as floats, and ``b`` enclosed.
+        exact
+            ``exact(j)`` is ``b`` of channel j.
+        undefined
+            Channels without ``b``.
+        """
         alpha = to_rational(self._running.momentum)
         kept, moved = float(abs(arb(1 - alpha)).mid()), abs(self._running.momentum)
         with np.errstate(all="ignore"):
+            # Half of the sum of magnitudes: ``new.mid`` is only near b, and these are floats.
             size = (kept * np.abs(old) + moved * np.abs(new.mid)) / 2
 
         def compute_balls() -> Any:
@@ -173,30 +217,32 @@ def train(
     unbiased
         Whether the running variance tracks ``m/(m - 1) v``, or v itself.
     statistics
-        The exact sums of a whole batch of which x is a part.
+        The exact sums of a whole batch of which x is a part, from
+        :func:`bnproof.certify.statistics`. ``None`` where x is the whole batch.
     tighten
         So many bits narrower than ``2^-20`` ulp, at most 32.
 
     Returns
     -------
     Training
-        ``mu``, ``v``, ``s``, ``xhat``, ``y`` and what was asked for besides.  y and dx are computed
+        ``mu``, ``v``, ``s``, ``xhat``, ``y`` and what was asked for besides. y and dx are computed
         at once, the rest when it is asked for.
 
     Raises
     ------
     ValueError, TypeError
         For bad arguments.
-    Changed
-        Where x or dy was modified before everything was asked for, and that is noticed.
     UnsoundArithmetic
         Where this thread does not round to nearest, or flushes subnormals.
 
     Notes
     -----
     ``mu = sum x / m``, ``v = sum (x - mu)^2 / m``, ``y = gamma (x - mu)/sqrt(v + eps) + beta``:
-    Algorithm 1 of Ioffe and Szegedy 2015 (arXiv:1502.03167); the gradients and the recurrence are
+    Algorithm 1 of Ioffe and Szegedy 2015 (arXiv:1502.03167). The gradients and the recurrence are
     the theorems gradient-x, gradient-affine and ema-closed-form of the book.
+
+    A quantity that is asked for later raises ``Changed`` where x or dy was modified in between, if
+    that is noticed (:class:`bnproof.certify.moments.Source`).
 
     Examples
     --------
@@ -205,11 +251,22 @@ def train(
     >>> exact = certify.train(np.array([[-1.0], [1.0]]), eps=3.0)
     >>> exact.y.mid.ravel()
     array([-0.5,  0.5])
+
+    Gradients and running statistics come with their inputs:
+
+    >>> zero, one = np.zeros(1), np.ones(1)
+    >>> x, dy = np.array([[-1.0], [1.0]]), np.array([[1.0], [3.0]])
+    >>> exact = certify.train(x, eps=3.0, dy=dy, running=(zero, one), momentum=0.5)
+    >>> exact.dx.mid.ravel()
+    array([-0.375,  0.375])
+    >>> exact.dgamma.mid, exact.running_var.mid
+    (array([1.]), array([1.5]))
     """
     machine.verify()
     check_arguments(x, dy=dy, gamma=gamma, beta=beta)
     check_non_empty(x)
     width = choose_width(x, tighten)
+    # x is read here, before any of it is converted: everything later refers to this moment.
     source = Source.from_array(x)
     with np.errstate(all="ignore"):
         place = (
@@ -229,8 +286,15 @@ def train(
 
 
 def _check_statistics(statistics: Statistics, x: Array) -> Statistics:
-    """The statistics, once x can be a part of their batch; raises ``TypeError`` or ``ValueError``
-    otherwise."""
+    """The statistics, once x can be a part of their batch.
+
+    Raises
+    ------
+    TypeError
+        For something else than :class:`Statistics`.
+    ValueError
+        For another number of channels, or fewer values than x has.
+    """
     if not isinstance(statistics, Statistics):
         raise TypeError(
             f"statistics is a {type(statistics).__name__}: give what certify.statistics returns"
@@ -244,6 +308,8 @@ def _check_statistics(statistics: Statistics, x: Array) -> Statistics:
 
 
 def _read_upstream(statistics: Statistics) -> Upstream:
+    """The sums over the whole batch's upstream gradient; raises ``ValueError`` where there are
+    none."""
     if statistics.gradients is None:
         raise ValueError(
             "the statistics hold no gradient sums: hand dy to certify.statistics as well"
@@ -254,6 +320,10 @@ def _read_upstream(statistics: Statistics) -> Upstream:
 def _read_running(
     running: tuple[Array, Array] | None, momentum: float | None, channels: int, *, unbiased: bool
 ) -> Tracked | None:
+    """The running statistics and the momentum, checked; ``None`` where there are none.
+
+    The sentences of the errors name the two arrays, which come as a tuple.
+    """
     if running is None:
         return None
     if momentum is None:

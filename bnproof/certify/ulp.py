@@ -1,4 +1,9 @@
-"""Errors in units in the last place, defined once."""
+"""Errors in units in the last place, defined once for all reports and laws.
+
+An error in ulp tells how many representable numbers lie between an answer and the exact value,
+whatever their size. Definitions differ at powers of two, around zero and for infinities; this
+module fixes one (:func:`ulp_error`).
+"""
 
 from __future__ import annotations
 
@@ -46,7 +51,7 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
     --------
     >>> import numpy as np
     >>> from bnproof import certify
-    >>> exact = certify.Enclosure.exactly([1.0])
+    >>> exact = certify.Enclosure.from_floats([1.0])
     >>> certify.ulp_error(np.array([1.0 + 2.0**-22], dtype=np.float32), exact)
     array([2.])
     """
@@ -61,6 +66,7 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
         )
     form = Format.from_dtype(got.dtype)
     lower, upper = exact.lower, exact.upper
+    # The ulp shrinks towards zero, so the end nearer to it gives the larger, safe error.
     smaller = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
     if magnitude is not None:
         smaller = np.fmax(smaller, np.where(np.isfinite(magnitude), np.abs(magnitude), 0.0))
@@ -69,6 +75,8 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
         error = exact.distance(values) / form.ulp(
             np.where(np.isfinite(smaller), smaller, form.largest)
         )
+        # Exact values beyond float64 are only known by their sign; infinity is then the right
+        # answer.
         beyond = np.isinf(exact.mid) & (values == exact.mid)
         overflows = (values == np.inf) & (lower >= form.overflow) | (values == -np.inf) & (
             upper <= -form.overflow
@@ -78,8 +86,19 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
 
 @dataclass(frozen=True)
 class UlpSummary:
-    """The errors of one quantity: how they are spread, and where the largest is, in hexadecimal
-    floats."""
+    """The errors of one quantity: how they are spread, and where the largest is.
+
+    Attributes
+    ----------
+    quantity
+        The quantity's name.
+    median, p99, max
+        In ulp. Each of them is the error of some entry. NaN where no entry has an exact value.
+    at
+        The index of the largest error.
+    got, expected
+        The computed and the exact value there, in hexadecimal floats; the latter as ``mid + low``.
+    """
 
     quantity: str
     median: float
@@ -93,12 +112,21 @@ class UlpSummary:
     def from_values(
         cls, quantity: str, computed: Any, exact: Enclosure, magnitude: Array | None = None
     ) -> UlpSummary:
-        """Over all entries that have an exact value."""
+        """Summarise the errors of all entries that have an exact value.
+
+        Parameters
+        ----------
+        quantity
+            The quantity's name.
+        computed, exact, magnitude
+            As in :func:`ulp_error`.
+        """
         errors = ulp_error(computed, exact, magnitude)
         known = errors[~np.isnan(errors)]
         if known.size == 0:
             return cls(quantity, np.nan, np.nan, np.nan, (), "", "")
         at = tuple(map(int, np.unravel_index(int(np.nanargmax(errors)), errors.shape)))
+        # Not interpolated: between a finite and an infinite error that would give NaN.
         middle, high = np.quantile(known, (0.5, 0.99), method="higher")
         got = float(np.asarray(computed)[at]).hex()
         ends = float(exact.mid[at]).hex(), float(exact.low[at]).hex()
@@ -114,5 +142,20 @@ class UlpSummary:
 
 
 def ulp_table(pairs: Mapping[str, tuple[Any, Enclosure]]) -> list[UlpSummary]:
-    """One summary per quantity: ``{"y": (computed, enclosure.y), ...}``."""
+    """One summary per quantity.
+
+    Parameters
+    ----------
+    pairs
+        Computed values and their enclosure, by the quantity's name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof import certify
+    >>> exact = certify.Enclosure.from_floats([2.0, 3.0])
+    >>> (row,) = certify.ulp_table({"mu": (np.array([2.0, 3.0 + 2.0**-51]), exact)})
+    >>> row.quantity, row.max, row.at, row.got
+    ('mu', 1.0, (1,), '0x1.8000000000001p+1')
+    """
     return [UlpSummary.from_values(quantity, *pair) for quantity, pair in pairs.items()]

@@ -1,4 +1,10 @@
-"""What the first answer and its comments assert."""
+"""What the first answer and its comments assert.
+
+The answer rests on the invariance ``BN(a W u) = BN(W u)``.  It holds for ``a > 0`` and ``eps = 0``,
+and what follows from it holds under the same conditions.  The claims about the sigmoid near 0,
+about the normal distribution and about the need for gamma, beta and a bias stand by themselves.
+Those that only a measurement can settle are in ``first_answer_measured``.
+"""
 
 from bnproof.claims.claim import Claim
 
@@ -12,6 +18,7 @@ CLAIMS = (
         " normalise. With eps > 0 it is not exact even for a > 0: the true law is that scaling the"
         " input by a acts like dividing eps by a^2.",
         literal=("scale-exact: 'for any scalar a'",),
+        # "Any scalar" includes negative ones and 0, for which it is false as it stands.
         repaired=("scale-exact: a > 0", "scale-exact: a < 0", "scale-eps: the exact scaling law"),
         rests_on=("scale-defect",),
         demonstration="scaling",
@@ -24,6 +31,7 @@ CLAIMS = (
         " and a W (a > 0, eps = 0). The gradient of the weights themselves is not: it is divided by"
         " a, so large weights move slowly. That is what calms training down.",
         literal=(
+            # Of the two gradients a layer has, the claim does not say which one it means.
             "layer-scale-gradients: the weight's gradient is unaffected as well",
             "layer-scale-gradients: also with eps > 0",
         ),
@@ -47,6 +55,7 @@ CLAIMS = (
         "A plain affine map lacks this invariance.",
         "gamma x + beta changes by gamma (a - 1) x when x is scaled by a. That is 0 for every batch"
         " only for gamma = 0 or a = 1.",
+        # The book has the false statement as a control, and the claim is its contrary.
         literal=("~affine-not-invariant: invariant like batch normalisation",),
         demonstration="plain_affine",
     ),
@@ -57,6 +66,7 @@ CLAIMS = (
         "They can be had elsewhere: a linear layer that follows takes gamma into its weights and"
         " beta into its bias, and through ReLU it can still take a positive gamma. They matter"
         " where the next thing is a nonlinearity whose scale is fixed, such as a sigmoid.",
+        # A layer that can take the pair over is a proof that it is no must-have.
         literal=("~affine-absorbed: W (gamma h + beta) + b = (W gamma) h + (b + W beta)",),
         rests_on=("expressive-loss",),
         demonstration="not_a_must",
@@ -97,6 +107,7 @@ CLAIMS = (
         " perfectly normal input comes out with kurtosis 3 (m - 1)/(m + 1), below 3, because the"
         " batch's own mean and spread are used.",
         literal=(
+            # The first is about input of any distribution, the second about normal input.
             "shape-kept: the kurtosis becomes that of a normal",
             "gaussian-batch: standard normal: E xhat_i^4 = 3",
         ),
@@ -120,6 +131,7 @@ CLAIMS = (
         "In training the batch mean takes every constant away again, for every eps, and the bias"
         " receives gradient 0. At inference a stored mean is subtracted; if the bias changes, that"
         " mean follows only step by step, and until it has, the difference shows.",
+        # Said without a mode, the claim covers inference too, where it is false.
         literal=("shift: the output does not change", "shift: inference mode"),
         repaired=("shift: the output does not change", "bias-at-inference: it dies out"),
         scope="in training mode; at inference in the limit",

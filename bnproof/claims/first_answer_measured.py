@@ -1,4 +1,8 @@
-"""What the first answer asserts and only a measurement can settle."""
+"""What the first answer asserts and only a measurement can settle.
+
+"High learning rate" and "mostly" have no formula.  Each claim below gives them a meaning in
+numbers, in the function that decides it, and the experiment that measures these numbers.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,16 @@ from collections.abc import Sequence
 from bnproof.claims.claim import Claim, Deciding
 from bnproof.records import Row
 
+# The two sets of values that the experiment normalises: what goes into a network, and what goes on
+# inside it.
 LINEAR_DATA = ("digits, raw pixels", "digits, hidden activations")
 
 
 def _select_runs(rows: Sequence[Row], raised: str, *, normalised: bool) -> dict[float, Row]:
     """The runs of one set-up by learning rate; of several eps the smallest."""
     chosen = [row for row in rows if row["raised"] == raised and row["normalised"] == normalised]
+    # Sorted by falling eps, so that the smallest, which is nearest to the theorem's eps = 0, is
+    # kept last. Runs without normalising have no eps.
     return {row["learning_rate"]: row for row in sorted(chosen, key=lambda row: -(row["eps"] or 0))}
 
 
@@ -24,6 +32,7 @@ def _is_tamed(rows: Sequence[Row]) -> bool:
     largest rates.
     """
     with_it, without = (_select_runs(rows, "first layer", normalised=n) for n in (True, False))
+    # The claim is about high rates. Two of them, so that it does not rest on a single run.
     largest = sorted(with_it)[-2:]
     finite = all(run["finite"] and not run["fell_beyond_rounding"] for run in with_it.values())
     return finite and all(
@@ -32,6 +41,7 @@ def _is_tamed(rows: Sequence[Row]) -> bool:
 
 
 def _describe_taming(rows: Sequence[Row]) -> str:
+    """What the runs at the largest rate come to, in a sentence."""
     with_it, without = (_select_runs(rows, "first layer", normalised=n) for n in (True, False))
     rate = max(with_it)
     run, plain, everywhere = (
@@ -51,6 +61,8 @@ def _describe_taming(rows: Sequence[Row]) -> str:
 
 
 def _linear_share(rows: Sequence[Row], data: str) -> float:
+    """The share of normalised values for which the sigmoid is nearly a straight line, at gamma 1
+    and beta 0."""
     chosen = (row for row in rows if row["kind"] == "sigmoid_linear" and row["data"] == data)
     return float(next(row["share"] for row in chosen if row["gamma"] == 1 and row["beta"] == 0))
 
@@ -62,6 +74,7 @@ def _is_mostly_linear(rows: Sequence[Row]) -> bool:
 
 
 def _describe_shares(rows: Sequence[Row]) -> str:
+    """The shares and the sizes of the values, in a sentence."""
     shares = ", ".join(
         f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}"
         for data in LINEAR_DATA

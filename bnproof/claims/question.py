@@ -1,4 +1,10 @@
-"""What the question and its comments assert."""
+"""What the question and the comments on it assert.
+
+It observes that ``gamma (x - mu)/s + beta`` can be multiplied out to ``gamma' x + beta'`` with
+``gamma' = gamma/s`` and ``beta' = beta - gamma mu/s``, and concludes that normalising changes
+nothing.  The observation is right for one batch.  What is concluded overlooks that mu and s are
+functions of the batch: they differ from batch to batch, and they have derivatives of their own.
+"""
 
 from bnproof.claims.claim import Claim
 
@@ -49,6 +55,8 @@ CLAIMS = (
         " has a number: for squared loss the landscape in (gamma, beta) has condition number 1 +"
         " eps/v, almost 1, while in (gamma', beta') it grows with the mean and the spread of the"
         " feature.",
+        # Two assertions in one: the first is false in training and true at fixed statistics, the
+        # second is the condition number.
         literal=("collapse-varies: the pair of one batch serves another",),
         repaired=(
             "collapse-bijection: every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
@@ -69,6 +77,7 @@ CLAIMS = (
         " values. And the gradient that goes back to x is another one too: gamma' and beta' hide"
         " their dependence on x.",
         literal=(
+            # What a step does to gamma and beta, and what goes back to the layers below.
             "parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
             "collapse-hides-gradient: the constant-coefficient derivative taken for the true one",
         ),

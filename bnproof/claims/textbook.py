@@ -1,5 +1,11 @@
 """What the textbook answer (Goodfellow, Bengio and Courville 2016, section 8.7.1) and its comment
-assert."""
+assert.
+
+The answer replaces a unit ``H`` by ``gamma H' + beta`` with the normalised ``H'``.  It says that
+both describe the same functions, and that the new parameters are easier to learn.  The first is
+true as long as the statistics are held fixed.  The second has a proof for squared loss, through the
+condition number, and needs a measurement for a network.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +14,13 @@ from collections.abc import Sequence
 from bnproof.claims.claim import Claim, Deciding
 from bnproof.records import Row
 
+# The names that the experiment's rows have for the two parametrisations.
 NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain values"
 
 
 def _find_summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
-    """``(normalised, plain)``: each parametrisation at its own best rate, everything trained."""
+    """The summary rows ``(normalised, plain)``: each parametrisation at its own best rate,
+    everything trained."""
     summaries = {
         row["parametrisation"]: row
         for row in rows
@@ -22,15 +30,18 @@ def _find_summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
 
 
 def _is_easier(rows: Sequence[Row]) -> bool:
-    """Each at its best rate, normalised ends lower in the mean over the seeds, and reaches the
-    common loss sooner."""
+    """Whether the normalised parametrisation is easier to train, each at its best rate.
+
+    It has to end lower in the mean over the seeds, and to reach the common loss in fewer steps.
+    """
     normalised, plain = _find_summaries(rows)
+    # At equal rates the comparison would favour whichever parametrisation the rate happens to suit.
     lower = normalised["final_loss_mean"] < plain["final_loss_mean"]
     return bool(lower and normalised["steps_to_target_mean"] < plain["steps_to_target_mean"])
 
 
 def _list_rates_ahead(rows: Sequence[Row]) -> list[float]:
-    """The rates at which the plain parametrisation ends lower."""
+    """The learning rates at which the plain parametrisation ends lower, for the sentence below."""
     losses: dict[float, dict[str, float]] = {}
     for row in rows:
         if row["kind"] == "parametrisation_rate" and row["trained"] == "everything":
@@ -41,6 +52,7 @@ def _list_rates_ahead(rows: Sequence[Row]) -> list[float]:
 
 
 def _describe_ease(rows: Sequence[Row]) -> str:
+    """What the runs come to in a sentence, with the rates at which the claim would fail."""
     normalised, plain = _find_summaries(rows)
     ahead = ", ".join(f"{rate:g}" for rate in _list_rates_ahead(rows)) or "none"
     return (
@@ -89,6 +101,8 @@ CLAIMS = (
         "With the statistics held fixed, yes: every affine map is reached, exactly once. As a"
         " function of the whole batch, no: in training the output of one sample depends on the"
         " others, in a way no affine map can imitate.",
+        # As a function of the whole batch the claim is false; of one input at fixed statistics it
+        # is true.
         literal=("training-not-affine: affine after all",),
         repaired=(
             "collapse-bijection: every pair (c, d) is reached, by gamma = c s and beta = d + c mu",
@@ -105,6 +119,7 @@ CLAIMS = (
         " of the output: its derivative is exactly 0, and the mean is beta. At inference a stored"
         " mean is subtracted instead of the batch's own, and the output's mean moves with the input"
         " again.",
+        # The answer does not name a mode, and at inference it is false.
         literal=("mean-decoupled: also at inference",),
         repaired=(
             "mean-decoupled: after: the mean does not depend on any x_k",
@@ -154,6 +169,8 @@ CLAIMS = (
         "Changing the sign of gamma reflects the output about beta, nothing more: the same output"
         " comes from the mirrored input, and gradients have the same size with the other sign."
         " gamma = 0 is no trap either, since gamma's own gradient does not contain gamma.",
+        # The book proves that the sign of gamma is a reflection and no more, so its contrary is
+        # refuted.
         literal=("~negative-gamma: a reflection about beta",),
         demonstration="negative_gamma",
     ),

@@ -1,4 +1,9 @@
-"""What the third answer asserts."""
+"""What the third answer asserts.
+
+It explains normalising by a picture, the cloud of two components that becomes round, and gamma and
+beta by the range of an activation.  The picture needs uncorrelated components: what batch
+normalisation keeps of a cloud is the correlation.
+"""
 
 from bnproof.claims.claim import Claim
 
@@ -36,6 +41,8 @@ CLAIMS = (
         "By definition there is one pair per component (Algorithm 1 is stated for each). Shared"
         " ones could not do the work: all components would get the same mean, and with eps = 0 the"
         " same spread.",
+        # The theorem shows what shared parameters would force; that they are not shared is the
+        # definition.
         literal=("~shared-affine: equal means",),
         rests_on=("shared-affine",),
         demonstration="shared",
@@ -48,6 +55,8 @@ CLAIMS = (
         " batch; the map of a whole batch is not affine at all; and even where the functions agree,"
         " gradient descent takes another path.",
         literal=(
+            # Three controls of the book, each a way in which the two would be equivalent. All are
+            # refuted.
             "~collapse-varies: the pair of one batch serves another",
             "~training-not-affine: affine after all",
             "~parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",

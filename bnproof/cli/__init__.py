@@ -1,5 +1,11 @@
-"""The ``bnproof`` command: one thin file a subcommand, found by listing the folder, everything
-heavy inside."""
+"""The ``bnproof`` command: one thin file a subcommand, found by listing the folder.
+
+A file of this folder that does not begin with an underscore is a subcommand of its name, with the
+function ``command``.  What is heavy (SymPy, PyTorch, compiled code) is imported inside these
+functions, so that ``--help`` and a misspelt name answer at once.  A subcommand returns its exit
+status: 0 where all is as claimed, 1 where something is violated or refuted, 3 where something is
+undecided.  Start reading at ``check``.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +17,14 @@ import click
 
 
 class _Commands(click.Group):
-    """Loads a subcommand's module when it is asked for."""
+    """The group of subcommands, which loads a subcommand's module when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The subcommands by name, which are the modules of this folder."""
         return sorted(info.name for info in iter_modules(__path__) if not info.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The subcommand of this name, or ``None``."""
         if name not in self.list_commands(ctx):
             return None
         command: click.Command = import_module(f"bnproof.cli.{name}").command
@@ -25,9 +33,11 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in Click, with the names of near subcommands where there is none."""
         from difflib import get_close_matches
 
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            # Click would say that there is no such command, and leave it at that.
             near = get_close_matches(args[0], self.list_commands(ctx), n=1) or self.list_commands(
                 ctx
             )
@@ -45,13 +55,19 @@ def group() -> None:
 
 
 def main() -> None:
-    """Entry point; exit status 0 as claimed, 1 violated or refuted, 2 cannot be carried out, 3
-    undecided."""
+    """Run the command and leave with its exit status.
+
+    The status is 0 if all is as claimed, 1 if something is violated or refuted, 2 if the request
+    cannot be carried out, 3 if something is undecided, and 130 after Ctrl-C.
+    """
     try:
+        # In standalone mode Click would print errors over several lines and drop what a command
+        # returns.
         status = group.main(standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"bnproof: {error.format_message()}", err=True)
         status = 2
     except click.Abort:
         status = 130
+    # ``--help`` and ``--version`` return no status.
     sys.exit(status if isinstance(status, int) else 0)

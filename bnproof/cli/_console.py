@@ -1,4 +1,7 @@
-"""What the subcommands share: consoles, progress on standard error, one-line failures."""
+"""What the subcommands share: consoles, progress on standard error, one-line failures.
+
+Standard output carries the answer and nothing else, so that it may be piped into another program.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +21,32 @@ if TYPE_CHECKING:
 
 
 def open_console() -> Console:
-    """Standard output."""
+    """Open standard output for tables and colours; without a terminal the colours are left out."""
     from rich.console import Console
 
+    # Rich would colour every number in a sentence and turn ``:name:`` into a picture.
     return Console(highlight=False, soft_wrap=False, emoji=False)
 
 
 @contextmanager
 def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, shown where that is a terminal; yields ``advance(done, total)``."""
+    """Show a bar on standard error where that is a terminal.
+
+    Parameters
+    ----------
+    what
+        The word in front of the bar.
+
+    Yields
+    ------
+    callable
+        ``advance(done, total)``, to be called as the work goes on.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # A bar in a file or in a pipe would be noise, so it is shown to people alone.
     console = Console(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -40,13 +56,24 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def build_refusal(reason: object) -> click.ClickException:
-    """The request cannot be carried out: one line, exit status 2."""
+    """Build the exception that says that the request cannot be carried out.
+
+    Parameters
+    ----------
+    reason
+        An error or a sentence; line breaks in it become spaces.
+
+    Returns
+    -------
+    click.ClickException
+        To be raised; :func:`bnproof.cli.main` prints it in one line and leaves with exit status 2.
+    """
     return click.ClickException(" ".join(str(reason).split()))
 
 
 @contextmanager
 def refuse_unwritable(out: Path) -> Iterator[None]:
-    """Where a folder cannot be written into: one line, exit status 2."""
+    """Refuse a folder that cannot be written into: one line, exit status 2."""
     try:
         yield
     except OSError as error:
@@ -74,7 +101,17 @@ out_option = click.option(
 
 
 def publish(name: str, records: Records, out: Path) -> None:
-    """Write records and every file made of them into a folder, and print what was written."""
+    """Write records and every file made of them into a folder, and print what was written.
+
+    Parameters
+    ----------
+    name
+        The name of the record stream, without its extension.
+    records
+        What was measured.
+    out
+        The folder; it exists already.
+    """
     from bnproof.reports.files import write_files
 
     with refuse_unwritable(out):

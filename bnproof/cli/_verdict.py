@@ -1,4 +1,8 @@
-"""A verdict on a terminal: the laws, then each violation with its likely cause and a program."""
+"""A verdict on a terminal: the laws, then each violation with its likely cause and a program.
+
+The parts come in the order in which a reader needs them.  The last line sums up, because it is what
+is in view when the command ends.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,17 @@ if TYPE_CHECKING:
     from bnproof.contract import Violation
     from bnproof.verification.verdict import Verdict
 
-PROGRAMS = 3  # printed in full
-NO_SIZE = 1e9  # an error that only says that the law is broken
+# Programs that are printed in full. One bug often breaks several laws, and the program of one of
+# them is enough to see it; more of them would push the laws out of sight.
+PROGRAMS = 3
+# From here on an error only says that the law is broken: laws without a size have an infinite one.
+# Sizes beyond this are shown as "-" like these, for nobody reads their digits.
+NO_SIZE = 1e9
 COLOURS = {"holds": "green", "violated": "red", "expected": "yellow", "not offered": "dim"}
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """The whole verdict on standard output."""
+    """Print the whole verdict on standard output."""
     from rich.markup import escape
 
     out = open_console()
@@ -30,6 +38,7 @@ def print_verdict(verdict: Verdict) -> None:
         "[dim]error: largest error over what the working precision explains; ulp: of the magnitudes"
         " summed[/]"
     )
+    # Cases that could not be judged are told, so that silence never passes for a law that holds.
     for law, cases in verdict.unjudged.items():
         out.print(
             f"{law}: {cases} cases not judged, their batches are too long for the precision (m u"
@@ -52,6 +61,7 @@ def print_verdict(verdict: Verdict) -> None:
 
 
 def _tabulate_laws(verdict: Verdict) -> Table:
+    """One row for each law that judged something: its verdict, cases and largest errors."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -68,11 +78,12 @@ def _tabulate_laws(verdict: Verdict) -> Table:
 
 
 def _print_causes(out: Console, verdict: Verdict) -> None:
-    """Every likely cause once, with where it happened before."""
+    """Print every likely cause once, with where it happened before."""
     from rich.markup import escape
 
     from bnproof.wording import SOURCES, describe_cause
 
+    # Several laws are often broken by one mechanism, whose sources need to be read only once.
     causes = {
         violation.cause.mechanism: violation.cause
         for violation in verdict.violations
@@ -80,11 +91,13 @@ def _print_causes(out: Console, verdict: Verdict) -> None:
     }
     for cause in causes.values():
         out.print(f"\n[bold]{escape(describe_cause(cause))}[/]")
+        # An address that is broken over two lines cannot be clicked.
         for source in cause.sources[:SOURCES]:
             out.print(f"  seen before: {escape(source)}", soft_wrap=True)
 
 
 def _print_violation(out: Console, violation: Violation, *, in_full: bool) -> None:
+    """Print what is wrong, what may explain it, its size, and the program that shows it."""
     from rich.markup import escape
 
     out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")
@@ -94,4 +107,5 @@ def _print_violation(out: Console, violation: Violation, *, in_full: bool) -> No
         out.print(f"  {violation.ulp:.3g} ulp")
     if violation.reproducer and in_full:
         out.print("  To reproduce:\n")
+        # Not through Rich, which would wrap long lines and break the program.
         click.echo("".join(f"    {line}\n" for line in violation.reproducer.splitlines()))

@@ -1,4 +1,7 @@
-"""``bnproof accuracy TARGET``."""
+"""``bnproof accuracy``: how accurate an implementation is, as two tables.
+
+What is measured is in :mod:`bnproof.accuracy`; here it is only arranged for a terminal.
+"""
 
 from __future__ import annotations
 
@@ -59,12 +62,15 @@ def command(target: str, convention: str | None, effort: str, seed: int, form: s
         click.echo(json.dumps(assessment.as_json(), allow_nan=False))
     else:
         _print_assessment(open_console(), assessment)
+    # A poor grade is no failure; "broken" is one.
     return 1 if assessment.grade == "broken" else 0
 
 
 def _print_assessment(out: Console, assessment: Assessment) -> None:
+    """Print the errors, how sums are taken, and the worst input."""
     from rich.markup import escape
 
+    # A path may contain brackets, which Rich would read as a colour.
     title = f"{escape(assessment.target)}: errors in training mode, ulp at kappa = 1"
     out.print(_build_table(title, ERRORS, map(_format_errors, assessment.graded)))
     sums = (row for one in assessment.graded for row in _format_sums(one))
@@ -87,12 +93,15 @@ def _print_assessment(out: Console, assessment: Assessment) -> None:
     )
 
 
+# The headings of the two tables. Those in WORDS hold words, which are aligned on the left and not
+# broken; the others hold numbers.
 ERRORS = ("dtype", "grade", "slope", "ulp: median", "99%", "max", "NaN from", "wrong from")
 SUMS = ("dtype", "layout", "summation", "slope in m, by threads", "up to m")
 WORDS = {"dtype", "grade", "layout", "summation"}
 
 
 def _build_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+    """Build a table with these headings; words are on the left, numbers on the right."""
     from rich.table import Table
 
     table = Table(
@@ -108,7 +117,7 @@ def _build_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str
 
 
 def _format_errors(one: Graded) -> tuple[str, ...]:
-    """The sweep over kappa: grade, slope, ulp at kappa = 1, and where outputs go wrong."""
+    """Format the sweep over kappa: grade, slope, ulp at kappa = 1, and where outputs go wrong."""
     condition, first = one.condition, one.points[0]
     nan_from = "-" if condition.nan_from is None else f"kappa {condition.nan_from:.2g}"
     magnitude = "-" if one.range.magnitude is None else f"|x| {one.range.magnitude:.2g}"
@@ -124,11 +133,12 @@ def _format_errors(one: Graded) -> tuple[str, ...]:
 
 
 def _format_sums(one: Graded) -> Iterator[tuple[str, ...]]:
-    """One row per layout; threads that make a difference to the grade show as two grades."""
+    """Format one row per layout; threads that make a difference to the grade show as two grades."""
     for layout in dict.fromkeys(layout for layout, _ in one.summations):
         summations = [
             summation for (name, _), summation in one.summations.items() if name == layout
         ]
+        # Each grade once, in the order of the numbers of threads.
         grades = dict.fromkeys(summation.grade or "-" for summation in summations)
         slopes = ", ".join(
             "-" if summation.slope is None else f"{summation.slope:.2f}" for summation in summations

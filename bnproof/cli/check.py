@@ -1,4 +1,8 @@
-"""``bnproof check``."""
+"""``bnproof check``: the laws on one target, in a process of its own.
+
+The target is judged by :mod:`bnproof.verification`; here its options are read and the verdict is
+printed.
+"""
 
 from __future__ import annotations
 
@@ -73,6 +77,8 @@ def command(
     from bnproof.verification.child import Request
     from bnproof.verification.supervisor import CannotCheck, supervise
 
+    # Click lets "inf" and "nan" through as numbers. With either of them no call would ever be
+    # stopped.
     if not time_limit < float("inf"):
         raise build_refusal("--time-limit: give a number of seconds")
     expected = dict(_parse_expectation(e) for e in expect)
@@ -87,6 +93,8 @@ def command(
     }
     try:
         with show_progress(f"checking {target}") as advance:
+            # The target runs in another process: what it prints, breaks or never finishes does not
+            # reach this one.
             verdict = supervise(Request(target, options), limit=time_limit, progress=advance)
     except CannotCheck as error:
         raise build_refusal(error) from error
@@ -98,6 +106,8 @@ def command(
 
 
 def _parse_expectation(expectation: str) -> tuple[str, str]:
+    """The two parts of ``LAW=REASON``; both have to be there, because an unexplained failure is no
+    known one."""
     law, equals, reason = expectation.partition("=")
     if not equals or not reason:
         raise build_refusal(f"--expect {expectation}: write LAW=REASON")

@@ -1,4 +1,8 @@
-"""``bnproof claims``."""
+"""``bnproof claims``: what the thread asserts, settled by proofs and measurements.
+
+Nothing is looked up.  The theorems behind the claims are proved and the experiments run again, so
+all claims together take a while.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,8 @@ def command(names: tuple[str, ...], seed: int, form: str) -> int:
         click.echo("\n".join(pages.render_markdown(finding, rows) for finding in findings))
     else:
         open_console().print(
+            # With an id the claim is shown in full; without, all of them as a table.
             pages.render_terminal(findings, rows) if names else pages.render_overview(findings)
         )
+    # A refuted claim is no failure: that it is false is the answer. Only an open one is.
     return 3 if any(finding.verdict == "undecided" for finding in findings) else 0

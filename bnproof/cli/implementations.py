@@ -1,4 +1,4 @@
-"""``bnproof implementations``."""
+"""``bnproof implementations``: what can be checked on this machine."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def command(form: str) -> int:
     for heading in ("package", "version"):
         table.add_column(heading, no_wrap=True)
     for entry in entries:
+        # What is not installed stays in the list, with the command that installs it.
         table.add_row(entry.name, entry.package, entry.version or f"[yellow]{entry.reason}[/]")
     open_console().print(table)
     return 0

@@ -1,4 +1,4 @@
-"""``bnproof laws``."""
+"""``bnproof laws``: what each law says, and the theorem behind it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def command(names: tuple[str, ...], form: str) -> int:
         table.add_column(heading, no_wrap=True)
     table.add_column("what it says")
     for law in wanted:
+        # A law without a theorem is a promise of the contract, such as to leave arguments alone.
         table.add_row(law.id, law.theorem or "[dim]the contract[/]", law.says)
     open_console().print(table)
     return 0

@@ -1,4 +1,4 @@
-"""``bnproof list``."""
+"""``bnproof list``: the theorems of the book, without proving them."""
 
 from __future__ import annotations
 

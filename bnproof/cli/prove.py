@@ -1,4 +1,8 @@
-"""``bnproof prove``."""
+"""``bnproof prove``: prove theorems, and say in one table how that went.
+
+A theorem is proved if each of its assertions is, if each condition is needed, and if every negative
+control is refuted.  The table has a column for each of these.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from bnproof.cli._console import build_refusal, open_console, show_progress
 if TYPE_CHECKING:
     from bnproof.theorems.proving import Outcome
 
+# Of several theorems the highest status wins, so an undecided one hides a refuted one in the
+# status. The table names both.
 STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
 
 
@@ -38,6 +44,7 @@ def command(names: tuple[str, ...], form: str) -> int:
 
 
 def _print_outcomes(outcomes: list[Outcome]) -> None:
+    """Print the table, then whatever did not come out as the book wants it."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -63,6 +70,7 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
     out.print(table)
     for outcome in outcomes:
         for one in outcome.settled:
+            # A theorem that is proved prints nothing here.
             if not one.as_wanted:
                 out.print(
                     f"\n{outcome.id}: {escape(one.posed.says)} is {one.verdict}:"

@@ -1,4 +1,7 @@
-"""``bnproof report``."""
+"""``bnproof report``: prove, check and measure in one run, and write pages about it.
+
+What is run is in :mod:`bnproof.reporting`.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ def command(out: Path, seed: int, effort: str) -> int:
     """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
     from bnproof.reporting import report
 
+    # The folder was made while the options were read; the disk may still fill up by the end of the
+    # run.
     with refuse_unwritable(out), show_progress("reporting") as advance:
         written = report(out, seed, advance, effort=effort)
     for path in written:

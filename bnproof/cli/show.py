@@ -1,4 +1,7 @@
-"""``bnproof show``."""
+"""``bnproof show``: one theorem in full, proved on the spot.
+
+The proof is run again for every page, so what is shown is what this version proves.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +38,11 @@ def command(name: str, form: str, records: Path | None) -> int:
 
     try:
         entry = find(name)
+        # Read before the proof begins, so that a bad file is refused at once.
         measured = read(records).rows if records else ()
     except (UnknownTheorem, BrokenRecords) as error:
         raise build_refusal(error) from error
+    # LaTeX of long statements takes a while, and a terminal has no use for it.
     row = as_row(settle(entry), latex if form != "text" else lambda _: "")
     if form == "text":
         open_console().print(derivation.render_terminal(row, measured))

@@ -1,8 +1,11 @@
-"""How far one step of plain SGD in front of batch normalisation lengthens a row of W: measured,
-proved, and rounding.
+"""How far one step of plain SGD in front of batch normalisation lengthens a row of W.
 
-Theorems weight-norm-growth and euler; what rounding explains is derived from the a-priori bounds of
-:mod:`bnproof.certify.bounds`, so no tolerance is chosen.
+Three numbers are set beside each other: the growth that is measured, the growth that the theorems
+weight-norm-growth and euler prove, and how far rounding alone can lead the two apart. The last one
+is derived from the a-priori bounds of :mod:`bnproof.certify.bounds`, so no tolerance is chosen.
+
+Start reading at :func:`measure_growth`. The experiment that uses it is
+:mod:`bnproof.experiments.weight_norm`.
 """
 
 from __future__ import annotations
@@ -16,17 +19,36 @@ from bnproof.certify.bounds import Precision
 from bnproof.contract import Array
 from bnproof.implementations.torch_training import TrainingStep
 
+# The training runs in float64.
 DOUBLE = Precision.from_dtype(np.float64)
 
 
 @dataclass(frozen=True)
 class Growth:
-    """One step, row by row ``(units,)``.
+    """One step of training, row by row of W; every array has the shape ``(units,)``.
 
-    ``norm``: ``|W|`` before it; ``measured``: ``|W'|^2 - |W|^2``; ``expanded``:
-    ``eta^2 |G|^2 - 2 eta <W, G>``; ``squared``: ``eta^2 |G|^2`` alone; ``predicted``: with the
-    theorem's ``<W, G>``.  ``rounding`` and ``predicted_rounding``: what rounding explains of
-    ``measured`` minus ``expanded`` or ``predicted``.  Without normalisation nothing is predicted.
+    Attributes
+    ----------
+    loss : float
+        The loss before the step.
+    norm : array
+        ``|W|`` before the step.
+    measured : array
+        ``|W'|^2 - |W|^2``.
+    expanded : array
+        ``eta^2 |G|^2 - 2 eta <W, G>`` with the measured gradient, which is the same by algebra
+        alone.
+    squared : array
+        ``eta^2 |G|^2``, the growth if eps were 0.
+    rounding : array
+        What rounding explains of ``measured`` minus ``expanded``.
+    cosine : array
+        The cosine between a row and its gradient, 0 where the gradient is 0.
+    predicted : array or None
+        The growth with the theorem's ``<W, G>``; ``None`` without normalisation, for which nothing
+        is predicted.
+    predicted_rounding : array or None
+        What rounding explains of ``measured`` minus ``predicted``.
     """
 
     loss: float
@@ -40,32 +62,65 @@ class Growth:
     predicted_rounding: Array | None = None
 
     def rounding_ratio(self, prediction: Array, rounding: Array) -> float:
-        """The largest distance of the measured growth from a prediction; 1 is all that rounding
-        explains."""
+        """The largest distance of the measured growth from a prediction, in units of what rounding
+        explains.
+
+        Parameters
+        ----------
+        prediction, rounding : array of shape (units,)
+            What the growth should be, and what rounding may add to the difference.
+
+        Returns
+        -------
+        float
+            At most 1 where rounding explains all of the difference.
+        """
         return float((np.abs(self.measured - prediction) / rounding).max())
 
 
 def measure_growth(step: TrainingStep, eta: float, eps: float | None) -> Growth:
-    """The norm's growth, and ``eta^2 |G|^2 - 2 eta <W, G>`` with the measured and with the proved
-    ``<W, G>``.
+    """The norm's growth in one step, with the growth that the theorem predicts for it.
 
-    Stored is ``W' = W - eta G + d`` with ``|d| <= u (|W'| + eta |G|)``; the sums add ``gamma_n`` of
-    their magnitudes.
+    Parameters
+    ----------
+    step : TrainingStep
+        W, its gradient G and W after the step.
+    eta : float
+        The learning rate of W.
+    eps : float or None
+        The eps of the normalisation; ``None`` where there is none.
+
+    Returns
+    -------
+    Growth
+        Row by row of W.
+
+    Notes
+    -----
+    ``|W - eta G|^2 = |W|^2 - 2 eta <W, G> + eta^2 |G|^2`` is exact for real numbers. What is stored
+    is ``W' = W - eta G + d`` with ``|d| <= u (|W'| + eta |G|)``, from the product and the
+    difference. That changes ``|W'|^2`` by at most ``|d| (2 |W'| + |d|)``. The sums that are
+    compared add ``gamma_n`` of the magnitudes of their terms.
     """
     W, G, moved = step.weight, step.gradient, step.moved
+    # A sum over the inputs rounds once for each of them; the products and the final terms need a
+    # few more.
     n = DOUBLE.gamma(W.shape[1] + 4)
     aligned, squared = (W * G).sum(axis=1), (G**2).sum(axis=1)
     norm, long = np.sqrt((W**2).sum(axis=1)), np.sqrt(squared)
     stored = DOUBLE.u * (np.abs(moved) + eta * np.abs(G))
     terms = np.abs(moved - W) * np.abs(moved + W) + eta**2 * G**2 + 2 * eta * np.abs(W * G)
+    # SAFETY makes up for the rounding of this bound itself.
     rounding = (stored * (2 * np.abs(moved) + stored) + n * terms).sum(axis=1) * bounds.SAFETY
     growth = Growth(
         loss=step.loss,
         norm=norm,
+        # A difference of squares as a product: |W'|^2 - |W|^2 would cancel.
         measured=((moved - W) * (moved + W)).sum(axis=1),
         expanded=eta**2 * squared - 2 * eta * aligned,
         squared=eta**2 * squared,
         rounding=rounding,
+        # A row whose gradient is 0 has no cosine; 0 is what a comparison can use.
         cosine=np.divide(aligned, norm * long, out=np.zeros_like(norm), where=long > 0),
     )
     if eps is None:
@@ -79,11 +134,26 @@ def measure_growth(step: TrainingStep, eta: float, eps: float | None) -> Growth:
 
 
 def predict_inner_product(step: TrainingStep, eps: float) -> tuple[Array, Array]:
-    """``<W, dL/dW> = gamma eps/s^2 sum_i g_i xhat_i`` (theorem euler) and what rounding explains of
-    the difference.
+    """``<W, dL/dW> = gamma eps/s^2 sum_i g_i xhat_i``, and what rounding explains of the
+    difference.
 
-    ``<W, G> = sum_k dx_k x_k``: the error of dx times ``|x|``; of the products ``W u`` and
-    ``dx' u``, ``gamma_n`` and ``gamma_m`` of ``sum_k |dx_k| sum_j |W_j u_kj|``; and the error of
+    Parameters
+    ----------
+    step : TrainingStep
+        Holds ``x = W u``, the upstream gradient g and gamma as ``scale``.
+    eps : float
+        The eps of the normalisation.
+
+    Returns
+    -------
+    tuple of two arrays of shape (units,)
+        The inner product by the theorem euler, and the bound.
+
+    Notes
+    -----
+    Since ``x_k = <W, u_k>`` and ``G = sum_k dx_k u_k``, the inner product is ``sum_k dx_k x_k``.
+    Three errors add up. The error of dx counts times ``|x|``. The products ``W u`` and ``dx' u``
+    have ``gamma_n`` and ``gamma_m`` of ``sum_k |dx_k| sum_j |W_j u_kj|``. The third is the error of
     the right-hand side as it is computed here.
     """
     x, g, gamma = step.x, step.g, step.scale
@@ -92,6 +162,7 @@ def predict_inner_product(step: TrainingStep, eps: float) -> tuple[Array, Array]
     factor, dgamma = gamma * eps / (v + eps), (g * batch.xhat).sum(axis=0)
     dx = gamma / batch.s * (g - g.mean(axis=0) - batch.xhat * dgamma / batch.m)
     of_dx = bounds.input_gradient(DOUBLE, batch, g, gamma).total
+    # sum_j |W_j u_kj|: what the roundings of W u are measured by, however much of it cancels.
     reach = np.abs(step.inputs) @ np.abs(step.weight).T
     left = (
         of_dx * np.abs(x)

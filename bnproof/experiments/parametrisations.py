@@ -1,19 +1,21 @@
-"""The same network in two parametrisations: ``gamma xhat + beta`` with batch statistics, and
-``gamma' h + beta'`` without.
+"""The same network in two parametrisations, ``gamma xhat + beta`` and ``gamma' h + beta'``.
 
-Digits, 64-32-32-10, tanh, cross-entropy, plain SGD, batches of 64, float64.  ``gamma' = gamma/s``
-and ``beta' = beta - gamma mu/s`` are set from the first batch (theorem collapse), so that both
-networks start as the same function of that batch.  Same weights, same batches, the same learning
-rates for both; each is judged at its own best.
+The first normalises with batch statistics, the second does not. Both are trained on the digits by
+plain SGD: 64-32-32-10, tanh, cross-entropy, batches of 64, float64. ``gamma' = gamma/s`` and
+``beta' = beta - gamma mu/s`` are set from the first batch (theorem collapse), so that both networks
+start as the same function of that batch. Weights, batches and the learning rates that are tried are
+the same for both. Each is judged at its own best rate.
 
-Trained is everything, or the pairs and the output layer only, with the hidden weights frozen.  The
-second is what the theorem least-squares-conditioning speaks about: there ``(gamma, beta)`` sees the
-condition number ``1 + eps/v``, ``(gamma', beta')`` that of ``[[v + mu^2, mu], [mu, 1]]`` (recorded
-at the start).  With both at the edge of stability, at their best rates, a change in the last bit
-changes the second digit of a final loss.
+Trained is either everything, or the pairs and the output layer only, with the hidden weights
+frozen. The second is what the theorem least-squares-conditioning speaks about. There
+``(gamma, beta)`` sees the condition number ``1 + eps/v``, and ``(gamma', beta')`` that of
+``[[v + mu^2, mu], [mu, 1]]``, which is recorded at the start. At their best rates both train at the
+edge of stability, where a change in the last bit changes the second digit of a final loss.
 
-Loss: nats, of all digits as one batch (with its own statistics where it is normalised).  Diverged:
-the final loss is not finite or above the first.
+The loss is in nats and of all digits as one batch, with its own statistics where it is normalised.
+A run has diverged if its final loss is not finite or above the first.
+
+Start reading at :func:`measure_rows`.
 """
 
 from __future__ import annotations
@@ -29,15 +31,35 @@ from bnproof.experiments.training import draw_mini_batches, keep_finite, load_la
 from bnproof.implementations.torch_training import use_one_thread
 from bnproof.records import Row
 
+# Half a decade apart. The best rate of each has to lie inside this grid, which a test checks, since
+# otherwise the grid and not the parametrisation would decide.
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+# Several, because a single training at its best rate is not a stable number.
 SEEDS = 5
+# The loss is recorded every 7 steps, which divides the 28 steps of an epoch.
 EPOCHS, EVERY = 7, 7
+# What is trained, in the words of the rows. The ledger and the plots find the rows by them.
 EVERYTHING, PAIRS = "everything", "scales, shifts and output layer"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: the loss after every ``EVERY`` steps, from step 0."""
+    """One training.
+
+    Attributes
+    ----------
+    trained, parametrisation : str
+        What was trained, and which of the two networks.
+    rate : float
+        The learning rate of all that was trained.
+    seed : int
+        Determines first weights and batches.
+    losses : tuple of float
+        The loss in nats after every ``EVERY`` steps, from step 0 on; not finite where training blew
+        up.
+    accuracy : float
+        The share of all digits that are classified correctly at the end, 0 to 1.
+    """
 
     trained: str
     parametrisation: str
@@ -54,16 +76,31 @@ class Run:
     @property
     def diverged(self) -> bool:
         """Whether the final loss is not finite or above the first."""
+        # Not the same as ``>``, because a comparison with NaN is false.
         return not self.final <= self.losses[0]
 
     def find_step(self, loss: float) -> int:
-        """The first recorded step with at most this loss."""
+        """The first recorded step with at most this loss.
+
+        Raises ``StopIteration`` where the run never gets there; the runs it is asked of all do.
+        """
         return EVERY * next(index for index, value in enumerate(self.losses) if value <= loss)
 
 
 def measure_rows(seed: int) -> Iterator[Row]:
-    """The start, every run, and for what is trained the curves and summaries of both at their best
-    rates."""
+    """The start, every run, and curves and summaries of both parametrisations at their best rates.
+
+    Parameters
+    ----------
+    seed : int
+        The first of ``SEEDS`` consecutive seeds.
+
+    Yields
+    ------
+    Row
+        Of the kinds ``parametrisation_start``, ``parametrisation_run``, ``parametrisation_rate``,
+        ``parametrisation`` (a point of a curve) and ``parametrisation_summary``.
+    """
     seeds = range(seed, seed + SEEDS)
     yield from map(measure_start, seeds)
     for trained in (EVERYTHING, PAIRS):
@@ -72,6 +109,7 @@ def measure_rows(seed: int) -> Iterator[Row]:
             for name in (NORMALISED, PLAIN)
         }
         best = {name: find_best_runs(group) for name, group in runs.items()}
+        # The highest final loss among the best runs: the lowest that each of them reaches.
         target = max(run.final for group in best.values() for run in group)
         for name, group in runs.items():
             yield from map(record_run, group)
@@ -81,9 +119,27 @@ def measure_rows(seed: int) -> Iterator[Row]:
 
 
 def train(trained: str, parametrisation: str, rate: float, seed: int) -> Run:
-    """One run; every rate starts from the same network and sees the same batches."""
+    """One run; every rate starts from the same network and sees the same batches.
+
+    Parameters
+    ----------
+    trained : str
+        ``EVERYTHING`` or ``PAIRS``.
+    parametrisation : str
+        ``NORMALISED`` or ``PLAIN``.
+    rate : float
+        The learning rate.
+    seed : int
+        Determines first weights and batches.
+
+    Returns
+    -------
+    Run
+        With the loss at the start and after every ``EVERY`` steps.
+    """
     pixels, classes = load_labelled_digits()
     network = build_networks(seed)[parametrisation]
+    # The third weight is the output layer's, which is trained in both set-ups.
     hidden = rate if trained == EVERYTHING else 0.0
     with use_one_thread():
         losses = [network.loss_and_accuracy(pixels, classes)[0]]
@@ -103,7 +159,10 @@ def group_by_rate(runs: list[Run]) -> list[list[Run]]:
 
 
 def find_best_runs(runs: list[Run]) -> list[Run]:
-    """The runs of the rate with the lowest mean final loss."""
+    """The runs of the rate with the lowest mean final loss.
+
+    A rate at which a seed ends with a loss that is not a number counts as infinitely bad.
+    """
     return min(
         group_by_rate(runs),
         key=lambda group: float(np.nan_to_num(mean_final_loss(group), nan=np.inf)),
@@ -116,7 +175,7 @@ def mean_final_loss(runs: list[Run]) -> float:
 
 
 def label_run(run: Run) -> Row:
-    """What a run is, as the keys every row has."""
+    """What a run is, as the keys that every row of this experiment has."""
     return {
         "trained": run.trained,
         "parametrisation": run.parametrisation,
@@ -125,7 +184,7 @@ def label_run(run: Run) -> Row:
 
 
 def record_run(run: Run) -> Row:
-    """How one run ended."""
+    """How one run ended; a loss that is no finite number becomes ``None``."""
     return {
         "kind": "parametrisation_run",
         **label_run(run),
@@ -137,7 +196,7 @@ def record_run(run: Run) -> Row:
 
 
 def record_rate(runs: list[Run]) -> Row:
-    """One learning rate over all seeds."""
+    """One learning rate over all seeds, with the number of runs that diverged."""
     final = [run.final for run in runs]
     return {
         "kind": "parametrisation_rate",
@@ -153,14 +212,28 @@ def record_rate(runs: list[Run]) -> Row:
 def record_curve(runs: list[Run]) -> Iterator[Row]:
     """Loss against steps, every second of those measured."""
     for run in runs:
+        # Half the points are enough for a plot.
         for index, loss in list(enumerate(run.losses))[::2]:
             own = {"seed": run.seed, "step": EVERY * index, "loss": keep_finite(loss)}
             yield {"kind": "parametrisation", **label_run(run), **own}
 
 
 def summarise(runs: list[Run], target: float) -> Row:
-    """One parametrisation at its best rate; ``target``: the highest final loss of any seed of
-    either at its best."""
+    """One parametrisation at its best rate.
+
+    Parameters
+    ----------
+    runs : list of Run
+        Its runs at that rate, one a seed.
+    target : float
+        The highest final loss of any seed of either parametrisation at its best.
+
+    Returns
+    -------
+    Row
+        Of the kind ``parametrisation_summary``, with final losses and the steps each run needs to
+        reach ``target``.
+    """
     final, reached = [run.final for run in runs], [run.find_step(target) for run in runs]
     return {
         "kind": "parametrisation_summary",

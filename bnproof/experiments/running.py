@@ -1,5 +1,17 @@
-"""Running statistics and inference on real data: NumPy against PyTorch and against the proved
-recurrence."""
+"""Running statistics and inference on real data, NumPy against PyTorch and against the proved
+recurrence.
+
+The data are the hidden activations of a small network, in mini-batches of 32. Six measurements
+follow each other, and each is a generator of rows of a kind of its own:
+
+- ``recurrence``: the tracked statistics against ``r = (1 - alpha) r + alpha b``, evaluated in balls
+  (theorem ema-closed-form);
+- ``bessel``: the factor m/(m - 1) that the tracked variance carries;
+- ``single_value``: what training on one value per channel does, where that factor does not exist;
+- ``cumulative``: momentum 1/t, which gives the plain mean of all batch statistics;
+- ``train_eval``: the same batch in training mode and at inference (theorem train-eval-gap);
+- ``scatter``: the collapsed pair of every batch (theorem collapse-varies).
+"""
 
 from __future__ import annotations
 
@@ -19,13 +31,29 @@ from bnproof.symbolic.setting import v
 from bnproof.theorems.formulas import list_predictions
 from bnproof.theorems.quantities import beta_collapsed, gamma_collapsed
 
+# All three follow the convention of PyTorch: momentum weighs the new value, the tracked variance is
+# unbiased.
 TARGETS = ("numpy", "torch", "torch-modules")
+# The defaults of PyTorch. ALPHA is the weight of the new value.
 EPS, ALPHA = 1e-5, 0.1
+# Small enough that Bessel's factor is far from 1, and that an epoch has enough batches for the
+# running statistics to settle.
 BATCH = 32
 
 
 def measure_rows(seed: int) -> Iterator[Row]:
-    """Every measurement of the report on running statistics."""
+    """Every measurement of the report on running statistics.
+
+    Parameters
+    ----------
+    seed : int
+        Determines the order of the values, and with it the batches.
+
+    Yields
+    ------
+    Row
+        Of the six kinds that the module lists, in that order.
+    """
     data = compute_activations()
     yield from measure_recurrence(data, seed)
     yield from measure_bessel(data, seed)
@@ -36,16 +64,39 @@ def measure_rows(seed: int) -> Iterator[Row]:
 
 
 def compute_exact(name: str, **inputs: Any) -> Any:
-    """A predicted formula in balls."""
+    """The right-hand side of a predicted formula of the book, evaluated in balls.
+
+    Parameters
+    ----------
+    name : str
+        The output it predicts, such as ``"running_mean"``.
+    **inputs
+        What the formula is made of, as balls or arrays of them. The caller sets the precision.
+    """
     return lower(list_predictions()[name][1].statement.rhs)(BALLS, inputs)
 
 
 def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
-    """After every batch: the distance of each implementation's running statistics from the exact
-    recurrence."""
+    """How far each implementation's running statistics are from the exact recurrence, after every
+    batch.
+
+    Parameters
+    ----------
+    data : array of shape (values, features)
+        What is cut into batches.
+    seed : int
+        Determines the order.
+
+    Yields
+    ------
+    Row
+        Of the kind ``recurrence``. ``largest_error`` and ``largest_ulp`` are over all features.
+    """
     start = np.zeros(data.shape[1]), np.ones(data.shape[1])
     tracked = dict.fromkeys(TARGETS, start)
     with precision(BITS):
+        # The exact statistics stay balls from step to step, so the reference never rounds to
+        # float64.
         truth = {"running_mean": BALLS.array(start[0]), "running_var": BALLS.array(start[1])}
         for step, batch in enumerate(cut_batches(data, BATCH, seed), 1):
             inputs = {"x": BALLS.array(batch), "alpha": ball(ALPHA)}
@@ -59,6 +110,8 @@ def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
                 _, mean, var = load(target).train(
                     batch, None, None, *tracked[target], eps=EPS, momentum=ALPHA
                 )
+                # Each goes on from its own statistics, so that errors may add up as they do in
+                # training.
                 tracked[target] = (mean, var)
                 for quantity, got in (("running_mean", mean), ("running_var", var)):
                     true = midpoints(truth[quantity])
@@ -69,19 +122,36 @@ def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
                         "quantity": quantity,
                         "value_of_first_feature": float(got[0]),
                         "largest_error": float(np.abs(got - true).max()),
+                        # np.spacing is the unit in the last place of the exact value.
                         "largest_ulp": float((np.abs(got - true) / np.spacing(np.abs(true))).max()),
                     }
 
 
 def measure_bessel(data: Array, seed: int) -> Iterator[Row]:
-    """With momentum 1 the running variance is what one batch contributes: its ratio to the biased
-    variance."""
+    """The ratio of the tracked variance to the biased one, which should be m/(m - 1).
+
+    With momentum 1 the running variance is what a single batch contributes, whatever it was before.
+
+    Parameters
+    ----------
+    data : array of shape (values, features)
+        What is cut into batches.
+    seed : int
+        Determines the order.
+
+    Yields
+    ------
+    Row
+        Of the kind ``bessel``, with the smallest and the largest ratio over the features that vary.
+    """
+    # 2 is the smallest m with a factor at all; at 128 the factor is close to 1.
     for m in (2, 3, 8, 32, 128):
         batch = cut_batches(data, m, seed)[0]
         with precision(BITS):
             biased = midpoints(lower(v)(BALLS, {"x": BALLS.array(batch)}))
         for target in TARGETS:
             channels = batch.shape[1]
+            # With momentum 1 the old statistics have the weight 0.
             zeros = np.zeros(channels)
             _, _, var = load(target).train(batch, None, None, zeros, zeros, eps=EPS, momentum=1.0)
             ratio = np.asarray(var)[biased > 0] / biased[biased > 0]
@@ -96,7 +166,10 @@ def measure_bessel(data: Array, seed: int) -> Iterator[Row]:
 
 
 def measure_single_value(data: Array) -> Iterator[Row]:
-    """What training on a single value per channel does."""
+    """What training on a single value per channel does: an answer, or a refusal with its text.
+
+    ``m/(m - 1)`` does not exist for m = 1, and the convention of these targets is to refuse.
+    """
     channels = data.shape[1]
     for target in TARGETS:
         try:
@@ -116,13 +189,32 @@ def measure_single_value(data: Array) -> Iterator[Row]:
 
 
 def measure_cumulative(data: Array, seed: int) -> Iterator[Row]:
-    """``momentum=None`` in PyTorch, momentum 1/t in NumPy: both the plain mean of the batch
-    statistics."""
+    """Momentum 1/t against ``momentum=None`` of PyTorch, both the plain mean of the batch
+    statistics.
+
+    Parameters
+    ----------
+    data : array of shape (values, features)
+        What is cut into batches.
+    seed : int
+        Determines the order.
+
+    Yields
+    ------
+    Row
+        Of the kind ``cumulative``, with the largest relative difference from the plain mean.
+
+    Notes
+    -----
+    With ``alpha = 1/t`` the recurrence is ``r_t = r_{t-1} + (b_t - r_{t-1})/t``, the running mean
+    (theorem cumulative). Its first step has the weight 1, so the start does not matter.
+    """
     cut = cut_batches(data, BATCH, seed)
     torch_mean, torch_var = track_cumulative(cut, EPS)
     reference, mean, var = load("numpy"), np.zeros(data.shape[1]), np.ones(data.shape[1])
     for t, batch in enumerate(cut, 1):
         _, mean, var = reference.train(batch, None, None, mean, var, eps=EPS, momentum=1 / t)
+    # What is averaged is the variance with Bessel's factor, as both track it.
     unbiased = BATCH / (BATCH - 1)
     plain = {
         "running_mean": np.mean([b.mean(axis=0) for b in cut], axis=0),
@@ -146,8 +238,13 @@ def measure_cumulative(data: Array, seed: int) -> Iterator[Row]:
 
 
 def compare_train_eval(data: Array, seed: int) -> Iterator[Row]:
-    """The same batch through training mode and through inference with the statistics tracked so
-    far."""
+    """The same batch through training mode, and through inference with the statistics tracked so
+    far.
+
+    Yields rows of the kind ``train_eval``, one for each implementation and batch, with the largest
+    and the root mean square difference. Both outputs are with gamma = 1 and beta = 0, so the unit
+    is a standard deviation of the output.
+    """
     for target in ("numpy", "torch"):
         implementation = load(target)
         mean, var = np.zeros(data.shape[1]), np.ones(data.shape[1])
@@ -155,6 +252,7 @@ def compare_train_eval(data: Array, seed: int) -> Iterator[Row]:
             y, mean, var = implementation.train(
                 batch, None, None, mean, var, eps=EPS, momentum=ALPHA
             )
+            # The statistics have already moved towards this very batch.
             gap = np.abs(y - implementation.infer(batch, None, None, mean, var, eps=EPS))
             yield {
                 "kind": "train_eval",
@@ -166,8 +264,28 @@ def compare_train_eval(data: Array, seed: int) -> Iterator[Row]:
 
 
 def measure_scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
-    """``(gamma', beta')`` of one feature batch by batch, for gamma = 1 and beta = 0, and the pair
-    used at inference."""
+    """``(gamma', beta')`` of one feature batch by batch, and the one pair that inference uses.
+
+    Parameters
+    ----------
+    data : array of shape (values, features)
+        What is cut into batches.
+    seed : int
+        Determines the order.
+    feature : int
+        The column that is looked at.
+
+    Yields
+    ------
+    Row
+        Of the kind ``scatter``, with gamma = 1 and beta = 0. The last row, with ``batch`` 0, has
+        all values as one batch.
+
+    Notes
+    -----
+    ``gamma' = gamma/s`` and ``beta' = beta - gamma mu/s``. If one pair could stand for batch
+    normalisation, every batch would give the same.
+    """
     column = data[:, feature : feature + 1]
     scale, shift = lower(gamma_collapsed), lower(beta_collapsed)
 
@@ -177,6 +295,7 @@ def measure_scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
             first, second = (midpoints(program(BALLS, inputs)).item() for program in (scale, shift))
         return float(first), float(second)
 
+    # Four times larger each: the spread of a mean falls with the root of m.
     for size in (8, 32, 128):
         for number, batch in enumerate(cut_batches(column, size, seed), 1):
             gamma_prime, beta_prime = evaluate_pair(batch)

@@ -1,5 +1,8 @@
-"""What the experiments that train a network share: labelled digits, first weights, the order of the
-mini-batches."""
+"""What the experiments that train a network share.
+
+That is the labelled digits, the first weights and the order of the mini-batches. All of it is
+determined by a seed, so that two networks that are compared see the same numbers.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,45 @@ from bnproof.contract import Array
 from bnproof.datasets import load_pixels
 from bnproof.implementations.torch_training import Layer
 
+# 28 whole batches an epoch.
 BATCH = 64
 
 
 @cache
 def load_labelled_digits() -> tuple[Array, Array]:
-    """Pixels scaled to 0..1, 1797 x 64 float64, and the digit each image shows."""
+    """The digits and what they show.
+
+    Returns
+    -------
+    tuple of two arrays
+        Pixels scaled to [0, 1], of shape ``(1797, 64)`` in float64, and the digit each image shows.
+    """
     from sklearn.datasets import load_digits
 
     pixels, classes = load_pixels() / 16, np.array(load_digits().target)
+    # The arrays are cached and handed to everybody, so nobody may write into them.
     for array in (pixels, classes):
         array.setflags(write=False)
     return pixels, classes
 
 
 def draw_layers(widths: Sequence[int], seed: int, *, scale: bool) -> list[Layer]:
-    """Weights uniform in ``+-1/sqrt(inputs)`` (PyTorch's own choice), shifts 0, scales 1 where
-    wanted (not in the last)."""
+    """First weights of a fully connected network.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Number of inputs, of units of each hidden layer, and of classes.
+    seed : int
+        Determines the weights.
+    scale : bool
+        Whether hidden layers get a scale, of 1 at the start. The last layer never does.
+
+    Returns
+    -------
+    list of Layer
+        Weights uniform in ``+-1/sqrt(inputs)``, which is PyTorch's own choice, and shifts 0.
+    """
     random = np.random.default_rng(seed)
     layers = []
     for number, (inputs, units) in enumerate(pairwise(widths), 2):
@@ -41,13 +66,29 @@ def draw_layers(widths: Sequence[int], seed: int, *, scale: bool) -> list[Layer]
 
 
 def draw_mini_batches(values: int, epochs: int, seed: int) -> Iterator[Array]:
-    """Indices of whole mini-batches of ``BATCH``, every epoch in a new random order."""
+    """Indices of whole mini-batches, every epoch in a new random order.
+
+    Parameters
+    ----------
+    values : int
+        How many values there are.
+    epochs : int
+        How often each is used at most.
+    seed : int
+        Determines the orders.
+
+    Yields
+    ------
+    array of int, of length ``BATCH``
+        What is left over at the end of an epoch is not used in it.
+    """
     random = np.random.default_rng(seed)
     for _ in range(epochs):
+        # One generator for all epochs, or every epoch would have the same order.
         order = random.permutation(values)
         yield from (order[start : start + BATCH] for start in range(0, values - BATCH + 1, BATCH))
 
 
 def keep_finite(value: float) -> float | None:
-    """The value for a record; ``None`` where it is no finite number, which JSON cannot hold."""
+    """The value for a record, or ``None`` where it is no finite number, which JSON cannot hold."""
     return float(value) if math.isfinite(value) else None

@@ -93,10 +93,13 @@ class FlaxLayer:
     def state(self, values: Mapping[str, Any]) -> None:
         import jax.numpy as jnp
 
-        new, held = check_state(values, self.state, class_name(self.module)), self.list_variables()
+        new, variables = (
+            check_state(values, self.state, class_name(self.module)),
+            self.list_variables(),
+        )
         with enable_doubles():
             for field, value in new.items():
-                held[field].set_value(jnp.asarray(value))
+                variables[field].set_value(jnp.asarray(value))
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """``module(x)`` with ``use_running_average = not training``; a step that raises leaves the

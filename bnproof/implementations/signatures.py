@@ -37,7 +37,7 @@ def pack_arguments(function: Callable[[Any, Arguments], Any]) -> Callable[..., A
     --------
     >>> from bnproof.implementations.numpy import NumpyBatchNorm
     >>> class GammaIgnored(NumpyBatchNorm):
-    ...     @by_name
+    ...     @pack_arguments
     ...     def infer(self, a):
     ...         return a.call(super().infer, gamma=None)
     """

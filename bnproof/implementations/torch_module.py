@@ -91,8 +91,8 @@ class TorchLayer:
             self.move(next(iter(new.values())).dtype)
         with torch.no_grad():
             for field, value in new.items():
-                held = attrgetter(self.names[field])(self.module)
-                held.copy_(value.reshape(held.shape))
+                target = attrgetter(self.names[field])(self.module)
+                target.copy_(value.reshape(target.shape))
 
     def move(self, dtype: Any) -> None:
         """The module in another dtype, and with it the tensors that are no parameters or

@@ -1,5 +1,9 @@
-"""Asking an implementation: its convention applied, its arguments watched, each answer asked for
-once per case."""
+"""Asking an implementation.
+
+A stranger's code may raise anything, change what it was handed, return another form, or share its
+buffers between calls.  :class:`Target` makes one call safely and turns whatever happens into data;
+:class:`Answers` asks each method once per case, so that all laws judge the same answers.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,13 @@ class NotOffered(Exception):
 
 
 class Failed(Exception):
-    """The implementation raised, or its answer has the wrong form."""
+    """The implementation raised, or its answer has the wrong form.
+
+    Attributes
+    ----------
+    failure
+        What went wrong, as data; the message is the same in words.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(describe_failure(failure))
@@ -29,10 +39,14 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Blocked:
-    """A method that did not come back from its call number ``call`` (from 1): it is not called from
-    then on.
+    """A method that did not come back from one of its calls, and is not called from then on.
 
-    ``reason``: what happened, such as "did not end within 60 s".
+    Attributes
+    ----------
+    reason
+        What happened, such as "did not end within 60 s".
+    call
+        The number of the call that did not come back, counted from 1 for each method.
     """
 
     reason: str
@@ -40,16 +54,30 @@ class Blocked:
 
 
 def ignore_call(method: str, call: int) -> None:
-    """Nobody is told of a call."""
+    """Tell nobody of a call."""
 
 
 @dataclass(frozen=True)
 class Target:
     """An implementation under its convention.
 
-    ``watch`` is told of every call before it is made (method and number of the call), and of its
-    end (an empty method); ``constants``: arguments that ``supports`` fixes; ``alone``: in a process
-    of its own, where nobody else's Ctrl-C arrives.
+    Attributes
+    ----------
+    implementation
+        What is called.
+    convention
+        How momentum, the axis of the channels and the running variance are to be read.
+    watch
+        Is told of every call before it is made (method and number of the call), and of its end (an
+        empty method).
+    blocked
+        The methods that must not be called again, by name.
+    constants
+        Arguments that ``supports`` fixes, so that they cannot be varied.
+    alone
+        Whether this runs in a process of its own, where nobody else's Ctrl-C arrives.
+    counts
+        How often each method was called.
     """
 
     implementation: Any
@@ -63,22 +91,43 @@ class Target:
     def call(
         self, method: str, values: Mapping[str, Any], modified: list[Failure] | None = None
     ) -> Any:
-        """Call with arguments by name; an exception, ``SystemExit`` included, comes back as
-        ``NotOffered`` or ``Failed``.
+        """Call a method with arguments by name.
 
-        ``modified`` gets a failure for every argument that the call changes.
+        Parameters
+        ----------
+        method
+            A name of :data:`bnproof.contract.METHODS`.
+        values
+            All its arguments, in the convention of the implementation.
+        modified
+            A list that gets a failure for every positional argument which the call changes.
+
+        Returns
+        -------
+        object
+            What the call returned, as it is.  An exception, ``SystemExit`` included, comes back as
+            ``NotOffered`` or ``Failed``, and is not raised.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Only where it may be the user's own Ctrl-C.
         """
         try:
+            # Even this runs a stranger's code: a property may raise.
             function = getattr(self.implementation, method, None)
         except Exception as error:
             return Failed(wrap_exception(error, method, FailureKind.UNREADABLE))
         if function is None:
             return NotOffered(f"no {method}")
+        # Counted also where the call is then refused, so that numbers agree between a run that hung
+        # and the one that repeats it without the hanging call.
         number = self.counts[method] = self.counts.get(method, 0) + 1
         if method in self.blocked and number >= self.blocked[method].call:
             return Failed(Failure(FailureKind.BLOCKED, method, got=self.blocked[method].reason))
         positional = [values[name] for name in METHODS[method].parameters]
         keywords = {name: values[name] for name in METHODS[method].keywords}
+        # Bytes and no copies of arrays: a NaN that stays is no change.
         before = [_read_bits(value) for value in positional]
         self.watch(method, number)
         try:
@@ -91,12 +140,15 @@ class Target:
         except (
             BaseException
         ) as error:  # whatever a stranger's code raises is a finding, not our end
+            # A Ctrl-C in the user's own process has to end the check.
             if isinstance(error, KeyboardInterrupt) and not self.alone:
                 raise
             failed = Failed(wrap_exception(error, method))
+            # Laws about refused inputs ask which exception it was.
             failed.__cause__ = error
             return failed
         finally:
+            # Also after an exception: only a call that ended the whole process stays announced.
             self.watch("", 0)
         for name, value, bits in zip(METHODS[method].parameters, positional, before, strict=True):
             if modified is not None and _read_bits(value) != bits:
@@ -104,8 +156,23 @@ class Target:
         return answer
 
     def check_answer(self, method: str, answer: Any, case: Case) -> Any:
-        """The answers by name, channels on axis 1, as copies (they may share memory with the next),
-        or ``Failed``."""
+        """Return an answer by the names of its quantities, or ``Failed``.
+
+        Parameters
+        ----------
+        method
+            The method that answered.
+        answer
+            What :meth:`call` returned.
+        case
+            The case that was asked about; it decides shapes and dtypes.
+
+        Returns
+        -------
+        dict, NotOffered or Failed
+            Arrays with channels on axis 1.  They are copies, since an implementation may write its
+            next answer into the same memory.
+        """
         if isinstance(answer, (NotOffered, Failed)):
             return answer
         names = METHODS[method].names
@@ -120,10 +187,13 @@ class Target:
         return {name: self.copy_answer(name, value) for name, value in values.items()}
 
     def copy_answer(self, name: str, value: Any) -> Any:
-        """An answer as an array of its own, shards one after the other, channels on axis 1;
-        ``None`` stays."""
+        """Return a quantity as an array of its own, with channels on axis 1.
+
+        Shards come one after the other, along axis 0; ``None`` stays.
+        """
         if value is None:
             return None
+        # Both copy.
         copy = np.concatenate(value) if isinstance(value, (list, tuple)) else np.array(value)
         last = QUANTITIES[name].entrywise and self.convention.channel_axis == -1
         return np.moveaxis(copy, -1, 1) if last else copy
@@ -131,7 +201,19 @@ class Target:
 
 @dataclass
 class Answers:
-    """What one target answers on one case."""
+    """What one target answers on one case.
+
+    Attributes
+    ----------
+    target, case
+        Who is asked, and about what.
+    modified
+        A failure for every argument that some call changed.
+    shared
+        What laws of this case have already worked out, by a key of theirs.
+    known
+        The answers so far, by method.
+    """
 
     target: Target
     case: Case
@@ -146,26 +228,42 @@ class Answers:
         return self.target.convention
 
     def observe(self, quantity: str) -> Array | None:
-        """One output as it was returned, channels on axis 1; raises ``NotOffered`` or
-        ``Failed``."""
+        """Return one quantity as it was returned, with channels on axis 1.
+
+        It is ``None`` where ``None`` is due, such as the gradient of an absent gamma.
+
+        Raises
+        ------
+        NotOffered, Failed
+            If the method gave no usable answer.
+        """
         output: Array | None = self.require(QUANTITIES[quantity].method)[quantity]
         return output
 
     def require(self, method: str) -> dict[str, Any]:
-        """The answers of a method by name; raises ``NotOffered`` or ``Failed``."""
+        """Return the answers of a method by name; raise ``NotOffered`` or ``Failed``."""
         answer = self.answer(method)
         if isinstance(answer, Exception):
+            # A kept exception is raised again, once for each law that needs the method.
             raise answer
         return dict(answer)
 
     def answer(self, method: str) -> Any:
-        """The answers of a method by name, or ``NotOffered`` or ``Failed``; asked for once."""
+        """Return the answers of a method by name, or ``NotOffered`` or ``Failed``; ask once."""
         if method not in self.known:
             self.known[method] = self.ask(method)
         return self.known[method]
 
     def ask(self, method: str, **changed: Any) -> Any:
-        """Ask now, with some arguments changed."""
+        """Ask now, whatever was answered before.
+
+        Parameters
+        ----------
+        method
+            The method to call.
+        **changed
+            Arguments that take the place of the case's own.
+        """
         if not is_available(method, self.case):
             return NotOffered(f"this case has nothing for {method}")
         values = build_arguments(method, self.case, self.convention) | changed
@@ -177,12 +275,27 @@ class Answers:
 def wrap_exception(
     error: BaseException, method: str, kind: FailureKind = FailureKind.RAISED
 ) -> Failure:
-    """An exception as a failure of a method."""
+    """Return an exception as a failure of a method."""
     return Failure(kind, method, exception=type(error).__name__, got=read_first_line(error))
 
 
 def check_count(method: str, answer: Any, count: int) -> Failure | None:
-    """The failure of a method that returns another number of values; ``None`` where it does not."""
+    """Find out whether a method returns the right number of values.
+
+    Parameters
+    ----------
+    method
+        The method that answered.
+    answer
+        What it returned.
+    count
+        How many quantities it has; one alone is not wrapped in a tuple.
+
+    Returns
+    -------
+    Failure or None
+        ``None`` where the number is right.
+    """
     if count == 1 or (isinstance(answer, (tuple, list)) and len(answer) == count):
         return None
     got = f"{len(answer)} of them" if isinstance(answer, (tuple, list)) else type(answer).__name__
@@ -190,12 +303,28 @@ def check_count(method: str, answer: Any, count: int) -> Failure | None:
 
 
 def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | None:
-    """How an answer's form differs from that of the argument it is to be like; ``None`` where it
-    does not."""
+    """Compare the form of an answer with that of the argument it has to be like.
+
+    Parameters
+    ----------
+    method, name
+        The method, and the quantity that it returned.
+    value
+        The answer.
+    expected
+        An array of the right shape and dtype, a list of such arrays for shards, or ``None`` where
+        ``None`` is due.
+
+    Returns
+    -------
+    Failure or None
+        The first difference: absent or present, no array, another shape, another dtype.
+    """
 
     def build_failure(kind: FailureKind, got: Any, wanted: Any) -> Failure:
         return Failure(kind, method, name, got=str(got), expected=str(wanted))
 
+    # Shards come back as a list, or as a tuple, of one array per worker.
     if isinstance(expected, list):
         if not isinstance(value, (list, tuple)) or len(value) != len(expected):
             return build_failure(
@@ -212,6 +341,7 @@ def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | N
             "None" if value is None else "a value",
             "None" if expected is None else "a value",
         )
+    # A masked array hides entries from every comparison.
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         return build_failure(FailureKind.TYPE, type(value).__name__, "NumPy array")
     if value.shape != expected.shape:
@@ -224,13 +354,14 @@ def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | N
 
 
 def _read_bits(value: Any) -> Any:
+    """What a value is in memory: NaNs count as equal, and 0 and -0 do not."""
     if isinstance(value, list):
         return [_read_bits(entry) for entry in value]
     return value.tobytes() if isinstance(value, np.ndarray) else value
 
 
 def read_first_line(error: BaseException) -> str:
-    """The first line of an error's text, whatever its ``__str__`` does."""
+    """Return the first line of an error's text, whatever its ``__str__`` does."""
     try:
         return (str(error).splitlines() or [""])[0]
     except Exception:
@@ -238,7 +369,7 @@ def read_first_line(error: BaseException) -> str:
 
 
 def find_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    """The first answer of which two calls differ in a bit; empty where they are equal."""
+    """Return the first answer in which two calls differ by a bit; empty where none does."""
     return next(
         (name for name, value in first.items() if _read_bits(value) != _read_bits(second[name])), ""
     )

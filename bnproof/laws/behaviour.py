@@ -1,5 +1,8 @@
-"""Laws about behaviour: it answers in the contract's form, leaves its arguments alone, repeats
-itself, does without statistics."""
+"""Laws about behaviour.
+
+Whatever its numbers are, an implementation has to answer in the contract's form, leave its
+arguments alone, repeat itself, and do without running statistics if it says that it can.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,14 @@ from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import EVERY
 
-# kept statistics show
+# a stable sort: the gradients first, in the order of the contract, then the rest
 BACKWARD_FIRST = sorted(METHODS, key=lambda method: not method.endswith("vjp"))
+# A law about behaviour is about everything that is returned.
 ALL = tuple(QUANTITIES)
 
 
 def list_laws() -> Iterable[Law]:
-    """The laws of this module."""
+    """Yield the laws of this module."""
     says = "every method answers, with the contract's shapes and dtypes"
     yield Law("answers", "", says, ALL, measure_answers, EVERY)
     yield Law(
@@ -47,16 +51,34 @@ def measure_failure(
     quantities: tuple[str, ...] = (),
     calls: tuple[Call, ...] = (),
 ) -> Measurement:
-    """What a law without a size saw: a failure, or ``None`` where it holds."""
+    """Return what a law without a size saw.
+
+    Parameters
+    ----------
+    law
+        The law's id.
+    failure
+        What went wrong; ``None`` where the law holds.
+    quantities
+        What the measurement is about.
+    calls
+        The calls that show it.
+    """
+    # A failure has no size, so no bound explains it.
     ratio = float("inf") if failure else 0.0
     return Measurement(law, quantities, ratio, failure=failure, calls=calls)
 
 
 def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """Every offered method returns the promised shapes and dtypes.
+    """Measure whether every offered method returns the promised shapes and dtypes.
 
-    The gradients are asked for before the training step, so that statistics kept from another call
-    show.
+    The gradients are asked for before the training step.  A backward pass that relies on statistics
+    which its forward pass has kept then has none, or those of another case, and shows.
+
+    Raises
+    ------
+    NotOffered
+        If no method is offered for this case.
     """
     by_method = {method: answers.answer(method) for method in BACKWARD_FIRST}
     if all(isinstance(answer, NotOffered) for answer in by_method.values()):
@@ -68,7 +90,7 @@ def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def _list_calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
-    """The call that failed."""
+    """The call that failed; none where nothing did."""
     if failure is None:
         return ()
     return (
@@ -77,21 +99,25 @@ def _list_calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
 
 
 def measure_untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """After every call the arguments are what they were, bit for bit."""
+    """Measure whether the arguments are what they were after every call, bit for bit."""
     measure_answers(answers, oracle)
     modified = answers.modified[0] if answers.modified else None
     return measure_failure("untouched", modified, calls=_list_calls(answers, modified))
 
 
 def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """Asked again, and once more after a call with other values of the same shapes, it gives the
-    same bits."""
+    """Measure whether equal arguments give equal answers, to the last bit.
+
+    Every method is asked again at once, and once more after a call with other values of the same
+    shapes: a cache that goes by the shape gives the other values' answer then.
+    """
     for method in METHODS:
         first = answers.answer(method)
         if isinstance(first, Exception):
             continue
         first_call = Call(method, build_arguments(method, answers.case, answers.convention))
         other = _flip_arguments(first_call.arguments)
+        # First nothing in between, then one call with other values.
         for between in ((), (Call(method, other, says="in between"),)):
             for call in between:
                 answers.target.call(method, call.arguments)
@@ -102,7 +128,7 @@ def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
-    """How a second answer differs from the first one."""
+    """How a second answer differs from the first one; ``None`` where it does not."""
     if isinstance(second, Failed):
         failure = second.failure
         return Failure(
@@ -122,7 +148,7 @@ def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
 
 
 def _flip_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Every array the other way round along its first axis."""
+    """Every array the other way round along its first axis: other values, equal shapes."""
 
     def flip(value: Any) -> Any:
         if isinstance(value, list):
@@ -133,14 +159,22 @@ def _flip_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measure_untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """``running_mean = running_var = None``: y as ever (within its bound), and ``None`` for the
-    statistics.
+    """Measure training with ``running_mean = running_var = None``.
 
-    An implementation that cannot do without statistics does not offer this; one that answers has to
-    be right.
+    The output stays within its bound, and ``None`` comes back for the statistics.  An
+    implementation that cannot do without statistics does not offer this; one that answers has to be
+    right.
+
+    Raises
+    ------
+    NotOffered
+        If it does not train without running statistics.
     """
+    # What fails with statistics is told by another law.
     methods = [m for m in ("train", "train_shards") if not isinstance(answers.answer(m), Exception)]
     outcomes = [_measure_untracked(method, answers, oracle) for method in methods]
+    # An exception of any kind means that it is not offered: the contract does not say which one to
+    # raise.
     if outcomes and isinstance(outcomes[0], Exception):
         raise NotOffered("it does not train without running statistics")
     measured = [seen for seen in outcomes if isinstance(seen, Measurement)]
@@ -153,6 +187,10 @@ def measure_untracked(answers: Answers, oracle: Oracle) -> Measurement | None:
 def _measure_untracked(
     method: str, answers: Answers, oracle: Oracle
 ) -> Measurement | Exception | None:
+    """What one of the two training methods does without statistics.
+
+    An exception is returned, not raised: what it means depends on the other method.
+    """
     name, mean, var = METHODS[method].names
     if not is_right(answers, oracle, name):
         return None

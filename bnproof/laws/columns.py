@@ -1,4 +1,9 @@
-"""From ``(N, C, *spatial)`` to one column per channel, ``(m, C)``, and back."""
+"""Columns, one per channel, in the place of batches; and what makes a valid case.
+
+Batch normalisation treats every channel for itself, so exact values, bounds and formulas are
+written for columns: ``(N, C, *spatial)`` becomes ``(m, C)``.  Only an implementation sees the shape
+of the batch.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,18 @@ from bnproof.formats import NAMES
 
 
 class BadCase(ValueError):
-    """The input is no case of batch normalisation; the message names the mend."""
+    """The input is no case of batch normalisation; the message says how to mend it."""
 
 
 def validate(case: Case) -> Case:
-    """The case, once its shapes, dtypes and values make sense; raises ``BadCase`` with one line
-    otherwise."""
+    """Return the case, once its shapes, dtypes and values make sense.
+
+    Raises
+    ------
+    BadCase
+        With one line that names the argument and what to give instead: for a rank, dtype or shape
+        that does not fit, NaN or infinity, an empty batch, a negative eps or running variance.
+    """
     if not 2 <= case.x.ndim <= 5:
         raise BadCase(f"x has shape {case.x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
     for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var"):
@@ -26,8 +37,10 @@ def validate(case: Case) -> Case:
             raise BadCase(f"{name} has dtype {array.dtype}: convert it with .astype('float64')")
         if array.shape != expected:
             raise BadCase(f"{name} has shape {array.shape}: give {expected}")
+        # NaN in one channel is a law of its own; a case as such is finite.
         if not np.all(np.isfinite(array)):
             raise BadCase(f"{name} holds NaN or infinity: leave such channels out")
+    # After the shapes: m is only defined for a batch with channels.
     if case.m == 0:
         raise BadCase(f"x has shape {case.x.shape}, no value per channel: give at least one")
     if not (np.isfinite(case.eps) and case.eps >= 0):
@@ -38,18 +51,49 @@ def validate(case: Case) -> Case:
 
 
 def to_columns(x: Array) -> Array:
-    """``(N, C, *spatial)`` as ``(m, C)``, ``m = N * prod(spatial)``."""
+    """Return ``(N, C, *spatial)`` as ``(m, C)``, ``m = N * prod(spatial)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.laws.columns import to_columns
+    >>> to_columns(np.arange(8).reshape(2, 2, 2))
+    array([[0, 2],
+           [1, 3],
+           [4, 6],
+           [5, 7]])
+    """
     return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
 
 
 def from_columns(values: Array, shape: tuple[int, ...]) -> Array:
-    """``(m, C)`` as ``(N, C, *spatial)`` of the given shape: the inverse of ``columns``."""
+    """Return ``(m, C)`` as ``(N, C, *spatial)``: the inverse of :func:`to_columns`.
+
+    Parameters
+    ----------
+    values
+        ``(m, C)``.
+    shape
+        The shape ``(N, C, *spatial)`` to give it.
+    """
     return np.moveaxis(values.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
 def locate_in_batch(at: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The index into ``(N, C, *spatial)`` of row and channel ``at`` of its columns; ``(C,)``
-    quantities as they are."""
+    """Turn an index into columns into one into the batch.
+
+    Parameters
+    ----------
+    at
+        Row and channel, ``(row, channel)``; an index with less than two parts stays as it is.
+    shape
+        The shape of the array that was returned; ``(C,)`` leaves the index as it is.
+
+    Returns
+    -------
+    tuple of int
+        The index of the same entry in ``(N, C, *spatial)``.
+    """
     if len(at) < 2 or len(shape) < 2:
         return at
     batch, *spatial = np.unravel_index(at[0], (shape[0], *shape[2:]))

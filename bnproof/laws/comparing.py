@@ -1,5 +1,10 @@
-"""Comparing an output with its exact value: the error in units of what the working precision
-explains."""
+"""Comparing an output with its exact value.
+
+The size of an error is its distance from the exact value in units of what the working precision
+explains: ``ratio = |got - exact| / bound``, entry by entry, with the bound of
+:mod:`bnproof.certify.bounds`.  A ratio above 1 is a violation, because no order of summation and no
+rounding of a correct formula leads so far.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from bnproof.laws.oracle import Oracle
 
 
 def as_columns(quantity: str, value: Array) -> Array:
-    """An output with an entry for every entry of x as columns; others as they are."""
+    """Return a quantity with an entry for every entry of x as columns, others as they are."""
     return to_columns(value) if QUANTITIES[quantity].entrywise else value
 
 
@@ -29,7 +34,7 @@ def compare(
     channels: Sequence[int] | None = None,
     calls: tuple[Call, ...] = (),
 ) -> Measurement:
-    """What a law sees of an output: its entry with the largest error in units of its bound.
+    """Return what a law sees of an output: its entry with the largest error in units of its bound.
 
     Parameters
     ----------
@@ -42,14 +47,21 @@ def compare(
     oracle
         The exact values and bounds of the case.
     channels
-        Only these channels are judged.
+        Only these channels are judged; all of them for ``None``.
     calls
         What was asked, where that is not one call on the case itself.
+
+    Returns
+    -------
+    Measurement
+        With the worst entry, its exact value, its bound, and the largest error in ulp.
     """
     got = as_columns(quantity, observed)
     errors, bound = measure_errors(quantity, observed, oracle)
     ratios = divide_by_bounds(errors, bound)
     if channels is not None:
+        # Below every ratio, so that an excluded channel is never the worst; the result is raised to
+        # 0.
         ratios = np.where(np.isin(np.arange(ratios.shape[-1]), channels), ratios, -1.0)
     at = find_worst_index(ratios)
     exact, chosen = oracle.exact(quantity), slice(None) if channels is None else list(channels)
@@ -57,6 +69,8 @@ def compare(
         law,
         (quantity,),
         ratio=max(float(ratios[at]), 0.0),
+        # On the sum of magnitudes, since an output near 0 from large terms has few correct digits
+        # in any arithmetic.
         ulp=float(np.max(ulp_error(got, exact, oracle.magnitude(quantity))[..., chosen])),
         where=locate_entry(quantity, at, observed),
         got=float(got[at]),
@@ -70,42 +84,78 @@ def compare(
 
 
 def measure_errors(quantity: str, observed: Array, oracle: Oracle) -> tuple[Array, Array]:
-    """``(error, bound)`` of every entry, as columns where x has one; NaN where there is no exact
-    value."""
+    """Measure the error of every entry.
+
+    Returns
+    -------
+    error, bound : numpy.ndarray
+        Upper bounds of the distance from the exact value, and what rounding explains; columns where
+        x has an entry for each, float64.  The error is 0 where an infinity is right, infinite where
+        a value is not finite otherwise, NaN where there is no exact value.
+    """
     got = as_columns(quantity, observed)
     exact, bound = oracle.exact(quantity), np.broadcast_to(oracle.bound(quantity).total, got.shape)
     return np.where(overflows(got, exact, bound), 0.0, exact.distance(got)), bound
 
 
 def divide_by_bounds(errors: Array, bound: Array) -> Array:
-    """Errors in units of their bounds: 0 where there is no error, infinite where one is no
-    number."""
+    """Return errors in units of their bounds.
+
+    It is 0 where there is no error, also where the bound is 0, and infinite where an error is no
+    number.
+    """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # An exact answer is right where the bound is 0, where the quotient would be no number.
         ratios = np.where(errors == 0, 0, np.abs(errors) / bound)
+    # An answer that cannot be judged must not pass.
     return np.where(np.isnan(ratios), np.inf, ratios)
 
 
 def find_worst_index(ratios: Array) -> tuple[int, ...]:
-    """The index of the largest one."""
+    """Return the index of the largest ratio; the first one where several are."""
     return tuple(map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape)))
 
 
 def locate_entry(quantity: str, at: tuple[int, ...], observed: Array) -> tuple[int, ...]:
-    """An index into columns as one into the array that was returned."""
+    """Turn an index into columns into one into the array that was returned.
+
+    Parameters
+    ----------
+    quantity
+        The name of the output; those of shape ``(C,)`` keep the index.
+    at
+        An index into :func:`as_columns` of the output.
+    observed
+        The output as it was returned.
+    """
     return locate_in_batch(at, observed.shape) if QUANTITIES[quantity].entrywise else at
 
 
 def overflows(got: Array, exact: Enclosure, bound: Array) -> Array:
-    """Where an infinity is right: the exact value, give or take the bound, rounds to it in the
-    answer's dtype."""
+    """Find the entries where an infinity is right.
+
+    These are the ones whose exact value, give or take the bound, rounds to an infinity of that sign
+    in the dtype of the answer.
+
+    Parameters
+    ----------
+    got
+        The output as columns, in its own dtype.
+    exact, bound
+        Its exact values, and what rounding explains.
+    """
+    # float16, bfloat16 and float32 are exact in float64.
     values = got.astype(np.float64)
     beyond: Array = np.abs(exact.mid) + bound >= Format.from_dtype(got.dtype).overflow
     return np.isinf(values) & (np.sign(values) == np.sign(exact.mid)) & beyond
 
 
 def compare_plain(answers: Answers, oracle: Oracle, quantity: str) -> Measurement | None:
-    """What a plain call gives for this output, compared once for all laws; ``None`` where there is
-    no such output."""
+    """Return what a plain call gives for this output, compared once for all laws.
+
+    ``None`` where there is no such output.  The measurement bears the name of the quantity in the
+    place of a law's id.
+    """
     key = ("plain", quantity)
     if key not in answers.shared:
         observed = answers.observe(quantity)
@@ -117,12 +167,15 @@ def compare_plain(answers: Answers, oracle: Oracle, quantity: str) -> Measuremen
 
 
 def is_right(answers: Answers, oracle: Oracle, quantity: str) -> bool:
-    """Whether a plain call already gives this output within its bound: else what a variant shows is
-    no news."""
+    """Whether a plain call already gives this output within its bound.
+
+    A law that asks for a variant looks at nothing else: where the plain answer is wrong, a wrong
+    variant is no news, and would hide what the variant is about.
+    """
     seen = compare_plain(answers, oracle, quantity)
     return seen is None or seen.holds
 
 
 def select_worst(measurements: Iterable[Measurement | None]) -> Measurement | None:
-    """The one with the largest ratio."""
+    """Return the measurement with the largest ratio; ``None`` where there is none."""
     return max((seen for seen in measurements if seen), key=lambda seen: seen.ratio, default=None)

@@ -1,5 +1,9 @@
-"""Laws about degenerate batches: one value, no value, NaN and infinity in one channel, an idle
-worker, a sample alone."""
+"""Laws about degenerate batches.
+
+A batch of one value or of none, NaN and infinity in one channel, a worker without samples, a sample
+on its own: the formulas say what is right for some of these, the convention or the contract for the
+others.  A refusal with ``ValueError`` is often as good as an answer.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +34,14 @@ from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import INFERENCE, WORKERS
 
 APART = ("train", "train_vjp", "infer", "infer_vjp", "train_shards", "train_shards_vjp")
+# What an empty batch must not move.
 STATISTICS = ("running_mean", "running_var")
+# the family of bugs that these laws point to
 DEGENERATE = frozenset({"edge-case"})
 
 
 def list_laws() -> Iterable[Law]:
-    """The laws of this module."""
+    """Yield the laws of this module."""
     yield Law(
         "one-value",
         "one-value",
@@ -62,7 +68,8 @@ def list_laws() -> Iterable[Law]:
 
 
 def _keep_one_value(case: Case) -> Case:
-    """One value per channel."""
+    """The case cut down to one value per channel, which one worker holds."""
+    # The first value of every channel.
     first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in case.x.shape[2:]))
     return replace(
         case, x=case.x[first], dy=case.dy[first], ddx=None, parts=(1,), eps=case.eps or 1e-3
@@ -70,8 +77,12 @@ def _keep_one_value(case: Case) -> Case:
 
 
 def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """A batch of one value per channel, on one machine or on a worker: the declared behaviour (xhat
-    = 0, so y = beta)."""
+    """Measure a batch of one value per channel, on one machine and on a worker.
+
+    The convention says what has to happen: ``ValueError``, or ``y = beta``, since ``xhat = 0``
+    (theorem one-value).  Where it promises nothing, nothing is judged.
+    """
+    # PyTorch refuses, Keras and Flax answer: without a promise both are right.
     if answers.convention.one_value == "any":
         return None
     single = Answers(answers.target, _keep_one_value(answers.case))
@@ -82,6 +93,7 @@ def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def _measure_one_value(method: str, single: Answers) -> Measurement:
+    """What one of the two training methods makes of a single value."""
     calls = (Call(method, build_arguments(method, single.case, single.convention), says="m = 1"),)
     answer = single.answer(method)
     y, _, var = METHODS[method].names
@@ -99,26 +111,36 @@ def _measure_one_value(method: str, single: Answers) -> Measurement:
 
 
 def _check_refusal(method: str, answer: Any) -> Failure | None:
-    """How an answer is none of what refuses: ``ValueError``, or not being offered."""
+    """How an answer is no refusal; ``None`` where it is one.
+
+    Refusals are ``ValueError``, and a method that is not offered.
+    """
     if isinstance(answer, NotOffered):
         return None
     if isinstance(answer, Failed):
+        # The exception itself is asked for, since its subclasses are refusals too.
         refused = isinstance(answer.__cause__, ValueError)
         return None if refused else replace(answer.failure, expected="ValueError")
     return Failure(FailureKind.ACCEPTED, method, expected="ValueError")
 
 
 def _is_out_of_range(oracle: Oracle, var: Array) -> bool:
-    """running_var has to be finite and, with Bessel's 1/0 left out or not, between (1 - alpha) old
-    and old."""
+    """Whether a running variance is not finite, or not between ``(1 - alpha) r`` and ``r``.
+
+    One value has the biased variance 0, which leads to the lower end.  Bessel's factor would be
+    1/0, so an implementation may also leave the statistic as it is, which is the upper end.
+    """
     old, slack = oracle.case.running_var, oracle.bound("running_var").total
+    # The slack is the bound of an ordinary step, so rounding is no violation.
     low = (1 - oracle.case.momentum) * old.astype(float) - slack
     return not (np.all(np.isfinite(var)) and np.all(var >= low) and np.all(var <= old + slack))
 
 
 def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """``m = 0``, by ``N = 0`` or by an empty spatial axis: ``ValueError``, or an empty output and
-    the statistics as they were."""
+    """Measure ``m = 0``, by ``N = 0`` and by an empty spatial axis.
+
+    ``ValueError`` is right, and so is an empty output with the statistics as they were.
+    """
     case, methods = (
         answers.case,
         [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)],
@@ -138,6 +160,7 @@ def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Measurement:
+    """One method on one empty batch; ``says`` tells how it is empty."""
     values = build_arguments(method, case, answers.convention)
     calls, first = (Call(method, values, says=says),), METHODS[method].names[:1]
     answer = answers.target.check_answer(method, answers.target.call(method, values), case)
@@ -153,8 +176,13 @@ def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Meas
 
 
 def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """One more worker, which holds nothing: ``ValueError``, or the values of the whole batch."""
+    """Measure a synchronised step with one more worker, which holds nothing.
+
+    ``ValueError`` is right, and so are the values of the whole batch (theorem total-variance, where
+    the weight of such a worker is 0).
+    """
     answers.require("train_shards")
+    # Second in line, so that the first worker is an ordinary one.
     with_idle = replace(answers.case, parts=(answers.case.parts[0], 0, *answers.case.parts[1:]))
     exact = Oracle(replace(oracle.case, parts=with_idle.parts), oracle.running_var)
     measurements: list[Measurement | None] = []
@@ -178,11 +206,15 @@ def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """One channel filled with NaN, or with an infinity in it: the others stay within their bounds,
-    in every output."""
+    """Measure whether the channels keep apart.
+
+    One channel is filled with NaN, or an infinity stands in it.  All the others have to stay within
+    their bounds, in every output.
+    """
     channels = answers.case.x.shape[1]
     if channels == 1:
         return None
+    # The case decides, and no generator: judged again, it is spoiled in the same way.
     bits = crc32(answers.case.x.tobytes())
     value, spoiled = (np.nan, np.inf)[bits % 2], bits // 2 % channels
     return select_worst(
@@ -196,10 +228,12 @@ def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | No
 def _measure_spoiled(
     method: str, value: float, spoiled: int, answers: Answers, oracle: Oracle
 ) -> Iterable[Measurement]:
+    """What one method makes of a spoiled channel, in every quantity it gives rightly else."""
     x = answers.case.x.copy()
     if np.isnan(value):
         x[:, spoiled] = value
     else:
+        # A view, since the copy is contiguous.
         x.reshape(*x.shape[:2], -1)[0, spoiled, 0] = value
     values = build_arguments(method, replace(answers.case, x=x), answers.convention)
     calls = (Call(method, values, says=f"x has {value} in channel {spoiled}"),)
@@ -216,12 +250,15 @@ def _measure_spoiled(
 
 
 def measure_sample_alone(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """The first and the last sample of the batch on their own: their outputs stay within their
-    bounds."""
+    """Measure the first and the last sample of the batch on their own, at inference.
+
+    Their outputs do not depend on the rest of the batch (theorem frozen).
+    """
     answers.require("infer")
     if not is_right(answers, oracle, "infer_y"):
         return None
     measurements: list[Measurement | None] = []
+    # A set: a batch of one sample is asked for once.
     for row in {0, len(answers.case.x) - 1}:
         kept = slice(row, row + 1)
         alone = replace(

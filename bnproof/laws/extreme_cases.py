@@ -1,5 +1,9 @@
-"""Extreme cases, the same few in every check: long batches, wide images, many channels, zeros, the
-ends of half precision."""
+"""Extreme cases, the same few in every check.
+
+Some bugs show only at an extreme: beyond a block of 1,024 channels, on an image that no tile
+divides, with a value far from all others, with a gamma of 0, or at the ends of half precision.
+Random cases would meet these too rarely, so each extreme has a case that is made for it.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,35 @@ from bnproof.laws.supports import Supports
 
 WIDE = 1_031  # channels: more than 1,024, no multiple of anything
 IMAGE = {3: (1_517,), 4: (37, 41), 5: (7, 13, 17)}  # spatial axes that no tile divides
-OUTLIER = 100.0  # standard deviations of the others
+# standard deviations of the others: further away changes little, as xhat stays below sqrt(m - 1)
+OUTLIER = 100.0
+# entries of x: fixed channels can make a case this large, and a check has to end
 MOST = 400_000
 # more than 65,535: the largest grid of a launch, and beyond half precision's largest number
 MANY = 70_001
 
 
 def draw_extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
-    """As many of them as ``supports`` permits, none with more than a few hundred thousand
-    entries."""
+    """Draw the extreme cases that an implementation may be asked.
+
+    Parameters
+    ----------
+    supports
+        What may be asked; it leaves out some cases, or changes their shape.
+    seed
+        Of the values; the shapes are always the same.
+
+    Returns
+    -------
+    iterator of Case
+        None has more than a few hundred thousand entries.
+    """
     return (case for case in _draw_candidates(supports, seed) if case.x.size <= MOST)
 
 
 def _draw_candidates(supports: Supports, seed: int) -> Iterator[Case]:
+    """All of them, also those that fixed channels make too large."""
+    # More than the number of any drawn case, whose generator it would share otherwise.
     random = np.random.default_rng([seed, 2024])
     yield from _draw_squares(random, supports)
     yield from _draw_partial_cases(random, supports)
@@ -54,12 +74,14 @@ def _draw_candidates(supports: Supports, seed: int) -> Iterator[Case]:
         (3, supports.channels or WIDE, *(1,) * (wide - 3), *(3,) * (wide > 2)),
         momentum=0.3,
     )
+    # Images are what most batch norms are made for.
     image = 4 if 4 in supports.ranks else wide
     if image in IMAGE:
         yield _shrink_variances(
             _draw_case(random, supports, rough, (2, channels, *IMAGE[image]), momentum=0.3)
         )
     for dtype in supports.half:
+        # So many values that, where positions multiply, their sum of squares is beyond float16.
         deep = (17, channels, *(17,) * (wide - 2)) if wide < 5 else (1, channels, 15, 17, 17)
         case = _draw_case(random, supports, dtype, deep, scale=7.9, momentum=0.3)
         yield replace(case, gamma=None, beta=None) if supports.affine is None else case
@@ -74,7 +96,10 @@ def _draw_candidates(supports: Supports, seed: int) -> Iterator[Case]:
 
 
 def _draw_squares(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
-    """N, C and every spatial axis of one size, in every rank."""
+    """N, C and every spatial axis of one size, in every rank.
+
+    A confusion of axes changes no shape here, so the values have to show it.
+    """
     size = min(supports.channels or 3, 8)
     for rank in supports.ranks:
         shape = (size, supports.channels or size, *(size,) * (rank - 2))
@@ -82,8 +107,8 @@ def _draw_squares(random: np.random.Generator, supports: Supports) -> Iterator[C
 
 
 def _draw_partial_cases(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
-    """gamma or beta alone, or neither; and layers whose groups have several inputs and several
-    outputs."""
+    """gamma or beta alone, or neither; and layers whose groups have several inputs and outputs."""
+    # Where ``affine`` is fixed there is no choice, and only the layers differ.
     kept = (
         [(True, False), (False, True), (False, False)]
         if supports.affine is None
@@ -103,7 +128,7 @@ def _draw_partial_cases(random: np.random.Generator, supports: Supports) -> Iter
 
 
 def _draw_layers(random: np.random.Generator, supports: Supports) -> list[Weights | None]:
-    """Layers with 4 outputs, with bias and without."""
+    """Three layers with 4 outputs, with bias and without."""
     like = dtype_of(supports.full[0])
 
     def draw_normal(*shape: int) -> Array:
@@ -126,6 +151,7 @@ def _draw_case(
     momentum: float = 0.7,
     parts: tuple[int, ...] = (),
 ) -> Case:
+    """A benign case of one shape: v far above eps, gamma negative, nothing 0 or 1."""
     like = dtype_of(dtype)
     parameters = parameter_dtype(like)
 
@@ -133,6 +159,7 @@ def _draw_case(
         return random.uniform(low, high, size=shape[1]).astype(parameters)
 
     return Case(
+        # The mean is of the order of the spread, so kappa is about 1.2.
         x=(random.normal(size=shape) * scale + 0.6 * scale).astype(like),
         dy=random.normal(size=shape).astype(like),
         gamma=None if supports.affine is False else draw_uniform(-3, -1),
@@ -141,13 +168,17 @@ def _draw_case(
         running_var=draw_uniform(4, 9),
         eps=0.1 if supports.eps is None else supports.eps,
         momentum=momentum if supports.momentum is None else supports.momentum,
+        # One third and two thirds; without the empty part of a very short batch.
         parts=parts or tuple(n for n in (shape[0] // 3, shape[0] - shape[0] // 3) if n),
     )
 
 
 def _add_outlier(case: Case) -> Case:
-    """One value a hundred standard deviations from the others: xhat is as large as ``sqrt(m - 1)``
-    allows."""
+    """One value a hundred standard deviations from the others.
+
+    Its xhat is nearly as large as any can be, ``sqrt(m - 1)`` (theorem samuelson), and what is
+    clipped at a few standard deviations shows.
+    """
     x = case.x.copy()
     x.reshape(*x.shape[:2], -1)[1, :, 0] += x.dtype.type(OUTLIER * float(np.std(x.astype(float))))
     return replace(case, x=x)
@@ -156,7 +187,10 @@ def _add_outlier(case: Case) -> Case:
 def _draw_zeros(
     random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
 ) -> Iterator[Case]:
-    """A layer as it is made, one channel without an upstream gradient; and gamma 0."""
+    """A layer as it is made, one channel of it without an upstream gradient; then gamma 0 alone.
+
+    Neither a zero nor the start of a layer may be taken for something that is absent.
+    """
     case = _draw_case(random, supports, dtype, shape, momentum=0.3)
     zeros, ones = np.zeros_like(case.running_mean), np.ones_like(case.running_var)
     gamma, beta = (None, None) if supports.affine is False else (ones, zeros)
@@ -168,7 +202,8 @@ def _draw_zeros(
 
 
 def _shrink_variances(case: Case) -> Case:
-    """Running variances of 0, where eps is not, and near it."""
+    """Running variances of 0 (where eps is not 0), and near it."""
+    # Every other channel, so that a test of the whole array for zeros does not help.
     zero = (np.arange(case.x.shape[1]) % 2 == 0) & (case.eps > 0)
     return replace(case, running_var=np.where(zero, 0.0, 1e-13).astype(case.running_var.dtype))
 
@@ -176,9 +211,13 @@ def _shrink_variances(case: Case) -> Case:
 def _draw_beyond_half(
     random: np.random.Generator, supports: Supports, dtype: str, shape: tuple[int, ...]
 ) -> Case:
-    """Running variances above float16's largest number and below its smallest, means and an eps
-    that only float32 holds."""
+    """Running statistics and an eps that float32 holds and half precision does not.
+
+    Variances lie above float16's largest number and below its smallest one.  What is rounded to the
+    dtype of x before it is used becomes infinite or 0.
+    """
     case = _draw_case(random, supports, dtype, shape)
+    # Large statistics in even channels, small ones in odd channels.
     even = np.arange(shape[1]) % 2 == 0
     means = np.where(even, 300.3, 1.0003).astype(case.running_mean.dtype)
     variances = np.where(even, 1e5, 1e-7).astype(case.running_var.dtype)
@@ -187,5 +226,6 @@ def _draw_beyond_half(
         values.astype(float).reshape(per_channel) for values in (np.sqrt(variances), means)
     )
     x = (np.asarray(case.x, dtype=float) * spread + centre).astype(case.dtype)
+    # Below half of float16's smallest subnormal: rounded to float16 it is 0.
     eps = 1e-8 if supports.eps is None else supports.eps
     return replace(case, x=x, running_mean=means, running_var=variances, eps=eps)

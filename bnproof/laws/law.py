@@ -1,4 +1,9 @@
-"""What a law is, and the list of all laws, found by listing the modules of this package."""
+"""What a law is, and the list of all laws.
+
+A law is a property and a function that measures it on one case.  The list has no central place: it
+is found by asking every module of this package for its ``list_laws``, so a new law is one function
+and one line.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,9 @@ from bnproof.laws.quantities import FEW
 class Law:
     """One property of an implementation.
 
-    Parameters ---------- id
+    Attributes
+    ----------
+    id
         Its permanent name.
     theorem
         The theorem it follows from; empty where it is a promise of the contract.
@@ -28,17 +35,17 @@ class Law:
         What it is about: names of :data:`bnproof.contract.QUANTITIES`, or what a relation calls its
         observations.
     measure
-        Takes the answers on one case and the oracle of that case; returns what it saw (``None``:
-        nothing to judge), or raises ``NotOffered``, or ``Failed`` (the answer has no usable form,
-        which is a violation of ``answers``).  A law about sequences of calls on a layer has none:
-        it is judged while a layer is driven.
+        Takes the answers on one case and the oracle of that case, and returns what it saw
+        (``None``: nothing to judge).  It raises ``NotOffered``, or ``Failed`` if the answer has no
+        usable form, which is a violation of the law "answers".  A law about sequences of calls on a
+        layer has none: it is judged while a layer is driven.
     most
-        Entries of x up to which it is judged: some laws run in balls, at microseconds an entry,
+        Up to how many entries of x it is judged.  Some laws run in balls, at microseconds an entry,
         others ask many times.
     by_method
         Whether every method it is broken for is a violation of its own.
     families
-        The families of bugs that break it: where all broken laws share one, that is what is told.
+        The families of bugs that break it.  Where all broken laws share one, that is the one named.
     by_convention
         Whether another convention may explain that it is broken.
     """
@@ -54,9 +61,21 @@ class Law:
     by_convention: bool = False
 
 
+# The relations are read from the whole book, which takes a while.
 @cache
 def load_laws() -> dict[str, Law]:
-    """Every law by id: what the functions ``list_laws`` of this package's modules yield."""
+    """Return every law by its id.
+
+    The laws are what the functions ``list_laws`` of this package's modules yield, module by module
+    in alphabetical order.
+
+    Examples
+    --------
+    >>> from bnproof.laws.law import load_laws
+    >>> load_laws()["output"].says
+    'the training output is gamma xhat + beta'
+    """
+    # By name, since a module cannot import its own package at the top without going in circles.
     package = import_module("bnproof.laws")
     listed: list[Law] = []
     for info in iter_modules(package.__path__):

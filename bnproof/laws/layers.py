@@ -1,5 +1,9 @@
-"""Laws about layers with state: what every call of a sequence does to the answers and to the
-state."""
+"""Laws about layers with a state.
+
+They are about sequences of calls: training, inference, backward passes, reloading and refused calls
+in any order.  :mod:`bnproof.verification.layer_walk` drives a layer and judges every step, so the
+laws here are names and sentences without a measurement.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Iterable
 from bnproof.laws.law import Law
 from bnproof.laws.quantities import GRADIENT, RUNNING
 
+# By id: the theorem behind the law, empty for a promise of the contract, and the law in words.
 SAYS = {
     "fresh-state": (
         "",
@@ -35,7 +40,8 @@ SAYS = {
 
 
 def list_laws() -> Iterable[Law]:
-    """The laws that are judged while a layer is driven."""
+    """Yield the laws that are judged while a layer is driven."""
     for name, (theorem, says) in SAYS.items():
+        # A backward pass is wrong through its formula, or through the state it reads.
         families = RUNNING | GRADIENT if name == "sequence-backward" else RUNNING
         yield Law(name, theorem, says, (), None, families=families)

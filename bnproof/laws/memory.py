@@ -1,5 +1,11 @@
-"""Laws about memory: every layout of the same numbers gives the same results, within the same
-bounds."""
+"""Laws about memory: every layout of the same numbers gives the same results.
+
+An array is a pointer and strides.  Code that takes memory for contiguous, or that reads an axis of
+size 1 or of stride 0 in a way of its own, computes with other numbers than it was handed.  Each
+layout comes as a function and as Python source, so that a reproducer can make the same array
+without bnproof.  Results are held to the bounds of the plain call and not to its bits, because
+another layout may be summed in another order.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +37,26 @@ LAWS: dict[str, tuple[str, str, frozenset[str]]] = {
     "train_shards": ("layout-shards", "the synchronised step", frozenset()),
     "train_shards_vjp": ("layout-shards-gradient", "the synchronised gradients", frozenset()),
 }
+# the family of bugs that these laws point to
 MEMORY = frozenset({"layout"})
-# strided and read-only, always
+# strided and read-only in every layout: a vector has no axes to exchange
 PARAMETERS = ("gamma", "beta", "running_mean", "running_var", "bias")
 LAID_OUT = ("x", "dy", "ddx", "weight", "shards", "dys")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A way of laying equal numbers out in memory: as a function, and as Python source with ``{0}``
-    for the array."""
+    """A way of laying equal numbers out in memory.
+
+    Attributes
+    ----------
+    says
+        The layout in words.
+    lay
+        Returns the array laid out in this way; the original stays as it is.
+    source
+        The same as a Python expression, with ``{0}`` for the array.
+    """
 
     says: str
     lay: Callable[[Array], Array]
@@ -48,14 +64,17 @@ class Layout:
 
 
 def _reverse(x: Array) -> Array:
+    """Every axis runs backwards through memory that cannot be written to."""
     flip = (slice(None, None, -1),) * x.ndim
     # of bytes: read-only
     return np.frombuffer(np.array(x[flip], order="C").tobytes(), x.dtype).reshape(x.shape)[flip]
 
 
 def _transpose(x: Array) -> Array:
-    """Axis 1 last in memory: what 'channels last' means for an array whose channels stay on axis
-    1."""
+    """Axis 1 last in memory.
+
+    This is what "channels last" means for an array whose channels stay on axis 1.
+    """
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
 
 
@@ -64,17 +83,21 @@ def _to_fortran(x: Array) -> Array:
 
 
 def _embed(x: Array) -> Array:
-    """A window of a larger array that starts behind its beginning."""
+    """A window of a larger array that starts behind its beginning; around it are sevens."""
+    # The filling is a number that would show in a sum; NaN would be caught by accident.
     larger = np.pad(x, [(1, 0), (1, 1), *[(0, 1)] * (x.ndim - 2)], constant_values=7)
     return larger[(slice(1, None), slice(1, -1), *[slice(None, -1)] * (x.ndim - 2))]
 
 
 def _interleave(x: Array) -> Array:
+    """Every other row of an array whose remaining rows are sevens."""
+    # Axis 0 alone is strided, so each row is still contiguous.
     larger = np.full((2 * x.shape[0], *x.shape[1:]), 7, x.dtype)
     larger[1::2] = x
     return larger[1::2]
 
 
+# What ``_reverse`` does, as source.
 FLIP = "(slice(None, None, -1),) * {0}.ndim"
 LAYOUTS = (
     Layout(
@@ -100,7 +123,7 @@ LAYOUTS = (
 
 
 def list_laws() -> Iterable[Law]:
-    """One law per method, and one for gradients that are broadcast views."""
+    """Yield one law per method, and two for arguments that are broadcast views."""
     for method, (name, what, families) in LAWS.items():
         says = f"{what}: any layout in memory is as good as any other"
         measure = partial(measure_layout, method)
@@ -117,12 +140,27 @@ def list_laws() -> Iterable[Law]:
 
 
 def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """Two of the layouts, chosen by the case's bits: every output within its bound."""
+    """Measure a method on two of the layouts.
+
+    Parameters
+    ----------
+    method
+        The method that is called.
+    answers, oracle
+        The target on a case, and what is right there.
+
+    Returns
+    -------
+    Measurement or None
+        The worst output.  Only outputs that a plain call gives rightly are judged.
+    """
     answers.require(method)
     values = build_arguments(method, answers.case, answers.convention)
     names = _list_right(answers, oracle, method)
+    # The case decides, and no generator: judged again, it is laid out in the same way.
     bits = crc32(answers.case.x.tobytes())
     measurements = []
+    # Two of them: all of them on every case would take most of a check.
     for chosen in (LAYOUTS[bits % len(LAYOUTS)], LAYOUTS[bits // len(LAYOUTS) % len(LAYOUTS)]):
         arranged = {
             name: _apply_layout(chosen.lay, values[name]) for name in LAID_OUT if name in values
@@ -140,19 +178,43 @@ def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement
 
 
 def _list_right(answers: Answers, oracle: Oracle, method: str) -> list[str]:
-    """The outputs a plain call gives within their bounds."""
+    """The outputs that a plain call gives within their bounds."""
     return [name for name in METHODS[method].names if is_right(answers, oracle, name)]
 
 
 def _apply_layout(lay: Callable[[Array], Array], value: Any) -> Any:
+    """An argument laid out; shards each for itself."""
     return [lay(part) for part in value] if isinstance(value, list) else lay(value)
 
 
 def measure_call(
     law: str, call: Call, answers: Answers, oracle: Oracle, names: Sequence[str]
 ) -> Measurement | None:
-    """The worst of the outputs with these names; a failure, or a caller's array that changed, is a
-    violation."""
+    """Make one call, and return the worst of its outputs.
+
+    Parameters
+    ----------
+    law
+        The id of the law that the measurement is for.
+    call
+        What is asked.
+    answers
+        The target that is asked.
+    oracle
+        What is right for the arguments of the call.
+    names
+        The outputs that are judged.
+
+    Returns
+    -------
+    Measurement or None
+        A failure where the call fails or changes an argument, which belongs to the caller.
+
+    Raises
+    ------
+    NotOffered
+        If the method is not offered for these arguments.
+    """
     modified: list[Failure] = []
     answer = answers.target.call(call.method, call.arguments, modified)
     checked = answers.target.check_answer(call.method, answer, oracle.case)
@@ -168,14 +230,17 @@ def measure_call(
 
 
 def measure_broadcast_gradient(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """One upstream gradient per channel for the whole batch, as a view with strides 0."""
+    """Measure the gradients for a ``dy`` with one number per channel, as a view with strides 0.
+
+    A loss that is a sum or a mean hands such a view back.
+    """
     each = to_columns(answers.case.dy)[:1].reshape(1, -1, *(1,) * (answers.case.x.ndim - 2))
     first = "[(slice(0, 1), slice(None), *[slice(0, 1)] * ({0}.ndim - 2))]"
     return _measure_broadcast("broadcast-gradient", "train_vjp", "dy", each, first, answers, oracle)
 
 
 def measure_broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """Every channel a view of the first one, with stride 0."""
+    """Measure training on an x whose channels are all views of the first one."""
     return _measure_broadcast(
         "broadcast-input", "train", "x", answers.case.x[:, :1], "[:, :1]", answers, oracle
     )
@@ -184,17 +249,21 @@ def measure_broadcast_input(answers: Answers, oracle: Oracle) -> Measurement | N
 def _measure_broadcast(
     law: str, method: str, name: str, part: Array, source: str, answers: Answers, oracle: Oracle
 ) -> Measurement | None:
-    """A part of an argument spread over the whole; outputs a plain copy gives rightly are
-    judged."""
+    """A part of an argument spread over the whole, against the exact values of the spread numbers.
+
+    Outputs that a plain copy of the same numbers gives rightly are judged.
+    """
     answers.require(method)
     last = answers.convention.channel_axis == -1
     spread = np.broadcast_to(part, answers.case.x.shape)
     changed: dict[str, Any] = {name: np.array(spread)}
+    # Equal numbers in contiguous memory, to see first whether those are treated rightly.
     plain = Answers(answers.target, replace(answers.case, **changed))
     values = build_arguments(method, plain.case, answers.convention)
     view = np.moveaxis(spread, 1, -1) if last else spread
     shown = f"np.broadcast_to({{0}}{source}, {{0}}.shape)"
     if last:
+        # For the reader's program: to channels on axis 1, where the part is taken, and back.
         shown = f"np.moveaxis({shown.replace('{0}', 'np.moveaxis({0}, -1, 1)')}, 1, -1)"
     call = Call(method, values | {name: view}, {name: shown}, f"{name} is a broadcast view")
     exact = Oracle(replace(oracle.case, **changed), oracle.running_var)

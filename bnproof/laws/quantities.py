@@ -1,9 +1,9 @@
-"""Every quantity of the contract joined with its theorem, exact value, error bound and magnitude;
-and its law.
+"""The table of quantities: each one's theorem, exact value, error bound and magnitude, and its law.
 
-This is the one table to touch where a formula or a bound of a quantity changes: the names, methods,
-shapes and dtypes stand in :data:`bnproof.contract.QUANTITIES`, the error theory in
-:mod:`bnproof.certify.bounds`.
+This is the one table to touch where a formula or a bound of a quantity changes.  The names,
+methods, shapes and dtypes are in :data:`bnproof.contract.QUANTITIES`, the error theory is in
+:mod:`bnproof.certify.bounds`, and the exact values come from certified steps
+(:mod:`bnproof.laws.reference`).  Start reading at :class:`Formula`; the entries follow by groups.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from bnproof.laws.columns import to_columns
 from bnproof.laws.reference import Reference
 from bnproof.theorems.formulas import list_predictions
 
+# the families of known bugs: where all broken laws share one, a diagnosis names it
 GRADIENT, INFERENCE, FOLD = frozenset({"gradient"}), frozenset({"inference"}), frozenset({"fold"})
 RUNNING, WORKERS = frozenset({"running-stats"}), frozenset({"distributed"})
-EVERY = 10**9  # entries of x: no batch is too long
+# entries of x: more than any case has, so no batch is too long
+EVERY = 10**9
 FEW = 1000  # entries of x up to which a formula is evaluated in balls, at microseconds each
 
 
@@ -34,23 +36,29 @@ FEW = 1000  # entries of x up to which a formula is evaluated in balls, at micro
 class Formula:
     """What is known of one quantity.
 
-    Parameters ---------- law, says
+    Attributes
+    ----------
+    law, says
         The id of its law, and the law in words.
-    exact, bound, magnitude
-        Its exact value, the bound of its error, and the sum of magnitudes it is made of (``None``:
-        that of the exact value itself), on one case.
+    exact
+        Its exact value on one case.
+    bound
+        The a-priori bound of its error on one case.
+    magnitude
+        The sum of magnitudes that it is made of, on one case.  ``None`` stands for the magnitude of
+        the exact value itself.
     theorem
-        The theorem its formula comes from; empty where the book says so itself (the claim that
-        ``predicts`` it).
+        The theorem its formula comes from; empty where the book says so itself, in the assertion
+        that predicts the quantity.
     offset
-        What is added to the part of it that a wrong factor would change (beta, the old statistic's
-        share), on one case.
+        What is added to the part of it that a wrong factor would change, on one case: beta, or the
+        old statistic's share.
     changing
         That part, in words; empty where it is the whole.
     fixed
-        Whether the running statistics normalise it, not the batch's own.
+        Whether the running statistics normalise it, and not the batch's own.
     most
-        Entries of x up to which it is judged.
+        Up to how many entries of x it is judged.
     families, by_convention
         As in :class:`bnproof.laws.law.Law`.
     """
@@ -84,6 +92,10 @@ def _old_share(r: Reference, name: str) -> Array:
 
 
 def _bound_of_running_variance(r: Reference, b: ExactBatch) -> Bound:
+    """The bound of ``(1 - alpha) r + alpha f v`` with Bessel's factor f, or with ``f = 1``.
+
+    The factor is rounded too, so the unbiased variance has a bound of its own.
+    """
     computed = (
         bounds.bessel(r.precision, b)
         if r.running_var == "unbiased"
@@ -95,17 +107,23 @@ def _bound_of_running_variance(r: Reference, b: ExactBatch) -> Bound:
 
 
 def _magnitude_of_input_gradient(r: Reference) -> Array:
+    """``|gamma|/s (|g| + mean |g| + |xhat| mean |g xhat|)``.
+
+    These are the three paths of the gradient: directly, through the mean and through the variance.
+    """
     dy, xhat = np.abs(r.dy), np.abs(r.batch.xhat)
     paths = dy.mean(axis=0) + xhat * (dy * xhat).mean(axis=0)
     return np.abs(r.gamma) / r.batch.s * (dy + paths)
 
 
 def _magnitude_of_running_mean(r: Reference) -> Array:
+    """``|1 - alpha| |r| + |alpha| mean |x|``: a mean near 0 is made of large values."""
     alpha = r.case.momentum
     return abs(1 - alpha) * np.abs(r.fixed.mu) + abs(alpha) * np.abs(r.batch.x).mean(axis=0)
 
 
 def _magnitude_of_running_variance(r: Reference) -> Array:
+    """``|1 - alpha| r + |alpha| f v``, with Bessel's factor f where it is tracked."""
     alpha = r.case.momentum
     return abs(1 - alpha) * r.fixed.v + abs(alpha) * r.bessel * r.batch.v
 
@@ -205,6 +223,7 @@ def _bind_batch(
 
 
 def _build_training_formulas() -> dict[str, Formula]:
+    """The formulas of ``train`` and ``train_vjp``."""
     return {
         name: Formula(bound=_bind_batch(bound, "batch"), **known)
         for name, (bound, known) in _TRAINED.items()
@@ -212,9 +231,15 @@ def _build_training_formulas() -> dict[str, Formula]:
 
 
 def _build_worker_formulas() -> dict[str, Formula]:
+    """The formulas of a synchronised step.
+
+    Exact values are those of the whole batch.  The bounds allow for statistics that are merged from
+    the workers' parts, and the laws have sentences of their own.
+    """
     formulas = {}
     for name, (law, says) in _WORKERS.items():
         bound, known = _TRAINED[name]
+        # What is wrong with running statistics on one machine may be wrong with them on workers.
         families = WORKERS | (known.get("families", frozenset()) & RUNNING)
         words = {"law": law, "says": says, "theorem": "total-variance", "families": families}
         formulas[f"shards_{name}"] = Formula(bound=_bind_batch(bound, "merged"), **(known | words))
@@ -225,6 +250,7 @@ def _build_worker_formulas() -> dict[str, Formula]:
 
 
 def _select_inference_bound(place: int) -> Callable[[Reference], Bound]:
+    """The bound of dx (0), dgamma (1) or dbeta (2) at inference."""
     return lambda r: bounds.inference_gradients(r.precision, r.fixed, r.dy, r.gamma)[place]
 
 
@@ -274,20 +300,31 @@ _INFERRED = {
 
 
 def _bound_of_folded_weight(r: Reference) -> Bound:
-    """Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to
-    dy."""
+    """The bound of ``gamma/s_r w``.
+
+    Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to dy, so
+    that bound serves, with the weights in the place of dy and in the weights' own precision.
+    """
     weight, layer = np.asarray(r.layer.weight, dtype=float), r.layer
+    # Outputs first, whatever the kind of layer, since each output has a gamma and an s_r of its
+    # own.
     arranged, back = arrange_by_output(weight, layer.kind, layer.groups)
     values = np.moveaxis(arranged, 1, -1)
+    # The weights' dtype, which in half precision is not that of x.
     p = Precision.from_dtype(layer.weight.dtype)
     scaled = bounds.inference_gradients(p, r.build_fixed_batch(values), values, r.gamma)[0]
     return Bound({name: back(np.moveaxis(term, -1, 1)) for name, term in scaled.terms.items()})
 
 
 def _bound_of_folded_bias(r: Reference) -> Bound:
-    """A folded bias is the inference output of the old one."""
+    """The bound of ``gamma (b - mu_r)/s_r + beta``.
+
+    A folded bias is the inference output of the old one.
+    """
+    # A missing bias is 0, and its folded one is not.
     bias = np.zeros(len(r.gamma)) if r.layer.bias is None else np.asarray(r.layer.bias, dtype=float)
     p = Precision.from_dtype(r.layer.weight.dtype)
+    # One row: a bias per channel, like a batch of a single sample.
     output_bound = bounds.inference_output(p, r.build_fixed_batch(bias[None]), r.gamma, r.beta)
     return Bound({name: term.reshape(-1) for name, term in output_bound.terms.items()})
 
@@ -318,7 +355,10 @@ _FOLDED = {
 
 
 def _build_double_formula(quantity: str, place: int, law: str, says: str) -> Formula:
-    """A gradient of ``sum h dx``: its formula has no certified kernel and is evaluated in balls."""
+    """A gradient of ``sum h dx``, the ``place``-th of the double backward.
+
+    It has no certified kernel, so its formula is evaluated in balls.
+    """
     return Formula(
         law,
         says,
@@ -358,6 +398,14 @@ FORMULAS: dict[str, Formula] = {
 
 
 def name_theorem(quantity: str) -> str:
-    """The theorem behind a quantity's formula."""
+    """Return the id of the theorem behind a quantity's formula.
+
+    Examples
+    --------
+    >>> from bnproof.laws.quantities import name_theorem
+    >>> name_theorem("dx"), name_theorem("folded_bias")
+    ('gradient-x', 'fold-linear')
+    """
+    # The book predicts the running variance once with Bessel's factor and once without.
     predicted = "running_var_unbiased" if quantity == "running_var" else quantity
     return FORMULAS[quantity].theorem or list_predictions()[predicted][0]

@@ -1,5 +1,9 @@
-"""What exact values and error bounds of one case are made of: certified steps, and batches for the
-error theory."""
+"""What exact values and error bounds of one case are made of.
+
+There are two kinds of parts: certified steps, which give enclosures of exact values, and batches
+with their statistics rounded to float64, which the error theory takes.  A bound may be computed
+from rounded values, because it carries a safety factor that covers their rounding.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +30,19 @@ class Reference:
     Parameters
     ----------
     case
-        The input.  Raises ``BadCase`` where its shapes, dtypes or values make no sense.
+        The input.
     running_var
         Whether the running variance tracks the "unbiased" or the "biased" variance of the batch.
 
-    Notes ----- Arrays with an entry for every entry of x are columns, ``(m, C)``, in float64; the
-    rest is ``(C,)``.  Everything is computed when it is first asked for.
+    Raises
+    ------
+    BadCase
+        If the shapes, dtypes or values of the case make no sense.
+
+    Notes
+    -----
+    Arrays with an entry for every entry of x are columns, ``(m, C)``, in float64; the rest is
+    ``(C,)``. Everything is computed when it is first asked for.
     """
 
     def __init__(self, case: Case, running_var: Literal["unbiased", "biased"] = "unbiased") -> None:
@@ -43,7 +54,7 @@ class Reference:
 
     @cached_property
     def trained(self) -> Training:
-        """The certified training step."""
+        """The certified training step, with its gradients and running statistics."""
         c = self.case
         return certify.train(
             c.x,
@@ -58,7 +69,7 @@ class Reference:
 
     @cached_property
     def inferred(self) -> Inference:
-        """The certified inference."""
+        """The certified inference, with its gradients."""
         c = self.case
         return certify.infer(
             c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps, dy=c.dy
@@ -66,7 +77,7 @@ class Reference:
 
     @cached_property
     def folded(self) -> Folded:
-        """The certified fold."""
+        """The certified fold into the layer in front."""
         c, layer = self.case, self.layer
         return certify.fold(
             layer.weight,
@@ -115,6 +126,8 @@ class Reference:
     def batch(self) -> bounds.ExactBatch:
         """The batch with its own exact statistics, rounded to float64."""
         mu, v = self.trained.mu, self.trained.v
+        # The mean is a double word. Taking its two parts away one after the other keeps the
+        # deviations right to about a rounding, also where the mean is large.
         return bounds.ExactBatch(self.x, (self.x - mu.mid) - mu.low, mu.mid, v.mid, self.case.eps)
 
     @cached_property
@@ -128,15 +141,23 @@ class Reference:
         return self.build_fixed_batch(self.x)
 
     def build_fixed_batch(self, values: Array) -> bounds.ExactBatch:
-        """Values per channel that the running statistics normalise."""
+        """Return values that the running statistics normalise, as a batch for the error theory.
+
+        Parameters
+        ----------
+        values
+            ``(n, C)`` float64: x itself, or weights or a bias with one column per output.
+        """
         c = self.case
         mean, var = (np.asarray(statistic, float) for statistic in (c.running_mean, c.running_var))
         return bounds.build_fixed_batch(values, mean, var, c.eps)
 
     @property
     def bessel(self) -> float:
-        """The factor between the biased variance and the one that is tracked: ``m/(m - 1)`` or
-        1."""
+        """The factor between the biased variance and the one that is tracked.
+
+        It is ``m/(m - 1)`` or 1; for one value the former is infinite.
+        """
         m = self.case.m
         if self.running_var == "biased":
             return 1.0
@@ -145,6 +166,7 @@ class Reference:
     @cached_property
     def double_bounds(self) -> tuple[Bound, Bound, Bound]:
         """The bounds of the double backward: of the gradients by dy, by x and by gamma."""
+        # As in the balls that give the exact value.
         ddx = self.case.x if self.case.ddx is None else self.case.ddx
         columns_of_ddx = np.asarray(to_columns(ddx), dtype=float)
         return double_backward(self.precision, self.batch, self.dy, columns_of_ddx, self.gamma)

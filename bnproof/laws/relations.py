@@ -1,8 +1,12 @@
 """Relation laws: a theorem's relation among outputs, evaluated on what was observed.
 
-Each observed number stands for a ball around it with its a-priori bound as radius; a correct
+Each observed number stands for a ball around it with its a-priori bound as radius.  A correct
 implementation's ball contains the exact value, and the exact values satisfy the theorem.  So the
 law is broken exactly if the two sides of the relation, computed in balls, are disjoint somewhere.
+
+What a relation asks for may have changed arguments, such as y of a shifted batch.  The changes are
+chosen so that they are exact in floating point; otherwise the changed input would not be the one
+that the theorem speaks of.
 """
 
 from __future__ import annotations
@@ -36,13 +40,14 @@ SCALE = 4.0  # a power of two: scaling x by it and eps by its square is exact
 
 
 def list_laws() -> Iterable[Law]:
-    """One law per ``Relation`` of the book."""
+    """Yield one law per ``Relation`` of the book."""
     for theorem in book.book().values():
         for item in theorem.select_items(book.Relation):
             yield _build_law(theorem, item)
 
 
 def _build_law(theorem: Theorem, item: book.Relation) -> Law:
+    """The law of a relation; it points to the families of the outputs it speaks of."""
     def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
         return measure_relation(item, answers)
 
@@ -54,20 +59,47 @@ def _build_law(theorem: Theorem, item: book.Relation) -> Law:
 
 @cache
 def list_observations(law: str) -> dict[str, Observed]:
-    """What a relation law asks for with changed arguments, by the name it gives it."""
+    """Return what a relation law asks for, by the names it uses.
+
+    Parameters
+    ----------
+    law
+        The id of any law; one that is no relation gives an empty dictionary.
+    """
     items = [
         item
         for theorem in book.book().values()
         for item in theorem.select_items(book.Relation)
         if item.name == law
     ]
-    return {name: item.of(name) for item in items for name in item.quantities}
+    return {name: item.find_observed(name) for item in items for name in item.quantities}
 
 
 def measure_relation(item: book.Relation, answers: Answers) -> Measurement | None:
-    """Evaluate both sides in balls and compare them entry by entry."""
+    """Evaluate both sides in balls, and compare them entry by entry.
+
+    Parameters
+    ----------
+    item
+        The relation.
+    answers
+        The target on a case.
+
+    Returns
+    -------
+    Measurement or None
+        ``None`` where the relation cannot be asked: eps would have to change and is fixed, lies
+        below the convention's least, or is 0 beside a constant channel.
+
+    Raises
+    ------
+    NotOffered, Failed
+        If an output that the relation speaks of is not given.
+    """
     if "eps" in answers.target.constants and _changes_eps(item):
         return None
+    # The implementation is asked about the snapped case throughout, also for outputs whose
+    # arguments do not change.
     case = snap(answers.case)
     if Eq(eps, 0) in item.given:
         case = replace(case, eps=0.0)
@@ -81,11 +113,13 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
         | {name: ball(value) for name, value in _choose_constants(case).items()}
     )
     with precision(BITS):
+        # Both sides are disjoint exactly where their difference does not hold 0.
         left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
         return _compare_sides(item, np.asarray(left - right), case)
 
 
 def _changes_eps(item: book.Relation) -> bool:
+    """Whether the relation is about another eps than the case's own."""
     return Eq(eps, 0) in item.given or any(
         item.find_observed(name).eps is not None for name in item.quantities
     )
@@ -117,37 +151,46 @@ def _share_oracle(answers: Answers, case: Case) -> Oracle:
 
 
 def _build_key(case: Case) -> tuple[Any, ...]:
+    """What tells the variants of one case apart: all else is the same in them."""
     return case.eps, *(None if a is None else a.tobytes() for a in (case.x, case.gamma, case.beta))
 
 
 def snap(case: Case) -> Case:
-    """The case with x on a grid of 12 bits (less in half precision), so that the variants' shifts
-    and scalings are exact."""
+    """Return the case with x rounded to a grid.
+
+    The grid has 12 bits below the largest entry (less in half precision), so that the shifts and
+    scalings of a relation are exact.  A case of zeros stays as it is.
+    """
     x = np.asarray(case.x, dtype=float)
     largest = float(np.max(np.abs(x)))
     if largest == 0:
         return case
+    # Three bits are left for ``x + c`` and its carry. float32 and float64 have room to spare.
     bits = min(12, Format.from_dtype(case.dtype).p - 3)
     grid = 2.0 ** (np.ceil(np.log2(largest)) - bits)
     return replace(case, x=(np.round(x / grid) * grid).astype(case.dtype))
 
 
 def has_constant_channel(case: Case) -> bool:
-    """Whether some channel has no spread (with eps = 0 nothing is defined there)."""
+    """Whether some channel has no spread; with eps = 0 nothing is defined there."""
     return bool(np.any(np.ptp(np.asarray(to_columns(case.x), dtype=float), axis=0) == 0))
 
 
 def _choose_constants(case: Case) -> dict[str, float]:
-    """``c``: a shift that keeps ``x + c`` exact on the snapped grid, 1.5 times the largest entry's
-    power of two; ``a``."""
+    """The shift ``c`` and the factor ``a`` of the relations.
+
+    ``c`` is 1.5 times a power of two that is no smaller than the largest entry, so ``x + c`` is
+    exact on the snapped grid and c is not confused with 0.
+    """
+    # Of zeros any shift is exact, so 1 does.
     largest = float(np.max(np.abs(np.asarray(case.x, dtype=float)))) or 1.0
     return {"c": 1.5 * 2.0 ** float(np.ceil(np.log2(largest))), "a": SCALE}
 
 
 def _observe(observation: Observed, answers: Answers, case: Case) -> Any:
-    """The observed array as balls, each with its own a-priori bound as radius; asked for once per
-    case."""
+    """The observed array as balls, each with its own a-priori bound as radius; asked for once."""
     variant = change_case(case, observation)
+    # The implementation is asked once for each variant, however many laws look at it.
     key = ("observed", observation.output, _build_key(variant))
     if key not in answers.shared:
         answers.shared[key] = _ask(observation.output, answers, variant)
@@ -158,8 +201,20 @@ def _observe(observation: Observed, answers: Answers, case: Case) -> Any:
 
 
 def change_case(case: Case, observation: Observed) -> Case:
-    """The case with the arguments of an observation; gamma = 1 and beta = 0 are handed over as
-    ``None``."""
+    """Return the case with the arguments of an observation.
+
+    Parameters
+    ----------
+    case
+        A snapped case.
+    observation
+        An output and formulas for x, gamma, beta or eps, where they change.
+
+    Returns
+    -------
+    Case
+        A gamma that becomes 1, and a beta that becomes 0, are handed over as ``None``.
+    """
     channels = case.x.shape[1]
     like = case.dtype if case.gamma is None else case.gamma.dtype
     gamma = np.ones(channels, like) if case.gamma is None else case.gamma
@@ -185,6 +240,7 @@ def change_case(case: Case, observation: Observed) -> Case:
             case = replace(case, gamma=value) if name == "gamma" else replace(case, beta=value)
     if observation.x is None:
         return case
+    # In the dtype of x, where the change is exact by the choice of the constants.
     floats = Floats(case.dtype)
     constants = {name: floats.array(value) for name, value in _choose_constants(case).items()}
     moved = lower(observation.x(i), i)(floats, {**constants, "x": to_columns(case.x)})
@@ -192,6 +248,10 @@ def change_case(case: Case, observation: Observed) -> Case:
 
 
 def _ask(output: str, answers: Answers, case: Case) -> Any:
+    """One output as balls, or the exception that stands for it.
+
+    A value that is not finite fails here: a ball around it would hold everything.
+    """
     try:
         values = Answers(answers.target, case).observe(output)
     except (Failed, NotOffered) as missing:
@@ -202,6 +262,7 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
     if not np.all(np.isfinite(got)):
         method = QUANTITIES[output].method
         return Failed(Failure(FailureKind.RANGE, method, output, got="not finite"))
+    # The bound of the variant, which may be worse conditioned than the case.
     radius = np.broadcast_to(_share_oracle(answers, case).bound(output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(
         got, radius
@@ -209,6 +270,7 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
 
 
 def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:
+    """A side of the relation in balls, over a free index where it has one."""
     return lower(side, *(() if index is None else (index,)))(BALLS, inputs)
 
 

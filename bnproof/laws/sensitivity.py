@@ -1,5 +1,10 @@
-"""Laws about arguments: each one matters, by the amount it should; and the gradients are linear in
-the upstream gradient."""
+"""Laws about arguments: each one matters, by the amount it should.
+
+An argument that is ignored, or replaced by a default, does not show where a case happens to use the
+default.  So one argument is changed, and the difference of the two answers is held to the exact
+difference, within the bounds of both.  The gradients are also linear in the upstream gradient:
+powers of two times dy give those powers of two times the gradients.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +35,7 @@ Changed = Mapping[str, Any]
 
 
 def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
+    """Add a number to a parameter; no change where it is absent."""
     def change(case: Case) -> Changed | None:
         value = getattr(case, name)
         return None if value is None else {name: value + value.dtype.type(by)}
@@ -38,13 +44,25 @@ def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
 
 
 def _build_scaling(name: str, factor: float) -> Callable[[Case], Changed | None]:
+    """Multiply a number of the case by a factor."""
     return lambda case: {name: getattr(case, name) * factor}
 
 
 @dataclass(frozen=True)
 class Effect:
-    """An argument that matters: the theorem that says by how much, how it is changed, and what that
-    moves."""
+    """An argument that matters.
+
+    Attributes
+    ----------
+    theorem
+        The theorem that says by how much.
+    change
+        Returns the changed argument by its name, or ``None`` where the case is without it.
+    quantities
+        What the argument moves.
+    families, by_convention
+        As in :class:`bnproof.laws.law.Law`.
+    """
 
     theorem: str
     change: Callable[[Case], Changed | None]
@@ -54,10 +72,12 @@ class Effect:
 
 
 def _change_momentum(case: Case) -> Changed:
+    """Another weight, far from the old one and exact in every dtype."""
     return {"momentum": 0.625 if case.momentum < 0.5 else 0.125}
 
 
 def _quadruple_variance(case: Case) -> Changed:
+    """Four times the running variance, which is exact and keeps it positive."""
     return {"running_var": case.running_var * case.running_var.dtype.type(4)}
 
 
@@ -97,13 +117,14 @@ EFFECTS = {
         by_convention=True,
     ),
 }
-# dy times them stays in range
+# dy of a semantic case, times them, stays in range and keeps its digits
 SCALES = {"float16": (2.0**-4, 2.0**3), "bfloat16": (2.0**-20, 2.0**20)}
+# far enough to meet clipping, flushing of small gradients and the range of half precision
 POWERS = (2.0**-40, 2.0**-13, 2.0**13, 2.0**30)  # for the other dtypes
 
 
 def list_laws() -> Iterable[Law]:
-    """One law per argument, and linearity."""
+    """Yield one law per argument, and linearity."""
     for name, effect in EFFECTS.items():
         yield Law(
             _name_law(name),
@@ -130,10 +151,24 @@ def _name_law(argument: str) -> str:
 def measure_effect(
     name: str, effect: Effect, answers: Answers, oracle: Oracle
 ) -> Measurement | None:
-    """The observed difference of two answers against the exact one, in units of both bounds."""
+    """Measure the difference of two answers against the exact one, in units of both bounds.
+
+    Parameters
+    ----------
+    name, effect
+        The argument, how it changes and what that moves.
+    answers, oracle
+        The target on a case, and what is right there.
+
+    Returns
+    -------
+    Measurement or None
+        Of the quantity that is furthest off; ``None`` where the argument is absent or fixed.
+    """
     changed = effect.change(answers.case)
     if changed is None or name in answers.target.constants:
         return None
+    # Everything else is equal, so what differs is the effect of this argument.
     other = Answers(answers.target, replace(answers.case, **changed))
     exact = Oracle.from_convention(answers.convention, other.case)
     return select_worst(
@@ -145,12 +180,18 @@ def measure_effect(
 def _compare_difference(
     argument: str, quantity: str, pair: tuple[Answers, Answers], oracles: tuple[Oracle, Oracle]
 ) -> Measurement | None:
+    """One quantity before and after the change.
+
+    With ``e = got - exact`` the observed difference misses the exact one by ``e_after - e_before``,
+    and each of the two is bounded.
+    """
     method = QUANTITIES[quantity].method
     if any(isinstance(answers.answer(method), Exception) for answers in pair):
         return None
     first, second = (answers.observe(quantity) for answers in pair)
     if first is None or second is None:
         return None
+    # The answers to the case itself are the same for every argument.
     key = ("signed", quantity)
     if key not in pair[0].shared:
         pair[0].shared[key] = _measure_signed_errors(first, oracles[0], quantity)
@@ -176,6 +217,7 @@ def _measure_signed_errors(value: Array, oracle: Oracle, quantity: str) -> tuple
     exact = oracle.exact(quantity)
     bound = np.broadcast_to(oracle.bound(quantity).total + exact.rad, got.shape)
     with np.errstate(invalid="ignore"):
+        # The leading part first: for a nearly right answer that difference is exact (Sterbenz).
         error = (got - exact.mid) - exact.low
     return np.where(overflows(got.astype(value.dtype), exact, bound), 0.0, error), bound
 
@@ -189,7 +231,7 @@ def _measure_largest(
     changed: Answers,
     argument: str,
 ) -> Measurement:
-    """The largest difference in units of its bound."""
+    """The measurement of the largest difference in units of its bound."""
     ratios = divide_by_bounds(difference, bound)
     at = find_worst_index(ratios)
     method = QUANTITIES[quantity].method
@@ -213,13 +255,23 @@ def _measure_largest(
 
 
 def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
-    """dy times powers of two, which is exact: every gradient within the same multiple of its
-    bound."""
+    """Measure the gradients for powers of two times dy.
+
+    Such a product is exact, so every gradient of it has an exact value, and a bound that is the
+    same multiple.  What is cut off when it is large, or left out when it is small, shows.
+
+    Returns
+    -------
+    Measurement or None
+        Of the worst gradient over all the factors.
+    """
     answers.require("train_vjp")
     measurements: list[Measurement] = []
+    # Up and down, by much and by little.
     for factor in SCALES.get(answers.case.dtype.name, POWERS):
         number = answers.case.dtype.type(factor)
         scaled = replace(answers.case, dy=answers.case.dy * number)
+        # Not where a product underflows or overflows.
         exact_product = np.array_equal(scaled.dy / number, answers.case.dy)
         if not np.all(np.isfinite(scaled.dy)) or not exact_product:
             continue

@@ -1,4 +1,11 @@
-"""The accuracy report: page and plots."""
+"""The accuracy report: a page, a table and two plots.
+
+It is made of three kinds of rows. An ``accuracy_point`` is one batch, an ``accuracy`` row is what
+all points of an implementation in one dtype come to, and an ``accuracy_worst`` row is the worst
+input that a search found. Points belong to a sweep: over the condition
+``kappa = sqrt(1 + mu^2/v)``, or over the number of values m. How grades follow from points is in
+:mod:`bnproof.accuracy.grades`.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +19,43 @@ from bnproof.reports.files import ReportFile, declare_page, declare_table
 from bnproof.reports.pages import render_page, describe_provenance
 from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
 
+# The unit roundoff of the dtypes that are plotted. Half precisions have two or three decades only.
 U = {"float32": 2.0**-24, "float64": 2.0**-53}
-# larger markers first: where curves coincide, all are seen
+# Colour, marker, marker size and name of each implementation that is plotted. Larger markers are
+# drawn first, so that all are seen where curves coincide.
 LOOKS: dict[str, tuple[str, str, float, str]] = {
     "numpy": ("blue", "o", 9, "NumPy two-pass"),
     "torch": ("orange", "s", 5, "PyTorch"),
     "torch-compiled": ("black", "x", 5, "PyTorch, torch.compile"),
     "compensated": ("green", "^", 5, "compensated reference"),
 }
-LINES = {"2-d": "-", "4-d": "--"}  # with channels last in memory everything is summed as in 2-d
+# With channels last in memory everything is summed as in 2-d, so that layout has no line of its
+# own.
+LINES = {"2-d": "-", "4-d": "--"}
 
 
 def render_accuracy(records: Records) -> str:
-    """The page."""
+    """The page, with every grade and the worst inputs.
+
+    Parameters
+    ----------
+    records : Records
+        Holds all three kinds of rows.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     grades = records.select("accuracy")
     return render_page(
         "accuracy.md",
         provenance=describe_provenance(records),
-        found=grades,
+        grades=grades,
         sums=[(row, _group_by_layout(row)) for row in grades],
         first={
             (row["target"], row["dtype"]): row
+            # Reversed, so that of several points the first one stays in the dictionary.
             for row in reversed(_select_points(records, "kappa"))
             if row["kappa"] == 1
         },
@@ -44,17 +67,23 @@ def render_accuracy(records: Records) -> str:
 
 
 def _select_points(records: Records, sweep: str) -> list[Row]:
+    """The points of one sweep, in the order of the records."""
     return [row for row in records.select("accuracy_point") if row["sweep"] == sweep]
 
 
 def _group_by_layout(row: Row) -> list[list[Row]]:
     """The summations of each layout, by threads."""
-    layouts = dict.fromkeys(of["layout"] for of in row["summation"])
-    return [[of for of in row["summation"] if of["layout"] == layout] for layout in layouts]
+    layouts = dict.fromkeys(entry["layout"] for entry in row["summation"])
+    return [
+        [entry for entry in row["summation"] if entry["layout"] == layout] for layout in layouts
+    ]
 
 
 def _select_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
-    """The last point of each sweep over m."""
+    """The last point of each sweep over m, by implementation, dtype, layout and threads.
+
+    Later points replace earlier ones of the same key, and m rises.
+    """
     return {
         (row["target"], row["dtype"], row["layout"], row["threads"]): row
         for row in _select_points(records, "values")
@@ -62,7 +91,18 @@ def _select_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
 
 
 def plot_by_condition(records: Records, path: Path) -> None:
-    """The typical error of xhat against kappa, both logarithmic, with lines of slope 1 and 2."""
+    """The typical error of xhat against kappa, with lines of slope 1 and 2.
+
+    A two-pass formula loses digits in proportion to kappa and follows the first line, a one-pass
+    formula the second. Both axes are logarithmic, and there is one panel for each dtype.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``accuracy_point``.
+    path : Path
+        The file.
+    """
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2)
         for axes, dtype in zip(both, U, strict=True):
@@ -80,6 +120,7 @@ def plot_by_condition(records: Records, path: Path) -> None:
                 line = [
                     (kappa, U[dtype] * kappa**slope)
                     for kappa in kappas
+                    # The lines end where no digit is left, or they would stretch the axis.
                     if U[dtype] * kappa**slope <= 2
                 ]
                 axes.plot(
@@ -100,8 +141,12 @@ def plot_by_condition(records: Records, path: Path) -> None:
 
 
 def plot_by_length(records: Records, path: Path) -> None:
-    """The common error of a channel against m, both logarithmic, with lines of slope 1/2 and
-    -1/2."""
+    """The common error of a channel against m, with lines of slope 1/2 and -1/2.
+
+    Naive sums go up with the root of m. Sums that round correctly leave independent errors of the
+    entries, whose mean goes down with it. Both axes are logarithmic, and only runs on one thread
+    are drawn.
+    """
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2)
         for axes, dtype in zip(both, U, strict=True):
@@ -118,6 +163,7 @@ def plot_by_length(records: Records, path: Path) -> None:
                     _plot_curve(axes, own, "m", "shift", target, style, f", {layout}")
             lengths = sorted({row["m"] for row in rows})
             for slope, name in ((0.5, "√m"), (-0.5, "1/√m")):
+                # 0.3 puts the lines among the curves; only their slopes say something.
                 line = [0.3 * (m / lengths[0]) ** slope for m in lengths]
                 axes.plot(
                     lengths,
@@ -144,7 +190,9 @@ def plot_by_length(records: Records, path: Path) -> None:
 def _plot_curve(
     axes: Any, rows: list[Row], x: str, y: str, target: str, style: str = "-", more: str = ""
 ) -> None:
+    """One implementation's curve; points without a finite or with a zero value are left out."""
     colour, marker, size, label = LOOKS[target]
+    # A logarithmic axis has no place for 0, and None stands for what is not finite.
     shown = [row for row in rows if row[y]]
     if shown:
         look = {

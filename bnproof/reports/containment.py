@@ -1,4 +1,9 @@
-"""How often certify was tried against exact values, and whether it ever missed: one page."""
+"""How often certify was tried against exact values, and whether it ever missed: one page.
+
+Each row of the kind ``containment`` is a share of the inputs, tried in one process. It counts the
+numbers that were enclosed, and lists every number that lay outside its enclosure. The page adds up
+the shares.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,23 @@ from bnproof.reports.pages import render_page, describe_provenance
 
 
 def render_containment(records: Records) -> str:
-    """The page."""
+    """The page, with sums over all shares and every miss in words.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``containment``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     rows = records.select("containment")
     entries: Counter[str] = Counter()
     dtypes: Counter[str] = Counter()
     for row in rows:
+        # A Counter adds up where a dictionary would replace.
         entries.update(row["entries"])
         dtypes.update(row["dtypes"])
     return render_page(

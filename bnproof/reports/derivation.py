@@ -1,4 +1,9 @@
-"""One theorem for a reader: terminal, Markdown, LaTeX."""
+"""One theorem for a reader, as a page for the terminal, in Markdown or in LaTeX.
+
+All three are laid out from the same arrangement of a theorem's row, which :func:`arrange_theorem`
+makes. A theorem's items are what it states, the steps of its derivation, its corollaries and its
+false variants. The book as a page and as a table is made here too.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,37 @@ from typing import TYPE_CHECKING
 from bnproof.claims import load_ledger
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page, format_table
-from bnproof.reports.pages import group_by_chapter, name_chapter, format_number, render_page, describe_provenance
+from bnproof.reports.pages import (
+    group_by_chapter,
+    name_chapter,
+    format_number,
+    render_page,
+    describe_provenance,
+)
 
 if TYPE_CHECKING:
+    # Imported where it is used: pages are made without Rich.
     from rich.console import Group, RenderableType
 
 
 def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
-    """The theorem's items sorted for reading: what is stated, how it is derived, where it is used,
-    what is false."""
+    """The theorem's items sorted for reading: what is stated, how it is derived, what is false.
+
+    Parameters
+    ----------
+    theorem : Row
+        A row of the kind ``theorem``.
+    measured : iterable of Row
+        Rows among which those of the kind ``law_result`` that belong to the theorem are shown with
+        it.
+
+    Returns
+    -------
+    Row
+        The theorem's row and, beside it, ``stated``, ``corollaries``, ``chains`` (steps by the
+        title of the derivation they are part of), ``conditional`` (items with conditions that are
+        needed), ``controls``, ``claims``, ``laws`` and ``agreement``.
+    """
     items = theorem["items"]
     chains: dict[str, list[Row]] = {}
     for item in items:
@@ -30,6 +57,7 @@ def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
         "chains": chains,
         "conditional": [item for item in items if item["needed"]],
         "controls": [item for item in items if item["kind"] == "control"],
+        # The ledger knows which theorems a claim rests on; the book does not know the ledger.
         "claims": [claim.id for claim in load_ledger().values() if theorem["id"] in claim.theorems],
         "laws": [item["law"] for item in items if item["law"]],
         "agreement": select_agreement(theorem, measured),
@@ -37,23 +65,46 @@ def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
 
 
 def select_agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
-    """How the implementations did by the laws of this theorem, as measured in a report."""
+    """How the implementations did by the laws of this theorem, as measured in a report.
+
+    Returns the rows of the kind ``law_result`` that name it, in their order.
+    """
     return [
         row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]
     ]
 
 
 def render_markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
-    """A section of the book, formulas in LaTeX between dollars."""
+    """A section of the book, with formulas in LaTeX between dollars.
+
+    Parameters
+    ----------
+    theorem : Row
+        A row of the kind ``theorem``.
+    measured : iterable of Row
+        Rows of a report, for the measured agreement; without them that table is left out.
+    """
     return render_page("theorem.md", t=arrange_theorem(theorem, measured))
 
 
 def render_latex(theorem: Row, measured: Iterable[Row] = ()) -> str:
-    """A document that compiles by itself."""
+    """A LaTeX document that compiles by itself.
+
+    Parameters
+    ----------
+    theorem : Row
+        A row of the kind ``theorem``.
+    measured : iterable of Row
+        Rows of a report, for the measured agreement.
+    """
     return render_page("theorem.tex", t=arrange_theorem(theorem, measured), escape=_escape_latex)
 
 
 def _escape_latex(prose: str) -> str:
+    """Prose with every letter that LaTeX would take as a command written out.
+
+    The letters are replaced one by one and in one pass, so that no replacement is replaced again.
+    """
     table = {
         "\\": r"\textbackslash{}",
         "^": r"\textasciicircum{}",
@@ -67,12 +118,19 @@ def _escape_latex(prose: str) -> str:
 
 
 def render_contents(theorems: Sequence[Row]) -> Group:
-    """The book's table of contents for a terminal."""
+    """The book's table of contents for a terminal, chapter by chapter.
+
+    Parameters
+    ----------
+    theorems : sequence of Row
+        Theorems in the order of the book, with ``id``, ``chapter`` and ``says``.
+    """
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
 
     lines: list[RenderableType] = []
+    # groupby needs chapters in one piece, and the book has them so.
     for chapter, entries in groupby(theorems, key=lambda entry: entry["chapter"]):
         lines += [Text(name_chapter(chapter), style="bold")]
         for entry in entries:
@@ -91,7 +149,20 @@ def render_contents(theorems: Sequence[Row]) -> Group:
 
 
 def render_terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
-    """The theorem laid out for a terminal of 80 columns."""
+    """The theorem laid out for a terminal of 80 columns.
+
+    Parameters
+    ----------
+    theorem : Row
+        A row of the kind ``theorem``.
+    measured : iterable of Row
+        Rows of a report, for the measured agreement; without them that part is left out.
+
+    Returns
+    -------
+    Group
+        What a Rich console prints.
+    """
     from rich.console import Group
 
     t = arrange_theorem(theorem, measured)
@@ -123,6 +194,7 @@ def _render_head(t: Row) -> Iterator[RenderableType]:
 
 
 def _render_statements(t: Row) -> Iterator[RenderableType]:
+    """What is stated, with the normal form that decided it and the reason of its last step."""
     yield _render_line("\nStatement", style="bold")
     for count, item in enumerate(t["stated"], 1):
         yield _render_line(f"{count}. {item['says']}", 2)
@@ -134,9 +206,13 @@ def _render_statements(t: Row) -> Iterator[RenderableType]:
 
 
 def _render_formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
+    """A formula with its conditions, and with what happens without each of them."""
     yield _render_line(item["text"], 5, style)
     for condition, without in zip(
-        item["given_text"], item["needed"] or item["given_text"], strict=True
+        # An item whose conditions were not looked into shows the conditions alone.
+        item["given_text"],
+        item["needed"] or item["given_text"],
+        strict=True,
     ):
         yield _render_line(f"given {condition}", 5, "yellow")
         if without != condition:
@@ -144,6 +220,7 @@ def _render_formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
 
 
 def _render_chains(t: Row) -> Iterator[RenderableType]:
+    """Each derivation as one chain of equalities, the left side once and then every right side."""
     for title, chain in t["chains"].items():
         yield _render_line(f"\nDerivation: {title}", style="bold")
         if chain[0]["given_text"]:
@@ -163,6 +240,7 @@ def _render_corollaries(t: Row) -> Iterator[RenderableType]:
 
 
 def _render_controls(t: Row) -> Iterator[RenderableType]:
+    """The false variants, each with the exact point that refutes it."""
     yield _render_line("\nFalse variants, refuted", style="bold")
     for item in t["controls"]:
         yield _render_line(item["says"] + (" (often stated as true)" if item["common"] else ""), 2)
@@ -202,11 +280,20 @@ def _render_agreement(t: Row) -> Iterator[RenderableType]:
         )
 
 
-
-
-
 def summarise_theorem(theorem: Row) -> Row:
-    """One line a theorem: verdict, what was proved, what was refuted."""
+    """One line a theorem: verdict, what was proved, what was refuted.
+
+    Parameters
+    ----------
+    theorem : Row
+        A row of the kind ``theorem``.
+
+    Returns
+    -------
+    Row
+        The columns of ``theorems.csv``. ``assertions`` counts all items but the controls, and
+        ``exact_points`` the exact evaluations on small batches.
+    """
     controls = [item for item in theorem["items"] if item["kind"] == "control"]
     return {
         "id": theorem["id"],
@@ -222,15 +309,18 @@ def summarise_theorem(theorem: Row) -> Row:
 
 
 def render_book(records: Records) -> str:
-    """The book."""
+    """The book as one page, with the measured agreement where the records hold it."""
     chapters = group_by_chapter(
-        [arrange_theorem(theorem, records.select("law_result")) for theorem in records.select("theorem")]
+        [
+            arrange_theorem(theorem, records.select("law_result"))
+            for theorem in records.select("theorem")
+        ]
     )
     return render_page("derivations.md", chapters=chapters, provenance=describe_provenance(records))
 
 
 def render_theorem_table(records: Records) -> str:
-    """The book as CSV."""
+    """The book as CSV, one line a theorem."""
     lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
     return format_table(lines, tuple(lines[0]))
 

@@ -1,4 +1,11 @@
-"""Which known bugs are found, and by what: a page, a table and a picture, from records alone."""
+"""Which known bugs are found, and by what: a page, a table and a picture, from records alone.
+
+A row of the kind ``mutant`` is one model of a bug, with the laws that break and the cause that is
+named. A row of the kind ``correct`` is one run on a correct implementation, which no law may flag.
+A row of the kind ``baseline`` is what one of today's ways of testing says about a model or a
+correct implementation. :func:`list_shortfalls` is what decides whether a run was good enough; the
+rest shows it.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +20,10 @@ from bnproof.reports.files import ReportFile, declare_page, format_table
 from bnproof.reports.pages import render_page, describe_provenance
 from bnproof.reports.plots import COLOURS, STYLE, save
 
-SHOWN = 4  # laws named in a line
-BEYOND_BASELINES = ("fold", "distributed")  # families no baseline looks at
+# Laws named in a line. A bug may break dozens, and the first few tell what it is about.
+SHOWN = 4
+# Families that no baseline looks at. They are left out where laws and baselines are compared.
+BEYOND_BASELINES = ("fold", "distributed")
 COLUMNS = (
     "id",
     "family",
@@ -30,13 +39,29 @@ COLUMNS = (
 
 
 def list_bugs(records: Records) -> list[Row]:
-    """The models a check has to object to: all but those that only a grade tells."""
+    """The models a check has to object to.
+
+    Those that only a grade tells are left out: they compute the formula, though badly.
+    """
     return [row for row in records.select("mutant") if row["model"] != "graded"]
 
 
 def list_shortfalls(records: Records) -> list[str]:
-    """What falls short: bugs not found, correct implementations flagged, other grades than
-    expected."""
+    """What falls short, one sentence each; empty where nothing does.
+
+    A shortfall is a bug that is not found, a correct implementation that is flagged, or a grade
+    other than the expected one.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``mutant`` and ``correct``.
+
+    Returns
+    -------
+    list of str
+        The sentences, bugs first.
+    """
     problems = [f"{row['id']} is not found" for row in list_bugs(records) if not row["found"]]
     problems += [
         f"{row['id']} is flagged at {row['effort']}, seed {row['seed']}:"
@@ -53,19 +78,35 @@ def list_shortfalls(records: Records) -> list[str]:
 
 
 def render_detection(records: Records) -> str:
-    """The page."""
-    rows, alarms = list_bugs(records), [row for row in records.select("correct") if not row["unusable"]]
+    """The page, with every bug, every baseline and every correct implementation.
+
+    Parameters
+    ----------
+    records : Records
+        The rows of one run of the benchmark.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    rows, alarms = (
+        list_bugs(records),
+        [row for row in records.select("correct") if not row["unusable"]],
+    )
     every = records.select("mutant")
     flags = {(row["id"], row["baseline"]): row for row in records.select("baseline")}
     names = [row["baseline"] for row in records.select("baseline_says")]
     correct = list(dict.fromkeys(row["id"] for row in alarms))
     unusable = {row["id"]: row["unusable"] for row in records.select("correct") if row["unusable"]}
+    # The comparison is fair only where a baseline has a chance.
     within = [row for row in rows if row["family"] not in BEYOND_BASELINES]
     return render_page(
         "detection.md",
         run=records.select("detection")[0],
         seed=records.header["seed"],
         modelled=len(every),
+        # Several models may come from one row of the table of bugs.
         rows_modelled=len({row["row"] for row in every}),
         rows_correct=len({row["id"].partition("-")[0] for row in _select_models(alarms)}),
         found=sum(row["found"] for row in rows),
@@ -90,7 +131,10 @@ def render_detection(records: Records) -> str:
         diagnosis=count_diagnoses([row for row in every if row["cause"]]),
         causes=[_describe_cause(row) for row in every if row["cause"]],
         unusable=unusable,
-        correct=[_summarise_correct(name, [row for row in alarms if row["id"] == name]) for name in correct],
+        correct=[
+            _summarise_correct(name, [row for row in alarms if row["id"] == name])
+            for name in correct
+        ],
         unmodelled=records.select("unmodelled"),
         costs=records.select("check_cost"),
         provenance=describe_provenance(records),
@@ -106,6 +150,7 @@ def _select_models(alarms: Iterable[Row]) -> list[Row]:
 def _count_baseline(
     name: str, rows: list[Row], correct: list[str], flags: dict[tuple[str, str], Row]
 ) -> Row:
+    """What one baseline finds, what it flags wrongly, and how long it takes."""
     return {
         "found": sum(flags[row["id"], name]["flagged"] for row in rows),
         "wrongly": [subject for subject in correct if flags[subject, name]["flagged"]],
@@ -116,6 +161,7 @@ def _count_baseline(
 def _count_families(
     rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]
 ) -> dict[str, Row]:
+    """By family of bugs: how many are modelled, and how many the laws and each baseline find."""
     families: dict[str, Row] = {}
     for row in rows:
         line = families.setdefault(
@@ -129,6 +175,8 @@ def _count_families(
 
 
 def _describe_bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
+    """A bug's row with the laws that break most often, as shares of their cases, and the baselines."""
+    # By the share of cases, largest first; a law without cases must not divide by 0.
     laws = sorted(row["laws"].items(), key=lambda entry: -entry[1][0] / max(entry[1][1], 1))
     shown = ", ".join(f"{law} {violated}/{cases}" for law, (violated, cases) in laws[:SHOWN])
     more = f" and {len(laws) - SHOWN} more" if len(laws) > SHOWN else ""
@@ -137,9 +185,26 @@ def _describe_bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str])
 
 
 def count_diagnoses(rows: list[Row]) -> Row:
-    """How often the cause that is named is right, with and without the bug's own model."""
+    """How often the cause that is named is right, with and without the bug's own model.
+
+    Without its own model a bug stands for one that nobody has seen yet. Then the best possible
+    answer is another model of the same mechanism or the right family, and the worst is a confident
+    wrong one.
+
+    Parameters
+    ----------
+    rows : list of Row
+        The models that were found and have a cause.
+
+    Returns
+    -------
+    Row
+        Counts, shares as text, and the wrong answers in words.
+    """
     right = [row for row in rows if row["cause"]["mechanism"] == row["mechanism"]]
     without = [row for row in rows if row["cause_without"]]
+    # "same values" is the confidence that claims most, so only there is a wrong answer called
+    # wrong.
     sure = [row for row in without if row["cause_without"]["confidence"] == "same values"]
     wrong = [row for row in sure if row["cause_without"]["mechanism"] != row["mechanism"]]
     pattern = [row for row in without if row["cause_without"]["confidence"] == "same pattern"]
@@ -163,6 +228,8 @@ def count_diagnoses(rows: list[Row]) -> Row:
 
 
 def _describe_cause(row: Row) -> Row:
+    """A bug's row with both causes in words."""
+
     def name_cause(cause: Row | None) -> str:
         return "-" if cause is None else f"{cause['mechanism']} ({cause['confidence']})"
 
@@ -175,7 +242,10 @@ def _summarise_correct(name: str, runs: list[Row]) -> Row:
 
 
 def render_csv(records: Records) -> str:
-    """One line a model: what found it, and what the baselines said."""
+    """One line a model: what found it, and what the baselines said.
+
+    Returns CSV with the columns ``COLUMNS`` and one more for each baseline.
+    """
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
     names = [row["baseline"] for row in records.select("baseline_says")]
     lines = [
@@ -183,6 +253,7 @@ def render_csv(records: Records) -> str:
             **row,
             "laws": " ".join(row["laws"]),
             "seconds": round(row["seconds"], 2),
+            # The mechanism alone, or None where there is no cause.
             **{key: row[key] and row[key]["mechanism"] for key in ("cause", "cause_without")},
             **{name: flags[row["id"], name] for name in names},
         }
@@ -192,18 +263,32 @@ def render_csv(records: Records) -> str:
 
 
 def plot_matrix(records: Records, path: Path) -> None:
-    """Bugs down, laws and baselines across; a square is as dark as the share of cases in which the
-    law breaks."""
+    """Bugs down, laws and baselines across.
+
+    A square is as dark as the share of cases in which the law breaks. Laws that no bug breaks are
+    left out.
+
+    Parameters
+    ----------
+    records : Records
+        The rows of one run of the benchmark.
+    path : Path
+        The file.
+    """
     from matplotlib.figure import Figure
 
     rows = list_bugs(records)
     names = [row["baseline"] for row in records.select("baseline_says")]
     laws = [
-        row["law"] for row in records.select("law") if any(row["law"] in bug["laws"] for bug in rows)
+        row["law"]
+        for row in records.select("law")
+        if any(row["law"] in bug["laws"] for bug in rows)
     ]
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
     shares = [[_compute_shade(row["laws"].get(law)) for law in laws] for row in rows]
     today = [[float(flags[row["id"], name]) for name in names] for row in rows]
+    # A fifth of an inch a row and a column, and room for the labels: the picture grows with the
+    # catalogue.
     size = (0.19 * (len(laws) + len(names)) + 2.6, 0.19 * len(rows) + 2.4)
     with mpl.rc_context(STYLE | {"font.size": 8}):
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
@@ -211,6 +296,7 @@ def plot_matrix(records: Records, path: Path) -> None:
         _plot_squares(left, shares, laws, "blue", "laws of bnproof")
         _plot_squares(right, today, names, "orange", "today's tests")
         left.set_yticks(range(len(rows)), [row["id"] for row in rows])
+        # Upside down, so that the first bug stands on top.
         left.set_ylim(len(rows) - 0.5, -0.5)
         save(figure, path)
 
@@ -218,7 +304,10 @@ def plot_matrix(records: Records, path: Path) -> None:
 def _plot_squares(
     axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str
 ) -> None:
-    squares = [(x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value]
+    """One square for every value above 0, as opaque as the value."""
+    squares = [
+        (x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value
+    ]
     axes.scatter(
         [x for x, _, _ in squares],
         [y for _, y, _ in squares],

@@ -1,5 +1,10 @@
-"""Plots of the experiments: training dynamics, the size of normalised values, the variance in
-single precision."""
+"""Plots and tables of the experiments on training, on normalised values and on single precision.
+
+Each plot is made of the rows of one experiment: :func:`plot_weight_norm` of
+:mod:`bnproof.experiments.weight_norm`, :func:`plot_linear_range` of ``linear_range``,
+:func:`plot_parametrisations` of ``parametrisations`` and :func:`plot_variance_error` of
+``arithmetic``. The page that shows them is made in :mod:`bnproof.reports.training`.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +19,30 @@ from bnproof.records import Records, Row
 from bnproof.reports.files import ReportFile, declare_table
 from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
 
-# by learning rate
+# One colour for each learning rate, rising. The first is the palette's light blue.
 RATES = ("#56b4e9", COLOURS["blue"], COLOURS["green"], COLOURS["orange"], COLOURS["black"])
+# The rows have plain letters; a picture can show the real ones.
 GREEK = {
     "gamma, beta on normalised values": "γ, β on normalised values",
     "gamma', beta' on plain values": "γ', β' on plain values",
 }
+# Lines for comparison stay behind what was measured.
 LIGHT = {"color": COLOURS["black"], "alpha": 0.55, "linewidth": 1.0}
 
 
 def plot_weight_norm(records: Records, path: Path) -> None:
-    """Above the median ``|W|`` of the first layer, below the effective step ``eta/|W|^2``; left
-    with normalisation."""
+    """Median ``|W|`` of the first layer above, the effective step ``eta/|W|^2`` below.
+
+    On the left the layer stands in front of batch normalisation, on the right nothing is
+    normalised. There is one curve for each learning rate, with the accuracy at the end beside it.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``weight_norm`` and ``weight_norm_run``.
+    path : Path
+        The file.
+    """
     rows, ends = records.select("weight_norm"), records.select("weight_norm_run")
     rates = sorted({row["learning_rate"] for row in rows})
     with mpl.rc_context(STYLE):
@@ -33,11 +50,13 @@ def plot_weight_norm(records: Records, path: Path) -> None:
         for column, normalised in zip(grid.T, (True, False), strict=True):
             for rate, colour in zip(rates, RATES, strict=True):
                 mine = _select_rows(rows, normalised=normalised, learning_rate=rate)
-                end = _select_rows(ends, raised="first layer", normalised=normalised, learning_rate=rate)[
-                    0
-                ]
+                end = _select_rows(
+                    ends, raised="first layer", normalised=normalised, learning_rate=rate
+                )[0]
                 label = f"η = {rate:g}: {end['final_accuracy']:.0%} correct"
-                column[0].plot(*_list_points(mine, "step", "norm_median"), c=colour, lw=2, label=label)
+                column[0].plot(
+                    *_list_points(mine, "step", "norm_median"), c=colour, lw=2, label=label
+                )
                 column[1].plot(*_list_points(mine, "step", "effective_step"), c=colour, lw=2)
             title = "in front of batch normalisation" if normalised else "without normalisation"
             column[0].set(title=title, xscale="log", yscale="log")
@@ -50,7 +69,15 @@ def plot_weight_norm(records: Records, path: Path) -> None:
 
 
 def plot_linear_range(records: Records, path: Path) -> None:
-    """The share of ``|xhat| >= t`` against t beside Chebyshev's bound."""
+    """The share of ``|xhat| >= t`` against t, beside Chebyshev's bound.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``linear_range_share``.
+    path : Path
+        The file.
+    """
     rows = records.select("linear_range_share")
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
     with mpl.rc_context(STYLE):
@@ -58,6 +85,7 @@ def plot_linear_range(records: Records, path: Path) -> None:
         fine = np.geomspace(min(row["t"] for row in rows), max(row["t"] for row in rows), 100)
         axes.plot(
             fine,
+            # No share is larger than 1, so below t = 1 the bound says nothing.
             np.minimum(1, fine**-2),
             "--",
             c=COLOURS["black"],
@@ -75,8 +103,18 @@ def plot_linear_range(records: Records, path: Path) -> None:
 
 
 def plot_parametrisations(records: Records, path: Path) -> None:
-    """Loss against steps, each parametrisation at its own best learning rate: every seed thin, the
-    mean thick."""
+    """Loss against steps, each parametrisation at its own best learning rate.
+
+    Every seed is a thin line and their mean a thick one. There is one panel for each choice of what
+    is trained.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``parametrisation``.
+    path : Path
+        The file.
+    """
     rows = records.select("parametrisation")
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2, sharey=True)
@@ -85,7 +123,9 @@ def plot_parametrisations(records: Records, path: Path) -> None:
             for name, colour in zip(
                 _list_distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True
             ):
-                _plot_seeds(axes, _select_rows(of_panel, parametrisation=name), name, COLOURS[colour])
+                _plot_seeds(
+                    axes, _select_rows(of_panel, parametrisation=name), name, COLOURS[colour]
+                )
             axes.set(title=f"trained: {trained}", xlabel="step of plain SGD", yscale="log")
             axes.legend(frameon=False, fontsize=9, loc="lower left")
         both[0].set(ylabel="cross-entropy of all digits (nats)")
@@ -93,7 +133,11 @@ def plot_parametrisations(records: Records, path: Path) -> None:
 
 
 def _plot_seeds(axes: Any, rows: list[Row], name: str, colour: str) -> None:
-    curves = [_list_points(_select_rows(rows, seed=seed), "step", "loss") for seed in _list_distinct(rows, "seed")]
+    """The curves of one parametrisation, which all have the same steps."""
+    curves = [
+        _list_points(_select_rows(rows, seed=seed), "step", "loss")
+        for seed in _list_distinct(rows, "seed")
+    ]
     for curve in curves:
         axes.plot(*curve, c=colour, lw=0.8, alpha=0.4)
     mean = np.mean([losses for _, losses in curves], axis=0)
@@ -110,8 +154,15 @@ def plot_variance_error(records: Records, path: Path) -> None:
     """Error of the variance and of xhat in float32 against kappa, with slopes 1 and 2 for
     comparison.
 
-    Filled markers are in the fit of the slope; gaps are where half the computed variances are not
-    positive.
+    Filled markers are in the fit of the slope. Gaps are where half the computed variances are not
+    positive, so that there is no median error of xhat.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``variance_error`` and ``variance_slope``.
+    path : Path
+        The file.
     """
     rows, slopes = records.select("variance_error"), records.select("variance_slope")
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
@@ -122,7 +173,9 @@ def plot_variance_error(records: Records, path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2, sharey=True)
         for axes, (quantity, title) in zip(both, titles.items(), strict=True):
-            for name, (colour, marker) in zip(_list_distinct(rows, "algorithm"), looks, strict=True):
+            for name, (colour, marker) in zip(
+                _list_distinct(rows, "algorithm"), looks, strict=True
+            ):
                 fitted = _select_rows(slopes, algorithm=name, quantity=quantity)[0]
                 _plot_errors(
                     axes,
@@ -133,6 +186,7 @@ def plot_variance_error(records: Records, path: Path) -> None:
                 )
             kappas = np.array([1.0, 1e6])
             for slope, style in ((1, ":"), (2, "--")):
+                # Half a unit roundoff: the lines start below all the points.
                 axes.plot(kappas, 3e-8 * kappas**slope, style, **LIGHT, label=f"slope {slope}")
             axes.set(
                 title=title,
@@ -150,12 +204,14 @@ def plot_variance_error(records: Records, path: Path) -> None:
 
 
 def _plot_errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -> None:
+    """The curve of one algorithm, with the points that the slope was fitted to filled."""
     filled = [
         n
         for n, row in enumerate(rows)
         if fitted["kappa_from"] <= row["kappa_measured"] <= fitted["kappa_to"]
     ]
     points = _list_points(rows, "kappa_measured", f"{quantity}_error_median")
+    # All points white first, then those of the fit on top of them.
     axes.plot(*points, **look, ms=5, mfc="white", lw=1.2)
     own = [[column[n] for n in filled] for column in points]
     axes.plot(
@@ -164,10 +220,12 @@ def _plot_errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: R
 
 
 def _select_rows(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+    """The rows that have all of the wanted values."""
     return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
 
 
 def _list_distinct(rows: Iterable[Row], key: str) -> list[Any]:
+    """The values of one key, each once, in order of appearance."""
     return list(dict.fromkeys(row[key] for row in rows))
 
 

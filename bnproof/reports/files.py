@@ -1,7 +1,10 @@
 """The files that are written from records: each module of this package lists its own in ``FILES``.
 
-This is the only place that knows what is written from what: a stream of records becomes every file
-whose kinds of rows it holds.
+This is the only place that knows what is written from what. A stream of records becomes every file
+whose kinds of rows it holds, so that a benchmark with rows of its own gets its page, its table and
+its plot by the same function as the report on everything.
+
+Start reading at :func:`write_files`.
 """
 
 from __future__ import annotations
@@ -37,10 +40,23 @@ class ReportFile:
     write: Callable[[Records, Path], None]
 
 
-def declare_page(
-    name: str, kinds: tuple[str, ...], render: Callable[[Records], str]
-) -> ReportFile:
-    """A text file; ``render`` makes its content."""
+def declare_page(name: str, kinds: tuple[str, ...], render: Callable[[Records], str]) -> ReportFile:
+    """A text file whose content is a function of records.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the folder of reports.
+    kinds : tuple of str
+        The kinds of rows without which it is not written.
+    render : callable
+        Makes the text from the records.
+
+    Returns
+    -------
+    ReportFile
+        It writes UTF-8.
+    """
 
     def write_text(records: Records, path: Path) -> None:
         path.write_text(render(records), encoding="utf-8")
@@ -54,7 +70,24 @@ def declare_table(
     columns: tuple[str, ...],
     list_rows: Callable[[Records], Iterable[Row]] | None = None,
 ) -> ReportFile:
-    """A CSV file: the rows of one kind, or what ``list_rows`` makes of them."""
+    """A CSV file: the rows of one kind, or what ``list_rows`` makes of them.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the folder of reports.
+    kind : str
+        The kind of rows without which it is not written.
+    columns : tuple of str
+        What is written of each row, in this order.
+    list_rows : callable, optional
+        Makes the lines from the records; without it the lines are the rows of ``kind``.
+
+    Returns
+    -------
+    ReportFile
+        The file.
+    """
 
     def render(records: Records) -> str:
         return format_table(list_rows(records) if list_rows else records.select(kind), columns)
@@ -63,16 +96,49 @@ def declare_table(
 
 
 def format_table(rows: Iterable[Row], columns: tuple[str, ...]) -> str:
-    """Rows as CSV; what a row lacks stays empty."""
+    """Rows as CSV, with a header.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        What a row holds beyond the columns is left out, and what it lacks stays empty.
+    columns : tuple of str
+        The keys that are written, in this order.
+
+    Returns
+    -------
+    str
+        One line a row, each ended by a line feed. A number is written in full, so that reading
+        gives it back.
+
+    Examples
+    --------
+    >>> rows = [{"m": 2, "share": 0.5, "kind": "sample"}, {"m": 4}]
+    >>> print(format_table(rows, ("m", "share")), end="")
+    m,share
+    2,0.5
+    4,
+    """
+    # dtype=object keeps each value as it is: a column of whole numbers with a gap would become
+    # floats.
     frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 @cache
 def list_files() -> tuple[ReportFile, ...]:
-    """Every file that any records can become, found by listing this package."""
+    """Every file that any records can become, found by listing this package.
+
+    Returns
+    -------
+    tuple of ReportFile
+        By module name, and within a module as it lists them.
+    """
     package = import_module("bnproof.reports")
-    modules = (import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__))
+    modules = (
+        import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
+    )
+    # Modules without FILES are helpers.
     return tuple(file for module in modules for file in getattr(module, "FILES", ()))
 
 
@@ -103,6 +169,7 @@ def write_files(records: Records, out: Path, name: str = "") -> list[Path]:
     if name:
         written.append(out / f"{name}.ndjson")
         write(written[0], records)
+    # All kinds have to be there: half a page would look like a whole one.
     kinds = {row["kind"] for row in records.rows}
     for file in list_files():
         if kinds.issuperset(file.kinds):

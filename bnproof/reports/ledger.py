@@ -1,4 +1,9 @@
-"""The claims of the thread for a reader: terminal and Markdown."""
+"""The claims of the thread for a reader, in the terminal and in Markdown.
+
+A verdict is computed in :mod:`bnproof.claims` from the rows of theorems and measurements. This
+module arranges what a verdict rests on: the formulas, the counterexamples, and the numbers on the
+digits. Start reading at :func:`arrange_claim`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from bnproof.reports.pages import format_number, render_page, describe_provenanc
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
 
+# Rich's names. What is open is yellow, since it is neither good nor bad.
 COLOURS = {
     "proved": "green",
     "proved with conditions": "green",
@@ -24,7 +30,21 @@ COLOURS = {
 
 def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
     """What a page says of a claim: its formulas, why it is settled so, and the numbers on the
-    digits."""
+    digits.
+
+    Parameters
+    ----------
+    finding : ClaimVerdict
+        The settled claim.
+    rows : sequence of Row
+        Rows among which its own of the kind ``demonstration`` are shown.
+
+    Returns
+    -------
+    dict
+        What the template ``claim.md`` names. ``stated`` are the items of the book, what is
+        literally claimed first; ``explanation`` is empty where the claim is still open.
+    """
     a = finding.claim
     stated = [*a.literal, *a.repaired, *([a.formula] if a.formula else [])]
     return {
@@ -32,12 +52,14 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         "who": a.who,
         "says": a.says,
         "verdict": finding.verdict,
+        # An explanation presumes the theorems it rests on: while one is open it says nothing.
         "explanation": "" if finding.open else a.explanation,
         "open": finding.open,
         "conditions": finding.conditions,
         "measurement": finding.measurement,
         "plot": a.measurement.plot if a.measurement else "",
         "theorems": a.theorems,
+        # The same item may be literal and shown as the formula; it appears once.
         "stated": [_arrange_item(name, finding) for name in dict.fromkeys(stated)],
         "data": next(
             (
@@ -52,6 +74,7 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _arrange_item(name: str, finding: ClaimVerdict) -> dict[str, Any]:
+    """An item of the book, with ``contrary`` set where the claim denies it (``~`` before its name)."""
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
     return {
@@ -63,37 +86,61 @@ def _arrange_item(name: str, finding: ClaimVerdict) -> dict[str, Any]:
 
 
 def render_markdown(finding: ClaimVerdict, rows: Sequence[Row]) -> str:
-    """One section of the ledger."""
+    """One section of the ledger.
+
+    Parameters
+    ----------
+    finding : ClaimVerdict
+        The settled claim.
+    rows : sequence of Row
+        Rows among which its demonstration is found.
+    """
     return render_page("claim.md", c=arrange_claim(finding, rows))
 
 
 def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
-    """Every claim with its verdict, for a terminal."""
+    """Every claim with its verdict, for a terminal.
+
+    Parameters
+    ----------
+    findings : sequence of ClaimVerdict
+        The settled claims, in the order they are listed.
+    """
     from rich.console import Group
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     table.add_column("id", no_wrap=True)
+    # Narrow enough for the claim to have most of 80 columns; long verdicts wrap.
     table.add_column("verdict", width=12)
     table.add_column("claim")
     for finding in findings:
         colour = COLOURS[finding.verdict]
-        table.add_row(
-            finding.claim.id, f"[{colour}]{finding.verdict}[/]", finding.claim.says
-        )
+        table.add_row(finding.claim.id, f"[{colour}]{finding.verdict}[/]", finding.claim.says)
     counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
 
 
 def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Group:
-    """Claims in full, for a terminal of 80 columns."""
+    """Claims in full, for a terminal of 80 columns.
+
+    Parameters
+    ----------
+    findings : sequence of ClaimVerdict
+        The settled claims.
+    rows : sequence of Row
+        Rows among which their demonstrations are found.
+    """
     from rich.console import Group
 
-    return Group(*(line for finding in findings for line in _render_claim(arrange_claim(finding, rows))))
+    return Group(
+        *(line for finding in findings for line in _render_claim(arrange_claim(finding, rows)))
+    )
 
 
 def _render_claim(c: dict[str, Any]) -> Iterator[RenderableType]:
+    """One claim as lines: verdict, explanation, formulas, numbers, theorems."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -136,12 +183,15 @@ CLAIM_COLUMNS = (
 
 
 def settle_claims(records: Records) -> list[ClaimVerdict]:
-    """Every claim of the ledger, settled by these records."""
+    """Every claim of the ledger, settled by these records.
+
+    Raises ``LookupError`` where a theorem that a claim names is not among the rows.
+    """
     return [settle(claim, records.rows) for claim in load_ledger().values()]
 
 
 def summarise_claim(finding: ClaimVerdict) -> Row:
-    """One line a claim."""
+    """One line a claim, with the columns ``CLAIM_COLUMNS``."""
     return {
         "id": finding.claim.id,
         "who": finding.claim.who,
@@ -155,16 +205,15 @@ def summarise_claim(finding: ClaimVerdict) -> Row:
 
 
 def count_verdicts(settled: list[ClaimVerdict]) -> str:
-    """How many claims have which verdict, in words."""
+    """How many claims have which verdict, in words; verdicts that no claim has are left out."""
     counts = {
-        verdict: sum(finding.verdict == verdict for finding in settled)
-        for verdict in VERDICTS
+        verdict: sum(finding.verdict == verdict for finding in settled) for verdict in VERDICTS
     }
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 
 
 def render_claims(records: Records) -> str:
-    """The ledger."""
+    """The ledger as one page, claim after claim."""
     settled = settle_claims(records)
     return render_page(
         "claims.md",
@@ -175,7 +224,7 @@ def render_claims(records: Records) -> str:
 
 
 def list_claim_lines(records: Records) -> list[Row]:
-    """The ledger as a table."""
+    """The ledger as the lines of a table."""
     return [summarise_claim(finding) for finding in settle_claims(records)]
 
 

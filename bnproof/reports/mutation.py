@@ -1,5 +1,9 @@
-"""Which mutations of the NumPy reference the laws find, and why the survivors are none: one
-page."""
+"""Which mutations of the NumPy reference the laws find, and why the survivors are none: one page.
+
+A mutation is one change of the reference's code. A law that breaks kills it; what survives has to
+have a reason, because a survivor without one is a hole in the laws. The rows come from
+``bnproof/benchmarks/mutation.py``, which also holds the reasons.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,26 @@ from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page
 from bnproof.reports.pages import render_page, describe_provenance
 
-TEXTS = "texts of errors"  # the reason that is counted, not listed
+# The reason that is counted and not listed: nobody checks the text of an error by a law.
+TEXTS = "texts of errors"
 
 
 def list_unexplained(records: Records) -> list[Row]:
-    """Mutants that no law found and that nothing explains: holes of the suite, or reasons that are
-    missing."""
+    """Mutants that no law found and that nothing explains.
+
+    They are holes of the suite, or reasons that are missing. A mutant that takes too long counts
+    too, since no law has judged it.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``mutation``.
+
+    Returns
+    -------
+    list of Row
+        Their rows.
+    """
     return [
         row
         for row in records.select("mutation")
@@ -23,7 +41,18 @@ def list_unexplained(records: Records) -> list[Row]:
 
 
 def render_mutation(records: Records) -> str:
-    """The page."""
+    """The page, with counts by file and by law, and every survivor with its reason.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``mutation``; the first of them was judged at the first effort.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     rows = records.select("mutation")
     reasons = group_rows([row for row in rows if row["outcome"] == "survived"], "reason")
     return render_page(
@@ -32,8 +61,8 @@ def render_mutation(records: Records) -> str:
         mutants=len(rows),
         outcomes=Counter(row["outcome"] for row in rows),
         files={
-            file: Counter(row["outcome"] for row in of)
-            for file, of in group_rows(rows, "file").items()
+            file: Counter(row["outcome"] for row in group)
+            for file, group in group_rows(rows, "file").items()
         },
         first=rows[0]["effort"] if rows else "",
         later=[
@@ -41,15 +70,29 @@ def render_mutation(records: Records) -> str:
         ],
         through=Counter(row["through"] for row in rows if row["outcome"] == "killed"),
         laws=Counter(row["law"] for row in rows if row["law"]).most_common(),
+        # Taken out of the reasons, so that it is not listed below.
         texts=len(reasons.pop(TEXTS, [])),
-        reasons={reason: of for reason, of in reasons.items() if reason},
+        reasons={reason: group for reason, group in reasons.items() if reason},
         unexplained=list_unexplained(records),
         seconds=sum(row["seconds"] for row in rows),
     )
 
 
 def group_rows(rows: list[Row], by: str) -> dict[str, list[Row]]:
-    """The rows by one of their values, in order of appearance."""
+    """The rows by one of their values, in order of appearance.
+
+    Parameters
+    ----------
+    rows : list of Row
+        What is grouped.
+    by : str
+        The key.
+
+    Returns
+    -------
+    dict of str to list of Row
+        Groups by the value of that key.
+    """
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row[by], []).append(row)

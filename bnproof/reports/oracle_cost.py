@@ -1,4 +1,9 @@
-"""The oracle's cost as page and table: ratios side by side."""
+"""The oracle's cost as a page and a table: ratios side by side.
+
+Seconds depend on the machine, ratios of seconds measured in the same process much less. So each
+configuration is set beside NumPy, and the gradient's enclosures beside the forward's. The limits
+that the page compares them with are what was asked for when the oracle was planned.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page, declare_table
 from bnproof.reports.pages import render_page, describe_provenance
 
+# The columns of the table. Times are in nanoseconds per value.
 COLUMNS = (
     "values",
     "channels",
@@ -21,15 +27,29 @@ COLUMNS = (
     "both_to_forward",
     "bytes",
 )
+# What was asked for: at most the first two, at least the last two.
 GRADIENT, BYTES, MPMATH, BALLS = 3.0, 32.0, 500.0, 40.0
 
 
 def list_lines(records: Records) -> list[Row]:
-    """One line a configuration: medians in nanoseconds per value, and their ratios."""
+    """One line a configuration: medians in nanoseconds per value, and their ratios.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``oracle_cost``.
+
+    Returns
+    -------
+    list of Row
+        ``forward_to_numpy`` and ``both_to_forward`` are ratios of times. ``gradient_to_forward`` is
+        that of the gradient's share alone, because forward and gradient are timed in one call.
+    """
     return [_build_line(row) for row in records.select("oracle_cost")]
 
 
 def _build_line(row: Row) -> Row:
+    """One configuration, from the seconds of all rounds."""
     nanoseconds = {
         name: median(times) / row["values"] * 1e9 for name, times in row["seconds"].items()
     }
@@ -40,6 +60,7 @@ def _build_line(row: Row) -> Row:
         "dtype": row["dtype"],
         **{f"{name}_ns": value for name, value in nanoseconds.items()},
         "forward_to_numpy": nanoseconds["forward"] / nanoseconds["numpy"],
+        # Minus 1: the forward pass is part of the timed call.
         "gradient_to_forward": nanoseconds["gradient"] / nanoseconds["forward"] - 1,
         "both_to_forward": nanoseconds["gradient"] / nanoseconds["forward"],
         "bytes": row["bytes"],
@@ -47,16 +68,30 @@ def _build_line(row: Row) -> Row:
 
 
 def render_oracle_cost(records: Records) -> str:
-    """The page."""
+    """The page, with the largest of each ratio beside what was asked for.
+
+    Parameters
+    ----------
+    records : Records
+        The rows of one run of the benchmark.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     configurations = list_lines(records)
     few, many = (
-        [line for line in configurations if (line["channels"] < 16) == small] for small in (True, False)
+        [line for line in configurations if (line["channels"] < 16) == small]
+        for small in (True, False)
     )
+    # Exactly one such row: a second run in the same stream would be a mistake.
     (slow,) = records.select("oracle_cost_slow")
     each = {
         name: median(slow["seconds"][name]) / slow["values"]
         for name in ("mpmath", "balls", "forward_short")
     }
+    # A call costs something whatever its size, so the fair comparison is with many values.
     each["forward"] = median(slow["seconds"]["forward"]) / slow["many"]
     (reference,) = records.select("oracle_cost_reference")
     steps = {

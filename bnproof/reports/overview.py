@@ -1,4 +1,9 @@
-"""The entry page, and what an implementation check and the running statistics come to."""
+"""The entry page, and what an implementation check and the running statistics come to.
+
+:func:`render_index` answers the thread's question step by step, with a link to the proof or the
+measurement behind each answer. :func:`render_check` sets the implementations beside each other, law
+by law. :func:`render_running_statistics` shows what training tracks and what inference uses.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,26 @@ from bnproof.reports.pages import render_page, describe_provenance
 
 
 def render_index(records: Records) -> str:
-    """The entry page: the thread's question answered, with links."""
+    """The entry page: the thread's question answered, with links.
+
+    Parameters
+    ----------
+    records : Records
+        Holds all theorems of the book, and rows of the kinds ``scatter``, ``train_eval`` and
+        ``law_result``.
+
+    Returns
+    -------
+    str
+        Markdown. An answer whose theorem is not proved in these records is replaced by "open in
+        this run".
+    """
     lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
     settled = settle_claims(records)
+    # The smallest batches, where the pair varies most.
     pairs = [row for row in records.select("scatter") if row["m"] == 8]
     slopes = [row["gamma_prime"] for row in pairs]
+    # The last step, when the running statistics have settled.
     late = [row for row in records.select("train_eval") if row["target"] == "torch"][-1]
     return render_page(
         "index.md",
@@ -34,7 +54,7 @@ def render_index(records: Records) -> str:
 
 
 def _count_by_target(records: Records) -> list[Row]:
-    """Per implementation: laws held, violated and not offered."""
+    """Laws that hold, are violated and are not offered, by implementation."""
     targets: dict[str, Row] = {}
     for row in records.select("law_result"):
         counts = targets.setdefault(
@@ -45,8 +65,21 @@ def _count_by_target(records: Records) -> list[Row]:
 
 
 def render_check(records: Records) -> str:
-    """Law by law, and quantity by quantity on real data."""
+    """Law by law, and quantity by quantity on real data.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``check``, ``law``, ``law_result``, ``agreement`` and
+        ``degenerate``.
+
+    Returns
+    -------
+    str
+        Markdown, with one column for each implementation.
+    """
     rows = records.select("law_result")
+    # Rows come one implementation after the other, a table has one law in a line: turned over.
     laws: dict[str, dict[str, Row]] = {}
     for row in rows:
         laws.setdefault(row["law"], {})[row["target"]] = row
@@ -63,6 +96,7 @@ def render_check(records: Records) -> str:
         says={row["law"]: row for row in records.select("law")},
         agreement=agreement,
         sizes={(row["data"], row["dtype"]): row for row in records.select("agreement")},
+        # Data without a constant feature have nothing to say here.
         degenerate=[row for row in records.select("degenerate") if row["constant_channels"]],
         provenance=describe_provenance(records),
         run=records.select("check"),
@@ -70,10 +104,23 @@ def render_check(records: Records) -> str:
 
 
 def render_running_statistics(records: Records) -> str:
-    """Running statistics and inference."""
+    """Running statistics and inference, from the recurrence to the collapsed pair.
+
+    Parameters
+    ----------
+    records : Records
+        Holds the six kinds of rows of :mod:`bnproof.experiments.running`.
+
+    Returns
+    -------
+    str
+        Markdown. The recurrence is shown after the last step, the gap after the first, the tenth
+        and the last.
+    """
     last = max(row["step"] for row in records.select("recurrence"))
     gaps = records.select("train_eval")
     spreads = []
+    # Batch 0 is all of the data and no batch size.
     for size in sorted({row["m"] for row in records.select("scatter") if row["batch"]}):
         of_size = [row for row in records.select("scatter") if row["m"] == size and row["batch"]]
         spreads.append(
@@ -103,7 +150,9 @@ def render_running_statistics(records: Records) -> str:
 
 FILES = (
     declare_page("README.md", ("theorem", "scatter", "train_eval", "law_result"), render_index),
-    declare_page("check.md", ("check", "law", "law_result", "agreement", "degenerate"), render_check),
+    declare_page(
+        "check.md", ("check", "law", "law_result", "agreement", "degenerate"), render_check
+    ),
     declare_page(
         "running_statistics.md",
         ("recurrence", "train_eval", "scatter", "bessel", "single_value", "cumulative"),

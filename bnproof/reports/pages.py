@@ -1,4 +1,8 @@
-"""Jinja templates of this package, and the few things every page shares."""
+"""Jinja templates of this package, and the few things every page shares.
+
+:func:`render_page` fills a template from ``bnproof/reports/templates``. The filters that templates
+use are functions of this module, so that a number looks the same on every page.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from bnproof.records import Records, Row
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# Titles for readers. A chapter that is not listed is shown by the name of its module.
 CHAPTERS = {
     "chapter1_collapse": "1 The collapse",
     "chapter2_invariance": "2 Invariance",
@@ -23,14 +28,19 @@ CHAPTERS = {
 
 @cache
 def _build_environment() -> Environment:
+    """The templates' environment, with the filters ``number``, ``ratio`` and ``chapter``."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("bnproof.reports"),
+        # A name that a page does not know is an error, and never an empty cell.
         undefined=StrictUndefined,
+        # A line that holds a block tag alone leaves no empty line, which would end a Markdown
+        # table.
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        # Pages are Markdown and LaTeX, not HTML: escaping would spoil formulas.
         autoescape=False,
     )
     environment.filters["number"] = format_number
@@ -40,33 +50,79 @@ def _build_environment() -> Environment:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """A rendered template; a missing value is an error."""
+    """A rendered template.
+
+    Parameters
+    ----------
+    template : str
+        Its file name in ``bnproof/reports/templates``.
+    **values
+        What the template names.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        Where the template names something that was not given.
+    """
     return _build_environment().get_template(template).render(**values)
 
 
 def format_number(value: float | None) -> str:
-    """A measured number in three significant digits (thousands in full); a dash where there is
-    none."""
+    """A measured number in three significant digits.
+
+    Thousands below 100 000 are written in full, since their exponent would be harder to read.
+    ``None`` becomes a dash.
+
+    Examples
+    --------
+    >>> [format_number(value) for value in (0.012345, 12.0, 4567.8, 1234567.0, None)]
+    ['0.0123', '12', '4568', '1.23e+06', '-']
+    """
     if value is None:
         return "-"
     return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
 def format_ratio(value: float | None) -> str:
-    """A ratio without an exponent: two significant digits up to 10, whole numbers above; a dash
-    where there is none."""
+    """A ratio without an exponent: two significant digits up to 10, whole numbers above.
+
+    ``None`` becomes a dash.
+
+    Examples
+    --------
+    >>> [format_ratio(value) for value in (0.256, 9.94, 9.95, 31.4, None)]
+    ['0.26', '9.9', '10', '31', '-']
+    """
     if value is None:
         return "-"
+    # From 9.95 on two digits would round to 1e+01.
     return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
 def name_chapter(module: str) -> str:
-    """The title of a chapter, from its module's name where none is given."""
+    """The title of a chapter, from its module's name where none is given.
+
+    Examples
+    --------
+    >>> name_chapter("chapter3_moments")
+    '3 Moments'
+    >>> name_chapter("chapter9_new_things")
+    '9 new things'
+    """
     return CHAPTERS.get(module, module.replace("chapter", "").replace("_", " ").strip())
 
 
 def describe_provenance(records: Records) -> str:
-    """Versions and machine, in one line."""
+    """Versions, machine and seed in one line, from the records' header.
+
+    It is about the run that measured, not about the one that writes the page, so that a page can be
+    made again without a change.
+    """
     versions = ", ".join(
         f"{name} {version}" for name, version in records.header["versions"].items()
     )
@@ -78,7 +134,7 @@ def describe_provenance(records: Records) -> str:
 
 
 def group_by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
-    """Theorems grouped by chapter, in order."""
+    """Theorems grouped by chapter, both in the order of the book."""
     grouped: dict[str, list[Row]] = {}
     for theorem in theorems:
         grouped.setdefault(theorem["chapter"], []).append(theorem)

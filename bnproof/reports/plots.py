@@ -1,4 +1,9 @@
-"""Plots as SVG whose bytes repeat: fixed hash salt, no date, text as text."""
+"""Plots as SVG whose bytes repeat, and the three plots of the running statistics.
+
+Matplotlib's SVG carries a date and random ids unless told otherwise. Here there is no date, the ids
+come from a fixed salt, and text stays text. :func:`build_panels` and :func:`save` serve every plot
+of this package.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,12 @@ import matplotlib as mpl
 from bnproof.records import Records
 from bnproof.reports.files import ReportFile
 
-# Okabe and Ito
+# The palette of Okabe and Ito, which people with colour blindness can tell apart.
 COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "black": "#222222"}
 STYLE = {
+    # Ids inside the file are hashes with this salt; without one they are random.
     "svg.hashsalt": "bnproof",
+    # Text as text: a file does not depend on the fonts of the machine, and can be searched.
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 11,
@@ -25,8 +32,23 @@ STYLE = {
 
 
 def build_panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, Any]:
-    """A figure and its axes, one or an array; ``shared``: ``sharex`` and ``sharey`` of
-    Matplotlib."""
+    """A figure and its panels, of the same size in every plot.
+
+    Parameters
+    ----------
+    columns, rows : int
+        How many panels there are.
+    **shared
+        ``sharex`` and ``sharey`` of Matplotlib.
+
+    Returns
+    -------
+    figure : Figure
+        The figure.
+    axes : Axes or array of Axes
+        One, or an array where there are several.
+    """
+    # Not pyplot, which would keep every figure and look for a screen.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2 * columns, 4.0 * rows), layout="constrained", facecolor="white")
@@ -34,13 +56,20 @@ def build_panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, A
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write the figure as SVG without a date."""
+    """Write the figure as SVG without a date, which would be another one in every run."""
     figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def plot_scatter(records: Records, path: Path) -> None:
-    """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at
-    inference."""
+    """``(gamma', beta')`` batch by batch for three batch sizes, and the one pair used at inference.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``scatter``.
+    path : Path
+        The file.
+    """
     rows = records.select("scatter")
     with mpl.rc_context(STYLE):
         figure, axes = build_panels()
@@ -56,6 +85,7 @@ def plot_scatter(records: Records, path: Path) -> None:
                 linewidths=0,
                 label=f"batches of {size}",
             )
+        # Batch 0 is all of the data, as :mod:`bnproof.experiments.running` yields it.
         fixed = next(row for row in rows if row["batch"] == 0)
         axes.scatter(
             fixed["gamma_prime"],
@@ -75,7 +105,10 @@ def plot_scatter(records: Records, path: Path) -> None:
 
 
 def plot_train_eval(records: Records, path: Path) -> None:
-    """The gap between training and inference output as the running statistics settle."""
+    """The gap between training and inference output as the running statistics settle.
+
+    PyTorch alone is drawn; NumPy's curve lies on it.
+    """
     rows = [row for row in records.select("train_eval") if row["target"] == "torch"]
     with mpl.rc_context(STYLE):
         figure, axes = build_panels()
@@ -104,6 +137,7 @@ def plot_running_mean(records: Records, path: Path) -> None:
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2)
         for axes, quantity in zip(both, ("running_mean", "running_var"), strict=True):
+            # The dashed curve is drawn last, so that both are seen where they coincide.
             for target, colour, style in (("numpy", "blue", "-"), ("torch", "orange", "--")):
                 rows = [
                     r

@@ -1,4 +1,12 @@
-"""The growth benchmark as page, table and plot: seconds for one proof against the batch size."""
+"""The growth benchmark as page, table and plot: seconds for one proof against the batch size.
+
+bnproof proves a statement once for every m. Plain SymPy proves it for one m at a time, in one of
+three ways, and takes longer for each larger m. A line stands for one theorem, method and m, with
+the median over several runs. The rest of the page compares the prover with an earlier one, theorem
+by theorem.
+
+Start reading at :func:`list_lines`.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +23,9 @@ from bnproof.reports.pages import format_number, render_page, describe_provenanc
 from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
 
 OURS = "bnproof"
-# of several runs the first of these counts
+# Worst first: of several runs the worst outcome counts.
 OUTCOMES = ("failed", "not shown", "refuted", "timeout", "shown")
+# The columns of the table.
 COLUMNS = (
     "theorem",
     "method",
@@ -30,22 +39,35 @@ COLUMNS = (
     "elapsed",
     "times_bnproof",
 )
+# What was timed besides, in words; the braces take what the row names.
 TIMED = {
     "book": "the whole book, in one process",
     "workers": "the whole book, one worker a core (elapsed)",
     "indices": "a sum over {} indices",
     "show": "`bnproof show {}`",
 }
-WAIT = 0.8  # seconds a reader is to wait for one theorem
+# Seconds that a reader is to wait for one theorem.
+WAIT = 0.8
+# Colour and marker of the three ways of plain SymPy.
 LOOKS = {"simplify": ("orange", "o"), "cancel": ("blue", "s"), "field": ("green", "^")}
 
 
 def list_lines(records: Records) -> list[Row]:
-    """One line for each theorem, method and m: median, extremes, and how many times bnproof's
-    median that is.
+    """One line for each theorem, method and m.
 
-    A timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no seconds.
-    ``slower``: each of its runs took longer than each of bnproof's.
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``proof_cost`` and ``proof_cost_run``; bnproof is among the methods
+        of every theorem.
+
+    Returns
+    -------
+    list of Row
+        The columns ``COLUMNS``, and ``slower`` and ``reason``. ``seconds`` is a median over runs. A
+        timeout has the cap for its seconds, and ``at_least`` set; what was not shown has no
+        seconds. ``times_bnproof`` is how many times bnproof's median that is, and ``slower``
+        whether each of its runs took longer than each of bnproof's.
     """
     groups: dict[tuple[str, str, int | None], list[Row]] = {}
     for row in records.select("proof_cost"):
@@ -54,6 +76,7 @@ def list_lines(records: Records) -> list[Row]:
     ours = {line["theorem"]: line for line in measured if line["method"] == OURS}
     for line in measured:
         base = ours[line["theorem"]]
+        # Without a time on both sides there is no ratio.
         both = base["seconds"] and line["seconds"]
         line["times_bnproof"] = line["seconds"] / base["seconds"] if both else None
         line["slower"] = bool(both and line["fastest"] > base["slowest"])
@@ -61,6 +84,7 @@ def list_lines(records: Records) -> list[Row]:
 
 
 def _build_line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
+    """The runs of one theorem, method and m as one line; m is ``"every"`` for bnproof."""
     outcome = min((row["outcome"] for row in rows), key=OUTCOMES.index)
     seconds = {"shown": [row["seconds"] for row in rows], "timeout": [cap]}.get(outcome, [])
     return {
@@ -79,12 +103,23 @@ def _build_line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -
 
 
 def read_cap(records: Records) -> float:
-    """The seconds a proof was given."""
+    """The seconds that a proof was given before it was stopped."""
     return float(records.select("proof_cost_run")[0]["cap"])
 
 
 def render_proof_cost(records: Records) -> str:
-    """The page."""
+    """The page, with every time, every ratio, and what became of false variants.
+
+    Parameters
+    ----------
+    records : Records
+        The rows of one run of the benchmark.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     measured = list_lines(records)
     plain = [line for line in measured if line["method"] != OURS]
     compared = compare_trees(records)
@@ -108,8 +143,19 @@ def render_proof_cost(records: Records) -> str:
 
 
 def compare_trees(records: Records) -> list[Row]:
-    """What was timed with this tree and the earlier one: median seconds of both, and their
-    ratio."""
+    """What was timed with this tree and an earlier one: median seconds of both, and their ratio.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``proof_cost_tree``; ``tree`` is ``"this"`` or ``"before"``.
+
+    Returns
+    -------
+    list of Row
+        ``ratio`` is before over now, so above 1 the prover has become faster. It is ``None`` where
+        either was not shown.
+    """
     groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in records.select("proof_cost_tree"):
         groups.setdefault((row["what"], row["of"]), {}).setdefault(row["tree"], []).append(row)
@@ -132,7 +178,19 @@ def compare_trees(records: Records) -> list[Row]:
 
 
 def summarise_show(lines: list[Row]) -> Row | None:
-    """How long ``bnproof show`` takes over all theorems, ``None`` where it was not timed."""
+    """How long ``bnproof show`` takes over all theorems.
+
+    Parameters
+    ----------
+    lines : list of Row
+        From :func:`compare_trees`.
+
+    Returns
+    -------
+    Row or None
+        The median, the number of theorems within ``WAIT`` seconds, and the slowest three; ``None``
+        where nothing was timed.
+    """
     timed = sorted(
         (line for line in lines if line["what"] == "show" and line["now"]),
         key=lambda line: line["now"],
@@ -149,7 +207,7 @@ def summarise_show(lines: list[Row]) -> Row | None:
 
 
 def _median(rows: list[Row]) -> float | None:
-    """The median seconds where every run showed what it had to."""
+    """The median seconds, or ``None`` unless every run showed what it had to."""
     return (
         median(row["seconds"] for row in rows)
         if all(row["outcome"] == "shown" for row in rows)
@@ -158,7 +216,10 @@ def _median(rows: list[Row]) -> float | None:
 
 
 def _find_import_seconds(records: Records, *, ours: bool) -> float | None:
-    """The median seconds of imports, over the runs that lived to report them."""
+    """The median seconds of imports, over the runs that lived to report them.
+
+    ``ours`` selects bnproof's runs or those of plain SymPy.
+    """
     timed = [
         row
         for row in records.select("proof_cost")
@@ -182,7 +243,11 @@ def _find_quickest(plain: list[Row]) -> dict[str, Row | None]:
 
 
 def format_cells(line: Row) -> tuple[str, str]:
-    """Seconds and ratio of a line as they are printed."""
+    """Seconds and ratio of a line as they are printed, as a pair of texts.
+
+    A timeout is printed as more than the cap, and another outcome by its name with a dash for the
+    ratio.
+    """
     if line["outcome"] not in ("shown", "timeout"):
         return f"{line['outcome']}{': ' if line['reason'] else ''}{line['reason']}", "-"
     more = "> " if line["at_least"] else ""
@@ -193,17 +258,34 @@ def format_cells(line: Row) -> tuple[str, str]:
 
 
 def describe_growth(curve: list[Row]) -> Row:
-    """How a method's time grows: the largest m it showed, its last doubling, from which m bnproof
-    is the quicker."""
+    """How a method's time grows with m.
+
+    Parameters
+    ----------
+    curve : list of Row
+        The lines of one theorem and method, m rising.
+
+    Returns
+    -------
+    Row
+        ``last`` is the line of the largest m that was shown, and ``factor`` in words what the last
+        step in m multiplied the time by. ``quicker_from`` is the m from which on bnproof is quicker
+        in every run, all larger ones included.
+    """
     shown = [line for line in curve if line["outcome"] == "shown"]
+    # The last two that were shown, or none where there are fewer than two.
     step = list(pairwise(shown))[-1:]
+    # From the largest m downwards, until one is not slower: what comes before does not count.
     slower = list(takewhile(lambda line: line["slower"], reversed(curve)))
     return {
         "theorem": curve[0]["theorem"],
         "method": curve[0]["method"],
         "last": shown[-1] if shown else None,
         "factor": next(
-            (f"{format_ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})" for a, b in step),
+            (
+                f"{format_ratio(b['seconds'] / a['seconds'])} (from {a['m']} to {b['m']})"
+                for a, b in step
+            ),
             "-",
         ),
         "quicker_from": slower[-1]["m"] if slower else None,
@@ -223,8 +305,17 @@ def _list_distinct(rows: list[Row], key: str) -> list[Any]:
 
 
 def plot(records: Records, path: Path) -> None:
-    """Seconds against m, both logarithmic, one panel a theorem; open markers: still running at the
-    cap."""
+    """Seconds against m, one panel a theorem; open markers are still running at the cap.
+
+    Both axes are logarithmic. bnproof's time has no m in it and is a horizontal line.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``proof_cost`` and ``proof_cost_run``.
+    path : Path
+        The file.
+    """
     measured, limit = list_lines(records), read_cap(records)
     theorems = _list_distinct(measured, "theorem")
     with mpl.rc_context(STYLE):
@@ -241,19 +332,25 @@ def plot(records: Records, path: Path) -> None:
 
 
 def _plot_panel(axes: Any, measured: list[Row], limit: float) -> None:
+    """One theorem: three curves of plain SymPy, bnproof's line, and the cap."""
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     for size, curve in zip(
-        (13, 9, 5), _group_curves([line for line in measured if line["method"] != OURS]), strict=False
+        (13, 9, 5),
+        _group_curves([line for line in measured if line["method"] != OURS]),
+        strict=False,
     ):
         colour, marker = LOOKS[curve[0]["method"]]
         look = {"marker": marker, "c": COLOURS[colour]}
         shown = [line for line in curve if line["outcome"] == "shown"]
         stopped = [line for line in curve if line["at_least"]]
+        # Dotted from the last that was shown to the first that was stopped.
         axes.plot(*_list_points([*shown[-1:], *stopped[:1]]), c=COLOURS[colour], lw=1, ls=":")
-        # nested: all three are seen
+        # Nested: all three ways may stop at the same m, and all are seen.
         axes.plot(*_list_points(stopped), **look, ms=size, mfc="none", ls="", zorder=3)
-        axes.plot(*_list_points(shown), **look, ms=7, lw=1.6, label=f"plain SymPy, {curve[0]['method']}")
+        axes.plot(
+            *_list_points(shown), **look, ms=7, lw=1.6, label=f"plain SymPy, {curve[0]['method']}"
+        )
     for line in (line for line in measured if line["method"] == OURS and line["seconds"]):
         axes.axhline(line["seconds"], c=COLOURS["black"], lw=2.4, label="bnproof: every m at once")
     axes.axhline(limit, c=COLOURS["black"], lw=0.8, ls="--", alpha=0.5)

@@ -1,5 +1,9 @@
-"""The page on what had to be measured: training dynamics, sizes of normalised values, rounding of
-the variance."""
+"""The page on what had to be measured: training, sizes of normalised values, rounding of the
+variance.
+
+Some assertions of the thread are no theorems. The experiments behind this page settle them, and the
+ledger takes its verdicts on them from the same rows.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,20 @@ from bnproof.reports.pages import render_page, describe_provenance
 
 
 def render_training(records: Records) -> str:
-    """Weights at large rates, the sigmoid's straight part, the two parametrisations, the variance
-    in float32."""
+    """The page, one section for each of the four experiments.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of all the kinds that ``FILES`` lists for it.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     runs = records.select("weight_norm_run")
+    # The fair test of the claim: the layer in front of the normalisation alone at the raised rate.
     first = [row for row in runs if row["raised"] == "first layer"]
     summaries = records.select("parametrisation_summary")
     return render_page(
@@ -25,6 +40,7 @@ def render_training(records: Records) -> str:
         moments=records.select("linear_range_moments"),
         sigmoid=records.select("sigmoid_linear"),
         summaries=summaries,
+        # Normalised first, as the experiment yields them.
         names=list(dict.fromkeys(row["parametrisation"] for row in summaries)),
         rates=_group_by_rate(records),
         variance_m=records.select("variance_error")[0]["m"],
@@ -33,7 +49,7 @@ def render_training(records: Records) -> str:
 
 
 def _group_by_rate(records: Records) -> dict[float, dict[str, Row]]:
-    """Rate -> parametrisation -> its row, everything trained."""
+    """Rate -> parametrisation -> its row, where everything was trained."""
     rates: dict[float, dict[str, Row]] = {}
     for row in records.select("parametrisation_rate"):
         if row["trained"] == "everything":

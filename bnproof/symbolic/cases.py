@@ -38,7 +38,8 @@ def list_cases(question: Question) -> list[IndexCase]:
     """One case where nothing compares indices, else one for every partition of the free indices."""
     terms = question.indices
     if len(terms) < 2 or not _compares(question):
-        return [IndexCase({}, frozenset(terms), 1)]
+        # nothing was told apart, so nothing may be concluded from two terms being different
+        return [IndexCase({}, frozenset(), 1)]
     if len(terms) > MOST_TERMS:
         raise Undecided(f"{len(terms)} index terms are compared, more than {MOST_TERMS}")
     return [case for blocks in partitions(terms) if (case := _build_case(blocks)) is not None]
@@ -62,7 +63,12 @@ def list_concrete_cases(question: Question, size: int) -> list[IndexCase]:
 
 
 def _compares(question: Question) -> bool:
-    parts = (question.statement, *question.given)
+    """Whether anything depends on which indices are equal.
+
+    The parts are looked at as they were received: what SymPy cancels when it rebuilds a statement
+    has to exist all the same, and whether it does may depend on a delta.
+    """
+    parts = question.received_parts
     if any(part.has(KroneckerDelta, Expectation) for part in parts):
         return True
     if any(

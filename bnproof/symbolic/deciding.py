@@ -1,4 +1,16 @@
-"""Deciding one case of a question by the normal form."""
+"""Deciding one case of a question by the normal form.
+
+A case says which free indices are equal (:mod:`bnproof.symbolic.cases`). Within it the conditions
+are turned into knowledge first: signs of generators, values of generators, relations between them.
+Then every part of the statement is shown to exist. Then both sides are rewritten into generators,
+and their difference is compared with 0.
+
+The order matters for soundness. What is divided by must be known not to vanish, and what stands
+under a root must be known not to be negative, before the rewriting may use it. A case whose
+conditions contradict each other has no steps: there is nothing to prove in it.
+
+Start reading at :meth:`CaseProof.prove_steps`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +39,8 @@ from bnproof.symbolic.surds import NotExact
 from bnproof.symbolic.vanishing import average_pairs, derive_entrywise, list_vanishing_terms
 from bnproof.symbolic.visible import find_visible_signs
 
+# Of each relation, the sign that the greater side minus the lesser one has to have, and the word
+# for it. ``<`` and ``<=`` are read from right to left.
 WANTED = {
     ">": (POSITIVE, "positive"),
     "<": (POSITIVE, "positive"),
@@ -37,12 +51,36 @@ WANTED = {
 
 
 class Unequal(Exception):
-    """The difference of the sides has a non-zero normal form: not an identity."""
+    """The normal forms do not show the statement in some case.
+
+    For an equation the difference has a non-zero normal form, for an inequality its sign does not
+    follow. That refutes nothing: the prover then searches for a counterexample.
+    """
 
 
 class CaseProof:
-    """One case of a question: its own statement, the normal form, what is known of signs, the
-    equations given."""
+    """One case of a question, with the normal form in which it is decided.
+
+    Parameters
+    ----------
+    search
+        The exact check of the same question. Its points are used once more, to compare each side
+        with its normal form.
+    case
+        Which index terms are equal, and which differ.
+
+    Attributes
+    ----------
+    replace
+        What stands for what in this case: equal indices, and symbols to which a condition gives a
+        value.
+    given
+        The conditions with these replacements made.
+    form
+        The normal form of this case. It learns the conditions in ``prove_steps`` or ``exists``.
+    impossible
+        Whether the conditions exclude the case.
+    """
 
     def __init__(self, search: Search, case: IndexCase) -> None:
         self.search, self.case = search, case
@@ -59,18 +97,25 @@ class CaseProof:
         form.every = [one for c in self.given if isinstance(c, Every) for one in average_pairs(c)]
         form.every += [flat for c in self.given for flat in derive_entrywise(c)]
         place = form.ring.place(m, POSITIVE)
+        # different free indices need as many entries, and a condition may fix the size
         form.signs.lower[place] = max(case.least_size, find_given_size(question) or 1)
         self.impossible = any(isinstance(condition, BooleanFalse) for condition in self.given)
 
     def _substitute(self, e: Expr) -> Expr:
+        """Make the replacements of the case in an expression without derivatives."""
         return e.xreplace(self.replace)
 
     def _specialise(self, part: Basic) -> Basic:
-        """The part with its derivatives and expected values taken, and only then with what the
-        conditions replace."""
+        """Make the replacements of the case in a statement or a condition.
+
+        Derivatives and expected values are taken first. Once a symbol has been replaced by its
+        value there is nothing left to differentiate by, and an entry that is put in for a constant
+        would count as random under an expected value.
+        """
         if not self.replace:
             return part
         if isinstance(part, Every):
+            # an index that the condition runs over is not the free index of the same name
             free = {old: new for old, new in self.replace.items() if old not in part.indices}
             taken = part.relation.func(*map(take_all, part.relation.args), evaluate=False)
             return Every(substitute(taken, free), *part.indices)
@@ -80,15 +125,39 @@ class CaseProof:
         return substitute(part, self.replace)
 
     def exists(self) -> None:
-        """Raises ``Undecided`` where the statement as received is not known to exist in this
-        case."""
+        """Make sure that the statement exists in this case, without proving it.
+
+        A witness proves other statements in its place, so its own parts would not be looked at.
+
+        Raises
+        ------
+        Undecided
+            Where a part of the statement as received is not known to exist.
+        """
         self._learn()
         if not self.impossible:
             self._exists()
 
     def prove_steps(self) -> list[Step]:
-        """The steps of the case; none where the conditions exclude it.  Raises where it is not
-        proved."""
+        """Prove the case.
+
+        Returns
+        -------
+        list of Step
+            What was shown, for the proof to print. It is empty where the conditions exclude the
+            case.
+
+        Raises
+        ------
+        Unequal
+            Where the normal forms do not show the statement.
+        Undecided
+            Where a part of the statement is not known to exist, or the normal form cannot follow
+            it.
+        Disagreement
+            Where a normal form has another exact value than the side it was made from: a fault of
+            bnproof.
+        """
         self._learn()
         if self.impossible:
             return []
@@ -107,8 +176,13 @@ class CaseProof:
         return self._decide(statement)
 
     def _learn(self) -> None:
-        """What the conditions say: signs of scalars and ``v + eps > 0``, then equations, then all
-        signs once more."""
+        """Turn the conditions into what the normal form knows.
+
+        Signs of scalars come first, since they say what may be divided by. Then come
+        ``v + eps > 0`` and the signs of entries, then the equations. An equation may give a value
+        to a generator that other conditions mention, so all signs are learned again, in those
+        values, until no further generator gets one.
+        """
         form = self.form
         relations = [c for c in self.given if isinstance(c, Relational)]
         signed = [c for c in relations if not isinstance(c, Eq)]
@@ -121,12 +195,14 @@ class CaseProof:
         for condition in relations:
             if isinstance(condition, Eq):
                 form.assume(self._difference(condition))
+                # a sum of squares that is 0 says more than its one equation: every square is 0
                 for term in list_vanishing_terms(condition):
                     form.assume(form.normal_form(term))
         known = 0
         # what the equations give a value may stand in the other conditions
         while len(form.solved) > known:
             known = len(form.solved)
+            # they speak of generators that have values by now
             form.signs.facts.clear()
             self._learn_signs(signed)
         self._learn_sums(
@@ -138,8 +214,11 @@ class CaseProof:
         self.impossible |= form.impossible
 
     def _learn_sums(self, conditions: list[Every]) -> None:
-        """What is positive for every entry has a positive sum over the batch, and so has a product
-        of two such."""
+        """Learn the signs of sums over the batch from conditions on all entries.
+
+        What is positive for every entry has a positive sum, because a batch has at least one entry.
+        The same holds for the product of two expressions that are both positive for every entry.
+        """
         fresh = Dummy("j", integer=True, positive=True)
         greater = [
             (c.relation.gts - c.relation.lts).xreplace({c.indices[0]: fresh}) for c in conditions
@@ -147,6 +226,7 @@ class CaseProof:
         strict = [c.relation.rel_op in (">", "<") for c in conditions]
         products = [
             (a * b, p and q)
+            # products of three would be as true, and there are many more of them
             for (a, p), (b, q) in combinations(zip(greater, strict, strict=True), 2)
         ]
         for summand, positive in [*zip(greater, strict, strict=True), *products]:
@@ -154,11 +234,13 @@ class CaseProof:
             self._learn_sign(total, ">" if positive else ">=")
 
     def _learn_signs(self, conditions: list[Relational]) -> None:
+        """Learn the sign of the difference of the sides of each relation."""
         for condition in conditions:
             if isinstance(condition, Relational):
                 self._learn_sign(self._difference(condition), condition.rel_op)
 
     def _learn_sign(self, difference: Quotient, op: str) -> None:
+        """Learn the sign that ``op`` gives a difference, or that no point can have it."""
         if self.form.vanishes(difference):
             self.impossible |= 0 not in OF_RELATION[op]
         elif difference.constant is not None:
@@ -167,18 +249,22 @@ class CaseProof:
             self.form.signs.learn(difference, OF_RELATION[op])
 
     def _difference(self, relation: Relational) -> Quotient:
+        """The left side minus the right side of a relation, in generators."""
         return self.form.normal_form(relation.lhs) - self.form.normal_form(relation.rhs)
 
     def _exists(self) -> None:
-        """Every part of the statement as received that can fail to exist has to.
+        """Make sure that every part of the statement as received exists.
 
-        SymPy cancels when it rebuilds (``a b/c`` with ``b = c``), so the statement alone does not
-        show it.
+        The rebuilt statement alone would not show it: SymPy cancels ``a b/c`` to ``a`` where
+        ``b = c``, and the division by ``c`` is gone.
         """
+        # once for each case: a part may exist in one and not in another
         for part in self.search.question.present:
             self.form.exists(part, self.replace)
 
     def _decide(self, statement: Relational) -> list[Step]:
+        """Compare the sides by their normal forms; raises ``Unequal`` where these do not show the
+        statement."""
         form = self.form
         lhs, rhs = form.normal_form(statement.lhs), form.normal_form(statement.rhs)
         difference = form.substitute_solved(lhs - rhs)
@@ -195,6 +281,13 @@ class CaseProof:
         return self._write_steps(statement, lhs, rhs, difference)
 
     def _has_sign(self, statement: Relational, difference: Quotient) -> bool:
+        """Tell whether the difference of the sides is known to have the sign that the statement
+        claims.
+
+        The cheaper ways come first: the difference is 0, its sign is certified, it shows in the
+        statement as it is written. At last inequalities such as that of Cauchy and Schwarz are
+        learned, and the sign is searched for once more.
+        """
         wanted = OF_RELATION[statement.rel_op]
         if self.form.vanishes(difference):
             return 0 in wanted
@@ -204,6 +297,7 @@ class CaseProof:
         if find_visible_signs(self.form, as_written) <= wanted:
             return True
         for lemma in list_lemmas(self.form, as_written, self.search.question.free_indices):
+            # a lemma on the terms of a sum says nothing where the sum may be empty
             if self.form.occurs(lemma):
                 self.form.signs.learn(self.form.normal_form(lemma), NONNEGATIVE)
         return self.form.signs.shows(difference, wanted)
@@ -211,10 +305,16 @@ class CaseProof:
     def _decide_by_remainder(
         self, statement: Relational, lhs: Quotient, rhs: Quotient, remainder: Expr
     ) -> list[Step]:
-        """The difference equals the remainder, whose sign shows as it is written."""
+        """Decide an inequality by the remainder that its witness names.
+
+        ``greater - lesser`` has to equal the remainder for every ``m``, and the sign of the
+        remainder has to show as it is written, such as that of a sum of squares.
+        """
+        # the sign is read off the written form, and these have none that shows
         if remainder.has(Derivative, Limit, Expectation):
             raise Undecided(f"a remainder is an algebraic expression; {text(remainder)} is none")
         shown = self._substitute(remainder)
+        # the remainder is always that of the greater side minus the lesser one
         downwards = statement.rel_op in ("<", "<=")
         greater, lesser = (rhs, lhs) if downwards else (lhs, rhs)
         difference = self.form.substitute_solved(greater - lesser - self.form.normal_form(shown))
@@ -233,6 +333,7 @@ class CaseProof:
     def _write_steps(
         self, statement: Relational, lhs: Quotient, rhs: Quotient, difference: Quotient
     ) -> list[Step]:
+        """The steps of a decided case; each normal form is compared with its side first."""
         why = "deltas contracted, summands expanded, constants pulled out of the sums"
         sides = [
             (lhs.expression(), statement.lhs, "left"),
@@ -257,12 +358,14 @@ class CaseProof:
         return [*steps, Step(self._format_title("left minus right"), difference.expression(), why)]
 
     def _explain_zero(self, difference: Quotient) -> str:
+        """The sentence that says why the difference is 0."""
         return (
             "over a common denominator, known not to be 0, the numerator cancels to"
             f" 0{self._mention_roots(difference)}"
         )
 
     def _mention_roots(self, difference: Quotient) -> str:
+        """The relations ``r^2 = base`` of the roots that were used, for the sentence above."""
         ring, used = self.form.ring, difference.list_places()
         roots = [
             f"{text(ring.meaning[r])}^2 = {text(ring.expression(b))}"
@@ -272,15 +375,21 @@ class CaseProof:
         return f", using {', '.join(roots)}" if roots else ""
 
     def _format_title(self, rule: str) -> str:
+        """The name of a step, with the case where there is more than one."""
         return f"{rule} (case {self.case})" if str(self.case) else rule
 
     def _check(self, normal: Expr, side: Expr, name: str) -> None:
-        """Each written side must equal the original one, evaluated exactly where this case
-        applies."""
+        """Compare a normal form with the side it was made from, exactly, where this case applies.
+
+        This catches a wrong rewriting even where it spoils both sides alike, which their difference
+        would not show. Two points are enough: a wrong rewriting seldom has the right value at any.
+        """
         for point in [p for p in self.search.samples if self._applies(p)][:2]:
+            # no meaning is handed over: the normal form speaks of the symbols as they were read
             evaluator = Evaluator(point)
             try:
                 agrees = evaluator.allows(Eq(normal, side, evaluate=False))
+            # no exact value here, such as the root of a root: the next point may have one
             except (NotExact, NotEvaluable, Undefined):
                 continue
             if not agrees:
@@ -290,6 +399,8 @@ class CaseProof:
                 )
 
     def _applies(self, point: Point) -> bool:
+        """Tell whether a point lies in this case: what is replaced has its value, and what differs
+        differs."""
         evaluator = Evaluator(point)
         merged = all(
             evaluator.evaluate(old) == evaluator.evaluate(new) for old, new in self.replace.items()
@@ -300,7 +411,13 @@ class CaseProof:
 
 
 def _collect_assignments(question: Question, case: IndexCase) -> dict[Expr, Expr]:
-    """Conditions ``symbol = value`` as replacements, with the values in terms of what stays."""
+    """Read conditions ``symbol = value`` as replacements.
+
+    The values are expressions in the symbols that stay: each new value is written with the
+    replacements so far, and put into them. A batch size is no replacement here, because a proof for
+    one size is tried only after that for all sizes. A symbol that would be given a value that holds
+    it is left to the equations.
+    """
     replace: dict[Expr, Expr] = {}
     for condition in question.given:
         assigned = find_assignment(condition)

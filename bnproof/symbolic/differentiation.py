@@ -1,4 +1,9 @@
-"""Derivatives by SymPy's own rules, absolute values and maxima of real expressions included."""
+"""Derivatives by SymPy's own rules, absolute values and maxima of real expressions included.
+
+This is the only place where the symbolic proof differentiates. The exact check does not use it: it
+differentiates by dual numbers (:mod:`bnproof.symbolic.duals`), so an error of SymPy shows as a
+disagreement.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,11 @@ from bnproof.symbolic.rendering import text
 
 
 class _Magnitude(Function):  # type: ignore[misc]
-    """The absolute value of a real expression, whose derivative is its sign."""
+    """The absolute value of a real expression, whose derivative is its sign.
+
+    It stands for SymPy's ``Abs`` while SymPy differentiates. ``Abs`` itself differentiates by real
+    and imaginary parts where SymPy does not know that its argument is real.
+    """
 
     nargs = (1,)
     is_real = True
@@ -23,7 +32,10 @@ class _Magnitude(Function):  # type: ignore[misc]
 
 
 class _Sense(Function):  # type: ignore[misc]
-    """The sign of a real expression, whose derivative is 0 where it has one."""
+    """The sign of a real expression, whose derivative is 0 where it has one.
+
+    SymPy's own derivative of ``sign`` is a Dirac delta.
+    """
 
     nargs = (1,)
     is_real = True
@@ -33,17 +45,50 @@ class _Sense(Function):  # type: ignore[misc]
 
 
 def refuse_limits(e: Expr) -> None:
-    """Raise ``Undecided`` for what holds a limit or an expected value: it need not be smooth."""
+    """Refuse to differentiate a limit or an expected value.
+
+    Raises
+    ------
+    Undecided
+        Where ``e`` holds one. A limit of smooth functions need not be smooth, and whether an
+        expected value may be differentiated under its sum is not asked here.
+    """
     if e.has(Expectation, Limit):
         inside = "an expected value" if e.has(Expectation) else "a limit"
         raise Undecided(f"a derivative of {inside}: {text(e)}")
 
 
+# the cases of a statement take the same derivatives again
 @lru_cache(maxsize=1 << 12)
 def differentiate(e: Derivative) -> Expr:
-    """The derivative by SymPy's own rules; raises ``Undecided`` where it has none."""
+    """Take a derivative, formally.
+
+    Parameters
+    ----------
+    e
+        A SymPy ``Derivative`` by entries such as ``x[k]`` and by real scalars, of orders that are
+        numbers.
+
+    Returns
+    -------
+    Expr
+        The derivative, by the rule ``d|f| = sign(f) df`` where absolute values occur. Maxima and
+        minima are written by absolute values first.
+
+    Raises
+    ------
+    Undecided
+        For a derivative by anything else, of a limit or an expected value, and for a function that
+        SymPy does not differentiate.
+
+    Notes
+    -----
+    The result is the derivative only at points without a kink. That there is none is not checked
+    here: the normal form does it (:meth:`~bnproof.symbolic.normal_form.NormalForm.exists`).
+    """
     refuse_limits(e.expr)
     result = e.expr
+    # SymPy's derivative of Max holds Heaviside steps, which the normal form does not know
     result = result.replace(lambda n: isinstance(n, (Max, Min)), replace_maximum)
     result = result.replace(lambda n: isinstance(n, Abs), lambda n: _Magnitude(n.args[0]))
     result = result.replace(lambda n: isinstance(n, sign), lambda n: _Sense(n.args[0]))
@@ -57,6 +102,7 @@ def differentiate(e: Derivative) -> Expr:
         result = result.diff(variable, int(count))
     result = result.replace(lambda n: isinstance(n, _Magnitude), lambda n: Abs(n.args[0]))
     result = result.replace(lambda n: isinstance(n, _Sense), lambda n: sign(n.args[0]))
+    # a function without a rule stays an unevaluated derivative
     if result.has(Derivative) and not e.expr.has(Derivative):
         raise Undecided(f"SymPy does not differentiate {text(e.expr)}")
     return result

@@ -2,8 +2,12 @@
 
 A condition ``p = 0`` whose polynomial is linear in a generator, with a coefficient known not to
 vanish, is solved for it: from then on the generator stands for that value wherever it turns up,
-also under a root.  What cannot be solved joins the relations ``r^2 = base`` of the roots in a
-Groebner basis.  Reducing to zero by either proves the identity wherever the conditions hold.
+also under a root. What cannot be solved joins the relations ``r^2 = base`` of the roots in a
+Groebner basis. Reducing to zero by either proves the identity wherever the conditions hold. The
+converse does not hold: what does not reduce to zero may vanish all the same, for instance because
+only real values are allowed.
+
+Start reading at :meth:`Equations.assume` and :meth:`Equations.vanishes`.
 """
 
 from __future__ import annotations
@@ -22,30 +26,58 @@ from bnproof.symbolic.reading import find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, SignSet, product
 
-#: Of a Groebner basis: polynomials in it, terms of one, bits of a coefficient.
+# Limits of a Groebner basis: the number of polynomials in it, the terms of one, the bits of a
+# coefficient. A basis can grow beyond any memory from a few equations. Where a limit is reached the
+# basis is used as far as it goes, which may leave an identity unproved.
 LARGEST_BASIS = (60, 300, 2_000)
 
 
 class Equations:
-    """A ring of generators with what is known of their signs and of their values."""
+    """A ring of generators with what is known of their signs and of their values.
+
+    Attributes
+    ----------
+    ring
+        The generators, what each stands for, and the relations of roots.
+    signs
+        What is known of signs.
+    solved
+        The value of each generator that an equation was solved for.
+    unsolved
+        Polynomials that vanish by the conditions and were not solved for anything.
+    identities
+        Polynomials that vanish whatever the conditions say.
+    impossible
+        Whether the conditions were found to contradict each other.
+    logarithms
+        What is under the logarithm that a generator stands for.
+    exponents
+        The argument of the exponential that a generator stands for.
+    rewritings
+        How many expressions were rewritten, which a subclass limits.
+    """
 
     def __init__(self) -> None:
         self.ring = Ring()
         self.signs = CertifiedSigns(self.ring)
         self.solved: dict[int, Quotient] = {}
         self.unsolved: list[fmpq_mpoly] = []
-        self.identities: list[fmpq_mpoly] = []  # between generators, whatever the conditions say
-        self.impossible = False  # the conditions contradict each other
-        # what is under the logarithm a generator stands for
+        self.identities: list[fmpq_mpoly] = []
+        self.impossible = False
         self.logarithms: dict[int, Quotient] = {}
-        # the argument of the exponential a generator stands for
         self.exponents: dict[int, Quotient] = {}
+        # normal forms found so far; a new value of a generator empties the table
         self._normal: dict[Expr, Quotient] = {}
-        self.rewritings = 0  # expressions that were rewritten
+        self.rewritings = 0
 
     def fork(self) -> Self:
-        """A copy in which more can be supposed; what it finds does not reach this one."""
+        """Copy everything, so that more can be supposed in the copy.
+
+        What the copy finds out does not reach this one. Quotients belong to a ring, so those in the
+        tables are rebuilt in the ring of the copy; others have to be handed over by :meth:`adopt`.
+        """
         other = copy(self)
+        # whatever table there is: subclasses add theirs
         for name, table in vars(self).items():
             if isinstance(table, (dict, list)):
                 setattr(other, name, copy(table))
@@ -58,31 +90,52 @@ class Equations:
         return other
 
     def adopt(self, q: Quotient) -> Quotient:
-        """A quotient of the form this one was forked from."""
+        """Rebuild a quotient of the form that this one was forked from."""
         return Quotient(self.ring, q.top, q.below)
 
     def number(self, value: Expr | int) -> Quotient:
-        """A rational number."""
+        """A rational number as a quotient."""
         return self.ring.number(value)
 
     def atom(self, stands_for: Expr, signs: SignSet = ANY) -> Quotient:
-        """The generator that stands for an expression, or its value where an equation gives one."""
+        """The generator that stands for an expression, or its value where an equation gives one.
+
+        Parameters
+        ----------
+        stands_for
+            The expression. Equal expressions share a generator.
+        signs
+            What is known of its sign, added to what was known before.
+        """
         return self.resolve_place(self.ring.place(stands_for, signs))
 
     def resolve_place(self, place: int) -> Quotient:
-        """The generator at a place, or its value."""
+        """The generator at a place of the ring, or its value where an equation gives one."""
         return self.solved.get(place) or Quotient(self.ring, self.ring.variable(place))
 
     def polynomial(self, poly: fmpq_mpoly) -> Quotient:
-        """A polynomial as a quotient."""
+        """A polynomial as a quotient, also one from before the ring grew."""
         return Quotient(self.ring, self.ring.lift(poly))
 
     def depends(self, place: int, index: Symbol) -> bool:
-        """Whether a generator depends on an index, also through what it stands for."""
+        """Tell whether a generator depends on an index, also through what it stands for."""
         return index in find_numbers(self.ring.meaning[place])
 
     def check_divisor(self, q: Quotient, shown: Expr) -> Quotient:
-        """``q``, once it is known to differ from zero."""
+        """Return ``q`` once it is known to differ from zero.
+
+        Parameters
+        ----------
+        q
+            What is divided by.
+        shown
+            The same as it is written, for the message.
+
+        Raises
+        ------
+        Undecided
+            Where it is not known to differ from zero.
+        """
         if not self.signs.is_nonzero(q):
             allowed = "" if shown.is_number else ", which the conditions allow to be 0"
             raise Undecided(f"division by {text(shown)}{allowed}")
@@ -91,7 +144,12 @@ class Equations:
     # -- equations ---------------------------------------------------------------------------------
 
     def assume(self, equation: Quotient) -> None:
-        """Take it as known that a quotient is 0."""
+        """Take it as known that a quotient is 0.
+
+        Factors of the numerator that are known not to vanish are dropped. What is left is solved
+        for a generator where that is possible, and otherwise kept for the Groebner basis. Where
+        nothing is left the conditions contradict each other.
+        """
         top = self._reduce_numerator(equation)
         if top == 0:
             return
@@ -102,6 +160,7 @@ class Equations:
         if not left:
             self.impossible = True
             return
+        # each factor once: p^2 = 0 says p = 0
         rest = left[0]
         for factor in left[1:]:
             rest = rest * factor
@@ -111,7 +170,11 @@ class Equations:
         self.unsolved.append(rest)
 
     def _each_term_vanishes(self, top: fmpq_mpoly) -> bool:
-        """A sum of terms that are all >= 0 (or all <= 0) is 0 only where each of them is."""
+        """Split a sum of terms that are all >= 0 (or all <= 0): it is 0 only where each of them is.
+
+        Returns whether the equation was of that kind; its terms are then assumed to vanish one by
+        one.
+        """
         signed = [
             (exponents, c, self.signs.find_monomial_signs(exponents))
             for exponents, c in top.terms()
@@ -132,21 +195,37 @@ class Equations:
         return False
 
     def keep_identity(self, equation: Quotient) -> None:
-        """Keep an identity between generators: it helps to decide what is 0, and no generator is
-        solved for it."""
+        """Keep an identity between generators.
+
+        It helps to decide what is 0. No generator is solved for it, so each of them keeps its name.
+        """
         top = self.ring.lift(equation.top)
         if all(self.ring.lift(known) != top for known in self.identities):
             self.identities.append(top)
 
     def _rank_place(self, place: int) -> tuple[int, str]:
-        """Sums first, then roots, scalars and entries."""
+        """Sums are solved for first, then roots, and at last scalars and entries."""
         e = self.ring.meaning[place]
+        # a value for a sum leaves the scalars in place, which other conditions speak of
         known = not isinstance(e, (Symbol, Indexed))
         return (0 if known and place not in self.ring.relations else 1 if known else 2, str(e))
 
     def solve(self, poly: fmpq_mpoly, place: int) -> bool:
-        """Solve ``poly = 0`` for a generator, if it is linear in it with a coefficient that does
-        not vanish."""
+        """Solve ``poly = 0`` for a generator, if that is possible.
+
+        Parameters
+        ----------
+        poly
+            A polynomial that is known to vanish.
+        place
+            The place of the generator.
+
+        Returns
+        -------
+        bool
+            Whether the generator has a value now. It gets one where the polynomial is linear in it,
+            with a coefficient that is known not to vanish.
+        """
         parts = self.ring.split_powers(poly, place)
         if max(parts) != 1:
             return False
@@ -162,7 +241,12 @@ class Equations:
         return True
 
     def set(self, place: int, value: Quotient) -> None:
-        """Give a generator a value."""
+        """Give a generator a value.
+
+        The value is put into the values of others. Normal forms found before are forgotten, the
+        unsolved equations are assumed once more, and a root must square to what is under it. An
+        integer that would be a fraction makes the conditions impossible.
+        """
         number = value.constant
         if number is not None and self.ring.meaning[place].is_integer and number.q != 1:
             self.impossible = True
@@ -172,6 +256,7 @@ class Equations:
             p: self._substitute(old, {place: value}) for p, old in self.solved.items()
         } | {place: value}
         self._normal.clear()
+        # r = value says more than r^2 = base does: the value has to square to the base
         relation = self.ring.relations.get(place)
         for equation in earlier:
             self.assume(self.polynomial(equation))
@@ -179,10 +264,12 @@ class Equations:
             self.assume(value * value - self.polynomial(relation))
 
     def substitute_solved(self, q: Quotient) -> Quotient:
-        """``q`` with the values of the solved generators put in."""
+        """Put in the values of the solved generators."""
         return self._substitute(q, self.solved) if self.solved else q
 
     def _substitute(self, q: Quotient, values: dict[int, Quotient]) -> Quotient:
+        """Put values in for generators; raises ``Undecided`` where a denominator then vanishes."""
+        # most quotients hold none of them, and need not be rebuilt
         if not values.keys() & q.list_places():
             return q
         result = self._substitute_polynomial(self.ring.lift(q.top), values)
@@ -197,6 +284,7 @@ class Equations:
         return result
 
     def _substitute_polynomial(self, poly: fmpq_mpoly, values: dict[int, Quotient]) -> Quotient:
+        """Put values into a polynomial, one generator at a time."""
         place = next((p for p in self.ring.list_places(poly) if p in values), None)
         if place is None:
             return self.polynomial(poly)
@@ -206,7 +294,12 @@ class Equations:
         return total
 
     def vanishes(self, q: Quotient) -> bool:
-        """Whether a quotient is zero wherever it exists and the conditions hold."""
+        """Tell whether a quotient is known to be 0, wherever it exists and the conditions hold.
+
+        The values of solved generators and the relations of roots come first. Only where unsolved
+        equations or identities are left a Groebner basis is computed. ``False`` means that it was
+        not shown.
+        """
         top = self._reduce_numerator(q)
         if top == 0 or not (self.unsolved or self.identities):
             return bool(top == 0)
@@ -222,10 +315,10 @@ class Equations:
         return top
 
     def _lies_in_ideal(self, poly: fmpq_mpoly) -> bool:
-        """Whether the unsolved equations and the relations of the roots reduce a polynomial to 0.
+        """Tell whether equations, identities and the relations of roots reduce a polynomial to 0.
 
-        By a Groebner basis, or by what there is of one where its size reaches ``LARGEST_BASIS``:
-        what reduces to 0 by any elements of the ideal lies in it.
+        The basis may be incomplete, where its size reaches ``LARGEST_BASIS``: what reduces to 0 by
+        any elements of an ideal lies in the ideal.
         """
         ring = self.ring
         ideal = [ring.lift(p) for p in self.unsolved]
@@ -236,9 +329,11 @@ class Equations:
             if r not in self.solved
         ]
         places = sorted({place for p in (*ideal, poly) for place in ring.list_places(p)})
+        # only the generators that occur, in an order for which bases stay small
         context = fmpz_mpoly_ctx.get([f"t{place}" for place in places], "degrevlex")
         written = [_clear_denominators(p, places, context) for p in ideal if p != 0]
         generators = fmpz_mpoly_vec(written, context)
+        # the second value, whether the basis is complete, does not matter
         basis, _ = generators.buchberger_naive(limits=LARGEST_BASIS)
         return bool(_clear_denominators(poly, places, context).reduction_primitive_part(basis) == 0)
 
@@ -249,8 +344,11 @@ def _squarefree_part(exponents: tuple[int, ...], room: int) -> tuple[int, ...]:
 
 
 def _clear_denominators(poly: fmpq_mpoly, places: list[int], context: fmpz_mpoly_ctx) -> fmpz_mpoly:
-    """The polynomial times the common denominator of its coefficients, in the generators at these
-    places alone."""
+    """The polynomial times the common denominator of its coefficients, over Z.
+
+    FLINT computes Groebner bases over Z. Only the generators at ``places`` are kept; no other one
+    may occur.
+    """
     terms = [(tuple(exponents), coefficient) for exponents, coefficient in poly.terms()]
     common = lcm(*(int(coefficient.q) for _, coefficient in terms))
     return context.from_dict(

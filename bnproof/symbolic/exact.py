@@ -1,12 +1,22 @@
 """Exact evaluation of a statement as it was written, at one concrete point.
 
-This is the independent second check: it shares no code with the normal form.  An expression is
-compiled once into nested functions and evaluated at all its points.  Sums are added term by term,
-derivatives are those of dual numbers (:mod:`bnproof.symbolic.duals`), limits those of germs
-(:mod:`bnproof.symbolic.germs`), expected values are sums over every outcome of a distribution with
-the right moments (:mod:`bnproof.symbolic.expectation`), and numbers are elements of Q(sqrt 2, sqrt
-3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is never a guess.  For exp, tanh and their
-kin a number is an interval, and only disjoint intervals count.
+This is the independent second check: it shares no code with the normal form. Every kind of
+operation has an arithmetic of its own that is exact or encloses.
+
+- Sums are added term by term.
+- Numbers are elements of Q(sqrt 2, sqrt 3, ...) (:mod:`bnproof.symbolic.surds`), so a comparison is
+  never a guess.
+- For exp, tanh and their kin a number is an interval (:mod:`bnproof.symbolic.intervals`), and only
+  disjoint intervals count.
+- Derivatives are those of dual numbers (:mod:`bnproof.symbolic.duals`).
+- Limits are those of germs (:mod:`bnproof.symbolic.germs`).
+- Expected values are sums over every outcome of a distribution with the right moments
+  (:mod:`bnproof.symbolic.expectation`).
+
+An expression is compiled once into nested functions, since it is evaluated at many points. Each
+function takes a :class:`~bnproof.symbolic.frames.Frame` and returns a number.
+
+Start reading at :class:`Evaluator`, then at :func:`compile_expression`.
 """
 
 from __future__ import annotations
@@ -65,24 +75,70 @@ from bnproof.symbolic.surds import NotExact
 
 
 class Evaluator:
-    """Evaluates expressions and conditions at one ``Point``; ``meaning``: what free symbols are
-    read as."""
+    """Evaluates expressions and conditions at one point.
+
+    Parameters
+    ----------
+    point
+        The values of scalars and entries.
+    meaning
+        What free symbols and bases are read as, where that is not the symbol itself; ``None`` where
+        every symbol is read as itself.
+
+    Notes
+    -----
+    All methods raise ``Undefined`` where there is no real value at the point, ``NotExact`` where
+    the number is beyond exact arithmetic, and ``NotEvaluable`` for an operation that is unknown
+    here or takes too long.
+
+    Examples
+    --------
+    >>> from flint import fmpq
+    >>> from sympy import Symbol, sqrt
+    >>> from bnproof.symbolic.frames import Point
+    >>> a = Symbol("a", real=True)
+    >>> at = Evaluator(Point({a: fmpq(3, 4)}, lambda base, index: fmpq(0)))
+    >>> print(at.evaluate(a**2), at.evaluate(sqrt(a)), at.holds(sqrt(a) > a))
+    9/16 1/2*sqrt(3) True
+    """
 
     def __init__(self, point: Point, meaning: Mapping[Basic, Basic] | None = None) -> None:
         self.frame = Frame(point, meaning or {})
 
     def evaluate(self, expression: Expr) -> Any:
-        """The exact value; an interval around it for exp, tanh and their kin."""
+        """Evaluate an expression.
+
+        Returns
+        -------
+        fmpq, Surd or Interval
+            The exact value, or an interval that contains it for exp, tanh and their kin.
+        """
         return drop_infinitesimals(self._run(compile_expression(expression, ())))
 
     def holds(self, condition: Basic) -> bool:
-        """Whether a relation (or a conjunction, disjunction, negation of relations) is true here,
-        beyond doubt."""
+        """Tell whether a condition is true here, beyond doubt.
+
+        Parameters
+        ----------
+        condition
+            A relation, a conjunction, disjunction or negation of relations, or a condition on all
+            entries.
+
+        Returns
+        -------
+        bool
+            Both answers are certain. Where two intervals overlap there is none, and ``NotExact`` is
+            raised.
+        """
         return bool(self._run(compile_condition(condition, ())))
 
     def allows(self, condition: Basic) -> bool:
-        """As ``holds``; but two sides that are known as intervals count as equal where these
-        overlap."""
+        """Tell whether a condition is true here as far as the numbers can tell.
+
+        Two sides that are known as intervals count as equal where these overlap. An equation
+        between them could be shown false here, never true. In all other respects this is
+        :meth:`holds`.
+        """
         if not isinstance(condition, Relational) or 0 not in OF_RELATION[condition.rel_op]:
             return self.holds(condition)
         apart = self._run(compile_expression(condition.lhs, ())) - self._run(
@@ -94,11 +150,16 @@ class Evaluator:
 
     @property
     def whole(self) -> bool:
-        """Whether every summand of what was evaluated was looked at: an empty sum says nothing
-        about its own."""
+        """Whether every summand of what was evaluated was looked at.
+
+        An empty sum says nothing about its summand, so a point where a sum was empty at every turn
+        checks less than the whole statement.
+        """
         return self.frame.spent.whole
 
     def _run(self, code: Code) -> Any:
+        """Run compiled code; a limit or a quotient that does not exist is reported as
+        ``Undefined``."""
         try:
             return code(self.frame)
         except Diverges as error:
@@ -110,10 +171,27 @@ class Evaluator:
 # -- compiling -------------------------------------------------------------------------------------
 
 
+# subexpressions are compiled on their own, so equal ones in all statements share their code
 @lru_cache(maxsize=1 << 15)
 def compile_expression(e: Expr, scope: Scope) -> Code:
-    """A function that evaluates ``e`` under the bound symbols of ``scope``, the innermost last."""
+    """Compile an expression into a function that evaluates it.
+
+    Parameters
+    ----------
+    e
+        The expression.
+    scope
+        The bound symbols that have a value when the function is called, the innermost last. A name
+        that occurs twice means the inner one.
+
+    Returns
+    -------
+    callable
+        From a ``Frame`` to a number. Within one frame a value is computed once for each choice of
+        the bound symbols that occur in it.
+    """
     code = _compile(e, scope)
+    # a look at the table of known values would take longer than the value itself
     if e.is_Atom or isinstance(e, Indexed):
         return code
     free = find_numbers(e)
@@ -124,6 +202,12 @@ def compile_expression(e: Expr, scope: Scope) -> Code:
 
 
 def _remember(code: Code, used: Scope) -> Code:
+    """Code that looks up its value before it computes it, by the values of the bound symbols in
+    use.
+
+    The mark is an object of its own, so the tables of equal expressions in different scopes stay
+    apart.
+    """
     mark = object()
 
     def recall_value(frame: Frame) -> Number:
@@ -144,6 +228,7 @@ def _remember(code: Code, used: Scope) -> Code:
 
 
 def _compile(e: Expr, scope: Scope) -> Code:
+    """Compile one node, by its type."""
     match e:
         case Rational():
             value = fmpq(int(e.p), int(e.q))
@@ -175,11 +260,15 @@ def _compile(e: Expr, scope: Scope) -> Code:
 
 
 def _compile_function(e: Expr, scope: Scope) -> Code:
+    """Compile a function of one argument, a maximum or a minimum; any other function is unknown
+    here."""
     if isinstance(e, (Max, Min)):
         sense = 1 if isinstance(e, Max) else -1
         parts = [compile_expression(a, scope) for a in e.args]
         return lambda frame: reduce(
-            lambda a, b: a if sign(a - b) * sense >= 0 else b, [p(frame) for p in parts]
+            # by exact comparison, which fails loudly where two intervals overlap
+            lambda a, b: a if sign(a - b) * sense >= 0 else b,
+            [p(frame) for p in parts],
         )
     if e is S.Exp1:
         return lambda frame: apply("exp", fmpq(1))
@@ -207,6 +296,9 @@ def _apply_elementary(name: str, value: Number) -> Number:
 
 
 def _compile_fold(operation: Callable[[Number, Number], Number], e: Expr, scope: Scope) -> Code:
+    """Compile a sum or a product of any number of parts."""
+    # every part is evaluated before anything is combined: 0 times what does not exist does not
+    # exist
     parts = [compile_expression(a, scope) for a in e.args]
     if len(parts) == 2:
         first, second = parts
@@ -215,6 +307,7 @@ def _compile_fold(operation: Callable[[Number, Number], Number], e: Expr, scope:
 
 
 def _compile_symbol(e: Symbol, scope: Scope) -> Code:
+    """Compile a symbol: bound by a sum or a limit around it, or a scalar of the point."""
     if e in scope:
         return lambda frame: _as_number(frame.bound[e])
 
@@ -228,10 +321,12 @@ def _compile_symbol(e: Symbol, scope: Scope) -> Code:
 
 
 def _as_number(value: Any) -> Number:
+    """Summation indices are Python integers, all other numbers are exact ones."""
     return fmpq(value) if isinstance(value, int) else value
 
 
 def _compile_entry(e: Indexed, scope: Scope) -> Code:
+    """Compile an entry of a base, with one index or several."""
     base = e.base
     indices = [_compile_integer(a, scope) for a in e.indices]
     if len(indices) == 1:
@@ -241,6 +336,7 @@ def _compile_entry(e: Indexed, scope: Scope) -> Code:
 
 
 def _compile_integer(e: Expr, scope: Scope) -> Callable[[Frame], int]:
+    """Compile an index or a bound of a sum, which has to be an integer."""
     if e in scope:
         return lambda frame: _require_integer(e, frame.bound[e])
     if e.is_Integer:
@@ -251,6 +347,7 @@ def _compile_integer(e: Expr, scope: Scope) -> Callable[[Frame], int]:
 
 
 def _require_integer(e: Expr, value: Any) -> int:
+    """The value as an integer; raises ``Undefined`` for any other number."""
     if isinstance(value, int):
         return value
     if isinstance(value, Germ):
@@ -261,6 +358,7 @@ def _require_integer(e: Expr, value: Any) -> int:
 
 
 def _compile_power(e: Pow, scope: Scope) -> Code:
+    """Compile a power; a number as its exponent is read at once."""
     base = compile_expression(e.base, scope)
     if e.exp.is_Integer:
         power = int(e.exp)
@@ -270,10 +368,17 @@ def _compile_power(e: Pow, scope: Scope) -> Code:
 
 
 def _compile_sum(e: Sum, scope: Scope) -> Code:
+    """Compile a sum: it is added up term by term, except for a long sum of a polynomial in its
+    index.
+
+    A sum from ``low`` to ``low - 1`` is empty and 0. One that runs backwards further than that has
+    no value here, whatever SymPy makes of it.
+    """
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
     first, last = _compile_integer(low, scope), _compile_integer(high, scope)
     term = compile_expression(summand, (*scope, index))
+    # the short cut unbinds its index, which a sum around this one may still need
     polynomial = None if index in scope else degree_in(summand, index)
 
     def add_terms(frame: Frame) -> Number:
@@ -285,6 +390,7 @@ def _compile_sum(e: Sum, scope: Scope) -> Code:
         frame.spend(end - start + 1)
         (frame.spent.empty if end < start else frame.spent.added).add(e)
         bound, value = frame.bound, fmpq(0)
+        # statements are evaluated as received, and an inner sum may use the name of an outer one
         outside = bound.get(index)
         for position in range(start, end + 1):
             bound[index] = position
@@ -299,6 +405,7 @@ def _compile_sum(e: Sum, scope: Scope) -> Code:
 
 
 def _compile_piecewise(e: Piecewise, scope: Scope) -> Code:
+    """Compile a case distinction; only the first case that applies is evaluated."""
     branches = [
         (compile_expression(value, scope), compile_condition(condition, scope))
         for value, condition in e.args
@@ -314,6 +421,7 @@ def _compile_piecewise(e: Piecewise, scope: Scope) -> Code:
 
 
 def _compile_derivative(e: Derivative, scope: Scope) -> Code:
+    """Compile a derivative, whose variables may be entries with computed indices."""
     indices = [
         [_compile_integer(a, scope) for a in getattr(v, "indices", ())] for v in list_variables(e)
     ]
@@ -321,10 +429,12 @@ def _compile_derivative(e: Derivative, scope: Scope) -> Code:
 
 
 def _compile_expectation(e: Expectation, scope: Scope) -> Code:
+    """Compile an expected value: what it is of, the mean, and the standard deviation."""
     return compile_expectation(e, *(compile_expression(a, scope) for a in e.args))
 
 
 def _compile_limit(e: Limit, scope: Scope) -> Code:
+    """Compile a limit, whose function is compiled with the variable bound."""
     function, variable, target, _ = e.args
     end = None if target in (S.Infinity, S.NegativeInfinity) else compile_expression(target, scope)
     return compile_limit(e, compile_expression(function, (*scope, variable)), end)
@@ -333,9 +443,24 @@ def _compile_limit(e: Limit, scope: Scope) -> Code:
 # -- relations -------------------------------------------------------------------------------------
 
 
+# conditions are fewer than expressions
 @lru_cache(maxsize=1 << 13)
 def compile_condition(condition: Basic, scope: Scope) -> Callable[[Frame], bool]:
-    """A function that tells whether a relation (or what is built of relations) holds."""
+    """Compile a condition into a function that tells whether it holds.
+
+    Parameters
+    ----------
+    condition
+        A relation, a logical combination of relations, ``true``, ``false``, or a condition on all
+        entries.
+    scope
+        The bound symbols that have a value when the function is called.
+
+    Raises
+    ------
+    NotEvaluable
+        For anything else.
+    """
     match condition:
         case BooleanTrue() | BooleanFalse():
             value = bool(condition)
@@ -344,6 +469,8 @@ def compile_condition(condition: Basic, scope: Scope) -> Callable[[Frame], bool]
             return _compile_every(condition, scope)
         case And() | Or():
             parts = [compile_condition(c, scope) for c in condition.args]
+            # a list, not a generator: every part is looked at, so that one without a value is
+            # noticed
             whole = all if isinstance(condition, And) else any
             return lambda frame: whole([part(frame) for part in parts])
         case Not():
@@ -360,11 +487,13 @@ def compile_condition(condition: Basic, scope: Scope) -> Callable[[Frame], bool]
 
 
 def _compile_every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
+    """Compile a condition on all entries: it is tried for every choice of its indices in ``1..m``."""
     indices = condition.indices
     inside = compile_condition(condition.relation, (*scope, *indices))
 
     def all_hold(frame: Frame) -> bool:
         size = frame.point.size
+        # counted like the terms of a sum, since a large batch has as many choices
         frame.spend(size ** len(indices))
         for chosen in product(range(1, size + 1), repeat=len(indices)):
             other = frame.move_to(frame.point)
@@ -377,6 +506,12 @@ def _compile_every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
 
 
 def _compare(first: Number, second: Number, signs: frozenset[int]) -> bool:
+    """Tell whether the sign of ``first - second`` lies in ``signs``.
+
+    At the border of two cases a comparison with a dual number is refused. If the sides move apart
+    in the direction of the derivative there is a kink, and no derivative. If not, it stays open
+    which case applies near the point.
+    """
     apart = first - second
     difference = drop_infinitesimals(apart)
     if isinstance(apart, Dual) and sign(difference) == 0:

@@ -1,5 +1,16 @@
-"""Limits in exact evaluation: the value at the target where the function is differentiable, else
-that of a germ."""
+"""Limits in exact evaluation.
+
+A limit at a number is the value there, if the function can be differentiated there: it is then
+continuous. Everywhere else a germ (:mod:`bnproof.symbolic.germs`) takes the place of the variable.
+It is ``1/t^2`` for a variable that tends to infinity, ``a + t^2`` or ``a - t^2`` for one that tends
+to ``a``, and the limit is read off the series in ``t``. The square lets roots be series too:
+``sqrt(x - a)`` is ``t``.
+
+A power ``b^n`` with ``n -> oo`` and ``|b| > 1`` has no series. The function then has a limit only
+where the power has no effect, which is found by trying values in its place.
+
+Start reading at :func:`compile_limit`.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +25,13 @@ from bnproof.symbolic.frames import Code, Frame, Grows, NotEvaluable, Undefined
 from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.surds import NotExact
 
-#: What tells cases apart.
+# Functions that tell cases apart. Beside them a stand-in for a power that grows could lie on the
+# wrong side of a case.
 CASED = (Abs, Max, Min, Piecewise, sympy_sign, KroneckerDelta)
-#: Values that no statement singles out: what is linear at all of them is taken to be linear.
+# Stand-ins for a power that grows. A function that is linear at 0 and at all of these is taken to
+# be linear, so they are numbers that no statement singles out. This is the only place of the exact
+# check that rests on chance. It cannot make a statement proved, since the normal form has to prove
+# it as well.
 UNLIKELY = (
     fmpq(104_729, 7_919),
     fmpq(-7_907, 104_723),
@@ -26,8 +41,23 @@ UNLIKELY = (
 
 
 def compile_limit(e: Limit, inside: Code, end: Code | None) -> Code:
-    """A function that finds a limit; ``inside`` evaluates what tends to it, ``end`` the target
-    unless it is infinite."""
+    """Compile a limit.
+
+    Parameters
+    ----------
+    e
+        The limit, from above, from below or from both sides.
+    inside
+        Code of the function, with the variable bound.
+    end
+        Code of the target; ``None`` for a limit at infinity.
+
+    Returns
+    -------
+    callable
+        From a ``Frame`` to the limit. It raises ``Undefined`` where there is none, ``NotExact``
+        where the series is too short to tell, and ``NotEvaluable`` for a limit beyond these rules.
+    """
     function, variable, target, direction = e.args
     senses = {"+": (1,), "-": (-1,)}.get(str(direction), (1, -1))
     if function.has(*CASED):
@@ -39,6 +69,7 @@ def compile_limit(e: Limit, inside: Code, end: Code | None) -> Code:
                 frame, inside, variable, Germ({-2: fmpq(1 if target is S.Infinity else -1)})
             )
         at = end(frame)
+        # cheaper than a series, and it covers functions that have none here, such as exp
         continuous = _evaluate_at_target(frame, inside, variable, at)
         if continuous is not None:
             return continuous
@@ -56,7 +87,7 @@ def compile_limit(e: Limit, inside: Code, end: Code | None) -> Code:
 
 
 def _refuse_growth(inside: Code) -> Code:
-    """The same where no power grows: what stands for one may lie on the other side of a case."""
+    """The same code, except that a power that grows is refused; see ``CASED``."""
 
     def evaluate(frame: Frame) -> Number:
         try:
@@ -68,13 +99,18 @@ def _refuse_growth(inside: Code) -> Code:
 
 
 def _bind_variable(frame: Frame, variable: Symbol, value: Any) -> Frame:
+    """A frame in which the variable has a value; what was computed before does not carry over."""
     other = frame.move_to(frame.point)
     other.bound[variable] = value
     return other
 
 
 def _evaluate_at_target(frame: Frame, inside: Code, variable: Symbol, at: Number) -> Number | None:
-    """The value at the target, where the function can be differentiated there; else ``None``."""
+    """The value at the target, where the function can be differentiated there; else ``None``.
+
+    A dual number in place of the variable fails at kinks, jumps and poles, which is what tells them
+    from points where the function is continuous.
+    """
     level = create_level()
     try:
         value = inside(_bind_variable(frame, variable, Dual(at, fmpq(1), level)))
@@ -84,6 +120,7 @@ def _evaluate_at_target(frame: Frame, inside: Code, variable: Symbol, at: Number
 
 
 def _evaluate_near(frame: Frame, inside: Code, variable: Symbol, germ: Germ) -> Number:
+    """The limit of a function whose variable is a germ."""
     try:
         value = inside(_bind_variable(frame, variable, germ))
     except Grows as power:
@@ -96,8 +133,11 @@ def _evaluate_near(frame: Frame, inside: Code, variable: Symbol, germ: Germ) -> 
 def _evaluate_without_power(
     frame: Frame, inside: Code, variable: Symbol, germ: Germ, base: Number
 ) -> Number:
-    """A function that is linear in a power without a limit: it has a limit only where the power's
-    coefficient is 0."""
+    """The limit of a function that is linear in a power without a limit of its own.
+
+    ``f = p + q b^(1/t^2)`` has a limit only where ``q`` is 0, and it is then that of ``p``. One
+    exception is ``b = -1``, where ``q -> 0`` is enough.
+    """
 
     def evaluate_with(value: fmpq) -> Number:
         other = _bind_variable(frame, variable, germ)
@@ -108,6 +148,7 @@ def _evaluate_without_power(
     for value in UNLIKELY:
         change = (evaluate_with(value) - without) * (1 / value)
         if value != UNLIKELY[0] and sign(change - factor):
+            # the slopes differ: the function is not linear in the power
             raise NotEvaluable("a power that grows in a limit")
         factor = change
     if sign(base + 1) == 0 and isinstance(factor, Germ) and sign(factor.limit()) == 0:

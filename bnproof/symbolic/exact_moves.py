@@ -1,5 +1,9 @@
-"""Exact evaluation at points that differ from the one at hand: derivatives, and expected values
-over other batches."""
+"""Exact evaluation at points that differ from the one at hand: derivatives, and expected values.
+
+A derivative evaluates its expression at the point with an infinitesimal added to one of its
+coordinates. An expected value evaluates its expression at many points, one for each outcome of a
+random batch, and averages.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +22,47 @@ from bnproof.symbolic.frames import Code, Frame, NotEvaluable, Point, Undefined
 from bnproof.symbolic.setting import x
 from bnproof.symbolic.symbols import LARGEST_ORDER
 
+# Outcomes of a random batch: n values for each of m entries make n^m of them. Larger batches are
+# passed over. With two values this allows m = 8, with three m = 5.
 MOST_OUTCOMES = 256
 
 
 def list_variables(e: Derivative) -> list[Expr]:
-    """The variables of a derivative, each as often as it is differentiated by."""
+    """List the variables of a derivative, each as often as it is differentiated by.
+
+    Raises
+    ------
+    NotEvaluable
+        For an order that is no number, or beyond ``LARGEST_ORDER``: each order doubles the dual
+        numbers.
+    """
     return [v for v, count in e.variable_count for _ in range(_check_order(count))]
 
 
 def compile_derivative(
     e: Derivative, inside: Code, indices: list[list[Callable[[Frame], int]]]
 ) -> Code:
-    """A function that differentiates: ``inside`` at a point whose coordinates carry dual units."""
+    """Compile a derivative.
+
+    Parameters
+    ----------
+    e
+        The derivative.
+    inside
+        Code of the expression that is differentiated.
+    indices
+        For each variable of :func:`list_variables` the code of its indices; empty for a scalar.
+
+    Returns
+    -------
+    callable
+        From a ``Frame`` to the derivative. It raises ``Undefined`` at a kink, and ``NotEvaluable``
+        for a derivative by the variable of a sum or a limit.
+    """
     variables = list_variables(e)
 
     def slope(frame: Frame) -> Number:
+        # a level for each time, so that the second derivative is the mixed one in both
         point, levels = frame.point, [create_level() for _ in variables]
         for variable, level, index in zip(variables, levels, indices, strict=True):
             base = getattr(variable, "base", variable)
@@ -44,25 +74,44 @@ def compile_derivative(
             value = inside(frame.move_to(point))
         except ZeroDivisionError:
             raise Undefined("a derivative at a kink") from None
+        # the level created last is the highest, and the outermost part of the number
         return reduce(derivative, reversed(levels), value)
 
     return slope
 
 
 def _check_order(count: Expr) -> int:
+    """The order of a derivative as an integer."""
     if not count.is_Integer or count > LARGEST_ORDER:
         raise NotEvaluable(f"a derivative of the order {count}")
     return int(count)
 
 
 def compile_expectation(e: Expectation, inside: Code, mean: Code, std: Code) -> Code:
-    """A function that averages over every outcome of independent entries of the batch, each taking
-    a few values."""
+    """Compile an expected value over independent entries of the batch.
+
+    Each entry takes the few values of the distribution that ``e.nodes`` describes, scaled to the
+    mean and standard deviation. Its moments are right up to the degree ``e.most``, so the average
+    over all outcomes is the expected value of every polynomial up to that degree.
+
+    Parameters
+    ----------
+    e
+        The expected value.
+    inside, mean, std
+        Code of the polynomial, of the mean and of the standard deviation of an entry.
+
+    Raises
+    ------
+    NotEvaluable
+        For what is no polynomial of such a degree, and later for a batch with too many outcomes.
+    """
     of_degree = degree(e.args[0])
     if of_degree is None or of_degree > e.most:
         raise NotEvaluable("an expected value beyond the degree its presumptions decide")
 
     def average_outcomes(frame: Frame) -> Number:
+        # mean and deviation belong to the point itself: they do not change with the outcome
         size, mu, sigma = frame.point.size, mean(frame), std(frame)
         if len(e.nodes) ** size > MOST_OUTCOMES:
             raise NotEvaluable(f"an expected value over {len(e.nodes)}^{size} outcomes")

@@ -1,4 +1,8 @@
-"""Powers in exact evaluation, those of a limit included."""
+"""Powers in exact evaluation, those of a limit included.
+
+An exponent is an integer, half an integer, or in a limit an integer that tends to infinity. All
+other exponents leave the numbers that are exact here.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,27 @@ from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.intervals import Interval
 from bnproof.symbolic.surds import NotExact
 
+# The number of digits of a fraction grows with the exponent, and so does the time.
 LARGEST_POWER = 200
 
 
 def integer_power(base: Number, power: int) -> Number:
-    """``base^power``; raises ``Undefined`` for a negative power of 0."""
+    """Raise a number to an integer power.
+
+    Parameters
+    ----------
+    base
+        A number of any kind.
+    power
+        The exponent, which may be negative.
+
+    Raises
+    ------
+    Undefined
+        For a negative power of 0.
+    NotExact
+        For exponents beyond ``LARGEST_POWER``.
+    """
     if abs(power) > LARGEST_POWER:
         raise NotExact(f"a power beyond {LARGEST_POWER}")
     if power < 0:
@@ -28,8 +48,27 @@ def integer_power(base: Number, power: int) -> Number:
 
 
 def raise_to(base: Number, exponent: Any, frame: Frame) -> Number:
-    """``base^exponent`` for an exponent that was computed: an integer, a half of one, or the germ
-    of one."""
+    """Raise a number to an exponent that was computed.
+
+    Parameters
+    ----------
+    base
+        A number of any kind.
+    exponent
+        An integer, half an integer, or the germ of an integer that tends to infinity.
+    frame
+        The evaluation, which knows what stands for a power that grows.
+
+    Raises
+    ------
+    Undefined
+        For the root of a negative number, or a negative power of 0.
+    NotExact
+        For an exponent of another kind.
+    Grows
+        For a power that has no limit; see :func:`_raise_to_infinity`.
+    """
+    # its derivative holds the logarithm of the base
     if isinstance(exponent, Dual):
         raise NotExact("a derivative by an exponent")
     if isinstance(exponent, Germ):
@@ -48,10 +87,11 @@ def raise_to(base: Number, exponent: Any, frame: Frame) -> Number:
 
 
 def _raise_to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
-    """``b^n`` for an integer ``n = c/t^2 + d`` that tends to infinity: 1 or, where ``|b| < 1``,
-    less than any power of t.
+    """``b^n`` for an integer ``n = c/t^2 + d`` that tends to infinity.
 
-    Elsewhere it has no limit of its own, and ``frame.growing`` says what stands for ``b^(1/t^2)``.
+    For ``b = 1`` it is 1. For ``|b| < 1`` it falls faster than any power of ``t``, and is 0 up to a
+    high order. Elsewhere it has no limit of its own, and ``frame.growing`` says what stands for
+    ``b^(1/t^2)``. ``Grows`` is raised where nothing does yet.
     """
     if exponent.terms.keys() == {0} and exponent.known is None:
         return raise_to(base, exponent.terms[0], frame)
@@ -61,7 +101,10 @@ def _raise_to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
     if sign(base - 1) == 0:
         return base
     if sign(base - 1) < 0 < sign(base + 1):
+        # 60 is far above the orders of the series it is multiplied with: divided by t^n for n < 60
+        # it still tends to 0, and beyond that the limit is refused
         return Germ({}, 60)
+    # b^(2 n) beside b^n would be two powers, and one stand-in serves for one of them only
     if exponent.terms[-2] != 1 or (frame.growing and sign(frame.growing[0] - base)):
         raise NotEvaluable("powers that grow in a limit")
     if not frame.growing:

@@ -1,5 +1,9 @@
-"""What an exact evaluation works with: a point, the values of bound symbols, and what was computed
-before."""
+"""What an exact evaluation works with: a point, the values of bound symbols, earlier results.
+
+A :class:`Point` says where to evaluate, a :class:`Frame` belongs to one evaluation there.
+Derivatives, limits and expected values evaluate at other points, each in a frame of its own, and
+all of them draw on one budget.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,10 @@ from sympy import Basic, Expr, IndexedBase, Sum, Symbol
 from bnproof.symbolic.duals import Dual, Number
 from bnproof.symbolic.setting import g, m, x
 
-BUDGET = 20_000  # terms of sums at one point: fractions grow with each one
+# Terms that may be added up at one point. Fractions grow with each term, so without a limit a
+# statement with nested sums could take minutes at a single large batch.
+BUDGET = 20_000
+# the bound symbols around an expression, the innermost last
 Scope = tuple[Symbol, ...]
 
 
@@ -22,11 +29,14 @@ class Undefined(ArithmeticError):
 
 
 class NotEvaluable(ArithmeticError):
-    """The expression holds something exact evaluation does not know, or would take too long."""
+    """The expression holds something exact evaluation does not know, or would take too long.
+
+    It says nothing about the statement, unlike :class:`Undefined`.
+    """
 
 
 class Grows(Exception):
-    """A power with this base has no limit."""
+    """A power with this base tends to no number, and nothing stands for it yet."""
 
     def __init__(self, base: Number) -> None:
         self.base = base
@@ -36,8 +46,15 @@ class Grows(Exception):
 class Point:
     """Concrete exact values: scalars by symbol, entries by base.
 
-    Missing entries come from ``draw``, which must give the same value every time: perturbed copies
-    share it.
+    Attributes
+    ----------
+    scalars
+        The value of every scalar, the batch size ``m`` among them.
+    draw
+        What makes the entries that are missing. It must give the same value every time, because
+        perturbed copies of a point share it.
+    entries
+        The entries known so far, by base and indices, which count from 1.
     """
 
     scalars: dict[Symbol, Any]
@@ -50,7 +67,27 @@ class Point:
         return int(self.scalars[m].p)
 
     def perturb(self, variable: Expr, index: tuple[int, ...], level: int) -> Point:
-        """This point with a dual unit added to a scalar, or to the entry ``index`` of a base."""
+        """Add a dual unit to one coordinate of the point.
+
+        Parameters
+        ----------
+        variable
+            A scalar, or the base of an entry.
+        index
+            The indices of the entry; empty for a scalar.
+        level
+            The level of the unit.
+
+        Returns
+        -------
+        Point
+            A new point. This one stays as it is.
+
+        Raises
+        ------
+        NotEvaluable
+            For a symbol that is no scalar of the point.
+        """
         if not isinstance(variable, IndexedBase):
             if variable not in self.scalars:
                 raise NotEvaluable(f"a derivative by {variable}, which is no scalar here")
@@ -61,7 +98,13 @@ class Point:
         return Point(self.scalars, self.draw, entries)
 
     def entry(self, base: IndexedBase, index: tuple[int, ...]) -> Number:
-        """``base[index]``; an entry of ``x`` or ``g`` outside ``1..m`` does not exist."""
+        """Read an entry, and draw it where it is not known yet.
+
+        Raises
+        ------
+        Undefined
+            For an entry of ``x`` or ``g`` outside ``1..m``. Other bases have entries everywhere.
+        """
         known = self.entries.get(base)
         value = None if known is None else known.get(index)
         if value is not None:
@@ -74,8 +117,17 @@ class Point:
 
 @dataclass
 class Spent:
-    """What one evaluation, with all its perturbed copies, has added up: how many terms, and of
-    which sums any or none."""
+    """What one evaluation, with all its perturbed copies, has added up.
+
+    Attributes
+    ----------
+    terms
+        The number of terms.
+    added
+        The sums that had at least one term.
+    empty
+        The sums that were empty at least once.
+    """
 
     terms: int = 0
     added: set[Sum] = field(default_factory=set)
@@ -89,30 +141,53 @@ class Spent:
 
 @dataclass
 class Frame:
-    """What an evaluation knows: the point, the values of bound symbols, and what was computed
-    before."""
+    """What one evaluation knows.
+
+    Attributes
+    ----------
+    point
+        Where it evaluates.
+    meaning
+        What free symbols and bases are read as.
+    bound
+        The values of the bound symbols: integers for summation indices, a germ or a dual number for
+        the variable of a limit.
+    known
+        Values that were computed before, by a mark of the expression and the bound symbols in it.
+    spent
+        What was added up, shared with all perturbed copies.
+    growing
+        The base of a power without a limit, and what stands for the power.
+    """
 
     point: Point
     meaning: Mapping[Basic, Basic]
     bound: dict[Symbol, Any] = field(default_factory=dict)
     known: dict[Any, Number] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
-    # the base of a power without a limit, and what stands for the power
     growing: tuple[Number, Number] | None = None
 
     def read(self, name: Basic) -> Any:
-        """What a free symbol or base is read as."""
+        """Tell what a free symbol or base is read as."""
         return self.meaning.get(name, name) if self.meaning else name
 
     def move_to(self, point: Point) -> Frame:
-        """The same evaluation at a perturbed point."""
+        """Go on at another point. Bound symbols keep their values, earlier results are left behind."""
+        # known values belong to the old point; a copy of the bindings, which sums change
         return Frame(point, self.meaning, dict(self.bound), {}, self.spent, self.growing)
 
     def spend(self, terms: int) -> None:
-        """Raise ``NotEvaluable`` where more terms would be added up than the budget allows."""
+        """Count terms of sums.
+
+        Raises
+        ------
+        NotEvaluable
+            Where that is more than ``BUDGET`` in all.
+        """
         self.spent.terms += terms
         if self.spent.terms > BUDGET:
             raise NotEvaluable(f"sums of more than {BUDGET} terms")
 
 
+# what an expression is compiled into
 Code = Callable[[Frame], Number]

@@ -5,6 +5,9 @@ A product of entries and sums is flattened into one sum over several indices.  T
 the places in which they stand (colour refinement: an index is told apart by its factors, then by
 the indices it shares them with); only indices that this leaves alike are tried in every order, and
 the written summand decides.
+
+Whatever order is chosen, the sum keeps its value. A form that failed to be the same for two equal
+sums would cost a proof, and would never give a wrong one. Start reading at ``canonicalise``.
 """
 
 from __future__ import annotations
@@ -14,14 +17,25 @@ from itertools import permutations, product
 
 from sympy import Basic, Dummy, Expr, Integer, Mul, Sum, Symbol, default_sort_key
 
+# A bound on the time. Sums over more indices stay as they are written.
 MOST_INDICES = 8
+# Six indices that nothing tells apart have 720 orders. Each is written out and compared.
 MOST_ORDERS = 720
+# One list for all atoms ever made: equal sums get equal names, which makes them one generator.
 BOUND: list[Symbol] = []
 Ranged = tuple[Symbol, Expr]
 
 
 def name_index(depth: int) -> Symbol:
-    """A name for the summation index of an atom: a dummy, so that no free index is captured."""
+    """The name of the summation index at a depth of an atom, the same one on every call.
+
+    It is a dummy, so that no free index is captured.
+
+    Parameters
+    ----------
+    depth
+        0 for the first index of an atom, 1 for the next one, and so on.
+    """
     while depth >= len(BOUND):
         name = "jabcdefh"[len(BOUND)] if len(BOUND) < 8 else f"j{len(BOUND)}"
         BOUND.append(Dummy(name, integer=True, positive=True))
@@ -29,8 +43,14 @@ def name_index(depth: int) -> Symbol:
 
 
 def flatten_product(e: Expr) -> tuple[Expr, list[Ranged]] | None:
-    """``(summand, [(index, size), ...])`` of a product of sums from 1, indices fresh; ``None`` for
-    any other shape."""
+    """A product of sums from 1 as one summand with all its ranges, every index fresh.
+
+    Returns
+    -------
+    (summand, [(index, size), ...]) or None
+        ``None`` for any other shape, such as a sum that does not start at 1, a sum over several
+        terms, or a sum in a denominator.
+    """
     summand, ranges = Integer(1), list[Ranged]()
     for factor in Mul.make_args(e):
         base, exponent = factor.as_base_exp()
@@ -39,6 +59,7 @@ def flatten_product(e: Expr) -> tuple[Expr, list[Ranged]] | None:
             continue
         if not (exponent.is_Integer and exponent > 0):
             return None
+        # Each factor of a power is opened anew, so that it gets indices of its own.
         for _ in range(int(exponent)):
             inner = _open_sum(base)
             if inner is None:
@@ -49,6 +70,7 @@ def flatten_product(e: Expr) -> tuple[Expr, list[Ranged]] | None:
 
 
 def _open_sum(e: Sum) -> tuple[Expr, list[Ranged]] | None:
+    """The summand and ranges of a sum, and of the sums that are factors of its summand."""
     if any(low != 1 for _, low, _ in e.limits) or e.function.is_Add:
         return None
     fresh = {index: Dummy(index.name, integer=True, positive=True) for index, *_ in e.limits}
@@ -62,12 +84,25 @@ def _open_sum(e: Sum) -> tuple[Expr, list[Ranged]] | None:
 
 
 def canonicalise(e: Sum) -> Sum:
-    """The sum with its indices in the first of all orders; ragged sums stay as they are."""
+    """The sum with its indices in the first of all orders.
+
+    Parameters
+    ----------
+    e
+        A sum, with further sums among the factors of its summand.
+
+    Returns
+    -------
+    Sum
+        An equal sum over ``name_index(0)``, ``name_index(1)``, ....  Sums whose ranges depend on
+        each other, with a single index, or with too many orders to try come back as they are.
+    """
     flat = _open_sum(e)
     if flat is None or not 2 <= len(flat[1]) <= MOST_INDICES:
         return e
     summand, ranges = flat
     indices = {index for index, _ in ranges}
+    # A bound that is itself an index ties two indices together: they cannot change places.
     if summand.has(Sum) or summand.is_Add or any(size.free_symbols & indices for _, size in ranges):
         return e
     factors = [factor.as_base_exp() for factor in Mul.make_args(summand)]
@@ -87,9 +122,15 @@ def canonicalise(e: Sum) -> Sum:
 def _list_orders(
     factors: list[tuple[Expr, Expr]], sizes: dict[Symbol, Expr]
 ) -> Iterator[list[Symbol]]:
-    """The orders that sort the indices by what tells them apart."""
+    """The orders that sort the indices by what tells them apart.
+
+    Colours are refined until no round tells more indices apart: the colour of an index is its
+    range, then also the factors it stands in with the colours of their other indices. Indices of
+    one colour are permuted in every way.
+    """
     colour = {index: (str(size),) for index, size in sizes.items()}
     rank = _rank(colour)
+    # Every round but the last splits a class, so there are no more rounds than indices.
     for _ in sizes:
         seen = {index: (rank[index], _mark_factors(factors, index, rank)) for index in sizes}
         finer = _rank(seen)
@@ -104,6 +145,7 @@ def _list_orders(
 
 
 def _rank(seen: Mapping[Symbol, object]) -> dict[Symbol, int]:
+    """A number for each index, equal for those with equal values of ``seen``."""
     ordered = sorted(set(seen.values()), key=str)
     place = {value: number for number, value in enumerate(ordered)}
     return {index: place[value] for index, value in seen.items()}
@@ -126,9 +168,10 @@ def _has(base: Basic, exponent: Basic, index: Symbol) -> bool:
 def _sort_key(
     factors: list[tuple[Expr, Expr]], number: dict[Symbol, int]
 ) -> list[tuple[object, ...]]:
-    """A summand as a sorted list, its indices numbered."""
+    """A summand as a sorted list of its factors, its indices numbered; it depends on no name."""
     put = {index: Integer(place + 1) for index, place in number.items()}
     return sorted(default_sort_key((b.xreplace(put), e.xreplace(put))) for b, e in factors)
 
 
+# Eight names from the start: other modules take the first ones straight from the list.
 name_index(7)

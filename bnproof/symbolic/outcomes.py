@@ -1,4 +1,9 @@
-"""The three outcomes of a proof attempt: ``Proof``, ``Refuted``, ``Undecided``."""
+"""The three outcomes of a proof attempt: ``Proof``, ``Refuted``, ``Undecided``.
+
+A proof is returned, the two others are raised, so that a caller who forgets about them does not
+mistake them for a proof. Beside them stand ``Unreadable``, for input that has to be mended, and
+``Disagreement``, for a fault of bnproof itself.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +17,18 @@ from bnproof.symbolic.rendering import text
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a proof: the expression reached, the rule that led there, and why it is
-    allowed."""
+    """One line of a proof.
+
+    Attributes
+    ----------
+    rule
+        What was done, such as ``left minus right``, with the case of the free indices it was done
+        in.
+    expression
+        The expression reached.
+    why
+        Why the rule is allowed, or what makes the expression 0 or of the wanted sign.
+    """
 
     rule: str
     expression: Basic
@@ -27,8 +42,17 @@ class Step:
 class Proof:
     """A statement that holds for every batch size and every value the conditions allow.
 
-    ``points`` counts the exact evaluations of the un-normalised statement that agreed with the
-    proof.
+    Attributes
+    ----------
+    statement
+        What was proved.
+    given
+        The conditions it was proved under.
+    steps
+        What the normal form did, case by case. Cases that the conditions exclude leave no step.
+    points
+        The number of exact evaluations of the un-normalised statement that agreed with the proof.
+        They are the second, independent check; the proof does not rest on how many they are.
     """
 
     statement: Basic
@@ -50,7 +74,20 @@ class Proof:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Exact values at which the two sides differ: batch size, batches, scalars, and both sides."""
+    """Exact values at which the two sides differ.
+
+    Attributes
+    ----------
+    m
+        The batch size.
+    values
+        The batches and scalars by name. A batch is a tuple of its entries; a value known only as an
+        interval is a text that begins with ``about``.
+    lhs, rhs
+        Both sides at these values. ``None`` where the statement is no relation of two numbers, or
+        where a side could not be evaluated.  A statement that SymPy had decided to be false before
+        it was read has ``False`` on the left and ``True`` on the right.
+    """
 
     m: int
     values: Mapping[str, object] = field(default_factory=dict)
@@ -67,24 +104,36 @@ class Counterexample:
 
     @property
     def point(self) -> str:
-        """The values alone."""
+        """The values alone, without the two sides, in one line."""
         at = ", ".join(f"{name} = {_format_value(value)}" for name, value in self.values.items())
         return f"m = {self.m}{', ' if at else ''}{at}"
 
 
 def _format_value(value: object) -> str:
+    """A batch in brackets, any other value as it prints."""
     if isinstance(value, tuple):
         return f"({', '.join(map(str, value))})"
     return str(value)
 
 
 class Refuted(Exception):
-    """The statement is false; ``counterexample`` holds the exact values that show it."""
+    """The statement is false at a point that satisfies the conditions.
+
+    Attributes
+    ----------
+    statement
+        The statement that is false, as it was read.
+    counterexample
+        The exact values that show it.
+    hint
+        A suggestion to add to the message, such as ``write Every(...)``; empty where there is none.
+    """
 
     def __init__(self, statement: Basic, counterexample: Counterexample, hint: str = "") -> None:
         self.statement = statement
         self.counterexample = counterexample
         self.hint = hint
+        # All three go to Exception, which pickles an error by its arguments.
         super().__init__(statement, counterexample, hint)
 
     def __str__(self) -> str:
@@ -92,7 +141,15 @@ class Refuted(Exception):
 
 
 class Undecided(Exception):
-    """Neither proved nor refuted; ``reason`` says what stood in the way."""
+    """Neither proved nor refuted.
+
+    It never counts as a pass, and says nothing about whether the statement is true.
+
+    Attributes
+    ----------
+    reason
+        One sentence that says what stood in the way.
+    """
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -100,9 +157,15 @@ class Undecided(Exception):
 
 
 class Unreadable(ValueError):
-    """A statement or condition that cannot be read exactly as it is written; the sentence names
-    what to mend."""
+    """A statement or condition that cannot be read exactly as it is written.
+
+    The sentence names what to mend. It is a ``ValueError``, since the input is at fault.
+    """
 
 
 class Disagreement(AssertionError):
-    """The normal form and the exact evaluation contradict each other: a fault of bnproof itself."""
+    """The normal form and the exact evaluation contradict each other: a fault of bnproof itself.
+
+    It is an ``AssertionError``, so that no clause for wrong input or for arithmetic catches it on
+    the way out.
+    """

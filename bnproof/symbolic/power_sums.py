@@ -6,6 +6,10 @@ indexed symbols, and everything that does not depend on the summation index pull
 (``sum_j 1 = m``).  The first two power sums of one base are written by its mean and variance,
 ``sum b = m mean``, ``sum b^2 = m (var + mean^2)``, so that positivity shows. Square roots and
 absolute values are generators with one relation each (:mod:`bnproof.symbolic.roots`).
+
+Equality of two expressions becomes equality of two rational functions, which is decided by
+cancelling. This is sound because every step is an identity; that the generators are independent is
+what makes it strong, and nothing rests on it. Start reading at ``PowerSums.normal_form``.
 """
 
 from __future__ import annotations
@@ -46,17 +50,44 @@ from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import NONNEGATIVE, find_assumed_signs
 from bnproof.symbolic.visible import find_visible_signs
 
+# Written by exponentials, which are generators, so that their addition theorems hold.
 HYPERBOLIC = (tanh, sinh, cosh)
 TOTAL = (sin, cos, atan)  # real and defined for every real argument
+# A power is multiplied out. Larger exponents are refused with Undecided.
 MOST_POWER = 200
+# A bound on the time that one case may take: what needs more is left undecided.
 MOST_REWRITINGS = 2_000
 
 
 class PowerSums(Entries):
-    """Rewrites algebra, sums, deltas, roots and powers into generators."""
+    """Rewrites algebra, sums, deltas, roots and powers into generators.
+
+    The sums themselves are the work of :mod:`bnproof.symbolic.summation`, powers with symbolic
+    exponents of :mod:`bnproof.symbolic.powers`.
+    """
 
     def normal_form(self, e: Expr) -> Quotient:
-        """``e`` in generators; raises ``Undecided`` where it is not known to exist."""
+        """Rewrite an expression into generators.
+
+        Parameters
+        ----------
+        e
+            An expression over the names of the setting, its bound symbols renamed apart.
+
+        Returns
+        -------
+        Quotient
+            A rational function of generators that equals ``e`` wherever the conditions hold.
+
+        Raises
+        ------
+        Undecided
+            Where ``e`` is not known to exist, is beyond this normal form, or takes too much work.
+
+        Notes
+        -----
+        What was rewritten once is remembered until an equation gives a generator a value.
+        """
         known = self._normal.get(e)
         if known is None:
             self.rewritings += 1
@@ -66,6 +97,7 @@ class PowerSums(Entries):
         return known
 
     def _rewrite(self, e: Expr) -> Quotient:
+        """One level of an expression; its parts go through ``normal_form`` again."""
         match e:
             case Rational():
                 return self.number(e)
@@ -92,6 +124,8 @@ class PowerSums(Entries):
         return self._rewrite_function(e)
 
     def _rewrite_function(self, e: Expr) -> Quotient:
+        """A function of one argument, which goes through the normal form before it becomes a
+        generator."""
         match e:
             case exp():
                 return powers.exponential(self, self.normal_form(e.args[0]))
@@ -100,12 +134,17 @@ class PowerSums(Entries):
         if isinstance(e, HYPERBOLIC):
             return powers.hyperbolic_function(self, e, self.normal_form(e.args[0]))
         if isinstance(e, TOTAL):
+            # Equal arguments have equal normal forms, so equal values become one generator.
             return self.atom(e.func(self.normal_form(e.args[0]).expression()))
         raise Undecided(f"{text(e)} is beyond the power-sum normal form ({type(e).__name__})")
 
     # -- powers ------------------------------------------------------------------------------------
 
     def _rewrite_power(self, e: Pow) -> Quotient:
+        """A power, by its exponent: an integer, half of an integer, or an integer expression.
+
+        ``b^(n/2) = sqrt(b)^n`` reduces half integers to roots. Any other exponent is refused.
+        """
         base, exponent = self.normal_form(e.base), e.exp
         if exponent.is_Rational and abs(exponent) > MOST_POWER:
             raise Undecided(f"the power {text(e)}: exponents go up to {MOST_POWER} here")
@@ -124,32 +163,60 @@ class PowerSums(Entries):
         raise Undecided(f"the power {text(e)} is not a square root and has no integer exponent")
 
     def _rewrite_integer_power(self, base: Quotient, exponent: int, shown: Expr) -> Quotient:
+        """``base^exponent`` for a number; a negative one takes the inverse, once the base is
+        known not to be 0."""
         if exponent >= 0:
             return base**exponent
         return self.check_divisor(base, shown).inverse() ** -exponent
 
     def square_root(self, radicand: Quotient, shown: Expr) -> Quotient:
-        """The root; refuses a radicand not known to be >= 0, neither multiplied out nor as it is
-        written."""
+        """The non-negative root of a radicand.
+
+        Parameters
+        ----------
+        radicand
+            What is under the root, in generators.
+        shown
+            The same as it was written. Its sign is read where that of ``radicand`` does not show,
+            and it stands in the message.
+
+        Returns
+        -------
+        Quotient
+            The root, by the rules of :mod:`bnproof.symbolic.roots`.
+
+        Raises
+        ------
+        Undecided
+            Where the radicand is not known to be >= 0, neither multiplied out nor as it is written.
+        """
         if not self.signs.shows(radicand, NONNEGATIVE):
             if not find_visible_signs(self, shown) <= NONNEGATIVE:
                 allowed = "" if shown.is_number else ", which the conditions allow to be negative"
                 raise Undecided(f"square root of {text(shown)}{allowed}")
+            # What shows of one term holds for good only where the sums around it have terms.
             if self.occurs(shown):
                 self.signs.learn(radicand, NONNEGATIVE)
         return roots.square_root(self, radicand)
 
     def _rewrite_symbolic_power(self, base: Quotient, exponent: Expr, shown: Expr) -> Quotient:
-        """``b^(c + n) = b^c b^n``: for ``b = 0`` too, as long as neither exponent is negative."""
+        """``b^(c + n) = b^c b^n``: for ``b = 0`` too, as long as neither exponent is negative.
+
+        Where no bound of the exponent from below is known, or a negative one, b has to differ from
+        0; then every way to split the exponent is allowed.
+        """
         least = self.lower_bound(exponent)
         if least is None or least < 0:
             self.check_divisor(base, shown)
+            # The base is known to differ from 0, so the number in the exponent may be split off
+            # whatever its sign.
             least = int(exponent.as_coeff_Add()[0])
         rest = (exponent - least).expand()
         parts = Add.make_args(rest)
         if any(
             (self.lower_bound(part) or 0) < 0 or self.lower_bound(part) is None for part in parts
         ):
+            # ``0^(p - q)`` is not ``0^p 0^(-q)``: parts that may be negative stay together.
             parts = (rest,)
         result = self._rewrite_integer_power(base, least, shown)
         for part in parts:

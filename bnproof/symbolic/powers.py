@@ -4,6 +4,9 @@
 negative exponents where the factor is known not to vanish;
 ``exp(a + 2 b) = exp(a/2)^2 exp(b/2)^4``, and tanh, sinh, cosh by their definitions;
 ``log(c f g^n) = log c + log f + n log g`` for positive factors.
+
+Each function takes the ``form`` in which generators are made, and returns a quotient of its ring.
+Taking an argument apart into irreducible factors is what makes equal powers equal generators.
 """
 
 from __future__ import annotations
@@ -18,11 +21,36 @@ from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import NONNEGATIVE, POSITIVE, ZERO
 from bnproof.symbolic.surds import factor_integer as factorized
 
-LARGEST_EXPONENT = 200  # of an exponential: it is multiplied out
+# Of an exponential. Its powers are multiplied out where they meet a sum, so larger ones are
+# refused.
+LARGEST_EXPONENT = 200
 
 
 def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
-    """``base^exponent`` for an integer exponent known not to be negative, in generators."""
+    """``base^exponent`` for a symbolic integer exponent, in generators.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    base
+        The base. It may be 0 only where the exponent is known not to be negative; the caller sees
+        to that.
+    exponent
+        An integer expression.
+
+    Returns
+    -------
+    Quotient
+        A product of powers of primes and of irreducible factors, each of them a generator. A base
+        that is irreducible stays as it is written.
+
+    Raises
+    ------
+    Undecided
+        Where a factor of the denominator is not known to differ from 0.
+    """
+    # So that no factor ``r^2`` of a root is left, which is a polynomial without the root.
     base = base.reduce_roots()
     if base.is_zero:
         return _build_power(form, form.ring.constant(0), exponent)
@@ -44,11 +72,15 @@ def symbolic_power(form: Equations, base: Quotient, exponent: Expr) -> Quotient:
 
 
 def _integer_power(q: Quotient, count: int) -> Quotient:
+    """``q^count`` for a number; q is known to differ from 0 where the number is negative."""
     return q**count if count > 0 else q.inverse() ** -count
 
 
 def _factor_rational(content: fmpq) -> list[tuple[int, int]]:
-    """The factors of a rational with their exponents; what is hard to factor counts as a prime."""
+    """The factors of a rational with their exponents, -1 among them.
+
+    What is hard to factor counts as a prime: the product stays right.
+    """
     sign = [(-1, 1)] if content < 0 else []
     return sign + [
         (prime, sense * count)
@@ -58,6 +90,11 @@ def _factor_rational(content: fmpq) -> list[tuple[int, int]]:
 
 
 def _build_power(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
+    """The generator of ``base^exponent`` with the signs it can have.
+
+    A positive base gives a positive power, a non-negative one a non-negative power, and one that is
+    never 0 a power that is never 0.
+    """
     if base == 1:
         return form.number(1)
     signs = form.signs.find_polynomial_signs(base)
@@ -66,6 +103,7 @@ def _build_power(form: Equations, base: fmpq_mpoly, exponent: Expr) -> Quotient:
     )
     if -1 in signs and 0 not in signs:
         known = known - ZERO
+    # Unevaluated: SymPy would rewrite some powers, and equal ones have to stay equal.
     return form.atom(Pow(form.ring.expression(base), exponent, evaluate=False), known)
 
 
@@ -82,7 +120,26 @@ def _check_size(argument: Quotient) -> None:
 
 def exponential(form: Equations, argument: Quotient) -> Quotient:
     """``exp(argument)``: a product over its terms ``c t``, ``exp(t/2)^(2c)`` where ``2c`` is an
-    integer."""
+    integer.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    argument
+        The exponent as a quotient.
+
+    Returns
+    -------
+    Quotient
+        A product of powers of positive generators. A term ``n log f`` becomes the power ``f^n``.
+
+    Notes
+    -----
+    The generator is ``exp(t/2)`` and not ``exp(t)``, so that identities of half arguments show,
+    such as ``1/(1 + exp(-z)) = (1 + tanh(z/2))/2``. Where ``2c`` is no integer the generator is
+    ``exp(c t/2)``, and no relation to ``exp(t)`` is known.
+    """
     _check_size(argument)
     result = form.number(1)
     for exponents, coefficient in form.ring.lift(argument.top).terms():
@@ -96,6 +153,7 @@ def exponential(form: Equations, argument: Quotient) -> Quotient:
         twice = 2 * coefficient
         if twice.q != 1:
             twice, term = fmpq(2), term * coefficient
+        # Kept beside the generator, so that the logarithm of it is found again.
         half = Quotient(form.ring, term, argument.below) * form.number(2).inverse()
         place = form.ring.place(exp(half.expression()), POSITIVE)
         form.exponents[place] = half
@@ -104,7 +162,7 @@ def exponential(form: Equations, argument: Quotient) -> Quotient:
 
 
 def _exponential_of_log(form: Equations, term: fmpq_mpoly, coefficient: fmpq) -> Quotient | None:
-    """``exp(n log f) = f^n`` for an integer ``n``."""
+    """``exp(n log f) = f^n`` for an integer ``n``; ``None`` where the term is not of that form."""
     used = form.ring.list_places(term)
     if coefficient.q != 1 or len(used) != 1 or term.total_degree() != 1:
         return None
@@ -116,18 +174,44 @@ def _exponential_of_log(form: Equations, term: fmpq_mpoly, coefficient: fmpq) ->
 
 
 def hyperbolic_function(form: Equations, e: Expr, argument: Quotient) -> Quotient:
-    """``tanh``, ``sinh`` or ``cosh`` by exponentials."""
+    """``tanh``, ``sinh`` or ``cosh`` by exponentials.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    e
+        The function as it is written; only which one it is matters.
+    argument
+        Its argument as a quotient.
+    """
     _check_size(argument)
     up, down = exponential(form, argument), exponential(form, -argument)
     half = form.number(2).inverse()
     if isinstance(e, tanh):
+        # Both exponentials are positive, so their sum is not 0.
         return (up - down) * (up + down).inverse()
     return {sinh: up - down, cosh: up + down}[e.func] * half
 
 
 def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
     """``log`` of a positive quotient: a sum over its factors, those of negative sign by their
-    absolute values."""
+    absolute values.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    argument
+        The argument as a quotient.
+    shown
+        The argument as it was written, for the message.
+
+    Raises
+    ------
+    Undecided
+        Where the argument is not known to be positive.
+    """
     if not form.signs.shows(argument, POSITIVE):
         raise Undecided(
             f"the logarithm of {text(shown)}, which the conditions do not show to be positive"
@@ -138,13 +222,19 @@ def logarithm(form: Equations, argument: Quotient, shown: Expr) -> Quotient:
     for prime, count in _factor_rational(abs(content)):
         total = total + form.atom(log(Integer(prime)), POSITIVE) * form.number(count)
     below = [(form.ring.factors[number], -n) for number, n in argument.below.items()]
+    # The factors multiply to what is positive, so their absolute values have the same product.
     for factor, count in [*factors, *below]:
         total = total + _log_of_factor(form, factor) * form.number(int(count))
     return total
 
 
 def _log_of_factor(form: Equations, factor: fmpq_mpoly) -> Quotient:
-    """``log |f|`` of an irreducible factor; of a root, half the logarithm of what is under it."""
+    """``log |f|`` of an irreducible factor.
+
+    Of a root it is half the logarithm of what is under it, of an exponential its argument. Any
+    other factor gives a generator, ``log f`` or ``log(-f)`` where the sign of f is known and
+    ``log |f|`` where not.
+    """
     used = form.ring.list_places(factor)
     if factor.total_degree() == 1 and len(factor) == 1 and used[0] in form.ring.relations:
         inside = form.polynomial(form.ring.relations[used[0]])

@@ -1,5 +1,15 @@
 """``prove``: refute exactly where possible, else decide by the power-sum normal form, for every
-``m`` at once."""
+``m`` at once.
+
+The order of the work matters. First the statement is evaluated exactly at a few small batches, so
+that a false statement is refuted before any algebra is done. Then the normal form decides each case
+of the statement. Last come further exact points at the edges, where entries are equal and scalars
+are -1, 0 or 1. Two things have to come together for a ``Proof``: the normal form shows the
+statement, and at least one exact point agrees with it.
+
+Everything that is neither shown nor refuted raises ``Undecided``. No path leads from a doubt to a
+proof.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +26,8 @@ from bnproof.symbolic.rendering import text
 from bnproof.symbolic.search import LARGEST_BATCH, Search, suggest_every
 from bnproof.symbolic.witnesses import Increasing, Induction, Remainder, Witness
 
+# Only for a given batch size: each free index takes each value, so m = 4 with i, j, k has 64 cases.
+# Every case is a proof of its own, which is why more are refused.
 MOST_CASES = 64
 
 
@@ -30,10 +42,12 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
         every ``m >= 1``; ``eps >= 0`` and ``v + eps > 0`` are assumed; a plain symbol is a real
         number.
     given
-        Conditions such as ``Eq(eps, 0)``, ``m >= 2``, ``a > 0``, ``Every(x[i] > 0)``.
+        Conditions such as ``Eq(eps, 0)``, ``m >= 2``, ``a > 0``, ``Every(x[i] > 0)``, one argument
+        each.
     by
         What the proof rests on where the normal form alone does not decide: a ``Remainder``,
-        ``Increasing`` or ``Induction``, which is itself proved.
+        ``Increasing`` or ``Induction``, which is itself proved. ``None`` leaves it to the normal
+        form.
 
     Returns
     -------
@@ -50,20 +64,50 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     TypeError, ValueError
         For what is no statement, and for what cannot be read exactly as it is written.
 
+    Notes
+    -----
+    SymPy decides some relations while they are built: ``v >= 0`` becomes ``True`` before ``prove``
+    sees it. Write ``Ge(v, 0, evaluate=False)`` to have the relation itself proved.
+
+    A conjunction is proved part by part, each under the same conditions. A proof of it has the
+    steps of all parts, and the smallest of their numbers of points.
+
     Examples
     --------
     >>> from sympy import Eq, Sum
-    >>> from bnproof.symbolic import i, m, prove, xhat
+    >>> from bnproof.symbolic import Refuted, Undecided, eps, i, m, prove, xhat
     >>> proof = prove(Eq(Sum(xhat(i), (i, 1, m)), 0))
     >>> print(str(proof).splitlines()[0])
     Proved for every batch size m >= 1:
+
+    A condition may be what makes a statement true. Here it is ``eps = 0``:
+
+    >>> squares = Sum(xhat(i) ** 2, (i, 1, m)) / m
+    >>> prove(Eq(squares, 1), Eq(eps, 0)).points > 0
+    True
+    >>> try:
+    ...     prove(Eq(squares, 1))
+    ... except Refuted as refuted:
+    ...     print(refuted.counterexample.rhs)
+    1
+
+    What does not exist for every batch size is not proved, here because of ``m = 1``:
+
+    >>> try:
+    ...     prove(Eq(Sum(xhat(i) / (m - 1), (i, 1, m)), 0))
+    ... except Undecided as undecided:
+    ...     print(undecided)
+    division by m - 1, which the conditions allow to be 0
     """
     if by is not None and not isinstance(by, (Remainder, Increasing, Induction)):
         raise TypeError(f"by= takes a witness (Remainder, Increasing or Induction), not {by!r}")
     try:
         return _settle(statement, given, by)
+    # Deep nesting exhausts Python's stack inside SymPy as well as here. It decides nothing.
     except RecursionError:
         raise Undecided("the statement is nested more deeply than can be followed") from None
+    # Unreadable is a ValueError too. It has to pass before the clause below turns it into a
+    # verdict.
     except Unreadable:
         raise
     except (
@@ -73,6 +117,10 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
 
 
 def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:
+    """Search for a counterexample, prove, and search at the edges; a conjunction goes part by part.
+
+    Raises ``Undecided`` where the normal form decides but no exact point could confirm it.
+    """
     if isinstance(statement, And):
         if by is not None:
             raise Undecided(
@@ -81,6 +129,7 @@ def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof
         return _prove_conjunction(statement, given)
     remainder = by.expression if isinstance(by, Remainder) else None
     search = Search(read(statement, given, remainder))
+    # Before any algebra: a false statement is refuted here, by Refuted passing through.
     search.run(count=2)
     try:
         steps = (
@@ -89,6 +138,7 @@ def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof
             else _prove_statement(search)
         )
     except Unequal as unequal:
+        # Different normal forms do not refute. A longer search may: larger batches, then the edges.
         search.run(count=2, further=True)
         search.run(count=8, edges=True)
         raise Undecided(
@@ -97,6 +147,8 @@ def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof
     search.run(count=1, edges=True, most=3)  # entries that are equal, scalars of -1, 0 and 1
     if search.undefined:
         raise Undecided(f"the statement does not exist everywhere: {search.undefined}")
+    # The normal form alone never gives a proof: the independent check has to have seen the
+    # statement at least once.
     if not search.points:
         raise Undecided(
             search.obstacle
@@ -108,8 +160,11 @@ def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof
 def _prove_by_witness(
     search: Search, statement: Any, given: tuple[Any, ...], by: Increasing | Induction
 ) -> list[Step]:
-    """The statements a witness reduces the statement to, each proved; the statement itself has to
-    exist everywhere."""
+    """Prove the statements that a witness reduces the statement to, and that the statement exists.
+
+    A witness says nothing about whether the statement has a value everywhere. So every case of the
+    statement itself is checked for existence here as well.
+    """
     proofs = []
     for rule, part, conditions, witness in by.parts(statement, given):
         try:
@@ -126,21 +181,32 @@ def _prove_by_witness(
 
 
 def _prove_conjunction(statement: And, given: tuple[Any, ...]) -> Proof:
-    """Every part as it was received."""
+    """Prove every part as it was received, each with all conditions."""
     proofs = [prove(part, *given) for part in statement.args]
     steps = tuple(step for proof in proofs for step in proof.steps)
     return Proof(statement, proofs[0].given, steps, min(proof.points for proof in proofs))
 
 
 def _prove_statement(search: Search) -> list[Step]:
-    """For every batch size at once; only where that fails and ``Eq(m, 3)`` is given, for that size
-    alone."""
+    """Decide the cases for every batch size at once, or for the one size that is given.
+
+    Only where the general way fails and a condition such as ``Eq(m, 3)`` fixes the size, the sums
+    are written out for that size, with every value of every free index as a case of its own.
+
+    Raises
+    ------
+    Unequal
+        Where the normal forms of the sides differ, which is no counterexample yet.
+    Undecided
+        Where a part is not known to exist, and where a given size leads to too much work.
+    """
     question = search.question
     if not isinstance(question.statement, (Relational, BooleanTrue)):
         raise Unequal(f"{text(question.statement)} is not an identity")
     size = find_given_size(question)
     try:
         return _prove_cases(search, list_cases(question))
+    # Written out entry by entry, a statement for one given size may be decided all the same.
     except (Unequal, Undecided):
         if size is None:
             raise
@@ -153,4 +219,5 @@ def _prove_statement(search: Search) -> list[Step]:
 
 
 def _prove_cases(search: Search, chosen: list[IndexCase]) -> list[Step]:
+    """The steps of all chosen cases, each proved by the normal form."""
     return [step for case in chosen for step in CaseProof(search, case).prove_steps()]

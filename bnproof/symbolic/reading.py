@@ -15,6 +15,7 @@ from typing import Any
 
 from sympy import (
     Abs,
+    Add,
     Basic,
     Derivative,
     Dummy,
@@ -25,15 +26,15 @@ from sympy import (
     IndexedBase,
     Integer,
     KroneckerDelta,
-    Lambda,
     Limit,
     Max,
     Min,
+    Mul,
     Piecewise,
     Pow,
-    Subs,
     Sum,
     Symbol,
+    Tuple,
     cos,
     cosh,
     exp,
@@ -46,9 +47,10 @@ from sympy import (
     tanh,
     true,
 )
-from sympy.concrete.expr_with_limits import ExprWithLimits
+from sympy.core.function import Application
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import And, Boolean
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import And, Boolean, BooleanFunction
 
 from bnproof.symbolic.expectation import Expectation, degree
 from bnproof.symbolic.outcomes import Undecided, Unreadable
@@ -159,11 +161,16 @@ class Question:
         """Those of ``i``, ``j``, ``k`` that are mentioned."""
         return [index for index in FREE if index in self.named]
 
+    @property
+    def received_parts(self) -> tuple[Basic, ...]:
+        """The statement, the conditions and the remainder, as they were received."""
+        return (self.received, *self.conditions, *(() if self.aside is None else (self.aside,)))
+
     @cached_property
     def indices(self) -> list[Expr]:
         """Index terms with no summation index in them (``i``, ``k``, ``1``), in a fixed order."""
-        parts = (self.statement, *(c for c in self.given if not isinstance(c, Every)))
-        used = {t.expand() for part in parts for t in list_free_indices(part)}
+        parts = (part for part in self.received_parts if not isinstance(part, Every))
+        used = {t.xreplace(self.meaning).expand() for p in parts for t in list_free_indices(p)}
         return sorted(used | set(self.free_indices), key=str)
 
     @cached_property
@@ -237,6 +244,12 @@ def _read_boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rh
 #: Functions that have a value for every real argument; any other one has to be known to exist.
 TOTAL = (Abs, sign, Max, Min, exp, sin, cos, sinh, cosh, tanh, KroneckerDelta, Piecewise)
 
+#: Kinds of nodes that are read; every other one is refused.
+READABLE = (
+    *(Add, Mul, Pow, Application, Indexed, Derivative, Piecewise, ExprCondPair),
+    *(Relational, BooleanFunction, Tuple),
+)
+
 # -- renaming --------------------------------------------------------------------------------------
 
 _KNOWN: dict[tuple[Basic, frozenset[tuple[Basic, Basic]]], Read] = {}
@@ -268,7 +281,8 @@ def _rename_bound(e: Basic, names: dict[Basic, Basic]) -> Read:
         return _rename_limit(e, names)
     if isinstance(e, Every):
         return _rename_every(e, names)
-    if isinstance(e, (ExprWithLimits, Subs, Lambda)):
+    if not isinstance(e, READABLE):
+        # what SymPy cancels of an unknown kind would vanish unseen, whether it exists or not
         raise Undecided(f"{type(e).__name__} is beyond the power-sum normal form")
     if isinstance(e, Expectation):
         # over all values of the entries: whether a part exists for those at hand says nothing
@@ -277,7 +291,7 @@ def _rename_bound(e: Basic, names: dict[Basic, Basic]) -> Read:
             raise Undecided("an expected value beyond the degree its presumptions decide")
     inside = [rename_bound(a, names) for a in e.args]
     arguments = [one.expression for one in inside]
-    built = e.func(*arguments, **({"evaluate": False} if isinstance(e, Relational) else {}))
+    built = _rebuild(e, arguments)
     own: tuple[Part, ...] = ()
     if isinstance(e, Pow) and not (arguments[1].is_Integer and arguments[1] > 0):
         own = (Pow(*arguments, evaluate=False),)
@@ -292,6 +306,16 @@ def _rename_bound(e: Basic, names: dict[Basic, Basic]) -> Read:
     elif isinstance(e, Function) and not isinstance(e, TOTAL):
         own = (e.func(*arguments, evaluate=False),)
     return _gather(built, inside, own)
+
+
+def _rebuild(e: Basic, arguments: list[Basic]) -> Basic:
+    """``e`` with other arguments; a relation stays one, all else is evaluated by SymPy."""
+    if isinstance(e, Relational):
+        return e.func(*arguments, evaluate=False)
+    try:
+        return e.func(*arguments)
+    except (TypeError, ArithmeticError) as error:  # of Mod(a, 0), and of orders that hold NaN
+        raise Unreadable(f"{e}: SymPy cannot evaluate it ({error})") from error
 
 
 def _gather(built: Basic, inside: list[Read], own: tuple[Part, ...] = ()) -> Read:

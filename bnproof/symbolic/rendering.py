@@ -3,6 +3,9 @@
 Folding is exact rewriting: ``sum_j x_j = m mu``, ``sum_j (x_j - mu)^2 = m v``,
 ``(v + eps)^(1/2) = s`` and ``(x_i - mu)/s = xhat_i``; it changes how an expression is written,
 never its value.
+
+No verdict depends on this module, only messages and proofs as they are printed. Start reading at
+``fold``, which works on SymPy expressions; ``text`` and ``latex`` print what it returns.
 """
 
 from __future__ import annotations
@@ -33,25 +36,46 @@ from sympy.printing.str import StrPrinter
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.setting import beta, eps, gamma, m, x
 
+# Names that stand for the statistics in what is printed, and nowhere else. The positive sign of s
+# lets SymPy join its powers.
 MU, V, S = Symbol("mu", real=True), Symbol("v", nonnegative=True), Symbol("s", positive=True)
 XHAT, Y = IndexedBase("xhat", real=True), IndexedBase("y", real=True)
 
 
 def fold(e: Basic) -> Basic:
-    """``e`` with batch statistics written by name; an equation keeps sides that look different."""
+    """``e`` with batch statistics written by name.
+
+    Parameters
+    ----------
+    e
+        An expression, or a relation.
+
+    Returns
+    -------
+    Basic
+        An equal expression. An equation keeps sides that look different: where folding would make
+        them the same, sums are not taken apart, and if that does not help the sides stay as they
+        were.
+    """
     if isinstance(e, Relational):
         sides = [_fold(side, split=True) for side in e.args]
         if sides[0] == sides[1]:
             sides = [_fold(side, split=False) for side in e.args]
+        # SymPy would decide an equation of equal sides, and print True.
         written = e.args if sides[0] == sides[1] and e.lhs != e.rhs else sides
         return e.func(*written, evaluate=False)
     return _fold(e, split=True)
 
 
+# The same statistics occur in every statement. Beyond this many expressions the oldest are folded
+# anew.
 @lru_cache(maxsize=1 << 15)
 def _fold(e: Basic, *, split: bool) -> Basic:
-    """``split``: sums of sums are taken apart where every part has a name,
-    ``sum_j (x_j + c) = m mu + m c``."""
+    """Fold an expression from its smallest parts outwards.
+
+    ``split``: sums of sums are taken apart where every part has a name,
+    ``sum_j (x_j + c) = m mu + m c``.
+    """
     if not e.args or isinstance(e, Indexed):
         return e
     split = split and not isinstance(e, Derivative)  # what is differentiated has to stay in sight
@@ -73,13 +97,18 @@ def _pull_out_factor(e: Expr) -> Expr:
             if MU in Mul.make_args(mean_times):
                 factor = -mean_times / MU
                 entry = entry_times / factor
+                # With a factor of 1 or -1 there is nothing to pull out.
                 if isinstance(entry, Indexed) and factor not in (1, -1):
                     return Mul(factor, entry - MU, evaluate=not factor.is_Number)
     return e
 
 
 def name_output(e: Basic) -> Basic:
-    """A folded expression with ``gamma xhat_i + beta`` written ``y_i``."""
+    """A folded expression with ``gamma xhat_i + beta`` written ``y_i``.
+
+    This is done on the left side of a relation alone. On both sides it would turn the definition of
+    y into ``y_i = y_i``.
+    """
     if isinstance(e, Add):
         for entry in e.atoms(Indexed):
             if entry.base == XHAT and e == gamma * entry + beta:
@@ -90,6 +119,8 @@ def name_output(e: Basic) -> Basic:
 
 
 def _fold_sum(e: Sum, *, split: bool) -> Expr:
+    """A sum over one index from 1 with its constant factors outside, and by name where it has
+    one."""
     if len(e.limits) != 1 or e.limits[0][1] != 1:
         return e
     index, _, size = e.limits[0]
@@ -135,7 +166,11 @@ def _is_deviation(e: Expr, base: IndexedBase, index: Symbol, size: Expr) -> bool
 
 
 def _fold_product(e: Expr) -> Expr:
-    """Cancel a size, ``(m mu + m c)/m = mu + c``, and join each ``x[i] - mu`` with one ``1/s``."""
+    """Cancel a size, ``(m mu + m c)/m = mu + c``, and join each ``x[i] - mu`` with one ``1/s``.
+
+    The number of roots there are to join with is the power of s in the denominator, so
+    ``(x_i - mu)^2/s`` becomes ``(x_i - mu)^2/s`` again, and over ``s^2`` it becomes ``xhat_i^2``.
+    """
     for size in [
         f.base for f in Mul.make_args(e) if isinstance(f, Pow) and f.exp == -1 and f.base.is_Symbol
     ]:
@@ -164,10 +199,13 @@ def _fold_product(e: Expr) -> Expr:
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
+    """Plain text: sums as ``sum_j``, entries as ``x[i]``, an equation with ``=``."""
+
     def _print_Dummy(self, e: Dummy) -> str:
         return str(e.name)
 
     def _print_Sum(self, e: Sum) -> str:
+        """``sum_j`` stands for a sum from 1 to m; any other range is written out."""
         summand = self._print(e.function)
         summand = f"({summand})" if isinstance(e.function, Add) else summand
         for index, low, high in e.limits:
@@ -209,7 +247,10 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
 
 def _strip_brackets(shown: str) -> str:
-    """The text without the brackets of a sum that stands alone."""
+    """The text without the brackets of a sum that stands alone.
+
+    Brackets that only look like a pair, as in ``(sum_i a) + (sum_i b)``, stay.
+    """
     if not shown.startswith("(sum_"):
         return shown
     depth = 0
@@ -221,6 +262,8 @@ def _strip_brackets(shown: str) -> str:
 
 
 class _Latex(LatexPrinter):  # type: ignore[misc]
+    """LaTeX with the usual letters of the setting, and without double subscripts."""
+
     def _print_Dummy(self, e: Dummy) -> str:
         return str(self._print(Symbol(e.name)))
 
@@ -259,10 +302,41 @@ _LATEX = {
 
 
 def text(e: Basic) -> str:
-    """One line of plain text."""
+    """One line of plain text.
+
+    Parameters
+    ----------
+    e
+        An expression, or a relation.
+
+    Returns
+    -------
+    str
+        The expression with its statistics by name. It is for reading: SymPy does not read it back.
+
+    Examples
+    --------
+    >>> from bnproof.symbolic import eps, i, v, xhat
+    >>> from bnproof.symbolic.rendering import text
+    >>> text(xhat(i) ** 2)
+    'xhat[i]**2'
+    >>> text(v / (v + eps))
+    'v/s**2'
+    """
     return _strip_brackets(str(_Text().doprint(fold(e))))
 
 
 def latex(e: Basic) -> str:
-    """LaTeX source, without delimiters."""
+    """LaTeX source, without delimiters.
+
+    Parameters
+    ----------
+    e
+        An expression, or a relation.
+
+    Returns
+    -------
+    str
+        What stands between dollar signs, with statistics by name.
+    """
     return str(_Latex({"mul_symbol": r"\,"}).doprint(fold(e)))

@@ -3,6 +3,10 @@
 ``sqrt(u^2 w) = |u| sqrt(w)`` for real ``u`` and ``w >= 0``; ``sqrt(a b) = sqrt(a) sqrt(b)`` where
 both are known to be non-negative.  What is left under a root is squarefree and irreducible, so
 equal roots become equal generators.
+
+The relation of a root is ``r^2 = base``, that of an absolute value ``|f|^2 = f^2``. Reducing by
+them decides most identities; the sign of the generator (non-negative) decides the rest. Each
+function takes the ``form`` in which generators are made.
 """
 
 from __future__ import annotations
@@ -28,11 +32,37 @@ def _factor(q: Quotient) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
 
 
 def square_root(form: Equations, radicand: Quotient) -> Quotient:
-    """The root of a quotient that is known not to be negative."""
+    """The root of a quotient that is known not to be negative.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    radicand
+        What is under the root. The caller has shown that it is not negative.
+
+    Returns
+    -------
+    Quotient
+        Absolute values of what stands under the root in even powers, times the roots of factors of
+        known sign, times one root of the factors of unknown sign.
+
+    Raises
+    ------
+    Undecided
+        Where the number under the root is too large to be taken apart.
+
+    Notes
+    -----
+    A factor known to be <= 0 is negated, and the sign goes to the content. Two such factors may
+    then stand under roots of their own. Factors of unknown sign have to stay together: of
+    ``a b >= 0`` it does not follow that ``sqrt(a)`` exists.
+    """
     if radicand.is_zero:
         return radicand
     ring = form.ring
     content, factors = _factor(
+        # A root of a root may hide a square, which shows once the inner root is reduced.
         Quotient(ring, ring.reduce_roots(ring.lift(radicand.top)), radicand.below).cancel()
     )
     outside, inside, sense = form.number(1), ring.constant(1), 1
@@ -43,6 +73,8 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
             outside = outside * (magnitude if half > 0 else magnitude.inverse()) ** abs(half)
         if exponent % 2:
             signs = form.signs.find_polynomial_signs(factor)
+            # Two factors that are <= 0 multiply to what is >= 0, and then each of ``-f`` has a
+            # root.
             if signs <= NEGATIVE | ZERO:
                 sense, factor, signs = -sense, -factor, product(signs, NEGATIVE)
             if signs <= NONNEGATIVE:
@@ -53,8 +85,8 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
 
 
 def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotient:
-    """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree, gives
-    ``a/r sqrt(d w)``."""
+    """``sqrt(q w)`` for a rational ``q``: ``q = p/r``, ``p r = a^2 d`` with ``d`` squarefree,
+    gives ``a/r sqrt(d w)``."""
     try:
         outside, squarefree = split_square(abs(int(content.p * content.q)))
     except NotExact as error:
@@ -63,21 +95,37 @@ def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotie
     result = form.polynomial(form.ring.constant(scale))
     if squarefree != 1:
         result = result * _root(form, form.ring.constant(squarefree))
+    # The radicand is >= 0. With a negative content it is the negated rest that has the root.
     rest = inside if content > 0 else -inside
     return result if rest == 1 else result * _root(form, rest)
 
 
 def _root(form: Equations, base: fmpq_mpoly) -> Quotient:
+    """The generator of a root with its relation ``r^2 = base``; positive where the base is."""
     positive = form.signs.shows(form.polynomial(base), POSITIVE)
     stands_for = sympy_sqrt(form.ring.expression(base))
     place = form.ring.place(stands_for, POSITIVE if positive else NONNEGATIVE)
+    # The base was made of generators that exist already, so its own roots come before this one.
     form.ring.relations[place] = form.ring.lift(base)
     return form.resolve_place(place)
 
 
 def absolute_value(form: Equations, q: Quotient) -> Quotient:
     """``|c prod f^n| = |c| prod |f|^n``; ``|f|`` is ``f``, ``-f`` or a generator with
-    ``|f|^2 = f^2``."""
+    ``|f|^2 = f^2``.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    q
+        Any quotient.
+
+    Returns
+    -------
+    Quotient
+        ``q`` or ``-q`` where the sign of ``q`` shows. Even powers need no absolute value.
+    """
     if q.is_zero:
         return q
     signs = form.signs.find_signs(q)
@@ -95,6 +143,7 @@ def absolute_value(form: Equations, q: Quotient) -> Quotient:
 
 
 def _magnitude(form: Equations, factor: fmpq_mpoly) -> Quotient:
+    """``|f|`` of an irreducible factor: ``f`` or ``-f`` where its sign shows, else a generator."""
     q = form.polynomial(factor)
     if form.signs.shows(q, NONNEGATIVE):
         return q
@@ -103,12 +152,27 @@ def _magnitude(form: Equations, factor: fmpq_mpoly) -> Quotient:
     known = POSITIVE if 0 not in form.signs.find_polynomial_signs(factor) else NONNEGATIVE
     place = form.ring.place(Abs(form.ring.expression(factor)), known)
     form.ring.relations[place] = form.ring.lift(factor * factor)
+    # Certificates use ``|f| >= f`` and ``|f| >= -f``, for which they need to know f.
     form.signs.magnitudes[place] = factor
     return form.resolve_place(place)
 
 
 def sign(form: Equations, q: Quotient) -> Quotient:
-    """``sign(e) = e/|e|`` where ``e`` is known to differ from zero, else a generator of its own."""
+    """``sign(e) = e/|e|`` where ``e`` is known to differ from zero, else a generator of its own.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of its generators.
+    q
+        The argument e as a quotient.
+
+    Returns
+    -------
+    Quotient
+        A number where the sign shows. The generator comes with ``sign(e) e = |e|`` and
+        ``sign(e) |e| = e``, which hold for ``e = 0`` too.
+    """
     signs = form.signs.find_signs(q)
     if len(signs) == 1:
         return form.number(next(iter(signs)))

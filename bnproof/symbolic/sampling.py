@@ -4,6 +4,10 @@ Sizes and values are drawn from the conditions: bounds narrow what is drawn
 (:mod:`bnproof.symbolic.bounds`), equations are solved for a scalar, for the scale or the shift of
 the batch, or for entries.  Whether the conditions hold is then evaluated, so nothing depends on how
 a point was found.
+
+One attempt draws the scalars, then entries, then shapes the point: constant batches, an eps that
+makes s rational, batches that repeat each other. Then it solves what is left of the equations, and
+in the end it asks whether all conditions hold. Start reading at ``Sampler._attempt``.
 """
 
 from __future__ import annotations
@@ -29,16 +33,33 @@ from bnproof.symbolic.signsets import find_assumed_signs
 from bnproof.symbolic.solving import solve_conditions
 from bnproof.symbolic.surds import NotExact
 
+# At one batch size and call. Conditions that 40 attempts do not meet are rarely met by more.
 ATTEMPTS = 40
-PATIENCE = 6  # attempts before entries far from 0 are drawn for inequalities
+# Attempts before entries far from 0 are drawn for inequalities.
+PATIENCE = 6
+# Small and readable first: these numbers end up in counterexamples.
 _PLAIN = [fmpq(n) for n in (0, 1, -1, 2, -2, 3)]
+# How far along a bounded span a value lies, near its ends as well as inside.
 _PARTS = [fmpq(1, 2), fmpq(1, 3), fmpq(2, 3), fmpq(1, 5), fmpq(4, 5), fmpq(1, 100)]
+# How far beyond its only bound a value lies. The first three serve for simple points.
 _STEPS = [fmpq(1), fmpq(2), fmpq(1, 2), fmpq(3), fmpq(7), fmpq(1, 3), fmpq(1, 10), fmpq(40)]
 
 
 @dataclass
 class Sampler:
-    """Draws points for one question."""
+    """Draws points for one question.
+
+    Attributes
+    ----------
+    question
+        The statement and conditions that points are drawn for.
+    random
+        The source of randomness. A seeded one gives the same points on every run.
+    edges
+        Whether scalars are -1, 0 or 1 most of the time, and batches constant more often.
+    undefined
+        The first point seen where a condition has no value, in words; empty where none was met.
+    """
 
     question: Question
     random: Random
@@ -49,9 +70,24 @@ class Sampler:
     _cached: dict[int, dict[Symbol, Span]] = field(default_factory=dict)
 
     def draw_points(self, size: int, count: int) -> Iterator[Point]:
-        """Up to ``count`` points with batch size ``size``; fewer where the conditions rule points
-        out."""
+        """Draw points of one batch size that satisfy the conditions.
+
+        Parameters
+        ----------
+        size
+            The batch size m of the points.
+        count
+            How many points are wanted.
+
+        Yields
+        ------
+        Point
+            Up to ``count`` points; fewer, or none, where the conditions rule points out or none was
+            found within a fixed number of attempts.
+        """
         drawn = 0
+        # A size without any point is not tried again: every call would spend all its attempts on
+        # it.
         for attempt in range(0 if size in self._barren else ATTEMPTS):
             if drawn == count:
                 return
@@ -64,17 +100,22 @@ class Sampler:
             self._barren.add(size)
 
     def _attempt(self, size: int, *, simple: bool) -> Point | None:
+        """One attempt at a point; ``None`` where it does not satisfy the conditions or leaves
+        exact numbers."""
         point = Point({m: fmpq(size)}, lambda base, index: fmpq(0))
         try:
             self._draw_scalars(point, size, simple=simple)
             point.draw = self._build_draw(point, simple=simple)
             self._shape(point)
             self._assign(point)
+            # An equation such as ``Eq(m, n)`` may have moved the size: the point belongs to another
+            # one.
             if point.size != size:
                 return None
             solve_conditions(self._equations, point)
             return point if self._is_allowed(point) else None
         except Undefined as undefined:
+            # A condition without a value counts only at a point where it had to have one.
             if self._meets_assumptions(point):
                 where = describe_point(self.question, point).point
                 self.undefined = self.undefined or f"{undefined} in a condition, at {where}"
@@ -85,6 +126,8 @@ class Sampler:
     # -- scalars -----------------------------------------------------------------------------------
 
     def _draw_scalars(self, point: Point, size: int, *, simple: bool) -> None:
+        """Draw the scalars one after the other, each within the bounds that those before it
+        leave."""
         limits = self._narrow_spans(size)
         for symbol in self._order:
             span = limits[symbol].copy()
@@ -95,6 +138,7 @@ class Sampler:
 
     @cached_property
     def _order(self) -> list[Symbol]:
+        """The scalars in the order they are drawn in, without the batch size."""
         return [symbol for symbol in self.question.scalars if symbol != m]
 
     @cached_property
@@ -110,12 +154,14 @@ class Sampler:
 
     @cached_property
     def _bounds_of(self) -> dict[Symbol, list[Linear]]:
+        """The bounds by the scalar that they bound."""
         by_symbol: dict[Symbol, list[Linear]] = {}
         for bound in self._linear:
             by_symbol.setdefault(bound.symbol, []).append(bound)
         return by_symbol
 
     def _narrow_spans(self, size: int) -> dict[Symbol, Span]:
+        """The numeric bounds of every scalar at a batch size; free indices lie in ``1..size``."""
         if size not in self._cached:
             here = [
                 Linear(b.symbol, b.slope, b.rest.xreplace({m: Rational(size)}), b.op)
@@ -128,6 +174,9 @@ class Sampler:
         return self._cached[size]
 
     def _draw_scalar(self, symbol: Symbol, span: Span, size: int, *, simple: bool) -> Any:
+        """A value that the assumptions of a symbol allow; 1 where none was found, which is
+        filtered later."""
+        # Assumptions such as prime or odd are met by drawing until they hold.
         for _ in range(50):
             value = self._draw_within(symbol, span, size, simple=simple)
             if suits(symbol, value):
@@ -135,6 +184,10 @@ class Sampler:
         return fmpq(1)
 
     def _draw_within(self, symbol: Symbol, span: Span, size: int, *, simple: bool) -> fmpq:
+        """A value within a span: inside it, or now and then at an end that belongs to it.
+
+        Ends are drawn on purpose, since a statement with ``<`` for ``<=`` differs there alone.
+        """
         if symbol.is_integer:
             return self._draw_integer(span, size)
         low, high, choose = span.low, span.high, self.random.choice
@@ -146,6 +199,7 @@ class Sampler:
                     else high
                 )
             return low + (high - low) * choose(_PARTS)
+        # A bound of 0 that is only the symbol's own assumption: ``suits`` sees to it.
         if (low is None and high is None) or (low == 0 and symbol.is_nonnegative):
             return self._draw_plain(simple=simple)
         end, sense = (low, 1) if low is not None else (high, -1)
@@ -154,6 +208,8 @@ class Sampler:
         return end + sense * choose(_STEPS[:3] if simple else _STEPS)
 
     def _draw_integer(self, span: Span, size: int) -> fmpq:
+        """An integer within a span; where nothing bounds it a small one, or one near the batch
+        size."""
         low = (
             None
             if span.low is None
@@ -165,6 +221,7 @@ class Sampler:
             else int(span.high.floor()) - int(span.high.q == 1 and not span.with_high)
         )
         if low is not None and high is not None:
+            # Far from its lower bound an integer makes sums and powers slow.
             return fmpq(self.random.randint(low, min(high, low + 40)) if low <= high else low)
         if low is not None and low > 1:
             return fmpq(low + self.random.randint(0, 4))
@@ -176,6 +233,8 @@ class Sampler:
         )
 
     def _draw_plain(self, *, simple: bool) -> fmpq:
+        """A number that nothing bounds: small integers first, fractions and now and then a large
+        one."""
         if self.edges and self.random.random() < 0.7:
             return fmpq(self.random.randint(-1, 1))
         if simple and self.random.random() < 0.7:
@@ -189,8 +248,11 @@ class Sampler:
     def _build_draw(
         self, point: Point, *, simple: bool
     ) -> Callable[[IndexedBase, tuple[int, ...]], Any]:
-        """A function that draws an entry its base and the conditions on all entries allow, the same
-        one every time."""
+        """A function that draws an entry its base and the conditions on all entries allow.
+
+        It gives the same value for the same entry every time, as the perturbed copies of a point
+        require.
+        """
         limits = {base: self._narrow_entry_span(base, point) for base in self._bounded}
         wide = self._conditioned and not self._patient and self.random.random() < 0.4
         scale = self.random.choice((fmpq(1, 10), fmpq(10), fmpq(100))) if wide else fmpq(1)
@@ -211,6 +273,7 @@ class Sampler:
         return draw
 
     def _draw_entry(self, base: IndexedBase, span: Span | None, *, simple: bool) -> fmpq:
+        """One entry: within its span, an integer where its base is one, else a small number."""
         if span is not None:
             return self._draw_within(base, span, 1, simple=simple)
         if base.is_integer:
@@ -228,7 +291,8 @@ class Sampler:
 
     @cached_property
     def _bounded(self) -> dict[IndexedBase, list[Linear]]:
-        """Bounds of all entries of a base by scalars."""
+        """Bounds of all entries of a base by scalars, from conditions such as
+        ``Every(x[i] > a)``."""
         by_base: dict[IndexedBase, list[Linear]] = {}
         for condition in self.question.given:
             if isinstance(condition, Every) and len(condition.indices) == 1:
@@ -240,6 +304,7 @@ class Sampler:
         return by_base
 
     def _narrow_entry_span(self, base: IndexedBase, point: Point) -> Span:
+        """The span that those bounds leave to the entries of a base at a point."""
         span = Span()
         for bound in self._bounded[base]:
             if bound.find_scalars() <= point.scalars.keys():
@@ -268,6 +333,7 @@ class Sampler:
         Conditions may ask for equal spreads or equal means, which independent draws would never
         meet.
         """
+        # Some points stay as they were drawn: equations of another kind may need them.
         if self.random.random() < 0.25:
             return
         for symbol in self.question.named:
@@ -302,18 +368,24 @@ class Sampler:
 
     def _round_std(self, point: Point) -> None:
         """Mostly choose eps so that ``s = sqrt(v + eps)`` is rational: such points are easy to
-        read."""
+        read.
+
+        Rational numbers are also faster than roots, and a root of a root has no exact value here.
+        """
         spread = batch_variance(point)
         if self.random.random() < 0.15:
             point.scalars[eps] = fmpq(0)
         elif isinstance(spread, fmpq) and self.random.random() < 0.75:
+            # In halves, some way above the square root of the spread. Rounding does no harm: what
+            # matters is checked exactly in the next line.
             root = fmpq(int(float(spread) ** 0.5 * 2) + self.random.randint(1, 4), 2)
             if root * root >= spread:
                 point.scalars[eps] = root * root - spread
 
     @cached_property
     def _assigned(self) -> dict[Symbol, Expr]:
-        """Conditions ``symbol = value`` set the symbol; a size is met by the others."""
+        """The conditions ``symbol = value``, which set the symbol; a condition on the size is
+        met otherwise."""
         values: dict[Symbol, Expr] = {}
         for condition in self.question.given:
             assigned = find_assignment(condition)
@@ -322,6 +394,7 @@ class Sampler:
         return values
 
     def _assign(self, point: Point) -> None:
+        """Give every assigned symbol its value at the point."""
         for _ in self._assigned:  # one may rest on another
             for symbol, value in self._assigned.items():
                 if symbol != m:
@@ -329,6 +402,7 @@ class Sampler:
 
     @cached_property
     def _equations(self) -> list[Expr]:
+        """The equations that assign nothing, as expressions that have to be 0."""
         return [
             c.lhs - c.rhs
             for c in self.question.given
@@ -336,8 +410,11 @@ class Sampler:
         ]
 
     def _is_allowed(self, point: Point) -> bool:
-        """Whether the conditions hold, beyond doubt; what an equation assigns may be an interval,
-        and holds by that."""
+        """Whether the conditions hold, beyond doubt.
+
+        They are evaluated as they were received. What an equation assigns may be known as an
+        interval only; it holds because the value was put there.
+        """
         if not self._meets_assumptions(point):
             return False
         evaluator = Evaluator(point, self.question.meaning)
@@ -347,7 +424,11 @@ class Sampler:
         )
 
     def _assigns(self, condition: Basic) -> bool:
-        """Whether a condition is what gives its symbol the value, which does not rest on it."""
+        """Whether a condition is what gives its symbol the value, which does not rest on it.
+
+        With ``a = b`` and ``b = exp(a)`` each value would rest on the other. Then neither equation
+        holds by being assigned, and both have to hold beyond doubt.
+        """
         assigned = find_assignment(condition)
         if assigned is None or assigned[0] == m or self._assigned[assigned[0]] != assigned[1]:
             return False
@@ -360,8 +441,8 @@ class Sampler:
         return assigned[0] not in resting
 
     def _meets_assumptions(self, point: Point) -> bool:
-        """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices in
-        ``1..m``."""
+        """What holds without being said: ``v + eps > 0``, the symbols' own assumptions, indices
+        in ``1..m``."""
         if not point.size >= 1 or any(
             not suits(symbol, value) for symbol, value in point.scalars.items()
         ):
@@ -376,19 +457,42 @@ class Sampler:
             return False
         if point.scalars[eps] != 0:
             return True
+        # With eps = 0 the batch needs a spread, and one value alone has none.
         return point.size > 1 and sign(batch_variance(point)) > 0
 
 
 def batch_variance(point: Point) -> Any:
-    """The biased variance of the point's batch."""
+    """The biased variance of the point's batch.
+
+    Parameters
+    ----------
+    point
+        A point; entries of ``x`` that are missing are drawn.
+
+    Returns
+    -------
+    number
+        Exact: a rational, a surd, or an interval where an entry is one.
+    """
     entries = [point.entry(x, (p,)) for p in range(1, point.size + 1)]
     mean = sum(entries, fmpq(0)) * fmpq(1, point.size)
     return sum(((entry - mean) ** 2 for entry in entries), fmpq(0)) * fmpq(1, point.size)
 
 
 def find_assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
-    """``(symbol, value)`` where the condition is an equation that gives a symbol a value free of
-    it."""
+    """The symbol and the value of a condition ``symbol = value``.
+
+    Parameters
+    ----------
+    condition
+        Any condition.
+
+    Returns
+    -------
+    (symbol, value) or None
+        ``None`` where the condition is no equation, where neither side is a symbol alone, or where
+        the symbol occurs in its value.
+    """
     if isinstance(condition, Eq):
         for symbol, value in ((condition.lhs, condition.rhs), (condition.rhs, condition.lhs)):
             if isinstance(symbol, Symbol) and symbol not in find_numbers(value):
@@ -403,6 +507,7 @@ def _assumptions(symbol: Symbol | IndexedBase) -> tuple[tuple[str, bool], ...]:
 
 
 _REAL = Symbol("any", real=True)
+# The assumptions that a sign settles, with all that SymPy derives from each.
 _OF_SIGNS = {
     pair
     for known in ("positive", "negative", "nonnegative", "nonpositive", "nonzero")
@@ -412,11 +517,26 @@ _OF_SIGNS = {
 
 @cache
 def _meets(assumptions: tuple[tuple[str, bool], ...], number: Rational) -> bool:
-    return all(getattr(number, f"is_{name}") in (None, held) for name, held in assumptions)
+    """Whether a number has the assumed properties; one that SymPy cannot tell counts as met."""
+    return all(getattr(number, f"is_{name}") in (None, value) for name, value in assumptions)
 
 
 def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
-    """Whether the assumptions of a symbol (or base) allow a value."""
+    """Whether the assumptions of a symbol (or base) allow a value.
+
+    Parameters
+    ----------
+    symbol
+        A symbol or an indexed base.
+    value
+        An exact number. Of one that is no rational only the sign can be compared with assumptions,
+        so it suits no symbol of which more is assumed.
+
+    Returns
+    -------
+    bool
+        Never ``True`` for a value whose sign contradicts an assumption.
+    """
     assumptions = _assumptions(symbol)
     if not isinstance(value, fmpq):  # of a root or an interval no more is known than its sign
         return _OF_SIGNS.issuperset(assumptions) and sign(value) in find_assumed_signs(symbol)

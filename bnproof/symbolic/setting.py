@@ -3,7 +3,12 @@ mini-batch.
 
 A mini-batch is ``x[1], ..., x[m]`` with a symbolic size ``m >= 1``; ``g[i]`` is the upstream
 gradient ``dL/dy_i``.  Every statistic below is an ordinary SymPy expression over ``Sum`` and
-``IndexedBase``.
+``IndexedBase``, so a statement can be written, differentiated and substituted into with SymPy
+alone. Indices count from 1, as in the paper.
+
+The names ``i``, ``j``, ``k`` are free indices in ``1..m``, ``gamma`` and ``beta`` the affine
+parameters, ``eps >= 0`` the number under the root. The statistics of the batch ``x`` are ``mu``,
+``v`` and ``s = sqrt(v + eps)``; its normalised values and outputs are ``xhat(i)`` and ``y(i)``.
 """
 
 from __future__ import annotations
@@ -16,11 +21,14 @@ from sympy import Dummy, Expr, IndexedBase, Sum, Symbol, sqrt, symbols
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
+# Positive, since a batch holds at least one value. The statistics of no values do not exist.
 m = Symbol("m", integer=True, positive=True)
 i, j, k = symbols("i j k", integer=True, positive=True)
 x = IndexedBase("x", real=True)
 g = IndexedBase("g", real=True)
 gamma, beta = symbols("gamma beta", real=True)
+# Zero is allowed: much of the book is about ``eps = 0``. What is divided by is ``s``, and
+# ``v + eps > 0`` is assumed of every batch.
 eps = Symbol("eps", nonnegative=True)
 
 # Dummies, not symbols: an expression a reader differentiates by x[i] cannot capture them.
@@ -32,7 +40,23 @@ _r = Dummy("r", integer=True, positive=True)
 class Batch:
     """Batch statistics of ``entry(1), ..., entry(size)``.
 
-    ``entry`` maps an index to an expression, so ``Batch(lambda r: a * x[r])`` is the scaled batch.
+    Attributes
+    ----------
+    entry
+        A function from an index to an expression, so ``Batch(lambda r: a * x[r])`` is the scaled
+        batch.
+    size
+        How many entries there are: ``m``, or any other positive integer expression.
+    eps
+        What is added to the variance under the root.
+
+    Examples
+    --------
+    >>> from sympy import Eq, Symbol
+    >>> from bnproof.symbolic import Batch, mu, prove, x
+    >>> a = Symbol("a", real=True)
+    >>> prove(Eq(Batch(lambda r: a * x[r]).mean, a * mu)).points > 0
+    True
     """
 
     entry: Callable[[Expr], Expr]
@@ -80,9 +104,25 @@ def y(index: Expr) -> Expr:
 class Every(Boolean):  # type: ignore[misc]
     """A condition on all entries: ``Every(x[i] > 0)`` says it for every index ``i`` in ``1..m``.
 
-    Over all ``i``, ``j``, ``k`` that occur in the relation; a condition of
-    :func:`~bnproof.symbolic.prove` only, no statement.  Raises ``TypeError`` for what is no
-    relation, ``ValueError`` for a relation without such an index.
+    It runs over all of ``i``, ``j``, ``k`` that occur in the relation, or over the indices that are
+    handed over.  It is a condition of :func:`~bnproof.symbolic.prove` only, no statement. Without
+    it, ``x[i] > 0`` is a condition on one entry.
+
+    Parameters
+    ----------
+    relation
+        A relation of numbers that holds for all values of the indices.
+    *indices
+        What it runs over: symbols that are integers, other than ``m``. Without them, those of
+        ``i``, ``j``, ``k`` that occur in the relation.
+
+    Raises
+    ------
+    TypeError
+        For what is no relation, such as one that SymPy has already decided, and for an index that
+        is no integer symbol.
+    ValueError
+        For a relation without such an index.
 
     Examples
     --------

@@ -1,5 +1,12 @@
 """Moving a point so that equations among the conditions hold: the scale or the shift of a batch, or
-some of its entries."""
+some of its entries.
+
+Random points never satisfy an equation such as ``mu = 0`` or ``v = 1``. Three kinds are solved
+here: ``c + d t^2 = 0`` for the scale t of the batch, equations that a shift of the batch meets, and
+equations that are affine in the entries of a base. Every step is exact. What is not solved is left
+as it is, since the conditions are evaluated at the point afterwards. Start reading at
+``solve_conditions``.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +27,42 @@ Entries = dict[tuple[int, ...], Any]
 
 
 def solve_conditions(equations: list[Expr], point: Point) -> None:
-    """Move entries so that equations hold, where that is linear or a matter of scale; others are
-    left to the filter."""
+    """Move entries so that equations hold, where that is linear or a matter of scale.
+
+    Parameters
+    ----------
+    equations
+        Expressions that have to be 0.
+    point
+        The point. Its entries are changed in place; its scalars stay.
+
+    Raises
+    ------
+    NotExact, NotEvaluable, Undefined, ZeroDivisionError
+        Where a residual has no exact value. The point is then of no use.
+
+    Notes
+    -----
+    The scale of ``x`` comes first. Then each base is solved for, ``x`` last: by a shift if that
+    meets all of its equations and so keeps its spread, else entry by entry.
+    """
     scaled, affine = _plan(tuple(equations))
     for equation in scaled:
         _rescale(equation, point)
     for base, linear in affine:
+        # A shift changes no spread, so it does not undo what the scale has met.
         if base != x or not _shift(linear, point):
             _solve_linear(linear, base, point)
 
 
+# The same few equations come back for every point; a question has one plan.
 @lru_cache(maxsize=1 << 8)
 def _plan(equations: tuple[Expr, ...]) -> tuple[list[Expr], list[tuple[IndexedBase, list[Expr]]]]:
     """The equations met by the scale of the batch, and by base those that are affine in its
-    entries, ``x`` last."""
+    entries, ``x`` last.
+
+    It depends on the equations alone, so it is made once for all points of a question.
+    """
     scaled = [h for h in equations if h.has(x) and not _is_affine(h, x)]
     affine: list[tuple[IndexedBase, list[Expr]]] = []
     for base in sorted(
@@ -49,10 +78,15 @@ def _plan(equations: tuple[Expr, ...]) -> tuple[list[Expr], list[tuple[IndexedBa
 
 
 def _collect_entries(point: Point, base: IndexedBase) -> Entries:
+    """The entries ``1..m`` of a base at a point, by index; missing ones are drawn."""
     return {(p,): point.entry(base, (p,)) for p in range(1, point.size + 1)}
 
 
 def _residual(equation: Expr, point: Point, base: IndexedBase, entries: Entries) -> Any:
+    """The exact value of an equation's difference with other entries for one base.
+
+    Raises ``NotExact`` where only an interval is known: nothing can be solved for then.
+    """
     moved = Point(point.scalars, point.draw, {**point.entries, base: entries})
     value = Evaluator(moved).evaluate(equation)
     if isinstance(value, Interval):
@@ -61,7 +95,11 @@ def _residual(equation: Expr, point: Point, base: IndexedBase, entries: Entries)
 
 
 def _rescale(equation: Expr, point: Point) -> None:
-    """``x -> mean + t (x - mean)`` for an equation of the form ``c + d t^2 = 0``."""
+    """``x -> mean + t (x - mean)`` for an equation of the form ``c + d t^2 = 0``.
+
+    The residuals at t = 0, 1, 2 are ``c``, ``c + d`` and ``c + 4 d`` then, which is how the form is
+    recognised.
+    """
     entries = _collect_entries(point, x)
     mean = sum(entries.values(), fmpq(0)) * fmpq(1, point.size)
 
@@ -69,15 +107,21 @@ def _rescale(equation: Expr, point: Point) -> None:
         return {index: mean + t * (value - mean) for index, value in entries.items()}
 
     start, once, twice = (_residual(equation, point, x, stretch(fmpq(t))) for t in (0, 1, 2))
+    # Three values do not prove the form. If they mislead, the conditions fail and the point is
+    # dropped.
     if sign(once - start) and twice - start == (once - start) * fmpq(4):
         square = -start * inverse(once - start)
         if sign(square) >= 0:
+            # The root may be irrational: then the entries are surds, and still exact.
             point.entries[x] = stretch(sqrt(square))
 
 
 def _shift(equations: list[Expr], point: Point) -> bool:
-    """``x -> x + c`` for one equation that a shift can meet; whether the others then hold as
-    well."""
+    """``x -> x + c`` for one equation that a shift can meet; whether the others then hold as well.
+
+    The first equation is taken to be affine in the shift: its residuals at shifts of 0 and 1 give
+    c.
+    """
     entries = _collect_entries(point, x)
     start = _residual(equations[0], point, x, entries)
     once = _residual(
@@ -94,7 +138,10 @@ def _shift(equations: list[Expr], point: Point) -> bool:
 
 
 def _is_affine(e: Expr, base: IndexedBase) -> bool:
-    """Whether ``e`` visibly has degree at most one in the entries of ``base``."""
+    """Whether ``e`` visibly has degree at most one in the entries of ``base``.
+
+    It may say no of an expression that becomes affine when it is multiplied out.
+    """
     if not e.has(base) or isinstance(e, Indexed):
         return True
     if isinstance(e, (Add, Sum)):
@@ -107,7 +154,11 @@ def _is_affine(e: Expr, base: IndexedBase) -> bool:
 
 
 def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> None:
-    """Gaussian elimination on the residuals, affine in ``base[1..m]``."""
+    """Gaussian elimination on the residuals, affine in ``base[1..m]``.
+
+    The columns of the system are residuals at unit vectors, so no coefficient has to be read off an
+    expression.
+    """
     size = point.size
     start = list(_collect_entries(point, base).values())
 
@@ -122,6 +173,7 @@ def _solve_linear(equations: list[Expr], base: IndexedBase, point: Point) -> Non
     ]
     solution = list(start)
     for row, pivot in reversed(_eliminate(rows, size)):
+        # The entries that are no pivots keep their drawn values, and the pivots are solved for.
         rest = row[-1]
         for p in range(size):
             if p != pivot:
@@ -139,6 +191,7 @@ def _eliminate(rows: list[list[Any]], size: int) -> list[tuple[list[Any], int]]:
             factor = row[column]
             row = [a - factor * b for a, b in zip(row, reduced, strict=True)]
         filled = [c for c in range(size) if row[c] != 0]
+        # The row follows from those before it, or contradicts them, which the filter finds out.
         if not filled:
             continue
         column = filled[-1]

@@ -1,4 +1,38 @@
-"""Chapter 1: batch normalisation as an affine map, and how far that goes."""
+"""Chapter 1: batch normalisation as an affine map, and how far that goes.
+
+Algorithm 1 of the paper first computes ``xhat_i = (x_i - mu)/s`` and then
+``y_i = gamma xhat_i + beta``. On one fixed mini-batch mu and s are two numbers, so both lines
+together are one affine map, ``y_i = gamma' x_i + beta'`` with ``gamma' = gamma/s`` and
+``beta' = beta - gamma mu/s``. Training may give gamma and beta any value, hence gamma' and beta' as
+well. Why not train gamma' and beta' at once, and leave out the normalising?
+
+On one mini-batch the objection is right. ``collapse`` states the map, and ``collapse-bijection``
+shows that every pair (gamma', beta') belongs to exactly one pair (gamma, beta).
+
+It stops being right in three places, each with a theorem.
+
+1. A second batch. ``collapse-varies`` shows that two batches share their pair (gamma', beta') only
+   if gamma = 0 or both statistics agree. Numbers that are trained once cannot do for every batch
+   what gamma' and beta' do.
+2. The whole batch as the input. The formula looks affine in x, but mu and s depend on x too.
+   ``training-not-affine`` gives one witness against every affine map, for every m and eps.
+3. The derivative. ``collapse-hides-gradient`` shows that two terms are lost if gamma' and beta' are
+   held constant while x is differentiated. The collapse is an identity of values only.
+
+At inference none of this applies, because mu_r and v_r are constants: ``inference-collapse``. This
+is why a trained batch normalisation can be folded into the layer before it, which ``fold-linear``
+does for linear layers, convolutions and transposed convolutions.
+
+The last two theorems ask what gamma and beta are needed for. ``affine-absorbed`` says when the next
+layer could take their place, and ``affine-after-linear-redundant`` that without normalising the
+layer before them could.
+
+How to read a chapter: ``mu``, ``v``, ``s``, ``xhat`` and ``y`` are SymPy expressions in the entries
+``x[1], ..., x[m]`` with a symbolic ``m``, written out from Algorithm 1. ``Eq(left, right)`` is a
+claim and not yet known to be true. The condition that is called ``alive`` in several theorems keeps
+a square root in a denominator from being 0. For the batch ``x`` itself, ``v + eps > 0`` is assumed
+throughout the book and is not listed.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +106,8 @@ def collapse() -> Iterator[Item]:
             ),
         ),
     )
+    # y_plain is the implementation's own answer for gamma = 1, beta = 0, which is its xhat; so the
+    # law tests how gamma and beta are applied, whatever xhat is worth
     yield Relation(
         "affine",
         "gamma and beta act on the normalised value",
@@ -85,6 +121,7 @@ def collapse() -> Iterator[Item]:
     yield Control(
         "divided by the variance", Eq(y(i), gamma / s**2 * x[i] + beta - gamma * mu / s**2)
     )
+    # v > 0: on a constant batch this variant has no value, and could not be shown to be wrong
     yield Control(
         "eps dropped", Eq(y(i), gamma / sqrt(v) * x[i] + beta - gamma * mu / sqrt(v)), (v > 0,)
     )
@@ -130,6 +167,8 @@ def collapse_varies() -> Iterator[Item]:
         Eq(mu, other.mean),
         (same_scale, same_shift, Ne(gamma, 0), alive),
     )
+    # the residual of a pair (c, d) against x - mu and against 1: a pair that is right at every
+    # entry makes both sums 0, so c and d can be read off
     residual = Sum((x[j] - mu) * (c * x[j] + d - y(j)), (j, 1, m))
     yield Assertion(
         "how far a constant pair (c, d) misses, in slope", Eq(residual, m * v * (c - gamma / s))
@@ -139,6 +178,7 @@ def collapse_varies() -> Iterator[Item]:
     yield Corollary(
         "for gamma = 0 both batches get (0, beta)", Eq(beta_collapsed, beta), (Eq(gamma, 0),)
     )
+    # eps = 9/16 makes both roots rational: s = 3/4 for {2, 2}, where v = 0, and 5/4 for {1, 3}
     flat = Batch(lambda r: Integer(2), size=Integer(2), eps=Rational(9, 16))
     steep = Batch(lambda r: 2 * r - 1, size=Integer(2), eps=Rational(9, 16))
     slope = 4 * gamma / 5
@@ -172,13 +212,17 @@ def training_not_affine() -> Iterator[Item]:
     magnitude is lost."""
     A, b = IndexedBase("A", real=True), IndexedBase("b", real=True)
 
+    # the weights 1, -3, 2 sum to 0, which removes b, and -1 - 3 + 2 * 2 = 0 removes A
     def affine_map(scale: int) -> Expr:
+        """Entry i of ``A (scale x) + b``, any affine map."""
         return Sum(A[i, j] * scale * x[j], (j, 1, m)) + b[i]
 
     def normalise(scale: int) -> Expr:
+        """Entry i of batch normalisation at ``scale u``."""
         return Batch(lambda r: scale * (x[r] - mu)).y(i)
 
     def combine(map_of: Callable[[int], Expr]) -> Expr:
+        """``F(-u) - 3 F(u) + 2 F(2 u)``."""
         return map_of(-1) - 3 * map_of(1) + 2 * map_of(2)
 
     doubled = sqrt(4 * v + eps)
@@ -190,6 +234,7 @@ def training_not_affine() -> Iterator[Item]:
     u = Batch(lambda r: KroneckerDelta(r, 1) - KroneckerDelta(r, 2))
     yield Assertion("the witness u = (1, -1, 0, ..., 0) is centred", Eq(u.mean, 0), (m >= 2,))
     yield Assertion("and has spread", Eq(u.variance, 2 / m), (m >= 2,))
+    # s at 2 u and at u, from the variance 2/m of the witness
     wide, narrow = sqrt(8 / m + eps), sqrt(2 / m + eps)
     yield Assertion(
         "so the combination does not vanish there (entry u_1 = 1)",
@@ -215,6 +260,7 @@ def collapse_hides_gradient() -> Iterator[Item]:
     values, not of derivatives, because gamma' and beta' depend on every x_k through mu and s."""
     true = gamma_collapsed * KroneckerDelta(i, k) - gamma / (m * s) * (1 + xhat(i) * xhat(k))
     yield Assertion("the true Jacobian", Eq(Derivative(y(i), x[k]), true))
+    # plain symbols for gamma' and beta': nothing in them can be differentiated by x
     frozen_scale, frozen_shift = symbols("gamma_c beta_c", real=True)
     yield Assertion(
         "with gamma', beta' held constant",
@@ -290,12 +336,15 @@ def fold_linear() -> Iterator[Item]:
     slope = G[k] / sqrt(S[k] + eps)
 
     def normalise(value: Expr) -> Expr:
+        """Batch normalisation of output channel k at inference."""
         return G[k] * (value - M[k]) / sqrt(S[k] + eps) + z[k]
 
     def linear_layer(weight: Entry) -> Expr:
+        """``sum_c weight(c) u_c`` over the n inputs."""
         return Sum(weight(i) * u[i], (i, 1, n))
 
     def convolve(weight: Callable[[Expr, Expr], Expr]) -> Expr:
+        """``sum_(c, t) weight(c, t) u_(c, t)`` over channels and taps, at one position."""
         return Sum(weight(i, j) * u[i, j], (j, 1, taps), (i, 1, n))
 
     bias = slope * (b[k] - M[k]) + z[k]
@@ -331,6 +380,8 @@ def fold_linear() -> Iterator[Item]:
         ),
         alive,
     )
+    # The padding is 0 after normalising, so tap 1 adds nothing. Folded, it would meet a padded 0 of
+    # the raw input, and the constant part would count all taps.
     padded = Sum(W[i] * inference(u[i]), (i, 2, n))
     yield Control(
         "batch normalisation BEFORE a zero-padded convolution (tap 1 meets the padding)",
@@ -368,9 +419,11 @@ def affine_absorbed() -> Iterator[Item]:
     b, z = symbols("b z", real=True)
 
     def relu(value: Expr) -> Expr:
+        """``max(value, 0)`` by the absolute value, which the prover knows by its sign."""
         return (value + Abs(value)) / 2
 
     def apply_layer(entry: Entry) -> Expr:
+        """The linear layer that follows, with entry(c) as its inputs."""
         return Sum(W[j] * entry(j), (j, 1, n)) + b
 
     absorbed = Sum(W[j] * G[j] * h[j], (j, 1, n)) + (b + Sum(W[j] * B[j], (j, 1, n)))

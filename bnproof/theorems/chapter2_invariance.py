@@ -1,4 +1,35 @@
-"""Chapter 2: what batch normalisation does not notice, and what it does."""
+"""Chapter 2: what batch normalisation does not notice, and what it does.
+
+Subtracting the mean removes every shift of the batch, and dividing by s removes its scale. This
+chapter changes the batch, or a parameter, in one way after the other, and says exactly what of the
+change reaches the output and the gradients.
+
+A shift. ``shift`` shows that adding c to a whole batch changes nothing in training mode, so that a
+bias in front of batch normalisation is redundant. At inference the running mean has to follow
+first, and ``bias-at-inference`` says how much of a jump is still seen after T steps.
+
+A scale. The paper's section 3.3 states ``BN(W u) = BN((a W) u)``. ``scale-exact`` proves it for
+a > 0 and eps = 0; a negative a turns the sign of gamma. With eps > 0 the exact law is another one.
+By ``scale-eps``, scaling the batch by a acts like dividing eps by a^2. ``scale-defect`` turns this
+into a factor and a bound, so that "nearly invariant" gets a number. The plain map gamma x + beta
+has no such property (``affine-not-invariant``).
+
+An order, a sign, a repetition. ``permutation`` shows that the outputs change places with the
+inputs. ``negative-gamma`` shows that a negative gamma is a reflection about beta, and that
+gamma = 0 is no trap for training. ``idempotence`` shows what normalising a second time does.
+
+Scale invariance also shapes training. Three theorems build on one another.
+
+1. ``layer-scale-gradients``: if the weights in front are scaled by a > 0, the error that flows back
+   to the layer's input stays what it was, and the weights' own gradient is divided by a.
+2. ``euler``: a function that does not change along W has a gradient orthogonal to W. With eps > 0 a
+   small radial part remains, and it is computed here.
+3. ``weight-norm-growth``: a step at right angles to W makes W longer, and by the first of these
+   theorems a longer W moves less at the next step.
+
+Several controls are the statement for eps = 0, claimed for eps > 0. They are marked as often
+stated, since code always runs with eps > 0.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +101,8 @@ from bnproof.theorems.quantities import (
 
 Entry = Callable[[Expr], Expr]
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
+# any real number, since the theorems tell a > 0, a = 0 and a < 0 apart; relations, for which a
+# check has to choose a number, use the positive scale_by
 a = Symbol("a", real=True)
 c = Symbol("c", real=True)
 scaled = Batch(lambda r: a * x[r])
@@ -93,6 +126,7 @@ def shift() -> Iterator[Item]:
     shifted_loss = Sum(g[j] * shifted.y(j), (j, 1, m))
     yield Corollary("the gradient of a bias before it is 0", Eq(Derivative(shifted_loss, c), 0))
     yield Control("the plain affine map", Eq(gamma * (x[i] + c) + beta, gamma * x[i] + beta))
+    # infer_y of the shifted batch: mu_r is a constant, so the shift passes through
     yield Control(
         "inference mode",
         Eq(infer_y(i) + gamma * c / s_r, infer_y(i)),
@@ -117,6 +151,7 @@ def scale_exact() -> Iterator[Item]:
         (Eq(eps, 0),),
         {"y_scaled": SCALED},
     )
+    # v > 0 is among the conditions because the links divide by sqrt(v), and not by s
     yield Derivation(
         "why a cancels",
         scaled.xhat(i),
@@ -147,6 +182,8 @@ def scale_eps() -> Iterator[Item]:
         "the exact scaling law", Eq(scaled.xhat(i), sign(a) * rescaled.xhat(i)), (Ne(a, 0),)
     )
     yield Assertion("a = 0", Eq(scaled.y(i), beta), (Eq(a, 0), eps > 0))
+    # The same law read backwards: x times a, and eps times a^2. A check takes a power of two for a,
+    # and both changes are then exact in floating point.
     yield Relation(
         "scale-eps",
         "input scaled by a, eps by a^2: same output",
@@ -168,6 +205,7 @@ def scale_eps() -> Iterator[Item]:
 def scale_defect() -> Iterator[Item]:
     """How far scale invariance fails for eps > 0: by the factor sqrt((v + eps)/(v + eps/a^2)),
     which tends to sqrt(1 + eps/v) for large a, and by at most |xhat_i| eps/(2 v) |1 - 1/a^2|."""
+    # a > 0: the sign of a negative a is the business of scale-eps
     a = scale_by
     scaled = Batch(lambda r: a * x[r])
     before, after = v + eps, v + eps / a**2
@@ -175,6 +213,8 @@ def scale_defect() -> Iterator[Item]:
     given = (v > 0,)
     yield Assertion("the factor", Eq(scaled.xhat(i), xhat(i) * factor))
     yield Assertion("its limit for large a", Eq(Limit(factor, a, oo), sqrt(1 + eps / v)), given)
+    # The next five bound the defect. Its denominator sqrt(B) (sqrt(A) + sqrt(B)) = sqrt(A B) + B is
+    # at least v + v, since A B >= v^2 and B >= v.
     yield Assertion(
         "the defect, without cancellation (A = v + eps, B = v + eps/a^2)",
         Eq(factor - 1, eps * (1 - 1 / a**2) / (sqrt(after) * (sqrt(before) + sqrt(after)))),
@@ -210,6 +250,7 @@ def affine_not_invariant() -> Iterator[Item]:
         "the change under scaling",
         Eq((gamma * a * x[i] + beta) - (gamma * x[i] + beta), gamma * (a - 1) * x[i]),
     )
+    # the claim is about every batch, so one value of x_i is enough to force a = 1
     yield Assertion(
         "no change at x_i = 1, gamma != 0: a = 1", Eq(a, 1), (Eq(gamma * (a - 1), 0), Ne(gamma, 0))
     )
@@ -246,10 +287,12 @@ def bias_at_inference() -> Iterator[Item]:
         lambda T, moved: running_average(moved, c),
         lambda T: c * (1 - (1 - alpha) ** T),
     )
+    # the input has moved by c, and the running mean, mu_r before the jump, by c (1 - kept)
     late = gamma * (x[i] + c - (mu_r + c * (1 - kept))) / s_r + beta
     yield Assertion(
         "what remains at inference", Eq(late - infer_y(i), gamma * c * kept / s_r), alive
     )
+    # 0 < alpha < 2 says that |1 - alpha| < 1
     vanishing = Limit(gamma * c * (1 - alpha) ** T / s_r, T, oo)
     yield Corollary("it dies out", Eq(vanishing, 0), (alpha > 0, alpha < 2, *alive))
     yield Control("inference does not notice either", Eq(late, infer_y(i)), alive, common=True)
@@ -266,6 +309,8 @@ def permutation() -> Iterator[Item]:
     """Batch normalisation commutes with every permutation of the batch. Every permutation is a
     product of transpositions, and the transposition of j and k is x_i + (x_k - x_j)(delta_ij -
     delta_ik)."""
+    # A transposition without cases: at r = j the deltas add x_k - x_j, at r = k they subtract it.
+    # For j = k nothing moves.
     swapped = Batch(lambda r: x[r] + (x[k] - x[j]) * (KroneckerDelta(r, j) - KroneckerDelta(r, k)))
     yield Assertion("the mean stays", Eq(swapped.mean, mu))
     yield Assertion("the variance stays", Eq(swapped.variance, v))
@@ -290,6 +335,7 @@ def layer_scale_gradients() -> Iterator[Item]:
         Eq(jacobian(scaled)(i, k), jacobian(batch)(i, k) / Abs(a)),
         given,
     )
+    # a x = (a W) u, so the chain rule brings the factor a W_j; to a W itself it brings only u_j
     to_input = Sum(jacobian(scaled)(i, j) * a * W[j], (j, 1, m))
     yield Assertion(
         "with respect to u: J(a x) (a W) = sign(a) J(x) W (W[j] the weight that reaches value j)",
@@ -340,9 +386,11 @@ def euler() -> Iterator[Item]:
     row of weights W in front of batch normalisation is orthogonal to that row, <W, dL/dW> = 0."""
     n = symbols("n", integer=True, positive=True)
     W, u, d = (IndexedBase(name, real=True) for name in ("W", "u", "d"))
+    # the derivative of the loss along x itself, which is what a change of scale does to it
     radial = Sum(x[k] * dx(k), (k, 1, m))
     yield Assertion("the radial part of the gradient", Eq(radial, gamma * eps / s**2 * dgamma))
     yield Corollary("eps = 0: none", Eq(radial, 0), (Eq(eps, 0),))
+    # dL/dW_k by the chain rule, for a row W that meets the inputs u[j, k] of sample j
     weight_gradient = Sum(d[j] * u[j, k], (j, 1, m))
     yield Assertion(
         "<W, dL/dW> = sum_k x_k dx_k for x = W u (d for dx, any number n of inputs)",
@@ -370,6 +418,7 @@ def weight_norm_growth() -> Iterator[Item]:
     W, G = IndexedBase("W", real=True), IndexedBase("G", real=True)
 
     def squared_norm(entry: Entry) -> Expr:
+        """``sum_j entry(j)^2`` over the n weights of the row."""
         return Sum(entry(j) ** 2, (j, 1, n))
 
     inner = Sum(W[j] * G[j], (j, 1, n))
@@ -381,6 +430,7 @@ def weight_norm_growth() -> Iterator[Item]:
         Eq(stepped, norms[0] - 2 * eta * radial + eta**2 * norms[1]),
         (Eq(inner, radial),),
     )
+    # what euler says for eps = 0
     orthogonal = (Eq(inner, 0),)
     yield Assertion(
         "<W, G> = 0: the norm never falls",
@@ -388,6 +438,8 @@ def weight_norm_growth() -> Iterator[Item]:
         orthogonal,
         by=Remainder(eta**2 * norms[1]),
     )
+    # One component of the step. At W/|W| the gradient is |W| G by layer-scale-gradients, since the
+    # scale there is |W| times smaller.
     w, d, length = Symbol("W_k", real=True), Symbol("G_k", real=True), Symbol("|W|", positive=True)
     yield Assertion(
         "the direction: W - eta G over |W| is the step eta/|W|^2 from W/|W|, where the gradient is"
@@ -407,6 +459,7 @@ def negative_gamma() -> Iterator[Item]:
     mirrored = batch.y(i, gamma=-gamma)
     yield Assertion("a reflection about beta", Eq(mirrored, 2 * beta - y(i)))
     yield Assertion("the same as a mirrored input", Eq(Batch(lambda r: -x[r]).y(i), mirrored))
+    # the same g in both losses: the upstream gradient is held fixed
     loss_mirrored = Sum(g[j] * batch.y(j, gamma=-gamma), (j, 1, m))
     loss = Sum(g[j] * y(j), (j, 1, m))
     yield Assertion(
@@ -432,6 +485,7 @@ def negative_gamma() -> Iterator[Item]:
 def idempotence() -> Iterator[Item]:
     """With eps = 0, normalising what is already normalised (gamma = 1, beta = 0) changes nothing;
     in general it multiplies by 1/sqrt(q + eps) with q = v/(v + eps)."""
+    # the batch xhat has variance q (output-moments), to which eps is added a second time
     twice = Batch(xhat)
     q = v / (v + eps)
     yield Assertion("eps = 0", Eq(twice.xhat(i), xhat(i)), (Eq(eps, 0),))

@@ -1,4 +1,31 @@
-"""Chapter 3: the moments of the output."""
+"""Chapter 3: the moments of the output.
+
+Batch normalisation is often said to give a unit "mean 0 and variance 1", or to make its
+distribution standard normal. This chapter says what it gives. The first two moments of a batch are
+set, exactly; everything else about its distribution is kept.
+
+What is set. ``output-moments`` computes the mean and the variance of xhat and of y. The variance of
+xhat is ``q = v/(v + eps)``, which is 1 for eps = 0 and less than 1 otherwise; the letter q is used
+for it in the whole book. Two bounds on single entries follow from these two moments alone.
+``samuelson`` bounds the largest entry, by a number that grows with m. ``chebyshev`` bounds how many
+entries can be large.
+
+What is kept. The map from x to y is affine on one batch (chapter 1), and an affine map changes no
+shape. ``shape-kept`` proves this for the standardised moment of every order, so that a skewed batch
+stays as skewed as it was. ``gaussian-batch`` looks at the most favourable case, normal values, and
+shows that even they do not come out normal, because each value has a part in its own mean and
+variance. ``correlation-kept`` looks at two features at once: they are normalised one by one, so
+that their correlation stays, and an ellipse becomes no circle.
+
+What gamma and beta are for. ``one-value`` is the degenerate batch, which is mapped to beta whatever
+it is. ``expressive-loss`` says what is lost without gamma and beta, and that they restore it.
+``shared-affine`` shows why each feature needs a pair of its own.
+
+Inequalities are proved by a remainder: the difference of the two sides is written as an expression
+that is visibly not negative, such as a sum of squares, and that the two are equal is an identity
+like any other. In the code such an expression is called ``room`` (what is missing to the bound) and
+handed over as ``by=Remainder(...)``.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +52,7 @@ from bnproof.theorems.book import (
 )
 from bnproof.theorems.quantities import dx
 
+# the variance of xhat, for which output-moments is the proof
 q = v / (v + eps)
 
 
@@ -50,6 +78,7 @@ def output_moments() -> Iterator[Item]:
             Line("definition", q, "s^2 = v + eps"),
         ),
     )
+    # Batch(y) is the output taken as a batch: its statistics are those of y_1, ..., y_m.
     yield Relation(
         "output-mean", "the mean of the output is beta", lambda y: Eq(Batch(y).mean, beta)
     )
@@ -61,6 +90,7 @@ def output_moments() -> Iterator[Item]:
     yield Corollary("eps = 0: the root mean square is 1", Eq(mean_square, 1), (Eq(eps, 0),))
     yield Control("unit variance also with eps > 0", Eq(mean_square, 1), (eps > 0,), common=True)
     yield Control("var(y) = gamma^2", Eq(Batch(y).variance, gamma**2), (v > 0,), common=True)
+    # m >= 2: for one value the factor m/(m - 1) does not exist
     yield Control(
         "the unbiased variance", Eq(m / (m - 1) * Batch(y).variance, gamma**2 * q), (m >= 2,)
     )
@@ -75,21 +105,27 @@ def samuelson() -> Iterator[Item]:
     p, r = symbols("p r", integer=True, positive=True)
 
     def sum_over_others(weight: Callable[[Expr, Expr], Expr]) -> Expr:
+        """``(1/2m) sum weight(p, r) (x_p - x_r)^2`` over all p and r other than i; the two factors
+        with a delta leave i out."""
         kept = (1 - KroneckerDelta(p, i)) * (1 - KroneckerDelta(r, i))
         return Sum(kept * weight(p, r) * (x[p] - x[r]) ** 2, (p, 1, m), (r, 1, m)) / (2 * m)
 
+    # a sum of squares, divided by 2 m since each pair is met in both orders
     room = sum_over_others(lambda p, r: 1)
     yield Assertion("what is missing to the bound", Eq((m - 1) * v - (x[i] - mu) ** 2, room))
     yield Assertion("the bound", Le(xhat(i) ** 2, (m - 1) * q), by=Remainder(room / s**2))
+    # the share of the pair x_j, x_k in that sum, 0 where one of the two is x_i itself
     one_pair = (
         (x[j] - x[k]) ** 2 / (2 * m) * (1 - KroneckerDelta(i, j)) * (1 - KroneckerDelta(i, k))
     )
     yield Assertion(
         "attained only if all others are equal: any two of them that differ leave room",
         Le(one_pair, (m - 1) * v - (x[i] - mu) ** 2),
+        # room without the term p = j, r = k: what is left is still a sum of squares
         by=Remainder(sum_over_others(lambda p, r: 1 - KroneckerDelta(p, j) * KroneckerDelta(r, k))),
     )
     c, d = symbols("c d", real=True)
+    # d may have either sign, and 0: a constant batch attains the bound as well
     alone = Batch(lambda r: c + d * KroneckerDelta(r, k))
     yield Assertion(
         "and then it is: one value c + d among values c",
@@ -114,13 +150,18 @@ def chebyshev() -> Iterator[Item]:
         return (1 + side) / 2 + (1 - side**2) / 2
 
     def slack(index: Expr) -> Expr:
+        """The term of the sum: ``xhat^2`` for a small entry, ``xhat^2 - t^2`` for a large one, and
+        so never negative."""
         w = indicator(index)
         return (1 - w) * xhat(index) ** 2 + w * (xhat(index) ** 2 - t**2)
 
+    # the fraction of entries with |xhat| >= t
     share = Sum(indicator(j), (j, 1, m)) / m
     room = Sum(slack(j), (j, 1, m)) / m
     yield Assertion("what is missing to the bound", Eq(q - t**2 * share, room))
     yield Assertion("the bound on the share", Le(share, q / t**2), by=Remainder(room / t**2))
+    # The one-sided bound is a theorem of Cantelli about entries above t. Here both tails count, and
+    # (-1, 1) with eps = 0 and t = 1 breaks it.
     yield Control("the one-sided bound, q/(q + t^2)", Le(share, q / (q + t**2)), (v > 0,))
     yield Control(
         "mostly near 0: at most a tenth beyond 1", Le(share, q / (10 * t**2)), common=True
@@ -136,8 +177,10 @@ def shape_kept() -> Iterator[Item]:
     out = Batch(y)
 
     def standardised_moment(batch: Batch, order: Expr) -> Expr:
+        """``mean(((entry - mean)/sqrt(variance))^order)``, with no eps in it."""
         return Sum(((batch.entry(i) - batch.mean) / sqrt(batch.variance)) ** order, (i, 1, m)) / m
 
+    # v > 0, and gamma != 0, since a moment is standardised by dividing by the batch's own spread
     own = Batch(x.__getitem__)
     given = (Ne(gamma, 0), v > 0)
     yield Assertion(
@@ -171,6 +214,9 @@ def gaussian_batch() -> Iterator[Item]:
     Gaussian input does not come out standard normal. xhat_i and v are independent (Basu), hence E
     (x_i - mu)^4 = E xhat_i^4 E v^2."""
     M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
+    # NormalE is the expected value over independent normal entries with mean M and deviation sigma.
+    # It takes polynomials only, so the expected value of the ratio xhat^4 has to be found from two
+    # of them, which Basu's theorem allows (cited, not proved).
     fourth, squared = NormalE((x[i] - mu) ** 4, M, sigma), NormalE(v**2, M, sigma)
     kurtosis = 3 * (m - 1) / (m + 1)
     yield Assertion("E (x_i - mu)^4", Eq(fourth, 3 * sigma**4 * (m - 1) ** 2 / m**2))
@@ -196,17 +242,21 @@ def correlation_kept() -> Iterator[Item]:
     are uncorrelated and gamma_a^2 q_a = gamma_b^2 q_b."""
     a, b = Batch(x.__getitem__), Batch(IndexedBase("z", real=True).__getitem__)
     gamma_a, gamma_b = symbols("gamma_a gamma_b", real=True)
+    # for the second feature; that of x is assumed throughout
     alive = (b.variance + eps > 0,)
     nonzero = (Ne(gamma_a, 0), Ne(gamma_b, 0))
 
     def normalise_batch(batch: Batch, gamma: Expr) -> Batch:
+        """The output of one feature with its own gamma, as a batch."""
         return Batch(lambda r: gamma * batch.xhat(r) + beta)
 
     def covariance(first: Batch, second: Batch) -> Expr:
+        """``mean((a - mean a) (b - mean b))`` of two batches of one size."""
         return Sum((first.entry(j) - first.mean) * (second.entry(j) - second.mean), (j, 1, m)) / m
 
     y_a, y_b = normalise_batch(a, gamma_a), normalise_batch(b, gamma_b)
     before, after = covariance(a, b), covariance(y_a, y_b)
+    # a correlation exists only where both features have spread, and gamma does not remove it
     corr_before, corr_after = (
         before / sqrt(a.variance * b.variance),
         after / sqrt(y_a.variance * y_b.variance),
@@ -250,6 +300,7 @@ def correlation_kept() -> Iterator[Item]:
 def one_value() -> Iterator[Item]:
     """A batch of one value (m = 1, so eps > 0): xhat = 0, y = beta, and no gradient reaches the
     input."""
+    # a statement about one size: v = 0 there, so that s^2 = eps has to be positive
     alone = (Eq(m, 1),)
     yield Assertion("xhat", Eq(xhat(i), 0), alone)
     yield Assertion("the output", Eq(y(i), beta), alone)
@@ -265,6 +316,7 @@ def expressive_loss() -> Iterator[Item]:
     gamma = t/sqrt(q)."""
     t, c = Symbol("t", nonnegative=True), Symbol("c", real=True)
     plain = Batch(xhat)
+    # gamma = t/sqrt(q) and beta = c; q = 0 for a constant batch, hence the condition v > 0
     reached = Batch(lambda r: t / sqrt(q) * xhat(r) + c)
     yield Assertion("without: the mean is 0", Eq(plain.mean, 0))
     yield Assertion("without: the variance is q, whatever the data", Eq(plain.variance, q))
@@ -292,6 +344,7 @@ def shared_affine() -> Iterator[Item]:
         "eps = 0: equal spreads", Eq(first.variance, second.variance), (Eq(eps, 0), alive)
     )
     yield Control("equal spreads with eps > 0", Eq(first.variance, second.variance), (eps > 0,))
+    # the way out: a second feature with a beta of its own can have any other mean
     own = Symbol("beta_b", real=True)
     yield Control(
         "a pair of its own changes nothing",

@@ -1,4 +1,18 @@
-"""Proving a theorem: every claim, every link of a derivation, and every negative control."""
+"""Proving a theorem: every claim, every link of a derivation, and every negative control.
+
+A theorem of the book is turned into a flat list of statements (:func:`list_statements`), each of
+which is posed to the prover on its own.  The prover (:func:`bnproof.symbolic.prover.prove`) looks
+for an exact counterexample first, and decides by a normal form for every batch size otherwise.
+There are three verdicts: ``proved``, ``refuted`` and ``undecided``, and undecided never counts as a
+pass.
+
+A theorem passes as a whole if three things hold.  Every assertion is proved.  Every control is
+refuted, since a control that came out true would show that the prover, or the theorem, does not
+distinguish right from wrong.  Every condition of an assertion is shown to be needed, by a point
+where the statement fails without it (:mod:`bnproof.theorems.conditions`).
+
+Start reading at :func:`settle`.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +45,7 @@ from bnproof.theorems.book import (
 )
 from bnproof.theorems.conditions import Needed, find_needed
 
+# The verdict in one word, the proof or counterexample or reason, and what each condition is for.
 Verdict = tuple[str, Any, tuple[Needed, ...]]
 
 
@@ -38,8 +53,24 @@ Verdict = tuple[str, Any, tuple[Needed, ...]]
 class Posed:
     """One statement a theorem wants settled.
 
-    ``part_of`` names the derivation a link belongs to, ``law`` the law of a check that measures the
-    statement.
+    Attributes
+    ----------
+    kind
+        ``assertion``, ``law`` (of a ``Relation``), ``corollary``, ``step`` or ``control``.
+    says
+        The statement in words, or the mistake of a control.
+    statement
+        The statement.
+    given
+        Its conditions.
+    common
+        Whether it is a control that is often stated as true.
+    part_of
+        The derivation a link belongs to; empty for all else.
+    by
+        The witness handed to the prover.
+    law
+        The law of a check that measures the statement; empty where none does.
     """
 
     kind: str
@@ -59,8 +90,19 @@ class Posed:
 
 @dataclass(frozen=True)
 class Settled:
-    """A posed statement with its outcome; ``detail`` is the proof, the counterexample or the
-    reason."""
+    """A posed statement with its outcome.
+
+    Attributes
+    ----------
+    posed
+        The statement.
+    verdict
+        ``proved``, ``refuted`` or ``undecided``.
+    detail
+        The ``Proof``, the ``Counterexample``, or the exception that says why it is undecided.
+    conditions
+        What each condition of a proved assertion is for.
+    """
 
     posed: Posed
     verdict: str
@@ -77,7 +119,11 @@ class Settled:
 
     def as_row(self, form: Callable[[Basic], str] = latex) -> dict[str, Any]:
         """Texts of the statement, its conditions, and its proof or counterexample; ``form`` writes
-        the LaTeX."""
+        the LaTeX.
+
+        The row holds words and formulas as text and no SymPy objects, so that it can be written to
+        a file as it is.
+        """
         posed = self.posed
         steps = self.detail.steps if isinstance(self.detail, Proof) else ()
         return {
@@ -107,7 +153,17 @@ class Settled:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A theorem with everything settled."""
+    """A theorem with everything settled.
+
+    Attributes
+    ----------
+    id
+        The id of the theorem.
+    settled
+        Its statements in the order of the book.
+    seconds
+        How long the proofs took in the process that made them.
+    """
 
     id: str
     settled: tuple[Settled, ...]
@@ -131,7 +187,11 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """``proved`` if every assertion is proved, no condition is idle, and every control refuted;
-        else the worst."""
+        else the worst.
+
+        A refuted assertion makes the theorem ``refuted``.  A control that is not refuted, and a
+        condition that nothing speaks for, make it ``undecided``.
+        """
         verdicts = {one.verdict for one in self.assertions}
         verdicts |= {
             "proved" if one.as_wanted else "undecided"
@@ -139,13 +199,18 @@ class Outcome:
             if one.verdict != "refuted"
         }
         verdicts |= {"proved" if one.verdict == "refuted" else "undecided" for one in self.controls}
+        # the worst first: next() finds the first one that occurs
         return next(
             verdict for verdict in ("refuted", "undecided", "proved") if verdict in verdicts
         )
 
     @property
     def independent_check(self) -> str:
-        """``agrees`` unless some exact evaluation contradicted a proof."""
+        """``agrees`` unless some exact evaluation contradicted a proof.
+
+        The exact evaluation shares no code with the normal form that proofs go through, so that a
+        fault in either of the two shows here.
+        """
         return (
             "disagrees"
             if any(isinstance(one.detail, Disagreement) for one in self.settled)
@@ -172,7 +237,19 @@ class Outcome:
 
 
 def list_statements(theorem: Theorem) -> Iterator[Posed]:
-    """Everything a theorem wants settled, in order."""
+    """Everything a theorem wants settled, in order.
+
+    Parameters
+    ----------
+    theorem
+        An entry of the book.
+
+    Yields
+    ------
+    Posed
+        One for each assertion, relation, corollary and control, two for a recurrence (base and
+        step), and one for each link of a derivation.
+    """
     for item in theorem.items:
         match item:
             case Assertion():
@@ -193,6 +270,8 @@ def list_statements(theorem: Theorem) -> Iterator[Posed]:
                     law=item.name,
                 )
             case Derivation():
+                # each link against the one before it, not against the start: a reader follows them
+                # one by one, and so does the proof
                 reached = item.start
                 for line in item.lines:
                     link = Eq(reached, line.expression)
@@ -205,30 +284,68 @@ def list_statements(theorem: Theorem) -> Iterator[Posed]:
 
 
 def settle(theorem: Theorem) -> Outcome:
-    """Prove or refute everything in the theorem."""
+    """Prove or refute everything in the theorem.
+
+    Parameters
+    ----------
+    theorem
+        An entry of the book; another theorem with the same id would not be looked at.
+
+    Returns
+    -------
+    Outcome
+        With the verdict of the theorem and of each of its statements.
+
+    Examples
+    --------
+    >>> from bnproof.theorems.book import find
+    >>> from bnproof.theorems.proving import settle
+    >>> outcome = settle(find("affine-not-invariant"))
+    >>> outcome.verdict
+    'proved'
+    >>> for control in outcome.controls:
+    ...     print(control.posed.says, "->", control.verdict)
+    invariant like batch normalisation -> refuted
+    invariant for centred batches -> refuted
+    """
     return _build_outcome(theorem.id, *_find_verdicts(theorem.id))
 
 
 def _build_outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
+    """Verdicts joined with the statements they belong to, which this process builds for itself."""
     posed = list_statements(find(name))
     return Outcome(
-        name, tuple(Settled(p, *found) for p, found in zip(posed, verdicts, strict=True)), seconds
+        name, tuple(Settled(p, *result) for p, result in zip(posed, verdicts, strict=True)), seconds
     )
 
 
 def _find_verdicts(name: str) -> tuple[list[Verdict], float]:
-    """Verdicts, details and needed conditions in the order of the statements (which SymPy would
-    rewrite on its way between processes)."""
+    """Verdicts, details and needed conditions in the order of the statements.
+
+    This runs in a worker process.  The statements themselves do not travel back, because SymPy
+    evaluates an equation again when it is unpickled, and a proved one would arrive as ``true``.
+    """
     start = time.perf_counter()
     verdicts = [settle_statement(posed) for posed in list_statements(find(name))]
     return verdicts, time.perf_counter() - start
 
 
 def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, Any]:
-    """A settled theorem as a record: what reports are made of (times are kept apart: they do not
-    repeat).
+    """A settled theorem as a record, which reports are made of.
 
-    ``form`` writes the LaTeX; a page without formulas need not wait for it.
+    Parameters
+    ----------
+    outcome
+        The settled theorem.
+    form
+        Writes the LaTeX of a statement.  A page without formulas can pass a function that returns
+        an empty text, since LaTeX takes a while.
+
+    Returns
+    -------
+    dict
+        Plain texts, numbers and lists.  The seconds are left out: they differ from run to run, and
+        the same book is to give the same record.
     """
     entry = outcome.theorem
     return {
@@ -250,13 +367,33 @@ def as_row(outcome: Outcome, form: Callable[[Basic], str] = latex) -> dict[str, 
 def settle_all(
     names: Sequence[str] = (), progress: Callable[[int, int], None] | None = None
 ) -> list[Outcome]:
-    """Settle theorems on every core, in the order of the book (or of ``names``); raises
-    ``UnknownTheorem``."""
+    """Settle theorems on every core, in the order of the book (or of ``names``).
+
+    Parameters
+    ----------
+    names
+        Ids of theorems; none means the whole book.
+    progress
+        Called with the number of theorems done and wanted after each of them, where more than one
+        process is at work.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of ``names`` or of the book, whichever process was first.
+
+    Raises
+    ------
+    UnknownTheorem
+        For an id that is not in the book, before anything is proved.
+    """
     wanted = [find(name).id for name in names] or list(book.list_names())
     workers = min(len(wanted), os.cpu_count() or 1)
-    if workers == 1:
+    if workers == 1:  # a process of its own would only have to load SymPy once more
         return [settle(find(name)) for name in wanted]
     outcomes: list[Outcome] = []
+    # Ctrl-C reaches every process of the terminal. The workers ignore it, so that this process
+    # alone answers it, and not each of them with a traceback.
     with ProcessPoolExecutor(
         workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
@@ -268,13 +405,26 @@ def settle_all(
 
 
 def settle_statement(posed: Posed) -> Verdict:
-    """Prove or refute one statement; of a proved one, find out what each condition is for."""
+    """Prove or refute one statement; of a proved one, find out what each condition is for.
+
+    Parameters
+    ----------
+    posed
+        The statement with its conditions.
+
+    Returns
+    -------
+    tuple
+        The verdict, the proof or counterexample or reason, and the needed conditions.  A
+        disagreement between the normal form and the exact evaluation counts as ``undecided``.
+    """
     try:
         proof = prove(posed.statement, *posed.given, by=posed.by)
     except Refuted as refuted:
         return "refuted", refuted.counterexample, ()
     except (Undecided, Disagreement) as undecided:
         return "undecided", undecided, ()
-    # the links of a derivation share its conditions
+    # The links of a derivation share its conditions, which not every link needs; and the conditions
+    # of a control are there to make the counterexample a telling one.
     own = posed.kind in ("assertion", "law", "corollary")
     return "proved", proof, find_needed(posed.statement, posed.given) if own else ()

@@ -1,4 +1,9 @@
-"""The process a target runs in: it loads the target, judges it, and says what it is doing."""
+"""The process a target runs in: it loads the target, judges it, and says what it is doing.
+
+A stranger's code may crash, hang, print or exit.  It does so in this process, and the parent
+(:mod:`bnproof.verification.supervisor`) follows over a pipe.  Each call is announced before it is
+made, so that the parent knows which call did not come back.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What ``bnproof check`` was asked: a target as it was typed, and the options of the check by
-    name."""
+    """What ``bnproof check`` was asked.
+
+    Attributes
+    ----------
+    target
+        The target as it was typed.  It is loaded in the child alone.
+    options
+        The other fields of :class:`~bnproof.verification.planning.CheckOptions`, by name.  All of
+        it has to survive pickling, since the process is spawned.
+    """
 
     target: str
     options: dict[str, Any]
@@ -26,11 +39,25 @@ class Request:
 def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str, int]]) -> None:
     """Judge the target and send what happens.
 
-    Sends ``("calling", method, number)``, ``("progress", done, total)``, and in the end
-    ``("verdict", verdict)`` or ``("cannot", why)``.
+    Sends ``("calling", method, number)`` before a call and ``("calling", "", 0)`` after it,
+    ``("progress", done, total)`` after a case, and in the end ``("verdict", verdict)`` or
+    ``("cannot", why)``.
+
+    Parameters
+    ----------
+    connection
+        The end of the pipe that this process writes to.
+    request
+        What to check.
+    blocked
+        For each method that an earlier process did not come back from: why, and at which of its
+        calls (from 1).  From that call on the method is not called.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent, which ends this process
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever the target prints
+    # The target may print. Standard output belongs to the parent, which writes one JSON
+    # object there, so the descriptor itself is turned to standard error. What a C library or a
+    # shell writes goes there too.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         connection.send(("verdict", _check(connection, request, blocked)))
     except _list_refusals() as error:
@@ -40,17 +67,20 @@ def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str
 def _check(
     connection: Connection, request: Request, blocked: dict[str, tuple[str, int]]
 ) -> Verdict:
+    """Load the target and judge it, telling the parent of every call."""
     from bnproof.implementations.targets import UnusableTarget, load
     from bnproof.laws.answers import Blocked
     from bnproof.verification.planning import CheckOptions, Monitor
     from bnproof.verification.run import check
 
     options = CheckOptions(target=request.target, **request.options)
+    # The import counts as a call, because it may crash or hang like any other one.
     connection.send(("calling", "import", 0))
     try:
         implementation = load(request.target)
     except KeyboardInterrupt as error:  # the target's own: Ctrl-C does not arrive here
         raise UnusableTarget(f"{request.target} does not import: KeyboardInterrupt") from error
+    # Between two calls no clock runs: the laws themselves may take as long as they need.
     connection.send(("calling", "", 0))
     monitor = Monitor(
         progress=lambda done, total: connection.send(("progress", done, total)),
@@ -62,7 +92,11 @@ def _check(
 
 
 def _list_refusals() -> tuple[type[Exception], ...]:
-    """What says that the request cannot be carried out."""
+    """What says that the request cannot be carried out.
+
+    A ``ValueError`` comes from a bad effort, from ``supports`` that leaves nothing to ask, and from
+    a file that cannot be replayed.
+    """
     from bnproof.implementations.conventions import UnknownConvention
     from bnproof.implementations.targets import UnusableTarget
     from bnproof.verification.planning import UnknownLaw

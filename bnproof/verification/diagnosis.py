@@ -1,9 +1,14 @@
 """The likely cause: models of known mechanisms are asked the same questions, and compared with what
 came back.
 
-A model fits where it breaks a law on the same input with the same answer, and breaks nothing that
-the target keeps.  Where none fits, the pattern of broken laws gives at most the family; else the
-cause is unknown.
+The catalogue of known bugs (:mod:`bnproof.mutants`) holds a small implementation for each
+mechanism.  A model fits where it breaks a law on the same input with the same answer, and breaks
+nothing that the target keeps.  Two wrong formulas differ from each other about as much as from the
+right one, so equal answers on several inputs leave little room for chance.
+
+Where none fits, the pattern of broken laws gives at most the family
+(:mod:`bnproof.verification.families`); else the cause is unknown.  No verdict depends on any of
+this.  Start reading at :func:`find_causes`.
 """
 
 from __future__ import annotations
@@ -26,10 +31,18 @@ from bnproof.verification.families import find_family
 from bnproof.verification.session import find_failed_method, measure
 from bnproof.verification.walks import Walks, explore
 
-CASES = 4  # inputs on which models are compared
-TELLING = 5  # broken laws of an input that are looked at first
-CLOSE = 2.0**-10  # of the error: how near a model's answer has to be
-DIRECT = {  # laws that name their cause
+# Every model of the catalogue is asked about each of these inputs, so their number sets the time
+# a diagnosis takes. On a single one, two mechanisms may happen to give the same answer.
+CASES = 4
+# Of an input, so many broken laws are looked at before a model is judged by all of them. Most
+# models fail this first look.
+TELLING = 5
+# How near a model's answer has to be, as a share of the error. The target rounds differently from
+# the model, which moves an answer by far less than this. Another mechanism moves it by about the
+# error itself.
+CLOSE = 2.0**-10
+# Laws that tell their cause themselves, without any model.
+DIRECT = {
     "repeats": (
         "state carried between calls",
         (
@@ -44,8 +57,25 @@ UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of the target: broken laws with what they saw, and what sequences of calls
-    broke."""
+    """What is known of the target when a cause is looked for.
+
+    Attributes
+    ----------
+    target
+        The target under its convention; it is asked again.
+    seed
+        What the cases and the walks were drawn from.
+    supports
+        What may be asked of the target.
+    broken
+        Law by law the failing cases that were kept, with what the law saw on each.
+    of_walks
+        Law by law what broke it along a sequence of calls.
+    shares
+        In which part of its cases each law is broken, between 0 and 1.
+    clean
+        A few cases on which no law is broken.  A model that breaks one there does not fit.
+    """
 
     target: Target
     seed: int
@@ -61,7 +91,14 @@ class Evidence:
         return {*self.broken, *self.of_walks}
 
     def choose_cases(self) -> list[Case]:
-        """A few small cases that between them show as many of the broken laws as possible."""
+        """Choose a few small cases that between them show as many of the broken laws as possible.
+
+        Returns
+        -------
+        list of Case
+            At most ``CASES``.  The one that adds most broken laws comes first; of equals, the one
+            with the fewest entries.  What room is left goes to the smallest of the others.
+        """
         shown: dict[int, tuple[Case, set[str]]] = {}
         for law, pairs in self.broken.items():
             for case, _ in pairs:
@@ -75,6 +112,7 @@ class Evidence:
             if not laws & missing:
                 break
             chosen.append(case)
+            # Greedy: each case is chosen for the broken laws that no earlier one shows.
             missing -= laws
         others = sorted((case for case, _ in shown.values()), key=lambda case: case.x.size)
         further = [case for case in others if all(case is not known for known in chosen)]
@@ -83,8 +121,19 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One input: its oracle, every law that applies to it, and what the target's broken ones
-    saw."""
+    """One input with everything a model is compared by.
+
+    Attributes
+    ----------
+    case
+        The input.
+    oracle
+        Its exact values and bounds, under the target's convention.
+    laws
+        The laws that apply to a batch of this size, by id.
+    seen
+        What the target's broken laws saw; empty on a clean case.
+    """
 
     case: Case
     oracle: Oracle
@@ -93,13 +142,17 @@ class Exhibit:
 
     @classmethod
     def from_target(cls, target: Target, case: Case, laws: Mapping[str, Law]) -> Exhibit:
-        """Judge the target once more."""
+        """Judge the target once more on a case, by all laws that apply to it."""
         oracle = Oracle.from_convention(target.convention, case)
         applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
         return cls(case, oracle, applying, measure_broken(target, case, oracle, applying))
 
     def select_telling(self) -> dict[str, Measurement]:
-        """A few of the broken laws: of those about numbers one for each method."""
+        """Choose a few of the broken laws.
+
+        Of those about numbers it takes one for each method: a wrong formula usually shows in all
+        outputs of its method, and one of them tells whether a model is the same.
+        """
         by_method = {_find_measured_method(seen) or name: name for name, seen in self.seen.items()}
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
@@ -107,7 +160,24 @@ class Exhibit:
 def measure_broken(
     target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]
 ) -> dict[str, Measurement]:
-    """What the laws see that a target breaks on a case."""
+    """Find what a target breaks on a case.
+
+    Parameters
+    ----------
+    target
+        The implementation to ask, which may be a model.
+    case, oracle
+        The input, and what it is held to.
+    laws
+        The laws to judge by, by id.
+
+    Returns
+    -------
+    dict
+        By the id of the law, what each broken law saw.  A law without a bound for this case, or
+        with nothing to judge, is left out.
+    """
+    # One set of answers for all laws: each method is called once.
     answers, broken = Answers(target, case), {}
     for name, law in laws.items():
         try:
@@ -120,8 +190,31 @@ def measure_broken(
 
 
 def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
-    """The likely cause of every broken law; ``without``: the id of a model that is left out."""
+    """Find the likely cause of every broken law.
+
+    Parameters
+    ----------
+    evidence
+        What is known of the target.
+    plan
+        The laws that something could be judged by.
+    without
+        The id of a model that is left out.  Diagnosis is tested in this way: without its own model
+        a bug must not get the name of another one.
+
+    Returns
+    -------
+    dict
+        By the id of the law, its cause.  Several laws may have the same one, and a target with two
+        bugs gets both, each for the laws it explains.
+
+    Notes
+    -----
+    Of several models that explain a law, the one that explains most laws is named.
+    """
     laws = {law.id: law for law in plan}
+    # The clean cases are exhibits as well: the target breaks nothing there, and a model that does
+    # is ruled out.
     exhibits = [
         Exhibit.from_target(evidence.target, case, laws)
         for case in (*evidence.choose_cases(), *evidence.clean)
@@ -129,11 +222,14 @@ def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -
     models = [
         model
         for model in list_mutants().values()
+        # Models of correct variants break no law, so they explain none.
         if model.kind != "correct" and model.id != without
     ]
     fitting = [
         (model, fit) for model in models if (fit := _match_laws(model, evidence, laws, exhibits))
     ]
+    # The model that explains most comes first, and the sort keeps the order of the catalogue among
+    # equals.
     fitting.sort(key=lambda entry: -len(entry[1]))
     causes: dict[str, Cause] = {}
     for law in evidence.violated:
@@ -143,17 +239,24 @@ def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -
 
 
 def _name_cause(mutant: Mutant) -> Cause:
+    """The mechanism of a model, in the words of its docstring, and where the bug was seen."""
     says = f"{mutant.mechanism}: {' '.join(mutant.says.split())}"
     return Cause(mutant.mechanism, says, "same values", mutant.row.sources)
 
 
 def _guess_cause(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
+    """The cause of a law that no model explains: one that a law names directly, else the family.
+
+    A direct cause explains a law only where both are about the same method.  A law about all
+    methods says nothing about that.
+    """
     for name, (mechanism, says) in DIRECT.items():
         methods = {find_failed_method(seen) for _, seen in evidence.broken.get(name, ())}
         about = {QUANTITIES[q].method for q in law.quantities if q in QUANTITIES}
         if name == law.id or (len(about) < len(METHODS) and about & methods):
             return Cause(mechanism, says, "same pattern")
     broken = [pair for pairs in evidence.broken.values() for pair in pairs]
+    # All failing cases count, not only those of this law: the pattern is that of the whole target.
     name = find_family([laws[name] for name in evidence.violated], broken, evidence.shares)
     if not name:
         return UNKNOWN
@@ -167,14 +270,20 @@ def _guess_cause(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause
 def _match_laws(
     model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
 ) -> set[str]:
-    """The broken laws that a model breaks in the same way; empty where it breaks one that the
-    target keeps."""
+    """The laws that a model explains: it breaks them wherever the target does, with the same
+    answers.
+
+    Empty where the model breaks a law that the target keeps on the same case, for then the target
+    does something else.  A law is contradicted where the two differ on one exhibit, even if they
+    agree on all others.
+    """
     implementation = as_implementation(model.make, model.id)
     if isinstance(implementation, ThroughState):
         return _match_walks(implementation, evidence, laws)
     target = Target(
         implementation, resolve_convention(getattr(implementation, "convention", "torch"))
     )
+    # A cheap look at few laws spares nearly all models the full comparison.
     if not any(_agrees(target, exhibit) for exhibit in exhibits):
         return set()
     explained: set[str] = set()
@@ -205,13 +314,17 @@ def _find_measured_method(seen: Measurement) -> str:
 
 
 def _is_same_answer(model: Measurement | None, seen: Measurement) -> bool:
-    """The same answer: equal up to a small share of the error, at the same place; without a value,
-    the same failure."""
+    """Whether a model gave the same answer as the target.
+
+    Values have to be equal up to ``CLOSE`` of the error and worst at the same place.  Where the law
+    compared no values, the failure has to be the same.
+    """
     if model is None or model.quantities != seen.quantities:
         return False
     if seen.got is None or model.got is None:
         return seen.got == model.got and model.failure == seen.failure
     if not isfinite(seen.got):
+        # The text tells NaN, inf and -inf apart, and NaN is not equal to itself.
         return repr(model.got) == repr(seen.got) and model.where == seen.where
     return model.where == seen.where and abs(seen.got - model.got) <= CLOSE * abs(
         seen.got - seen.exact[0]
@@ -219,8 +332,11 @@ def _is_same_answer(model: Measurement | None, seen: Measurement) -> bool:
 
 
 def _match_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
-    """A model of a layer fits where the same sequences break the same laws with the same answers,
-    or in the same words."""
+    """The laws that a model of a layer explains: all of them, or none.
+
+    The same sequences have to break the same laws, with the same answers or in the same words.  A
+    state carries what one call did wrong into the next ones, so a part of the laws shows nothing.
+    """
     if not evidence.of_walks or not isinstance(evidence.target.implementation, ThroughState):
         return set()
     convention = resolve_convention(getattr(model, "convention", "torch"))
@@ -233,8 +349,11 @@ def _match_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law
 
 
 def _is_same_step(model: Measurement, seen: Measurement) -> bool:
-    """The same value, or a failure of the same kind: the two layers may have been driven with other
-    numbers."""
+    """Whether two layers broke a law in the same way.
+
+    The two may have been driven with other numbers, because a walk is shortened for each by itself.
+    So a failure counts as the same if it is of the same kind.
+    """
     if seen.got is not None:
         return _is_same_answer(model, seen)
     return seen.failure is not None and seen.failure.resembles(model.failure)

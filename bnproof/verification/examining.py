@@ -1,4 +1,9 @@
-"""All laws on all cases of one target, and what they saw, before it is concluded as a verdict."""
+"""All laws on all cases of one target, and what they saw, before it is concluded as a verdict.
+
+What is judged may be an implementation (functions of arrays) or a layer with a state.  A layer is
+judged twice: by the laws of single calls, which set its state, call it and read the state again,
+and by the laws about sequences of calls.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,9 @@ from bnproof.verification.verdict import Tally
 from bnproof.verification.walk_judge import LawBroken
 from bnproof.verification.walks import Walks, explore
 
-WALKS = "a sequence of calls"  # what the monitor is told while a layer is driven
+# What the monitor is told while a layer is driven. It stands where the name of a method
+# stands else, so that a layer that crashes during a walk is blocked like a method that crashes.
+WALKS = "a sequence of calls"
 ANSWERS = "answers"  # the law that a call gives an answer at all
 
 
@@ -31,7 +38,7 @@ ANSWERS = "answers"  # the law that a call gives an answer at all
 class Examination:
     """What all laws saw of one target.
 
-    Parameters
+    Attributes
     ----------
     name
         What the target is called.
@@ -40,7 +47,7 @@ class Examination:
     session
         What they saw, case by case.
     walks
-        What laws about layers saw, with the steps that lead there.
+        Law by law what broke a law about layers, with the steps that lead there.
     undeclared
         Whether the target declares no convention, and none was asked for.
     """
@@ -76,12 +83,31 @@ def examine(
 ) -> Examination:
     """Judge every law on every case, and on every walk where the target is a layer.
 
+    Parameters
+    ----------
+    implementation
+        What :func:`bnproof.verification.run.check` takes.
+    plan
+        The laws to judge.
+    options
+        The effort, the seed, the convention, the replay and the name.
+    monitor
+        Who follows the examination while it runs.
+
+    Returns
+    -------
+    Examination
+        Everything that was seen.  Where recorded cases are replayed, its plan is narrowed to the
+        laws that were recorded and to ``answers``.
+
     Raises
     ------
     UnusableTarget
         Without ``train``, or where no case gives a usable answer.
     UnusableReplay
-        Where the file to replay holds no failing input.
+        Where the file to replay holds no failing input of a law in the plan.
+    UnknownLaw
+        Where it holds one of a law that is not known.
     """
     implementation = as_implementation(
         implementation, options.target or type(implementation).__name__
@@ -102,12 +128,16 @@ def examine(
     )
     session = Session(target, options.seed, supports)
     recorded = _read_recorded(options.replay, plan) if options.replay else {}
+    # Whether a recorded case is answered at all is judged beside the law it was recorded for,
+    # because a law says nothing about a malformed answer.
     if recorded:
         plan = [law for law in plan if law.id in (*recorded, ANSWERS)]
         _judge_recorded(session, plan, recorded)
     else:
         session.run(plan, EFFORTS[options.effort], monitor.progress)
     name = options.target or _name_implementation(implementation)
+    # A recorded input that gets no answer at all is the violation that was recorded; elsewhere it
+    # means that there is nothing to judge.
     if not session.usable and not (recorded and ANSWERS in session.broken):
         raise UnusableTarget(f"{name} gives no usable answer: {session.reason}")
     walks = {} if recorded else _walk(session, plan, EFFORTS[options.effort])
@@ -116,7 +146,7 @@ def examine(
 
 
 def _read_recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:
-    """The recorded cases of the laws to judge."""
+    """The recorded cases of the laws to judge, law by law."""
     cases = replay.read_cases(path)
     for name in cases:
         if name not in load_laws():
@@ -141,13 +171,17 @@ def _judge_recorded(
 
 
 def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]:
-    """The laws about layers, where the target is one."""
+    """Drive the target where it is a layer, and judge the laws about layers.
+
+    A process that ended during the walks is not driven again.  The one violation then says so.
+    """
     target = session.target
     if not isinstance(target.implementation, ThroughState):
         return {}
     if WALKS in target.blocked:
         name = "sequence-output"
         failure = Failure(FailureKind.BLOCKED, WALKS, got=target.blocked[WALKS].reason)
+        # The steps of the walk died with the process, so the law has one case, which is broken.
         session.tallies[name] = Tally("", 1, 1)
         return {name: LawBroken(name, measure_failure(name, failure), [])}
     target.watch(WALKS, 1)

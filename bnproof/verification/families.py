@@ -1,5 +1,9 @@
-"""The family of a bug by the pattern of laws it breaks, where the pattern is of one family
-alone."""
+"""The family of a bug by the pattern of laws it breaks, where the pattern is of one family alone.
+
+A law says of itself which families of bugs break it.  Where all broken laws share a family, that is
+the family of the bug; where they do not, what the failing cases have in common may tell it (half
+precision, a mean that is large against the spread).  It is a guess, and shown as one.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +18,20 @@ from bnproof.laws.law import Law
 
 #: Of several families that all broken laws share, the first is named: the narrower ones come first.
 ORDER = ("fold", "inference", "layout", "distributed", "gradient", "running-stats", "edge-case")
-SMALL_KAPPA = 30.0  # up to here a one-pass variance loses too few digits to show in most cases
-MOSTLY = 0.6  # of the cases: another formula shows nearly everywhere
+# Up to this ratio of mean to standard deviation a one-pass variance (the mean square less the
+# squared mean) loses too few digits to show in most cases. A bug that shows beyond it alone is
+# one of arithmetic.
+SMALL_KAPPA = 30.0
+# The share of cases in which the output has to be wrong before the formula itself is suspected.
+# Another formula shows nearly everywhere. A bug of one rank, dtype or layout shows in fewer cases.
+MOSTLY = 0.6
 STATISTICS = {"running_mean", "running_var"}
 
 
 def find_family(
     violated: Iterable[Law], broken: Sequence[tuple[Case, Measurement]], shares: Mapping[str, float]
 ) -> str:
-    """One of the catalogue's families, or an empty string where the pattern is mixed.
+    """Tell the family of a bug.
 
     Parameters
     ----------
@@ -31,7 +40,12 @@ def find_family(
     broken
         Failing cases, with what was seen on them.
     shares
-        In which part of its cases a law is broken.
+        In which part of its cases a law is broken, by the id of the law.
+
+    Returns
+    -------
+    str
+        One of the catalogue's families, or an empty string where the pattern is mixed.
     """
     if broken and all(
         seen.quantities and STATISTICS.issuperset(seen.quantities) for _, seen in broken

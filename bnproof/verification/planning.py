@@ -1,4 +1,7 @@
-"""What a check is asked to do: its options, and the laws they leave."""
+"""What a check is asked to do: its options, who follows it, and the laws that are left to judge.
+
+Everything that can be wrong with a request is found out here, before anything slow begins.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +15,38 @@ from bnproof.implementations.conventions import resolve_convention
 from bnproof.laws.answers import Blocked, ignore_call
 from bnproof.laws.law import Law, load_laws
 
-#: Cases drawn at random, by effort; those at the extremes come on top.
+#: Cases drawn at random, by effort; those at the extremes come on top. Ten cases suffice for a
+#: formula that is wrong everywhere. More of them reach combinations of rank, dtype and absent
+#: parameters that ten cases miss, and the time of a check grows in proportion.
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 500}
 
 
 class UnknownLaw(LookupError):
-    """No law has this name; the message suggests near ones."""
+    """No law has this name, or it is not judged here; the message suggests what to do."""
 
 
 @dataclass(frozen=True)
 class CheckOptions:
     """What ``bnproof check`` and ``bnproof.check`` take.
 
-    Parameters
+    Attributes
     ----------
     effort
         "quick", "standard" or "thorough": how many cases are drawn.
     seed
         Equal seeds give equal cases and verdicts.
     convention
-        A convention, or the name of one, instead of the declared one.
+        A convention, or the name of one, instead of the declared one.  ``None`` takes the declared
+        one, and "torch" where none is declared.
     select, ignore
-        Ids of the only laws to judge, and of laws not to judge.
+        Ids of the only laws to judge (all of them where it is empty), and of laws not to judge.
     expect
         Ids of laws that are known to fail, with the reason; passing is then a violation.
     replay
         A file that ``bnproof check --format json`` wrote: only the failing inputs in it are judged.
     target
-        What the verdict and the reproducers call the implementation.
+        What the verdict and the reproducers call the implementation; where it is empty, a name is
+        made from the implementation's class.
     """
 
     effort: str = "standard"
@@ -56,23 +63,26 @@ DEFAULTS = CheckOptions()
 
 
 def ignore_progress(done: int, total: int) -> None:
-    """Nobody is told how far the check is."""
+    """Tell nobody how far the check is."""
 
 
 @dataclass(frozen=True)
 class Monitor:
     """Who follows a check while it runs.
 
-    Parameters
+    Attributes
     ----------
     progress
         Is told how many of how many cases are judged.
     watch
-        Is told of every call before it is made, and of its end.
+        Is told of every call before it is made (method, and number of the call from 1), and of its
+        end (an empty method).
     blocked
         Calls that must not be made again, since they ended the process or did not end.
     alone
-        Whether this is a process of its own, where nobody else's Ctrl-C arrives.
+        Whether this is a process of its own, where nobody else's Ctrl-C arrives.  A
+        ``KeyboardInterrupt`` is then the target's own doing, and a finding like any other
+        exception.
     """
 
     progress: Callable[[int, int], None] = ignore_progress
@@ -85,7 +95,18 @@ NOBODY = Monitor()
 
 
 def plan_laws(options: CheckOptions) -> list[Law]:
-    """The laws to judge.
+    """Choose the laws to judge, and refuse a request that makes no sense.
+
+    Parameters
+    ----------
+    options
+        What was asked; ``effort``, ``convention``, ``select``, ``ignore`` and ``expect`` are looked
+        at.
+
+    Returns
+    -------
+    list of Law
+        In the order in which laws are listed, at least one.
 
     Raises
     ------
@@ -115,10 +136,31 @@ def plan_laws(options: CheckOptions) -> list[Law]:
 def select_laws(
     select: tuple[str, ...], ignore: tuple[str, ...] = (), named: tuple[str, ...] = ()
 ) -> list[Law]:
-    """Those selected (all of them where none is) without those ignored; raises ``UnknownLaw``, also
-    for ``named`` ones."""
+    """Choose laws by name.
+
+    Parameters
+    ----------
+    select
+        Ids of the laws wanted; all laws where it is empty.
+    ignore
+        Ids of laws to leave out, also of those selected.
+    named
+        Further ids that have to exist, though they choose nothing.
+
+    Returns
+    -------
+    list of Law
+        In the order in which laws are listed, whatever the order of ``select``.
+
+    Raises
+    ------
+    UnknownLaw
+        For an id that is no law's; the message names near ones.
+    """
     for name in (*select, *ignore, *named):
         if name not in load_laws():
+            # A cutoff below the usual 0.6, because ids are long and people type the beginning.
+            # Where nothing is near, the whole list helps more than silence.
             near = get_close_matches(name, load_laws(), n=3, cutoff=0.4) or list(load_laws())
             raise UnknownLaw(f"there is no law {name!r}: try {', '.join(near)}")
     return [

@@ -1,4 +1,8 @@
-"""A short program that shows a violation with NumPy and the implementation alone."""
+"""A short program that shows a violation with NumPy and the implementation alone.
+
+The program is text that is put together from a case and from what a law saw.  It prints the answer
+that the violation speaks of, and says in comments what it should have been.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ ARRAY = (
     "def array(shape, dtype, entries):",
     "    return np.array([float.fromhex(e) for e in entries.split()]).astype(dtype).reshape(shape)",
 )
-MOST = 4096  # entries of an array that are printed
+# Entries of an array that are printed. A program with longer ones is no longer read by anyone;
+# there a batch of the same shape is drawn anew, which most bugs show on as well.
+MOST = 4096
 
 
 def write_program(
@@ -28,8 +34,8 @@ def write_program(
     convention: Convention,
     kind: str = "implementation",
 ) -> str:
-    """Python source: the input in hexadecimal floats, the calls, what came back and what should
-    have.
+    """Write Python source: the input in hexadecimal floats, the calls, what came back and what
+    should have.
 
     Parameters
     ----------
@@ -41,11 +47,18 @@ def write_program(
         The convention that the arguments follow.
     kind
         "implementation", or "layer" for a layer that is asked through its state.
+
+    Returns
+    -------
+    str
+        A program that ends with a newline.  It runs as it stands, unless the target is an object
+        that no import gives; then it has a line to fill in.
     """
     calls = seen.calls or tuple(
         _build_call(seen.law, name, case, convention) for name in _list_observed(seen)
     )
     body = [line for call in calls for line in _write_call(call)]
+    # The answers of such a call are right; the damage shows in the arguments afterwards.
     if seen.law == "untouched":
         body += [
             f"print('{name} afterwards', {name})"
@@ -54,6 +67,7 @@ def write_program(
         ]
     lines = [*_frame(target, kind, body), f"# law {seen.law}: {message}"]
     if seen.got is not None:
+        # Comments at the end, so that a reader sees what to look for in what the program prints.
         lines.append(
             f"# got {format_got(seen)}, expected {format_expected(seen)}, at {list(seen.where)}"
         )
@@ -61,7 +75,22 @@ def write_program(
 
 
 def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
-    """Python source: the calls of a walk on a layer, and what is wrong at its end."""
+    """Write Python source: the calls of a walk on a layer, and what is wrong at its end.
+
+    Parameters
+    ----------
+    target
+        The layer's class or factory, as it is typed.
+    law, message
+        The broken law, and what it saw in words.
+    steps
+        The statements of the walk.  They speak of ``make`` and ``layer``.
+
+    Returns
+    -------
+    str
+        A program that ends with a newline.
+    """
     return "\n".join([*_frame(target, "make", steps), f"# law {law}: {message}"]) + "\n"
 
 
@@ -80,7 +109,10 @@ def _frame(target: str, kind: str, body: list[str]) -> list[str]:
 
 
 def list_imports(body: Iterable[str]) -> list[str]:
-    """What the lines of a program need, and what is to be said of them."""
+    """List the lines a program starts with, by what its other lines mention.
+
+    NumPy knows bfloat16 only once ``ml_dtypes`` is imported.
+    """
     text = "\n".join(body)
     half = ["import ml_dtypes  # half precisions for NumPy"] if "ml_dtypes" in text else []
     drawn = (
@@ -92,6 +124,7 @@ def list_imports(body: Iterable[str]) -> list[str]:
 
 
 def _list_observed(seen: Measurement) -> list[str]:
+    """The outputs to print: those the law is about, else the output of the training step."""
     names = [
         name
         for name in seen.quantities
@@ -104,6 +137,8 @@ def _build_call(law: str, name: str, case: Case, convention: Convention) -> Call
     """The call behind a quantity: on the case, or with the arguments a relation changes."""
     output = name
     if observation := list_observations(law).get(name):
+        # The law measured on the case with x on a coarser grid, so the program has to use that as
+        # well.
         output, case = observation.output, change_case(snap(case), observation)
     method = QUANTITIES[output].method
     says = f"{name}: {output} with changed arguments" if name != output else ""
@@ -111,15 +146,32 @@ def _build_call(law: str, name: str, case: Case, convention: Convention) -> Call
 
 
 def obtain(target: str, name: str = "implementation") -> list[str]:
-    """How what is checked comes into the program: an ``implementation``, a ``layer`` asked through
-    its state, or its ``make``."""
+    """Write the lines that bring what is checked into the program.
+
+    Parameters
+    ----------
+    target
+        As it is typed: a built-in name, ``package.module:Name``, ``file.py:Name`` or
+        ``model.onnx``; or what a target that was handed over as an object is called.
+    name
+        "implementation", "layer" for a layer that is asked through its state, or "make" for a layer
+        that is called itself.
+
+    Returns
+    -------
+    list of str
+        Lines after which ``implementation`` (or ``make``) is defined.
+    """
     place, _, attribute = target.rpartition(":")
     adapted = f"load({target!r})" + (".make" if name == "make" else "")
     own = "make" if name == "make" else "implementation"
+    # These need an adapter of this package, so the program imports its loader.
     if (not place and target in list_builtin()) or target.endswith(".onnx") or name == "layer":
         return ["from bnproof.implementations.targets import load", f"{own} = {adapted}"]
     if not place:
+        # An object that was made somewhere, which no import gives.
         return [f"{own} = ...  # put the {target} that was checked here"]
+    # A class is instantiated without arguments, as the check itself does.
     made = [
         "implementation = implementation() if isinstance(implementation, type) else implementation"
     ]
@@ -133,11 +185,13 @@ def obtain(target: str, name: str = "implementation") -> list[str]:
 
 
 def _write_call(call: Call) -> list[str]:
+    """The lines of one call: its arguments by name, and a line that prints the answer."""
     method = METHODS[call.method]
     shown = [
         f"{name} = {_write_argument(call.arguments[name], call.views.get(name))}"
         for name in method.parameters
     ]
+    # The text that repr makes of a float is read back as the same float.
     options = ", ".join(f"{name}={call.arguments[name]!r}" for name in method.keywords)
     note = f"  # {call.says}" if call.says else ""
     answers = ", ".join(method.names)
@@ -152,7 +206,13 @@ def _write_call(call: Call) -> list[str]:
 
 
 def _write_argument(value: Any, view: str | None) -> str:
+    """An argument as source, in the memory layout it was handed over in.
+
+    ``view`` is an expression in the argument's name, such as ``"x[::-1]"``.  It is applied through
+    a function, since the argument has no name of its own yet.
+    """
     plain = write_literal(value)
+    # Shards are a list of arrays, of which each has the layout.
     if isinstance(value, list) and view is not None:
         return f"[{', '.join(_write_argument(part, view) for part in value)}]"
     return (
@@ -163,7 +223,18 @@ def _write_argument(value: Any, view: str | None) -> str:
 
 
 def write_literal(value: Any) -> str:
-    """Python source: numbers of arrays in full, in hexadecimal."""
+    """Write a value as Python source.
+
+    Numbers of arrays are written in full, in hexadecimal, as a call of the program's own ``array``;
+    a long array is drawn anew.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.verification.reproducer import write_literal
+    >>> write_literal({"gamma": np.array([1.5], np.float32), "beta": None})
+    "{'gamma': array((1,), 'float32', '0x1.8000000000000p+0'), 'beta': None}"
+    """
     if isinstance(value, dict):
         return (
             "{"

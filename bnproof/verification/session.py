@@ -1,4 +1,8 @@
-"""Laws over many cases, deterministic for a seed: per law the worst it saw, and what broke it."""
+"""Laws over many cases, deterministic for a seed: per law the worst it saw, and what broke it.
+
+A session is the loop of a check.  It draws a case, and lets every law look at the target's answers.
+A plain call of a method is made once for a case, and its answer is shared by all laws.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,13 @@ from bnproof.laws.supports import Supports
 from bnproof.verification.planning import ignore_progress
 from bnproof.verification.verdict import Tally
 
-# cases without a violation that are kept, and how many entries of x they may have
+# Cases without a violation that are kept, and how many entries of x they may have. Every
+# model of a known bug is judged on each of them during a diagnosis, so more or longer ones make it
+# slow.
 CLEAN, SMALL = 6, 200
-KEPT = 6  # failing cases a law keeps for shrinking and diagnosis
+# Failing cases a law keeps for shrinking and diagnosis. They are the first ones; a few show
+# what they have in common, and a thorough check must not hold hundreds of batches.
+KEPT = 6
 
 
 @dataclass(frozen=True)
@@ -31,17 +39,32 @@ class Broken:
 
 @dataclass
 class Session:
-    """``run`` judges; afterwards ``tallies``, ``broken`` and ``unjudged`` tell law by law what was
-    seen.
+    """Judges laws on cases, and remembers what they saw.
 
-    Parameters
+    ``run`` judges drawn cases and ``judge`` a given one; afterwards ``tallies``, ``broken`` and
+    ``unjudged`` tell law by law what was seen.
+
+    Attributes
     ----------
     target
         The implementation under its convention.
     seed
         What cases are drawn from.
     supports
-        What may be asked of it.
+        What may be asked of the target.
+    count, usable
+        How many cases were judged, and how many of them had an answer to at least one of ``train``,
+        ``infer`` and ``train_vjp``.
+    reason
+        Why the first case without a usable answer has none.
+    tallies
+        Per law, what it saw over all cases.
+    broken
+        Per law, the first failing cases.
+    unjudged
+        Per law, in how many cases no bound exists because the batch is too long for the precision.
+    clean
+        A few small cases on which no law was broken.
     """
 
     target: Target
@@ -49,19 +72,31 @@ class Session:
     supports: Supports
     count: int = 0
     usable: int = 0
-    reason: str = ""  # why the first case without a usable answer has none
+    reason: str = ""
     tallies: dict[str, Tally] = field(default_factory=dict)
     broken: dict[str, list[Broken]] = field(default_factory=dict)
     unjudged: dict[str, int] = field(default_factory=dict)
-    clean: list[Case] = field(default_factory=list)  # a few on which no law broke
+    clean: list[Case] = field(default_factory=list)
 
     def run(
         self, plan: list[Law], count: int, progress: Callable[[int, int], None] = ignore_progress
     ) -> None:
-        """Draw cases, and the few at the extremes, and let every law judge each; a case is asked
-        for once."""
+        """Draw cases and let every law judge each; those at the extremes come last.
+
+        Parameters
+        ----------
+        plan
+            The laws to judge.
+        count
+            How many cases are drawn.  Case ``n`` depends on the seed and on ``n`` alone, so a
+            higher effort judges the cases of a lower one first.
+        progress
+            Is told after each case how many of how many are judged.
+        """
         extremes = list(draw_extreme_cases(self.supports, self.seed))
         total = count + len(extremes)
+        # Drawn one by one as they are judged: a thorough check must not hold all its batches at
+        # once.
         drawn = (draw_case(self.supports, self.seed, number) for number in range(count))
         for cases in (drawn, extremes):
             for case in cases:
@@ -69,26 +104,38 @@ class Session:
                 progress(min(self.count, total), total)
 
     def judge(self, plan: Iterable[Law], case: Case) -> None:
-        """Every law on one case."""
+        """Judge laws on one case.
+
+        Parameters
+        ----------
+        plan
+            The laws to judge.  Those for which the batch is too long are passed over.
+        case
+            The input.
+        """
         self.count += 1
         answers, oracle = self.prepare(case)
+        # Whether this case is clean shows in the number of violations before and after it.
         before = self._count_violations()
         for law in plan:
             if case.x.size <= law.most:
                 self._judge(law, answers, oracle)
         if self._count_violations() == before and len(self.clean) < CLEAN and case.x.size <= SMALL:
             self.clean.append(case)
-        # last: it asks for the training step, and the gradients must come first
+        # Last, because it asks for the training step, and the gradients have to come first: an
+        # implementation that keeps statistics from its latest call would else be caught by none.
         self._note(answers)
 
     def _count_violations(self) -> int:
         return sum(tally.violated for tally in self.tallies.values())
 
     def prepare(self, case: Case) -> tuple[Answers, Oracle]:
-        """Fresh answers to the case, and what to hold them to."""
+        """Make fresh answers to the case, and the oracle they are held to."""
         return Answers(self.target, case), Oracle.from_convention(self.target.convention, case)
 
     def _note(self, answers: Answers) -> None:
+        """Count the case as usable if the target answers any of the methods that everything else
+        needs."""
         given = [answers.answer(method) for method in ("train", "infer", "train_vjp")]
         if not all(isinstance(answer, Exception) for answer in given):
             self.usable += 1
@@ -96,6 +143,8 @@ class Session:
             self.reason = str(given[0])
 
     def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> None:
+        """One law on one case.  Failing cases are kept up to ``KEPT``, and further ones for a
+        method that has none yet, where every method is a violation of its own."""
         try:
             seen = measure(law, answers, oracle)
         except NoBound:
@@ -113,7 +162,14 @@ class Session:
                 kept.append(Broken(answers.case, seen))
 
     def recheck(self, law: Law, case: Case) -> Measurement | None:
-        """What the law sees on another case, if that may be asked and breaks it."""
+        """Judge a law on another case, without counting it.
+
+        Returns
+        -------
+        Measurement or None
+            What the law saw where the case breaks it.  ``None`` where the law holds, where there is
+            no bound, and where ``supports`` does not allow the case.
+        """
         if not self.supports.admits(case):
             return None
         try:
@@ -124,15 +180,33 @@ class Session:
 
 
 def find_failed_method(seen: Measurement) -> str:
-    """The method that failed; empty where numbers were compared."""
+    """Find the method that failed; empty where numbers were compared."""
     return seen.failure.method if seen.failure else ""
 
 
 def measure(law: Law, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """What the law saw, or ``None`` where there is nothing to judge; a malformed answer is left to
-    ``answers``.
+    """Let a law look at the answers.
 
-    Raises ``NoBound`` for a batch too long for its precision.
+    Parameters
+    ----------
+    law
+        The law to judge.
+    answers
+        The target's answers on the case; they are asked for as the law needs them.
+    oracle
+        What the answers are held to.
+
+    Returns
+    -------
+    Measurement or None
+        What the law saw.  ``None`` where there is nothing to judge: the law is about sequences of
+        calls, the target does not offer the method, or its answer is malformed.  A malformed answer
+        is left to the law ``answers``, so that it is told once.
+
+    Raises
+    ------
+    NoBound
+        For a batch too long for its precision.
     """
     if law.measure is None:
         return None

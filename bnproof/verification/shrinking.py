@@ -1,5 +1,10 @@
 """The smallest failing input: fewer rows, channels, axes and digits, as long as the law stays
-broken."""
+broken.
+
+From a failing case simpler ones are proposed, the boldest first.  The first one that still fails
+takes its place, and the search begins anew.  It ends where no proposal fails: no step leads from
+there to a simpler failing case.  Start reading at :func:`shrink`.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +19,39 @@ from bnproof.contract import Array, Case, Measurement, Weights
 from bnproof.implementations.layers import FIELDS
 from bnproof.laws.columns import to_columns
 
-BUDGET = 250  # candidates tried for one law
+# Candidates tried for one law. Each one asks the target and judges the law again, so this caps the
+# time that a violation takes. Halving first, most cases are small long before it is spent.
+BUDGET = 250
+# Arrays with an entry for every entry of x: they are cut together, or shapes no longer agree.
 ENTRYWISE = ("x", "dy", "ddx")
 Recheck = Callable[[Case], Measurement | None]
 
 
 def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measurement]:
-    """Take the first simpler case that still fails, again and again; deterministic."""
+    """Make a failing case as simple as possible.
+
+    Parameters
+    ----------
+    case, seen
+        The failing case, and what the law saw on it.
+    recheck
+        Returns what the law sees on another case, or ``None`` where that does not fail in the same
+        way.
+
+    Returns
+    -------
+    tuple
+        The case left and what the law saw on it: those handed in where nothing simpler fails.
+
+    Notes
+    -----
+    The first simpler case that still fails is taken, again and again, until none does or the budget
+    is spent.  Nothing is drawn at random, so the result is the same every time.
+    """
     tried = 0
     while tried < BUDGET:
+        # The proposals are made from the case as it is now, so after a success they have to be made
+        # anew: a ``break`` here goes to the next round of the outer loop.
         for candidate in propose_simpler(case):
             tried += 1
             failing = _attempt(recheck, candidate)
@@ -37,21 +66,37 @@ def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measu
 
 
 def _attempt(recheck: Recheck, candidate: Case) -> Measurement | None:
+    """Ask what the law sees on a candidate; one that is no case of batch normalisation does not
+    fail."""
     try:
         return recheck(candidate)
     except (
         ValueError,
         ArithmeticError,
-    ):  # no case any more, such as one channel constant with eps = 0
+    ):
         return None
 
 
 def propose_simpler(case: Case) -> Iterator[Case]:
-    """Simpler cases, the boldest first, with two values per channel at least, and spread where eps
-    is 0."""
+    """Propose simpler cases, the boldest first.
+
+    Parameters
+    ----------
+    case
+        The case to simplify.
+
+    Yields
+    ------
+    Case
+        Cases with fewer rows, channels, positions or axes, without a layer, ``ddx`` or shards, or
+        with fewer digits.  Each has two values per channel at least, and spread in every channel
+        where eps is 0.
+    """
     return (
         candidate
         for candidate in _propose_candidates(case)
+        # A single value is another matter: training may refuse it, whatever was wrong before.
+        # Without eps a constant channel is undefined, and every law would seem broken.
         if candidate.m >= 2 and (candidate.eps > 0 or _has_spread(candidate))
     )
 
@@ -69,6 +114,7 @@ def _propose_candidates(case: Case) -> Iterator[Case]:
 
 
 def _keep_rows(case: Case, keep: Any) -> Case:
+    """The case with some rows; workers share them anew, two of them if there are rows for two."""
     entries = {name: _change_array(case, name, lambda a: a[keep]) for name in ENTRYWISE}
     rows = len(entries["x"])
     parts = (rows - rows // 2, rows // 2) if rows > 1 and case.parts else case.parts and (rows,)
@@ -76,26 +122,32 @@ def _keep_rows(case: Case, keep: Any) -> Case:
 
 
 def _change_array(case: Case, name: str, change: Callable[[Array], Array]) -> Any:
+    """One array changed, as a copy of its own; an absent one stays absent."""
     value = getattr(case, name)
     return None if value is None else np.array(change(value))
 
 
 def _drop_rows(case: Case) -> Iterator[Case]:
+    """Either half of the rows, and of a few rows all but one."""
     n = len(case.x)
     if n > 2:
         yield _keep_rows(case, slice(0, n // 2))
         yield _keep_rows(case, slice(n // 2, None))
+    # Beyond eight rows the halves come down fast enough; leaving out one row of many wins little
+    # and costs a try for each.
     if 1 < n <= 8 and case.m > 2:
         for dropped in range(n):
             yield _keep_rows(case, [row for row in range(n) if row != dropped])
 
 
 def _drop_channels(case: Case) -> Iterator[Case]:
-    """One channel alone, or half of many."""
+    """One channel alone, or either half of many."""
     channels = case.x.shape[1]
     if 1 < channels <= 8:
         for kept in range(channels):
             yield _keep_channels(case, slice(kept, kept + 1), _keep_output(case.layer, kept))
+    # The layer goes as well. Its outputs are the channels, and halving it would leave out what
+    # groups tie together.
     elif channels > 8:
         yield _keep_channels(case, slice(0, channels // 2), None)
         yield _keep_channels(case, slice(channels // 2, None), None)
@@ -108,7 +160,7 @@ def _keep_channels(case: Case, kept: slice, layer: Weights | None) -> Case:
 
 
 def _keep_output(layer: Weights | None, kept: int) -> Weights | None:
-    """The layer's output of this number alone, where groups do not tie outputs together."""
+    """The layer with this output alone; ``None`` where groups tie outputs together."""
     if layer is None or layer.groups > 1:
         return None
     weight = (
@@ -124,6 +176,7 @@ def _keep_output(layer: Weights | None, kept: int) -> Weights | None:
 
 
 def _shorten_axes(case: Case) -> Iterator[Case]:
+    """Half of a spatial axis, or an axis of one position dropped."""
     for axis in range(2, case.x.ndim):
         size = case.x.shape[axis]
         if size > 1 and case.m // size * (size // 2) >= 2:
@@ -137,6 +190,7 @@ def _change_entries(case: Case, change: Callable[[Array], Array]) -> Case:
 
 
 def _drop_extras(case: Case) -> Iterator[Case]:
+    """The case without what only some laws look at."""
     if case.layer is not None:
         yield replace(case, layer=None)
     if case.ddx is not None:
@@ -146,17 +200,20 @@ def _drop_extras(case: Case) -> Iterator[Case]:
 
 
 def _round_arrays(case: Case) -> Iterator[Case]:
-    """Arrays with fewer digits."""
+    """The case with fewer digits in one array: whole numbers first, then one decimal place, then
+    three."""
     for name in (*ENTRYWISE, *FIELDS):
         value = getattr(case, name)
         for digits in (0, 1, 3):
             if (
                 value is None
                 or not value.size
+                # Whole numbers could make a gamma or a variance 0, which is a special case with
+                # laws of its own.
                 or (name in ("gamma", "running_var") and digits == 0)
             ):
                 continue
-            # -0.0 + 0.0 is 0.0
+            # Adding 0.0 turns -0.0 into 0.0, which reads better and is rarely what a failure needs.
             rounded = (np.round(value.astype(float), digits) + 0.0).astype(value.dtype)
             if not np.array_equal(rounded, value):
                 yield replace(

@@ -1,5 +1,10 @@
 """Judging a target in a process of its own: a crash or a call that does not end becomes a
-violation, and the rest goes on."""
+violation, and the rest goes on.
+
+Only a process can be stopped from outside whatever it does.  After one has died in a method, a new
+one judges everything again and no longer makes that call.  A check is deterministic, so it gets the
+same answers up to there.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +21,11 @@ if TYPE_CHECKING:
     from bnproof.verification.verdict import Verdict
 
 Progress = Callable[[int, int], None]
+# The name under which the child announces that it imports the target.
 IMPORT = "import"
-LOADING = 60.0  # seconds a target may take to import, at least: frameworks are large
+# Seconds a target may take to import, at least: frameworks are large. The limit for a call is often
+# set to a few seconds, in which no framework can be imported.
+LOADING = 60.0
 
 
 class CannotCheck(Exception):
@@ -25,7 +33,15 @@ class CannotCheck(Exception):
 
 
 class Ended(Exception):
-    """The process ended, or was ended, in a call."""
+    """The process ended, or was ended, in a call.
+
+    Attributes
+    ----------
+    method, number
+        The call that did not come back; an empty method stands for the time between calls.
+    reason
+        What happened, so that a sentence can go on with it: "did not end within 60 s".
+    """
 
     def __init__(self, method: str, number: int, reason: str) -> None:
         super().__init__(reason)
@@ -35,11 +51,29 @@ class Ended(Exception):
 def supervise(
     request: Request, *, limit: float, progress: Progress = lambda done, total: None
 ) -> Verdict:
-    """The verdict; ``limit``: seconds a single call may take.
+    """Judge a target in a process of its own.
 
-    After a call that kills the process or does not end, everything is judged again without that
-    method from that call on. Raises ``CannotCheck``.
+    Parameters
+    ----------
+    request
+        The target and the options of the check.
+    limit
+        Seconds a single call may take; the import may take ``LOADING`` seconds at least.
+    progress
+        Is told how many of how many cases are judged.  It starts again after a crash.
+
+    Returns
+    -------
+    Verdict
+        As :func:`bnproof.verification.run.check` returns it.  A method that killed the process or
+        did not end is a violation of ``answers``, and not called from that call on.
+
+    Raises
+    ------
+    CannotCheck
+        Where the target or the request cannot be used, or the process ends outside of any call.
     """
+    # Every round adds a method, so this ends after as many rounds as there are methods.
     blocked: dict[str, tuple[str, int]] = {}
     while True:
         try:
@@ -47,6 +81,7 @@ def supervise(
         except Ended as ended:
             if ended.method == IMPORT:
                 raise CannotCheck(f"{request.target} does not import: it {ended.reason}") from ended
+            # Judging again would end in the same way, and for ever.
             if not ended.method or ended.method in blocked:
                 raise CannotCheck(
                     f"checking {request.target} {ended.reason} outside of any call"
@@ -57,14 +92,21 @@ def supervise(
 def _attempt(
     request: Request, blocked: dict[str, tuple[str, int]], limit: float, progress: Progress
 ) -> Verdict:
+    """Judge once in a new process, which is gone when this returns.
+
+    The process is spawned, not forked: a fork would inherit the threads' locks of libraries that
+    the parent has loaded, and may hang on them.
+    """
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=serve, args=(theirs, request, blocked), daemon=True)
     process.start()
+    # Only the child holds the other end now, so that its death shows as the end of the stream.
     theirs.close()
     try:
         return _listen(ours, process, limit, progress)
     finally:
+        # Also after a verdict: a target may leave threads behind that keep a process alive.
         process.kill()
         process.join()
         ours.close()
@@ -77,6 +119,7 @@ def _listen(ours: Connection, process: Any, limit: float, progress: Progress) ->
         allowed = max(limit, LOADING) if method == IMPORT else limit
         if method and time.monotonic() - since > allowed:
             raise Ended(method, number, f"did not end within {allowed:g} s")
+        # It wakes up once a second at least, to look at the clock.
         if not ours.poll(min(limit, 1.0)):
             continue
         try:
@@ -98,6 +141,8 @@ def _listen(ours: Connection, process: Any, limit: float, progress: Progress) ->
 
 
 def _describe_death(code: int | None) -> str:
+    """Say how a process ended, by its exit status or by the name of the signal (a negative
+    code)."""
     if code is not None and code < 0:
         names = {entry.value: entry.name for entry in signal.Signals}
         return f"ended the process ({names.get(-code, f'signal {-code}')})"

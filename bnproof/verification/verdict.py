@@ -1,4 +1,8 @@
-"""The result of a check."""
+"""The result of a check: which laws hold, which are violated, and what each of them saw.
+
+A verdict is plain data.  How it is shown is decided in :mod:`bnproof.cli` and
+:mod:`bnproof.wording`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tally:
-    """What one law saw over all cases: how many it judged, in how many it was broken, its largest
-    errors.
+    """What one law saw over all cases.
 
-    ``ratio`` is in units of what the working precision explains, ``ulp`` in units in the last
-    place; ``where`` is the index of the worst entry.
+    Attributes
+    ----------
+    theorem
+        The id of the theorem the law comes from; empty where the contract alone asks for it.
+    cases, violated
+        In how many cases the law was judged, and in how many it was broken.
+    ratio
+        The largest error in units of what the working precision explains: above 1 the law is
+        broken.  Infinite where a law without a size is broken.
+    ulp
+        The largest error in units in the last place; ``None`` where the law compares no values.
+    where
+        The index of the entry with the largest ``ratio``.
     """
 
     theorem: str
@@ -29,9 +43,11 @@ class Tally:
     where: tuple[int, ...] = ()
 
     def add(self, seen: Measurement) -> None:
-        """One more case."""
+        """Take in what the law saw on one more case."""
         self.cases += 1
         self.violated += not seen.holds
+        # The index belongs to the largest error, so that a reader finds where a sum over all cases
+        # is worst.
         if seen.ratio > self.ratio:
             self.ratio, self.where = seen.ratio, seen.where
         if seen.ulp is not None:
@@ -42,22 +58,26 @@ class Tally:
 class Verdict:
     """Which laws hold, which are violated, and which the implementation does not offer.
 
-    Parameters ---------- target, convention, effort, seed, options
-        What was checked, and how.
+    Attributes
+    ----------
+    target, convention, effort, seed, options
+        What was checked, by the name of which convention, and how.
     violations
         Broken laws, each with its message, the smallest failing input, a program and the likely
         cause.
-    passed, not_offered, expected
-        Ids of the other laws; expected failures with their reason.
+    passed, not_offered
+        Ids of the laws that hold in every case that was judged, and of those without such a case.
+    expected
+        Ids of laws that failed as expected, with the reason that was given.
     tallies
-        Per law, what it saw over all cases.
+        Per law, what it saw over all cases; a law that judged nothing has none.
     unjudged
-        Per law, the cases whose batch is too long for the precision (``m u >= 1``), for which no
-        bound exists.
+        Per law, the number of cases whose batch is too long for the precision (``m u >= 1``), for
+        which no bound exists.
     cases
         How many cases were judged.
     seconds
-        How long that took.
+        How long that took.  It is all that differs between two equal checks on one machine.
     """
 
     target: str
@@ -80,7 +100,8 @@ class Verdict:
         return not self.violations
 
     def find_state(self, law: str) -> str:
-        """ "holds", "violated", "expected" or "not offered"."""
+        """Say how a law came out: "holds", "violated", "expected" or "not offered"."""
+        # A law that failed as expected has no violation, and one that did not has one.
         if law in self.expected:
             return "expected"
         if any(violation.law == law for violation in self.violations):
@@ -88,11 +109,16 @@ class Verdict:
         return "holds" if law in self.passed else "not offered"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as the object that ``bnproof check --format json`` prints.
+        """Collect everything, as the object that ``bnproof check --format json`` prints.
 
-        Next to what the contract fixes (``target``, ``ok``, ``convention``, ``violations``,
-        ``passed``, ``not_offered``, ``seconds``) it holds ``versions``, ``seed``, ``effort``,
-        ``options``, ``expected``, ``cases``, ``unjudged``, and per law what it saw (``laws``).
+        Returns
+        -------
+        dict
+            Plain JSON values.  Next to what the contract fixes (``target``, ``ok``, ``convention``,
+            ``violations``, ``passed``, ``not_offered``, ``seconds``) it holds ``versions``,
+            ``seed``, ``effort``, ``options``, ``expected``, ``cases``, ``unjudged``, and per law
+            what it saw (``laws``).  An error that is infinite is ``None``, since JSON has no
+            infinity.
         """
         return {
             "target": self.target,
@@ -113,6 +139,7 @@ class Verdict:
         }
 
     def _list_rows(self) -> list[dict[str, Any]]:
+        """One row for each law that judged something, in the order of the first case it judged."""
         return [
             {
                 "law": law,
@@ -120,6 +147,7 @@ class Verdict:
                 "theorem": tally.theorem,
                 "cases": tally.cases,
                 "violated": tally.violated,
+                # JSON has no infinity, which is the size of what has none.
                 "worst_error": tally.ratio if tally.ratio < float("inf") else None,
                 "ulp": tally.ulp if tally.ulp is None or tally.ulp < float("inf") else None,
                 "where": list(tally.where),
@@ -128,14 +156,21 @@ class Verdict:
         ]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each law that was judged: its verdict, theorem, cases, worst error, and
-        where."""
+        """Build a table with one row for each law that was judged.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``law``, ``verdict``, ``theorem``, ``cases``, ``violated``, ``worst_error`` (in
+            units of what the working precision explains), ``ulp`` and ``where``.
+        """
         import pandas as pd
 
         return pd.DataFrame(self._list_rows())
 
 
 def _list_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that a verdict's numbers depend on."""
     from importlib.metadata import version
 
     packages = ("bnproof", "numpy", "sympy", "python-flint")

@@ -1,4 +1,8 @@
-"""What a walk through the calls of a layer is judged by, and how a broken law ends it."""
+"""What a walk through the calls of a layer is judged by, and how a broken law ends it.
+
+A walk stops at the first law that is broken, because a layer in a wrong state says little about
+what follows.  The law, what was seen and the steps so far travel in an exception.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,17 @@ from bnproof.laws.supports import Supports
 
 
 class LawBroken(AssertionError):
-    """A law about layers is broken; carries the law, what was seen, and the program that leads
-    there."""
+    """A law about layers is broken.
+
+    Attributes
+    ----------
+    law
+        The id of the law.
+    seen
+        What was measured, or what failed.
+    steps
+        The program that leads there, a statement each.
+    """
 
     def __init__(self, law: str, seen: Measurement, steps: list[str]) -> None:
         super().__init__(law)
@@ -34,7 +47,19 @@ class WalkEnded(Exception):
 class Walked:
     """What walks drive, which laws they judge, and how often each was judged.
 
-    ``alone``: in a process of its own, where nobody else's Ctrl-C arrives.
+    Attributes
+    ----------
+    make
+        The layer's class or factory.
+    convention, supports
+        By which convention, and what may be asked.
+    laws
+        The ids of the laws that end a walk.  Others may be broken unnoticed, which is how several
+        broken laws of one layer are found.
+    judgements
+        Counts, law by law, how often each was judged; it is added to.
+    alone
+        Whether this is a process of its own, where nobody else's Ctrl-C arrives.
     """
 
     make: Callable[..., Any]
@@ -47,29 +72,61 @@ class Walked:
 
 @dataclass
 class WalkJudge:
-    """The laws along one walk; ``steps`` is the program that leads to where the layer is."""
+    """The laws along one walk.
+
+    Attributes
+    ----------
+    walked
+        What is driven and judged.
+    steps
+        The program that leads to where the layer is.  The walk adds to it, and a broken law takes
+        it along.
+    """
 
     walked: Walked
     steps: list[str]
 
     def call(self, law: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The answer; what is not offered ends the walk, what is raised breaks the law."""
+        """Call a function of the layer.
+
+        Parameters
+        ----------
+        law
+            The law that is broken if the function raises.
+        function
+            The layer's class, or one of its methods; arguments and options follow.
+
+        Returns
+        -------
+        object
+            Its answer, not looked at.
+
+        Raises
+        ------
+        WalkEnded
+            Where the function raises ``NotImplementedError``: not offered is no violation.
+        LawBroken
+            Where it raises anything else, ``SystemExit`` included.
+        """
         try:
             return function(*arguments, **options)
         except NotImplementedError as missing:
             raise WalkEnded from missing
         except BaseException as error:
+            # Ctrl-C belongs to the user, unless this process is out of reach of it.
             if isinstance(error, KeyboardInterrupt) and not self.walked.alone:
                 raise
             failure = wrap_exception(error, getattr(function, "__name__", "make"))
+            # The stranger's traceback is dropped: the failure has the exception's type and its
+            # first line, and the program shows the rest.
             raise LawBroken(law, measure_failure(law, failure), self.steps) from None
 
     def compare(self, law: str, quantity: str, value: Array, oracle: Oracle) -> None:
-        """A value within its bound of the exact one."""
+        """Judge a value: it lies within its bound of the exact one."""
         self._settle(law, compare(law, quantity, value, oracle))
 
     def expect(self, law: str, failure: Failure | None) -> None:
-        """A law that holds or not, without a size; ``None`` where it holds."""
+        """Judge a law that holds or not, without a size; ``failure`` is ``None`` where it holds."""
         self._settle(law, measure_failure(law, failure))
 
     def expect_unchanged(
@@ -80,18 +137,37 @@ class WalkJudge:
         after: Mapping[str, Any],
         kind: FailureKind = FailureKind.CHANGED,
     ) -> None:
-        """Every array of the state has the bits it had."""
+        """Judge that every array of the state has the bits it had.
+
+        Parameters
+        ----------
+        law
+            The law that is broken where one has not.
+        call
+            What was called in between, for the reader.
+        before, after
+            The arrays by name, ``None`` for what is absent.  Names that are only in ``after`` are
+            free.
+        kind
+            What a difference counts as.
+        """
         changed = find_changed(before, after)
         self.expect(law, Failure(kind, call, changed) if changed else None)
 
     def _settle(self, law: str, seen: Measurement) -> None:
+        """Count the judgement, and end the walk if one of the laws that are asked for is broken."""
+        # Every judgement is counted, also of laws that are not asked for. The verdict looks at
+        # those that are.
         self.walked.judgements[law] = self.walked.judgements.get(law, 0) + 1
         if not seen.holds and law in self.walked.laws:
             raise LawBroken(law, seen, self.steps)
 
 
 def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """The first array that has other bits; empty if none."""
+    """Find the first array that has other bits; empty if none has.
+
+    Bits are compared, not values, so that NaN is equal to itself and -0 is not equal to 0.
+    """
     for name, value in before.items():
         now = after[name]
         if value is None or now is None:
@@ -103,5 +179,5 @@ def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def shorten(value: Any) -> str:
-    """A value on part of a line."""
+    """Write a value on part of a line."""
     return "None" if value is None else " ".join(str(value).split())[:60]

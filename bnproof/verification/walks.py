@@ -4,6 +4,9 @@ further law breaks.
 A walk is a list of operations, each with a number that its arguments are drawn from.  The scripts
 hold what goes wrong most often and every pair of operations; random walks find the rest.  A walk
 that breaks a law is shortened: operations are left out as long as the law still breaks.
+
+Because an operation draws its arguments from its own number, leaving one out does not change the
+others.  Start reading at :func:`explore`.
 """
 
 from __future__ import annotations
@@ -24,8 +27,12 @@ from bnproof.laws.supports import Supports
 from bnproof.verification.layer_walk import OPERATIONS, LayerWalk, Start, Step
 from bnproof.verification.walk_judge import LawBroken, Walked, WalkEnded
 
-LENGTHS = (3, 12)  # of random walks: short ones read best, long ones reach further
-LONG = 30  # training steps after which statistics that drift show
+# The most operations of random walks: short ones read best, long ones reach further. Pairs of
+# operations are in the scripts, so random walks are for what takes three or more.
+LENGTHS = (3, 12)
+# Training steps after which statistics that drift show. A layer that updates its statistics only
+# for the first steps is found by this script alone, if it does so for fewer steps than these.
+LONG = 30
 #: What goes wrong most often, short ones first; ``"fresh"`` in front: no state is assigned before.
 SCRIPTS = (
     ("train", "backward"),
@@ -48,12 +55,12 @@ PAIRS = tuple(
 class Walks:
     """What is driven and judged.
 
-    Parameters
+    Attributes
     ----------
     make
         The layer's class or factory.
     laws
-        The laws to judge.
+        The laws to judge; those about single calls are passed over.
     convention, supports
         By which convention, and what may be asked.
     seed
@@ -76,11 +83,24 @@ class Walks:
     judgements: dict[str, int] = field(default_factory=dict)
 
 
+# Where a walk starts, and its operations.
 Walk = tuple[Start, list[Step]]
 
 
 def explore(walks: Walks) -> dict[str, LawBroken]:
-    """Law by law what breaks it, with the steps that lead there."""
+    """Look for a walk that breaks each law.
+
+    Returns
+    -------
+    dict
+        By the id of each broken law: what was seen, with the steps that lead there.  Laws that no
+        walk breaks are absent.
+
+    Notes
+    -----
+    A walk ends at the first broken law.  To find the others, everything is driven again and the
+    laws that are known to be broken are no longer judged.
+    """
     wanted = frozenset(law.id for law in walks.laws if law.measure is None)
     broken_laws: dict[str, LawBroken] = {}
     while wanted - broken_laws.keys():
@@ -89,6 +109,8 @@ def explore(walks: Walks) -> dict[str, LawBroken]:
             walks.make, walks.convention, walks.supports, names, walks.judgements, walks.alone
         )
         broken = find_broken(walked, walks.count, walks.seed)
+        # A layer whose state cannot be read breaks ``sequence-output``, asked for or not. Without
+        # this the search would not end.
         if broken is None or broken.law not in names:
             break
         broken_laws[broken.law] = broken
@@ -96,7 +118,24 @@ def explore(walks: Walks) -> dict[str, LawBroken]:
 
 
 def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
-    """The first law that a walk breaks, by a walk made short; ``None`` where none does."""
+    """Find the first law that a walk breaks.
+
+    Parameters
+    ----------
+    walked
+        What is driven, and which laws are judged.
+    count
+        Random walks of each length; scripts are repeated in proportion.
+    seed
+        What all walks are drawn from.
+
+    Returns
+    -------
+    LawBroken or None
+        What was seen at the end of a walk made short; ``None`` where no walk breaks a law.
+    """
+    # A script is driven three times at least: its second time is the one without running
+    # statistics.
     for start, steps in (*plan_scripts(max(3, count // 15), seed), *plan_random(count, seed)):
         broken = drive(walked, start, steps)
         if broken is not None:
@@ -105,11 +144,15 @@ def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
 
 
 def plan_scripts(times: int, seed: int) -> Iterator[Walk]:
-    """Every script a few times, each with other numbers, once without running statistics; then
-    every pair once."""
+    """Plan every script a few times, each with other numbers, once without running statistics; then
+    every pair of operations once."""
+    # The second number keeps the scripts apart from the random walks, so that a longer list of
+    # scripts does not change these.
     random = np.random.default_rng([seed, 7])
     scripts = [(script, number) for script in SCRIPTS for number in range(times)]
     for script, number in (*scripts, *((pair, 0) for pair in PAIRS)):
+        # A layer as it was made has statistics of 0 and 1, which many bugs do not show on. One
+        # script in a few starts from there, for the bugs that show nowhere else.
         assigned = script[0] != "fresh"
         start = Start(_draw_number(random), assigned=assigned, tracked=number != 1)
         yield (
@@ -119,7 +162,11 @@ def plan_scripts(times: int, seed: int) -> Iterator[Walk]:
 
 
 def plan_random(count: int, seed: int) -> Iterator[Walk]:
-    """Walks of any operations, short ones first."""
+    """Plan walks of any operations, short ones first.
+
+    Half of them start from an assigned state, and most of them have running statistics, for without
+    these there is little to judge.
+    """
     random = np.random.default_rng([seed, 11])
     for length in LENGTHS:
         for _ in range(count):
@@ -134,7 +181,22 @@ def _draw_number(random: np.random.Generator) -> int:
 
 
 def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | None:
-    """One walk; the law it breaks, if it breaks one."""
+    """Drive one layer along one walk.
+
+    Parameters
+    ----------
+    walked
+        What is driven and judged.
+    start
+        What the walk starts from.
+    steps
+        Its operations, with the number that each is drawn from.
+
+    Returns
+    -------
+    LawBroken or None
+        The law it breaks; ``None`` where it breaks none or ends early.
+    """
     walk = LayerWalk(walked)
     try:
         # NaN and overflow are judged, not warned of
@@ -155,8 +217,25 @@ def drive(walked: Walked, start: Start, steps: Iterable[Step]) -> LawBroken | No
 
 
 def shorten_walk(walked: Walked, start: Start, steps: list[Step], broken: LawBroken) -> LawBroken:
-    """The same law broken by fewer operations: each is left out in turn, the last ones first, as
-    long as that works."""
+    """Break the same law with fewer operations.
+
+    Parameters
+    ----------
+    walked, start, steps
+        The walk that breaks it.
+    broken
+        What was seen at its end.
+
+    Returns
+    -------
+    LawBroken
+        What is seen at the end of the shorter walk, or ``broken`` where nothing can be left out.
+
+    Notes
+    -----
+    Each operation is left out in turn, the last ones first, and stays out if the law still breaks.
+    What comes after the broken law goes first in this way, at the cost of one try each.
+    """
     unnoticed = replace(walked, judgements={})  # what is tried here is no news for the verdict
     place = len(steps) - 1
     while place >= 0:

@@ -104,7 +104,7 @@ def test_long_batches_lie_inside(shape, dtype):
             Fraction(float(up)) * (value - mean)
             for up, value in zip(g[:, channel], values, strict=True)
         )
-        y, dx = (e.reshaped(to_columns) for e in (found.y, found.dx))
+        y, dx = (e.reshape(to_columns) for e in (found.y, found.dx))
         mean_g = sum(map(Fraction, map(float, g[:, channel]))) / len(values)
         for row in range(0, len(values), len(values) // 7):
             assert holds_root(y, (row, channel), values[row] - mean, variance + Fraction(1, 2))

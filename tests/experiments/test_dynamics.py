@@ -228,7 +228,8 @@ def test_other_batches_tell_the_two_apart():
     pixels, _ = load_labelled_digits()
     with use_one_thread():
         ours, plain = (
-            network.outputs(pixels[:64]) for network in same_start.build_networks(0).values()
+            network.compute_outputs(pixels[:64])
+            for network in same_start.build_networks(0).values()
         )
     assert np.abs(ours - plain).max() > rounding(ours)
 

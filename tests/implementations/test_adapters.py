@@ -377,8 +377,8 @@ def test_a_state_has_to_fit():
 def test_a_stranger_is_accepted_by_no_adapter_and_imports_no_framework():
     """An object of no framework gives None, and no framework is imported to find out."""
     code = (
-        "import sys; from bnproof.implementations.adapters import adapted; print(adapted(object()),"
-        " adapted(dict)); "
+        "import sys; from bnproof.implementations.adapters import adapt_candidate; "
+        "print(adapt_candidate(object()), adapt_candidate(dict)); "
     )
     code += (
         "print([n for n in ('torch', 'jax', 'flax', 'keras', 'onnx', 'onnxruntime', 'tensorflow')"

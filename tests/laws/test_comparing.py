@@ -131,7 +131,7 @@ def test_a_wrong_output_is_no_news_in_a_variant():
 
     class Doubled(NumpyBatchNorm):
         def apply_affine(self, xhat, gamma, beta):
-            return 2 * super().affine(xhat, gamma, beta)
+            return 2 * super().apply_affine(xhat, gamma, beta)
 
     answers, oracle = Answers(target(Doubled()), CASE), Oracle(CASE)
     assert not is_right(answers, oracle, "y")

@@ -36,12 +36,12 @@ class EpsFixed(NumpyBatchNorm):
 
 class GammaIgnored(NumpyBatchNorm):
     def apply_affine(self, xhat, gamma, beta):
-        return super().affine(xhat, None, beta)
+        return super().apply_affine(xhat, None, beta)
 
 
 class BetaScaled(NumpyBatchNorm):
     def apply_affine(self, xhat, gamma, beta):
-        return super().affine(
+        return super().apply_affine(
             xhat + 0 if beta is None else xhat, gamma, None if beta is None else 2 * beta
         )
 
@@ -58,7 +58,7 @@ class NoStdPath(NumpyBatchNorm):
 
 class StdPathSign(NumpyBatchNorm):
     def compute_std_term(self, xhat, dgamma):
-        return -super().through_std(xhat, dgamma)
+        return -super().compute_std_term(xhat, dgamma)
 
 
 class NoBessel(NumpyBatchNorm):

@@ -214,8 +214,8 @@ def gradient_sums(x: np.ndarray, g: np.ndarray) -> np.ndarray:
     """The kernel's sums for one channel, both centres 0."""
     lanes = Lanes.from_array(x[:, None])
     zero = np.zeros(1)
-    return lanes.sums(
-        compiled.sum_gradients, (x, g), lanes.parameters(zero, zero), numbers=10, threefold=2
+    return lanes.sum_channels(
+        compiled.sum_gradients, (x, g), lanes.order_parameters(zero, zero), numbers=10, threefold=2
     )
 
 
@@ -351,12 +351,12 @@ SCENARIOS: dict[str, Callable[[], bool]] = {
     "variance: mean": variance_mean,
     "scale: variance": lambda: scale_stage(WIDE),
     "scale: rounding": lambda: scale_stage(0.0),
-    "affine: scale": lambda: output(a_radius=WIDE),
-    "affine: rounding": output,
-    "affine: scale at b": lambda: output(cancel=True, a_radius=WIDE),
-    "affine: rounding at b": lambda: output(cancel=True),
-    "affine: mean": lambda: output(cancel=True, r_radius=WIDE),
-    "affine: underflow": output_underflow,
+    "affine_output: scale": lambda: output(a_radius=WIDE),
+    "affine_output: rounding": output,
+    "affine_output: scale at b": lambda: output(cancel=True, a_radius=WIDE),
+    "affine_output: rounding at b": lambda: output(cancel=True),
+    "affine_output: mean": lambda: output(cancel=True, r_radius=WIDE),
+    "affine_output: underflow": output_underflow,
     "upstream_sum: sums": upstream_sums,
     "upstream_sum: rounding": upstream_rounding,
     "upstream_mean: sums": lambda: mean_of_upstream(WIDE),
@@ -388,7 +388,7 @@ def terms() -> set[str]:
         "mean_residual": errors.mean_residual(2, 2, ones, ones),
         "variance": errors.variance(2, one, ones),
         "scale": errors.scale(ones, one, ones),
-        "affine": errors.affine_output(one, one, ones),
+        "affine_output": errors.affine_output(one, one, ones),
         "upstream_sum": errors.upstream_sum(2, ones, ones),
         "upstream_mean": errors.upstream_mean(2, one, ones),
         "products": errors.products(2, 2, ones, ones),

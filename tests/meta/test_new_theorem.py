@@ -24,14 +24,14 @@ def doubled_gamma():
     yield Control("nothing changes", Eq(out.y(i, gamma=2 * gamma), out.y(i)))
 
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.reports.derivation import theorem_line
-from bnproof.reports.derivation import markdown
+from bnproof.reports.derivation import summarise_theorem
+from bnproof.reports.derivation import render_markdown
 from bnproof.theorems.proving import as_row, settle
 from bnproof.theorems.book import find
 
 class Saturates(NumpyBatchNorm):
-    def affine(self, xhat, gamma, beta):
-        return super().affine(xhat, None if gamma is None else gamma.clip(-0.5, 0.5), beta)
+    def apply_affine(self, xhat, gamma, beta):
+        return super().apply_affine(xhat, None if gamma is None else gamma.clip(-0.5, 0.5), beta)
 
 row = as_row(settle(find("doubled-gamma")))
 right, wrong = (
@@ -40,7 +40,7 @@ right, wrong = (
 )
 print(json.dumps({
     "verdict": row["verdict"], "points": row["points"],
-    "line": theorem_line(row), "page": markdown(row),
+    "line": summarise_theorem(row), "page": render_markdown(row),
     "right": right.ok, "wrong": wrong.ok, "reproducer": wrong.violations[0].reproducer,
 }))
 """

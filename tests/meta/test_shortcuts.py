@@ -31,7 +31,7 @@ class ZeroGammaIsNone(NumpyBatchNorm):
     """``if not gamma.any(): gamma = None``."""
 
     def apply_affine(self, xhat, gamma, beta):
-        return super().affine(xhat, gamma if gamma is None or gamma.any() else None, beta)
+        return super().apply_affine(xhat, gamma if gamma is None or gamma.any() else None, beta)
 
 
 class DividesByUpstream(NumpyBatchNorm):
@@ -65,7 +65,7 @@ class Clipped(NumpyBatchNorm):
     """xhat is kept within 10 standard deviations."""
 
     def apply_affine(self, xhat, gamma, beta):
-        return super().affine(np.clip(xhat, -10, 10), gamma, beta)
+        return super().apply_affine(np.clip(xhat, -10, 10), gamma, beta)
 
 
 class ChannelsBeyondABlock(NumpyBatchNorm):

@@ -1,6 +1,6 @@
 """The page of the attack on the prover is a pure function of its records."""
 
-from bnproof.records import Records, header
+from bnproof.records import Records, build_header
 from bnproof.reports.files import write_files
 from bnproof.reports.prover_attack import render_prover_attack
 
@@ -25,7 +25,7 @@ WRONG = row(
 
 def test_the_tables_say_what_the_rows_say(tmp_path):
     """Counts by verdict and truth, and by family."""
-    records = Records(header(7), (row(), row(2), row(3, "undecided", "not known")))
+    records = Records(build_header(7), (row(), row(2), row(3, "undecided", "not known")))
     page = render_prover_attack(records)
     assert page == render_prover_attack(records)
     assert write_files(records, tmp_path) == [tmp_path / "prover_attack.md"]
@@ -40,7 +40,7 @@ def test_the_tables_say_what_the_rows_say(tmp_path):
 
 def test_a_disagreement_is_shown_in_full():
     """Number, seed, statement, conditions, witness and point."""
-    page = render_prover_attack(Records(header(7), (row(), WRONG)))
+    page = render_prover_attack(Records(build_header(7), (row(), WRONG)))
     assert "Disagreements: 1" in page
     for part in ("Number 1 (seed 7", "`Eq(a, 1)`", "`a > 0`", "`Remainder(a)`", "a = 2"):
         assert part in page
@@ -49,4 +49,4 @@ def test_a_disagreement_is_shown_in_full():
 def test_refusals_of_what_can_be_read_are_listed():
     """Each sentence once, with how often it was said."""
     refused = [row(p, "refused", refusal="write it as a Rational") for p in (0, 1)]
-    assert "- 2 times: write it as a Rational" in render_prover_attack(Records(header(7), tuple(refused)))
+    assert "- 2 times: write it as a Rational" in render_prover_attack(Records(build_header(7), tuple(refused)))

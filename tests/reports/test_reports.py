@@ -20,7 +20,7 @@ ROWS = ({"kind": "a", "value": 1}, {"kind": "b", "value": 2})
 def test_records_come_back(tmp_path):
     """What is written is read again, by kind."""
     path = tmp_path / "records.ndjson"
-    records.write(path, Records(records.header(0), ROWS))
+    records.write(path, Records(records.build_header(0), ROWS))
     back = records.read(path)
     assert back.rows == ROWS
     assert back.select("b") == [ROWS[1]]
@@ -29,7 +29,7 @@ def test_records_come_back(tmp_path):
 def test_a_truncated_stream_is_an_error(tmp_path):
     """Without the footer, or with a row missing, nothing is read."""
     path = tmp_path / "records.ndjson"
-    records.write(path, Records(records.header(0), ROWS))
+    records.write(path, Records(records.build_header(0), ROWS))
     lines = path.read_text().splitlines(keepends=True)
     for damaged in (lines[:-1], lines[:1] + lines[2:], lines[1:], []):
         path.write_text("".join(damaged))

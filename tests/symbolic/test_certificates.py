@@ -135,4 +135,4 @@ def test_programs_are_solved_exactly(gain, constraints):
 
 def test_nothing_is_known_of_what_nothing_says(form):
     """Without conditions a generator has any sign."""
-    assert form.signs.of(form.atom(a)) == ANY
+    assert form.signs.find_signs(form.atom(a)) == ANY

@@ -6,8 +6,10 @@ from contextlib import suppress
 import pytest
 from sympy import (
     Abs,
+    AccumBounds,
     Add,
     And,
+    CRootOf,
     Derivative,
     Dummy,
     Eq,
@@ -18,7 +20,9 @@ from sympy import (
     KroneckerDelta,
     Le,
     Limit,
+    MatrixSymbol,
     Max,
+    Mod,
     Mul,
     Ne,
     Or,
@@ -178,6 +182,13 @@ REFUSED = {
 }
 
 # True or false for the values usually drawn; for some value it is false or has no value.
+
+
+def cancelled(part):
+    """``0 part = 0``, which SymPy does not see."""
+    return Eq(Mul(0, part, evaluate=False), 0, evaluate=False)
+
+
 edge = (a - Rational(17, 13) - m + 2) ** 3 * (1 + b**2)  # is 0 where no sampled point lies
 root, slope = sqrt(edge), 3 * (a - Rational(17, 13) - m + 2) ** 2 * (1 + b**2)
 beside_root = Add(a, Mul(0, root, evaluate=False), evaluate=False)
@@ -186,6 +197,8 @@ beside_power = Add(a, Mul(0, edge ** (n / 2), evaluate=False), evaluate=False)
 beside_case = Add(a, Mul(0, Piecewise((1, edge >= 0)), evaluate=False), evaluate=False)
 jump = Limit(1 / (1 + a**2 * t**2), t, oo)  # 1 at a = 0, else 0
 beside_limit = Add(a, Mul(0, sqrt(2 * jump - 1), evaluate=False), evaluate=False)
+late_log = log(1 - KroneckerDelta(i, j) * a / 1000)
+second_log = log(1 - KroneckerDelta(i, 2) * a / 1000)
 far = (Every(x[i] > 0), b > 2 * c, c >= 0)
 
 NOT_PROVED = {
@@ -367,6 +380,29 @@ NOT_PROVED = {
         (Eq(Derivative(beside_case, a), 1, evaluate=False), edge >= 0),
         (Eq(Limit(Derivative(beside_root, a) * t, t, 2), 2), edge >= 0),
         (Eq(Derivative(beside_limit, a), 1, evaluate=False), Eq(a, 0)),
+    ),
+    "a delta between free indices, cancelled": (
+        (cancelled(1 / (1 - KroneckerDelta(i, j) * (a - Rational(4, 13)))),),
+        (cancelled(late_log),),
+        (cancelled(sqrt(1 - KroneckerDelta(i, j) * a / 1000)),),
+        (Eq(Add(x[i] * x[j], late_log, -late_log, evaluate=False), x[j] * x[i], evaluate=False),),
+        (cancelled(1 / (1 - Derivative(x[i] * (a - Rational(4, 13)), x[j]))),),
+        (cancelled(log(1000 - E((x[i] - b) * (x[j] - b), b, c))),),
+        (
+            Ge(Add(x[2] ** 2, cancelled(second_log).lhs, evaluate=False), 0, evaluate=False),
+            m >= 2,
+        ),
+        (
+            cancelled(sqrt((a - 1) * KroneckerDelta(i, j))),
+            Every(x[i] >= a),
+            Every(x[i] ** 2 <= a),
+        ),
+        (Eq(Pow(log(1000 - a * KroneckerDelta(i, j)), 0, evaluate=False), 1, evaluate=False),),
+    ),
+    "a part of no known kind, cancelled": (
+        (cancelled(CRootOf(t**2 + 1, 0)),),
+        (cancelled(AccumBounds(0, 1)),),
+        (cancelled(MatrixSymbol("M", 2, 2)[0, 0]),),
     ),
     "a part of an expected value that exists for the batch at hand": (
         (Eq(E(Mul(x[i], Pow(x[i], -1, evaluate=False), evaluate=False), b, c), 1), *far),
@@ -553,6 +589,18 @@ NOT_REFUTED = {
 }
 
 MALFORMED = {
+    "what SymPy cannot evaluate": (
+        lambda: prove(Eq(a, Mod(a, 0, evaluate=False), evaluate=False)),
+        Unreadable,
+        "Modulo by zero",
+    ),
+    "an order that SymPy cannot evaluate": (
+        lambda: prove(
+            Eq(Piecewise((1, Ge(Mul(0, b, evaluate=False), 0, evaluate=False)), (2, True)), 1)
+        ),
+        Unreadable,
+        "SymPy cannot evaluate it",
+    ),
     "a Python bool": (lambda: prove(xhat(i) == 0), TypeError, r"write Eq\(a, b\)"),
     "a list of conditions": (lambda: prove(Eq(a, b), [Eq(a, b)]), TypeError, "one by one"),
     "a witness that is none": (

@@ -115,7 +115,7 @@ def test_one_input_that_agrees_does_not_outweigh_another_that_does_not():
     }
     # "output" was kept for the second case alone: both are looked at
     evidence = replace(evidence, broken=shown)
-    assert [case.eps for case in evidence.cases()] == [0.25, 1e-8]
+    assert [case.eps for case in evidence.choose_cases()] == [0.25, 1e-8]
     assert_not_misled("F01", evidence, judged)
 
 
@@ -147,7 +147,7 @@ class Halves(NumpyBatchNorm):
     """A bug nobody has had."""
 
     def apply_affine(self, xhat, gamma, beta):
-        return super().affine(xhat * xhat.dtype.type(0.5), gamma, beta)
+        return super().apply_affine(xhat * xhat.dtype.type(0.5), gamma, beta)
 
 
 class Forgets(NumpyBatchNorm):

@@ -34,7 +34,7 @@ def explored(candidate, names=SAYS, seed=0, judged=None, count=6):
             Supports.from_mapping(of.supports),
             seed,
             count,
-            judged=judged,
+            judgements=judged,
         )
     )
 
@@ -173,7 +173,7 @@ class FirstStepCopies(NumpyLayer):
     started = False
 
     def run_training(self, of):
-        y, mean, var = super().trained(of)
+        y, mean, var = super().run_training(of)
         fresh, self.started = not self.started, True
         if fresh and of.running_mean is not None and self.momentum < 1:
             mean = of.running_mean + (mean - of.running_mean) / mean.dtype.type(
@@ -194,7 +194,7 @@ class StopsMoving(NumpyLayer):
 
     def run_training(self, of):
         self.steps += 1
-        y, mean, var = super().trained(of)
+        y, mean, var = super().run_training(of)
         return (y, mean, var) if self.steps <= 20 else (y, of.running_mean, of.running_var)
 
 

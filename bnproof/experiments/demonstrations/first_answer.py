@@ -1,4 +1,9 @@
-"""The first answer: invariance under scaling, and what gamma and beta are for."""
+"""The first answer: invariance under scaling, and what gamma and beta are for.
+
+Each demonstration computes the two sides of a theorem on the hidden activations of the digits. It
+shows how far apart they are where the theorem applies, and how far where one of its conditions is
+broken.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +33,20 @@ from bnproof.experiments.demonstrations.material import (
 from bnproof.symbolic.setting import beta, eps, gamma, i, s, v, x, xhat
 from bnproof.theorems.quantities import alpha, dgamma, s_r, scale_by, shift_by
 
-# W scaled by a number that is no power of two; and by one that brings v near eps
+# UP is no power of two, because scaling by one would be exact in floating point and show nothing.
+# DOWN brings v near eps, where eps matters.
 UP, DOWN = 3.0, 0.01
 AFTER = 10  # batches until a jump of the bias is looked at again
 
 
 @demonstration(HIDDEN)
 def scaling(data: Material) -> Iterator[Number]:
-    """``BN(a x)`` against ``BN(x)``: equal for a > 0 and eps = 0, not for a < 0, a = 0 or eps >
-    0."""
+    """``BN(a x)`` against ``BN(x)``: equal for a > 0 and eps = 0, and for nothing else.
+
+    For a < 0 the sign of gamma flips. For eps > 0 the exact law is that of the theorem scale-eps:
+    scaling by a is the same as dividing eps by ``a^2``.
+    """
+    # With eps = 0 the law is exact, and only rounding is left; eps = 1e-5 is what layers use.
     x, exact, usual = data.hidden, normalise(data.hidden, eps=0), normalise(data.hidden)
     yield Number(
         f"largest |BN({UP:g} x) - BN(x)|, eps = 0", max_magnitude(normalise(UP * x, eps=0) - exact)
@@ -52,6 +62,7 @@ def scaling(data: Material) -> Iterator[Number]:
         f"largest |BN({DOWN:g} x) - BN(x)|, eps = {EPS:g}",
         max_magnitude(normalise(DOWN * x) - usual),
     )
+    # Both sides see the same eps relative to v, so only rounding is left.
     law = normalise(DOWN * x) - normalise(x, eps=EPS / DOWN**2)
     yield Number(
         f"the exact law: largest |BN({DOWN:g} x) - BN(x) with eps/{DOWN:g}^2|, eps = {EPS:g}",
@@ -61,8 +72,14 @@ def scaling(data: Material) -> Iterator[Number]:
 
 @demonstration(LAYER)
 def propagated_error(data: Material) -> Iterator[Number]:
-    """The gradients for the input u and for the weight W of ``BN(W u)`` when W is scaled."""
+    """The gradients for the input u and for the weight W of ``BN(W u)`` when W is scaled.
+
+    By the theorem layer-scale-gradients, with eps = 0, the first does not change and the second is
+    divided by the scale. A row of W and its gradient are orthogonal (theorem euler), which the
+    cosine shows.
+    """
     W, norm = data.weight, np.linalg.norm
+    # eps = 0 for the exact statement, EPS for how far usual layers are from it.
     du, dW = layer_gradients(data, W, 0)
     du_up, dW_up = layer_gradients(data, UP * W, 0)
     du_usual, _ = layer_gradients(data, W, EPS)
@@ -73,6 +90,7 @@ def propagated_error(data: Material) -> Iterator[Number]:
         f"W -> {DOWN:g} W, eps = {EPS:g}: relative change of dL/du",
         norm(du_down - du_usual) / norm(du_usual),
     )
+    # The cosine of each row of W with its gradient.
     radial = (W * dW).sum(axis=1) / (norm(W, axis=1) * norm(dW, axis=1))
     yield Number(
         "eps = 0: largest cosine between a row of W and its gradient", max_magnitude(radial)
@@ -84,13 +102,19 @@ def propagated_error(data: Material) -> Iterator[Number]:
 )
 def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
     """Growth of the weights at a high learning rate, with and without normalising, and the proved
-    growth law."""
+    growth law.
+
+    The law is that of the theorem weight-norm-growth, with its eps term, checked after every step.
+    """
+    # |W| as one Frobenius norm over all rows; the law is checked row by row.
     start, one, law = np.linalg.norm(data.weight), np.ones(len(data.weight)), 0.0
     for step in descend(data, rate, normalising=True):
+        # <W, dL/dW> of each row, by the theorem euler.
         radial = evaluate(gamma * eps / s**2 * dgamma, x=step.x, g=step.g, gamma=one)
         before, moved, after = (
             np.sum(a**2, axis=1) for a in (step.before, rate * step.gradient, step.after)
         )
+        # The relative distance of |W'|^2 from the law: a ratio minus 1.
         law = max(law, max_magnitude(after / (before - 2 * rate * radial + moved) - 1))
     yield Number(
         f"BN(W u), rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start
@@ -102,6 +126,7 @@ def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
         "BN(W u): root mean square of the outputs at the last step",
         root_mean_square(normalise(step.x)),
     )
+    # Only the last step is looked at: without normalising there is no law to check.
     *_, step = descend(data, rate, normalising=False)
     yield Number(
         f"W u alone, rate {rate:g}: |W| after/before the epoch", np.linalg.norm(step.after) / start
@@ -113,8 +138,10 @@ def no_explosion(data: Material, rate: float = 10.0) -> Iterator[Number]:
 
 @demonstration(HIDDEN)
 def plain_affine(data: Material) -> Iterator[Number]:
-    """A plain affine map sees every scale; batch normalisation with the same gamma, beta does
-    not."""
+    """A plain affine map sees every scale; batch normalisation with the same gamma, beta does not.
+
+    See the theorem affine-not-invariant.
+    """
     slope, offset = data.fitted
     change = evaluate(
         gamma * (scale_by * x[i]) + beta - (gamma * x[i] + beta),
@@ -135,13 +162,17 @@ def plain_affine(data: Material) -> Iterator[Number]:
 
 @demonstration(HIDDEN)
 def with_gamma_and_beta(data: Material) -> Iterator[Number]:
-    """A1 with the gamma and beta fitted to the classes: they change nothing about the
-    invariance."""
+    """The same as :func:`scaling` with the gamma and beta fitted to the classes.
+
+    They change nothing about the invariance. The last number is the proved bound of the change that
+    eps leaves, ``|gamma xhat| eps/(2 v) |1 - 1/a^2|`` (theorem scale-defect).
+    """
     x, (scale, offset) = data.hidden, data.fitted
     exact, usual = normalise(x, scale, offset, eps=0), normalise(x, scale, offset)
     up, down = normalise(UP * x, scale, offset, eps=0), normalise(-UP * x, scale, offset, eps=0)
     yield Number(f"largest |BN({UP:g} x) - BN(x)|, eps = 0", max_magnitude(up - exact))
     yield Number(f"largest |BN(-{UP:g} x) - BN(x)|, eps = 0", max_magnitude(down - exact))
+    # By the theorem scale-exact a < 0 gives what -gamma gives.
     mirrored = normalise(x, -scale, offset, eps=0)
     yield Number(
         f"largest |BN(-{UP:g} x) - BN(x) with -gamma|, eps = 0", max_magnitude(down - mirrored)
@@ -157,10 +188,17 @@ def with_gamma_and_beta(data: Material) -> Iterator[Number]:
 @demonstration(HIDDEN_SMALL)
 def bias_jump(data: Material) -> Iterator[Number]:
     """A bias before BN jumps: training does not see it, inference does until the running mean has
-    followed."""
+    followed.
+
+    After T batches ``gamma c (1 - alpha)^T/s_r`` of a jump c remains (theorem bias-at-inference).
+    The last number is how far the measured change is from that.
+    """
     cut, (scale, offset) = data.cut_hidden(SMALL), data.fitted
+    # A standard deviation of each feature: large against the noise, small against overflow.
     jump = cut[0].std(axis=0)
+    # The last batches are kept back for the time after the jump.
     seen, later = cut[:-AFTER], cut[-AFTER:]
+    # Statistics that have settled, so that the jump alone moves the output.
     before = track(seen, (np.zeros(len(scale)), np.ones(len(scale))))
     gap = normalise(cut[0] + jump, scale, offset) - normalise(cut[0], scale, offset)
     yield Number(
@@ -168,7 +206,9 @@ def bias_jump(data: Material) -> Iterator[Number]:
         max_magnitude(gap),
     )
     misses = []
+    # At once, where all of the jump is seen, and after some batches.
     for steps in (0, AFTER):
+        # The same later batches, with and without the jump, from the same statistics.
         plain, biased = (
             track(later[:steps], before),
             track([b + jump for b in later[:steps]], before),

@@ -1,5 +1,8 @@
-"""A linear layer with one unit a class in front of batch normalisation: its gradients and a few
-steps of training."""
+"""A linear layer with one unit a class in front of batch normalisation.
+
+Its gradients and a few steps of training are written out here in NumPy, so that a demonstration can
+look at every array on the way.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,15 @@ from bnproof.experiments.demonstrations.material import BATCH, EPS, Material, gr
 
 
 class LayerStep(NamedTuple):
-    """One step on W: ``x = W u`` and ``g = dL/dy`` ``(values, units)``; W, dL/dW and W after it
-    ``(units, inputs)``."""
+    """One step of training on W.
+
+    Attributes
+    ----------
+    x, g : array of shape (values, units)
+        ``W u`` and the upstream gradient ``dL/dy``.
+    before, gradient, after : array of shape (units, inputs)
+        W, ``dL/dW`` and W after the step.
+    """
 
     x: Array
     g: Array
@@ -24,18 +34,48 @@ class LayerStep(NamedTuple):
 
 
 def layer_gradients(data: Material, weight: Array, eps: float) -> tuple[Array, Array]:
-    """``(dL/du, dL/dW)`` of ``BN(W u)`` on the first mini-batch, squared loss against the class
-    indicators."""
+    """``(dL/du, dL/dW)`` of ``BN(W u)`` on the first mini-batch.
+
+    Parameters
+    ----------
+    data : Material
+        The mini-batches.
+    weight : array of shape (units, inputs)
+        W.
+    eps : float
+        The eps of the normalisation; it may be 0.
+
+    Returns
+    -------
+    tuple of two arrays
+        The gradients of the squared loss against the class indicators, shaped like u and W.
+    """
     inputs, wanted = data.layer_batches[0]
     x = inputs @ weight.T
+    # The gradient of sum (y - t)^2/(2 m).
     g = (normalise(x, eps=eps) - wanted) / BATCH
+    # gamma = 1 and beta = 0 throughout: W alone is looked at.
     dx = gradients(g, x, np.ones(len(weight)), eps=eps)[0]
     return dx @ weight, dx.T @ inputs
 
 
 def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[LayerStep]:
-    """An epoch of plain SGD on W alone, squared loss of ``BN(W u)`` (eps = 1e-5) or of ``W u``,
-    step by step."""
+    """An epoch of plain SGD on W alone, step by step.
+
+    Parameters
+    ----------
+    data : Material
+        The mini-batches and the first W.
+    rate : float
+        The learning rate.
+    normalising : bool
+        Whether the squared loss is that of ``BN(W u)``, with eps = 1e-5, or of ``W u``.
+
+    Yields
+    ------
+    LayerStep
+        One for each mini-batch.
+    """
     weight = data.weight
     for inputs, wanted in data.layer_batches:
         x = inputs @ weight.T

@@ -1,4 +1,9 @@
-"""The mini-batches the demonstrations work on, and the few measures they share."""
+"""The mini-batches the demonstrations work on, and the few measures they share.
+
+:class:`Material` holds the data. :func:`normalise`, :func:`gradients`, :func:`infer` and
+:func:`track` ask an implementation, and :func:`evaluate` asks the book: it runs a proved formula on
+floats, so that each number compares what is computed with what is proved.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +21,58 @@ from bnproof.lowering.numbers import Floats
 from bnproof.lowering.program import lower
 from bnproof.symbolic.setting import eps, j, m, mu, v, x
 
+# The defaults of PyTorch; ALPHA weighs the new value.
 EPS, ALPHA = 1e-5, 0.1
+# The larger for what one batch shows, the smaller where batches are compared with each other.
 BATCH, SMALL = 128, 32
-BRIGHTEST = 16  # pixel values run from 0 to 16
+# Pixel values run from 0 to 16.
+BRIGHTEST = 16
+# The book's formulas run in float64 here, as the implementations do.
 FLOATS = Floats()
+# The data in the words that pages show.
 HIDDEN = f"digits, hidden activations, batch of {BATCH}"
 HIDDEN_SMALL = f"digits, hidden activations, batches of {SMALL}"
 PIXELS = f"digits, raw pixels that vary, batch of {BATCH}"
 LAYER = f"digits, pixels/{BRIGHTEST} through a linear layer, batch of {BATCH}"
 IMAGES = "digits, all images"
 
+# The variance of the normalised values (theorem output-moments).
 q = v / (v + eps)
 
 
 @dataclass(frozen=True)
 class Material:
-    """Real mini-batches in a random order that the seed determines; all arrays float64, features
-    last."""
+    """Real mini-batches in a random order that the seed determines.
+
+    All arrays are float64 with features last. They are computed when they are first asked for.
+
+    Attributes
+    ----------
+    seed : int
+        Determines the order of the images and all random weights.
+    """
 
     seed: int
 
     @property
     def random(self) -> np.random.Generator:
         """A fresh source of random weights, the same at every use."""
+        # Not kept: a demonstration must not depend on which others ran before it.
         return np.random.default_rng(self.seed)
 
     def cut_hidden(self, size: int) -> list[Array]:
-        """Mini-batches of the 32 hidden pre-activations, each ``(size, 32)``."""
+        """Mini-batches of the 32 hidden pre-activations.
+
+        Parameters
+        ----------
+        size : int
+            Values per mini-batch.
+
+        Returns
+        -------
+        list of array of shape (size, 32)
+            Whole mini-batches alone.
+        """
         return cut_batches(compute_activations(), size, self.seed)
 
     @cached_property
@@ -72,12 +102,14 @@ class Material:
         """Inputs of a linear layer, ``(128, 64)`` in [0, 1], with the classes as indicators,
         ``(128, 10)``."""
         inputs = cut_batches(load_pixels() / BRIGHTEST, BATCH, self.seed)
+        # Inputs and labels are cut with the same seed, so that they belong together.
         return list(zip(inputs, (indicators(labels) for labels in self._labels), strict=True))
 
     @cached_property
     def weight(self) -> Array:
         """Random weights of a linear layer with one unit a class, ``(10, 64)``."""
         units, inputs = 10, load_pixels().shape[1]
+        # A stream of its own, apart from that of ``random`` and from the order of the batches.
         return np.random.default_rng((self.seed, units)).normal(size=(units, inputs)) / np.sqrt(
             inputs
         )
@@ -87,15 +119,32 @@ class Material:
         return cut_batches(load_classes(), BATCH, self.seed)
 
     def target(self, features: int) -> Array:
-        """What each feature of the first mini-batch is fitted to: whether the digit is its number
-        modulo 10."""
+        """What each feature of the first mini-batch is fitted to.
+
+        Feature number n is to tell whether the digit is ``n modulo 10``, so any number of features
+        has a target from real labels.
+
+        Parameters
+        ----------
+        features : int
+            How many columns are wanted.
+
+        Returns
+        -------
+        array of shape (128, features)
+            Of zeros and ones.
+        """
         shown = indicators(self._labels[0])
+        # Repeated where there are more features than digits.
         return shown[:, np.arange(features) % shown.shape[1]]
 
     @cached_property
     def fitted(self) -> tuple[Array, Array]:
         """The (gamma, beta) of the hidden batch with the least squared distance from
-        :meth:`target`; some are negative."""
+        :meth:`target`.
+
+        Some of the gammas are negative, so that a sign that is lost shows.
+        """
         return fit(normalise(self.hidden), self.target(self.hidden.shape[1]))
 
 
@@ -127,8 +176,25 @@ def normalise(
     eps: float = EPS,
     target: str = "numpy",
 ) -> Array:
-    """The training-mode output of an implementation, ``(values, features)``; a missing gamma is 1,
-    a missing beta 0."""
+    """The training-mode output of an implementation.
+
+    Parameters
+    ----------
+    x : array of shape (values, features)
+        The mini-batch.
+    gamma, beta : array of shape (features,), optional
+        Missing ones count as 1 and 0.
+    eps : float
+        The eps of the normalisation.
+    target : str
+        The implementation, by the name of a built-in one.
+
+    Returns
+    -------
+    array of shape (values, features)
+        y.
+    """
+    # No running statistics are asked for, so the momentum has no effect.
     y: Array = load_builtin(target).train(x, gamma, beta, None, None, eps=eps, momentum=ALPHA)[0]
     return y
 
@@ -136,7 +202,26 @@ def normalise(
 def gradients(
     g: Array, x: Array, gamma: Array, *, eps: float = EPS, target: str = "numpy"
 ) -> tuple[Array, ...]:
-    """``(dx, dgamma, dbeta)`` of an implementation for the upstream gradient ``g``."""
+    """``(dx, dgamma, dbeta)`` of an implementation in training mode.
+
+    Parameters
+    ----------
+    g : array of shape (values, features)
+        The upstream gradient.
+    x : array of shape (values, features)
+        The mini-batch.
+    gamma : array of shape (features,)
+        The scale; beta is 0, which no gradient depends on.
+    eps : float
+        The eps of the normalisation.
+    target : str
+        The implementation, by the name of a built-in one.
+
+    Returns
+    -------
+    tuple of three arrays
+        The vector-Jacobian product.
+    """
     result: tuple[Array, ...] = load_builtin(target).train_vjp(
         g, x, gamma, np.zeros_like(gamma), eps=eps
     )
@@ -144,13 +229,13 @@ def gradients(
 
 
 def infer(x: Array, gamma: Array, beta: Array, statistics: tuple[Array, Array]) -> Array:
-    """The inference output with running statistics."""
+    """The inference output of the NumPy reference with the given running mean and variance."""
     y: Array = load_builtin("numpy").infer(x, gamma, beta, *statistics, eps=EPS)
     return y
 
 
 def track(cut: list[Array], statistics: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Running mean and variance after training on the batches one by one."""
+    """Running mean and variance after training on the batches one by one, from the given ones."""
     mean, variance = statistics
     for batch in cut:
         _, mean, variance = load_builtin("numpy").train(
@@ -160,27 +245,65 @@ def track(cut: list[Array], statistics: tuple[Array, Array]) -> tuple[Array, Arr
 
 
 def evaluate(formula: Expr, *free: Symbol, **inputs: Any) -> Array:
-    """A formula of the book in float64: ``(m, ..., features)`` with an axis per free index; eps is
-    1e-5 unless given."""
+    """A formula of the book in float64.
+
+    Parameters
+    ----------
+    formula : Expr
+        What is evaluated, such as ``gamma_collapsed``.
+    *free : Symbol
+        Its free indices. Each becomes an axis of length m, in this order, before the features.
+    **inputs
+        Arrays by the names of the formula's symbols; eps is 1e-5 unless given.
+
+    Returns
+    -------
+    array of shape (m, ..., features)
+        One axis of length m for each free index.
+    """
     return np.asarray(lower(formula, *free)(FLOATS, {"eps": EPS} | inputs))
 
 
 def moment(values: Array, order: int) -> Array:
-    """The standardised moment ``mean((x - mu)^k)/v^(k/2)`` of each feature."""
+    """The standardised moment ``mean((x - mu)^k)/v^(k/2)`` of each feature, with k = ``order``."""
     return evaluate(Sum((x[j] - mu) ** order, (j, 1, m)) / m / sqrt(v) ** order, x=values)
 
 
 def fit(values: Array, target: Array) -> tuple[Array, Array]:
-    """Slope and intercept of the least-squares line through (values, target), feature by
-    feature."""
+    """The least-squares line through (values, target), feature by feature.
+
+    Parameters
+    ----------
+    values, target : array of shape (m, features)
+        Where the line is taken, and what it should be there. No feature may be constant.
+
+    Returns
+    -------
+    tuple of two arrays of shape (features,)
+        Slope and intercept.
+    """
+    # Centred first: the slope is cov(values, target)/var(values), and the plain normal equations
+    # cancel.
     centred = values - values.mean(axis=0)
+    # The factor 1/m of covariance and variance cancels, so biased ones will do.
     slope: Array = (centred * target).mean(axis=0) / (centred**2).mean(axis=0)
     return slope, target.mean(axis=0) - slope * values.mean(axis=0)
 
 
 def best_pair_residual(inputs: list[Array], outputs: list[Array]) -> Array:
-    """What the best constant pair (c, d) a feature leaves of the outputs, over all batches
-    together."""
+    """What the best constant pair (c, d) of each feature leaves of the outputs.
+
+    Parameters
+    ----------
+    inputs, outputs : list of array of shape (m, features)
+        Batches and what is to be reached on them. One pair has to serve all of them together.
+
+    Returns
+    -------
+    array of shape (all values, features)
+        ``y - (c x + d)`` with c and d of least squares.
+    """
+    # One pair for all batches: fitted to each by itself there would be nothing left.
     together, wanted = np.concatenate(inputs), np.concatenate(outputs)
     slope, offset = fit(together, wanted)
     return wanted - (slope * together + offset)

@@ -1,5 +1,9 @@
-"""The textbook's answer: expressive power, the same family of functions, other learning
-dynamics."""
+"""The textbook's answer: expressive power, the same family of functions, other learning dynamics.
+
+The textbook says that gamma and beta give back what normalising takes, and that what is gained is
+an easier problem for gradient descent. Both halves are put into numbers here, the second with the
+condition numbers of a least-squares problem that can be solved exactly.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +35,20 @@ from bnproof.experiments.demonstrations.material import (
 from bnproof.symbolic.setting import eps, g, gamma, i, j, m, s, v, x, xhat
 from bnproof.theorems.quantities import beta_collapsed, gamma_collapsed, s_r
 
+# The excess loss that is waited for, as a share of that at the start. A smaller share would give
+# longer runs and the same order.
 TENFOLD = 0.1
-PATIENCE = 5000  # steps of gradient descent that are waited for
+# Steps of gradient descent that are waited for. A badly conditioned feature would need a number of
+# steps in proportion to its condition number.
+PATIENCE = 5000
 
 
 @demonstration(HIDDEN)
 def pinned(data: Material) -> Iterator[Number]:
-    """Without gamma and beta every feature gets mean 0 and variance q, whatever it had before."""
+    """Without gamma and beta every feature gets mean 0 and variance q, whatever it had before.
+
+    See the theorems output-moments and expressive-loss.
+    """
     before, after = data.hidden, normalise(data.hidden)
     yield Number("means of the features before: largest - smallest", spread(before.mean(axis=0)))
     yield Number("largest |mean| after, gamma = 1, beta = 0", max_magnitude(after.mean(axis=0)))
@@ -45,6 +56,7 @@ def pinned(data: Material) -> Iterator[Number]:
         "standard deviations before: largest/smallest",
         before.std(axis=0).max() / before.std(axis=0).min(),
     )
+    # np.var is the biased variance, as in the theorem.
     gap = after.var(axis=0) - evaluate(q, x=before)
     yield Number("largest |variance - q| after, q = v/(v + eps)", max_magnitude(gap))
     yield Number(
@@ -55,8 +67,11 @@ def pinned(data: Material) -> Iterator[Number]:
 
 @demonstration(HIDDEN)
 def restored(data: Material) -> Iterator[Number]:
-    """``gamma = t/sqrt(q)`` and beta reach a given standard deviation t and mean, wherever v >
-    0."""
+    """``gamma = t/sqrt(q)`` and beta reach a given standard deviation t and mean, wherever v > 0.
+
+    Asked for its own mean and standard deviation, a feature comes back as it was. A pixel with v =
+    0 is stuck at standard deviation 0 for every gamma (theorem expressive-loss).
+    """
     own = data.hidden.mean(axis=0), data.hidden.std(axis=0)
     mean, std = np.roll(own[0], 1), np.roll(own[1], 1)  # each feature is asked for its neighbour's
     root = evaluate(sqrt(q), x=data.hidden)
@@ -72,22 +87,30 @@ def restored(data: Material) -> Iterator[Number]:
     yield Number(
         "asked for its own mean and standard deviation: largest |y - x|", max_magnitude(identity)
     )
+    # Exactly 0: a constant pixel has no deviation at all to divide.
     flat = normalise(data.pixels, np.ones(data.pixels.shape[1])).std(axis=0) == 0
     yield Number("raw pixels with v = 0: standard deviation 0 whatever gamma", flat.sum(), "pixels")
 
 
 @demonstration(HIDDEN)
 def same_family(data: Material) -> Iterator[Number]:
-    """At fixed statistics every line c x + d is reached; in training mode one sample's output
-    depends on the others."""
+    """At fixed statistics every line c x + d is reached; in training mode the outputs depend on the
+    others.
+
+    The third number is 0 for every affine map F. For batch normalisation it is the witness of the
+    theorem training-not-affine, ``4 gamma u (1/sqrt(4 v + eps) - 1/s)``.
+    """
     features, (c, d) = data.hidden.shape[1], data.fitted
     statistics = track(data.cut_hidden(BATCH), (np.zeros(features), np.ones(features)))
     one = np.ones(features)
-    slope = c * evaluate(s_r, v_r=statistics[1])  # the inverse of gamma -> gamma'
+    # The inverse of gamma -> gamma/s_r.
+    slope = c * evaluate(s_r, v_r=statistics[1])
+    # beta is chosen so that the stored mean goes where the line has it.
     line = infer(data.hidden, slope, d + c * statistics[0], statistics) - (c * data.hidden + d)
     yield Number(
         "fixed statistics: largest distance from a given line c x + d", max_magnitude(line)
     )
+    # One sample of the next batch takes the place of the first.
     exchanged = np.array(data.hidden)
     exchanged[0] = data.cut_hidden(BATCH)[1][0]
     change = (normalise(exchanged) - normalise(data.hidden))[1:]
@@ -95,6 +118,7 @@ def same_family(data: Material) -> Iterator[Number]:
         "training mode, one sample exchanged: largest change of the outputs of the others",
         max_magnitude(change),
     )
+    # The witness needs a batch of mean 0.
     u = data.hidden - data.hidden.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
     yield Number(
@@ -111,10 +135,15 @@ def same_family(data: Material) -> Iterator[Number]:
 @demonstration(LAYER)
 def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
     """One step of the layer below moves the mean of ``W u`` and not the mean of ``BN(W u)``, in
-    training mode."""
+    training mode.
+
+    At inference the stored mean is subtracted instead of the batch's own, and the mean moves again
+    (theorem mean-decoupled).
+    """
     (inputs, _), one = data.layer_batches[0], np.ones(len(data.weight))
     step = next(descend(data, rate, normalising=True))
     x, after = step.x, inputs @ step.after.T
+    # The upstream gradient 1/m for every value: its product with the Jacobian is d mean(y)/dx.
     dx = gradients(np.full_like(x, 1 / BATCH), x, one)[0]
     yield Number(
         "m times the largest |d mean(y)/d x_k| (it is 1 for mean(x))", BATCH * max_magnitude(dx)
@@ -127,6 +156,7 @@ def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
     yield Number(
         "the same step, training mode: largest change of mean(BN(W u))", max_magnitude(change)
     )
+    # The statistics of the batch itself, so that only the step makes a difference.
     statistics = x.mean(axis=0), x.var(axis=0)
     fixed = infer(after, one, 0 * one, statistics) - infer(x, one, 0 * one, statistics)
     yield Number(
@@ -137,8 +167,12 @@ def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
 
 @demonstration(HIDDEN)
 def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
-    """One gradient step of the same rate from the same function: the two kernels, and what they do
-    to the loss."""
+    """One gradient step of the same rate from the same function, in both parametrisations.
+
+    To first order a step changes the outputs by ``-rate sum_j K_ij g_j``. The kernel K is
+    ``xhat_i xhat_j + 1`` in (gamma, beta) and ``x_i x_j + 1`` in (gamma', beta') (theorem
+    parameter-chain-rule). Since y is linear in each pair, the first order is all there is.
+    """
     y, target = normalise(data.hidden), data.target(data.hidden.shape[1])
     upstream, one = (y - target) / BATCH, np.ones(data.hidden.shape[1])
     _, slope, shift = gradients(upstream, data.hidden, one)
@@ -167,8 +201,18 @@ def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
 
 
 def curvatures(regressor: Array) -> tuple[Array, Array]:
-    """Smallest and largest eigenvalue of the squared loss of ``a phi + b`` in (a, b), for each
-    feature phi."""
+    """The curvatures of the squared loss of ``a phi + b`` in (a, b), for each feature phi.
+
+    Parameters
+    ----------
+    regressor : array of shape (m, features)
+        phi.
+
+    Returns
+    -------
+    tuple of two arrays of shape (features,)
+        Smallest and largest eigenvalue of ``[[mean(phi^2), mean(phi)], [mean(phi), 1]]``.
+    """
     one, mean, square = (
         np.ones(regressor.shape[1]),
         regressor.mean(axis=0),
@@ -179,8 +223,32 @@ def curvatures(regressor: Array) -> tuple[Array, Array]:
 
 
 def count_steps(regressor: Array, start: tuple[Array, Array], target: Array) -> Array:
-    """Steps of gradient descent with the best constant rate until the excess squared loss is a
-    tenth, per feature."""
+    """Steps of gradient descent until the excess squared loss is a tenth, for each feature.
+
+    Parameters
+    ----------
+    regressor : array of shape (m, features)
+        phi of the model ``a phi + b``.
+    start : tuple of two arrays of shape (features,)
+        The first a and b.
+    target : array of shape (m, features)
+        What the model is fitted to.
+
+    Returns
+    -------
+    array of shape (features,)
+        Whole numbers, as floats.
+
+    Raises
+    ------
+    ArithmeticError
+        Where ``PATIENCE`` steps are not enough for some feature.
+
+    Notes
+    -----
+    The rate is the best constant one, ``2/(low + high)`` of the two curvatures, by which the error
+    contracts by ``(cond - 1)/(cond + 1)`` in each step (theorem gd-rate).
+    """
     (a, b), best = start, fit(regressor, target)
     rate, steps, goal = (
         2 / sum(curvatures(regressor)),
@@ -188,10 +256,12 @@ def count_steps(regressor: Array, start: tuple[Array, Array], target: Array) -> 
         np.zeros(regressor.shape[1]),
     )
     for step in range(PATIENCE):
+        # The loss above that of the best line, which is the mean square of the distance from it.
         excess = (((a - best[0]) * regressor + b - best[1]) ** 2).mean(axis=0)
         goal = TENFOLD * excess if step == 0 else goal
         if (excess <= goal).all():
             return steps
+        # A feature that has arrived stops counting, while the others go on.
         steps += excess > goal
         error = a * regressor + b - target
         a, b = a - rate * (error * regressor).mean(axis=0), b - rate * error.mean(axis=0)
@@ -202,8 +272,10 @@ def count_steps(regressor: Array, start: tuple[Array, Array], target: Array) -> 
 
 @demonstration(PIXELS)
 def easier(data: Material) -> Iterator[Number]:
-    """Gradient descent on the squared loss from the same function (gamma = 1, beta = 0), in both
-    parametrisations."""
+    """Gradient descent on the squared loss from the same function, in both parametrisations.
+
+    Both start at gamma = 1 and beta = 0, or what corresponds to it in (gamma', beta').
+    """
     one, target = np.ones(data.varying.shape[1]), data.target(data.varying.shape[1])
     pair = {"x": data.varying, "gamma": one, "beta": 0 * one}
     same = evaluate(gamma_collapsed, **pair), evaluate(beta_collapsed, **pair)
@@ -227,7 +299,11 @@ def easier(data: Material) -> Iterator[Number]:
 @demonstration(HIDDEN)
 def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterator[Number]:
     """With -gamma the output is reflected about beta, the input's gradient turns round, and
-    learning goes on."""
+    learning goes on.
+
+    The last two numbers start gradient descent from both signs of gamma. gamma's own gradient
+    ``sum g xhat`` does not contain gamma, so no sign is a trap (theorem negative-gamma).
+    """
     (scale, offset), target = data.fitted, data.target(data.hidden.shape[1])
     y, mirrored = normalise(data.hidden, scale, offset), normalise(data.hidden, -scale, offset)
     yield Number(

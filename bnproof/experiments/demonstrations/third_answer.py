@@ -1,5 +1,9 @@
 """The third answer: ellipses and circles, one pair for all features, and what W and b already
-learn."""
+learn.
+
+The picture behind this answer is a cloud of points that normalising makes round. Batch
+normalisation stretches each axis by itself, so it cannot turn anything, and the correlations stay.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +32,19 @@ from bnproof.experiments.demonstrations.material import (
 
 
 def find_most_correlated(values: Array) -> tuple[int, int]:
-    """The two different features with the largest absolute correlation."""
+    """The two different features with the largest absolute correlation, as their column numbers."""
+    # The upper triangle without the diagonal, where every feature has correlation 1 with itself.
     strength = np.abs(np.triu(np.corrcoef(values.T), k=1))
     first, second = np.unravel_index(strength.argmax(), strength.shape)
     return int(first), int(second)
 
 
 def axes_ratio(values: Array) -> float:
-    """Largest over smallest eigenvalue of the covariance: the squared ratio of the ellipse's axes,
-    1 for a circle."""
+    """Largest over smallest eigenvalue of the covariance.
+
+    This is the squared ratio of the axes of the ellipse that the covariance describes, 1 for a
+    circle.
+    """
     low, *_, high = np.linalg.eigvalsh(np.cov(values.T))
     return float(high / low)
 
@@ -44,7 +52,11 @@ def axes_ratio(values: Array) -> float:
 @demonstration(HIDDEN)
 def ellipse(data: Material) -> Iterator[Number]:
     """Two correlated features before and after: the ellipse is stretched along the axes and stays
-    an ellipse."""
+    one.
+
+    The correlation is kept (theorem correlation-kept), so the covariance of the outputs is no
+    multiple of the identity.
+    """
     pair = list(find_most_correlated(data.hidden))
     before, after = data.hidden[:, pair], normalise(data.hidden)[:, pair]
     correlations = [np.corrcoef(values.T)[0, 1] for values in (before, after)]
@@ -59,7 +71,7 @@ def ellipse(data: Material) -> Iterator[Number]:
 
 
 def flat_share(values: Array) -> float:
-    """Share of the values where the sigmoid's slope is below a tenth of its largest."""
+    """Share of the values where a sigmoid's slope is below a tenth of its largest, which is 1/4."""
     sigmoid = 1 / (1 + np.exp(-values))
     return float(np.mean(10 * sigmoid * (1 - sigmoid) < 1 / 4))
 
@@ -80,6 +92,7 @@ def width(data: Material) -> Iterator[Number]:
         f"{says}: BN, gamma = 1, beta = 4 (shifted)",
         flat_share(normalise(data.varying, one, 4 * one)),
     )
+    # Too narrow is seen in the spread, since a sigmoid is steepest near 0.
     narrow = np.ptp(normalise(data.varying, one / 10), axis=0)
     yield Number(
         "gamma = 1/10 (too narrow): median of largest - smallest output", np.median(narrow)
@@ -88,13 +101,17 @@ def width(data: Material) -> Iterator[Number]:
 
 @demonstration(HIDDEN)
 def shared(data: Material) -> Iterator[Number]:
-    """One pair for all features against a pair a feature, asked for each feature's own mean and
-    standard deviation."""
+    """One pair for all features against a pair a feature.
+
+    Both are asked for each feature's own mean and standard deviation. A shared pair gives all
+    features the same mean and, but for eps, the same spread (theorem shared-affine).
+    """
     one, mean, std = (
         np.ones(data.hidden.shape[1]),
         data.hidden.mean(axis=0),
         data.hidden.std(axis=0),
     )
+    # The best shared pair in the sense of least squares is the mean of what is asked for.
     y = normalise(data.hidden, std.mean() * one, mean.mean() * one)
     yield Number(
         "one shared pair: means of the features, largest - smallest", spread(y.mean(axis=0))
@@ -111,6 +128,7 @@ def shared(data: Material) -> Iterator[Number]:
         "gamma = the mean of their standard deviations: root mean square miss of those",
         root_mean_square(y.std(axis=0) - std),
     )
+    # t/sqrt(q) instead of t makes up for what eps takes away.
     own = normalise(data.hidden, std / np.sqrt(evaluate(q, x=data.hidden)), mean)
     miss = max(max_magnitude(own.mean(axis=0) - mean), max_magnitude(own.std(axis=0) - std))
     yield Number("a pair a feature: largest miss of means and standard deviations", miss)
@@ -118,7 +136,13 @@ def shared(data: Material) -> Iterator[Number]:
 
 @demonstration(f"digits, raw pixels that vary in the first batch, batches of {BATCH}")
 def not_equivalent(data: Material) -> Iterator[Number]:
-    """Learning a scale and a shift without normalising gives other functions and other steps."""
+    """Learning a scale and a shift without normalising gives other functions and other steps.
+
+    The first three numbers are about functions, as in
+    :func:`bnproof.experiments.demonstrations.question.pointless` and
+    :func:`bnproof.experiments.demonstrations.textbook.same_family`. The last is about gradient
+    descent.
+    """
     cut = data.varying_batches
     outputs = [normalise(batch) for batch in cut]
     residual = best_pair_residual(cut, outputs)
@@ -136,6 +160,7 @@ def not_equivalent(data: Material) -> Iterator[Number]:
         max_magnitude(combined),
     )
     g, one = (outputs[0] - data.target(u.shape[1])) / BATCH, np.ones(u.shape[1])
+    # (dgamma, dbeta), the step in (gamma, beta); the other change is the step in (c, d).
     _, *slopes = gradients(g, data.varying, one)
     changes = (
         slopes[0] * outputs[0] + slopes[1],
@@ -150,9 +175,13 @@ def not_equivalent(data: Material) -> Iterator[Number]:
 
 @demonstration(LAYER)
 def already_learnt(data: Material) -> Iterator[Number]:
-    """Without normalising, an affine pair after a linear layer is one more name for its W and b;
-    with it, it is not."""
+    """Without normalising, an affine pair after a linear layer is one more name for its W and b.
+
+    With normalising it is not: put into W and b, |gamma| and beta are normalised away. See the
+    theorem affine-after-linear-redundant.
+    """
     (inputs, wanted), random = data.layer_batches[0], data.random
+    # Random values will do, because the statement is one of algebra.
     W, b, gamma, beta = data.weight, *random.normal(size=(3, len(data.weight)))
     layer = inputs @ W.T + b
     gap = gamma * layer + beta - (inputs @ (gamma[:, None] * W).T + (gamma * b + beta))
@@ -160,6 +189,7 @@ def already_learnt(data: Material) -> Iterator[Number]:
         "largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", max_magnitude(gap)
     )
     extended = np.column_stack([inputs, np.ones(len(inputs))])
+    # The column of ones makes b one more weight.
     best = extended @ np.linalg.lstsq(extended, wanted)[0]
     slope, offset = fit(best, wanted)
     yield Number(
@@ -167,10 +197,12 @@ def already_learnt(data: Material) -> Iterator[Number]:
         max_magnitude(slope - 1),
     )
     yield Number("the same: largest |beta|", max_magnitude(offset))
+    # |gamma|, because with gamma < 0 the sign would be left over.
     before = normalise(np.abs(gamma) * layer + beta, eps=0) - normalise(layer, eps=0)
     yield Number(
         "|gamma| and beta in W and b before BN, eps = 0: largest change of the output",
         max_magnitude(before),
     )
+    # The same pair where it has an effect: behind the normalisation.
     after = normalise(layer, np.abs(gamma), beta, eps=0) - normalise(layer, eps=0)
     yield Number("the same two after BN: largest change of the output", max_magnitude(after))
