@@ -1,20 +1,30 @@
-"""The error theory: a-priori bounds of batch normalisation by two passes or by updates, in a
-working precision, for one input.
+"""A-priori error bounds of batch normalisation, for one input in a working precision.
 
-Model of arithmetic: ``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u`` (unit roundoff) and
-``|e| <= eta`` (smallest subnormal; Higham 2002, section 2.2).  A product of ``n`` factors ``1 + d``
-differs from 1 by at most ``gamma_n = n u/(1 - n u)`` (Higham, lemma 3.1), so a sum of ``n`` terms
-in *any* order of summation is off by at most ``gamma_{n-1} sum |terms|`` (Higham, equation 4.4).
-Both ways of applying the affine step are admitted: ``gamma xhat + beta`` and the collapsed
-``gamma' x + beta'``.  Where ``m u >= 1`` no such bound exists (:class:`NoBound`).
+An implementation that evaluates the right formula in floating point does not return the exact
+value. The bounds here say how far off it may be, whatever correct algorithm it uses: two passes
+over the data, or updates and merges of partial statistics, in any order of summation. What lies
+farther off computed something else.
 
-Half precisions are computed in float32 and stored in x's dtype: only outputs of x's shape round to
-it.
+The model of arithmetic is the standard one (Higham 2002, section 2.2):
+``fl(a o b) = (a o b)(1 + d) + e`` with ``|d| <= u``, the unit roundoff, and ``|e| <= eta``, the
+smallest subnormal. A product of ``n`` factors ``1 + d`` differs from 1 by at most
+``gamma_n = n u/(1 - n u)`` (Higham, lemma 3.1). A sum of ``n`` terms is therefore off by at most
+``gamma_{n-1} sum |terms|`` in *any* order of summation (Higham, equation 4.4), because no term
+takes part in more than ``n - 1`` additions. Where ``n u >= 1`` there is no such bound
+(:class:`NoBound`).
 
-Every function takes arrays with channels on the last axis and returns a sum of named terms, so that
-a report can say what an error may come from.  Bounds are evaluated in float64 without cancellation
-and enlarged by ``SAFETY`` for their own rounding.  What they take as exact (``x - mu``, v) comes
-from enclosures (:mod:`bnproof.certify.training`).
+Both ways to apply the affine step are admitted: ``gamma xhat + beta`` and the collapsed
+``gamma' x + beta'``. Half precisions are computed in float32 and stored in x's dtype: only outputs
+of x's shape round to it.
+
+The functions take a :class:`Precision` ``p``, an :class:`ExactBatch` ``b``, and arrays with
+channels on the last axis: ``(m, C)`` for dy, ``(C,)`` for parameters and statistics. They return a
+:class:`Bound`, a sum of named terms, so that a report can say what an error may come from. Bounds
+are evaluated in float64 without cancellation and enlarged by ``SAFETY`` for their own rounding.
+What they take as exact (``x - mu``, v) comes from enclosures (:mod:`bnproof.certify.training`).
+
+A tilde marks computed values: ``mu~`` is what an implementation has for ``mu``. Start reading at
+:func:`mean` and :func:`variance`, from which the others follow by the triangle inequality.
 """
 
 from __future__ import annotations
@@ -28,8 +38,13 @@ import numpy.typing as npt
 from bnproof.formats import Format
 
 Array = npt.NDArray[np.float64]
+# Formats whose arithmetic no implementation is asked to use: their sums would have no bound beyond
+# a few hundred or a few thousand values.
 HALF = ("float16", "bfloat16")
-SAFETY = 1 + 2.0**-20  # the bound itself is computed with relative error below 2^-40
+# A bound is a sum of positive terms, so its own relative error is a small multiple of ``2^-53`` a
+# step, below ``2^-40`` in all; a float that is not exact (``x - mu``, v) adds as little. This is
+# more than that, and widens a bound invisibly.
+SAFETY = 1 + 2.0**-20
 
 
 class NoBound(ArithmeticError):
@@ -38,22 +53,39 @@ class NoBound(ArithmeticError):
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound as a sum of named non-negative terms."""
+    """A bound as a sum of named non-negative terms.
+
+    Attributes
+    ----------
+    terms
+        By the name of an origin, arrays that broadcast with each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.certify.bounds import Bound
+    >>> joined = Bound({"sums": np.array([1.0])}) + Bound({"eps": np.array([4.0])})
+    >>> list(joined.terms), bool(joined.total[0] >= 5)
+    (['sums', 'eps'], True)
+    """
 
     terms: dict[str, Array]
 
     @property
     def total(self) -> Array:
-        """The sum of the terms, rounded outwards; infinite where a term has no bound (also 0 times
-        infinity)."""
+        """The sum of the terms, rounded outwards.
+
+        Infinite where a term has no bound; 0 times infinity, which is NaN, counts as none.
+        """
         total = np.asarray(sum(self.terms.values()) * SAFETY, dtype=np.float64)
         return np.where(np.isnan(total), np.inf, total)
 
     def scale_by(self, factor: Array) -> Bound:
-        """The bound times a non-negative factor."""
+        """The bound times a non-negative factor, term by term."""
         return Bound({name: term * factor for name, term in self.terms.items()})
 
     def __add__(self, other: Bound) -> Bound:
+        """The sum of two bounds: terms of one name are added, others are kept."""
         names = [*self.terms, *(n for n in other.terms if n not in self.terms)]
         none = np.zeros(())
         return Bound({n: self.terms.get(n, none) + other.terms.get(n, none) for n in names})
@@ -61,8 +93,15 @@ class Bound:
 
 @dataclass(frozen=True)
 class Precision:
-    """Unit roundoff ``u`` and smallest subnormal ``eta`` of the arithmetic, and those of the dtype
-    results are stored in."""
+    """The arithmetic of an implementation, and the format that it stores results in.
+
+    Attributes
+    ----------
+    u, eta
+        Unit roundoff and smallest subnormal of the arithmetic.
+    stored_u, stored_eta
+        The same of the dtype of outputs of x's shape.
+    """
 
     u: float
     eta: float
@@ -71,18 +110,41 @@ class Precision:
 
     @classmethod
     def from_dtype(cls, dtype: Any) -> Precision:
-        """For x's dtype: float32 ``u = 2^-24``, float64 ``u = 2^-53``; half precisions are computed
-        in float32."""
+        """The precision that goes with x's dtype.
+
+        Float32 has ``u = 2^-24``, float64 ``u = 2^-53``. Half precisions are computed in float32
+        and stored as they are.
+        """
         stored = Format.from_dtype(dtype)
         working = Format.from_dtype(np.float32) if stored.name in HALF else stored
         return cls(working.u, working.eta, stored.u, stored.eta)
 
     def storage_error(self, exact: Array, error: Array) -> Array:
-        """Rounding a result that is ``error`` away from ``exact`` to the dtype it is stored in."""
+        """What rounding a result to the dtype it is stored in adds to its error.
+
+        Parameters
+        ----------
+        exact
+            The exact value.
+        error
+            A bound of how far the result is away from it before it is stored.
+
+        Returns
+        -------
+        array
+            ``stored_u (|exact| + error) + stored_eta``, and three ``eta`` for operations that
+            underflow in the working precision.
+        """
         return self.stored_u * (np.abs(exact) + error) + self.stored_eta + 3 * self.eta
 
     def gamma(self, n: int) -> float:
-        """``gamma_n = n u/(1 - n u)``; raises ``NoBound`` where ``n u >= 1``."""
+        """``gamma_n = n u/(1 - n u)``, for ``n`` roundings that follow each other.
+
+        Raises
+        ------
+        NoBound
+            Where ``n u >= 1``.
+        """
         if n * self.u >= 1:
             raise NoBound(f"{n} roundings of size {self.u} have no a-priori bound")
         return n * self.u / (1 - n * self.u)
@@ -90,11 +152,20 @@ class Precision:
 
 @dataclass(frozen=True)
 class ExactBatch:
-    """The exact values a bound refers to, rounded to float64: ``x``, ``deviation = x - mu`` of
-    shape ``(m, C)``; the rest ``(C,)``.
+    """The exact values that a bound refers to, rounded to float64.
 
-    ``workers``: how many parts the statistics are merged from; 0 where there is one batch in one
-    place.
+    Attributes
+    ----------
+    x
+        Columns ``(m, C)``.
+    deviation
+        ``x - mu``, ``(m, C)``; not the difference of rounded numbers.
+    mu, v
+        Mean and biased variance, ``(C,)``. At inference these are running statistics.
+    eps
+        As handed over, not as the implementation rounds it.
+    workers
+        How many parts the statistics are merged from; 0 where there is one batch in one place.
     """
 
     x: Array
@@ -106,34 +177,45 @@ class ExactBatch:
 
     @property
     def m(self) -> int:
+        """The number of values in a channel."""
         return self.x.shape[0]
 
     @property
     def terms(self) -> int:
-        """How many numbers a sum over the batch adds; a merged one rounds three times more for
-        every worker."""
+        """How many roundings a term of a sum over the batch may meet.
+
+        As many as there are terms; statistics that are merged round three times more for every
+        worker.
+        """
         return self.m + 3 * self.workers
 
     @property
     def s(self) -> Array:
+        """``sqrt(v + eps)``."""
         return np.sqrt(self.v + self.eps)
 
     @property
     def xhat(self) -> Array:
+        """The normalised values, ``(m, C)``."""
         return self.deviation / self.s
 
 
 def mean(p: Precision, b: ExactBatch) -> Bound:
-    """``|mu~ - mu| <= gamma_n (1/m) sum |x| + gamma_5 sqrt(l v)``, ``n = m + 1 + 3 l``,
-    ``l = 1 + log2 m``.
+    """``|mu~ - mu| <= gamma_n (1/m) sum |x| + gamma_5 sqrt(l v)``, with ``n = m + 1 + 3 l``.
 
-    A sum has ``m - 1`` additions and one division, or a product with a rounded 1/m.  An update or
-    merge ``M = M_a + n_b/n (M_b - M_a)``, ``n_b <= n_a``, rounds its result, at most ``m - 1``
-    times for each value, and its step, three times: in all ``(3u/m) sum n_b |M_b - M_a|``, at most
-    ``3u sqrt(2 l v)`` by the Cauchy-Schwarz inequality, because ``w = n_a n_b/n`` gives
-    ``sum w (M_b - M_a)^2 = m v``, and ``n_b^2/w <= 2 n_b``, where each value is in the smaller part
-    at most ``log2 m`` times.  Earlier errors grow by ``1 + 3u n_b/n_a``, whose product is below
-    ``1 + gamma_{3 l}``.
+    Here ``l = 1 + floor(log2 m)``, and n grows by three for every worker.
+
+    Notes
+    -----
+    A sum has ``m - 1`` additions and one division, or a product with a rounded ``1/m``.
+
+    An update or merge of two parts, ``M = M_a + n_b/n (M_b - M_a)`` with ``n_b <= n_a``, rounds its
+    result, at most ``m - 1`` times for each value. It also rounds its step, three times; those
+    errors amount to ``(3u/m) sum n_b |M_b - M_a|`` over all merges. With ``w = n_a n_b/n`` the
+    squares add up to ``sum w (M_b - M_a)^2 = m v`` (theorem total-variance). Since
+    ``n_b^2/w <= 2 n_b`` and each value is in the smaller part at most ``log2 m`` times, the
+    Cauchy-Schwarz inequality gives at most ``3u sqrt(2 l v)``. Earlier errors grow by
+    ``1 + 3u n_b/n_a`` at each merge, whose product is below ``1 + gamma_{3 l}``.
     """
     levels = b.m.bit_length()
     sums = p.gamma(b.terms + 3 * levels + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta
@@ -141,25 +223,31 @@ def mean(p: Precision, b: ExactBatch) -> Bound:
 
 
 def variance(p: Precision, b: ExactBatch) -> Bound:
-    """``|v~ - v| <= 2 sqrt(v) D + D^2 + gamma_{m+7} (v + 2 sqrt(v) D + D^2)``, ``D`` what errors of
-    means amount to.
+    """``|v~ - v| <= 2 sqrt(v) D + D^2 + gamma_{m+7} (v + 2 sqrt(v) D + D^2)``.
 
+    ``D`` is what errors of means amount to: of order ``m u sqrt(mu^2 + v)``.
+
+    Notes
+    -----
     Two passes: since ``sum (x_i - mu) = 0``, ``(1/m) sum (x_i - mu - d)^2 = v + d^2`` exactly
     (theorem mean-error), with d the mean's residue, ``d <= D``.
 
     Updates and merges (Welford 1962; Chan, Golub and LeVeque 1983; theorem total-variance) add
-    ``w (M_b - M_a)^2``, ``w = n_a n_b/n``, ``n_b <= n_a``, of means off by ``e_a``, ``e_b``.  The
-    exact terms add up to ``m v``, so by the Cauchy-Schwarz inequality
-    ``D^2 = (1/m) sum w (e_b - e_a)^2``.  With ``A = sum |x|`` of a part, its mean is off by
+    ``w (M_b - M_a)^2`` with ``w = n_a n_b/n`` and ``n_b <= n_a``, of means that are off by ``e_a``
+    and ``e_b``. The exact terms add up to ``m v``, so by the Cauchy-Schwarz inequality
+    ``D^2 = (1/m) sum w (e_b - e_a)^2``. With ``A = sum |x|`` of a part, its mean is off by two
+    things:
 
     - ``u A`` for the roundings of the mean itself: ``n e <= n_a e_a + n_b e_b + u A``, and
-      ``A^2 <= n sum x^2``.  Over all merges that gives ``m sqrt(mu^2 + v) u`` to D, because
+      ``A^2 <= n sum x^2``. Over all merges that gives ``m sqrt(mu^2 + v) u`` to D, because
       ``w n_a <= n_a n_b <= (n^2 - n_a^2)/2`` telescopes for every value;
-    - ``(3u/n) sum n_b |M_b - M_a|`` for the roundings of the steps, ``6u (1 + log2 m) sqrt(v)`` to
-      D by the same inequality.
+    - ``(3u/n) sum n_b |M_b - M_a|`` for the roundings of the steps, which gives
+      ``6u (1 + log2 m) sqrt(v)`` to D by the same inequality.
 
-    Each term carries six roundings at most (of the square, the difference and the counts), the sum
+    Each term carries at most six roundings (of the square, the difference and the counts), the sum
     ``m - 1``, the division two.
+
+    The one-pass formula ``E[x^2] - mu^2`` is not admitted: it loses ``m kappa^2 u``.
     """
     levels = b.m.bit_length()
     of_means = p.gamma(b.terms + 6 * levels + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta
@@ -174,18 +262,25 @@ def variance(p: Precision, b: ExactBatch) -> Bound:
 
 
 def inverse_std(p: Precision, b: ExactBatch) -> Bound:
-    """Relative error of ``1/s~``, ``s~ = fl(sqrt(v~ + eps~))``.
+    """Relative error of ``1/s~`` with ``s~ = fl(sqrt(v~ + eps~))``.
 
-    ``v~ >= 0`` is within :func:`variance` of v and ``eps~`` within ``u eps`` of eps (rounded to the
-    dtype, or a half-precision-like flush within eta); with ``w = v + eps`` and the ends ``w_lo``,
-    ``w_hi`` of ``v~ + eps~``, the error is at most ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``, the
-    first of which is ``(w - w_lo)/(sqrt(w_lo)(sqrt w + sqrt w_lo))``. Rounding of the addition, the
-    root and the reciprocal adds ``gamma_4``.  The three parts (sums, residue, eps) are named by the
-    share of the interval they cause.
+    The three parts (sums, the mean's residue, eps) are named by the share of the interval that each
+    causes.
+
+    Notes
+    -----
+    ``v~ >= 0`` is within :func:`variance` of v, and ``eps~`` within ``u eps`` of eps, because it is
+    rounded to the dtype, or flushed when it is tiny. Let ``w = v + eps``, and ``w_lo``, ``w_hi``
+    the ends of what ``v~ + eps~`` can be. The error is at most
+    ``max(sqrt(w/w_lo) - 1, 1 - sqrt(w/w_hi))``. The former is evaluated as
+    ``(w - w_lo)/(sqrt(w_lo)(sqrt w + sqrt w_lo))`` and the latter likewise, so that nothing
+    cancels. The addition, the root and the reciprocal add ``gamma_4``. There is no bound where
+    ``w_lo = 0``: the spread drowns in rounding.
     """
     w, error = b.v + b.eps, variance(p, b)
     sums, residue = error.terms["sums"], error.terms["mean's residue"]
     of_eps = np.full_like(w, p.u * b.eps + p.eta)
+    # A computed variance is not negative, nor is eps: both ends are cut off there one by one.
     low = np.maximum(b.v - sums - residue, 0) + np.maximum(b.eps - of_eps, 0)
     below, above = (
         np.minimum(sums + residue, b.v) + np.minimum(of_eps, b.eps),
@@ -208,10 +303,14 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
 
 
 def normalised_value(p: Precision, b: ExactBatch) -> Bound:
-    """``|xhat~_i - xhat_i|``: ``(|d| + u (|t| + |d|))/s (1 + r) + |xhat| r`` with ``t = x_i - mu``,
-    r = inverse_std."""
+    """``|xhat~_i - xhat_i| <= (|d| + u (|t| + |d|))/s (1 + r) + |xhat_i| r``, shape ``(m, C)``.
+
+    ``t = x_i - mu``; ``d`` bounds the error of the mean, which shifts every value (theorem
+    mean-error), and ``r`` is :func:`inverse_std`. The subtraction ``x_i - mu~`` rounds once.
+    """
     d, inverse = mean(p, b).total, inverse_std(p, b)
     r = inverse.total
+    # ``0 * b.deviation`` gives the term the shape ``(m, C)`` of the others.
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
     rounded = Bound({"rounding": p.u * (np.abs(b.deviation) + d) / b.s * (1 + r) + p.eta / b.s})
     return shifted + rounded + inverse.scale_by(np.abs(b.xhat))
@@ -221,9 +320,24 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     """``|y~_i - y_i|`` for ``gamma xhat + beta`` or the collapsed ``gamma' x + beta'``,
     ``gamma' = gamma/s``.
 
-    The normalised value's error times ``|gamma|``; the products and the addition of the affine
-    step, where the collapsed form rounds ``gamma' x``, ``gamma' mu`` and ``beta - gamma' mu``
-    (``gamma_3`` of each magnitude); and the rounding of the result.
+    Parameters
+    ----------
+    p, b
+        The precision and the batch.
+    gamma, beta
+        Affine parameters ``(C,)``, float64.
+
+    Returns
+    -------
+    Bound
+        ``(m, C)``: the error of the normalised value times ``|gamma|``, the affine step, and the
+        rounding of the result to its dtype.
+
+    Notes
+    -----
+    The direct form multiplies and adds. The collapsed form rounds ``gamma' x``, ``gamma' mu`` and
+    ``beta - gamma' mu``, which may be much larger than y: ``gamma_3`` of each magnitude. Taking the
+    larger of both admits either.
     """
     scale = np.abs(gamma) / b.s * (1 + inverse_std(p, b).total)
     affine = p.gamma(3) * (
@@ -235,9 +349,12 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
 
 
 def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, Bound]:
-    """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``:
-    ``sum |g| e_i + gamma_{m+2} sum |g|(|xhat| + e_i)`` with ``e`` the error of xhat, and
-    ``gamma_m sum |g|``."""
+    """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``, shape ``(C,)``.
+
+    With ``e_i`` the error of ``xhat_i`` the former is at most
+    ``sum |g| e_i + gamma_{m+2} sum |g| (|xhat| + e_i)``: the errors of the values, then the
+    products and the sum. The latter is at most ``gamma_m sum |g|``.
+    """
     e = normalised_value(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
@@ -248,12 +365,26 @@ def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, 
 
 
 def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Bound:
-    """``|dx~_k - dx_k|`` for ``gamma/s (g_k - a - xhat_k c)``, ``a = (1/m) sum g``,
-    ``c = (1/m) sum g xhat``.
+    """``|dx~_k - dx_k|`` for ``dx_k = gamma/s (g_k - a - xhat_k c)``, shape ``(m, C)``.
 
-    Errors of ``a`` and ``c``, of xhat_k where it multiplies ``c``, of ``gamma/s`` (relative r),
-    seven roundings of the terms combined (also for ``(x_k - mu) c'/s`` with ``c' = c/s``, where r
-    enters xhat once more), and that of the result.
+    Here ``a = (1/m) sum g`` and ``c = (1/m) sum g xhat`` (theorem gradient-x).
+
+    Parameters
+    ----------
+    p, b
+        The precision and the batch.
+    dy
+        The upstream gradient ``(m, C)``, float64.
+    gamma
+        ``(C,)``, float64.
+
+    Notes
+    -----
+    The errors of ``a`` and ``c`` come from :func:`parameter_gradients`, that of ``xhat_k``, where
+    it multiplies ``c``, from :func:`normalised_value`, and ``gamma/s`` has the relative error r of
+    :func:`inverse_std`. Then come seven roundings of the terms combined, and that of the result.
+    The form ``(x_k - mu) c'/s`` with ``c' = c/s`` is admitted too; there r enters ``xhat`` once
+    more, hence ``xhat r``.
     """
     e, r = normalised_value(p, b).total, inverse_std(p, b).total
     dgamma, dbeta = (bound.total / b.m for bound in parameter_gradients(p, b, dy))
@@ -274,13 +405,26 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
 
 
 def running_statistic(p: Precision, old: Array, new: Array, alpha: float, error: Bound) -> Bound:
-    """``|r~ - ((1 - alpha) r + alpha b)|``: ``alpha`` times the error of ``b``, and ``gamma_6`` of
-    the magnitudes.
+    """``|r~ - ((1 - alpha) r + alpha b)|`` for a running mean or variance, shape ``(C,)``.
 
-    ``1 - alpha`` with alpha rounded to the dtype is off by ``u alpha + u |1 - alpha|``, and so is
-    alpha where the momentum that is handed over and rounded is ``1 - alpha``: ``u |1 - alpha|`` of
-    both old and new.  The forms ``(1 - alpha) r + alpha b`` and ``r + alpha (b - r)`` round at most
-    five times after that.
+    Parameters
+    ----------
+    p
+        The precision.
+    old, new
+        ``r`` and the exact ``b``.
+    alpha
+        The weight of the new value.
+    error
+        The bound for the computed ``b``.
+
+    Notes
+    -----
+    The error of ``b`` counts ``alpha`` times. ``1 - alpha`` with alpha rounded to the dtype is off
+    by ``u alpha + u |1 - alpha|``. So is alpha where the momentum that is handed over and rounded
+    is ``1 - alpha``, the weight of the old value; that is ``u |1 - alpha|`` of both old and new.
+    The forms ``(1 - alpha) r + alpha b`` and ``r + alpha (b - r)`` round at most five times after
+    that, which ``gamma_6`` of the magnitudes covers.
     """
     magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
     weights = p.u * abs(1 - alpha) * (np.abs(old) + np.abs(new) + error.total)
@@ -291,8 +435,12 @@ def running_statistic(p: Precision, old: Array, new: Array, alpha: float, error:
 
 
 def bessel(p: Precision, b: ExactBatch) -> Bound:
-    """The variance's error times ``m/(m - 1)``, and ``gamma_3`` for the factor (rounded quotient
-    and product)."""
+    """The bound for ``m/(m - 1) v``: the variance's error times the factor, and ``gamma_3`` of the
+    result.
+
+    The quotient ``m/(m - 1)`` and the product are rounded. For ``m >= 2``; a batch of one value has
+    no such variance.
+    """
     factor = b.m / (b.m - 1)
     error = variance(p, b)
     return error.scale_by(np.asarray(factor)) + Bound(
@@ -301,19 +449,27 @@ def bessel(p: Precision, b: ExactBatch) -> Bound:
 
 
 def build_fixed_batch(x: Array, mean: Array, var: Array, eps: float) -> ExactBatch:
-    """Inference: running statistics are exact inputs, so only rounding remains."""
+    """The batch of inference, whose running statistics are exact inputs, so that only rounding
+    remains."""
     return ExactBatch(x, x - mean, mean, var, eps)
 
 
 def _fixed_inverse_std(p: Precision, b: ExactBatch) -> Array:
-    """eps rounded (``u eps``), then the addition, root and reciprocal: relative ``gamma_5``
-    (``eta`` where eps underflows)."""
+    """Relative error of ``1/sqrt(v_r + eps)`` with an exact ``v_r``: ``gamma_5``, and ``eta`` where
+    eps underflows.
+
+    eps is rounded (``u eps``), and so are the addition, the root and the reciprocal.
+    """
     return p.gamma(5) + p.eta / (b.v + b.eps)
 
 
 def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
-    """``|y~_i - y_i|`` with fixed statistics: relative ``gamma_8`` of ``|gamma| |x - mu_r|/s_r``,
-    the affine step's magnitudes in the collapsed form, and the rounding of the result."""
+    """``|y~_i - y_i|`` with fixed statistics, shape ``(m, C)``.
+
+    ``gamma (x - mu_r)/s_r`` errs by a relative ``gamma_8``: five roundings of ``1/s_r`` and three
+    of the difference and the products. The affine step's magnitudes in the collapsed form, and the
+    rounding of the result, are as in :func:`output`.
+    """
     r = _fixed_inverse_std(p, b)
     scale = np.abs(gamma) / b.s * (1 + r)
     direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
@@ -326,9 +482,19 @@ def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> 
 def inference_gradients(
     p: Precision, b: ExactBatch, dy: Array, gamma: Array
 ) -> tuple[Bound, Bound, Bound]:
-    """``dx = gamma/s_r g``: relative error of ``1/s_r``, three products, the last one stored;
-    ``dgamma``: relative error of ``1/s_r`` and ``gamma_{m+4}`` of ``sum |g|(|x| + |mu_r|)/s_r``,
-    which also covers ``(sum g x - mu_r sum g)/s_r``; ``dbeta``: ``gamma_m sum |g|``."""
+    """Bounds for ``dx``, ``dgamma`` and ``dbeta`` of inference.
+
+    Returns
+    -------
+    tuple of Bound
+        ``(m, C)`` for ``dx``, ``(C,)`` for the others.
+
+    Notes
+    -----
+    ``dx = gamma/s_r g`` has the relative error of ``1/s_r`` and up to three products, the last one
+    stored. ``dgamma`` has the former, too, and ``gamma_{m+4}`` of ``sum |g| (|x| + |mu_r|)/s_r``,
+    which also covers ``(sum g x - mu_r sum g)/s_r``. ``dbeta`` has ``gamma_m sum |g|``.
+    """
     r = _fixed_inverse_std(p, b)
     exact = np.abs(gamma * dy) / b.s
     products_of_three = exact * (r + p.gamma(2)) * (1 + r)

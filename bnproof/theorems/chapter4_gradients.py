@@ -1,4 +1,33 @@
-"""Chapter 4: the gradients."""
+"""Chapter 4: the gradients.
+
+A training step hands batch normalisation an upstream gradient ``g_i = dL/dy_i`` and wants the
+gradients of the loss L by x, gamma and beta. The output ``y_i`` depends on an input ``x_k`` in
+three ways: directly if i = k, through mu, and through s. The two indirect paths are what this
+chapter is about, since an implementation that forgets one of them still trains, only worse.
+
+The formulas. ``paper-backward`` proves the six equations of the paper's section 3, each by itself,
+with mu and sigma^2 as variables of their own. ``gradient-x`` puts them together into
+``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, the form in which most code computes it,
+and ``gradient-affine`` adds the gradients of gamma and beta. ``inference-gradient`` is the same for
+constant statistics, where both indirect paths are gone.
+
+The geometry. In the compact form two parts are taken off g: its mean, and its component along xhat.
+``jacobian`` says this of the matrix, with all its eigenvalues. For eps = 0 it is gamma/s times an
+orthogonal projection, which removes the directions of a shift and of a scale; these are the changes
+that the output does not notice (chapter 2). ``gradient-orthogonal`` and ``gradient-norm`` draw the
+consequences for dx.
+
+Further derivatives. ``double-backward`` differentiates dx itself, as a gradient penalty needs, and
+``epsilon-sensitivity`` the output by eps.
+
+How to test a gradient. ``gradient-linear`` and ``vacuous-loss`` are warnings. The gradients are
+linear in g, so that one upstream gradient shows little. With the loss ``sum y``, where g is 1
+everywhere, dx is 0 for the right formula, and for its double and its negative too.
+
+In the assertions the left-hand side is a ``Derivative`` that SymPy takes entry by entry, and the
+right-hand side is the closed form. The controls are the slips that one makes when typing such a
+formula: a term or a factor left out, m - 1 for m, a wrong power of s.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +85,8 @@ def total(summand: Callable[[Expr], Expr]) -> Sum:
 def paper_backward() -> Iterator[Item]:
     """The paper's six derivative equations, each from differentiation alone: mu and sigma^2 are
     independent symbols, and sigma^2 depends on mu only in the equation for mu."""
+    # Symbols for what the paper treats as variables: M and V for mu and sigma^2, h and d for xhat
+    # and dL/dxhat, dV and dM for dL/dsigma^2 and dL/dmu.
     M, V = Symbol("mu_B", real=True), Symbol("sigma2_B", nonnegative=True)
     d, h = IndexedBase("dxhat", real=True), IndexedBase("xhat_B", real=True)
     dV, dM = Symbol("dsigma2", real=True), Symbol("dmu", real=True)
@@ -63,11 +94,13 @@ def paper_backward() -> Iterator[Item]:
     through_xhat = total(lambda r: d[r] * (x[r] - M) / sqrt(V + eps))
     squares = total(lambda r: (x[r] - M) ** 2) / m
     affine = total(lambda r: g[r] * (gamma * h[r] + beta))
+    # the right-hand sides of the paper
     to_variance = (
         total(lambda r: d[r] * (x[r] - M)) * Rational(-1, 2) * (V + eps) ** Rational(-3, 2)
     )
     to_mean = -total(lambda r: d[r]) / sqrt(V + eps) + dV * total(lambda r: -2 * (x[r] - M)) / m
     to_input = d[i] / sqrt(V + eps) + dV * 2 * (x[i] - M) / m + dM / m
+    # mu acts through every xhat, and through sigma^2, whose effect on L is dV to first order
     through_mean = through_xhat + dV * squares
     yield Assertion("dL/dxhat_i", Eq(Derivative(affine, h[i]), g[i] * gamma))
     yield Assertion("dL/dsigma^2", Eq(Derivative(through_xhat, V), to_variance), alive)
@@ -101,6 +134,7 @@ def gradient_x() -> Iterator[Item]:
     """The gradient of the input in compact form: dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g
     xhat)."""
     yield Assertion("the compact form", Eq(Derivative(loss, x[k]), dx(k)), predicts="dx")
+    # the base g under another name: dL/dxhat_r is gamma g_r, and the links write gamma in front
     d_xhat = IndexedBase("g", real=True)
     yield Derivation(
         "from the chain rule through mu and s to the compact form",
@@ -129,6 +163,7 @@ def gradient_x() -> Iterator[Item]:
     yield Control(
         "the variance's term dropped", Eq(Derivative(loss, x[k]), gamma / (m * s) * (m * g[k] - gs))
     )
+    # gamma > 0: the variant divides by it
     yield Control("gamma dropped", Eq(Derivative(loss, x[k]), dx(k) / gamma), (gamma > 0,))
     yield Control("m - 1 for m", Eq(Derivative(loss, x[k]), m / (m - 1) * dx(k)), (m >= 2,))
     yield Control(
@@ -191,8 +226,10 @@ def jacobian() -> Iterator[Item]:
     w, J = IndexedBase("w", real=True), entries_at(batch)
 
     def apply_jacobian(vector: Callable[[Expr], Expr]) -> Sum:
+        """Entry i of J applied to a vector, given by its entries."""
         return Sum(J(i, j) * vector(j), (j, 1, m))
 
+    # w is orthogonal to 1 and to x, hence to xhat
     on_rest = (Eq(total(lambda r: w[r]), 0), Eq(total(lambda r: w[r] * x[r]), 0))
     yield Assertion("the entries", Eq(Derivative(gamma * xhat(i) + beta, x[k]), J(i, k)))
     yield Assertion("symmetric", Eq(J(i, k), J(k, i)))
@@ -205,20 +242,26 @@ def jacobian() -> Iterator[Item]:
         Eq(apply_jacobian(lambda r: w[r]), gamma / s * w[i]),
         on_rest,
     )
+    # Cauchy and Schwarz: the Gram determinant of two vectors is 0 only if one is a multiple of the
+    # other
     gram = m * total(lambda r: xhat(r) ** 2) - total(xhat) ** 2
     yield Assertion(
         "1 and xhat are independent iff v > 0: their Gram determinant",
         Eq(gram, m**2 * v / (v + eps)),
     )
+    # The trace is the sum of the eigenvalues found, with m - 2 times gamma/s for the rest: none is
+    # missing.
     yield Assertion(
         "the trace counts the eigenvalues",
         Eq(Sum(J(i, i), (i, 1, m)), gamma / s * (m - 2) + gamma * eps / s**3),
     )
+    # J of a constant batch, where xhat = 0 and its term is gone
     yield Corollary(
         "v = 0: every w orthogonal to 1 is stretched by gamma/s",
         Eq(Sum(gamma / s * (KroneckerDelta(i, j) - 1 / m) * w[j], (j, 1, m)), gamma / s * w[i]),
         on_rest[:1],
     )
+    # a symmetric matrix that equals its square is an orthogonal projection, and its rank its trace
     projected = Sum(J(i, j) * J(j, k), (j, 1, m))
     yield Assertion(
         "eps = 0: (s/gamma) J is idempotent", Eq(projected, gamma / s * J(i, k)), (Eq(eps, 0),)
@@ -251,6 +294,7 @@ def gradient_norm() -> Iterator[Item]:
     """|dx|^2 = (gamma/s)^2 (|g|^2 - (sum g)^2/m - (1 + eps/(v + eps)) (sum g xhat)^2/m):
     normalising takes its two shares off the gradient, hence |dx| <= |gamma|/s |g|."""
     squares, gs = total(lambda r: g[r] ** 2), total(lambda r: g[r])
+    # squares with positive factors, so that the remainder of the bound is visibly not negative
     taken = gs**2 / m + (1 + eps / (v + eps)) * dgamma**2 / m
     norm = Sum(dx(k) ** 2, (k, 1, m))
     yield Assertion("the norm", Eq(norm, (gamma / s) ** 2 * (squares - taken)))
@@ -280,6 +324,7 @@ def double_backward() -> Iterator[Item]:
     mean h - xhat ds)/s it is -dx ds/s - gamma/(m s) (dxhat sum g xhat + xhat sum g dxhat). It is
     symmetric, hence also the vector-Jacobian product."""
     weighted = total(lambda r: g[r] * dxhat_along(r))
+    # the directional derivative along h, before anything is simplified
     along = Sum(Derivative(dx(k), x[j]) * h[j], (j, 1, m))
     yield Assertion("how s moves along h", Eq(Sum(Derivative(s, x[j]) * h[j], (j, 1, m)), ds_along))
     yield Assertion(
@@ -287,6 +332,8 @@ def double_backward() -> Iterator[Item]:
         Eq(Sum(Derivative(xhat(k), x[j]) * h[j], (j, 1, m)), dxhat_along(k)),
     )
     yield Assertion("the derivative of dx along h", Eq(along, d_x(k)))
+    # both are second derivatives of the loss by x; so d_x, the derivative of dx along h, is also
+    # the gradient of sum h dx
     yield Assertion("symmetric", Eq(Derivative(dx(k), x[i]), Derivative(dx(i), x[k])))
     yield Assertion(
         "the gradient of sum h dx by g: J h", Eq(Derivative(dx_loss, g[k]), d_dy(k)), (), "d_dy"
@@ -317,6 +364,7 @@ def double_backward() -> Iterator[Item]:
 def gradient_linear() -> Iterator[Item]:
     """The gradients are linear in the upstream gradient: those for a g + h are a times those for g
     plus those for h. So one upstream gradient of ones, or of one magnitude, shows little."""
+    # j is the index inside the sums, k the free one: g has to be replaced under both
     combined = {g[r]: scale_by * g[r] + h[r] for r in (j, k)}
     other = {g[r]: h[r] for r in (j, k)}
     for name, gradient in (("dx", dx(k)), ("dgamma", dgamma), ("dbeta", dbeta)):
@@ -396,6 +444,7 @@ def inference_gradient() -> Iterator[Item]:
 def vacuous_loss() -> Iterator[Item]:
     """For the loss L = sum y every dx_k is 0: a test with this loss (an upstream gradient of ones)
     accepts the right formula, its double, its negative and zeros."""
+    # the upstream gradient of this loss is 1 at every entry
     ones = total(lambda r: y(r))
     wrong = IndexedBase("w", real=True)
     yield Assertion("the gradient of sum y", Eq(Derivative(ones, x[k]), 0))
@@ -410,6 +459,7 @@ def vacuous_loss() -> Iterator[Item]:
             2 * gamma**2 * eps / s**3 * xhat(k),
         ),
     )
+    # any other weights, and the gradient is there again
     weighted = total(lambda r: wrong[r] * y(r))
     yield Control("so it is for every loss", Eq(Derivative(weighted, x[k]), 0), common=True)
     yield Control(

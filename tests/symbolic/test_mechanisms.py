@@ -596,7 +596,11 @@ MALFORMED = {
     ),
     "an order that SymPy cannot evaluate": (
         lambda: prove(
-            Eq(Piecewise((1, Ge(Mul(0, b, evaluate=False), 0, evaluate=False)), (2, True)), 1)
+            Eq(
+                Piecewise((1, Ge(cancelled(b).lhs, 0, evaluate=False)), (2, True), evaluate=False),
+                1,
+                evaluate=False,
+            )
         ),
         Unreadable,
         "SymPy cannot evaluate it",
