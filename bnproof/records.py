@@ -77,6 +77,7 @@ def _find_version(name: str) -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
+        # The name of the distribution, which for python-flint is not that of the module.
         return version(name)
     except PackageNotFoundError:
         return "not installed"

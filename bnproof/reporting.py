@@ -124,6 +124,7 @@ def collect_claim_rows(
 
 def measure_deciding(wanted: Sequence[Claim], seed: int) -> list[Row]:
     """Return the rows of the experiments that decide some claims, each experiment run once."""
+    # Several claims may rest on one experiment.
     names = dict.fromkeys(c.measurement.experiment for c in wanted if c.measurement)
     experiments = (import_module(f"bnproof.experiments.{name}") for name in names)
     return [row for experiment in experiments for row in experiment.rows(seed)]

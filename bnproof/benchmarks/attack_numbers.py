@@ -70,8 +70,9 @@ class Series:
 
     Examples
     --------
+    >>> from flint import fmpq
     >>> from bnproof.benchmarks.attack_numbers import build_variable, inverse
-    >>> t = build_variable(level=1, at=0, side=1)
+    >>> t = build_variable(level=1, at=fmpq(0), side=1)
     >>> series = inverse(1 - t)  # 1 + t + t^2 + ...
     >>> series.read_coefficient(3)
     1

@@ -1,16 +1,18 @@
 """The prover's time as a whole, of this tree or of an earlier one.
 
-Run by its path, with the tree to be timed on ``PYTHONPATH``; it uses only what every tree has.  One
-JSON object is printed:
+Run by its path, with the tree to be timed on ``PYTHONPATH``; it uses only what every tree has, and
+imports it late.  One JSON object is printed:
 
 - ``python book_cost.py book``: the whole book in this one process; ``seconds`` are CPU seconds
-  without imports;
+without imports;
 - ``python book_cost.py workers``: the whole book with one worker a core; ``seconds`` are elapsed
-  seconds without imports;
+seconds without imports;
 - ``python book_cost.py indices N``: one statement about a sum over N indices; CPU seconds without
-  imports;
+imports;
 - ``python book_cost.py show NAME``: the command ``bnproof show NAME``, imports included; CPU
-  seconds.
+seconds.
+
+``bnproof.benchmarks.proof_cost`` runs all of them, side by side for two trees.
 """
 
 from __future__ import annotations
@@ -25,7 +27,13 @@ from itertools import pairwise
 
 
 def settle_book() -> bool:
-    """Whether every theorem, settled one after the other, is proved."""
+    """Whether every theorem, settled one after the other in this process, is proved.
+
+    Returns
+    -------
+    bool
+        ``False`` where at least one theorem has another verdict; a time is not comparable then.
+    """
     proving, entries = (
         import_module("bnproof.theorems.proving"),
         import_module("bnproof.theorems.book").book(),
@@ -40,7 +48,23 @@ def settle_in_workers() -> bool:
 
 
 def prove_indices(count: int) -> bool:
-    """``sum_pqr... x_p A_pq A_qr ... g_t`` in both orders of summation: one value."""
+    """Prove that a sum over a chain of matrices has one value in both orders of summation.
+
+    Parameters
+    ----------
+    count
+        The number of indices ``n`` in ``sum x_p A_pq A_qr ... g_t``, at least 2.
+
+    Returns
+    -------
+    bool
+        Always ``True``, as ``prove`` raises where it does not prove.
+
+    Notes
+    -----
+    The statement is trivial for a reader, but a prover has to order the names of several bound
+    indices, and doing so naively takes time that grows with the factorial of their number.
+    """
     from sympy import Eq, IndexedBase, Mul, Sum, symbols
 
     core = import_module("bnproof.symbolic")
@@ -56,7 +80,13 @@ def prove_indices(count: int) -> bool:
 
 
 def show(name: str) -> bool:
-    """Whether the command prints the theorem as proved."""
+    """Whether the command ``bnproof show`` prints the theorem as proved.
+
+    Parameters
+    ----------
+    name
+        A theorem of the book.  For a name that is none, the answer is ``False``.
+    """
     # -P: the tree on PYTHONPATH, not the one in the current folder
     command = [sys.executable, "-P", "-m", "bnproof", "show", name]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -64,7 +94,16 @@ def show(name: str) -> bool:
 
 
 def main(what: str, argument: str = "") -> None:
-    """Settle it and print ``outcome`` and the times."""
+    """Do what is asked, and print ``outcome`` and the times as JSON.
+
+    Parameters
+    ----------
+    what
+        ``"book"``, ``"workers"``, ``"indices"`` or ``"show"``.
+    argument
+        The number of indices, or the name of a theorem.
+    """
+    # a command is timed with its imports, so nothing is imported here in its stead
     if what != "show":
         import_module("bnproof.theorems.proving")
     imported, clock = time.process_time(), time.perf_counter()
@@ -79,8 +118,10 @@ def main(what: str, argument: str = "") -> None:
             done = show(argument)
     elapsed = time.perf_counter() - clock
     if what == "workers":
+        # CPU seconds of the workers would not show how long one waits
         seconds = elapsed
     elif what == "show":
+        # the command is a process of its own, whose CPU seconds count as a child's
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = used.ru_utime + used.ru_stime
     else:

@@ -87,6 +87,7 @@ class Bound:
     def __add__(self, other: Bound) -> Bound:
         """The sum of two bounds: terms of one name are added, others are kept."""
         names = [*self.terms, *(n for n in other.terms if n not in self.terms)]
+        # A scalar 0 broadcasts with the shape of the other's term.
         none = np.zeros(())
         return Bound({n: self.terms.get(n, none) + other.terms.get(n, none) for n in names})
 
@@ -217,7 +218,10 @@ def mean(p: Precision, b: ExactBatch) -> Bound:
     Cauchy-Schwarz inequality gives at most ``3u sqrt(2 l v)``. Earlier errors grow by
     ``1 + 3u n_b/n_a`` at each merge, whose product is below ``1 + gamma_{3 l}``.
     """
+    # ``1 + floor(log2 m)``: at least as often as a value can be in the smaller of two merged parts.
     levels = b.m.bit_length()
+    # Sums of floats are exact where they are subnormal; a product or quotient on the way may
+    # underflow, hence one ``eta`` for each term.
     sums = p.gamma(b.terms + 3 * levels + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta
     return Bound({"sums": sums + p.gamma(5) * np.sqrt(levels * b.v)})
 
@@ -247,11 +251,15 @@ def variance(p: Precision, b: ExactBatch) -> Bound:
     Each term carries at most six roundings (of the square, the difference and the counts), the sum
     ``m - 1``, the division two.
 
-    The one-pass formula ``E[x^2] - mu^2`` is not admitted: it loses ``m kappa^2 u``.
+    The one-pass formula ``E[x^2] - mu^2`` is not admitted (theorem one-pass-error).
     """
     levels = b.m.bit_length()
+    # ``(1/m) sum |x| <= sqrt(mu^2 + v)``, so this covers the mean of two passes as well as what is
+    # proved for updates.
     of_means = p.gamma(b.terms + 6 * levels + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta
+    # The second part, of the steps, also covers the ``gamma_5 sqrt(l v)`` of :func:`mean`.
     apart = of_means + 6 * p.u * (1 + levels) * np.sqrt(b.v)
+    # The error of the terms: ``2 sqrt(v) D`` by the Cauchy-Schwarz inequality, and ``D^2``.
     residue = 2 * np.sqrt(b.v) * apart + apart**2
     return Bound(
         {
@@ -279,14 +287,18 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
     """
     w, error = b.v + b.eps, variance(p, b)
     sums, residue = error.terms["sums"], error.terms["mean's residue"]
+    # Never 0, thanks to eta, so that the shares below have a divisor.
     of_eps = np.full_like(w, p.u * b.eps + p.eta)
     # A computed variance is not negative, nor is eps: both ends are cut off there one by one.
     low = np.maximum(b.v - sums - residue, 0) + np.maximum(b.eps - of_eps, 0)
+    # How much can be missing from ``w``, no more than there is, and how much can be too much.
     below, above = (
         np.minimum(sums + residue, b.v) + np.minimum(of_eps, b.eps),
         sums + residue + of_eps,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
+        # ``sqrt(low)`` in the denominator, and ``x - y = (x^2 - y^2)/(x + y)`` instead of a
+        # difference.
         downwards = below / (np.sqrt(low) * (np.sqrt(w) + np.sqrt(low)))
         upwards = above / (np.sqrt(w + above) * (np.sqrt(w) + np.sqrt(w + above)))
         spread = np.where((w > 0) & (low > 0), np.maximum(downwards, upwards), np.inf)
@@ -311,6 +323,7 @@ def normalised_value(p: Precision, b: ExactBatch) -> Bound:
     d, inverse = mean(p, b).total, inverse_std(p, b)
     r = inverse.total
     # ``0 * b.deviation`` gives the term the shape ``(m, C)`` of the others.
+    # The mean's error moves all values of a channel alike; what rounds is each value's own.
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
     rounded = Bound({"rounding": p.u * (np.abs(b.deviation) + d) / b.s * (1 + r) + p.eta / b.s})
     return shifted + rounded + inverse.scale_by(np.abs(b.xhat))
@@ -339,10 +352,12 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     ``beta - gamma' mu``, which may be much larger than y: ``gamma_3`` of each magnitude. Taking the
     larger of both admits either.
     """
+    # The computed scale, not the exact one: it may be larger by the error of ``1/s``.
     scale = np.abs(gamma) / b.s * (1 + inverse_std(p, b).total)
     affine = p.gamma(3) * (
         scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta)
     )
+    # Only its magnitude is used, to round the result; float64 is exact enough for that.
     y = gamma * b.xhat + beta
     total = normalised_value(p, b).scale_by(np.abs(gamma)) + Bound({"affine step": affine})
     return total + Bound({"output rounding": p.storage_error(y, total.total) + 0 * affine})
@@ -355,6 +370,7 @@ def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, 
     ``sum |g| e_i + gamma_{m+2} sum |g| (|xhat| + e_i)``: the errors of the values, then the
     products and the sum. The latter is at most ``gamma_m sum |g|``.
     """
+    # Errors of xhat have signs that may all agree with those of g, so nothing cancels in a bound.
     e = normalised_value(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
@@ -390,6 +406,7 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
     dgamma, dbeta = (bound.total / b.m for bound in parameter_gradients(p, b, dy))
     a, c = dy.mean(axis=0), (dy * b.xhat).mean(axis=0)
     xhat = np.abs(b.xhat)
+    # Each term with its error: roundings are relative to what was computed.
     magnitude = np.abs(dy) + np.abs(a) + dbeta + (xhat + e) * (np.abs(c) + dgamma)
     scale = np.abs(gamma) / b.s * (1 + r)
     dx = np.abs(gamma) / b.s * np.abs(dy - a - b.xhat * c)
@@ -397,6 +414,8 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
         {
             "gradient sums": scale * (dbeta + (xhat + e) * dgamma),
             "normalised value": scale * (e + xhat * r) * (np.abs(c) + dgamma),
+            # The factor ``1/s`` scales the whole result, so its error is relative to dx even where
+            # terms cancel.
             "inverse std": dx * r,
             "rounding": p.gamma(7) * scale * magnitude + 4 * p.eta + 0 * dx,
         }
@@ -426,6 +445,8 @@ def running_statistic(p: Precision, old: Array, new: Array, alpha: float, error:
     The forms ``(1 - alpha) r + alpha b`` and ``r + alpha (b - r)`` round at most five times after
     that, which ``gamma_6`` of the magnitudes covers.
     """
+    # ``|1 - alpha| <= 1 + |alpha|`` for the weight of the old value, and once more ``|alpha|``
+    # because ``r + alpha (b - r)`` subtracts it.
     magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
     weights = p.u * abs(1 - alpha) * (np.abs(old) + np.abs(new) + error.total)
     rounding = p.gamma(6) * magnitude + weights + 4 * p.eta
@@ -472,6 +493,7 @@ def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> 
     """
     r = _fixed_inverse_std(p, b)
     scale = np.abs(gamma) / b.s * (1 + r)
+    # ``xhat`` is exact here, mean and all: fixed statistics have no error of their own.
     direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
     affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta))
     y = gamma * b.xhat + beta
@@ -499,6 +521,8 @@ def inference_gradients(
     exact = np.abs(gamma * dy) / b.s
     products_of_three = exact * (r + p.gamma(2)) * (1 + r)
     dx = products_of_three + p.storage_error(exact, products_of_three)
+    # ``|x| + |mu_r|`` and not ``|x - mu_r|``: expanding the sum is allowed, and loses the
+    # difference.
     products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
     dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
     dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta

@@ -138,6 +138,7 @@ class Certified:
         # alone.
         for words in (result.mid, result.low, result.rad):
             words[channels.undefined] = np.nan
+        # A size that is NaN or infinite allows any width: such channels are undefined or extreme.
         allowed = [self.width.radius(float(size)) for size in channels.size]
         # Written so that NaN counts as too wide.
         wide = ~(result.rad <= allowed) | np.isnan(result.mid)

@@ -48,6 +48,7 @@ class Ingredient:
 
     def __add__(self, other: Ingredient) -> Ingredient:
         """A sum: magnitudes add up, and so do errors; its own rounding is counted at the end."""
+        # Not ``|a + b|``: another order of the same terms may add them at different times.
         return Ingredient(self.magnitude + other.magnitude, self.error + other.error)
 
     def __mul__(self, other: Ingredient) -> Ingredient:
@@ -102,6 +103,7 @@ def double_backward(
     d_x = _bound_result(
         p, scale * inverse * (d * g_hat + c * h_hat + xhat * together + xhat * c * d)
     )
+    # ``(1/s) sum g^ h`` is m times this mean: the factor follows with the result.
     d_gamma = (
         (inverse * together).error + p.gamma(ROUNDINGS) * (inverse * together).magnitude + 4 * p.eta
     )

@@ -94,6 +94,7 @@ class Enclosure:
         number becomes NaN.
         """
         words = [split_ball(value) for value in np.asarray(balls, dtype=object).reshape(-1)]
+        # One ball at a time: python-flint has no array type that NumPy knows.
         table = np.array(words, dtype=np.float64).reshape(*np.shape(balls), 3)
         return cls(table[..., 0], table[..., 1], table[..., 2])
 
@@ -125,10 +126,13 @@ class Enclosure:
         sum with ``mid`` lost something positive, in which case the next float64 is taken.
         """
         with np.errstate(invalid="ignore", over="ignore"):
+            # The sum of the two rounds to nearest, so the next float64 is certainly at or above it;
+            # without a radius there is no sum.
             trailing = np.where(self.rad > 0, np.nextafter(low + self.rad, np.inf), low)
             total, rest = two_sum(mid, trailing)
             above = np.where(rest > 0, np.nextafter(total, np.inf), total)
         # The value is beyond the largest float64: as a lower end that number is still valid.
+        # Two infinities make NaN above, hence this last step.
         beyond = np.isinf(mid)
         return np.where(beyond, np.where(mid > 0, np.inf, -np.finfo(np.float64).max), above)
 
@@ -173,6 +177,7 @@ class Enclosure:
             outward = np.where(exact, np.abs(high), np.nextafter(error * (1 + 2.0**-50), np.inf))
             # the difference is beyond the largest float64
             outward = np.where(np.isnan(outward), np.inf, outward)
+        # Against a value that is not finite the formula above has no meaning.
         known = np.isfinite(got) & np.isfinite(self.mid)
         return np.where(np.isnan(self.mid), np.nan, np.where(known, outward, np.inf))
 

@@ -68,6 +68,8 @@ class Map:
         Extreme ones are looked at entry by entry: there a v that underflowed may only seem to be 0.
         """
         return (
+            # Without a radius, that is certain: an interval around 0 would be settled by exact
+            # sums.
             (self.place.v.mid == 0)
             & (self.place.v.rad == 0)
             & (self.eps == 0)
@@ -77,6 +79,8 @@ class Map:
     @cached_property
     def far(self) -> Array:
         """Channels whose standard deviation is left to balls, whatever gamma and beta are."""
+        # The absolute value is for a negative variance that was handed in: that channel is
+        # undefined, and a root of it would only warn.
         return self.place.extreme | ~errors.is_ordinary(np.sqrt(np.abs(self.w)))
 
     @cached_property
@@ -139,7 +143,10 @@ def enclose_outputs(
         In x's shape.
     """
     result, doubtful, threshold = run_affine(lanes, flat, affine_map, width)
+    # The kernel counts by strip, and a strip may serve many channels, so what is doubtful is looked
+    # for once more, entry by entry.
     for j in np.flatnonzero(~affine_map.undefined & (affine_map.extreme | doubtful)).tolist():
+        # The same comparison as in the kernel, false for NaN.
         size = np.abs(result.mid[:, j])
         fine = (size > threshold[j]) & (size < compiled.HUGE)
         refine(result, x, x, j, affine_map.extreme[j] | ~fine, affine_map.build_number(j), width)
@@ -234,6 +241,7 @@ def run_kernel(
         a strip holds several channels, all of them are named.
     """
     (mid, mid_), (low, low_), (rad, rad_) = lanes.allocate(3)
+    # Counts and not one flag, so that the inner loop adds instead of branching.
     doubtful = np.zeros(lanes.strips, dtype=np.int64)
     ordered = lanes.order_parameters(*parameters)
     for part in lanes.passes:
@@ -261,6 +269,7 @@ def refine(
     width
         How wide it may be.
     """
+    # Rational arithmetic wants Python floats; they are made once, not entry by entry.
     of_x, of_dy = (np.asarray(values[:, j], dtype=np.float64)[doubtful] for values in (x, dy))
     table = np.full((3, len(of_x)), np.nan)
     for n, (value, up) in enumerate(zip(of_x.tolist(), of_dy.tolist(), strict=True)):
@@ -328,6 +337,7 @@ class Back:
 
         It is measured on the sum of magnitudes ``|a| (|g| + mean |g| + |xhat| mean |g xhat|)``.
         """
+        # ``|x - c|`` for ``|x - mu|``: c is the nearest float to the mean, or close to it.
         from_centre = np.abs(np.asarray(x[:, j], dtype=np.float64) - self.forward.place.c[j])
         of_g = np.abs(np.asarray(dy[:, j], dtype=np.float64))
         return (
@@ -339,6 +349,8 @@ class Back:
     def build_number(self, j: int) -> Number:
         """The exact gradient of a channel, as a function of the entries of x and dy."""
         (mean, w), of_g, m = self.forward.exact_moments(j), self.up.exact(j), self.forward.place.m
+        # ``v + eps = 0`` in an extreme channel, which only exact sums could tell: no gradient, so
+        # NaN.
         if w == 0:
             return lambda x, g: Rooted(fmpq(0), w, fmpq(0))
         gamma, mean_g, k = (
@@ -371,6 +383,7 @@ def enclose_input_gradients(x: Source, dy: Source, back: Back, width: Width) -> 
     result, doubtful, narrow = run_input_gradient(x.lanes, x.flat, dy.flat, back, width)
     for j in np.flatnonzero(~back.undefined & (back.extreme | doubtful | ~narrow)).tolist():
         mid, rad = np.abs(result.mid[:, j]), result.rad[:, j]
+        # An entry that is exactly 0 has no radius and is fine; any other has to be away from 0.
         fine = (
             (rad <= back.allowed_radius(x.values, dy.values, j, width))
             & ((mid > rad) | (rad == 0))

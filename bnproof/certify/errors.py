@@ -69,6 +69,7 @@ def is_ordinary(*magnitudes: Array) -> Array:
         what is made of them is exact.
     """
     with np.errstate(invalid="ignore"):
+        # NaN is neither zero nor within any range, so it is not ordinary.
         inside = [(m == 0) | ((np.abs(m) >= SMALL) & (np.abs(m) <= LARGE)) for m in magnitudes]
     return np.logical_and.reduce(np.broadcast_arrays(*inside))
 
@@ -97,6 +98,8 @@ def threefold_error(depth: int) -> float:
     ``u``. Ogita, Rump and Oishi 2005, proposition 4.5, is about sums of the same kind.
     """
     nu = depth * U
+    # Of third order in ``n u``: for up to about ``u^(-1/3)`` values a sum loses no more than the
+    # roundings of double words that come after it.
     return 10 * nu**3 + 3 * U * nu**2
 
 
@@ -135,6 +138,7 @@ def variance(depth: int, r: Enclosure, mean_square: Array) -> Terms:
     """
     return {
         "rounding": (31 * U**2 + threefold_error(depth)) * mean_square,
+        # ``|r~^2 - r^2| <= (2 |r| + e) e``.
         "mean": (2 * np.abs(r.mid) + r.rad) * r.rad,
     }
 
@@ -146,6 +150,7 @@ def inverse_root(v: Enclosure, w: Array) -> Array:
     ``t >= 1``, where ``w`` might be zero.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
+        # An exact v needs no division, also where ``w = 0``.
         t = np.where(v.rad > 0, v.rad / w, 0.0)
         return np.where(t < 1, t / (2 * (1 - t)), np.inf)
 
@@ -183,6 +188,7 @@ def affine_output(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
     of_product = {"scale": relative_radius(a), "rounding": np.full_like(a.mid, 10 * U**2)}
     rho = {**of_product, "rounding": np.full_like(a.mid, 12 * U**2)}
     delta = {f"{name} at b": term * np.abs(b) for name, term in of_product.items()}
+    # The largest scale that is possible, times the error of the mean.
     carried = (np.abs(a.mid) + a.rad) * (r.rad + 4 * U**2 * np.abs(r.mid))
     return rho, {**delta, "mean": carried, "underflow": np.where(a.mid == 0, 0.0, UNDERFLOW)}
 
@@ -227,6 +233,7 @@ def covariance(products_: Enclosure, sums: Enclosure, r: Enclosure) -> Terms:
 
     ``T = sum g (x - mu)`` for any two centres, because ``sum (x - mu) = 0``.
     """
+    # The magnitude of the product that is subtracted; the difference may be much smaller.
     crossed = np.abs(r.mid * sums.mid)
     return {
         "products": products_.rad,
@@ -281,6 +288,7 @@ def input_gradient(
     evaluated with one rounding, which ``SLACK`` covers.
     """
     size = np.abs(a.mid) + a.rad
+    # Error of the slope, and the roundings of its product: both multiply ``|d - r| <= |d| + |r|``.
     bent = 18 * U**2 * (np.abs(k.mid) + k.rad) + k.rad
     rho = {"scale": relative_radius(a), "rounding": np.full_like(a.mid, 14 * U**2)}
     rho_x = {"slope": size * bent}

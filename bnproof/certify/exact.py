@@ -41,6 +41,7 @@ def exact_dot(left: Array, right: Array) -> fmpq:
     words might not be, Python's integers take over.
     """
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
+    # The digits are thrown away where a product was not exact: they hold only part of it.
     if compiled.deposit_products(left, right, limbs):
         return _read_limbs(limbs)
     pairs = zip(
@@ -61,6 +62,7 @@ def _sum_ratios(ratios: list[tuple[int, int]]) -> fmpq:
     All are brought to the largest denominator, so that one addition of integers does the rest;
     adding fractions one by one would cancel common factors every time.
     """
+    # The bit length of ``2^k`` is ``k + 1``.
     lowest = max((q.bit_length() for _, q in ratios), default=1)
     return fmpq(sum(p << (lowest - q.bit_length()) for p, q in ratios), 1 << (lowest - 1))
 
@@ -140,6 +142,7 @@ class ExactGradients:
 
     def covariance(self, mean: fmpq) -> fmpq:
         """``T = sum g (x - mu) = sum g x - mu sum g``; only where x is finite."""
+        # Where x is not finite the channel is undefined, and nobody asks.
         assert self.joint is not None
         return self.joint - mean * self.total
 
@@ -160,8 +163,11 @@ def split_rational(value: fmpq) -> tuple[float, float, float]:
     infinite ``mid`` with an infinite radius.
     """
     mid = round_to_double(value)
+    # Infinity is no rational number to subtract.
     if abs(mid) > sys.float_info.max:
         return mid, 0.0, float("inf")
     low = round_to_double(value - to_rational(mid))
+    # The second word may be subnormal and lose bits; the rest is exact and only its float is not,
+    # so that is moved up by one place.
     rest = abs(value - to_rational(mid) - to_rational(low))
     return mid, low, 0.0 if rest == 0 else float(np.nextafter(round_to_double(rest), np.inf))

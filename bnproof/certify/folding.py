@@ -96,6 +96,7 @@ def fold(
     array([[3.]])
     """
     machine.verify()
+    # Checked in this order so that a weight that is no array is not asked for its shape.
     arranged, back = arrange_by_output(check_array("weight", weight), kind, groups)
     out = arranged.shape[1]
     # In the weight's dtype: it decides how wide the enclosures of the bias may be.
@@ -111,6 +112,8 @@ def fold(
     check_array("running_mean", running_mean)
     check_array("running_var", running_var)
     with np.errstate(all="ignore"):
+        # Statistics that are handed in are no sums over values: the number given here plays no
+        # role.
         place = wrap_statistics(
             out, *(convert_parameter(values, out, 0.0) for values in (running_mean, running_var))
         )
@@ -123,6 +126,7 @@ def fold(
                 (arranged, remove_shift(affine_map)),
                 (offset[None], affine_map),
             )
+            # A loop over one element, to give it a name within the expression.
             for lanes in [Lanes.from_array(values)]
         )
     return Folded(scaled.reshape(back), shifted.reshape(lambda values: values[0]))

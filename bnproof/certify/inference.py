@@ -125,5 +125,6 @@ def remove_shift(affine_map: Map) -> Map:
     """The map ``x -> gamma/s x``: the same scale, with mean and beta set to 0."""
     zeros = np.zeros_like(affine_map.beta)
     place = affine_map.place
+    # The variance is kept as it is, undefined channels included.
     still = wrap_statistics(place.m, zeros, place.v.mid)
     return Map(still, affine_map.gamma, zeros, affine_map.eps)

@@ -66,7 +66,10 @@ class Lanes:
         It is x's own where channels come second or last in memory; otherwise it is the former, and
         :meth:`flatten` copies.
         """
+        # The empty product of rank 2 is 1, and an integer: NumPy's own would be a float.
         channels, spatial = x.shape[1], int(np.prod(x.shape[2:], dtype=int))
+        # An array may be both, with one channel or one value per channel; then channels come
+        # second.
         last = not x.flags.c_contiguous and np.moveaxis(x, 1, -1).flags.c_contiguous
         if channels == 1:
             return cls(x.shape, last, 1, 1, x.size)
@@ -80,6 +83,7 @@ class Lanes:
         A view where that is possible. Half precisions become float32, which is exact; kernels then
         convert each value to float64.
         """
+        # Also swaps bytes where they are in the other order; without need it copies nothing.
         native = x.astype(np.float64 if x.dtype.name == "float64" else np.float32, copy=False)
         return np.ascontiguousarray(np.moveaxis(native, 1, -1) if self.last else native).reshape(-1)
 
@@ -90,6 +94,7 @@ class Lanes:
         the flat one, callers see the other.
         """
         order = (self.shape[0], *self.shape[2:], self.channels) if self.last else self.shape
+        # Not initialised: kernels write every entry, those of undefined channels included.
         made = np.empty((count, *order))
         return [
             (flat.reshape(-1), np.moveaxis(flat, -1, 1) if self.last else flat) for flat in made
@@ -111,6 +116,7 @@ class Lanes:
         if not self.spread:
             return [(0, self.samples, self.channels, self.values)]
         row = self.channels * self.values
+        # At least one sample, and no more than there are; an empty row or an empty batch has one.
         fold = min(max(1, W // row), max(1, self.samples)) if row else 1
         rows, rest = divmod(self.samples, fold)
         whole = [(0, rows, 1, fold * row)] if rows else []
@@ -153,6 +159,7 @@ class Lanes:
         if not self.spread:
             return np.ascontiguousarray(table.T).reshape(-1)
         lanes, channel = self.owners
+        # The last strip may be wider than the row: zeros keep its idle lanes harmless.
         padded = np.zeros((len(columns), self.strips * W))
         padded[:, lanes] = table[:, channel]
         return np.ascontiguousarray(padded.reshape(len(columns), -1, W).swapaxes(0, 1)).reshape(-1)
@@ -193,6 +200,7 @@ class Lanes:
         self, kernel: Callable[..., None], arrays: tuple[Array, ...], *parameters: Any, numbers: int
     ) -> Array:
         """Run a summing kernel; the sums of every lane, one-dimensional."""
+        # Kernels add to what is there, so that a second pass goes on with the sums of the first.
         lanes = np.zeros(self.strips * numbers * W)
         for part in self.passes:
             kernel(*arrays, *part, self.spread, *parameters, lanes)
@@ -219,6 +227,7 @@ class Lanes:
     def depth(self) -> int:
         """The most values that one lane adds up, and the lanes joined after it: ``n`` of the
         error bounds."""
+        # ``W`` lanes are joined, whether or not all are in use; more only widens a bound.
         if not self.spread:
             return self.samples * -(-self.values // W) + W
         return sum(outer for _, outer, *_ in self.passes) + len(self.owners[0]) // max(

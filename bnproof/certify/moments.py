@@ -170,6 +170,7 @@ class Source:
             The memory order to read it in, for dy that of x, so that kernels meet corresponding
             values. ``None`` stands for its own.
         """
+        # The order of x also for dy, whatever dy's own strides are; ``flatten`` copies if need be.
         lanes = lanes or Lanes.from_array(x)
         flat = lanes.flatten(x)
         return cls(x, lanes, flat, _compute_mark(lanes, flat))
@@ -191,7 +192,10 @@ class Source:
         """
         machine.verify()
         if not np.array_equal(
-            _compute_mark(self.lanes, self.lanes.flatten(self.values)), self.mark, equal_nan=True
+            # A lane that sums to NaN has a mark like any other.
+            _compute_mark(self.lanes, self.lanes.flatten(self.values)),
+            self.mark,
+            equal_nan=True,
         ):
             raise Changed("an array was modified since it was certified: certify it again")
 
@@ -241,11 +245,13 @@ def centre_batch(source: Source) -> Centred:
     """
     x, lanes, flat = source.values, source.lanes, source.flat
     m, depth = x.size // x.shape[1], lanes.depth()
+    # A plain sum is enough: c need not be the mean, only near it.
     c = source.sums / m
     for n in range(ROUNDS):
         sums = lanes.sum_channels(
             compiled.sum_centred, (flat,), lanes.order_parameters(c), numbers=6, threefold=2
         )
+        # Slices of the table are strided; the compiled functions are for contiguous arrays.
         total, squares = (
             compiled.to_double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:])
         )
@@ -300,6 +306,7 @@ def sum_upstream(source: Source, of_g: Source, of_x: Centred, *, centre: bool = 
     """
     x, dy, lanes = source.values, of_g.values, source.lanes
     m, depth = of_x.m, lanes.depth()
+    # The same plain sum of g, unless T has to be about the mean that was handed in.
     c = of_g.sums / m if centre else np.zeros_like(of_x.c)
     for n in range(ROUNDS):
         centres = lanes.order_parameters(of_x.c, c)
@@ -309,12 +316,14 @@ def sum_upstream(source: Source, of_g: Source, of_x: Centred, *, centre: bool = 
         total, product = (
             compiled.to_double_words(np.ascontiguousarray(s)) for s in (sums[:, :3], sums[:, 3:6])
         )
+        # In the order in which the kernel keeps them.
         h_size, product_size, size, joint_size = sums[:, 6:].T
         mean = compiled.quotients(total, float(m))
         moved = (c + mean[:, 0] != c) & (np.abs(mean[:, 0]) > h_size / (4 * m))
         if n == ROUNDS - 1 or not (centre and moved.any()):
             break
         c = np.where(moved, c + mean[:, 0], c)
+    # S and P first: the error of T is made from theirs.
     sum_h = build_enclosure(total, errors.upstream_sum(depth, total[:, 0], h_size))
     sum_hd = build_enclosure(product, errors.products(depth, m, product_size, h_size))
     joint = compiled.subtract_products(product, stack_words(of_x.r), total)
@@ -374,6 +383,7 @@ def _classify_channels(x: Array, size: Array, spread: Array) -> tuple[Array, Arr
         Two magnitudes per channel. NaN, infinity, zero or a magnitude out of range make a channel
         worth a look; others are fine, and their values are not read.
     """
+    # Zero is looked at too: a sum of squares may have underflowed.
     odd = ~errors.is_ordinary(size, spread) | (size == 0)
     undefined, extreme = np.zeros_like(odd), np.zeros_like(odd)
     for j in np.flatnonzero(odd).tolist():
@@ -426,6 +436,7 @@ class Statistics:
                 "these are not parts of one batch: give both the same channels, and dy to both or"
                 " to none"
             )
+        # Both have them or neither has, which was checked above.
         gradients = (
             None if self.gradients is None else _merge_sums(self.gradients, other.gradients or ())
         )
@@ -436,7 +447,9 @@ class Statistics:
         table = np.full((7, len(self.moments)), np.nan)
         for j, own in enumerate(self.moments):
             if own is not None:
+                # The nearest double to the mean: r is then less than half a unit of it.
                 c = round_to_double(own.mean)
+                # Three words of mu in all, c and two of r.
                 table[:, j] = c, *_split_difference(own.mean, c), *split_rational(own.variance)
         c, r, v = table[0], Enclosure(*table[1:4]), Enclosure(*table[4:])
         undefined = np.array([own is None for own in self.moments])
@@ -550,6 +563,7 @@ def statistics(x: Array, dy: Array | None = None) -> Statistics:
     """
     machine.verify()
     check_arguments(x, dy=dy)
+    # One conversion per channel, shared by the moments and the products with g.
     columns = [select_channel(x, j) for j in range(x.shape[1])]
     moments = tuple(
         ExactMoments.from_values(values) if np.isfinite(values).all() else None

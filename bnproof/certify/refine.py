@@ -116,8 +116,10 @@ def enclose_number(number: Rooted, width: Width) -> tuple[float, float, float]:
         words. Otherwise the interval does not contain zero either, unless the number is so small
         that its radius cannot be.
     """
+    # ``w`` is ``v + eps`` of exact numbers and never negative; 0 has no root to divide by.
     if number.w <= 0:
         return np.nan, np.nan, np.nan
+    # First of all, since no precision would be enough to see it.
     if number.zero:
         return 0.0, 0.0, 0.0
     # No root is needed: the number is rational.
@@ -127,6 +129,7 @@ def enclose_number(number: Rooted, width: Width) -> tuple[float, float, float]:
         with precision(bits):
             mid, low, rad = split_ball(number.to_ball())
             allowed = width.radius(number.magnitude())
+        # Narrow enough, and away from zero, so that its sign is known.
         if rad <= allowed and abs(mid) > rad:
             return mid, low, rad
         # More precision cannot narrow the interval any further.

@@ -106,6 +106,7 @@ class Training(Certified):
     @cached_property
     def xhat(self) -> Enclosure:
         """The normalised values, ``(x - mu)/s``: the output for ``gamma = 1`` and ``beta = 0``."""
+        # The kernel reads all of x again, so it is compared with its mark first.
         source, place = self.sources[0], self.forward.place
         source.verify_unmodified()
         with np.errstate(all="ignore"):
@@ -134,7 +135,9 @@ class Training(Certified):
         the answer is NaN.
         """
         place, tracked, v = self.forward.place, self._running, self.v
+        # A rational factor, so that the fallback stays exact.
         factor = fmpq(place.m, place.m - 1) if tracked.unbiased and place.m > 1 else fmpq(1)
+        # Bessel's factor does not exist for one value.
         undefined = place.undefined | (tracked.unbiased and place.m == 1)
         with precision(BITS):
             new = Enclosure.from_balls(v.to_balls() * arb(factor))
@@ -165,6 +168,7 @@ class Training(Certified):
         undefined
             Channels without ``b``.
         """
+        # As the exact value of the float: ``1 - alpha`` in float64 would already be rounded.
         alpha = to_rational(self._running.momentum)
         kept, moved = float(abs(arb(1 - alpha)).mid()), abs(self._running.momentum)
         with np.errstate(all="ignore"):
@@ -277,6 +281,7 @@ def train(
         affine_map = build_map(place, gamma, beta, eps)
         y = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
         tracked = _read_running(running, momentum, x.shape[1], unbiased=unbiased)
+        # Without dy nothing about gradients is computed, and asking for them raises.
         if dy is None:
             return Training(affine_map, None, width, (source,), y, None, tracked)
         of_g = Source.from_array(dy, source.lanes)
@@ -328,6 +333,7 @@ def _read_running(
         return None
     if momentum is None:
         raise ValueError("momentum is missing: give the weight of the new value, for instance 0.1")
+    # An array of two rows would unpack as well; a tuple shows that both were meant.
     if not isinstance(running, tuple) or len(running) != 2:
         raise TypeError(f"running is a {type(running).__name__}: give (running_mean, running_var)")
     mean, var = (

@@ -69,15 +69,20 @@ def ulp_error(computed: Any, exact: Enclosure, magnitude: Array | None = None) -
     # The ulp shrinks towards zero, so the end nearer to it gives the larger, safe error.
     smaller = np.where((lower <= 0) & (upper >= 0), 0.0, np.minimum(np.abs(lower), np.abs(upper)))
     if magnitude is not None:
+        # ``fmax`` and the test for a finite magnitude: a magnitude that is no number does not help,
+        # and does not hurt.
         smaller = np.fmax(smaller, np.where(np.isfinite(magnitude), np.abs(magnitude), 0.0))
     values = got.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         error = exact.distance(values) / form.ulp(
+            # The unit of an infinite end does not exist; that of the largest number is the largest
+            # unit.
             np.where(np.isfinite(smaller), smaller, form.largest)
         )
         # Exact values beyond float64 are only known by their sign; infinity is then the right
         # answer.
         beyond = np.isinf(exact.mid) & (values == exact.mid)
+        # From half a unit past the largest number on, infinity is what rounding gives.
         overflows = (values == np.inf) & (lower >= form.overflow) | (values == -np.inf) & (
             upper <= -form.overflow
         )

@@ -167,6 +167,7 @@ def measure_moments(cut: Normalised) -> Row:
     """
     largest, samuelson = cut.size.max(axis=1), np.sqrt((BATCH - 1) * cut.q)
     measured, proved = np.sqrt((cut.xhat**2).mean(axis=1)), np.sqrt(cut.q)
+    # A constant feature has q = 0 and cannot be compared with a bound of 0.
     varied = cut.q > 0
     return {
         "kind": "linear_range_moments",

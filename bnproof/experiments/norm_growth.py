@@ -123,6 +123,7 @@ def measure_growth(step: TrainingStep, eta: float, eps: float | None) -> Growth:
         # A row whose gradient is 0 has no cosine; 0 is what a comparison can use.
         cosine=np.divide(aligned, norm * long, out=np.zeros_like(norm), where=long > 0),
     )
+    # Without normalisation W and G need not be orthogonal, and nothing is predicted.
     if eps is None:
         return growth
     proved, explained = predict_inner_product(step, eps)
@@ -159,6 +160,7 @@ def predict_inner_product(step: TrainingStep, eps: float) -> tuple[Array, Array]
     x, g, gamma = step.x, step.g, step.scale
     mu, v = x.mean(axis=0), x.var(axis=0)
     batch = bounds.ExactBatch(x, x - mu, mu, v, eps)
+    # eps/(v + eps) = eps/s^2.
     factor, dgamma = gamma * eps / (v + eps), (g * batch.xhat).sum(axis=0)
     dx = gamma / batch.s * (g - g.mean(axis=0) - batch.xhat * dgamma / batch.m)
     of_dx = bounds.input_gradient(DOUBLE, batch, g, gamma).total

@@ -102,6 +102,7 @@ def measure_rows(seed: int) -> Iterator[Row]:
         ``parametrisation`` (a point of a curve) and ``parametrisation_summary``.
     """
     seeds = range(seed, seed + SEEDS)
+    # The start is shared by all that follows, so it is measured once a seed.
     yield from map(measure_start, seeds)
     for trained in (EVERYTHING, PAIRS):
         runs = {
@@ -163,6 +164,7 @@ def find_best_runs(runs: list[Run]) -> list[Run]:
 
     A rate at which a seed ends with a loss that is not a number counts as infinitely bad.
     """
+    # NaN compares as neither smaller nor larger, so it is made infinite first.
     return min(
         group_by_rate(runs),
         key=lambda group: float(np.nan_to_num(mean_final_loss(group), nan=np.inf)),

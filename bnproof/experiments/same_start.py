@@ -122,6 +122,7 @@ def measure_start(seed: int) -> Row:
     sees the solution ``cond >= 1`` of ``cond + 1/cond = (v + mu^2 + 1)^2/v - 2``.
     """
     batch = cut_first_batch(seed)
+    # On several threads the order of sums, and with it the last bits, may change.
     with use_one_thread():
         ours, plain = (network.compute_outputs(batch) for network in build_networks(seed).values())
     passed = list(measure_statistics(draw_layers(WIDTHS, seed, scale=True), batch))

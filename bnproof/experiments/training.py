@@ -30,6 +30,7 @@ def load_labelled_digits() -> tuple[Array, Array]:
     tuple of two arrays
         Pixels scaled to [0, 1], of shape ``(1797, 64)`` in float64, and the digit each image shows.
     """
+    # Imported where it is used, since scikit-learn takes long to load.
     from sklearn.datasets import load_digits
 
     pixels, classes = load_pixels() / 16, np.array(load_digits().target)

@@ -40,6 +40,7 @@ from bnproof.experiments.training import (
 from bnproof.implementations.torch_training import Perceptron, use_one_thread
 from bnproof.records import Row
 
+# One hidden layer, whose W is the one the theorem speaks of.
 WIDTHS = (64, 32, 10)
 # From a usual rate to one at which a network without normalisation cannot learn.
 RATES = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -140,6 +141,7 @@ def train(setup: Setup, seed: int) -> tuple[list[Growth], Row]:
                 break
             steps.append(growth)
         loss, accuracy = network.loss_and_accuracy(pixels, classes)
+    # The step that broke off the loop counts as well.
     finite = network.finite and bool(np.isfinite(growth.measured).all())
     return steps, {"finite": finite, "final_loss": keep_finite(loss), "final_accuracy": accuracy}
 
@@ -196,6 +198,7 @@ def summarise(setup: Setup, steps: list[Growth], ending: Row) -> Row:
         and rows in which the norm fell, and ``fell_beyond_rounding`` counts only what rounding
         cannot explain.
     """
+    # Before the last step, the last norm for which a growth is known.
     last = steps[-1].norm
     return {
         "kind": "weight_norm_run",

@@ -112,6 +112,7 @@ def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
     shapes: a cache that goes by the shape gives the other values' answer then.
     """
     for method in METHODS:
+        # The answer that all other laws judge, so that what repeats is what was judged.
         first = answers.answer(method)
         if isinstance(first, Exception):
             continue
@@ -120,6 +121,7 @@ def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
         # First nothing in between, then one call with other values.
         for between in ((), (Call(method, other, says="in between"),)):
             for call in between:
+                # What it answers is of no interest here, and neither is whether it raises.
                 answers.target.call(method, call.arguments)
             failure = _compare_repeated(method, first, answers.ask(method))
             if failure:
@@ -203,6 +205,7 @@ def _measure_untracked(
     failure = check_count(method, answer, 3)
     if not failure:
         expected = {
+            # Only the output is expected in its own form.
             name: build_prototype(name, answers.case, answers.convention),
             mean: None,
             var: None,

@@ -64,6 +64,7 @@ def compare(
         # 0.
         ratios = np.where(np.isin(np.arange(ratios.shape[-1]), channels), ratios, -1.0)
     at = find_worst_index(ratios)
+    # The ulp is taken over the judged channels alone, as the ratio is.
     exact, chosen = oracle.exact(quantity), slice(None) if channels is None else list(channels)
     return Measurement(
         law,
@@ -94,6 +95,7 @@ def measure_errors(quantity: str, observed: Array, oracle: Oracle) -> tuple[Arra
         a value is not finite otherwise, NaN where there is no exact value.
     """
     got = as_columns(quantity, observed)
+    # A bound may be one number for a channel.
     exact, bound = oracle.exact(quantity), np.broadcast_to(oracle.bound(quantity).total, got.shape)
     return np.where(overflows(got, exact, bound), 0.0, exact.distance(got)), bound
 

@@ -184,6 +184,7 @@ def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
     answers.require("train_shards")
     # Second in line, so that the first worker is an ordinary one.
     with_idle = replace(answers.case, parts=(answers.case.parts[0], 0, *answers.case.parts[1:]))
+    # Exact values are those of the whole batch; the bounds count one worker more.
     exact = Oracle(replace(oracle.case, parts=with_idle.parts), oracle.running_var)
     measurements: list[Measurement | None] = []
     for method in ("train_shards", "train_shards_vjp"):
@@ -196,6 +197,7 @@ def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
             build_arguments(method, with_idle, answers.convention),
             says="one worker holds nothing",
         )
+        # What is wrong without the idle worker too is told by other laws.
         names = [name for name in METHODS[method].names if is_right(answers, oracle, name)]
         measurements.append(measure_call("empty-shard", call, idle, exact, names))
     return (
@@ -243,6 +245,7 @@ def _measure_spoiled(
     if isinstance(answer, Failed):
         yield measure_failure("channels-apart", answer.failure, METHODS[method].names, calls)
         return
+    # What becomes of the spoiled channel itself is not judged: the contract says nothing about it.
     others = [channel for channel in range(x.shape[1]) if channel != spoiled]
     for name, got in answer.items():
         if got is not None and is_right(answers, oracle, name):

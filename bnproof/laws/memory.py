@@ -223,6 +223,7 @@ def measure_call(
     if isinstance(checked, Failed) or modified:
         failure = checked.failure if isinstance(checked, Failed) else modified[0]
         return measure_failure(law, failure, METHODS[call.method].names, (call,))
+    # Absent outputs, such as the gradient of an absent gamma, have no numbers to judge.
     given = {name: value for name, value in checked.items() if value is not None and name in names}
     return select_worst(
         compare(law, name, value, oracle, calls=(call,)) for name, value in given.items()
@@ -255,6 +256,7 @@ def _measure_broadcast(
     """
     answers.require(method)
     last = answers.convention.channel_axis == -1
+    # All axes of the part that have size 1 get stride 0.
     spread = np.broadcast_to(part, answers.case.x.shape)
     changed: dict[str, Any] = {name: np.array(spread)}
     # Equal numbers in contiguous memory, to see first whether those are treated rightly.

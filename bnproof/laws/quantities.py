@@ -96,6 +96,7 @@ def _bound_of_running_variance(r: Reference, b: ExactBatch) -> Bound:
 
     The factor is rounded too, so the unbiased variance has a bound of its own.
     """
+    # The error of the batch statistic, which momentum then scales down.
     computed = (
         bounds.bessel(r.precision, b)
         if r.running_var == "unbiased"
@@ -112,6 +113,7 @@ def _magnitude_of_input_gradient(r: Reference) -> Array:
     These are the three paths of the gradient: directly, through the mean and through the variance.
     """
     dy, xhat = np.abs(r.dy), np.abs(r.batch.xhat)
+    # With absolute values throughout, since the paths may cancel in dx itself.
     paths = dy.mean(axis=0) + xhat * (dy * xhat).mean(axis=0)
     return np.abs(r.gamma) / r.batch.s * (dy + paths)
 
@@ -152,6 +154,7 @@ _TRAINED: dict[str, tuple[Callable[[Reference, ExactBatch], Bound], dict[str, An
         },
     ),
     "dgamma": (
+        # Both gradients come from one function, since they share the sums over the batch.
         lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[0],
         {
             "law": "gradient-gamma",
@@ -305,6 +308,7 @@ def _bound_of_folded_weight(r: Reference) -> Bound:
     Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to dy, so
     that bound serves, with the weights in the place of dy and in the weights' own precision.
     """
+    # Half precision and float32 are exact in float64.
     weight, layer = np.asarray(r.layer.weight, dtype=float), r.layer
     # Outputs first, whatever the kind of layer, since each output has a gamma and an s_r of its
     # own.

@@ -48,6 +48,7 @@ class Reference:
     def __init__(self, case: Case, running_var: Literal["unbiased", "biased"] = "unbiased") -> None:
         self.case = validate(case)
         self.running_var = running_var
+        # Half precision is held to arithmetic in float32 and one rounding at the end.
         self.precision = Precision.from_dtype(case.dtype)
 
     # -- certified steps ---------------------------------------------------------------------------
@@ -161,6 +162,7 @@ class Reference:
         m = self.case.m
         if self.running_var == "biased":
             return 1.0
+        # For one value the unbiased variance is undefined; its bound is infinite then.
         return m / (m - 1) if m > 1 else float("inf")
 
     @cached_property

@@ -48,6 +48,7 @@ def list_laws() -> Iterable[Law]:
 
 def _build_law(theorem: Theorem, item: book.Relation) -> Law:
     """The law of a relation; it points to the families of the outputs it speaks of."""
+
     def measure(answers: Answers, oracle: Oracle) -> Measurement | None:
         return measure_relation(item, answers)
 
@@ -105,6 +106,7 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
         case = replace(case, eps=0.0)
     if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case)):
         return None
+    # Entries of the batch are numbered by ``i`` in values and by ``k`` in gradients.
     relation, index = _build_relation(item)
     observed = {name: _observe(item.find_observed(name), answers, case) for name in item.quantities}
     inputs = (
@@ -230,6 +232,7 @@ def change_case(case: Case, observation: Observed) -> Case:
         for name, change in list_scalar_changes(observation).items()
     }
     case = replace(case, eps=float(values.get("eps", case.eps)))
+    # The usual way to say "without the affine step", and another path in most implementations.
     for name, neutral in (("gamma", 1), ("beta", 0)):
         if name in values:
             value = (

@@ -36,6 +36,7 @@ Changed = Mapping[str, Any]
 
 def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
     """Add a number to a parameter; no change where it is absent."""
+
     def change(case: Case) -> Changed | None:
         value = getattr(case, name)
         return None if value is None else {name: value + value.dtype.type(by)}
@@ -166,6 +167,7 @@ def measure_effect(
         Of the quantity that is furthest off; ``None`` where the argument is absent or fixed.
     """
     changed = effect.change(answers.case)
+    # A layer that fixes eps when it is made cannot be asked with another one.
     if changed is None or name in answers.target.constants:
         return None
     # Everything else is equal, so what differs is the effect of this argument.
@@ -205,6 +207,7 @@ def _compare_difference(
             axis=0
         )
         difference = np.where(moved, 0.0, difference)
+    # Each answer may be off by its own bound, in opposite directions.
     bound = before[1] + after[1]
     return _measure_largest(
         _name_law(argument), quantity, difference, bound, first, pair[1], argument

@@ -1,4 +1,8 @@
-"""What is asked of an implementation: everything, or what its ``supports`` narrows it to."""
+"""What is asked of an implementation: everything, or what its ``supports`` narrows it to.
+
+``supports`` is an optional dictionary of the implementation.  A slip in it must not narrow a check
+in silence, so every key and every value is looked at.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,18 @@ RANKS = (2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Supports:
-    """``channels``, ``eps``, ``momentum``: fixed values; ``affine`` and ``track_running_stats``:
-    whether gamma and beta, and the running statistics, must be there, must not, or may."""
+    """What may be asked.
+
+    Attributes
+    ----------
+    dtypes, ranks
+        The dtypes and ranks that x may have.
+    channels, eps, momentum
+        Fixed values; ``None`` where any will do.  ``momentum`` is the weight of the new value.
+    affine, track_running_stats
+        Whether gamma and beta, and the running statistics, must be there (true), must not (false),
+        or may (``None``).
+    """
 
     dtypes: tuple[str, ...] = DTYPES
     ranks: tuple[int, ...] = RANKS
@@ -30,11 +44,27 @@ class Supports:
 
     @classmethod
     def from_mapping(cls, supports: Mapping[str, Any] | None, momentum: str = "new") -> Supports:
-        """Read the optional ``supports`` of an implementation; raises ``ValueError`` where nothing
-        is left to ask.
+        """Read the optional ``supports`` of an implementation.
 
-        ``momentum``: what a fixed momentum weighs, the "new" or the "old" value; here it is the
-        weight of the new one.
+        Parameters
+        ----------
+        supports
+            The dictionary; ``None`` narrows nothing.
+        momentum
+            What a fixed momentum weighs, the "new" or the "old" value.
+
+        Raises
+        ------
+        ValueError
+            If a key means nothing, a value is of the wrong kind, or nothing is left to ask.
+
+        Examples
+        --------
+        >>> from bnproof.laws.supports import Supports
+        >>> said = {"dtypes": ["float32"], "momentum": 0.75}
+        >>> narrow = Supports.from_mapping(said, momentum="old")
+        >>> narrow.dtypes, narrow.momentum
+        (('float32',), 0.25)
         """
         if not isinstance(supports, Mapping | None):
             raise ValueError(
@@ -51,6 +81,7 @@ class Supports:
             raise ValueError(
                 f"supports names dtypes {said['dtypes']!r}: give names such as ['float32']"
             ) from error
+        # In our order, so that equal sets give equal cases; unknown ranks and dtypes fall away.
         dtypes = tuple(dtype for dtype in DTYPES if dtype in names)
         ranks = tuple(r for r in RANKS if r in said.get("ranks", RANKS))
         if not dtypes or not ranks:
@@ -61,6 +92,7 @@ class Supports:
             name: said.get(name) for name in ("eps", "momentum", "affine", "track_running_stats")
         }
         if fixed["momentum"] is not None and momentum == "old":
+            # Cases are written with the weight of the new value.
             fixed["momentum"] = 1 - fixed["momentum"]
         return cls(dtypes, ranks, said.get("num_features"), **fixed)
 
@@ -76,8 +108,10 @@ class Supports:
 
     @property
     def full(self) -> tuple[str, ...]:
-        """The dtypes in which semantics show best: float64 where it is offered, float32, else what
-        there is."""
+        """The dtypes in which a wrong formula shows best.
+
+        These are float64 and float32 where they are offered, else what there is.
+        """
         return (
             tuple(dtype for dtype in self.dtypes if dtype in ("float64", "float32")) or self.dtypes
         )
@@ -103,6 +137,7 @@ def _refuse_slips(said: Mapping[str, Any]) -> None:
         if name not in kinds:
             raise ValueError(f"supports has {name!r}, which means nothing: use {', '.join(kinds)}")
         accepted, what = kinds[name]
+        # A number of channels is 1 or more, an eps 0 or more.
         negative = (
             name in ("num_features", "eps")
             and isinstance(value, (int, float))

@@ -1,4 +1,7 @@
-"""Value laws: every quantity lies within its a-priori bound of the proved formula's exact value."""
+"""Value laws: every quantity lies within its a-priori bound of the proved formula's exact value.
+
+There is one law for each entry of the table in :mod:`bnproof.laws.quantities`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from bnproof.laws.quantities import FORMULAS, name_theorem
 
 
 def list_laws() -> Iterable[Law]:
-    """One law per quantity."""
+    """Yield one law per quantity."""
     for quantity, formula in FORMULAS.items():
         yield Law(
             formula.law,
@@ -30,6 +33,20 @@ def list_laws() -> Iterable[Law]:
 
 
 def measure_value(quantity: str, answers: Answers, oracle: Oracle) -> Measurement | None:
-    """The largest error in units of the bound; ``None`` where there is no such output."""
+    """Return the largest error of a quantity in units of its bound.
+
+    Parameters
+    ----------
+    quantity
+        The name of the output.
+    answers, oracle
+        The target on a case, and what is right there.
+
+    Returns
+    -------
+    Measurement or None
+        ``None`` where there is no such output, such as the gradient of an absent gamma.
+    """
     seen = compare_plain(answers, oracle, quantity)
+    # Compared once for all laws that look at the plain answer; here it gets the name of this law.
     return seen and replace(seen, law=FORMULAS[quantity].law)

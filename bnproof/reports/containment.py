@@ -39,6 +39,7 @@ def render_containment(records: Records) -> str:
         provenance=describe_provenance(records),
         cases=sum(row["cases"] for row in rows),
         entries=entries,
+        # Sorted: the order in which processes finished must not show.
         dtypes=dict(sorted(dtypes.items())),
         missed=[problem for row in rows for problem in row["missed"]],
     )

@@ -55,6 +55,7 @@ def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
         "stated": [item for item in items if item["kind"] in ("assertion", "law")],
         "corollaries": [item for item in items if item["kind"] == "corollary"],
         "chains": chains,
+        # ``needed`` says what becomes of the statement without each condition, in their order.
         "conditional": [item for item in items if item["needed"]],
         "controls": [item for item in items if item["kind"] == "control"],
         # The ledger knows which theorems a claim rests on; the book does not know the ledger.
@@ -113,6 +114,7 @@ def _escape_latex(prose: str) -> str:
         "<": r"\textless{}",
         ">": r"\textgreater{}",
     }
+    # A backslash before these letters prints them.
     table |= {letter: f"\\{letter}" for letter in "&%$#_{}"}
     return "".join(table.get(letter, letter) for letter in prose)
 
@@ -165,6 +167,7 @@ def render_terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
     """
     from rich.console import Group
 
+    # One arrangement for every part, so that no part sorts items in a way of its own.
     t = arrange_theorem(theorem, measured)
     return Group(
         *_render_head(t),
@@ -185,6 +188,7 @@ def _render_line(words: str, indent: int = 0, style: str = "") -> RenderableType
 
 
 def _render_head(t: Row) -> Iterator[RenderableType]:
+    # What sets the book apart from a test for some m is said in the first line.
     verdict = "proved for every m" if t["verdict"] == "proved" else t["verdict"]
     yield _render_line(f"{t['id']}: {verdict}", style="bold")
     yield _render_line(f"chapter {name_chapter(t['chapter'])}", style="dim")
@@ -201,6 +205,7 @@ def _render_statements(t: Row) -> Iterator[RenderableType]:
         yield from _render_formula(item)
         for step in item["steps"]:
             yield _render_line(f"{step['rule']}: {step['text']}", 7, "dim")
+        # The last step's reason is the one that settles the statement.
         if item["steps"]:
             yield _render_line(f"({item['steps'][-1]['why']})", 7, "dim")
 
@@ -225,6 +230,7 @@ def _render_chains(t: Row) -> Iterator[RenderableType]:
         yield _render_line(f"\nDerivation: {title}", style="bold")
         if chain[0]["given_text"]:
             yield _render_line(f"given {', '.join(chain[0]['given_text'])}", 5, "yellow")
+        # Every step is an equation with the same left side.
         yield _render_line(chain[0]["text"].split(" = ")[0], 5, "cyan")
         for item in chain:
             yield _render_line(f"= {item['text'].split(' = ', 1)[1]}", 3, "cyan")
@@ -299,6 +305,7 @@ def summarise_theorem(theorem: Row) -> Row:
         "id": theorem["id"],
         "chapter": theorem["chapter"],
         "verdict": theorem["verdict"],
+        # Steps and corollaries are proved as well, so they count.
         "assertions": len(theorem["items"]) - len(controls),
         "controls_refuted": sum(control["verdict"] == "refuted" for control in controls),
         "controls": len(controls),
@@ -322,6 +329,7 @@ def render_book(records: Records) -> str:
 def render_theorem_table(records: Records) -> str:
     """The book as CSV, one line a theorem."""
     lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
+    # All lines have the same keys, so the first one names the columns.
     return format_table(lines, tuple(lines[0]))
 
 

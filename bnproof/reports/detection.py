@@ -175,7 +175,7 @@ def _count_families(
 
 
 def _describe_bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
-    """A bug's row with the laws that break most often, as shares of their cases, and the baselines."""
+    """A bug's row with the laws that break in the largest shares of their cases, and the baselines."""
     # By the share of cases, largest first; a law without cases must not divide by 0.
     laws = sorted(row["laws"].items(), key=lambda entry: -entry[1][0] / max(entry[1][1], 1))
     shown = ", ".join(f"{law} {violated}/{cases}" for law, (violated, cases) in laws[:SHOWN])
@@ -201,6 +201,7 @@ def count_diagnoses(rows: list[Row]) -> Row:
     Row
         Counts, shares as text, and the wrong answers in words.
     """
+    # The class of mechanism has to agree, not the very model.
     right = [row for row in rows if row["cause"]["mechanism"] == row["mechanism"]]
     without = [row for row in rows if row["cause_without"]]
     # "same values" is the confidence that claims most, so only there is a wrong answer called
@@ -237,6 +238,7 @@ def _describe_cause(row: Row) -> Row:
 
 
 def _summarise_correct(name: str, runs: list[Row]) -> Row:
+    # Over all runs: one false alarm at any seed is one too many.
     flagged = {law for row in runs for law in row["flagged"]}
     return {"id": name, "runs": len(runs), "flagged": ", ".join(sorted(flagged))}
 
@@ -305,6 +307,7 @@ def _plot_squares(
     axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str
 ) -> None:
     """One square for every value above 0, as opaque as the value."""
+    # Empty cells are not drawn, which leaves the grid visible.
     squares = [
         (x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value
     ]
@@ -325,6 +328,7 @@ def _plot_squares(
 
 def _compute_shade(counts: list[int] | None) -> float:
     """Between 0.25 and 1 for a law that breaks anywhere, so that a single case can be seen."""
+    # A law that does not break on this bug.
     return 0.0 if counts is None else 0.25 + 0.75 * counts[0] / max(counts[1], 1)
 
 

@@ -46,6 +46,7 @@ def plot_weight_norm(records: Records, path: Path) -> None:
     rows, ends = records.select("weight_norm"), records.select("weight_norm_run")
     rates = sorted({row["learning_rate"] for row in rows})
     with mpl.rc_context(STYLE):
+        # Both columns share their axes, so that left and right can be compared at a glance.
         figure, grid = build_panels(2, 2, sharex=True, sharey="row")
         for column, normalised in zip(grid.T, (True, False), strict=True):
             for rate, colour in zip(rates, RATES, strict=True):
@@ -59,9 +60,11 @@ def plot_weight_norm(records: Records, path: Path) -> None:
                 )
                 column[1].plot(*_list_points(mine, "step", "effective_step"), c=colour, lw=2)
             title = "in front of batch normalisation" if normalised else "without normalisation"
+            # Powers of ten in both directions: rates differ by a factor of 10 000.
             column[0].set(title=title, xscale="log", yscale="log")
             column[1].set(xlabel="step of plain SGD", yscale="log")
             column[0].legend(frameon=False, fontsize=9, loc="upper left")
+        # Fixed limits, because a run without normalisation that explodes would flatten all others.
         grid[0, 0].set(ylabel="norm |W| of a row (median)", ylim=(0.3, 3e4))
         grid[1, 0].set(ylabel="effective step η/|W|² (median)")
         figure.suptitle("First layer trained at learning rate η, everything else at 0.1")
@@ -79,9 +82,11 @@ def plot_linear_range(records: Records, path: Path) -> None:
         The file.
     """
     rows = records.select("linear_range_share")
+    # Three data sets; zip is strict, so a fourth one is an error and not a missing curve.
     looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
     with mpl.rc_context(STYLE):
         figure, axes = build_panels()
+        # Dense enough for the bend of the bound at t = 1 to look like one.
         fine = np.geomspace(min(row["t"] for row in rows), max(row["t"] for row in rows), 100)
         axes.plot(
             fine,
@@ -140,6 +145,7 @@ def _plot_seeds(axes: Any, rows: list[Row], name: str, colour: str) -> None:
     ]
     for curve in curves:
         axes.plot(*curve, c=colour, lw=0.8, alpha=0.4)
+    # The mean of the losses at each step, not of their logarithms.
     mean = np.mean([losses for _, losses in curves], axis=0)
     axes.plot(
         curves[0][0],
@@ -205,6 +211,7 @@ def plot_variance_error(records: Records, path: Path) -> None:
 
 def _plot_errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -> None:
     """The curve of one algorithm, with the points that the slope was fitted to filled."""
+    # The range of the fit comes with the slope, so the plot cannot show another one.
     filled = [
         n
         for n, row in enumerate(rows)

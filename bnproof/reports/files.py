@@ -58,6 +58,7 @@ def declare_page(name: str, kinds: tuple[str, ...], render: Callable[[Records], 
         It writes UTF-8.
     """
 
+    # UTF-8 whatever the machine prefers, or the same records would give other bytes.
     def write_text(records: Records, path: Path) -> None:
         path.write_text(render(records), encoding="utf-8")
 
@@ -134,6 +135,7 @@ def list_files() -> tuple[ReportFile, ...]:
     tuple of ReportFile
         By module name, and within a module as it lists them.
     """
+    # By its name: ``__path__`` is that of the package, not of this module.
     package = import_module("bnproof.reports")
     modules = (
         import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
@@ -165,6 +167,7 @@ def write_files(records: Records, out: Path, name: str = "") -> list[Path]:
         The folder cannot be written into.
     """
     out.mkdir(parents=True, exist_ok=True)
+    # The records first: a page that fails leaves behind what it was made of.
     written = []
     if name:
         written.append(out / f"{name}.ndjson")

@@ -74,7 +74,8 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _arrange_item(name: str, finding: ClaimVerdict) -> dict[str, Any]:
-    """An item of the book, with ``contrary`` set where the claim denies it (``~`` before its name)."""
+    """An item of the book; ``contrary`` is set where the claim denies it (``~`` before its name)."""
+    # A claim may be the contrary of an item: then the item's refutation is what it needs.
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
     return {
@@ -115,8 +116,10 @@ def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
     table.add_column("verdict", width=12)
     table.add_column("claim")
     for finding in findings:
+        # A verdict that is not known here is an error.
         colour = COLOURS[finding.verdict]
         table.add_row(finding.claim.id, f"[{colour}]{finding.verdict}[/]", finding.claim.says)
+    # In the order of COLOURS, what is settled first.
     counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
@@ -155,6 +158,7 @@ def _render_claim(c: dict[str, Any]) -> Iterator[RenderableType]:
     if c["measurement"]:
         yield render_line(f"measured: {c['measurement']}")
     yield render_line("")
+    # Why it is open is the only thing to say of a claim that is.
     yield render_line(c["explanation"] or f"Open in this run: {', '.join(c['open'])}")
     yield render_line("\nAs formulas", style="bold")
     for item in c["stated"]:
@@ -176,6 +180,7 @@ def _render_claim(c: dict[str, Any]) -> Iterator[RenderableType]:
     yield render_line(f"\ntheorems: {', '.join(c['theorems'])}\n", style="dim")
 
 
+# The columns of ``claims.csv``.
 CLAIM_COLUMNS = (
     *("id", "who", "claim", "verdict"),
     *("conditions", "theorems", "counterexamples", "measured"),

@@ -36,6 +36,7 @@ def list_unexplained(records: Records) -> list[Row]:
     return [
         row
         for row in records.select("mutation")
+        # A mutation that does not import needs no law to be noticed.
         if row["outcome"] in ("survived", "timeout") and not row["reason"]
     ]
 

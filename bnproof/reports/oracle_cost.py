@@ -1,8 +1,8 @@
 """The oracle's cost as a page and a table: ratios side by side.
 
 Seconds depend on the machine, ratios of seconds measured in the same process much less. So each
-configuration is set beside NumPy, and the gradient's enclosures beside the forward's. The limits
-that the page compares them with are what was asked for when the oracle was planned.
+configuration is set beside NumPy, and the gradient's enclosures beside the forward's. The page
+compares the largest ratios with what was asked for.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def list_lines(records: Records) -> list[Row]:
 def _build_line(row: Row) -> Row:
     """One configuration, from the seconds of all rounds."""
     nanoseconds = {
-        name: median(times) / row["values"] * 1e9 for name, times in row["seconds"].items()
+        # The median, since a round that the machine interrupts is only ever slower.
+        name: median(times) / row["values"] * 1e9
+        for name, times in row["seconds"].items()
     }
     return {
         "values": row["values"],
@@ -82,6 +84,7 @@ def render_oracle_cost(records: Records) -> str:
     """
     configurations = list_lines(records)
     few, many = (
+        # Few channels and many have limits of their own.
         [line for line in configurations if (line["channels"] < 16) == small]
         for small in (True, False)
     )
@@ -106,6 +109,7 @@ def render_oracle_cost(records: Records) -> str:
         run=records.select("oracle_cost_run")[0],
         compiled=records.select("oracle_cost_compile")[0],
         lines=configurations,
+        # The largest of all configurations: a limit has to hold for each.
         few=max(line["forward_to_numpy"] for line in few),
         many=max(line["forward_to_numpy"] for line in many),
         gradient=max(line["gradient_to_forward"] for line in configurations),

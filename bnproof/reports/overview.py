@@ -33,6 +33,7 @@ def render_index(records: Records) -> str:
     settled = settle_claims(records)
     # The smallest batches, where the pair varies most.
     pairs = [row for row in records.select("scatter") if row["m"] == 8]
+    # gamma' alone is quoted: one number that differs is enough for the answer.
     slopes = [row["gamma_prime"] for row in pairs]
     # The last step, when the running statistics have settled.
     late = [row for row in records.select("train_eval") if row["target"] == "torch"][-1]
@@ -40,6 +41,7 @@ def render_index(records: Records) -> str:
         "index.md",
         provenance=describe_provenance(records),
         theorems=lines,
+        # Every answer of the template looks up the theorems it rests on here.
         verdicts={line["id"]: line["verdict"] for line in lines},
         proved=sum(line["verdict"] == "proved" for line in lines),
         refuted=sum(line["controls_refuted"] for line in lines),
@@ -48,6 +50,7 @@ def render_index(records: Records) -> str:
         counts=count_verdicts(settled),
         targets=_count_by_target(records),
         spread=(min(slopes), max(slopes)),
+        # Batch 0 stands for all data, as at inference.
         fixed=next(row for row in records.select("scatter") if row["batch"] == 0),
         late=late,
     )
@@ -60,6 +63,7 @@ def _count_by_target(records: Records) -> list[Row]:
         counts = targets.setdefault(
             row["target"], {"target": row["target"], "holds": 0, "violated": 0, "not offered": 0}
         )
+        # The three states are the keys: another one would be an error here and not a wrong sum.
         counts[row["verdict"]] += 1
     return list(targets.values())
 
@@ -95,6 +99,7 @@ def render_check(records: Records) -> str:
         laws=laws,
         says={row["law"]: row for row in records.select("law")},
         agreement=agreement,
+        # m and the number of features are the same in all rows of a batch, so any of them will do.
         sizes={(row["data"], row["dtype"]): row for row in records.select("agreement")},
         # Data without a constant feature have nothing to say here.
         degenerate=[row for row in records.select("degenerate") if row["constant_channels"]],
@@ -119,6 +124,7 @@ def render_running_statistics(records: Records) -> str:
     """
     last = max(row["step"] for row in records.select("recurrence"))
     gaps = records.select("train_eval")
+    # Smallest and largest of each coordinate, since two numbers show that a pair is not constant.
     spreads = []
     # Batch 0 is all of the data and no batch size.
     for size in sorted({row["m"] for row in records.select("scatter") if row["batch"]}):
@@ -142,6 +148,7 @@ def render_running_statistics(records: Records) -> str:
         bessel=records.select("bessel"),
         single=records.select("single_value"),
         cumulative=records.select("cumulative"),
+        # The start, early on, and the end: what happens between is in the plot.
         gaps=[row for row in gaps if row["step"] in (1, 10, last)],
         spreads=spreads,
         fixed=next(row for row in records.select("scatter") if row["batch"] == 0),

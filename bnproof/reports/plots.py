@@ -51,6 +51,7 @@ def build_panels(columns: int = 1, rows: int = 1, **shared: Any) -> tuple[Any, A
     # Not pyplot, which would keep every figure and look for a screen.
     from matplotlib.figure import Figure
 
+    # Constrained layout moves labels apart; a white ground, since some readers have dark pages.
     figure = Figure(figsize=(5.2 * columns, 4.0 * rows), layout="constrained", facecolor="white")
     return figure, figure.subplots(rows, columns, **shared)
 
@@ -73,6 +74,7 @@ def plot_scatter(records: Records, path: Path) -> None:
     rows = records.select("scatter")
     with mpl.rc_context(STYLE):
         figure, axes = build_panels()
+        # Another marker for each, so that a print without colours still tells them apart.
         for size, colour, marker in ((8, "orange", "o"), (32, "blue", "s"), (128, "green", "^")):
             of_size = [row for row in rows if row["m"] == size]
             points = [[row[axis] for row in of_size] for axis in ("gamma_prime", "beta_prime")]

@@ -2,8 +2,7 @@
 
 bnproof proves a statement once for every m. Plain SymPy proves it for one m at a time, in one of
 three ways, and takes longer for each larger m. A line stands for one theorem, method and m, with
-the median over several runs. The rest of the page compares the prover with an earlier one, theorem
-by theorem.
+the median over several runs. The page also compares the prover as a whole with an earlier one.
 
 Start reading at :func:`list_lines`.
 """
@@ -86,6 +85,7 @@ def list_lines(records: Records) -> list[Row]:
 def _build_line(key: tuple[str, str, int | None], rows: list[Row], cap: float) -> Row:
     """The runs of one theorem, method and m as one line; m is ``"every"`` for bnproof."""
     outcome = min((row["outcome"] for row in rows), key=OUTCOMES.index)
+    # Other outcomes have no time that means anything.
     seconds = {"shown": [row["seconds"] for row in rows], "timeout": [cap]}.get(outcome, [])
     return {
         "theorem": key[0],
@@ -162,6 +162,7 @@ def compare_trees(records: Records) -> list[Row]:
     comparisons = []
     for (what, subject), by_tree in groups.items():
         seconds = {tree: _median(rows) for tree, rows in by_tree.items()}
+        # The earlier tree need not have been timed.
         now, before = seconds["this"], seconds.get("before")
         quotient = before / now if now and before else None
         comparisons.append(
@@ -202,6 +203,7 @@ def summarise_show(lines: list[Row]) -> Row | None:
         "median": median(line["now"] for line in timed),
         "within": sum(line["now"] <= WAIT for line in timed),
         "wait": WAIT,
+        # Three are enough to see where time goes.
         "slowest": timed[-3:][::-1],
     }
 
@@ -230,6 +232,7 @@ def _find_import_seconds(records: Records, *, ours: bool) -> float | None:
 
 def _find_quickest(plain: list[Row]) -> dict[str, Row | None]:
     """The quickest plain way at the largest m of each theorem; ``None`` where none has shown it."""
+    # The largest m that was tried by anybody, so that all theorems are compared at the same one.
     largest = max(line["m"] for line in plain)
     shown = [line for line in plain if line["m"] == largest and line["outcome"] == "shown"]
     return {
@@ -248,8 +251,10 @@ def format_cells(line: Row) -> tuple[str, str]:
     A timeout is printed as more than the cap, and another outcome by its name with a dash for the
     ratio.
     """
+    # The reason stands in the place of the time, so that no cell is empty.
     if line["outcome"] not in ("shown", "timeout"):
         return f"{line['outcome']}{': ' if line['reason'] else ''}{line['reason']}", "-"
+    # What was stopped has taken longer than what is printed.
     more = "> " if line["at_least"] else ""
     return (
         f"{more}{format_number(line['seconds'])}{' (timeout)' if more else ''}",
@@ -319,6 +324,7 @@ def plot(records: Records, path: Path) -> None:
     measured, limit = list_lines(records), read_cap(records)
     theorems = _list_distinct(measured, "theorem")
     with mpl.rc_context(STYLE):
+        # A shared y axis: theorems are compared by height.
         figure, every = build_panels(len(theorems), sharey=True)
         for axes, theorem in zip(every, theorems, strict=True):
             _plot_panel(axes, [line for line in measured if line["theorem"] == theorem], limit)
@@ -353,8 +359,10 @@ def _plot_panel(axes: Any, measured: list[Row], limit: float) -> None:
         )
     for line in (line for line in measured if line["method"] == OURS and line["seconds"]):
         axes.axhline(line["seconds"], c=COLOURS["black"], lw=2.4, label="bnproof: every m at once")
+    # The cap, above which nothing can be seen.
     axes.axhline(limit, c=COLOURS["black"], lw=0.8, ls="--", alpha=0.5)
     sizes = sorted({line["m"] for line in measured if line["method"] != OURS})
+    # Powers of 2 as plain numbers, not as exponents.
     axes.set_xticks(sizes, [str(size) for size in sizes])
 
 

@@ -14,6 +14,7 @@ from bnproof.reports.pages import render_page, describe_provenance
 
 # The columns of the tables, and below the rows of the first, in this order.
 VERDICTS = ("proved", "refuted", "undecided", "refused", "error", "out of time")
+# What the evaluator may know, the sure answers first.
 TRUTHS = ("true", "false", "undefined", "not known", "malformed")
 
 
@@ -40,6 +41,7 @@ def render_prover_attack(records: Records) -> str:
         truths=TRUTHS,
         table=Counter((row["verdict"], row["truth"]) for row in rows),
         families=count_families(rows),
+        # The default is for a run without a statement.
         slowest=max((row["seconds"] for row in rows), default=0),
         # Refusals of statements that can be read: not wrong, but worth looking at.
         refusals=Counter(row["refusal"] for row in rows if "refusal" in row),

@@ -52,6 +52,7 @@ def _group_by_rate(records: Records) -> dict[float, dict[str, Row]]:
     """Rate -> parametrisation -> its row, where everything was trained."""
     rates: dict[float, dict[str, Row]] = {}
     for row in records.select("parametrisation_rate"):
+        # The other set-up has no claim of its own in the ledger.
         if row["trained"] == "everything":
             rates.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row
     return rates

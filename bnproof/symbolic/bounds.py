@@ -136,6 +136,7 @@ class Linear:
         try:
             slope, rest = (Evaluator(point).evaluate(e) for e in (self.slope, self.rest))
         except (Undefined, NotExact, NotEvaluable):
+            # no value here: the bound is left out, and the conditions are looked at afterwards
             return
         # a surd or an interval would bound the symbol too, but the ends of a span are rational
         if isinstance(slope, fmpq) and isinstance(rest, fmpq) and slope != 0:

@@ -50,7 +50,7 @@ MOST_TERMS = 60
 # Generators of a quadratic polynomial whose square is completed.
 MOST_VARIABLES = 12
 # Searches in one case of a statement. Signs are asked for in every division and root, so a
-# statement with many of them could otherwise search for minutes.
+# statement with many of them could otherwise search for very long.
 MOST_SEARCHES = 300
 # Roots that are squared away one inside the other. Each squaring doubles the degree.
 MOST_NESTED = 2

@@ -159,6 +159,7 @@ class Entries(Equations):
             A number that the expression never falls below, for all values of the indices in it;
             ``None`` where none is known. It need not be attained.
         """
+        # an index is no symbol with a bound of its own: it goes to an end of its range first
         e = self._minimise_indices(exponent)
         if e is None:
             return None

@@ -157,6 +157,7 @@ class Equations:
             return
         _, factors = top.factor()
         left = [f for f, _ in factors if not self.signs.is_nonzero(self.polynomial(f))]
+        # a product of factors none of which can vanish: no point meets the conditions
         if not left:
             self.impossible = True
             return
@@ -180,6 +181,7 @@ class Equations:
             for exponents, c in top.terms()
         ]
         for sense in (1, -1):
+            # a single term is left to its factors, and would otherwise be split for ever
             if len(signed) > 1 and all(
                 (s if c * sense > 0 else product(s, NEGATIVE)) <= NONNEGATIVE for _, c, s in signed
             ):

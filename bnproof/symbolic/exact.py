@@ -139,6 +139,7 @@ class Evaluator:
         between them could be shown false here, never true. In all other respects this is
         :meth:`holds`.
         """
+        # a strict relation of intervals that overlap stays open, and is refused by ``holds``
         if not isinstance(condition, Relational) or 0 not in OF_RELATION[condition.rel_op]:
             return self.holds(condition)
         apart = self._run(compile_expression(condition.lhs, ())) - self._run(
@@ -158,8 +159,7 @@ class Evaluator:
         return self.frame.spent.whole
 
     def _run(self, code: Code) -> Any:
-        """Run compiled code; a limit or a quotient that does not exist is reported as
-        ``Undefined``."""
+        """Run compiled code; what does not exist is reported as ``Undefined``."""
         try:
             return code(self.frame)
         except Diverges as error:
@@ -187,8 +187,8 @@ def compile_expression(e: Expr, scope: Scope) -> Code:
     Returns
     -------
     callable
-        From a ``Frame`` to a number. Within one frame a value is computed once for each choice of
-        the bound symbols that occur in it.
+        From a ``Frame`` to a number. Within one frame a value that does not change at every step of
+        the innermost sum is computed once for each choice of the bound symbols that occur in it.
     """
     code = _compile(e, scope)
     # a look at the table of known values would take longer than the value itself
@@ -202,11 +202,10 @@ def compile_expression(e: Expr, scope: Scope) -> Code:
 
 
 def _remember(code: Code, used: Scope) -> Code:
-    """Code that looks up its value before it computes it, by the values of the bound symbols in
-    use.
+    """Code that looks its value up before it computes it.
 
-    The mark is an object of its own, so the tables of equal expressions in different scopes stay
-    apart.
+    The value is kept in the frame, under a mark of this code and the values of the bound symbols
+    that occur in the expression.
     """
     mark = object()
 
@@ -260,8 +259,7 @@ def _compile(e: Expr, scope: Scope) -> Code:
 
 
 def _compile_function(e: Expr, scope: Scope) -> Code:
-    """Compile a function of one argument, a maximum or a minimum; any other function is unknown
-    here."""
+    """Compile a function of one argument, a maximum or a minimum."""
     if isinstance(e, (Max, Min)):
         sense = 1 if isinstance(e, Max) else -1
         parts = [compile_expression(a, scope) for a in e.args]
@@ -270,6 +268,7 @@ def _compile_function(e: Expr, scope: Scope) -> Code:
             lambda a, b: a if sign(a - b) * sense >= 0 else b,
             [p(frame) for p in parts],
         )
+    # SymPy writes exp(1) as a constant, which is no call of exp
     if e is S.Exp1:
         return lambda frame: apply("exp", fmpq(1))
     if len(e.args) == 1:
@@ -277,6 +276,7 @@ def _compile_function(e: Expr, scope: Scope) -> Code:
         if isinstance(e, Abs):
             return lambda frame: _absolute_value(inner(frame))
         if isinstance(e, sympy_sign):
+            # at 0 the sign is 0; under a derivative the dual number refuses it
             return lambda frame: fmpq(sign(inner(frame)))
         if isinstance(e, (exp, log, sin, cos, tanh, sinh, cosh)):
             name = e.func.__name__
@@ -360,6 +360,7 @@ def _require_integer(e: Expr, value: Any) -> int:
 def _compile_power(e: Pow, scope: Scope) -> Code:
     """Compile a power; a number as its exponent is read at once."""
     base = compile_expression(e.base, scope)
+    # the usual case, decided while compiling and not at every point
     if e.exp.is_Integer:
         power = int(e.exp)
         return lambda frame: integer_power(base(frame), power)
@@ -368,11 +369,11 @@ def _compile_power(e: Pow, scope: Scope) -> Code:
 
 
 def _compile_sum(e: Sum, scope: Scope) -> Code:
-    """Compile a sum: it is added up term by term, except for a long sum of a polynomial in its
-    index.
+    """Compile a sum, which is added up term by term.
 
-    A sum from ``low`` to ``low - 1`` is empty and 0. One that runs backwards further than that has
-    no value here, whatever SymPy makes of it.
+    A long sum of a polynomial in its index is found from a few terms instead. A sum from ``low`` to
+    ``low - 1`` is empty and 0. One that runs backwards further than that has no value here,
+    whatever SymPy makes of it.
     """
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
@@ -383,6 +384,7 @@ def _compile_sum(e: Sum, scope: Scope) -> Code:
 
     def add_terms(frame: Frame) -> Number:
         start, end = first(frame), last(frame)
+        # an empty sum is 0, and one that runs backwards has no value that all readers agree on
         if end < start - 1:
             raise Undefined(f"a sum from {start} to {end}")
         if polynomial is not None and end - start > LONG_SUM:
@@ -422,6 +424,7 @@ def _compile_piecewise(e: Piecewise, scope: Scope) -> Code:
 
 def _compile_derivative(e: Derivative, scope: Scope) -> Code:
     """Compile a derivative, whose variables may be entries with computed indices."""
+    # an index of an entry may be a summation index around the derivative
     indices = [
         [_compile_integer(a, scope) for a in getattr(v, "indices", ())] for v in list_variables(e)
     ]
@@ -436,6 +439,7 @@ def _compile_expectation(e: Expectation, scope: Scope) -> Code:
 def _compile_limit(e: Limit, scope: Scope) -> Code:
     """Compile a limit, whose function is compiled with the variable bound."""
     function, variable, target, _ = e.args
+    # infinity is no number: a germ of its own stands for it
     end = None if target in (S.Infinity, S.NegativeInfinity) else compile_expression(target, scope)
     return compile_limit(e, compile_expression(function, (*scope, variable)), end)
 
@@ -487,7 +491,7 @@ def compile_condition(condition: Basic, scope: Scope) -> Callable[[Frame], bool]
 
 
 def _compile_every(condition: Every, scope: Scope) -> Callable[[Frame], bool]:
-    """Compile a condition on all entries: it is tried for every choice of its indices in ``1..m``."""
+    """Compile a condition on all entries, by trying every choice of its indices in ``1..m``."""
     indices = condition.indices
     inside = compile_condition(condition.relation, (*scope, *indices))
 
@@ -513,6 +517,7 @@ def _compare(first: Number, second: Number, signs: frozenset[int]) -> bool:
     which case applies near the point.
     """
     apart = first - second
+    # a relation is one of values; the infinitesimals only tell what happens around them
     difference = drop_infinitesimals(apart)
     if isinstance(apart, Dual) and sign(difference) == 0:
         if sign(drop_infinitesimals(apart.derivative)) != 0:

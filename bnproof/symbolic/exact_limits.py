@@ -29,9 +29,8 @@ from bnproof.symbolic.surds import NotExact
 # wrong side of a case.
 CASED = (Abs, Max, Min, Piecewise, sympy_sign, KroneckerDelta)
 # Stand-ins for a power that grows. A function that is linear at 0 and at all of these is taken to
-# be linear, so they are numbers that no statement singles out. This is the only place of the exact
-# check that rests on chance. It cannot make a statement proved, since the normal form has to prove
-# it as well.
+# be linear. That rests on chance: one that is not, and agrees with a linear one at all of them,
+# would get a wrong limit. So they are numbers that no statement singles out.
 UNLIKELY = (
     fmpq(104_729, 7_919),
     fmpq(-7_907, 104_723),

@@ -62,7 +62,8 @@ def compile_derivative(
     variables = list_variables(e)
 
     def slope(frame: Frame) -> Number:
-        # a level for each time, so that the second derivative is the mixed one in both
+        # a level for every variable, also where one occurs twice: its second derivative is the
+        # mixed one of two directions
         point, levels = frame.point, [create_level() for _ in variables]
         for variable, level, index in zip(variables, levels, indices, strict=True):
             base = getattr(variable, "base", variable)

@@ -55,7 +55,7 @@ def degree(e: Expr) -> int | None:
     -------
     int or None
         An upper bound of the degree: terms that cancel when the polynomial is multiplied out still
-        count. It is 0 where no entry of ``x`` occurs, and ``None`` for what is visibly no
+        count. It is 0 where no entry of ``x`` occurs, and ``None`` for what is not visibly a
         polynomial in them.
     """
     if not any(entry.base == x for entry in e.atoms(Indexed)):
@@ -99,6 +99,7 @@ class E(Expectation):
     """
 
     most = 2
+    # weights 1/5 and 4/5: -2/5 + 2/5 = 0 and 4/5 + 1/5 = 1
     nodes = ((fmpq(-2), fmpq(1, 5)), (fmpq(1, 2), fmpq(4, 5)))
 
 
@@ -109,6 +110,7 @@ class NormalE(Expectation):
     """
 
     most = 5
+    # moments 0, 1, 0, 3, 0, as the normal distribution has them
     nodes = (
         (fmpq(0), fmpq(2, 3)),
         (Surd({3: fmpq(1)}), fmpq(1, 6)),

@@ -94,6 +94,7 @@ class Point:
             moved = Dual(self.scalars[variable], fmpq(1), level)
             return Point({**self.scalars, variable: moved}, self.draw, self.entries)
         moved = Dual(self.entry(variable, index), fmpq(1), level)
+        # only this entry changes; the others are shared with the point itself
         entries = {**self.entries, variable: {**self.entries[variable], index: moved}}
         return Point(self.scalars, self.draw, entries)
 
@@ -107,8 +108,10 @@ class Point:
         """
         known = self.entries.get(base)
         value = None if known is None else known.get(index)
+        # an entry may be 0, which counts as false
         if value is not None:
             return value
+        # these two are batches of the setting; any other base may be indexed as a statement likes
         if base in (x, g) and not 1 <= index[0] <= self.size:
             raise Undefined(f"{base}[{index[0]}] is not an entry of a batch of {self.size}")
         value = self.entries.setdefault(base, {})[index] = self.draw(base, index)
@@ -172,7 +175,7 @@ class Frame:
         return self.meaning.get(name, name) if self.meaning else name
 
     def move_to(self, point: Point) -> Frame:
-        """Go on at another point. Bound symbols keep their values, earlier results are left behind."""
+        """Go on at another point: bound symbols keep their values, earlier results do not."""
         # known values belong to the old point; a copy of the bindings, which sums change
         return Frame(point, self.meaning, dict(self.bound), {}, self.spent, self.growing)
 

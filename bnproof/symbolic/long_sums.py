@@ -1,5 +1,9 @@
-"""Long sums of polynomials in their index, in exact evaluation: from a few terms, by forward
-differences."""
+"""Long sums of polynomials in their index, in exact evaluation: from a few terms.
+
+A polynomial ``f`` of degree ``d`` is known from ``d + 1`` values. By Newton's forward differences
+``f(n) = sum_k binom(n, k) D^k f(0)``, and summing over ``n`` raises ``k`` by one. So a sum over
+thousands of terms takes ``d + 1`` evaluations.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,20 @@ from bnproof.symbolic.duals import Number
 from bnproof.symbolic.frames import Code, Frame
 from bnproof.symbolic.reading import find_numbers
 
-LONG_SUM = 200  # terms from which a sum is found this way
+# A sum whose ends are further apart than this is found from a few terms. A shorter one is added up,
+# which checks each of its terms.
+LONG_SUM = 200
 
 
 def degree_in(e: Expr, index: Symbol) -> int | None:
-    """The degree of what is visibly a polynomial in the index, ``None`` for anything else."""
+    """Find the degree of what is visibly a polynomial in an index.
+
+    Returns
+    -------
+    int or None
+        An upper bound of the degree; 0 where the index does not occur. ``None`` for anything else,
+        such as an entry ``x[j]`` or a quotient, whose terms have to be looked at one by one.
+    """
     if index not in find_numbers(e):
         return 0
     if e == index:
@@ -37,8 +50,27 @@ def degree_in(e: Expr, index: Symbol) -> int | None:
 def sum_by_differences(
     frame: Frame, term: Code, index: Symbol, start: int, end: int, degree: int
 ) -> Number:
-    """A long sum of a polynomial: ``sum_{n=0}^{N-1} f(n) = sum_k binom(N, k+1) D^k f(0)`` with
-    forward differences D."""
+    """Sum a polynomial in an index over ``start..end``.
+
+    Parameters
+    ----------
+    frame
+        The evaluation. Its budget is charged with the terms that are evaluated.
+    term
+        Code of the polynomial.
+    index
+        The summation index, which is unbound before and after.
+    start, end
+        The ends of the sum, with ``start <= end``.
+    degree
+        An upper bound of the degree of the polynomial.
+
+    Returns
+    -------
+    Number
+        The sum, by ``sum_{n=0}^{N-1} f(start + n) = sum_k binom(N, k + 1) D^k f(start)`` with
+        forward differences ``D``.
+    """
     frame.spend(degree + 1)
     values = []
     for position in range(start, start + degree + 1):
@@ -48,5 +80,6 @@ def sum_by_differences(
     total: Number = fmpq(0)
     for k in range(degree + 1):
         total = total + values[0] * fmpq(comb(end - start + 1, k + 1))
+        # one difference further, and one value fewer
         values = [after - before for before, after in pairwise(values)]
     return total

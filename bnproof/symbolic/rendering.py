@@ -67,8 +67,8 @@ def fold(e: Basic) -> Basic:
     return _fold(e, split=True)
 
 
-# The same statistics occur in every statement. Beyond this many expressions the oldest are folded
-# anew.
+# The same statistics occur in every statement. Beyond this many expressions those used longest ago
+# are folded anew.
 @lru_cache(maxsize=1 << 15)
 def _fold(e: Basic, *, split: bool) -> Basic:
     """Fold an expression from its smallest parts outwards.
@@ -76,6 +76,7 @@ def _fold(e: Basic, *, split: bool) -> Basic:
     ``split``: sums of sums are taken apart where every part has a name,
     ``sum_j (x_j + c) = m mu + m c``.
     """
+    # Entries stay as they are: an index is no value to be named.
     if not e.args or isinstance(e, Indexed):
         return e
     split = split and not isinstance(e, Derivative)  # what is differentiated has to stay in sight
@@ -91,7 +92,8 @@ def _fold(e: Basic, *, split: bool) -> Basic:
 
 
 def _pull_out_factor(e: Expr) -> Expr:
-    """``a x_i - a mu`` as ``a (x_i - mu)``; other sums as they are."""
+    """``a x_i - a mu`` as ``a (x_i - mu)``, so that the deviation is found again; other sums as
+    they are."""
     if len(e.args) == 2:
         for entry_times, mean_times in (e.args, e.args[::-1]):
             if MU in Mul.make_args(mean_times):
@@ -141,7 +143,11 @@ def _fold_sum(e: Sum, *, split: bool) -> Expr:
 
 
 def _fold_single(function: Expr, index: Symbol, size: Expr) -> Expr:
-    """``sum_index function`` for a summand without constant factors."""
+    """``sum_index function`` for a summand without constant factors.
+
+    It has a name where the function is 1, an entry of the batch, or the squared deviation of a base
+    from its mean; any other sum stays as it is.
+    """
     if function == 1:
         return size
     if isinstance(function, Indexed) and function == x[index] and size == m:
@@ -155,6 +161,7 @@ def _fold_single(function: Expr, index: Symbol, size: Expr) -> Expr:
 
 def _is_deviation(e: Expr, base: IndexedBase, index: Symbol, size: Expr) -> bool:
     """Whether ``e`` is ``base[index]`` minus the mean of the base."""
+    # If ``e`` is ``base[index] - mean``, this leaves the mean alone.
     mean = base[index] - e
     if base == x:
         return bool(mean == MU)
@@ -168,8 +175,8 @@ def _is_deviation(e: Expr, base: IndexedBase, index: Symbol, size: Expr) -> bool
 def _fold_product(e: Expr) -> Expr:
     """Cancel a size, ``(m mu + m c)/m = mu + c``, and join each ``x[i] - mu`` with one ``1/s``.
 
-    The number of roots there are to join with is the power of s in the denominator, so
-    ``(x_i - mu)^2/s`` becomes ``(x_i - mu)^2/s`` again, and over ``s^2`` it becomes ``xhat_i^2``.
+    A power is joined as a whole or not at all: ``(x_i - mu)^2/s^2`` becomes ``xhat_i^2``, and
+    ``(x_i - mu)^2/s`` stays.
     """
     for size in [
         f.base for f in Mul.make_args(e) if isinstance(f, Pow) and f.exp == -1 and f.base.is_Symbol
@@ -229,6 +236,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
     def _print_Limit(self, e: Limit) -> str:
         function, variable, target, direction = e.args
+        # From infinity there is one side only, and a limit from both sides needs no mark.
         side = str(direction) if target not in (oo, -oo) and str(direction) != "+-" else ""
         return (
             f"lim[{self._print(variable)} -> {self._print(target)}{side}] ({self._print(function)})"
@@ -274,6 +282,7 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
 
     def _print_Indexed(self, e: Indexed) -> str:
         base = _LATEX.get(str(e.base.label)) or self._print(e.base)
+        # ``mu_B`` with an index would be a double subscript, which LaTeX refuses.
         base = f"{{{base}}}" if "_" in base else base
         return f"{base}_{{{' '.join(map(self._print, e.indices))}}}"
 

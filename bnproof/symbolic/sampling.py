@@ -33,7 +33,8 @@ from bnproof.symbolic.signsets import find_assumed_signs
 from bnproof.symbolic.solving import solve_conditions
 from bnproof.symbolic.surds import NotExact
 
-# At one batch size and call. Conditions that 40 attempts do not meet are rarely met by more.
+# At one batch size and call, which bounds the time. Where no point is found at any size the
+# statement is left undecided.
 ATTEMPTS = 40
 # Attempts before entries far from 0 are drawn for inequalities.
 PATIENCE = 6
@@ -108,8 +109,7 @@ class Sampler:
             point.draw = self._build_draw(point, simple=simple)
             self._shape(point)
             self._assign(point)
-            # An equation such as ``Eq(m, n)`` may have moved the size: the point belongs to another
-            # one.
+            # A guard: such a point would be counted for a size that it does not have.
             if point.size != size:
                 return None
             solve_conditions(self._equations, point)
@@ -384,8 +384,10 @@ class Sampler:
 
     @cached_property
     def _assigned(self) -> dict[Symbol, Expr]:
-        """The conditions ``symbol = value``, which set the symbol; a condition on the size is
-        met otherwise."""
+        """The conditions ``symbol = value``, which set the symbol.
+
+        The batch size is never set: where one side is ``m`` the other side has to come out right.
+        """
         values: dict[Symbol, Expr] = {}
         for condition in self.question.given:
             assigned = find_assignment(condition)
@@ -490,8 +492,8 @@ def find_assignment(condition: Basic) -> tuple[Symbol, Expr] | None:
     Returns
     -------
     (symbol, value) or None
-        ``None`` where the condition is no equation, where neither side is a symbol alone, or where
-        the symbol occurs in its value.
+        ``None`` where the condition is no equation, and where neither side is a symbol alone that
+        does not occur on the other side.
     """
     if isinstance(condition, Eq):
         for symbol, value in ((condition.lhs, condition.rhs), (condition.rhs, condition.lhs)):
@@ -536,6 +538,11 @@ def suits(symbol: Symbol | IndexedBase, value: Any) -> bool:
     -------
     bool
         Never ``True`` for a value whose sign contradicts an assumption.
+
+    Raises
+    ------
+    NotExact
+        Where the value is an interval that contains 0, so that its sign is not known.
     """
     assumptions = _assumptions(symbol)
     if not isinstance(value, fmpq):  # of a root or an interval no more is known than its sign

@@ -113,8 +113,7 @@ class Signs:
         Notes
         -----
         Only its numerator is kept, with the sign of the denominator taken into account. If that
-        sign is not known the function tells no more than that the numerator is not 0, and that only
-        where the function is not 0.
+        sign is not known, only ``NONZERO`` says something, namely that the numerator is not 0.
         """
         below = self._find_factor_signs(
             (self.ring.factors[n], power_) for n, power_ in e.below.items()
@@ -335,9 +334,11 @@ class Signs:
         return signs
 
     def _apply_sum_rule(self, terms: list[Term], excess: dict[int, int]) -> SignSet:
-        """A sum of terms that all have one sense has it, strictly where one of them is never 0.
+        """A sum of terms that all have one sense has it, strictly where not all of them can be 0 at
+        once.
 
-        ``excess``: lower bounds of the integers that stand for what they exceed the bound by.
+        ``excess``: lower bounds of the integers whose places stand for what they exceed the bound
+        by.
         """
         signed = [(self._find_term_signs(term, excess), term) for term in terms]
         every = frozenset().union(*(signs for signs, _ in signed))

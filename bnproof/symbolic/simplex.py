@@ -80,8 +80,8 @@ def _value(table: list[Row], basis: list[int], column: int) -> fmpq:
 def _climb(table: list[Row], basis: list[int], gain: Row) -> bool:
     """Exchange until no column promises more; whether that came to an end."""
     for _ in range(MOST_STEPS):
-        # Bland's rule: the first column that promises something, and below the first of the rows
-        # that limit it. That no basis comes back is what makes the method end.
+        # Bland's rule: the first column that promises something, and of the rows that limit it most
+        # the one of the first variable. No basis comes back then, which makes the method end.
         column = next(
             (
                 c

@@ -3,8 +3,16 @@
 Each monomial of the summand is summed on its own.  With ``S(t) = sum_{j=1}^{t} f(j)`` a sum from
 ``low`` to ``high`` is ``S(high) - S(low - 1)``; entries are shifted to ``x[j]`` first
 (``sum_{j=1}^{N-1} x[j+1] = sum_{j=2}^{N} x[j]``), and the terms between ``N + c`` and ``N`` are
-written out.  A bound that is itself a summation index gives a partial sum, and ``sum_p g_p
-sum_{q<=p} f_q + sum_p f_p sum_{q<=p} g_q = sum f sum g + sum f g`` puts pair sums into one form.
+written out.  A bound that is itself a summation index gives a partial sum, and
+``sum_p g_p sum_{q<=p} f_q + sum_p f_p sum_{q<=p} g_q = sum f sum g + sum f g`` puts pair sums into
+one form.
+
+A sum is read only where it is known not to run backwards. As an intermediate, ``S(t)`` stands for
+``-sum_{j=t+1}^{0} f(j)`` where t is negative, which keeps ``S(t) - S(t - 1) = f(t)`` for every t.
+So what is summed then has to exist outside of its own range, and several guards below see to that.
+
+Start reading at ``rewrite_sum``; ``_sum_monomial`` chooses the way, and ``_sum_whole`` knows the
+closed forms.
 """
 
 from __future__ import annotations
@@ -37,16 +45,40 @@ from bnproof.symbolic.reading import find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.signsets import ANY, NONNEGATIVE, POSITIVE, SignSet
 
-WRITTEN_OUT = 8  # a sum between numbers with at most so many terms is added up
-MOST_WRITTEN = 16  # terms between N + c and N
+# A sum between numbers with at most so many terms is added up. A longer one is treated like any
+# other sum.
+WRITTEN_OUT = 8
+# Terms between N + c and N. Each is rewritten on its own, so more are refused.
+MOST_WRITTEN = 16
 
 
 def rewrite_sum(form: Entries, e: Sum) -> Quotient:
-    """A sum in generators; raises ``Undecided`` where it may run backwards."""
+    """A sum in generators.
+
+    Parameters
+    ----------
+    form
+        The ring with what is known of generators, indices and entries.
+    e
+        A sum over one or more indices. The last limit is the outermost, as SymPy has it.
+
+    Returns
+    -------
+    Quotient
+        What equals the sum for every batch size.
+
+    Raises
+    ------
+    Undecided
+        Where the sum may run backwards, where its bounds are not a size plus a small number, and
+        where the summand is not known to exist.
+    """
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
     low, high = low.expand(), high.expand()
     if low.is_Integer and high.is_Integer and high - low < WRITTEN_OUT:
+        # From 5 to 4 a sum is empty. From 5 to 3 SymPy takes it for minus the term at 4, which few
+        # readers would expect.
         if high < low - 1:
             raise Undecided(f"the sum over {index} from {low} to {high}, which runs backwards")
         terms = (
@@ -67,6 +99,22 @@ def assign_range(
 
     What was found out about an index in one range (facts, values, decided cases) must not be used
     in another.
+
+    Parameters
+    ----------
+    form
+        The form that keeps the ranges.
+    summand
+        The summand, in which the index is renamed if need be.
+    index
+        The summation index.
+    low, high
+        Its bounds.
+
+    Returns
+    -------
+    (summand, index)
+        Both as they are to be used from now on. The range of the index is recorded in ``form``.
     """
     if index in BOUND or form.ranges.get(index, (low, high)) != (low, high):
         fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
@@ -76,12 +124,17 @@ def assign_range(
 
 
 def _create_index(index: Symbol) -> Symbol:
+    """A new index with the assumptions of an old one."""
     return Dummy(index.name, **index.assumptions0)
 
 
 def _sum_terms(form: Entries, summand: Quotient, index: Symbol, low: Expr, high: Expr) -> Quotient:
-    """What does not depend on the index is pulled out of every monomial."""
+    """The sum of a quotient: what does not depend on the index is pulled out of every monomial.
+
+    Terms with the same dependent part are gathered first, so each such part is summed once.
+    """
     ring = form.ring
+    # The square of a root may hide that a monomial does not depend on the index.
     summand = summand.reduce_roots()
     dependent = {place for place in summand.list_places() if form.depends(place, index)}
     inside_below = {
@@ -112,10 +165,16 @@ def _sum_terms(form: Entries, summand: Quotient, index: Symbol, low: Expr, high:
 def _sum_monomial(
     form: Entries, monomial: Quotient, index: Symbol, low: Expr, high: Expr
 ) -> Quotient:
-    """The sum of one monomial, its entries shifted (and turned round) to start at ``x[j]``."""
+    """The sum of one monomial, its entries shifted (and turned round) to start at ``x[j]``.
+
+    Entries ``x[m + 1 - j]`` are counted from the other end, entries ``x[j + c]`` moved by the least
+    c. Where an entry and its mirror image meet, the smaller of the two ways to write the product is
+    taken.
+    """
     offsets = _find_offsets(form, monomial, index)
     slopes = {slope for slope, _ in offsets}
     if slopes == {-1}:  # x[m + 1 - j]: count from the other end
+        # Any of the offsets would do; the last by name is the same one for equal sums.
         turn = max((end for _, end in offsets), key=str)
         return _substitute_index(form, monomial, index, (-1, turn), (turn - high, turn - low))
     shifts = [int(offset) for slope, offset in offsets if slope == 1 and offset.is_Integer]
@@ -124,6 +183,7 @@ def _sum_monomial(
         return _substitute_index(
             form, monomial, index, (1, Integer(-shift)), (low + shift, high + shift)
         )
+    # ``sum x[j] u[m+1-j]`` and ``sum x[m+1-j] u[j]`` are equal: one of them is chosen.
     if slopes == {1, -1} and low == 1 and offsets == {(1, Integer(0)), (-1, (high + 1).expand())}:
         turned = form.change_factors(monomial, lambda e: e.xreplace({index: high + 1 - index}))
         monomial = min(monomial, turned, key=lambda q: str(q.expression()))
@@ -137,7 +197,10 @@ def _sum_monomial(
 def _substitute_index(
     form: Entries, monomial: Quotient, index: Symbol, by: tuple[int, Expr], ends: tuple[Expr, Expr]
 ) -> Quotient:
-    """The sum over a new index ``p`` with ``slope p + offset`` for the old one."""
+    """The sum over a new index ``p`` with ``slope p + offset`` for the old one.
+
+    ``by`` holds the slope (1 or -1) and the offset, ``ends`` the bounds of the new index.
+    """
     slope, offset = by
     low, high = (end.expand() for end in ends)
     fresh = Dummy(index.name, integer=True, **({"positive": True} if low.is_positive else {}))
@@ -147,8 +210,11 @@ def _substitute_index(
 
 
 def _find_offsets(form: Entries, monomial: Quotient, index: Symbol) -> set[tuple[int, Expr]]:
-    """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1;
-    one index each."""
+    """``(slope, offset)`` of every entry whose index is ``slope index + offset``, slope 1 or -1.
+
+    Raises ``Undecided`` for an entry with any other index that depends on the summation index.
+    Entries with several indices are passed over.
+    """
     offsets: set[tuple[int, Expr]] = set()
     for place in monomial.list_places():
         meaning = form.ring.meaning[place]
@@ -174,7 +240,7 @@ def _counts_up(form: Entries, end: Expr) -> bool:
 
 
 def _require_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
-    """Raises ``Undecided`` where more is summed than entries and powers of the index.
+    """Raise ``Undecided`` where more is summed than entries and powers of the index.
 
     A sum that starts at a symbol, or may end below 0, is the difference of two from 1.  So what is
     summed has to exist outside of its own range, and nothing in it may be decided by the range
@@ -195,8 +261,12 @@ def _require_entries(form: Entries, monomial: Quotient, index: Symbol) -> None:
 
 
 def _sum_up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reach: int) -> Quotient:
-    """``S(end)``; where entries reach ``reach`` beyond the index, the whole sum is the one up to
-    ``N - reach``."""
+    """``S(end) = sum_{j=1}^{end}`` of a monomial.
+
+    Where entries reach ``reach`` beyond the index, the whole sum is the one up to ``N - reach``,
+    and the terms between that and ``end`` are written out. With a small number for ``end`` all
+    terms are.
+    """
 
     def evaluate_at(position: Expr) -> Quotient:
         return form.change_factors(monomial, lambda e: e.xreplace({index: position}))
@@ -206,6 +276,7 @@ def _sum_up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reac
         return above - sum(
             (evaluate_at(Integer(p)) for p in range(int(end) + 1, 1)), form.number(0)
         )
+    # ``end = N + offset - reach``, and the whole sum goes up to ``N - reach``.
     size, offset = split_size((end + reach).expand())
     if size is None or abs(offset) > MOST_WRITTEN:
         raise Undecided(f"the sum over {index} up to {end}: only sums up to a size are decided")
@@ -221,6 +292,7 @@ def _sum_up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reac
         for p in range(offset + 1, 1):
             total = total - evaluate_at(size - reach + p)
     except Undecided:
+        # In its own range from 1 the sum itself may serve as a generator.
         if form.ranges[index] != (1, end):
             raise
         return _build_atom(form, monomial, index, end)
@@ -228,8 +300,18 @@ def _sum_up_to(form: Entries, monomial: Quotient, index: Symbol, end: Expr, reac
 
 
 def split_size(e: Expr) -> tuple[Expr | None, int]:
-    """``N + c`` with an integer symbol (or entry ``n[k]``, or number) ``N``; ``(None, 0)`` for
-    anything else."""
+    """``N + c`` with an integer symbol (or entry ``n[k]``, or number) ``N``.
+
+    Parameters
+    ----------
+    e
+        An integer expression.
+
+    Returns
+    -------
+    (size, offset)
+        N and c. ``(None, 0)`` for anything else; a number is a size with the offset 0.
+    """
     if e.is_Integer:
         return e, 0
     offset, size = e.as_coeff_Add()
@@ -241,7 +323,12 @@ def split_size(e: Expr) -> tuple[Expr | None, int]:
 def _sum_whole(
     form: Entries, monomial: Quotient, index: Symbol, size: Expr, reach: int
 ) -> Quotient:
-    """``sum_{j=1}^{size - reach}`` of a monomial."""
+    """``sum_{j=1}^{size - reach}`` of a monomial: by a closed form where there is one, else as an
+    atom.
+
+    A factor that does not depend on the index has been pulled out already, so the sum of 1 is its
+    number of terms. A Kronecker delta is contracted before anything else.
+    """
     ring = form.ring
     end = size - reach
     dependent = [place for place in monomial.list_places() if form.depends(place, index)]
@@ -274,11 +361,16 @@ def _sum_whole(
 def _sum_single(
     form: Entries, meaning: Expr, degree: int, index: Symbol, size: Expr, reach: int
 ) -> Quotient | None:
-    """Sums of powers of the index, of one entry (by mean and variance), and geometric ones."""
+    """Sums of powers of the index, of one entry (by mean and variance), and geometric ones.
+
+    ``sum b = N mean`` and ``sum b^2 = N (var + mean^2)`` divide by N, so N has to be at least 1,
+    and it has to be a size and no summation index. ``None`` for any other sum.
+    """
     if meaning == index:
         return form.normal_form(_faulhaber(size - reach, degree))
     if isinstance(meaning, Pow) and degree == 1 and not meaning.base.has(index):
         return _sum_geometric(form, meaning, index, size - reach)
+    # An entry shifted by c has been moved to start at ``x[1]`` before.
     plain = isinstance(meaning, Indexed) and meaning.indices == (index,) and size not in form.ranges
     if plain and degree <= 2 and (form.signs.lower_bound(size) or 0) >= 1:
         whole = form.ranges[index] == (1, size)
@@ -290,7 +382,11 @@ def _sum_single(
 
 def _faulhaber(size: Expr, degree: int) -> Expr:
     """``sum_{j=1}^N j^d = 1/(d+1) sum_r binom(d+1, r) B_r N^(d+1-r)`` with ``B_1 = +1/2``
-    (Faulhaber)."""
+    (Faulhaber).
+
+    It is a polynomial in N, and so it holds for every integer N if ``S(N)`` is continued to
+    negative N.
+    """
     return Add(
         *(
             binomial(degree + 1, r)
@@ -315,9 +411,11 @@ def _sum_geometric(form: Entries, power: Pow, index: Symbol, end: Expr) -> Quoti
     ratio = form.normal_form(base) - form.number(1)
     ends = (rest + end + 1, rest + 1) if slope == 1 else (rest, rest - end)
     first, last = (form.normal_form(Pow(base, e.expand(), evaluate=False)) for e in ends)
+    # Only then may the closed form divide by ``b - 1``.
     if form.signs.is_nonzero(ratio):
         return (first - last) * ratio.inverse()
     total = form.atom(Sum(power.xreplace({index: BOUND[0]}), (BOUND[0], 1, end)))
+    # The identity holds for ``b = 1`` too, where it says nothing.
     form.keep_identity(ratio * total - first + last)
     return total
 
@@ -338,10 +436,12 @@ def _sum_geometric_inverse(
 
 
 def _mean(form: Entries, base: IndexedBase, size: Expr, known: SignSet) -> Quotient:
+    """The generator of the mean of a base, with the signs it is known to have."""
     return form.atom(Sum(base[BOUND[0]], (BOUND[0], 1, size)) / size, known)
 
 
 def _variance(form: Entries, base: IndexedBase, size: Expr) -> Quotient:
+    """The generator of the biased variance of a base, which is not negative."""
     inner, outer = BOUND[:2]
     deviation = base[outer] - Sum(base[inner], (inner, 1, size)) / size
     return form.atom(Sum(deviation**2, (outer, 1, size)) / size, NONNEGATIVE)
@@ -362,7 +462,14 @@ def _find_sum_signs(form: Entries, summand: Quotient, size: Expr) -> SignSet:
 
 
 def _build_atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> Quotient:
+    """A sum without a closed form as a generator of its own.
+
+    Its index gets the first standard name that the summand leaves free, and multiple sums get their
+    standard order, so that equal sums become one generator. For ``sum |f|`` it is also learned that
+    it is at least ``|sum f|``.
+    """
     unfolded = monomial.expression()
+    # Sums inside the summand have taken names already, and must not be captured.
     taken = unfolded.atoms(Dummy)
     bound = next(name for name in map(name_index, count()) if name not in taken)
     total: Expr = Sum(unfolded.xreplace({index: bound}), (bound, 1, end))
@@ -382,10 +489,14 @@ def _build_atom(form: Entries, monomial: Quotient, index: Symbol, end: Expr) -> 
 def _contract_delta(
     form: Entries, monomial: Quotient, place: int, index: Symbol, end: Expr
 ) -> Quotient:
-    """``sum_j delta_jt f(j) = f(t)`` for ``t`` in ``1..end``, 0 for ``t`` outside."""
+    """``sum_j delta_jt f(j) = f(t)`` for ``t`` in ``1..end``, 0 for ``t`` outside.
+
+    Raises ``Undecided`` where it is not known on which side of this t lies.
+    """
     delta = form.ring.meaning[place]
     difference = (delta.args[0] - delta.args[1]).expand()
     slope = difference.coeff(index)
+    # The index at which both sides of the delta are equal.
     term = (index - difference / slope).expand() if slope in (1, -1) else index
     if term.has(index):
         raise Undecided(f"{text(delta)}: it is not known where its indices are equal")
@@ -395,6 +506,7 @@ def _contract_delta(
         if outside and form.is_at_least_zero(end):
             return form.number(0)
         raise Undecided(f"{text(delta)}: {term} is not known to lie in 1..{end}")
+    # A delta is 0 or 1, so every power of it is the delta itself.
     rest = form.change_factors(monomial, lambda e: Integer(1) if e == delta else e)
     return form.change_factors(rest, lambda e: e.xreplace({index: term}))
 
@@ -403,7 +515,12 @@ def _sum_pairs(
     form: Entries, monomial: Quotient, dependent: list[int], index: Symbol, end: Expr
 ) -> Quotient | None:
     """``sum_p g_p F_p`` with a partial sum ``F_p = sum_{q<=p} f_q``: of f and g the first by name
-    is summed inside."""
+    is summed inside.
+
+    With ``G_p = sum_{q<=p} g_q`` the identity
+    ``sum_p g_p F_p + sum_p f_p G_p = sum f sum g + sum f g`` exchanges the two, and for f = g it
+    gives the sum itself. ``None`` where there is nothing to exchange.
+    """
     ring = form.ring
     partial = [place for place in dependent if _is_partial(ring.meaning[place], index)]
     degrees = ring.lift(monomial.top).degrees()

@@ -4,6 +4,9 @@ times square roots.
 A rational is a ``fmpq``.  An irrational number is a :class:`Surd` ``{d: q}``, meaning
 ``sum q sqrt(d)`` over squarefree ``d >= 1``.  The roots of distinct squarefree integers are
 linearly independent over Q (Besicovitch 1940), so equality is equality of the table.
+
+The exact check works with these numbers, because ``s = sqrt(v + eps)`` is irrational at most
+points. Whatever leaves the field is refused with ``NotExact``; nothing is rounded.
 """
 
 from __future__ import annotations
@@ -17,15 +20,27 @@ from sympy import factorint
 
 
 class NotExact(ArithmeticError):
-    """The value leaves Q(sqrt 2, sqrt 3, ...): a nested root or a transcendental function."""
+    """The value leaves Q(sqrt 2, sqrt 3, ...): a nested root or a transcendental function.
+
+    It is raised as well where a number cannot be told from 0, or is too large to be factored.
+    """
 
 
-LARGEST_PRIME = 1 << 15  # up to which factors are looked for
+# Up to which factors are looked for. A root that needs larger ones is refused, which bounds the
+# time.
+LARGEST_PRIME = 1 << 15
 
 
 def factor_integer(n: int) -> dict[int, int]:
     """The prime factors up to ``LARGEST_PRIME`` with their exponents, and what is left of
-    ``n >= 1`` with exponent 1."""
+    ``n >= 1``.
+
+    Returns
+    -------
+    dict
+        Exponents by factor. What is left after trial division stands there as one more factor with
+        exponent 1, and it need not be prime.
+    """
     exponents: dict[int, int] = factorint(
         n, limit=LARGEST_PRIME, use_rho=False, use_pm1=False, use_ecm=False
     )
@@ -34,15 +49,25 @@ def factor_integer(n: int) -> dict[int, int]:
 
 @cache
 def split_square(n: int) -> tuple[int, int]:
-    """``n = a^2 d`` with ``d`` squarefree, for ``n >= 1``; returns ``(a, d)``.
+    """``n = a^2 d`` with ``d`` squarefree, for ``n >= 1``.
 
-    Raises ``NotExact`` where a factor is too large to be taken apart.
+    Returns
+    -------
+    (a, d)
+        Both positive.
+
+    Raises
+    ------
+    NotExact
+        Where a factor is left that may be composite.
     """
     root = isqrt(n)
+    # The square of a large prime needs no factoring.
     if root * root == n:
         return root, 1
     a = d = 1
     for prime, power in factor_integer(n).items():
+        # What has no factor up to the limit, and is at most the square of the limit, is prime.
         if prime > LARGEST_PRIME**2:  # it may be composite
             raise NotExact("the root of a number that is too large to factor")
         a *= prime ** (power // 2)
@@ -51,7 +76,13 @@ def split_square(n: int) -> tuple[int, int]:
 
 
 def surd(terms: dict[int, fmpq]) -> fmpq | Surd:
-    """The number ``sum q sqrt(d)``: a rational where no root is left."""
+    """The number ``sum q sqrt(d)``: a rational where no root is left.
+
+    Parameters
+    ----------
+    terms
+        Rational coefficients by squarefree ``d >= 1``. Coefficients of 0 are dropped.
+    """
     kept = {d: q for d, q in terms.items() if q}
     if not kept:
         return fmpq(0)
@@ -59,7 +90,20 @@ def surd(terms: dict[int, fmpq]) -> fmpq | Surd:
 
 
 def exact_root(number: fmpq) -> fmpq | Surd:
-    """The non-negative square root; raises ``ValueError`` below zero."""
+    """The non-negative square root of a rational.
+
+    Returns
+    -------
+    fmpq or Surd
+        ``sqrt(p/q) = a sqrt(d)/q`` with ``p q = a^2 d``.
+
+    Raises
+    ------
+    ValueError
+        Below zero.
+    NotExact
+        Where the number is too large to be taken apart.
+    """
     if number < 0:
         raise ValueError("square root of a negative number")
     if number == 0:
@@ -70,7 +114,14 @@ def exact_root(number: fmpq) -> fmpq | Surd:
 
 class Surd:
     """An immutable irrational element of Q(sqrt 2, sqrt 3, ...) with exact arithmetic and
-    comparison."""
+    comparison.
+
+    Attributes
+    ----------
+    terms
+        Rational coefficients, none of them 0, by squarefree ``d >= 1``; not only ``d = 1``. Use
+        :func:`surd` where the number may be rational.
+    """
 
     __slots__ = ("terms",)
 
@@ -117,7 +168,12 @@ class Surd:
 
     def inverse(self) -> fmpq | Surd:
         """``1/self``: with ``self = a + b sqrt(p)``, ``(a - b sqrt(p))/(a^2 - p b^2)``, prime by
-        prime."""
+        prime.
+
+        The product with the conjugate holds no ``sqrt(p)`` any more, so each step removes one
+        prime.
+        """
+        # Any prime that occurs will do.
         prime = min(factorint(max(self.terms)))
         conjugate = Surd({d: -q if d % prime == 0 else q for d, q in self.terms.items()})
         product = self * conjugate
@@ -131,13 +187,17 @@ class Surd:
         return power
 
     def sqrt(self) -> Any:
-        """There is none in this field, or it is not looked for."""
+        """Refuse: there is no root in this field, or it is not looked for."""
         if self.sign() < 0:
             raise ValueError("square root of a negative number")
         raise NotExact("a root of a root")
 
     def sign(self) -> int:
-        """-1 or 1, from rational bounds of the roots refined until they decide."""
+        """-1 or 1, from rational bounds of the roots refined until they decide.
+
+        This ends, since an irrational number is not 0.
+        """
+        # Enough for most numbers. Nearly equal terms need more, so the number doubles.
         bits = 32
         while True:
             low, high = self._bounds(bits)
@@ -146,8 +206,10 @@ class Surd:
             bits *= 2
 
     def _bounds(self, bits: int) -> tuple[fmpq, fmpq]:
+        """Rational bounds of the number, each root taken to so many bits after the point."""
         low = high = fmpq(0)
         for d, q in self.terms.items():
+            # ``floor <= 2^bits sqrt(d) < floor + 1``, in integers alone.
             floor = isqrt(d << (2 * bits))
             ends = (q * fmpq(floor, 1 << bits), q * fmpq(floor + 1, 1 << bits))
             low, high = low + min(ends), high + max(ends)

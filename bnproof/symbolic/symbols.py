@@ -4,6 +4,10 @@ is refused.
 Only ``i``, ``j``, ``k`` (which lie in ``1..m``), ``m``, the index of a sum, and symbols declared as
 integers may stand in an index position: an index of an entry, an argument of a Kronecker delta, a
 bound of a sum.  A plain symbol is a real number.  A name of the setting belongs to the setting.
+
+A prover that guesses what was meant would prove something else than was asked. So every refusal is
+an ``Unreadable`` whose sentence names the symbol and says what to write instead. Start reading at
+``Symbols.collect``.
 """
 
 from __future__ import annotations
@@ -35,14 +39,18 @@ from bnproof.symbolic import setting
 from bnproof.symbolic.outcomes import Unreadable
 from bnproof.symbolic.setting import Every, g, i, j, k, m, x
 
+# Only the names that are symbols or bases. The others are expressions, such as ``mu``.
 OWN = {
     name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")
 }
 TAKEN = {*OWN, "mu", "v", "s", "xhat", "y"}
+# SymPy computes with these as if they were numbers. A real number they are not.
 NO_NUMBERS = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity, S.ImaginaryUnit)
 
-LONGEST = 3_000  # bits of a number: 900 digits, which Python prints and multiplies at once
-LARGEST_ORDER = 6  # of a derivative: the dual numbers of the exact check double with each order
+# Bits of a number: 900 digits, which Python prints and multiplies at once.
+LONGEST = 3_000
+# Of a derivative: the dual numbers of the exact check double with each order.
+LARGEST_ORDER = 6
 
 # the bound symbols in force, and whether each is an integer (it indexes a sum)
 Bound = Mapping[Basic, bool]
@@ -53,7 +61,15 @@ _READ_AS: dict[Basic, Basic] = {}  # equal symbols are read alike in every state
 
 class Symbols:
     """Collects the free symbols and bases of a statement and its conditions, and refuses what has
-    two readings."""
+    two readings.
+
+    Attributes
+    ----------
+    scalars
+        The free symbols that stand for numbers, in the order in which they were met.
+    bases
+        The indexed bases by name.
+    """
 
     def __init__(self) -> None:
         self.scalars: dict[Basic, None] = {}
@@ -62,11 +78,17 @@ class Symbols:
 
     @property
     def meaning(self) -> dict[Basic, Basic]:
-        """What the user's symbols are read as, where that is not the symbol itself."""
+        """What the user's symbols are read as, where that is not the symbol itself.
+
+        A symbol that is not declared real is read as a real one, under a dummy of the same name. So
+        is a symbol that is also the label of a base, and an ``Idx``, which is read as an integer.
+        """
         labels = {base.label for base in self.bases.values()}
         read: dict[Basic, Basic] = {}
         for symbol in self.scalars:
             if isinstance(symbol, Idx) or symbol.is_real is None or symbol in labels:
+                # The same dummy in every statement, so that what was compiled for one serves the
+                # next.
                 read[symbol] = _READ_AS.setdefault(symbol, _build_dummy(symbol))
         for base in self.bases.values():
             if base.is_real is None:
@@ -75,8 +97,23 @@ class Symbols:
         return read
 
     def collect(self, e: Basic, bound: Bound = NOTHING, index_of: Basic | None = None) -> None:
-        """Walk an expression; ``bound`` are the names in force, ``index_of`` the node in whose
-        index position it stands."""
+        """Walk an expression and collect its symbols.
+
+        Parameters
+        ----------
+        e
+            A statement, a condition, or a part of one.
+        bound
+            The bound symbols in force here, and whether each of them indexes a sum.
+        index_of
+            The node in whose index position ``e`` stands; ``None`` where it stands in none.
+
+        Raises
+        ------
+        Unreadable
+            For what has two readings or none: a name of the setting that is not the setting's, two
+            symbols of one name, floating-point numbers, infinite sums, and the like.
+        """
         match e:
             case Symbol() | Idx():
                 if e not in bound:
@@ -129,6 +166,7 @@ class Symbols:
                         f"a number of more than {LONGEST} bits: name it by a symbol, with a"
                         " condition"
                     )
+            # Before SymPy multiplies it out, which could take for ever.
             case Pow() if _is_long_power(e):
                 raise Unreadable(
                     f"a power of more than {LONGEST} bits: name it by a symbol, with a condition"
@@ -144,6 +182,8 @@ class Symbols:
                     self.collect(argument, bound, index_of)
 
     def _collect_free(self, symbol: Basic, index_of: Basic | None) -> None:
+        """Keep a free symbol, once its name, its assumptions and its position allow only one
+        reading."""
         name = symbol.name
         if not name or isinstance(symbol, Wild):
             raise Unreadable("a Wild symbol, or one without a name: write Symbol('a', real=True)")
@@ -174,6 +214,7 @@ class Symbols:
             raise Unreadable(f"two different symbols are named {name}: rename one of them")
 
     def _collect_base(self, base: IndexedBase) -> None:
+        """Keep an indexed base, once its name and its assumptions allow only one reading."""
         name = str(base.label)
         if name in TAKEN and base not in (x, g):
             raise Unreadable(
@@ -194,6 +235,7 @@ class Symbols:
             raise Unreadable(f"two different bases are named {name}: rename one of them")
 
     def _collect_entry(self, e: Indexed, bound: Bound) -> None:
+        """The base and the indices of an entry; ``x`` and ``g`` take one index."""
         self.collect(e.base)
         if e.base in (x, g) and len(e.indices) != 1:
             raise Unreadable(f"{e} has {len(e.indices)} indices, and {e.base} takes one")
@@ -201,7 +243,10 @@ class Symbols:
             self._collect_index(index, bound, e)
 
     def _collect_index(self, index: Expr, bound: Bound, node: Basic) -> None:
+        """What stands in an index position, which has to be an integer for all values of its
+        symbols."""
         self.collect(index, bound, node)
+        # An index of a sum is an integer there, whatever is assumed of its symbol elsewhere.
         whole = {symbol: Dummy(integer=True) for symbol, is_index in bound.items() if is_index}
         if index.xreplace(whole).is_integer is not True:
             raise Unreadable(
@@ -209,6 +254,7 @@ class Symbols:
             )
 
     def _collect_sum(self, e: Sum, bound: Bound) -> None:
+        """The bounds of a sum, from the outermost index inwards, then its summand."""
         for limit in reversed(e.limits):  # the last one is the outermost
             if len(limit) != 3:
                 raise Unreadable(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
@@ -228,13 +274,16 @@ class Symbols:
                 if end in NO_NUMBERS:
                     raise Unreadable("an infinite sum: write a Limit of a finite one")
                 self._collect_index(end, bound, e)
+            # The bounds of the inner sums see this index, its own bounds do not.
             bound = {**bound, index: True}
         self.collect(e.function, bound)
 
     def _collect_limit(self, e: Limit, bound: Bound) -> None:
+        """The target of a limit, then its function with the variable bound."""
         function, variable, target, _ = e.args
         if not isinstance(variable, Symbol):
             raise Unreadable(f"a limit by {variable}: let a symbol tend to {target}, and put it in")
+        # A limit at infinity or minus infinity is the one place where these may stand.
         if target not in NO_NUMBERS[1:3]:
             self.collect(target, bound)
         self.collect(function, {**bound, variable: bool(variable.is_integer)})
@@ -250,6 +299,7 @@ def _is_long_power(e: Pow) -> bool:
 
 
 def _build_dummy(symbol: Any) -> Basic:
+    """A real symbol under the same name that is equal to no other; an integer for an ``Idx``."""
     if isinstance(symbol, Idx):
         return Dummy(str(symbol.label), integer=True)
     return Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))

@@ -5,6 +5,9 @@ Multiplying out hides that ``sum (x_p - x_r)^2`` is not negative; here an expres
 the outside in, and only its smallest parts go through the normal form.  Where a summand holds
 Kronecker deltas or signs of expressions, every way they can come out is read on its own: ``delta``
 is 0 or 1, and ``sign(a) = 1`` supposes ``a > 0``.
+
+Remainders are judged by this, since a remainder is handed over in a form that shows its sign.
+Whether the expression exists is decided elsewhere; here only points where it does are spoken of.
 """
 
 from __future__ import annotations
@@ -26,16 +29,32 @@ from bnproof.symbolic.signsets import (
 from bnproof.symbolic.summation import assign_range
 
 SUPPOSED = {1: POSITIVE, 0: ZERO, -1: NEGATIVE}
-MOST_CHOICES = 6  # deltas and signs whose values are told apart: three ways each
+# Deltas and signs whose values are told apart: up to three ways each, so up to 729 readings.
+MOST_CHOICES = 6
 
 
 def find_visible_signs(form: Entries, e: Expr) -> SignSet:
-    """The signs ``e`` can have, as far as its written form and the conditions show."""
+    """The signs ``e`` can have, as far as its written form and the conditions show.
+
+    Parameters
+    ----------
+    form
+        The form with the conditions. Summation indices in ``e`` get their ranges in it.
+    e
+        An expression, not multiplied out.
+
+    Returns
+    -------
+    SignSet
+        A set that contains the sign wherever ``e`` exists and the conditions hold; ``ANY`` where
+        nothing shows.
+    """
     choices = list(dict.fromkeys(_list_choices(e)))
     if len(choices) > MOST_CHOICES:
         return ANY
     if choices:
         return _settle_choice(form, e, choices[0])
+    # Both sets contain the sign. That they are disjoint means that no point is left.
     return _read_structure(form, e) & _look_up_signs(form, e) or ANY
 
 
@@ -50,6 +69,11 @@ def _list_choices(e: Expr) -> list[Expr]:
 
 
 def _settle_choice(form: Entries, e: Expr, choice: Expr) -> SignSet:
+    """The signs of ``e`` for every value that one delta or sign can have, taken together.
+
+    For a sign each value is supposed in a fork of the form, so that what follows from it stays
+    there.
+    """
     if isinstance(choice, KroneckerDelta):
         return frozenset().union(
             *(find_visible_signs(form, e.xreplace({choice: Integer(n)})) for n in (0, 1))
@@ -64,6 +88,7 @@ def _settle_choice(form: Entries, e: Expr, choice: Expr) -> SignSet:
 
 
 def _read_structure(form: Entries, e: Expr) -> SignSet:
+    """The signs by the outermost operation, whose arguments are read in the same way."""
     match e:
         case Sum():
             return _read_sum(form, e)
@@ -77,6 +102,8 @@ def _read_structure(form: Entries, e: Expr) -> SignSet:
         case Pow() if e.exp.is_Integer:
             return power(find_visible_signs(form, e.base), int(e.exp))
         case Pow() if e.exp.is_Rational and e.exp.q == 2:
+            # Where a root exists it is not negative, and its inverse exists only where it is
+            # positive.
             return POSITIVE if e.exp < 0 else NONNEGATIVE
         case Abs():
             return NONNEGATIVE
@@ -98,6 +125,11 @@ def _add_signs(parts: list[SignSet]) -> SignSet:
 
 
 def _read_sum(form: Entries, e: Sum) -> SignSet:
+    """The signs of a sum: those of its summand for every index in the range.
+
+    A sum that is known to have a term has the strict sense of its terms. One that may be empty may
+    also be 0.
+    """
     *inner, (index, low, high) = e.limits
     summand = Sum(e.function, *inner) if inner else e.function
     summand, index = assign_range(form, summand, index, low, high)
@@ -112,4 +144,5 @@ def _look_up_signs(form: Entries, e: Expr) -> SignSet:
     try:
         return form.signs.find_signs(form.normal_form(e))
     except Undecided:
+        # It may still have a sign by its structure.
         return ANY

@@ -15,7 +15,7 @@ shape. ``shape-kept`` proves this for the standardised moment of every order, so
 stays as skewed as it was. ``gaussian-batch`` looks at the most favourable case, normal values, and
 shows that even they do not come out normal, because each value has a part in its own mean and
 variance. ``correlation-kept`` looks at two features at once: they are normalised one by one, so
-that their correlation stays, and an ellipse becomes no circle.
+that their correlation stays, and an ellipse does not become a circle.
 
 What gamma and beta are for. ``one-value`` is the degenerate batch, which is mapped to beta whatever
 it is. ``expressive-loss`` says what is lost without gamma and beta, and that they restore it.

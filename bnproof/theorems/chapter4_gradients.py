@@ -3,11 +3,11 @@
 A training step hands batch normalisation an upstream gradient ``g_i = dL/dy_i`` and wants the
 gradients of the loss L by x, gamma and beta. The output ``y_i`` depends on an input ``x_k`` in
 three ways: directly if i = k, through mu, and through s. The two indirect paths are what this
-chapter is about, since an implementation that forgets one of them still trains, only worse.
+chapter is about, since an implementation that forgets one of them runs without any error.
 
 The formulas. ``paper-backward`` proves the six equations of the paper's section 3, each by itself,
 with mu and sigma^2 as variables of their own. ``gradient-x`` puts them together into
-``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, the form in which most code computes it,
+``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, a form without intermediate gradients,
 and ``gradient-affine`` adds the gradients of gamma and beta. ``inference-gradient`` is the same for
 constant statistics, where both indirect paths are gone.
 

@@ -1,4 +1,29 @@
-"""Chapter 7: why gamma and beta are trained on normalised values."""
+"""Chapter 7: why gamma and beta are trained on normalised values.
+
+On one batch, (gamma, beta) and (gamma', beta') describe the same functions (chapter 1). So the
+reason for normalising cannot lie in what can be represented. It lies in how it is learnt: gradient
+descent follows the coordinates in which a function is written, and takes another path in other
+coordinates.
+
+The case that can be computed. For the squared loss the whole landscape is one Hessian matrix.
+``least-squares-conditioning`` computes it in both coordinates. In (gamma, beta) its condition
+number is 1 + eps/v, whatever the data; in (gamma', beta') it grows without bound as the mean or the
+spread of the data leaves 0 or 1. ``gd-rate`` turns a condition number into a rate of convergence.
+``parameter-chain-rule`` compares one step of gradient descent in both coordinates, for any loss: it
+changes the function differently.
+
+The textbook's reason. ``mean-decoupled`` proves that in training mode the mean of the output is
+beta and nothing else, while without normalising every layer below moves it.
+
+Two reasons that are often given, and what is true of them. ``sigmoid-near-zero`` shows that near 0
+the sigmoid is affine with slope 1/4 and value 1/2, and not the identity. ``clt-cumulants`` shows
+how fast a sum of many terms becomes normal. Where this helps, it helps before batch normalisation,
+which changes no shape (chapter 3).
+
+Three kinds of proof meet here. Derivatives and identities are decided by the normal form.
+Inequalities rest on a remainder that is visibly not negative, or on a function that starts at 0 and
+increases (``Increasing``). Statements for every order p, or every number of terms, go by induction.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +61,9 @@ from bnproof.theorems.book import (
 )
 from bnproof.theorems.quantities import dbeta, dgamma, infer_y, v_r
 
+# gamma' and beta' as free parameters of the plain map c x + d
 c, d = symbols("c d", real=True)
+# the variance of xhat (output-moments)
 q = v / (v + eps)
 
 
@@ -61,8 +88,10 @@ def least_squares_conditioning() -> Iterator[Item]:
     yield Assertion("curvature in gamma'", Eq(Derivative(plain, c, c), v + mu**2))
     yield Assertion("in beta'", Eq(Derivative(plain, d, d), 1))
     yield Assertion("gamma' and beta' interact", Eq(Derivative(plain, c, d), mu))
+    # the eigenvalues of a symmetric 2 x 2 matrix, known by their sum and product alone
     large, small = symbols("lambda_1 lambda_2", positive=True)
     trace, determinant = v + mu**2 + 1, (v + mu**2) * 1 - mu**2
+    # cond + 1/cond: it grows with cond, and is 2 exactly for cond = 1, but needs no root
     both = trace**2 / v - 2
     yield Assertion("the determinant of [[v + mu^2, mu], [mu, 1]]", Eq(determinant, v))
     yield Assertion(
@@ -72,6 +101,8 @@ def least_squares_conditioning() -> Iterator[Item]:
     yield Assertion(
         "1 iff mu = 0 and v = 1", Eq(both - 2, ((v + mu**2 - 1) ** 2 + 4 * mu**2) / v), (v > 0,)
     )
+    # Free symbols for v and mu, since a limit moves one and holds the other. The inverse of
+    # cond + 1/cond tends to 0 where cond grows without bound.
     V, M = Symbol("V", positive=True), Symbol("M", real=True)
     inverse = V / ((V + M**2 + 1) ** 2 - 2 * V)
     yield Assertion("unbounded for large mu", Eq(Limit(inverse, M, oo), 0))
@@ -94,6 +125,8 @@ def gd_rate() -> Iterator[Item]:
     'easier' has a number."""
     low, high = symbols("l L", positive=True)
     between, eta = symbols("lambda eta", real=True)
+    # Along a direction of curvature lambda, a step of length eta multiplies the error by 1 - eta
+    # lambda. The best step makes the two ends equally bad.
     best, cond = 2 / (low + high), high / low
     rate = (cond - 1) / (cond + 1)
     yield Assertion("along the flattest direction", Eq(1 - best * low, rate))
@@ -104,6 +137,7 @@ def gd_rate() -> Iterator[Item]:
         (between >= low, between <= high),
         by=Remainder(4 * (between - low) * (high - between) / (low + high) ** 2),
     )
+    # any other step is worse at one of the two ends, so no constant step has a better rate
     yield Assertion(
         "a shorter step is worse along the flattest",
         Ge(1 - eta * low, rate),
@@ -129,9 +163,11 @@ def parameter_chain_rule() -> Iterator[Item]:
     eta = Symbol("eta", real=True)
     loss = total(lambda r: g[r] * y(r))
     collapsed = total(lambda r: g[r] * (c * x[r] + d))
+    # dL/dgamma' and dL/dbeta', with c and d in their places
     to_scale, to_shift = Derivative(collapsed, c), Derivative(collapsed, d)
     yield Assertion("gamma", Eq(Derivative(loss, gamma), (to_scale - mu * to_shift) / s))
     yield Assertion("beta", Eq(Derivative(loss, beta), to_shift))
+    # the output after one step, on the same batch, hence with the same mu and s
     normalised = (gamma - eta * dgamma) * xhat(i) + (beta - eta * dbeta)
     plain = (c - eta * total(lambda r: g[r] * x[r])) * x[i] + (d - eta * dbeta)
     yield Assertion(
@@ -164,6 +200,7 @@ def mean_decoupled() -> Iterator[Item]:
     yield Assertion("after: it is beta", Eq(out.mean, beta))
     yield Assertion("and beta moves it one to one", Eq(Derivative(out.mean, beta), 1))
     yield Assertion("gamma does not move it", Eq(Derivative(out.mean, gamma), 0))
+    # at inference the mean of the batch passes through, since mu_r does not follow it
     at_inference = Batch(infer_y)
     yield Control("also at inference", Eq(at_inference.mean, beta), (v_r + eps > 0,), common=True)
     yield Control("before, it is fixed as well", Eq(Derivative(mu, x[k]), 0), common=True)
@@ -184,8 +221,11 @@ def sigmoid_near_zero() -> Iterator[Item]:
     z, w = symbols("z w", real=True)
 
     def sigmoid(at: Expr) -> Expr:
+        """``1/(1 + exp(-z))``."""
         return 1 / (1 + exp(-at))
 
+    # Both lemmas: the difference is 0 at w = 0, and the derivative of tanh is 1 - tanh^2, so their
+    # derivatives are tanh^2 and 2 - tanh^2, which is at least 1.
     above = Lemma(Ge(w, tanh(w)), Increasing(w, tanh(w) ** 2))
     sum_above = Lemma(Ge(w + tanh(w), 0), Increasing(w, 2 - tanh(w) ** 2))
     yield Assertion("the sigmoid by tanh", Eq(sigmoid(z), (1 + tanh(z / 2)) / 2))
@@ -193,6 +233,7 @@ def sigmoid_near_zero() -> Iterator[Item]:
         "sigma - 1/2 is odd", Eq(sigmoid(-z) - Rational(1, 2), -(sigmoid(z) - Rational(1, 2)))
     )
     yield Assertion("its value at 0", Eq(sigmoid(Integer(0)), Rational(1, 2)))
+    # every derivative of the sigmoid is a polynomial in the sigmoid itself, here taken at 1/2
     now = sigmoid(z)
     slope = now * (1 - now)
     yield Assertion("its slope, 1/4 where sigma = 1/2", Eq(Derivative(now, z), slope))
@@ -207,6 +248,7 @@ def sigmoid_near_zero() -> Iterator[Item]:
         "w - tanh w <= w^3/3",
         Le(w - tanh(w), w**3 / 3),
         (w >= 0,),
+        # f' = w^2 - tanh^2 w as a product, of which the lemmas show that no factor is negative
         by=Increasing(w, (w - tanh(w)) * (w + tanh(w)), (above, sum_above)),
     )
     yield Assertion(
@@ -236,10 +278,13 @@ def clt_cumulants() -> Iterator[Item]:
     n = Symbol("n", integer=True, positive=True)
     T = Symbol("T", integer=True, nonnegative=True)
     p = Symbol("p", integer=True, nonnegative=True)
+    # the cumulant of one term, of which only the additivity is used, and its standard deviation
     kappa_p, sigma = Symbol("kappa_p", real=True), Symbol("sigma", positive=True)
     W, a = Symbol("W", nonnegative=True), Symbol("a", nonnegative=True)
     w = IndexedBase("w", real=True)
+    # the standard deviation of sum w_j u_j is |w| sigma
     length = sqrt(Sum(w[j] ** 2, (j, 1, n)))
+    # p + 2 with p >= 0 runs through the orders from 2 on, so that no condition is needed
     order = p + 2
     yield Recurrence(
         "cumulants of a sum of T terms: T times those of one (log M^T = T log M)",
@@ -265,6 +310,7 @@ def clt_cumulants() -> Iterator[Item]:
         "each weight a = |w_j| <= W = max |w| has a^(p + 2) <= W^p a^2",
         Le(a**order, W**p * a**2),
         (a <= W,),
+        # the step: W^(p+1) a^2 - a^(p+3), from the hypothesis W^p a^2 - a^(p+2) >= 0 and a <= W
         by=Induction(p, W * (W**p * a**2 - a**order) + a**order * (W - a)),
     )
     yield Assertion(

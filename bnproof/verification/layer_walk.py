@@ -288,7 +288,7 @@ class LayerWalk:
             a running variance is negative.  There is nothing to judge by then.
         """
         random = np.random.default_rng([drawn, 2])
-        # Values of the order of sqrt(eps) give a variance of the order of eps, so that an eps in the
+        # Values of the order of sqrt(eps) give a variance of the order of eps, so an eps in the
         # wrong place shows. A power of two, because multiplying by it is exact, in any precision.
         unit = 2.0 ** np.round(np.log2(max(self.eps, 2.0**-20)) / 2)
         shape = self.draw_batch_shape(random)
