@@ -20,17 +20,19 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
+    SAMPLE,
+    AdaptedLayer,
     Adapter,
+    Gradients,
     LayerFactory,
+    Pullback,
     UnusableLayer,
-    check_state,
     class_name,
     construct,
-    find_fixed_options,
     is_a,
+    make_factory,
     read_channel_axis,
-    read_convention,
-    require_forward,
+    sample_width,
 )
 
 NAMES = {"gamma": "scale", "beta": "bias", "running_mean": "mean", "running_var": "var"}
@@ -67,43 +69,47 @@ def compile_steps() -> tuple[Any, Any]:
     return jax.jit(step, static_argnums=(0, 1)), jax.jit(lambda pullback, dy: pullback(dy))
 
 
-class FlaxLayer:
-    """A module behind ``forward``, ``backward`` and ``state``; ``follows``: its dtype is that of
-    half-precision input."""
+class FlaxLayer(AdaptedLayer):
+    """A module as a layer.
+
+    Parameters
+    ----------
+    module
+        The module, whose variables have the names in :data:`NAMES`.
+    follows
+        Whether its dtype becomes that of half-precision input; otherwise Flax returns float32.
+    """
 
     def __init__(self, module: Any, *, follows: bool) -> None:
         self.module, self.follows = module, follows
-        self.latest: Any = None
-
-    def list_variables(self) -> dict[str, Any]:
-        """The variables of gamma, beta and the running statistics; ``None`` for what the module
-        does without."""
-        return {field: getattr(self.module, name) for field, name in NAMES.items()}
 
     @property
-    def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the module does
-        without."""
+    def name(self) -> str:
+        """The name of the module's class."""
+        return class_name(self.module)
+
+    def list_variables(self) -> dict[str, Any]:
+        """The variable of each part of the state; ``None`` for an absent one."""
+        return {field: getattr(self.module, name) for field, name in NAMES.items()}
+
+    def read_state(self) -> dict[str, Array | None]:
+        """Copies of the variables' values."""
         return {
-            f: None if value is None else np.array(value[...])
-            for f, value in self.list_variables().items()
+            field: None if variable is None else np.array(variable[...])
+            for field, variable in self.list_variables().items()
         }
 
-    @state.setter
-    def state(self, values: Mapping[str, Any]) -> None:
+    def write_state(self, values: Mapping[str, Array]) -> None:
+        """Set the variables' values, in the dtypes given."""
         import jax.numpy as jnp
 
-        new, variables = (
-            check_state(values, self.state, class_name(self.module)),
-            self.list_variables(),
-        )
+        variables = self.list_variables()
         with enable_doubles():
-            for field, value in new.items():
+            for field, value in values.items():
                 variables[field].set_value(jnp.asarray(value))
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """``module(x)`` with ``use_running_average = not training``; a step that raises leaves the
-        state as it was.
+    def call_layer(self, x: Array, *, training: bool) -> tuple[Array, Pullback]:
+        """``module(x)`` with ``use_running_average = not training``, and ``jax.vjp`` of it.
 
         float64 input moves a float32 module to float64.
         """
@@ -120,18 +126,17 @@ class FlaxLayer:
             graph, learned, rest = nnx.split(self.module, nnx.Param, ...)
             y, pullback, rest = compile_steps()[0](graph, training, np.asarray(x), learned, rest)
         nnx.update(self.module, rest)
-        self.latest = pullback
-        return np.array(y)
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by ``jax.vjp``; ``None`` for an absent
-        parameter."""
-        with enable_doubles():
-            dx, learned = compile_steps()[1](require_forward(self.latest), np.asarray(dy))
-        gradients = (
-            learned[NAMES[f]][...] if NAMES[f] in learned else None for f in ("gamma", "beta")
-        )
-        return np.array(dx), *(None if value is None else np.array(value) for value in gradients)
+        def pull_back(dy: Array) -> Gradients:
+            with enable_doubles():
+                dx, gradients = compile_steps()[1](pullback, np.asarray(dy))
+            dgamma, dbeta = (
+                np.array(gradients[NAMES[f]][...]) if NAMES[f] in gradients else None
+                for f in ("gamma", "beta")
+            )
+            return np.array(dx), dgamma, dbeta
+
+        return np.array(y), pull_back
 
 
 def inspect_module(module: Any) -> dict[str, Any]:
@@ -188,23 +193,23 @@ def adapt(candidate: Any) -> LayerFactory:
         module = construct(candidate, num_features, **options)
         return FlaxLayer(module, follows=getattr(module, "dtype", None) is None)
 
-    width = getattr(candidate, "supports", {}).get("num_features", 2)
-    sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True)
-    about = inspect_module(sample.module)
-    if isinstance(candidate, type):
-        del about["num_features"]
+    sample = build(sample_width(candidate), **SAMPLE)
+    present = inspect_module(sample.module)
     if sample.follows:
-        del about["dtypes"]
-    channel_axis, supports = read_channel_axis(
-        getattr(sample.module, "axis", -1), class_name(candidate)
-    )
-    supports |= find_fixed_options(candidate, sample.module, KEYWORDS, about)
-    return LayerFactory(
-        class_name(candidate),
-        read_convention(candidate, "flax", channel_axis),
-        supports,
+        # its dtype will be that of the input, so what it was made with binds nobody
+        del present["dtypes"]
+    axis = getattr(sample.module, "axis", -1)
+    channel_axis, ranks = read_channel_axis(axis, class_name(candidate))
+    return make_factory(
+        candidate,
         build,
-        isinstance(candidate, type),
+        framework="flax",
+        channel_axis=channel_axis,
+        keywords=KEYWORDS,
+        sample=sample.module,
+        present=present,
+        narrowed=ranks,
+        fresh=isinstance(candidate, type),
     )
 
 

@@ -20,17 +20,18 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
+    SAMPLE,
+    AdaptedLayer,
     Adapter,
+    Gradients,
     LayerFactory,
+    Pullback,
     UnusableLayer,
-    check_state,
     class_name,
     construct,
-    find_fixed_options,
     is_a,
+    make_factory,
     read_channel_axis,
-    read_convention,
-    require_forward,
 )
 from bnproof.implementations.flax_module import enable_doubles
 
@@ -42,10 +43,10 @@ NAMES = {
 }
 KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("scale", "center")}
 Call = Callable[..., tuple[Any, Any]]  # tensors -> (y, new values of the other variables)
-Pullback = Callable[[Any], Any]  # dy -> gradients of these tensors
+TensorPullback = Callable[[Any], Any]  # dy -> gradients of these tensors
 
 
-def differentiate_by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+def differentiate_by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, TensorPullback]:
     """``(y, rest, pullback)`` by autograd."""
     import torch
 
@@ -59,7 +60,7 @@ def differentiate_by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pu
     )
 
 
-def differentiate_by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+def differentiate_by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, TensorPullback]:
     """``(y, rest, pullback)`` by ``jax.vjp``."""
     import jax
 
@@ -67,7 +68,7 @@ def differentiate_by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pull
     return y, rest, pullback
 
 
-def differentiate_by_tensorflow(call: Call, tensors: list[Any]) -> tuple[Any, Any, Pullback]:
+def differentiate_by_tensorflow(call: Call, tensors: list[Any]) -> tuple[Any, Any, TensorPullback]:
     """``(y, rest, pullback)`` by a persistent gradient tape."""
     import tensorflow as tf
 
@@ -121,14 +122,25 @@ def transfer(source: Any, target: Any) -> None:
             variable.assign(value)
 
 
-class KerasLayer:
-    """A layer behind ``forward``, ``backward`` and ``state``; ``make(dtype policy)`` gives a layer
-    that is not built."""
+class KerasLayer(AdaptedLayer):
+    """A Keras layer as a layer of the contract.
+
+    Parameters
+    ----------
+    make
+        Gives a layer that is not built, for a dtype policy.
+    num_features
+        The number of channels it is built for.
+    """
 
     def __init__(self, make: Callable[[str], Any], num_features: int) -> None:
         self.make, self.num_features = make, num_features
-        self.latest: tuple[Any, list[str]] | None = None
         self.build("float32", 2)
+
+    @property
+    def name(self) -> str:
+        """The name of the layer's class."""
+        return class_name(self.layer)
 
     def build(self, policy: str, rank: int) -> None:
         """A new layer for this policy and rank (higher, if its axis needs that)."""
@@ -147,23 +159,20 @@ class KerasLayer:
             self.build(policy, rank)
             transfer(before, self.layer)
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the layer does
-        without."""
+    def read_state(self) -> dict[str, Array | None]:
+        """Copies of the variables' values."""
         variables = {field: getattr(self.layer, name) for field, name in NAMES.items()}
         return {
             f: None if variable is None else to_array(variable.value)
             for f, variable in variables.items()
         }
 
-    @state.setter
-    def state(self, values: Mapping[str, Any]) -> None:
-        new = check_state(values, self.state, class_name(self.layer))
-        wide = any(value.dtype == np.float64 for value in new.values())
+    def write_state(self, values: Mapping[str, Array]) -> None:
+        """Assign the variables, in a layer that is built anew where float64 comes or goes."""
+        wide = any(value.dtype == np.float64 for value in values.values())
         self.rebuild("float64" if wide else "float32", self.rank)
         with enable_backend_doubles():
-            for field, value in new.items():
+            for field, value in values.items():
                 getattr(self.layer, NAMES[field]).assign(to_tensor(value))
 
     def choose_policy(self, x: Array) -> str:
@@ -172,8 +181,8 @@ class KerasLayer:
             return "float64"
         return f"mixed_{x.dtype.name}" if is_half(x.dtype) else "float32"
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """``layer(x, training=training)``; a call that raises leaves the state as it was."""
+    def call_layer(self, x: Array, *, training: bool) -> tuple[Array, Pullback]:
+        """``layer(x, training=training)``, differentiated by the backend."""
         import keras
 
         self.rebuild(self.choose_policy(x), x.ndim)
@@ -188,17 +197,15 @@ class KerasLayer:
             y, rest, pullback = BACKENDS[keras.backend.backend()](call, tensors)
             for variable, value in zip(layer.non_trainable_variables, rest, strict=True):
                 variable.assign(value)
-        self.latest = pullback, [variable.name for variable in layer.trainable_variables]
-        return to_array(y)
+        names = [variable.name for variable in layer.trainable_variables]
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by the backend; ``None`` for an absent
-        parameter."""
-        pullback, names = require_forward(self.latest)
-        with enable_backend_doubles():
-            dx, *learned = pullback(to_tensor(dy))
-        gradients = {name: to_array(value) for name, value in zip(names, learned, strict=True)}
-        return to_array(dx), gradients.get("gamma"), gradients.get("beta")
+        def pull_back(dy: Array) -> Gradients:
+            with enable_backend_doubles():
+                dx, *learned = pullback(to_tensor(dy))
+            gradients = {name: to_array(value) for name, value in zip(names, learned, strict=True)}
+            return to_array(dx), gradients.get("gamma"), gradients.get("beta")
+
+        return to_array(y), pull_back
 
 
 def check_usable(layer: Any) -> Any:
@@ -262,20 +269,23 @@ def adapt(candidate: Any) -> LayerFactory:
         return made
 
     width = candidate.moving_mean.shape[0] if filled else 2
-    sample = build(width, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True).layer
-    channel_axis, supports = read_channel_axis(sample.axis, class_name(candidate))
-    supports |= {"num_features": width, "ranks": [candidate.input_spec.ndim]} if filled else {}
-    about = {
-        "affine": sample.gamma is not None or sample.beta is not None,
-        "track_running_stats": True,
-    }
-    supports |= find_fixed_options(candidate, sample, KEYWORDS, about)
-    return LayerFactory(
-        class_name(candidate),
-        read_convention(candidate, "keras", channel_axis),
-        supports,
+    sample = build(width, **SAMPLE).layer
+    channel_axis, ranks = read_channel_axis(sample.axis, class_name(candidate))
+    # a layer that is built has its number of channels and its rank; another takes any
+    built = {"num_features": width, "ranks": [candidate.input_spec.ndim]} if filled else {}
+    return make_factory(
+        candidate,
         build,
-        not filled,
+        framework="keras",
+        channel_axis=channel_axis,
+        keywords=KEYWORDS,
+        sample=sample,
+        present={
+            "affine": sample.gamma is not None or sample.beta is not None,
+            "track_running_stats": True,
+        },
+        narrowed=ranks | built,
+        fresh=not filled,
     )
 
 

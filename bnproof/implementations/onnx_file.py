@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.implementations.adapters import Adapter, LayerFactory, UnusableLayer, check_state
+from bnproof.implementations.adapters import (
+    AdaptedLayer,
+    Adapter,
+    Gradients,
+    LayerFactory,
+    Pullback,
+    UnusableLayer,
+)
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.layers import FIELDS
 
@@ -56,8 +63,14 @@ class File:
         return FIELDS if self.statistics or not self.trains else FIELDS[:2]
 
 
-class OnnxLayer:
-    """A file behind ``forward`` and ``state``; it has no gradients."""
+class OnnxLayer(AdaptedLayer):
+    """A file as a layer; it has no gradients.
+
+    Parameters
+    ----------
+    file
+        The batch norm in the file.
+    """
 
     def __init__(self, file: File) -> None:
         from onnx.numpy_helper import to_array
@@ -70,25 +83,30 @@ class OnnxLayer:
         self.session = open_session(file, self.values)
 
     @property
-    def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for statistics that are
-        not given out."""
+    def name(self) -> str:
+        """The name of the file."""
+        return self.file.name
+
+    def read_state(self) -> dict[str, Array | None]:
+        """Copies of the initialisers; ``None`` for statistics that are not given out."""
         return {
             field: self.values[field].copy() if field in self.values else None for field in FIELDS
         }
 
-    @state.setter
-    def state(self, values: Mapping[str, Any]) -> None:
-        new = check_state(values, self.state, self.file.name)
+    def write_state(self, values: Mapping[str, Array]) -> None:
+        """Replace the initialisers, in the dtypes of the file."""
         self.values = {
-            field: value.astype(self.values[field].dtype) for field, value in new.items()
+            field: value.astype(self.values[field].dtype) for field, value in values.items()
         }
         self.session = open_session(self.file, self.values)
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """``y``, and in training the running statistics the file gives out.
+    def call_layer(self, x: Array, *, training: bool) -> tuple[Array, Pullback]:
+        """``y``, and in training the running statistics that the file gives out.
 
-        Raises ``NotImplementedError`` for the mode that the file is not in.
+        Raises
+        ------
+        NotImplementedError
+            For the mode that the file is not in.
         """
         if training != self.file.trains:
             raise NotImplementedError(
@@ -99,10 +117,10 @@ class OnnxLayer:
         y, *statistics = self.session.run(names, {self.file.entry.name: np.ascontiguousarray(x)})
         if statistics:
             self.state = self.state | dict(zip(FIELDS[2:], statistics, strict=True))
-        return y
+        return y, self.refuse_gradients
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        """Raises ``NotImplementedError``."""
+    def refuse_gradients(self, dy: Array) -> Gradients:
+        """Raise ``NotImplementedError``: an ONNX graph is its forward pass."""
         raise NotImplementedError(f"{self.file.name} holds no gradients")
 
 

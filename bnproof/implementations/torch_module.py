@@ -19,16 +19,18 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
+    SAMPLE,
+    AdaptedLayer,
     Adapter,
+    Gradients,
     LayerFactory,
+    Pullback,
     UnusableLayer,
-    check_state,
     class_name,
     construct,
-    find_fixed_options,
     is_a,
-    read_convention,
-    require_forward,
+    make_factory,
+    sample_width,
 )
 from bnproof.implementations.torch_arrays import (
     find_refusal,
@@ -48,14 +50,23 @@ RANKS = {"BatchNorm1d": [2, 3], "BatchNorm2d": [4], "BatchNorm3d": [5]}
 KEYWORDS = {name: (name,) for name in ("eps", "momentum", "affine", "track_running_stats")}
 
 
-class TorchLayer:
-    """A module behind ``forward``, ``backward`` and ``state``; a ``forward`` works on copies of its
-    parameters and buffers."""
+class TorchLayer(AdaptedLayer):
+    """A module as a layer; a ``forward`` works on copies of its parameters and buffers.
+
+    Parameters
+    ----------
+    module
+        The module, whose tensors are found by the names in :data:`NAMES`.
+    """
 
     def __init__(self, module: Any) -> None:
         self.module = module
         self.names = locate_fields(module)
-        self.latest: tuple[Any, dict[str, Any]] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the module's class."""
+        return class_name(self.module)
 
     @property
     def from_torch(self) -> bool:
@@ -69,28 +80,23 @@ class TorchLayer:
         """Whether ``torch.compile`` has wrapped it."""
         return unwrap(self.module) is not self.module
 
-    @property
-    def state(self) -> dict[str, Any]:
-        """gamma, beta and the running statistics, shape ``(C,)``; ``None`` for what the module does
-        without."""
+    def read_state(self) -> dict[str, Array | None]:
+        """Copies of the tensors, flattened: some modules keep shape ``(1, C, 1, 1)``."""
         arrays = {
             field: np.array(to_array(attrgetter(name)(self.module)))
             for field, name in self.names.items()
         }
         return {field: arrays[field].reshape(-1) if field in arrays else None for field in NAMES}
 
-    @state.setter
-    def state(self, values: Mapping[str, Any]) -> None:
+    def write_state(self, values: Mapping[str, Array]) -> None:
+        """Copy arrays into the module, which moves to their dtype."""
         import torch
 
-        new = {
-            field: to_tensor(value)
-            for field, value in check_state(values, self.state, class_name(self.module)).items()
-        }
-        if new:
-            self.move(next(iter(new.values())).dtype)
+        tensors = {field: to_tensor(value) for field, value in values.items()}
+        if tensors:
+            self.move(next(iter(tensors.values())).dtype)
         with torch.no_grad():
-            for field, value in new.items():
+            for field, value in tensors.items():
                 target = attrgetter(self.names[field])(self.module)
                 target.copy_(value.reshape(target.shape))
 
@@ -106,11 +112,17 @@ class TorchLayer:
         own = vars(self.module)
         return {name: own[name] for name in self.names.values() if own.get(name) is not None}
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """``module(x)`` in training or eval mode; float64 input moves a float32 module to float64.
+    def call_layer(self, x: Array, *, training: bool) -> tuple[Array, Pullback]:
+        """``module(x)`` in training or eval mode, with autograd for the gradients.
 
-        Raises what the module raises, with the state as it was; ``NotImplementedError`` for eps = 0
-        where PyTorch refuses it.
+        float64 input moves a float32 module to float64.
+
+        Raises
+        ------
+        Exception
+            What the module raises, with the state as it was.
+        NotImplementedError
+            For eps = 0 where PyTorch refuses it, and for half precision without float32 parameters.
         """
         import torch
 
@@ -128,8 +140,7 @@ class TorchLayer:
         self.module.train(training)
         y = self.call_module(entry, copies)
         self.keep(copies)
-        self.latest = y, leaves
-        return np.array(to_array(y))
+        return np.array(to_array(y)), lambda dy: self.pull_back(dy, y, leaves)
 
     def copy_tensors(self) -> dict[str, Any]:
         """Copies of all parameters, buffers and unregistered tensors by name; gamma, beta and
@@ -145,7 +156,7 @@ class TorchLayer:
         }
 
     def call_module(self, entry: Any, copies: dict[str, Any]) -> Any:
-        """``module(entry)`` with the tensors in ``held``, which are replaced by what the module
+        """``module(entry)`` with the tensors in ``copies``, which are replaced by what the module
         makes of them."""
         from torch.func import functional_call
 
@@ -182,16 +193,15 @@ class TorchLayer:
             owner, _, last = name.rpartition(".")
             setattr(self.module.get_submodule(owner), last, copies[name].detach().clone())
 
-    def backward(self, dy: Array) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward`` by autograd; ``None`` for an absent
-        parameter."""
+    def pull_back(self, dy: Array, y: Any, leaves: Mapping[str, Any]) -> Gradients:
+        """The gradients of the leaves (x, gamma, beta) that an output was computed from."""
         import torch
 
-        y, leaves = require_forward(self.latest)
         if self.from_torch:
             refuse_half_sums(dy, leaves["x"].detach())
         if self.from_torch and self.compiled:
             refuse_half_saves(leaves["x"])
+        # the graph is kept, since a second backward of the same forward is allowed
         options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
         raw = dict(
             zip(
@@ -201,9 +211,10 @@ class TorchLayer:
             )
         )
         gradients = {f: np.array(to_array(value)) for f, value in raw.items()}
-        return gradients["x"], *(
+        dgamma, dbeta = (
             gradients[f].reshape(-1) if f in gradients else None for f in ("gamma", "beta")
         )
+        return gradients["x"], dgamma, dbeta
 
 
 def unwrap(candidate: Any) -> Any:
@@ -297,20 +308,18 @@ def adapt(candidate: Any) -> LayerFactory:
         )
         return TorchLayer(made)
 
-    channels = getattr(candidate, "supports", {}).get("num_features", 2)
-    sample = build(channels, eps=1e-3, momentum=0.5, affine=True, track_running_stats=True).module
-    about = inspect_module(sample)
-    if isinstance(candidate, type):
-        about.pop("num_features", None)
+    sample = build(sample_width(candidate), **SAMPLE).module
     ranks = [RANKS[name] for name in RANKS if is_a(unwrap(candidate), getattr(torch.nn, name))]
-    supports = {"ranks": ranks[0]} if ranks else {}
-    supports |= find_fixed_options(candidate, sample, KEYWORDS, about)
-    return LayerFactory(
-        class_name(candidate),
-        read_convention(candidate, "torch", 1),
-        supports,
+    return make_factory(
+        candidate,
         build,
-        isinstance(candidate, type),
+        framework="torch",
+        channel_axis=1,
+        keywords=KEYWORDS,
+        sample=sample,
+        present=inspect_module(sample),
+        narrowed={"ranks": ranks[0]} if ranks else {},
+        fresh=isinstance(candidate, type),
     )
 
 
