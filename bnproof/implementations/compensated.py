@@ -1,16 +1,16 @@
-"""Batch normalisation that is right to the last place in its own precision, without a wider one:
-NumPy or PyTorch.
+"""Batch normalisation right to the last place without a wider precision, in NumPy or PyTorch.
 
-Corrected two-pass (theorem mean-error of the book): a mean that is off by d shifts every ``xhat``
-by ``-d/s`` and raises the variance by ``d^2``; the mean of ``x - mu~`` is ``-d``, so subtracting it
-repairs both.  Here that residue, and every later result until the output is rounded once, is
-carried as the unevaluated sum of two floats (Dekker 1971; Ogita, Rump and Oishi 2005), so that y is
-off by less than 2 ulp (of ``|gamma xhat| + |beta|`` where the two cancel) for
-``kappa = sqrt(1 + mu^2/v)`` up to 1e6 in float32.  Everything is made of ``+ - * /`` and square
-roots of whole arrays: the same lines run on arrays and tensors.
+Notes
+----- Corrected two-pass (theorem mean-error of the book).  A mean that is off by d shifts every
+``xhat`` by ``-d/s`` and raises the variance by ``d^2``.  The mean of ``x - mu~`` is ``-d``, so
+subtracting it repairs both.  Here that residue, and every later result until the output is rounded
+once, is carried as the unevaluated sum of two floats (Dekker 1971; Ogita, Rump and Oishi 2005).  So
+y is off by less than 2 ulp (of ``|gamma xhat| + |beta|`` where the two cancel) for ``kappa = sqrt(1
++ mu^2/v)`` up to 1e6 in float32.  Everything is made of ``+ - * /`` and square roots of whole
+arrays, so that the same lines run on arrays and tensors.
 
-Range: squares of deviations, and their rounding errors, have to stay inside the dtype's normal
-numbers (float32: deviations from 1e-12 to 1e15), and m below ``2^24`` (float32).
+Squares of deviations, and their rounding errors, have to stay inside the dtype's normal numbers
+(float32: deviations from 1e-12 to 1e15), and m below ``2^24`` (float32).
 """
 
 from __future__ import annotations
@@ -23,12 +23,24 @@ import numpy as np
 from bnproof.contract import Array
 
 Pair = tuple[Any, Any]  # high and low word
+# 2^ceil(p/2) + 1 for a significand of p bits, which splits it into halves
 SPLITTER = {"float32": 2.0**12 + 1, "float64": 2.0**27 + 1}
+# up to here every whole number is a float, so m is exact
 LONGEST = {"float32": 2**24, "float64": 2**53}
 
 
 def two_sum(a: Any, b: Any) -> Pair:
-    """``s + e = a + b`` exactly (Knuth)."""
+    """The sum of two floats and what rounding it leaves out.
+
+    ``s + e = a + b`` exactly (Knuth, The Art of Computer Programming 2, 4.2.2), whichever of the
+    two is larger.
+
+    Examples
+    --------
+    >>> from bnproof.implementations.compensated import two_sum
+    >>> two_sum(1.0, 2.0**-60) == (1.0, 2.0**-60)
+    True
+    """
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
@@ -51,20 +63,25 @@ class CompensatedBatchNorm:
     # -- pairs -------------------------------------------------------------------------------------
 
     def product(self, a: Any, b: Any, splitter: float) -> Pair:
-        """``p + e = a b`` exactly: each factor in two halves whose products are exact (Dekker)."""
+        """``p + e = a b`` exactly (Dekker 1971).
+
+        Each factor is split into two halves whose four products are exact.
+        """
         p = a * b
         (ah, al), (bh, bl) = (self.split(factor, splitter) for factor in (a, b))
         return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
 
     def split(self, a: Any, splitter: float) -> Pair:
-        """``a`` as a sum of two numbers of half its length."""
+        """``a`` as a sum of two numbers of half its length (Dekker 1971)."""
         c = a * splitter
         high = c - (c - a)
         return high, a - high
 
     def total(self, terms: Pair) -> Pair:
-        """The sum over the first axis, halving it again and again; what each addition rounds off is
-        added up beside it."""
+        """The sum over the first axis, halving it again and again.
+
+        What each addition rounds off is added up beside it.
+        """
         high, low = terms
         while len(high) > 1:
             half, odd = len(high) // 2, len(high) % 2
@@ -77,13 +94,13 @@ class CompensatedBatchNorm:
         return two_sum(high[0], low[0])
 
     def ratio(self, a: Pair, b: Pair, splitter: float) -> Pair:
-        """``a/b``: a quotient of the high words, and the remainder over b."""
+        """``a/b``: a quotient of the high words, and the remainder divided by b."""
         q = a[0] / b[0]
         p, e = self.product(q, b[0], splitter)
         return two_sum(q, ((a[0] - p) - e + a[1] - q * b[1]) / b[0])
 
     def root(self, a: Pair, splitter: float) -> Pair:
-        """``sqrt(a)``: the root of the high word, and one Newton step."""
+        """``sqrt(a)``: the root of the high word, and one step of Newton's method."""
         h = a[0] ** 0.5
         p, e = self.product(h, h, splitter)
         return two_sum(h, ((a[0] - p) - e + a[1]) / (2 * h))
@@ -129,8 +146,19 @@ class CompensatedBatchNorm:
         eps: float,
         momentum: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """Output and updated running statistics (``None`` if not tracked); ``ValueError`` for a
-        single value per channel."""
+        """One training step, rounded once at the end.
+
+        Parameters, returned values and the convention are those of
+        :meth:`bnproof.implementations.numpy_formulas.Formulas.train`.
+
+        Raises
+        ------
+        ValueError
+            For a single value per channel.
+        NotImplementedError
+            For another dtype than float32 and float64, and for a batch so long that its number of
+            values is no number of that dtype.
+        """
         columns, splitter = self._to_columns(x), SPLITTER[_name_dtype(x)]
         m = len(columns)
         if m == 1:
@@ -184,10 +212,12 @@ class CompensatedBatchNorm:
         return self.to_native(np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]))
 
     def _restore_shape(self, y: Any, x: Array) -> Array:
+        """``(m, C)`` in the shape of x."""
         rows = self.to_array(y).reshape(x.shape[0], *x.shape[2:], x.shape[1])
         return np.ascontiguousarray(np.moveaxis(rows, -1, 1))
 
     def _cast_parameter(self, values: Array | None, x: Array, absent: int) -> Any:
+        """A parameter in x's dtype; ``absent`` stands for ``None``."""
         given = np.full(x.shape[1], absent) if values is None else values
         return self.to_native(given.astype(x.dtype))
 
@@ -198,6 +228,7 @@ class CompensatedBatchNorm:
         return self.to_native(high), self.to_native(low)
 
     def _track(self, old: Array, new: Any, momentum: float) -> Array:
+        """``(1 - alpha) old + alpha new`` in the dtype of the running statistic."""
         alpha = old.dtype.type(momentum)
         moved: Array = (1 - alpha) * old + alpha * self.to_array(new).astype(old.dtype)
         return moved
@@ -217,7 +248,13 @@ class CompensatedTorch(CompensatedBatchNorm):
 
 
 def _name_dtype(x: Array) -> str:
-    """The dtype's name, one of those there is a splitter for."""
+    """The name of x's dtype.
+
+    Raises
+    ------
+    NotImplementedError
+        For a dtype there is no splitter for, and for an x without values.
+    """
     if x.dtype.name not in SPLITTER or math.prod(x.shape) == 0:
         raise NotImplementedError(
             f"{x.dtype} of shape {x.shape}: give float32 or float64, at least one value"

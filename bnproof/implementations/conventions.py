@@ -20,8 +20,24 @@ class UnknownConvention(LookupError):
 
 
 def resolve_convention(declared: object) -> Convention:
-    """The convention a name or an instance stands for; raises ``UnknownConvention`` for a name that
-    is not known."""
+    """The convention that a name or an instance stands for.
+
+    Parameters
+    ----------
+    declared
+        What an implementation has as its ``convention``.
+
+    Raises
+    ------
+    UnknownConvention
+        For a name that is not known.
+
+    Examples
+    --------
+    >>> from bnproof.implementations.conventions import resolve_convention
+    >>> resolve_convention("keras").momentum
+    'old'
+    """
     if isinstance(declared, Convention):
         return declared
     if not isinstance(declared, str) or declared not in NAMED:

@@ -40,9 +40,10 @@ KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("use_scal
 
 
 def enable_doubles() -> AbstractContextManager[Any]:
-    """Where JAX computes float64 in float64, which it does not by default."""
+    """A context in which JAX computes float64 in float64, which it does not by default."""
     import jax
 
+    # newer versions of JAX have it at the top, older ones among what is experimental
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)  # noqa: FBT003
     from jax.experimental import enable_x64
@@ -52,13 +53,20 @@ def enable_doubles() -> AbstractContextManager[Any]:
 
 @cache
 def compile_steps() -> tuple[Any, Any]:
-    """The step ``(graph, training, x, learned, rest) -> (y, pullback, rest)``, and
-    ``(pullback, dy) -> (dx, dlearned)``."""
+    """The compiled forward and backward step.
+
+    Returns
+    -------
+    tuple
+        ``(graph, training, x, learned, rest) -> (y, pullback, rest)``, and
+        ``(pullback, dy) -> (dx, dlearned)``.  They are compiled once per shape, dtype and mode.
+    """
     import jax
     from flax import nnx
 
     def step(graph: Any, training: bool, x: Any, learned: Any, rest: Any) -> Any:  # noqa: FBT001
         def call(x: Any, learned: Any) -> Any:
+            # the tree is copied, since merging hands its leaves to a module that changes them
             module = nnx.merge(graph, learned, jax.tree.map(lambda value: value, rest))
             module.use_running_average = not training
             y = module(x)
@@ -140,9 +148,17 @@ class FlaxLayer(AdaptedLayer):
 
 
 def inspect_module(module: Any) -> dict[str, Any]:
-    """``num_features``, ``affine``, ``track_running_stats`` and ``dtypes`` of a module.
+    """What a module's variables show of its options.
 
-    Raises ``UnusableLayer`` for a module that keeps these elsewhere, or that averages over devices.
+    Returns
+    -------
+    dict
+        ``num_features``, ``affine``, ``track_running_stats`` and ``dtypes``.
+
+    Raises
+    ------
+    UnusableLayer
+        For a module that keeps its state elsewhere, or that averages over devices.
     """
     missing = [name for name in NAMES.values() if not hasattr(module, name)]
     if missing or module.mean is None or module.var is None:
@@ -174,8 +190,13 @@ def accepts(candidate: object) -> bool:
 
 
 def adapt(candidate: Any) -> LayerFactory:
-    """The factory of a module: constructs a class, clones an instance; raises ``UnusableLayer``
-    where that cannot be checked."""
+    """The factory of a module: it constructs a class and clones an instance.
+
+    Raises
+    ------
+    UnusableLayer
+        Where the module cannot be checked.
+    """
     from flax import nnx
 
     def build(

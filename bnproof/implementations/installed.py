@@ -1,5 +1,7 @@
-"""What is installed: built-in implementations and adapters with the version of the package behind
-them, or why not."""
+"""What is installed: built-in implementations and adapters.
+
+Each comes with the version of the package behind it, or with the reason why it cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,19 @@ from pkgutil import iter_modules
 
 @dataclass(frozen=True)
 class Installed:
-    """``kind``: "built in" (a name for ``check``) or "adapter" (takes objects of that package as
-    they are)."""
+    """One implementation or adapter.
+
+    Attributes
+    ----------
+    name
+        What to type for it.
+    kind
+        "built in" (a name for ``check``) or "adapter" (takes objects of that package as they are).
+    package, version
+        What it needs, and what is installed; the version is empty where nothing is.
+    reason
+        Why it cannot be used, with the command that mends it; empty where it can.
+    """
 
     name: str
     kind: str
@@ -22,8 +35,10 @@ class Installed:
 
 
 def list_installed() -> list[Installed]:
-    """Every implementation and adapter of this package; the modules say which package they need in
-    ``PACKAGE``."""
+    """Every implementation and adapter of this package, built-in ones first, by name.
+
+    The modules say in ``PACKAGE`` which package they need; nothing is imported to find out.
+    """
     package = import_module("bnproof.implementations")
     entries: list[Installed] = []
     for info in iter_modules(package.__path__):

@@ -47,7 +47,7 @@ TensorPullback = Callable[[Any], Any]  # dy -> gradients of these tensors
 
 
 def differentiate_by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, TensorPullback]:
-    """``(y, rest, pullback)`` by autograd."""
+    """``(y, rest, pullback)`` by autograd; the graph is kept for a second backward."""
     import torch
 
     leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
@@ -143,7 +143,7 @@ class KerasLayer(AdaptedLayer):
         return class_name(self.layer)
 
     def build(self, policy: str, rank: int) -> None:
-        """A new layer for this policy and rank (higher, if its axis needs that)."""
+        """A new layer for this policy and rank, or the higher rank that the layer's axis needs."""
         self.layer = self.make(policy)
         axis = self.layer.axis
         self.policy, self.rank = policy, max(rank, axis + 1 if axis > 0 else -axis)
@@ -209,7 +209,13 @@ class KerasLayer(AdaptedLayer):
 
 
 def check_usable(layer: Any) -> Any:
-    """The layer; raises ``UnusableLayer`` for one that keeps its state elsewhere, or is frozen."""
+    """The layer itself, once it is known to be one that can be checked.
+
+    Raises
+    ------
+    UnusableLayer
+        For a layer that keeps its state elsewhere, or is frozen.
+    """
     missing = [name for name in ("axis", *NAMES.values()) if not hasattr(layer, name)]
     if missing:
         problem = f"{class_name(layer)} has no {', no '.join(missing)}"
@@ -225,8 +231,13 @@ def check_usable(layer: Any) -> Any:
 
 
 def copy_layer(layer: Any, policy: str) -> Any:
-    """A layer of the same configuration; raises ``UnusableLayer`` where that is not enough to make
-    one."""
+    """A layer of the same configuration.
+
+    Raises
+    ------
+    UnusableLayer
+        Where ``get_config()`` is not enough to make one.
+    """
     try:
         return type(layer).from_config({**layer.get_config(), "dtype": policy})
     except Exception as error:
@@ -243,8 +254,13 @@ def accepts(candidate: object) -> bool:
 
 
 def adapt(candidate: Any) -> LayerFactory:
-    """The factory of a layer: constructs a class, copies an instance; raises ``UnusableLayer``
-    where that cannot be checked."""
+    """The factory of a layer: it constructs a class and copies an instance.
+
+    Raises
+    ------
+    UnusableLayer
+        Where the layer cannot be checked.
+    """
     is_class = isinstance(candidate, type)
     filled = not is_class and check_usable(candidate).built
 

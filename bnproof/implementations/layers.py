@@ -1,5 +1,7 @@
-"""A layer with state as an implementation: every method sets a state, calls the layer, and reads
-the state."""
+"""A layer with state as an implementation.
+
+Every method of the contract makes a layer, sets its state, calls it, and reads the state.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,16 @@ Gradients = tuple[Array, Array | None, Array | None]
 
 
 class ThroughState:
-    """What a layer computes, asked for as the contract's functions; ``make`` is its class or
-    factory.
+    """What a layer computes, as the contract's functions.
 
-    gamma and beta come together or not at all, as the layers have them.
+    gamma and beta come together or not at all, as layers have them.
+
+    Parameters
+    ----------
+    make
+        The layer's class or factory: ``make(num_features, *, eps, momentum, affine,
+        track_running_stats)`` gives an object with ``forward``, ``backward`` and a ``state`` that
+        can be set.  Its ``convention`` and ``supports`` become those of the implementation.
     """
 
     def __init__(self, make: Callable[..., Any]) -> None:
@@ -87,7 +95,11 @@ class ThroughState:
 
     @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
-        """``forward`` in training, then ``backward``."""
+        """``forward`` in training, then ``backward``.
+
+        The contract gives this method no running statistics.  A layer needs some, so it starts from
+        (0, 1); they do not enter the gradients.
+        """
         axis = resolve_convention(getattr(self, "convention", "torch")).channel_axis
         mean, var = _initialise_statistics(a.x, a.gamma, axis) if self.tracks else (None, None)
         layer = self._make_layer(a.x, a.gamma, a.beta, mean, var, a.eps, self.momentum)

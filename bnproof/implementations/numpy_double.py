@@ -8,28 +8,52 @@ from bnproof.implementations.numpy_formulas import Formulas
 
 
 class DoubleBackward(Formulas):
-    """``phi = sum_k h_k dx_k`` and its gradients, for ``h = ddx`` (theorem double-backward).
+    """The gradients of ``phi = sum_k h_k dx_k`` for ``h = ddx``.
 
-    With ``a = mean g``, ``c = mean g xhat``, ``g^ = g - a - xhat c`` and the same for h (``b``,
-    ``d``, ``h^``): ``dx = gamma/s g^``, ``dphi/dg = gamma/s h^``, ``dphi/dgamma = (1/s) sum g^ h``,
-    ``dphi/dx = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))``.
+    Notes
+    ----- Theorem double-backward.  With ``a = mean g``, ``c = mean g xhat`` and ``g^ = g - a - xhat
+    c``, and the same for h (``b``, ``d``, ``h^``)::
+
+        dx         =  gamma/s g^
+        dphi/dg    =  gamma/s h^
+        dphi/dgamma = (1/s) sum g^ h
+        dphi/dx    = -gamma/s^2 (d g^ + c h^ + xhat mean(g^ h))
     """
 
     def project(self, g: Array, xhat: Array) -> tuple[Array, Array]:
-        """``(g - mean g - xhat mean(g xhat), mean(g xhat))``."""
+        """``(g - mean g - xhat mean(g xhat), mean(g xhat))``.
+
+        The first part is what is left of g after its parts along 1 and along xhat are taken out
+        (but for eps); the second is c.
+        """
         axes = batch_axes(g)
         c = (g * xhat).mean(axis=axes, keepdims=True)
         return g - g.mean(axis=axes, keepdims=True) - xhat * c, c
 
     def compute_statistics_term(self, g: Array, h: Array, xhat: Array) -> Array:
-        """``d g^ + c h^ + xhat mean(g^ h)``: how ``sum h g^`` falls as x moves, times s."""
+        """``d g^ + c h^ + xhat mean(g^ h)``: ``-s`` times the derivative of ``sum h g^`` by x."""
         (g_hat, c), (h_hat, d) = self.project(g, xhat), self.project(h, xhat)
         return d * g_hat + c * h_hat + xhat * (g_hat * h).mean(axis=batch_axes(g), keepdims=True)
 
     def train_double_vjp(
         self, ddx: Array, dy: Array, x: Array, gamma: Array | None, *, eps: float
     ) -> tuple[Array, Array, Array | None]:
-        """``(d_dy, d_x, d_gamma)``; ``d_gamma`` is ``None`` for a ``None`` gamma."""
+        """The vector-Jacobian product of ``(dy, x, gamma) -> dx``.
+
+        Parameters
+        ----------
+        ddx
+            The upstream gradient of dx, of x's shape.
+        dy
+            The upstream gradient that dx was computed from, of x's shape.
+        x, gamma, eps
+            As in training.
+
+        Returns
+        -------
+        tuple
+            ``(d_dy, d_x, d_gamma)``; ``d_gamma`` is ``None`` for a ``None`` gamma.
+        """
         xhat, _, _, s = self.normalise(x, eps)
         g, h = widen(dy), widen(ddx)
         scale = expand_parameter(gamma, xhat, 1)

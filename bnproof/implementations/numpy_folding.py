@@ -8,11 +8,16 @@ from bnproof.contract import Array
 
 
 class Folding:
-    """``W'_o = gamma'_o W_o``, ``b' = gamma' (b - mu_r) + beta`` with
-    ``gamma' = gamma/sqrt(v_r + eps)`` (theorem fold-linear)."""
+    """The linear layer that does what a linear layer and a batch norm after it do at inference.
+
+    Notes
+    -----
+    Theorem fold-linear.  With ``gamma' = gamma/sqrt(v_r + eps)``, output o of the folded layer has
+    ``W'_o = gamma'_o W_o`` and ``b' = gamma' (b - mu_r) + beta``.
+    """
 
     def compute_fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
-        """``gamma' = gamma/sqrt(v_r + eps)``, shape ``(out,)``."""
+        """``gamma' = gamma/sqrt(v_r + eps)``, shape ``(out,)``; a missing gamma is 1."""
         one = np.ones_like(running_var)
         scale: Array = (one if gamma is None else gamma) / np.sqrt(
             running_var + running_var.dtype.type(eps)
@@ -20,8 +25,21 @@ class Folding:
         return scale
 
     def fold_weight(self, weight: Array, scale: Array, kind: str, groups: int) -> Array:
-        """The weights of output o times ``gamma'_o``: axis 0, or axis 1 of every group of a
-        transposed convolution."""
+        """The weights of output o times ``gamma'_o``.
+
+        Parameters
+        ----------
+        weight
+            ``(out, in)``, ``(out, in/groups, *k)`` or, for a transposed convolution,
+            ``(in, out/groups, *k)``.
+        scale
+            ``gamma'``, shape ``(out,)``.
+        kind
+            "linear", "conv" or "conv_transpose".
+        groups
+            The number of groups; only a transposed convolution needs it, since it keeps the outputs
+            of a group on axis 1.
+        """
         if kind != "conv_transpose":
             return weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
         rows = np.repeat(scale.reshape(groups, -1), weight.shape[0] // groups, axis=0)
@@ -30,7 +48,7 @@ class Folding:
     def fold_bias(
         self, bias: Array | None, scale: Array, beta: Array | None, running_mean: Array
     ) -> Array:
-        """``gamma' (b - mu_r) + beta``; a missing b or beta is 0."""
+        """``gamma' (b - mu_r) + beta``; a missing b or beta is 0, the folded bias is not."""
         folded: Array = ((0 if bias is None else bias) - running_mean) * scale + (
             0 if beta is None else beta
         )
@@ -49,8 +67,26 @@ class Folding:
         kind: str,
         groups: int,
     ) -> tuple[Array, Array | None]:
-        """``(weight, bias)``; weights ``(out, in)``, ``(out, in/groups, *k)`` or, transposed,
-        ``(in, out/groups, *k)``."""
+        """The weight and the bias of the folded layer.
+
+        Parameters
+        ----------
+        weight, kind, groups
+            As in :meth:`fold_weight`.
+        bias
+            ``(out,)`` or ``None``.
+        gamma, beta
+            ``(out,)``; ``None`` stands for 1 and 0.
+        running_mean, running_var
+            ``(out,)``.
+        eps
+            Is added to the variance.
+
+        Returns
+        -------
+        tuple
+            ``(weight, bias)`` in the weight's dtype.
+        """
         scale = self.compute_fold_scale(gamma, running_var, eps)
         folded = self.fold_weight(weight, scale, kind, groups)
         shift = self.fold_bias(bias, scale, beta, running_mean)

@@ -20,8 +20,16 @@ from bnproof.implementations.numpy_arrays import (
 
 
 class Formulas:
-    """Training, gradients and inference; running statistics in the convention of PyTorch (momentum
-    weighs the new value)."""
+    """Training, gradients and inference.
+
+    Running statistics follow PyTorch's convention: momentum ``alpha`` weighs the new value, and the
+    unbiased variance is tracked.  Every formula of the paper is a method of its own, so that a
+    model of a bug overrides the one formula that it gets wrong.
+
+    Notes
+    ----- Algorithms 1 and 2 of Ioffe and Szegedy, "Batch Normalization" (2015), arXiv:1502.03167.
+    The input's gradient is the compact form of the theorem gradient-x.
+    """
 
     # -- Algorithm 1 -------------------------------------------------------------------------------
 
@@ -42,7 +50,26 @@ class Formulas:
         return xhat * expand_parameter(gamma, xhat, 1) + expand_parameter(beta, xhat, 0)
 
     def normalise(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-        """``(xhat, mu, v, s)``."""
+        """Normalise a batch by its own statistics.
+
+        Parameters
+        ----------
+        x
+            ``(N, C, *spatial)``.
+        eps
+            Is added to the variance.
+
+        Returns
+        -------
+        tuple
+            ``(xhat, mu, v, s)``: xhat of x's shape, the others ``(1, C, 1, ...)``, all in the dtype
+            that is computed in.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an x or an eps that has no batch norm.
+        """
         check_input(x, eps)
         x = widen(x)
         mu = self.mean(x)
@@ -61,9 +88,30 @@ class Formulas:
         eps: float,
         momentum: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """One training step: output and updated running statistics (``None`` if not tracked).
+        """One training step.
 
-        Raises ``ValueError`` where a channel has a single value, whose variance says nothing.
+        Parameters
+        ----------
+        x
+            ``(N, C, *spatial)``.
+        gamma, beta
+            ``(C,)``; ``None`` stands for 1 and 0.
+        running_mean, running_var
+            ``(C,)``; ``None`` where they are not tracked.
+        eps
+            Is added to the variance.
+        momentum
+            ``alpha``, the weight of the new statistics.
+
+        Returns
+        -------
+        tuple
+            The output in x's dtype, and the updated running statistics (``None`` if not tracked).
+
+        Raises
+        ------
+        ValueError
+            Where a channel has a single value, whose variance says nothing.
         """
         m = values_per_channel(x)
         if m == 1:
@@ -93,8 +141,27 @@ class Formulas:
     def train_vjp(
         self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
     ) -> tuple[Array, Array | None, Array | None]:
-        """``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``,
-        ``dbeta = sum g``."""
+        """The vector-Jacobian product of training.
+
+        ``dx_k = gamma/(m s) (m g_k - sum g - xhat_k sum g xhat)``, ``dgamma = sum g xhat``,
+        ``dbeta = sum g``, with g the upstream gradient.
+
+        Parameters
+        ----------
+        dy
+            The upstream gradient, of x's shape.
+        x, gamma, beta, eps
+            As in :meth:`train`.
+
+        Returns
+        -------
+        tuple
+            ``(dx, dgamma, dbeta)``, with ``None`` for an absent parameter.
+
+        Notes
+        ----- Theorems gradient-x and gradient-affine.  dx has the paths through mu and through s in
+        it, so its sum over a channel is 0.
+        """
         xhat, _, _, s = self.normalise(x, eps)
         like, dy = x.dtype, widen(dy)
         dgamma = (dy * xhat).sum(axis=batch_axes(x))
@@ -129,7 +196,24 @@ class Formulas:
         *,
         eps: float,
     ) -> Array:
-        """``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: the same map for every input."""
+        """``y = gamma (x - mu_r)/sqrt(v_r + eps) + beta``: the same map for every input.
+
+        Parameters
+        ----------
+        x
+            ``(N, C, *spatial)``; it may hold one sample.
+        gamma, beta
+            ``(C,)``; ``None`` stands for 1 and 0.
+        running_mean, running_var
+            ``(C,)``: ``mu_r`` and ``v_r``.
+        eps
+            Is added to the variance.
+
+        Returns
+        -------
+        Array
+            The output in x's dtype.
+        """
         check_input(x, eps)
         like, x = x.dtype, widen(x)
         s = self.std(expand_parameter(running_var, x, 1), eps)
@@ -148,8 +232,23 @@ class Formulas:
         *,
         eps: float,
     ) -> tuple[Array, Array | None, Array | None]:
-        """``dx = gamma/s_r dy``, no cross terms; ``dgamma = sum g (x - mu_r)/s_r``,
-        ``dbeta = sum g``."""
+        """The vector-Jacobian product of inference.
+
+        ``dx = gamma/s_r g``, ``dgamma = sum g (x - mu_r)/s_r``, ``dbeta = sum g``.  There are no
+        cross terms, since the running statistics do not depend on x (theorem inference-gradient).
+
+        Parameters
+        ----------
+        dy
+            The upstream gradient, of x's shape.
+        x, gamma, beta, running_mean, running_var, eps
+            As in :meth:`infer`.
+
+        Returns
+        -------
+        tuple
+            ``(dx, dgamma, dbeta)``, with ``None`` for an absent parameter.
+        """
         like, x, dy = x.dtype, widen(x), widen(dy)
         s = self.std(expand_parameter(running_var, x, 1), eps)
         dgamma = (dy * ((x - expand_parameter(running_mean, x, 0)) / s)).sum(axis=batch_axes(x))
@@ -163,7 +262,15 @@ class Formulas:
 
 
 def check_input(x: Array, eps: float) -> None:
-    """Refuse what has no batch norm, in one line that names the mend."""
+    """Refuse what has no batch norm, in one line that names the mend.
+
+    Raises
+    ------
+    TypeError
+        For an x that holds no floating-point numbers.
+    ValueError
+        For another rank than 2 to 5, an eps below 0 or NaN, or a batch without values.
+    """
     if not 2 <= x.ndim <= 5:
         raise ValueError(f"x has shape {x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
     if x.dtype.kind != "f" and x.dtype.name != "bfloat16":

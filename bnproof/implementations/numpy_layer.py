@@ -1,5 +1,7 @@
-"""A batch norm layer with state, in NumPy: the reference for sequences of training, inference,
-backward and reloading."""
+"""A batch norm layer with state, in NumPy.
+
+It is the reference for sequences of training, inference, backward and reloading.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,34 @@ class Forward:
 
 
 class NumpyLayer:
-    """:class:`NumpyBatchNorm` with parameters ``gamma = 1``, ``beta = 0`` and running statistics
-    ``(0, 1)``, float64 at first.
+    """:class:`NumpyBatchNorm` with a state of its own.
 
-    Without running statistics inference normalises by the batch, as PyTorch's layers do.  A batch
-    that raises leaves the state as it was.
+    A fresh layer has gamma = 1, beta = 0 and running statistics (0, 1), in float64.  Without
+    running statistics inference normalises by the batch, as PyTorch's layers do.  A batch that
+    raises leaves the state as it was.
+
+    Parameters
+    ----------
+    num_features
+        The number of channels C.
+    eps
+        Is added to the variance.
+    momentum
+        The weight of the new statistics.
+    affine
+        Whether the layer has gamma and beta.
+    track_running_stats
+        Whether it has running statistics.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.implementations.numpy_layer import NumpyLayer
+    >>> layer = NumpyLayer(1, eps=0.0, momentum=0.5)
+    >>> layer.forward(np.array([[1.0], [3.0]]), training=True).ravel()
+    array([-1.,  1.])
+    >>> layer.state["running_mean"], layer.state["running_var"]
+    (array([1.]), array([1.5]))
     """
 
     convention = "torch"
@@ -59,8 +84,7 @@ class NumpyLayer:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Copies of gamma, beta and the running statistics; ``None`` for what the layer does
-        without."""
+        """Copies of gamma, beta and the running statistics; ``None`` for an absent one."""
         values = (self.gamma, self.beta, self.running_mean, self.running_var)
         names = ("gamma", "beta", "running_mean", "running_var")
         return {
@@ -76,7 +100,20 @@ class NumpyLayer:
         )
 
     def forward(self, x: Array, *, training: bool) -> Array:
-        """``y``; in training by the batch's statistics, which the running ones then follow."""
+        """The output for a batch.
+
+        Parameters
+        ----------
+        x
+            ``(N, C, *spatial)``.
+        training
+            Whether the batch's statistics normalise it, and the running ones follow them.
+
+        Raises
+        ------
+        ValueError
+            In training, for one value per channel.
+        """
         before = Forward(
             np.array(x), training, self.gamma, self.beta, self.running_mean, self.running_var
         )
@@ -107,8 +144,15 @@ class NumpyLayer:
         )
 
     def backward(self, dy: Array) -> tuple[Array, Array | None, Array | None]:
-        """``(dx, dgamma, dbeta)`` of the latest ``forward``, with the parameters it had; may be
-        called again."""
+        """``(dx, dgamma, dbeta)`` of the latest ``forward``, with the parameters it had.
+
+        It may be called again, and gives the same answer.
+
+        Raises
+        ------
+        RuntimeError
+            Where there was no ``forward``.
+        """
         step = self.latest
         if step is None:
             raise RuntimeError("backward needs a forward first: call forward(x, training=...)")

@@ -20,8 +20,13 @@ Moments = tuple[int, Array, Array]  # of one worker: n_k, mu_k, v_k
 
 
 class Shards(Formulas):
-    """Workers exchange ``(n_k, mu_k, v_k)``: ``mu = sum n_k mu_k/n``,
-    ``v = sum n_k (v_k + (mu_k - mu)^2)/n`` (theorem total-variance)."""
+    """One batch in parts, each on its own worker.
+
+    Notes
+    ----- Theorem total-variance.  Workers exchange the number, mean and variance of their values,
+    ``(n_k, mu_k, v_k)``, and ``mu = sum n_k mu_k/n``, ``v = sum n_k (v_k + (mu_k - mu)^2)/n``.  The
+    second part of v is the variance between the workers, which averaging the ``v_k`` would lose.
+    """
 
     def moments(self, x: Array) -> Moments:
         """``(n_k, mu_k, v_k)`` of one worker; zeros where it holds nothing."""
@@ -33,7 +38,22 @@ class Shards(Formulas):
         return n, mu.reshape(-1), self.variance(x, mu).reshape(-1)
 
     def merge_moments(self, parts: Sequence[Moments]) -> tuple[Array, Array]:
-        """``(mu, v)`` of the whole batch."""
+        """The mean and the variance of the whole batch.
+
+        Parameters
+        ----------
+        parts
+            Each worker's number of values, mean and variance; the last two have shape ``(C,)``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from bnproof.implementations.numpy import NumpyBatchNorm
+        >>> one = (1, np.array([0.0]), np.array([0.0]))
+        >>> other = (1, np.array([2.0]), np.array([0.0]))
+        >>> NumpyBatchNorm().merge_moments([one, other])
+        (array([1.]), array([1.]))
+        """
         n = sum(count for count, _, _ in parts)
         weights = [mean.dtype.type(count / n) for count, mean, _ in parts]
         mu = sum(weight * mean for weight, (_, mean, _) in zip(weights, parts, strict=True))
@@ -46,8 +66,25 @@ class Shards(Formulas):
     def normalise_shards(
         self, shards: Sequence[Array], eps: float
     ) -> tuple[list[Array], Array, Array, Array]:
-        """``(xhat of every worker, mu, v, s)``; raises ``ValueError`` where the workers hold one
-        value per channel, or none."""
+        """Normalise every worker's part by the statistics of the whole batch.
+
+        Parameters
+        ----------
+        shards
+            Each worker's part; a part may be empty.
+        eps
+            Is added to the variance.
+
+        Returns
+        -------
+        tuple
+            ``(list of xhat, mu, v, s)``; the statistics have shape ``(C,)``.
+
+        Raises
+        ------
+        ValueError
+            Where all workers together hold one value per channel, or none.
+        """
         n = sum(values_per_channel(x) for x in shards)
         if n < 2:
             raise ValueError(
@@ -73,7 +110,20 @@ class Shards(Formulas):
         eps: float,
         momentum: float,
     ) -> tuple[list[Array], Array | None, Array | None]:
-        """The outputs of every worker, and the running statistics, the same for all."""
+        """One synchronised training step.
+
+        Parameters
+        ----------
+        shards
+            Each worker's part of the batch.
+        gamma, beta, running_mean, running_var, eps, momentum
+            As in training on one machine, the same on every worker.
+
+        Returns
+        -------
+        tuple
+            The outputs of every worker, and the running statistics, which are the same for all.
+        """
         xhats, mu, v, _ = self.normalise_shards(shards, eps)
         n = sum(values_per_channel(x) for x in shards)
         mean = None if running_mean is None else self.track(running_mean, mu, momentum)
@@ -93,7 +143,21 @@ class Shards(Formulas):
         *,
         eps: float,
     ) -> tuple[list[Array], Array | None, Array | None]:
-        """``(list of dx, dgamma, dbeta)``: both sums run over all workers, before dx is formed."""
+        """The gradients of a synchronised step.
+
+        Parameters
+        ----------
+        dys
+            The upstream gradient on every worker.
+        shards, gamma, beta, eps
+            As in :meth:`train_shards`.
+
+        Returns
+        -------
+        tuple
+            ``(list of dx, dgamma, dbeta)``.  The sums over the batch run over all workers before dx
+            is formed, since dx on each worker depends on the values of all.
+        """
         xhats, _, _, s = self.normalise_shards(shards, eps)
         n = sum(values_per_channel(x) for x in shards)
         gs = [widen(dy) for dy in dys]

@@ -1,9 +1,8 @@
-"""ONNX files with one ``BatchNormalization`` as they are, run by onnxruntime: inference, or
-training where training_mode = 1.
-
-The file's graph runs as a whole.  Only the initialisers of scale, B, mean and var are replaced, in
-a copy in which the sizes of all axes but the channels' are open.  eps, momentum, the number of
-channels, the rank and the dtype are the file's.
+"""ONNX files with one ``BatchNormalization`` as they are, run by onnxruntime.
+ They infer, or do one training step where ``training_mode = 1``.  The file's graph runs as a whole.
+Only the initialisers of scale, B, mean and var are replaced, in a copy in which the sizes of all
+axes but the channels' are open.  eps, momentum, the number of channels, the rank and the dtype are
+the file's.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from bnproof.implementations.adapters import (
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.layers import FIELDS
 
+# what a node without these attributes means by the ONNX standard, in its float32
 DEFAULTS = {
     "epsilon": float(np.float32(1e-5)),
     "momentum": float(np.float32(0.9)),
@@ -37,10 +37,22 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class File:
-    """What a model says of its batch norm: attributes, and the names of its tensors.
+    """What a model says of its batch norm.
 
-    ``places``: the initialiser of each of gamma, beta and the running statistics; ``entry`` and
-    ``result``: what x and y are called; ``statistics``: the outputs of the new running statistics.
+    Attributes
+    ----------
+    name
+        The file's name.
+    model
+        The ONNX model.
+    attributes
+        Those of the node, with ONNX's defaults for what it leaves out.
+    places
+        The initialiser of each of gamma, beta and the running statistics.
+    entry, result
+        What x and y are called.
+    statistics
+        The outputs that give the new running statistics out; empty where there are none.
     """
 
     name: str
@@ -58,8 +70,10 @@ class File:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What makes up the state: no running statistics where a training step does not give them
-        out."""
+        """What makes up the state.
+
+        A training step that does not give its running statistics out has none to speak of.
+        """
         return FIELDS if self.statistics or not self.trains else FIELDS[:2]
 
 
@@ -125,7 +139,7 @@ class OnnxLayer(AdaptedLayer):
 
 
 def open_session(file: File, values: Mapping[str, Array]) -> Any:
-    """An onnxruntime session on the CPU, of a copy of the model with these initialisers."""
+    """An onnxruntime session on the CPU, for a copy of the model with these initialisers."""
     import onnxruntime
     from onnx.numpy_helper import from_array
 
@@ -134,6 +148,7 @@ def open_session(file: File, values: Mapping[str, Array]) -> Any:
         if tensor.name in names:
             tensor.CopyFrom(from_array(values[names[tensor.name]], tensor.name))
     options = onnxruntime.SessionOptions()
+    # errors alone are logged; one thread, so that sums are added in one order
     options.log_severity_level, options.intra_op_num_threads = 3, 1
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -141,7 +156,13 @@ def open_session(file: File, values: Mapping[str, Array]) -> Any:
 
 
 def require_one(candidates: list[Any], what: str, name: str) -> Any:
-    """The one of its kind; raises ``UnusableLayer`` where there is none, or are several."""
+    """The only candidate there is.
+
+    Raises
+    ------
+    UnusableLayer
+        Where there is none, or there are several.
+    """
     if len(candidates) != 1:
         raise UnusableLayer(
             f"{name} has {len(candidates) or 'no'} {what} where there has to be one: export the"
@@ -151,8 +172,13 @@ def require_one(candidates: list[Any], what: str, name: str) -> Any:
 
 
 def load_model(path: Path) -> Any:
-    """The model in a file; raises ``UnusableLayer`` with the mend where there is none, or nothing
-    to run it with."""
+    """The model in a file.
+
+    Raises
+    ------
+    UnusableLayer
+        Where there is no model, or nothing to run it with.
+    """
     if not path.is_file():
         raise UnusableLayer(f"there is no file {path}: check the path")
     try:
@@ -169,8 +195,13 @@ def load_model(path: Path) -> Any:
 
 
 def read_file(path: Path) -> File:
-    """The batch norm in a file; raises ``UnusableLayer`` unless the graph has one, one input, one
-    output, stored parameters."""
+    """The batch norm in a file.
+
+    Raises
+    ------
+    UnusableLayer
+        Unless the graph has one batch norm, one input, one output, and stored parameters.
+    """
     model, name = load_model(path), path.name
     from onnx.helper import get_attribute_value
 
@@ -210,7 +241,7 @@ def read_file(path: Path) -> File:
 
 
 def open_axes(graph: Any, *values: Any) -> None:
-    """Leave the sizes of all axes but the channels' open."""
+    """Leave the sizes of all axes but the channels' open, so that any batch runs."""
     del graph.value_info[:]
     for value in values:
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
@@ -224,7 +255,13 @@ def accepts(candidate: object) -> bool:
 
 
 def adapt(candidate: Path) -> LayerFactory:
-    """The factory of a file's layer; raises ``UnusableLayer`` where onnxruntime cannot run it."""
+    """The factory of a file's layer.
+
+    Raises
+    ------
+    UnusableLayer
+        Where onnxruntime cannot run the file.
+    """
     file = read_file(candidate)
     from onnx.helper import tensor_dtype_to_np_dtype
 

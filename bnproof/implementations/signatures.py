@@ -1,5 +1,8 @@
-"""Methods of the contract that take their arguments by name, so that an implementation shows only
-what it does with them."""
+"""Methods of the contract that take their arguments by name.
+
+An implementation that is written with them shows what it does with its arguments, and leaves out
+the signatures, which :data:`bnproof.contract.METHODS` holds.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,15 @@ from bnproof.contract import METHODS, Method
 
 
 class Arguments:
-    """The arguments of one call, as attributes: ``a.x``, ``a.gamma``, ``a.eps``."""
+    """The arguments of one call, as attributes: ``a.x``, ``a.gamma``, ``a.eps``.
+
+    Parameters
+    ----------
+    method
+        The method that is called.
+    values
+        Its arguments by name.
+    """
 
     def __init__(self, method: Method, values: Mapping[str, Any]) -> None:
         self._method, self._values = method, values
@@ -23,8 +34,15 @@ class Arguments:
             raise AttributeError(f"{self._method.name} takes no {name}") from None
 
     def call(self, function: Callable[..., Any], **changed: Any) -> Any:
-        """The function of the same signature, called with these arguments but for those that are
-        changed."""
+        """Call a function of the same signature with these arguments.
+
+        Parameters
+        ----------
+        function
+            Another implementation of the method, such as that of a base class.
+        **changed
+            The arguments that are another value there.
+        """
         values = {**self._values, **changed}
         positional = (values[name] for name in self._method.parameters)
         return function(*positional, **{name: values[name] for name in self._method.keywords})

@@ -1,5 +1,8 @@
-"""From what a user types to an implementation: built-in names, ``package.module:Name``,
-``path/to/file.py:Name``."""
+"""From what a user types to an implementation.
+
+A target is a built-in name, ``package.module:Name``, ``path/to/file.py:Name``, or the path of an
+``.onnx`` file.  Start reading at :func:`load`.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,7 @@ class UnusableTarget(LookupError):
 
 
 def list_builtin() -> dict[str, Any]:
-    """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module of this
-    package."""
+    """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module here."""
     package = import_module("bnproof.implementations")
     implementations: dict[str, Any] = {}
     for info in iter_modules(package.__path__):
@@ -32,10 +34,29 @@ def list_builtin() -> dict[str, Any]:
 
 
 def load(target: str) -> Any:
-    """The implementation a target names: an object with ``train``.
+    """The implementation that a target names.
 
-    Classes are instantiated without arguments.  Raises ``UnusableTarget`` with one line that names
-    the mend.
+    Parameters
+    ----------
+    target
+        What the user typed.  A class is instantiated without arguments.
+
+    Returns
+    -------
+    object
+        It has at least the method ``train``.
+
+    Raises
+    ------
+    UnusableTarget
+        With one line that names the mend, for every way in which a target can be wrong: an unknown
+        name, a module that does not import, an object without the methods.
+
+    Examples
+    --------
+    >>> from bnproof.implementations.targets import load
+    >>> load("numpy").convention
+    'torch'
     """
     if target in list_builtin():
         return as_implementation(list_builtin()[target], target)
@@ -67,12 +88,23 @@ def load(target: str) -> Any:
 
 
 def as_implementation(candidate: Any, name: str) -> Any:
-    """The candidate as an implementation: itself if it has ``train``, a layer asked through its
-    state.
+    """A candidate as an implementation.
 
-    Instances, classes without arguments and modules with ``train`` are implementations; classes and
-    factories of what has ``forward`` and ``backward`` are layers, and so are the objects of
-    frameworks an adapter takes.  Raises ``UnusableTarget``.
+    Instances, classes without arguments and modules with ``train`` are implementations as they are.
+    Classes and factories of layers (``forward`` and ``backward``) are used through their state, and
+    so are the objects of frameworks that an adapter takes.
+
+    Parameters
+    ----------
+    candidate
+        The object that was named.
+    name
+        What messages call it.
+
+    Raises
+    ------
+    UnusableTarget
+        Where it is none of these.
     """
     try:
         return _wrap_object(candidate) or _wrap_layer(candidate) or _require_train(candidate, name)
@@ -81,6 +113,7 @@ def as_implementation(candidate: Any, name: str) -> Any:
 
 
 def _wrap_object(candidate: Any) -> Any:
+    """A framework's own object through its adapter, or ``None`` where no adapter takes it."""
     factory = adapt_candidate(candidate)
     return None if factory is None else ThroughState(factory)
 
@@ -110,6 +143,7 @@ def _wrap_layer(candidate: Any) -> Any:
 
 
 def _is_layer(candidate: Any) -> bool:
+    """Whether it has what a layer has."""
     return all(callable(getattr(candidate, method, None)) for method in ("forward", "backward"))
 
 
@@ -136,6 +170,7 @@ def _require_train(candidate: Any, name: str) -> Any:
 
 
 def _import(place: str) -> ModuleType:
+    """The module at a dotted name or a path; raises ``UnusableTarget`` with the mend."""
     try:
         if place.endswith(".py"):
             return _import_file(Path(place))
@@ -157,6 +192,7 @@ def _import(place: str) -> ModuleType:
 
 
 def _import_file(path: Path) -> ModuleType:
+    """The module in a file, under the name of the file."""
     if not path.is_file():
         raise UnusableTarget(f"there is no file {path}: check the path")
     spec = spec_from_file_location(path.stem, path)
@@ -171,6 +207,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _format_error(error: BaseException) -> str:
+    """The first line of an error; its class where an error cannot even be shown."""
     try:
         return f"{type(error).__name__}: {error}".splitlines()[0]
     except Exception:

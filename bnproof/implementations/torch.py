@@ -1,5 +1,7 @@
-"""PyTorch behind the contract: ``torch.nn.functional.batch_norm`` with autograd, and the
-``torch.nn`` modules."""
+"""PyTorch behind the contract: the function with autograd, and the modules.
+
+The function is ``torch.nn.functional.batch_norm``, the modules are those of ``torch.nn``.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,13 @@ from bnproof.implementations.torch_arrays import (
 )
 from bnproof.implementations.torch_further import Further
 
-VARIANTS = 10**6  # compiled forms of one function
+# compiled forms of one function: beyond PyTorch's small limit it falls back to uncompiled code
+# without a word, and something else would be measured
+VARIANTS = 10**6
 
 
 class TorchFunctional(Further):
-    """``torch.nn.functional.batch_norm``; gradients by autograd."""
+    """``torch.nn.functional.batch_norm``, with gradients by autograd."""
 
     convention = "torch"
 
@@ -83,6 +87,7 @@ class TorchFunctional(Further):
         training: bool,
         eps: float,
     ) -> tuple[Array | None, ...]:
+        """The gradients of x, gamma and beta by autograd; ``None`` for an absent one."""
         refuse_half_sums(dy, x)
         leaves = [to_tensor(value, grad=True) for value in (x, gamma, beta)]
         statistics = to_tensor(running_mean), to_tensor(running_var)
@@ -95,8 +100,7 @@ class TorchFunctional(Further):
 
 @cache
 def _compile_batch_norm() -> Any:
-    """``F.batch_norm`` through ``torch.compile``, any sizes; raises ``NotImplementedError`` where
-    there is nothing to compile with."""
+    """``F.batch_norm`` through ``torch.compile``, for any sizes."""
     import torch
     from torch.nn.functional import batch_norm
 
@@ -107,14 +111,20 @@ def _compile_batch_norm() -> Any:
 
 
 class TorchCompiled(TorchFunctional):
-    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor,
-    forward and backward."""
+    """``torch.nn.functional.batch_norm`` as ``torch.compile`` compiles it for this processor.
+
+    Both its forward and its backward pass are compiled.
+    """
 
     def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
-        """Compiled for every rank, dtype and layout met, never quietly uncompiled (what a small
-        limit of variants leads to).
+        """``F.batch_norm``, compiled for every rank, dtype and layout that is met.
 
-        Raises the ``ValueError`` by which PyTorch refuses a batch, which the compiler wraps.
+        Raises
+        ------
+        ValueError
+            By which PyTorch refuses a batch; the compiler wraps it in an error of its own.
+        NotImplementedError
+            Where there is nothing to compile with.
         """
         from torch._dynamo import config
         from torch._dynamo.exc import BackendCompilerFailed, TorchRuntimeError
@@ -137,8 +147,13 @@ class TorchCompiled(TorchFunctional):
 
     @pack_arguments
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
-        """``(dx, dgamma, dbeta)``; raises ``NotImplementedError`` for half precision, where what is
-        saved for it is half."""
+        """``(dx, dgamma, dbeta)`` through compiled code.
+
+        Raises
+        ------
+        NotImplementedError
+            For half precision, in which compiled code keeps what its backward pass reads.
+        """
         refuse_half_saves(a.x)
         return a.call(super().train_vjp)
 
@@ -174,7 +189,8 @@ class TorchModules:
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
         refuse_zero_eps(a.eps)
-        half = is_half(a.x.dtype)  # which asks for statistics in float32
+        # half precision asks for statistics in float32; they do not enter the gradients
+        half = is_half(a.x.dtype)
         mean, var = (np.zeros(a.x.shape[1]), np.ones(a.x.shape[1])) if half else (None, None)
         return _module_vjp(
             a.dy, a.x, _build_module(a.x, a.gamma, a.beta, mean, var, a.eps, 0.1).train()
@@ -199,7 +215,13 @@ def _build_module(
     eps: float,
     momentum: float,
 ) -> Any:
-    """The module of the right rank with the given state."""
+    """The module of x's rank with the given state.
+
+    Raises
+    ------
+    NotImplementedError
+        For gamma without beta or the reverse, and for half precision without anything in float32.
+    """
     import torch
 
     if (gamma is None) != (beta is None):
@@ -236,6 +258,7 @@ def _build_module(
 
 
 def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
+    """``(dx, dgamma, dbeta)`` by autograd through a module."""
     refuse_half_sums(dy, x)
     entry = to_tensor(x, grad=True)
     module(entry).backward(to_tensor(dy))
@@ -244,8 +267,20 @@ def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
 
 
 def track_cumulative(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:
-    """Running mean and variance of ``torch.nn.BatchNorm1d(momentum=None)`` after training on
-    ``(N, C)`` batches."""
+    """What PyTorch's cumulative average tracks, ``BatchNorm1d(momentum=None)``.
+
+    Parameters
+    ----------
+    batches
+        ``(N, C)`` each, trained on in this order.
+    eps
+        Of the module.
+
+    Returns
+    -------
+    tuple
+        Running mean and variance, ``(C,)``.
+    """
     import torch
 
     module = torch.nn.BatchNorm1d(

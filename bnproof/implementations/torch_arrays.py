@@ -11,21 +11,30 @@ from bnproof.formats import is_half
 
 
 def to_tensor(values: Array | None, *, grad: bool = False) -> Any:
-    """A copy as a tensor (PyTorch updates running statistics in place), or ``None``; strides are
-    kept."""
+    """A copy as a tensor with the same strides, or ``None`` for ``None``.
+
+    It is a copy since PyTorch updates running statistics in place.
+
+    Parameters
+    ----------
+    values
+        An array; bfloat16 is a dtype of ml_dtypes.
+    grad
+        Whether autograd follows it.
+    """
     import torch
 
     if values is None:
         return None
     copy = np.array(values)
-    # a dtype of ml_dtypes, which PyTorch does not know by that name
+    # PyTorch does not know the dtype of ml_dtypes, so the bits are handed over as integers
     if copy.dtype.name == "bfloat16":
         return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).requires_grad_(grad)
     return torch.from_numpy(copy).requires_grad_(grad)
 
 
 def to_array(values: Any) -> Array | None:
-    """A tensor as an array, without its history; ``None`` stays."""
+    """A tensor as an array of the same dtype, without its history; ``None`` stays."""
     import torch
 
     if values is None:
@@ -40,8 +49,15 @@ def to_array(values: Any) -> Array | None:
 
 
 def refuse_half_sums(*arrays: Any) -> None:
-    """Raise ``NotImplementedError`` where PyTorch 2.13 adds gradients up in half precision: half
-    arrays with other strides."""
+    """Refuse half-precision arrays that are not contiguous.
+
+    PyTorch 2.13 adds the gradients of such arrays up in half precision, which no bound allows for.
+
+    Raises
+    ------
+    NotImplementedError
+        Where one of the arrays is half and strided.
+    """
     for array in arrays:
         contiguous = (
             array.flags.c_contiguous if isinstance(array, np.ndarray) else array.is_contiguous()
@@ -53,14 +69,21 @@ def refuse_half_sums(*arrays: Any) -> None:
 
 
 def refuse_zero_eps(eps: float) -> None:
-    """Raise ``NotImplementedError`` for the eps that PyTorch refuses in training."""
+    """Raise ``NotImplementedError`` for eps = 0, which PyTorch refuses in training."""
     if eps == 0:
         raise NotImplementedError("PyTorch 2.10 and later refuse eps = 0 in training")
 
 
 def refuse_half_saves(x: Any) -> None:
-    """Raise ``NotImplementedError`` where compiled code keeps what its backward pass reads in half
-    precision."""
+    """Refuse half precision in compiled code.
+
+    Compiled for a processor, PyTorch keeps what its backward pass reads in half precision.
+
+    Raises
+    ------
+    NotImplementedError
+        For a half-precision x.
+    """
     if is_half(x):
         raise NotImplementedError(
             "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
@@ -68,7 +91,7 @@ def refuse_half_saves(x: Any) -> None:
 
 
 def find_refusal(error: BaseException | None) -> ValueError | None:
-    """The ``ValueError`` that led to an error, if one did."""
+    """The ``ValueError`` that an error was raised from, directly or further back, if any."""
     while error is not None and not isinstance(error, ValueError):
         error = error.__cause__ or error.__context__
     return error

@@ -1,5 +1,7 @@
-"""What else PyTorch offers: differentiating batch norm twice, and folding it
-(``torch.nn.utils.fusion``)."""
+"""What else PyTorch offers beside ``batch_norm``: differentiating it twice, and folding it.
+
+Folding is ``torch.nn.utils.fusion``.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ from bnproof.implementations.torch_arrays import (
 
 
 class Further:
-    """Double backward by autograd, and PyTorch's own fold; ``batch_norm`` is the function that is
-    differentiated."""
+    """Double backward by autograd, and PyTorch's own fold.
+
+    :meth:`batch_norm` is the function that is differentiated; a subclass may compile it.
+    """
 
     def batch_norm(self, *tensors: Any, training: bool, momentum: float, eps: float) -> Any:
         """``F.batch_norm`` of ``x, running_mean, running_var, weight, bias``."""
@@ -31,11 +35,14 @@ class Further:
 
     @pack_arguments
     def train_double_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
-        """``(d_dy, d_x, d_gamma)`` of ``sum ddx dx`` by autograd through the gradient of the
-        training-mode output.
+        """``(d_dy, d_x, d_gamma)`` of ``sum ddx dx``.
 
-        Raises ``NotImplementedError`` for half precision, which autograd differentiates twice in
-        half precision throughout.
+        Autograd differentiates the gradient of the training-mode output.
+
+        Raises
+        ------
+        NotImplementedError
+            For half precision, in which autograd would compute throughout.
         """
         import torch
 
@@ -56,9 +63,12 @@ class Further:
 
     @pack_arguments
     def fold(self, a: Arguments) -> tuple[Array | None, Array | None]:
-        """``fuse_linear_bn_weights`` or ``fuse_conv_bn_weights``.
+        """``fuse_linear_bn_weights`` or ``fuse_conv_bn_weights`` of ``torch.nn.utils.fusion``.
 
-        Raises ``NotImplementedError`` for grouped transposed convolutions, which these do not know.
+        Raises
+        ------
+        NotImplementedError
+            For grouped transposed convolutions, which these functions do not know.
         """
         from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
@@ -67,6 +77,7 @@ class Further:
                 "torch.nn.utils.fusion has no groups: a grouped transposed convolution does not"
                 " fold"
             )
+        # the functions take no absent gamma or beta
         one, zero = np.ones_like(a.running_mean), np.zeros_like(a.running_mean)
         affine = [
             to_tensor(one if a.gamma is None else a.gamma),

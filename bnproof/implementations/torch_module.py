@@ -101,14 +101,13 @@ class TorchLayer(AdaptedLayer):
                 target.copy_(value.reshape(target.shape))
 
     def move(self, dtype: Any) -> None:
-        """The module in another dtype, and with it the tensors that are no parameters or
-        buffers."""
+        """Move the module to another dtype, with its tensors that are no parameters or buffers."""
         self.module.to(dtype)
         for name, value in self.list_unregistered().items():
             setattr(self.module, name, value.to(dtype))
 
     def list_unregistered(self) -> dict[str, Any]:
-        """Statistics or parameters kept as plain tensors."""
+        """Statistics or parameters that are kept as plain tensors."""
         own = vars(self.module)
         return {name: own[name] for name in self.names.values() if own.get(name) is not None}
 
@@ -143,8 +142,10 @@ class TorchLayer(AdaptedLayer):
         return np.array(to_array(y)), lambda dy: self.pull_back(dy, y, leaves)
 
     def copy_tensors(self) -> dict[str, Any]:
-        """Copies of all parameters, buffers and unregistered tensors by name; gamma, beta and
-        parameters with gradient."""
+        """Copies of all parameters, buffers and unregistered tensors by name.
+
+        gamma, beta and all parameters are copied as leaves whose gradient is asked for.
+        """
         copied = {name: value.detach().clone() for name, value in self.module.named_buffers()}
         copied |= {name: value.detach().clone() for name, value in self.list_unregistered().items()}
         learned = dict(self.module.named_parameters())
@@ -156,8 +157,17 @@ class TorchLayer(AdaptedLayer):
         }
 
     def call_module(self, entry: Any, copies: dict[str, Any]) -> Any:
-        """``module(entry)`` with the tensors in ``copies``, which are replaced by what the module
-        makes of them."""
+        """``module(entry)`` with the tensors in ``copies``.
+
+        They then hold what the module made of them.
+
+        Raises
+        ------
+        NotImplementedError
+            For eps = 0 where PyTorch refuses it.
+        ValueError
+            Where PyTorch refuses the batch inside compiled code.
+        """
         from torch.func import functional_call
 
         own, plain = vars(self.module), self.list_unregistered()
@@ -180,8 +190,13 @@ class TorchLayer(AdaptedLayer):
         return y
 
     def keep(self, copies: Mapping[str, Any]) -> None:
-        """Buffers and unregistered tensors as the module left them; raises ``ValueError`` where one
-        has another shape now."""
+        """Put buffers and unregistered tensors back as the module left them.
+
+        Raises
+        ------
+        ValueError
+            Where one of them has another shape now: the module broadcast x's channels.
+        """
         before = {**dict(self.module.named_buffers()), **self.list_unregistered()}
         for name, value in before.items():
             if copies[name].shape != value.shape:
@@ -223,8 +238,16 @@ def unwrap(candidate: Any) -> Any:
 
 
 def locate_fields(module: Any) -> dict[str, str]:
-    """Where the module has gamma, beta, running_mean and running_var; wrappers such as
-    ``torch.compile`` have them further in."""
+    """Where a module has gamma, beta, running_mean and running_var.
+
+    Wrappers such as ``torch.compile`` have them further in, so a tensor is looked up by identity
+    among the named ones.
+
+    Returns
+    -------
+    dict
+        The dotted name of each of the four that the module has.
+    """
     attributes = {
         f: next((n for n in names if getattr(module, n, None) is not None), "")
         for f, names in NAMES.items()
@@ -240,10 +263,17 @@ def locate_fields(module: Any) -> dict[str, str]:
 
 
 def inspect_module(module: Any) -> dict[str, Any]:
-    """``num_features``, ``affine`` and ``track_running_stats`` by the tensors that a module has.
+    """What a module's tensors show of its options.
 
-    Raises ``UnusableLayer`` for a module with tensors under other names in their stead, of other
-    sizes, or not on the CPU.
+    Returns
+    -------
+    dict
+        ``affine``, ``track_running_stats`` and, where there are tensors, ``num_features``.
+
+    Raises
+    ------
+    UnusableLayer
+        For a module whose tensors have other names or sizes, or are not on the CPU.
     """
     by_field = {field: attrgetter(name)(module) for field, name in locate_fields(module).items()}
     known = {id(value) for value in by_field.values()}
@@ -270,7 +300,13 @@ def inspect_module(module: Any) -> dict[str, Any]:
 
 
 def refuse_module(candidate: Any) -> None:
-    """Raise ``UnusableLayer`` for a module that needs more than a batch on one CPU."""
+    """Refuse a module that needs more than a batch on one CPU.
+
+    Raises
+    ------
+    UnusableLayer
+        For lazy modules, ``SyncBatchNorm`` and TorchScript.
+    """
     import torch
 
     mend = "name torch.nn.BatchNorm1d, 2d or 3d instead"
@@ -294,8 +330,13 @@ def accepts(candidate: object) -> bool:
 
 
 def adapt(candidate: Any) -> LayerFactory:
-    """The factory of a module: constructs a class, copies an instance; raises ``UnusableLayer``
-    where that cannot be checked."""
+    """The factory of a module: it constructs a class and copies an instance.
+
+    Raises
+    ------
+    UnusableLayer
+        Where the module cannot be checked.
+    """
     import torch
 
     refuse_module(candidate)

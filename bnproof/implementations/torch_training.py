@@ -1,8 +1,7 @@
-"""Plain gradient descent on small fully connected networks in PyTorch, float64, with every step's
-arrays in the open.
+"""Plain gradient descent on small fully connected networks in PyTorch, in float64.
 
-No implementation of batch normalisation: it calls ``torch.nn.functional.batch_norm`` inside a
-network that is trained.
+Every step gives its arrays out.  This is no implementation of batch normalisation: it calls
+``torch.nn.functional.batch_norm`` inside a network that is trained.
 """
 
 from __future__ import annotations
@@ -34,8 +33,14 @@ def use_one_thread() -> Iterator[None]:
 class Layer:
     """``z = scale h + shift`` with ``h = W u`` or, where the network normalises, ``h = xhat(W u)``.
 
-    ``weight`` ``(units, inputs)``, ``shift`` and ``scale`` ``(units,)``; a missing scale is a
-    constant 1.
+    Attributes
+    ----------
+    weight
+        W, ``(units, inputs)``.
+    shift
+        ``(units,)``.
+    scale
+        ``(units,)``; ``None`` stands for a constant 1.
     """
 
     weight: Array
@@ -50,11 +55,22 @@ class Layer:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """One step ``W - eta G`` of the first layer, ``G = dL/dW``, on a mini-batch ``u``.
+    """One step ``W - eta G`` of the first layer, with ``G = dL/dW``, on a mini-batch.
 
-    ``weight``, ``gradient``, ``moved`` ``(units, inputs)``: W, G and W after the step; ``inputs``
-    ``(values, inputs)``: u; ``x`` and ``g`` ``(values, units)``: ``W u`` and the upstream gradient
-    ``dL/dz``; ``scale`` ``(units,)``.
+    Attributes
+    ----------
+    loss
+        Before the step, in nats.
+    weight, gradient, moved
+        W, G, and W after the step, ``(units, inputs)``.
+    inputs
+        u, ``(values, inputs)``.
+    x
+        ``W u``, ``(values, units)``.
+    g
+        The upstream gradient ``dL/dz``, ``(values, units)``.
+    scale
+        ``(units,)``.
     """
 
     loss: float
@@ -68,11 +84,17 @@ class TrainingStep:
 
 
 class Perceptron:
-    """A classifier of :class:`Layer`; all but the last are followed by ``nonlinearity`` (a name in
-    ``torch``).
+    """A classifier of :class:`Layer`; its loss is the mean cross-entropy in nats.
 
-    With ``eps`` given, all but the last are batch-normalised in training mode, always with the
-    statistics of the batch at hand; with ``None`` they are not.  Loss: mean cross-entropy in nats.
+    Parameters
+    ----------
+    layers
+        The layers with their first values.
+    nonlinearity
+        What follows all layers but the last: the name of a function of ``torch``.
+    eps
+        All layers but the last are batch-normalised with it, always by the statistics of the batch
+        at hand.  ``None``: nothing is normalised.
     """
 
     def __init__(self, layers: Sequence[Layer], *, nonlinearity: str, eps: float | None) -> None:
@@ -88,8 +110,24 @@ class Perceptron:
     def step(
         self, inputs: Array, classes: Array, *, rate: float, weight_rates: Sequence[float]
     ) -> TrainingStep:
-        """Move scales and shifts by ``-rate`` times their gradients, each layer's weight by
-        ``-weight_rates[layer]``."""
+        """One step of gradient descent.
+
+        Parameters
+        ----------
+        inputs
+            ``(values, inputs)``.
+        classes
+            ``(values,)``, integers.
+        rate
+            Scales and shifts move by minus this times their gradients.
+        weight_rates
+            The same for each layer's weight.
+
+        Returns
+        -------
+        TrainingStep
+            What the first layer saw.
+        """
         import torch
 
         x, z, output = self._forward(inputs)
@@ -122,7 +160,7 @@ class Perceptron:
             return np.asarray(self._forward(inputs)[2].numpy())
 
     def loss_and_accuracy(self, inputs: Array, classes: Array) -> tuple[float, float]:
-        """Mean cross-entropy (nats) and share of correct answers, for the inputs as one batch."""
+        """Mean cross-entropy in nats, and the share of correct answers."""
         import torch
 
         output, target = torch.tensor(self.compute_outputs(inputs)), torch.tensor(classes)
@@ -161,6 +199,7 @@ class Perceptron:
 
 
 def _make_leaf(array: Array) -> Any:
+    """An array as a tensor whose gradient is asked for."""
     import torch
 
     return torch.tensor(array, dtype=torch.float64, requires_grad=True)
