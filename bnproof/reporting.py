@@ -77,7 +77,7 @@ def report(
     outcomes = settle_all()
     experiments = (agreement, running, weight_norm, linear_range, parametrisations, arithmetic)
     measured = (
-        *(experiment.rows(seed) for experiment in experiments),
+        *(experiment.measure_rows(seed) for experiment in experiments),
         demonstrations.measure_rows(
             seed, {claim.id: claim.demonstration for claim in load_ledger().values()}
         ),
@@ -127,7 +127,7 @@ def measure_deciding(wanted: Sequence[Claim], seed: int) -> list[Row]:
     # Several claims may rest on one experiment.
     names = dict.fromkeys(c.measurement.experiment for c in wanted if c.measurement)
     experiments = (import_module(f"bnproof.experiments.{name}") for name in names)
-    return [row for experiment in experiments for row in experiment.rows(seed)]
+    return [row for experiment in experiments for row in experiment.measure_rows(seed)]
 
 
 def list_law_rows() -> Iterator[Row]:

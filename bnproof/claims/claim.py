@@ -19,6 +19,7 @@ claims from the very rows it shows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -95,7 +96,10 @@ class Claim:
 
     @property
     def items(self) -> tuple[str, ...]:
-        """Every item it names, each once, without the sign of a contrary."""
+        """Every item it names, each once, without the sign of a contrary.
+
+        The order is that of a page: what is literally claimed, what repairs it, the formula.
+        """
         named = (*self.literal, *self.repaired, *((self.formula,) if self.formula else ()))
         return tuple(dict.fromkeys(name.removeprefix("~") for name in named))
 
@@ -134,7 +138,11 @@ class ClaimVerdict:
     @property
     def conditions(self) -> list[str]:
         """The scope, and the conditions of the repaired (or conditional literal) items, each once,
-        as text."""
+        as text.
+
+        Empty for every verdict but ``proved with conditions``: what is proved outright has none,
+        and what is refuted is not saved by any.
+        """
         if self.verdict != "proved with conditions":
             return []
         # Where nothing is repaired, the literal items themselves carry the conditions.
@@ -192,6 +200,16 @@ def load_ledger() -> dict[str, Claim]:
 def find(id: str) -> Claim:
     """Find a claim by its id, whatever the case of its letters.
 
+    Parameters
+    ----------
+    id
+        Such as ``"A5b"`` or ``"a5b"``.
+
+    Returns
+    -------
+    Claim
+        The entry of the ledger, which nothing has settled yet.
+
     Raises
     ------
     UnknownClaim
@@ -231,13 +249,28 @@ def settle(claim: Claim, rows: Sequence[Row]) -> ClaimVerdict:
     -------
     ClaimVerdict
         Undecided where a theorem behind the claim is not proved, or where measured rows are
-        missing.
+        missing.  ``open`` then names them.
 
     Raises
     ------
     LookupError
         Where a theorem has no item of a name that the claim uses, or a theorem with such an item is
         not among the rows.
+
+    Examples
+    --------
+    A claim that one item of the book says literally, and what becomes of it when that item comes
+    out the other way round:
+
+    >>> from bnproof.claims import Claim, settle
+    >>> claim = Claim("X1", "somebody", "It is so.", "It is.", literal=("made-up: so it is",))
+    >>> item = {"says": "so it is", "text": "a = a", "given_text": [], "detail": "m = 2"}
+    >>> row = {"kind": "theorem", "id": "made-up", "verdict": "proved"}
+    >>> [
+    ...     settle(claim, [row | {"items": [item | {"verdict": verdict}]}]).verdict
+    ...     for verdict in ("proved", "refuted", "undecided")
+    ... ]
+    ['proved', 'refuted', 'undecided']
     """
     theorems = {row["id"]: row for row in rows if row["kind"] == "theorem"}
     items = {name: _find_item(name, theorems) for name in claim.items}
@@ -253,6 +286,18 @@ def settle(claim: Claim, rows: Sequence[Row]) -> ClaimVerdict:
     if claim.measurement:
         return _settle_by_measurement(claim, claim.measurement, rows, items)
     return ClaimVerdict(claim, _decide_verdict(claim, items), items)
+
+
+def read_loss(value: float | None) -> float:
+    """A loss of a row; ``None`` stands for one that is not finite, which is worse than any other.
+
+    Examples
+    --------
+    >>> from bnproof.claims.claim import read_loss
+    >>> read_loss(0.5), read_loss(None)
+    (0.5, inf)
+    """
+    return math.inf if value is None else value
 
 
 def _find_item(name: str, theorems: dict[str, Row]) -> Row:

@@ -4,6 +4,11 @@ The answer rests on the invariance ``BN(a W u) = BN(W u)``.  It holds for ``a > 
 and what follows from it holds under the same conditions.  The claims about the sigmoid near 0,
 about the normal distribution and about the need for gamma, beta and a bias stand by themselves.
 Those that only a measurement can settle are in ``first_answer_measured``.
+
+How to read an entry: ``literal`` quotes the item of the book that says word for word what the
+answer says, and ``repaired`` quotes items that say it under conditions.  Where the book proves the
+contrary of a claim, or holds the claim as a false variant, the literal item is that one, and the
+verdict is refuted or needs the repair.  A ``~`` in front of an item means that the claim denies it.
 """
 
 from bnproof.claims.claim import Claim
@@ -79,6 +84,7 @@ CLAIMS = (
         " line 1/2 + z/4, to within |z|^3/48. The point behind the claim survives: near 0 it is"
         " almost affine, so a network with all units there is almost linear. tanh is the one that"
         " is close to the identity.",
+        # Value and slope: the identity has 0 and 1, and either one that is wrong refutes the claim.
         literal=("sigmoid-near-zero: the identity at 0", "sigmoid-near-zero: slope 1 at 0"),
         demonstration="sigmoid_near_zero",
     ),

@@ -2,13 +2,19 @@
 
 "High learning rate" and "mostly" have no formula.  Each claim below gives them a meaning in
 numbers, in the function that decides it, and the experiment that measures these numbers.
+
+Each claim has a pair of functions: one decides by the rows, and one says in a sentence what they
+come to.  Both read the same rows, so that the sentence cannot tell of anything but what decided.
+The words have meanings without a number that could be tuned: "high" is the two largest rates that
+were tried, a network learns if it ends better than without normalising, and "mostly" is more than
+half.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnproof.claims.claim import Claim, Deciding
+from bnproof.claims.claim import Claim, Deciding, read_loss
 from bnproof.records import Row
 
 # The two sets of values that the experiment normalises: what goes into a network, and what goes on
@@ -29,14 +35,16 @@ def _is_tamed(rows: Sequence[Row]) -> bool:
     large rates still learn.
 
     'Learn' means: a lower final loss than the same network without normalising, at each of the two
-    largest rates.
+    largest rates.  Only the set-up counts in which the layer in front of the normalisation alone
+    has the raised rate, because the theorem speaks of no other weights.
     """
     with_it, without = (_select_runs(rows, "first layer", normalised=n) for n in (True, False))
     # The claim is about high rates. Two of them, so that it does not rest on a single run.
     largest = sorted(with_it)[-2:]
     finite = all(run["finite"] and not run["fell_beyond_rounding"] for run in with_it.values())
     return finite and all(
-        with_it[rate]["final_loss"] < without[rate]["final_loss"] for rate in largest
+        read_loss(with_it[rate]["final_loss"]) < read_loss(without[rate]["final_loss"])
+        for rate in largest
     )
 
 
@@ -62,7 +70,10 @@ def _describe_taming(rows: Sequence[Row]) -> str:
 
 def _linear_share(rows: Sequence[Row], data: str) -> float:
     """The share of normalised values for which the sigmoid is nearly a straight line, at gamma 1
-    and beta 0."""
+    and beta 0.
+
+    These are what a layer starts with; at another pair the question would be about the pair.
+    """
     chosen = (row for row in rows if row["kind"] == "sigmoid_linear" and row["data"] == data)
     return float(next(row["share"] for row in chosen if row["gamma"] == 1 and row["beta"] == 0))
 
@@ -100,6 +111,8 @@ CLAIMS = (
         " which makes the next steps shorter (eta/|W|^2). So W grows, but the network does not"
         " notice and the steps calm down by themselves. Layers that are not followed by a"
         " normalisation are not protected.",
+        # It shows why the steps calm down. That nothing explodes is more than it says, so it is
+        # not what decides.
         formula="weight-norm-growth: <W, G> = 0: the norm never falls",
         rests_on=("scale-exact", "output-moments"),
         measurement=Deciding(
@@ -115,6 +128,7 @@ CLAIMS = (
         " are spread around 0 at a distance of about 1, whatever the data. How many lie in a given"
         " range is a matter of the data; Chebyshev's and Samuelson's inequalities bound it. For a"
         " sigmoid that range is nearly straight, which is the grain of truth in the claim.",
+        # A bound for all data. "Mostly" is about these data, which no formula knows.
         formula="chebyshev: the bound on the share",
         rests_on=("output-moments", "samuelson"),
         measurement=Deciding(

@@ -4,6 +4,10 @@ It observes that ``gamma (x - mu)/s + beta`` can be multiplied out to ``gamma' x
 ``gamma' = gamma/s`` and ``beta' = beta - gamma mu/s``, and concludes that normalising changes
 nothing.  The observation is right for one batch.  What is concluded overlooks that mu and s are
 functions of the batch: they differ from batch to batch, and they have derivatives of their own.
+
+So the first claim is proved as it stands, and those that are drawn from it rest on two theorems:
+collapse-varies, by which no constant pair serves two batches, and collapse-hides-gradient, by which
+the pair hides part of the derivative.
 """
 
 from bnproof.claims.claim import Claim
@@ -32,6 +36,8 @@ CLAIMS = (
             "collapse-varies: the pair of one batch serves another",
             "training-not-affine: affine after all",
         ),
+        # Where the claim is true, on one batch and at inference. Nothing repairs it in training,
+        # so these are no repair, but the explanation says so.
         rests_on=("collapse-bijection", "inference-collapse"),
         demonstration="pointless",
     ),

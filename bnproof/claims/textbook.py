@@ -5,13 +5,17 @@ The answer replaces a unit ``H`` by ``gamma H' + beta`` with the normalised ``H'
 both describe the same functions, and that the new parameters are easier to learn.  The first is
 true as long as the statistics are held fixed.  The second has a proof for squared loss, through the
 condition number, and needs a measurement for a network.
+
+"Easier" has no formula either.  Here it means two things together, each parametrisation at its own
+best learning rate: a lower final loss in the mean over the seeds, and fewer steps to a loss that
+both of them reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnproof.claims.claim import Claim, Deciding
+from bnproof.claims.claim import Claim, Deciding, read_loss
 from bnproof.records import Row
 
 # The names that the experiment's rows have for the two parametrisations.
@@ -20,7 +24,10 @@ NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain 
 
 def _find_summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
     """The summary rows ``(normalised, plain)``: each parametrisation at its own best rate,
-    everything trained."""
+    everything trained.
+
+    Raises ``KeyError`` with the name of a parametrisation that has no such row.
+    """
     summaries = {
         row["parametrisation"]: row
         for row in rows
@@ -41,18 +48,23 @@ def _is_easier(rows: Sequence[Row]) -> bool:
 
 
 def _list_rates_ahead(rows: Sequence[Row]) -> list[float]:
-    """The learning rates at which the plain parametrisation ends lower, for the sentence below."""
+    """The learning rates at which the plain parametrisation ends lower, for the sentence below.
+
+    They do not decide, but a reader is to see where the claim would fail at equal rates.
+    """
     losses: dict[float, dict[str, float]] = {}
     for row in rows:
         if row["kind"] == "parametrisation_rate" and row["trained"] == "everything":
-            losses.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row[
-                "final_loss_mean"
-            ]
+            loss = read_loss(row["final_loss_mean"])
+            losses.setdefault(row["learning_rate"], {})[row["parametrisation"]] = loss
     return [rate for rate, loss in losses.items() if loss[PLAIN] < loss[NORMALISED]]
 
 
 def _describe_ease(rows: Sequence[Row]) -> str:
-    """What the runs come to in a sentence, with the rates at which the claim would fail."""
+    """What the runs come to in a sentence, with the rates at which the claim would fail.
+
+    "none" stands where there is no such rate, so that the sentence always ends in an answer.
+    """
     normalised, plain = _find_summaries(rows)
     ahead = ", ".join(f"{rate:g}" for rate in _list_rates_ahead(rows)) or "none"
     return (
@@ -137,6 +149,7 @@ CLAIMS = (
         "One step of gradient descent in (gamma, beta) and one in (gamma', beta') change the"
         " outputs differently, and the landscapes have different condition numbers. The functions"
         " are the same, the paths through them are not.",
+        # Denied twice: neither is one step the same, nor is the landscape.
         literal=(
             "~parameter-chain-rule: the same step: training gamma', beta' is training gamma, beta",
             "~least-squares-conditioning: the same condition number in both",
@@ -151,6 +164,7 @@ CLAIMS = (
         " + 1) per step, and cond is 1 + eps/v in (gamma, beta) but unbounded in (gamma', beta')."
         " For a network it has to be measured: both parametrisations start as the same function and"
         " are trained at their own best learning rates.",
+        # Proved for squared loss alone: it is shown beside the measurement and does not decide.
         formula="least-squares-conditioning: condition number in (gamma, beta)",
         rests_on=("gd-rate",),
         measurement=Deciding(

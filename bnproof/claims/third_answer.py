@@ -3,6 +3,9 @@
 It explains normalising by a picture, the cloud of two components that becomes round, and gamma and
 beta by the range of an activation.  The picture needs uncorrelated components: what batch
 normalisation keeps of a cloud is the correlation.
+
+Three of its claims deny something, such as that one pair would do for all components.  The book
+holds what is denied as a false variant, and its refutation is what proves such a claim.
 """
 
 from bnproof.claims.claim import Claim
@@ -27,6 +30,7 @@ CLAIMS = (
         "gamma sets the spread and beta the centre of what the activation sees, to any values, as"
         " long as the batch has spread at all (v > 0). A batch without spread stays one point,"
         " wherever beta puts it.",
+        # Spread and centre, one item each: "rescale" means both.
         literal=(
             "expressive-loss: with: every standard deviation t",
             "expressive-loss: with: every mean c",

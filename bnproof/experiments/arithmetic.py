@@ -69,8 +69,26 @@ def one_pass(x: Array) -> Statistics:
     """``v = E[x^2] - mu^2``, from one pass over the data.
 
     Both terms have the size ``mu^2 + v`` and their roundings stay when they cancel. The result may
-    therefore be negative. Returns ``(mean, variance)``, each of shape ``(features,)`` and in the
-    dtype of x.
+    therefore be negative.
+
+    Parameters
+    ----------
+    x : array of shape (m, features)
+        The batch.
+
+    Returns
+    -------
+    tuple of two arrays of shape (features,)
+        Mean and variance, in the dtype of x.
+
+    Examples
+    --------
+    A variance of 1 beside a mean of 10 000 is lost in float32:
+
+    >>> import numpy as np
+    >>> x = np.array([[9999.0], [10001.0]], dtype=np.float32)
+    >>> one_pass(x)[1].item(), two_pass(x)[1].item()
+    (0.0, 1.0)
     """
     mean = x.mean(axis=0)
     return mean, (x * x).mean(axis=0) - mean * mean
@@ -80,8 +98,17 @@ def two_pass(x: Array) -> Statistics:
     """``v = (1/m) sum (x_i - mu)^2``, as the reference implementation computes it.
 
     What is squared is already small, so only the error of the mean is left, which enters v as its
-    square (theorem mean-error). Returns ``(mean, variance)``, each of shape ``(features,)`` and in
-    the dtype of x.
+    square (theorem mean-error).
+
+    Parameters
+    ----------
+    x : array of shape (m, features)
+        The batch.
+
+    Returns
+    -------
+    tuple of two arrays of shape (features,)
+        Mean and variance, in the dtype of x.
     """
     reference = NumpyBatchNorm()
     mean = reference.mean(x)
@@ -95,7 +122,15 @@ def welford(x: Array) -> Statistics:
         ``M_n = M_{n-1} + (x_n - mu_{n-1})(x_n - mu_n)``
         ``v = M_m/m``
 
-    Returns ``(mean, variance)``, each of shape ``(features,)`` and in the dtype of x.
+    Parameters
+    ----------
+    x : array of shape (m, features)
+        The batch.
+
+    Returns
+    -------
+    tuple of two arrays of shape (features,)
+        Mean and variance, in the dtype of x.
     """
     mean, squares = np.zeros_like(x[0]), np.zeros_like(x[0])
     for n, value in enumerate(x, 1):

@@ -88,6 +88,16 @@ def load_samples(seed: int) -> dict[str, Array]:
 
     The normal sample is the case the textbook picture has in mind, so that the others can be told
     from it.
+
+    Parameters
+    ----------
+    seed : int
+        Determines the normal sample.
+
+    Returns
+    -------
+    dict of str to array of shape (values, features)
+        The values by the name of the data set.
     """
     real = load_datasets()
     shape = real["digits, hidden activations"].shape
@@ -191,6 +201,17 @@ def measure_sigmoids(cut: Normalised) -> Iterator[Row]:
     """``z = gamma xhat + beta`` for some gamma and beta, and the values as they are.
 
     The row of the values that are not normalised has ``None`` for gamma and beta.
+
+    Parameters
+    ----------
+    cut : Normalised
+        The batches of one data set.
+
+    Yields
+    ------
+    Row
+        Of the kind ``sigmoid_linear``: the plain values first, then one for each pair of
+        ``AFFINE``.
     """
     yield measure_sigmoid(cut.name, cut.x, None, None)
     for gamma, beta in AFFINE:

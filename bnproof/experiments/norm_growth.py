@@ -120,8 +120,8 @@ def measure_growth(step: TrainingStep, eta: float, eps: float | None) -> Growth:
         expanded=eta**2 * squared - 2 * eta * aligned,
         squared=eta**2 * squared,
         rounding=rounding,
-        # A row whose gradient is 0 has no cosine; 0 is what a comparison can use.
-        cosine=np.divide(aligned, norm * long, out=np.zeros_like(norm), where=long > 0),
+        # A row of zeros, or with no gradient, has no cosine; 0 is what a comparison can use.
+        cosine=np.divide(aligned, norm * long, out=np.zeros_like(norm), where=norm * long > 0),
     )
     # Without normalisation W and G need not be orthogonal, and nothing is predicted.
     if eps is None:

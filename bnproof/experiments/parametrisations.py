@@ -82,7 +82,20 @@ class Run:
     def find_step(self, loss: float) -> int:
         """The first recorded step with at most this loss.
 
-        Raises ``StopIteration`` where the run never gets there; the runs it is asked of all do.
+        Parameters
+        ----------
+        loss : float
+            The loss in nats that is to be reached.
+
+        Returns
+        -------
+        int
+            A multiple of ``EVERY``, since the loss is not known between records.
+
+        Raises
+        ------
+        StopIteration
+            Where the run never gets there; the runs it is asked of all do.
         """
         return EVERY * next(index for index, value in enumerate(self.losses) if value <= loss)
 
@@ -163,6 +176,16 @@ def find_best_runs(runs: list[Run]) -> list[Run]:
     """The runs of the rate with the lowest mean final loss.
 
     A rate at which a seed ends with a loss that is not a number counts as infinitely bad.
+
+    Parameters
+    ----------
+    runs : list of Run
+        All runs of one parametrisation, every rate of ``RATES`` among them.
+
+    Returns
+    -------
+    list of Run
+        Those of the best rate, one a seed.
     """
     # NaN compares as neither smaller nor larger, so it is made infinite first.
     return min(
@@ -198,7 +221,19 @@ def record_run(run: Run) -> Row:
 
 
 def record_rate(runs: list[Run]) -> Row:
-    """One learning rate over all seeds, with the number of runs that diverged."""
+    """One learning rate over all seeds, with the number of runs that diverged.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The runs of that rate, one a seed.
+
+    Returns
+    -------
+    Row
+        Of the kind ``parametrisation_rate``. A mean or an extreme that is no finite number is
+        ``None``, and the mean is so as soon as one seed has no finite loss.
+    """
     final = [run.final for run in runs]
     return {
         "kind": "parametrisation_rate",
@@ -212,7 +247,18 @@ def record_rate(runs: list[Run]) -> Row:
 
 
 def record_curve(runs: list[Run]) -> Iterator[Row]:
-    """Loss against steps, every second of those measured."""
+    """Loss against steps, every second of those measured.
+
+    Parameters
+    ----------
+    runs : list of Run
+        The runs whose curves are shown.
+
+    Yields
+    ------
+    Row
+        Of the kind ``parametrisation``: one point of one run.
+    """
     for run in runs:
         # Half the points are enough for a plot.
         for index, loss in list(enumerate(run.losses))[::2]:

@@ -169,6 +169,17 @@ def measure_single_value(data: Array) -> Iterator[Row]:
     """What training on a single value per channel does: an answer, or a refusal with its text.
 
     ``m/(m - 1)`` does not exist for m = 1, and the convention of these targets is to refuse.
+
+    Parameters
+    ----------
+    data : array of shape (values, features)
+        Its first row is the batch.
+
+    Yields
+    ------
+    Row
+        Of the kind ``single_value``. ``outcome`` is "answers" or the name and the text of the
+        error.
     """
     channels = data.shape[1]
     for target in TARGETS:
@@ -241,9 +252,21 @@ def compare_train_eval(data: Array, seed: int) -> Iterator[Row]:
     """The same batch through training mode, and through inference with the statistics tracked so
     far.
 
-    Yields rows of the kind ``train_eval``, one for each implementation and batch, with the largest
-    and the root mean square difference. Both outputs are with gamma = 1 and beta = 0, so the unit
-    is a standard deviation of the output.
+    Both outputs are with gamma = 1 and beta = 0, so the unit of a difference is a standard
+    deviation of the output.
+
+    Parameters
+    ----------
+    data : array of shape (values, features)
+        What is cut into batches.
+    seed : int
+        Determines the order.
+
+    Yields
+    ------
+    Row
+        Of the kind ``train_eval``, one for each implementation and batch, with the largest and the
+        root mean square difference.
     """
     for target in ("numpy", "torch"):
         implementation = load(target)

@@ -91,5 +91,11 @@ def draw_mini_batches(values: int, epochs: int, seed: int) -> Iterator[Array]:
 
 
 def keep_finite(value: float) -> float | None:
-    """The value for a record, or ``None`` where it is no finite number, which JSON cannot hold."""
+    """The value for a record, or ``None`` where it is no finite number, which JSON cannot hold.
+
+    Examples
+    --------
+    >>> [keep_finite(value) for value in (0.5, float("inf"), float("nan"))]
+    [0.5, None, None]
+    """
     return float(value) if math.isfinite(value) else None

@@ -229,8 +229,17 @@ def summarise(setup: Setup, steps: list[Growth], ending: Row) -> Row:
 def compare_to_theorem(steps: list[Growth]) -> Row:
     """The proved growth with its eps term and, as a control, without it.
 
-    Both are the largest distance from the measured growth in units of rounding. Both are ``None``
-    where nothing is normalised.
+    Parameters
+    ----------
+    steps : list of Growth
+        The steps of one run.
+
+    Returns
+    -------
+    Row
+        ``theorem_over_rounding`` and ``without_eps_term_over_rounding``: the largest distance from
+        the measured growth, in units of what rounding explains. Both are ``None`` where nothing is
+        normalised.
     """
     pairs = [
         (s.rounding_ratio(s.predicted, r), s.rounding_ratio(s.squared, r))

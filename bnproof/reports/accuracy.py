@@ -146,6 +146,13 @@ def plot_by_length(records: Records, path: Path) -> None:
     Naive sums go up with the root of m. Sums that round correctly leave independent errors of the
     entries, whose mean goes down with it. Both axes are logarithmic, and only runs on one thread
     are drawn.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``accuracy_point``.
+    path : Path
+        The file.
     """
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2)

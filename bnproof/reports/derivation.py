@@ -68,7 +68,17 @@ def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
 def select_agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
     """How the implementations did by the laws of this theorem, as measured in a report.
 
-    Returns the rows of the kind ``law_result`` that name it, in their order.
+    Parameters
+    ----------
+    theorem : Row
+        A row of the kind ``theorem``.
+    measured : iterable of Row
+        Rows of any kinds.
+
+    Returns
+    -------
+    list of Row
+        Those of the kind ``law_result`` that name the theorem, in their order.
     """
     return [
         row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]
@@ -316,7 +326,18 @@ def summarise_theorem(theorem: Row) -> Row:
 
 
 def render_book(records: Records) -> str:
-    """The book as one page, with the measured agreement where the records hold it."""
+    """The book as one page, with the measured agreement where the records hold it.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``theorem``, and of the kind ``law_result`` where laws were measured.
+
+    Returns
+    -------
+    str
+        Markdown: a table of contents, then chapter by chapter a section for each theorem.
+    """
     chapters = group_by_chapter(
         [
             arrange_theorem(theorem, records.select("law_result"))
@@ -327,7 +348,10 @@ def render_book(records: Records) -> str:
 
 
 def render_theorem_table(records: Records) -> str:
-    """The book as CSV, one line a theorem."""
+    """The book as CSV, one line a theorem, with the columns of :func:`summarise_theorem`.
+
+    The records have to hold a theorem, since the first one names the columns.
+    """
     lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
     # All lines have the same keys, so the first one names the columns.
     return format_table(lines, tuple(lines[0]))

@@ -42,6 +42,16 @@ def list_bugs(records: Records) -> list[Row]:
     """The models a check has to object to.
 
     Those that only a grade tells are left out: they compute the formula, though badly.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``mutant``.
+
+    Returns
+    -------
+    list of Row
+        Their rows, in order, whether they were found or not.
     """
     return [row for row in records.select("mutant") if row["model"] != "graded"]
 
@@ -175,7 +185,7 @@ def _count_families(
 
 
 def _describe_bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
-    """A bug's row with the laws that break in the largest shares of their cases, and the baselines."""
+    """A bug's row with the laws that break in the largest shares of their cases, and baselines."""
     # By the share of cases, largest first; a law without cases must not divide by 0.
     laws = sorted(row["laws"].items(), key=lambda entry: -entry[1][0] / max(entry[1][1], 1))
     shown = ", ".join(f"{law} {violated}/{cases}" for law, (violated, cases) in laws[:SHOWN])
@@ -246,7 +256,21 @@ def _summarise_correct(name: str, runs: list[Row]) -> Row:
 def render_csv(records: Records) -> str:
     """One line a model: what found it, and what the baselines said.
 
-    Returns CSV with the columns ``COLUMNS`` and one more for each baseline.
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kinds ``mutant``, ``baseline`` and ``baseline_says``.
+
+    Returns
+    -------
+    str
+        CSV with the columns ``COLUMNS`` and one more for each baseline. Laws are separated by
+        spaces, and a cause is given by its mechanism alone.
+
+    Raises
+    ------
+    KeyError
+        Where a baseline has no row for some model.
     """
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
     names = [row["baseline"] for row in records.select("baseline_says")]

@@ -74,7 +74,7 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _arrange_item(name: str, finding: ClaimVerdict) -> dict[str, Any]:
-    """An item of the book; ``contrary`` is set where the claim denies it (``~`` before its name)."""
+    """An item of the book; ``contrary`` is set where the claim denies it (``~`` in its name)."""
     # A claim may be the contrary of an item: then the item's refutation is what it needs.
     plain = name.removeprefix("~")
     contrary = name.startswith("~")
@@ -190,13 +190,37 @@ CLAIM_COLUMNS = (
 def settle_claims(records: Records) -> list[ClaimVerdict]:
     """Every claim of the ledger, settled by these records.
 
-    Raises ``LookupError`` where a theorem that a claim names is not among the rows.
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``theorem``, and the measurements that some claims ask for.
+
+    Returns
+    -------
+    list of ClaimVerdict
+        In the order of the ledger. Where a measurement is missing the claim is undecided.
+
+    Raises
+    ------
+    LookupError
+        Where a theorem that a claim quotes is not among the rows.
     """
     return [settle(claim, records.rows) for claim in load_ledger().values()]
 
 
 def summarise_claim(finding: ClaimVerdict) -> Row:
-    """One line a claim, with the columns ``CLAIM_COLUMNS``."""
+    """One line a claim, with the columns ``CLAIM_COLUMNS``.
+
+    Parameters
+    ----------
+    finding : ClaimVerdict
+        The settled claim.
+
+    Returns
+    -------
+    Row
+        Conditions and counterexamples are joined by semicolons, ids of theorems by spaces.
+    """
     return {
         "id": finding.claim.id,
         "who": finding.claim.who,
@@ -210,7 +234,16 @@ def summarise_claim(finding: ClaimVerdict) -> Row:
 
 
 def count_verdicts(settled: list[ClaimVerdict]) -> str:
-    """How many claims have which verdict, in words; verdicts that no claim has are left out."""
+    """How many claims have which verdict, in words; verdicts that no claim has are left out.
+
+    Examples
+    --------
+    >>> from bnproof.claims import Claim, ClaimVerdict
+    >>> claim = Claim("X1", "somebody", "It is so.", "Is it?")
+    >>> verdicts = ("refuted", "proved", "proved")
+    >>> count_verdicts([ClaimVerdict(claim, verdict) for verdict in verdicts])
+    '2 proved, 1 refuted'
+    """
     counts = {
         verdict: sum(finding.verdict == verdict for finding in settled) for verdict in VERDICTS
     }
@@ -218,7 +251,18 @@ def count_verdicts(settled: list[ClaimVerdict]) -> str:
 
 
 def render_claims(records: Records) -> str:
-    """The ledger as one page, claim after claim."""
+    """The ledger as one page, claim after claim.
+
+    Parameters
+    ----------
+    records : Records
+        Holds all theorems that claims name, and rows of the kind ``demonstration``.
+
+    Returns
+    -------
+    str
+        Markdown: a table of all claims, then a section for each.
+    """
     settled = settle_claims(records)
     return render_page(
         "claims.md",
@@ -229,7 +273,7 @@ def render_claims(records: Records) -> str:
 
 
 def list_claim_lines(records: Records) -> list[Row]:
-    """The ledger as the lines of a table."""
+    """The ledger as the lines of a table: what :func:`summarise_claim` says of each claim."""
     return [summarise_claim(finding) for finding in settle_claims(records)]
 
 

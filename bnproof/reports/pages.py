@@ -76,7 +76,7 @@ def format_number(value: float | None) -> str:
     """A measured number in three significant digits.
 
     Thousands below 100 000 are written in full, since their exponent would be harder to read.
-    ``None`` becomes a dash.
+    ``None`` becomes a dash, as what could not be measured is ``None`` in a row.
 
     Examples
     --------
@@ -134,7 +134,14 @@ def describe_provenance(records: Records) -> str:
 
 
 def group_by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
-    """Theorems grouped by chapter, both in the order of the book."""
+    """Theorems grouped by chapter, both in the order of the book.
+
+    Examples
+    --------
+    >>> rows = [{"id": "a", "chapter": "one"}, {"id": "b", "chapter": "two"}]
+    >>> {chapter: len(own) for chapter, own in group_by_chapter(rows).items()}
+    {'one': 1, 'two': 1}
+    """
     grouped: dict[str, list[Row]] = {}
     for theorem in theorems:
         grouped.setdefault(theorem["chapter"], []).append(theorem)

@@ -110,6 +110,13 @@ def plot_train_eval(records: Records, path: Path) -> None:
     """The gap between training and inference output as the running statistics settle.
 
     PyTorch alone is drawn; NumPy's curve lies on it.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``train_eval``.
+    path : Path
+        The file.
     """
     rows = [row for row in records.select("train_eval") if row["target"] == "torch"]
     with mpl.rc_context(STYLE):
@@ -135,7 +142,15 @@ def plot_train_eval(records: Records, path: Path) -> None:
 
 
 def plot_running_mean(records: Records, path: Path) -> None:
-    """The tracked mean and variance of one feature, NumPy and PyTorch on top of each other."""
+    """The tracked mean and variance of one feature, NumPy and PyTorch on top of each other.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``recurrence``.
+    path : Path
+        The file.
+    """
     with mpl.rc_context(STYLE):
         figure, both = build_panels(2)
         for axes, quantity in zip(both, ("running_mean", "running_var"), strict=True):

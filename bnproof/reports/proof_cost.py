@@ -250,6 +250,12 @@ def format_cells(line: Row) -> tuple[str, str]:
 
     A timeout is printed as more than the cap, and another outcome by its name with a dash for the
     ratio.
+
+    Examples
+    --------
+    >>> line = {"outcome": "timeout", "at_least": True, "seconds": 20.0, "times_bnproof": 40.0}
+    >>> format_cells(line)
+    ('> 20 (timeout)', '> 40')
     """
     # The reason stands in the place of the time, so that no cell is empty.
     if line["outcome"] not in ("shown", "timeout"):

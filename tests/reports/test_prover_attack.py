@@ -49,4 +49,5 @@ def test_a_disagreement_is_shown_in_full():
 def test_refusals_of_what_can_be_read_are_listed():
     """Each sentence once, with how often it was said."""
     refused = [row(p, "refused", refusal="write it as a Rational") for p in (0, 1)]
-    assert "- 2 times: write it as a Rational" in render_prover_attack(Records(build_header(7), tuple(refused)))
+    page = render_prover_attack(Records(build_header(7), tuple(refused)))
+    assert "- 2 times: write it as a Rational" in page

@@ -9,8 +9,8 @@ import pytest
 
 from bnproof import records
 from bnproof.records import BrokenRecords, Records
-from bnproof.reports.files import write_files
 from bnproof.reports.derivation import render_latex, render_markdown
+from bnproof.reports.files import write_files
 from bnproof.theorems.book import find
 from bnproof.theorems.proving import as_row, settle
 

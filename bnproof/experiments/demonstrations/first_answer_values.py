@@ -101,8 +101,21 @@ def sigmoid_near_zero(data: Material) -> Iterator[Number]:
 
 
 def excess_kurtosis(values: Array) -> Array:
-    """The standardised fourth cumulant (excess kurtosis) of each feature, 0 for a normal
-    distribution."""
+    """The standardised fourth cumulant (excess kurtosis) of each feature, ``m_4/v^2 - 3``.
+
+    It is 0 for a normal distribution and never below -2, where half of the values lie on each of
+    two points.
+
+    Parameters
+    ----------
+    values : array of shape (m, features)
+        No feature may be constant.
+
+    Returns
+    -------
+    array of shape (features,)
+        In float64.
+    """
     return moment(values, 4) - 3
 
 

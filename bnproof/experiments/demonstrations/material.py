@@ -158,7 +158,14 @@ def load_classes() -> Array:
 
 
 def indicators(labels: Array) -> Array:
-    """``(values, 10)``: 1 in the column of the class, else 0."""
+    """``(values, 10)``: 1 in the column of the class, else 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> indicators(np.array([2]))
+    array([[0., 0., 1., 0., 0., 0., 0., 0., 0., 0.]])
+    """
     return np.eye(10)[labels]
 
 
@@ -235,7 +242,20 @@ def infer(x: Array, gamma: Array, beta: Array, statistics: tuple[Array, Array]) 
 
 
 def track(cut: list[Array], statistics: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Running mean and variance after training on the batches one by one, from the given ones."""
+    """Running mean and variance after training on the batches one by one.
+
+    Parameters
+    ----------
+    cut : list of array of shape (m, features)
+        The batches, in the order they are trained on.
+    statistics : tuple of two arrays of shape (features,)
+        Mean and variance before the first batch.
+
+    Returns
+    -------
+    tuple of two arrays of shape (features,)
+        Mean and variance after the last one, by the NumPy reference with the momentum ``ALPHA``.
+    """
     mean, variance = statistics
     for batch in cut:
         _, mean, variance = load_builtin("numpy").train(
@@ -265,7 +285,16 @@ def evaluate(formula: Expr, *free: Symbol, **inputs: Any) -> Array:
 
 
 def moment(values: Array, order: int) -> Array:
-    """The standardised moment ``mean((x - mu)^k)/v^(k/2)`` of each feature, with k = ``order``."""
+    """The standardised moment ``mean((x - mu)^k)/v^(k/2)`` of each feature, with k = ``order``.
+
+    Examples
+    --------
+    Four values, of which three lie together, are skewed:
+
+    >>> import numpy as np
+    >>> moment(np.array([[1.0], [1.0], [1.0], [5.0]]), 3).round(3)
+    array([1.155])
+    """
     return evaluate(Sum((x[j] - mu) ** order, (j, 1, m)) / m / sqrt(v) ** order, x=values)
 
 

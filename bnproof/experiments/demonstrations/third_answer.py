@@ -32,7 +32,18 @@ from bnproof.experiments.demonstrations.material import (
 
 
 def find_most_correlated(values: Array) -> tuple[int, int]:
-    """The two different features with the largest absolute correlation, as their column numbers."""
+    """The two different features with the largest absolute correlation, as their column numbers.
+
+    Parameters
+    ----------
+    values : array of shape (m, features)
+        At least two features, none of them constant.
+
+    Returns
+    -------
+    tuple of two int
+        The smaller number first.
+    """
     # The upper triangle without the diagonal, where every feature has correlation 1 with itself.
     strength = np.abs(np.triu(np.corrcoef(values.T), k=1))
     first, second = np.unravel_index(strength.argmax(), strength.shape)
@@ -44,6 +55,16 @@ def axes_ratio(values: Array) -> float:
 
     This is the squared ratio of the axes of the ellipse that the covariance describes, 1 for a
     circle.
+
+    Parameters
+    ----------
+    values : array of shape (m, features)
+        At least two features.
+
+    Returns
+    -------
+    float
+        At least 1.
     """
     low, *_, high = np.linalg.eigvalsh(np.cov(values.T))
     return float(high / low)
