@@ -19,7 +19,7 @@ from bnproof.symbolic.prover import prove
 from bnproof.symbolic.setting import gamma, i, j, k, m, s, xhat
 from bnproof.theorems import chapter4_gradients as chapter
 from bnproof.theorems.book import Assertion, Eq, Item
-from bnproof.theorems.quantities import dgamma, dx
+from bnproof.theorems.closed_forms import dgamma, dx
 
 # Theorem, the function that yields its items, and what the claim says, by which it is found.
 CLAIMS: dict[str, tuple[Callable[[], Iterator[Item]], str]] = {

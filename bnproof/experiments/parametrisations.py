@@ -26,8 +26,8 @@ from itertools import product
 
 import numpy as np
 
+from bnproof.experiments.networks import draw_mini_batches, keep_finite, load_labelled_digits
 from bnproof.experiments.same_start import NORMALISED, PLAIN, build_networks, measure_start
-from bnproof.experiments.training import draw_mini_batches, keep_finite, load_labelled_digits
 from bnproof.implementations.torch_training import use_one_thread
 from bnproof.records import Row
 

@@ -28,8 +28,8 @@ from bnproof.lowering.numbers import BALLS, BITS, ball, midpoints, precision
 from bnproof.lowering.program import lower
 from bnproof.records import Row
 from bnproof.symbolic.setting import v
+from bnproof.theorems.closed_forms import beta_collapsed, gamma_collapsed
 from bnproof.theorems.formulas import list_predictions
-from bnproof.theorems.quantities import beta_collapsed, gamma_collapsed
 
 # All three follow the convention of PyTorch: momentum weighs the new value, the tracked variance is
 # unbiased.

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.experiments.training import draw_layers, draw_mini_batches, load_labelled_digits
+from bnproof.experiments.networks import draw_layers, draw_mini_batches, load_labelled_digits
 from bnproof.implementations.torch_training import Layer, Perceptron, use_one_thread
 from bnproof.records import Row
 

@@ -30,13 +30,13 @@ from itertools import product
 
 import numpy as np
 
-from bnproof.experiments.norm_growth import Growth, measure_growth
-from bnproof.experiments.training import (
+from bnproof.experiments.networks import (
     draw_layers,
     draw_mini_batches,
     keep_finite,
     load_labelled_digits,
 )
+from bnproof.experiments.norm_growth import Growth, measure_growth
 from bnproof.implementations.torch_training import Perceptron, use_one_thread
 from bnproof.records import Row
 

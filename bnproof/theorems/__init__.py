@@ -8,7 +8,7 @@ rounding makes of it, and chapter 7 why training goes differently.
 
 The other modules are the machinery.  :mod:`~bnproof.theorems.book` says what a theorem consists of,
 :mod:`~bnproof.theorems.proving` proves it, :mod:`~bnproof.theorems.conditions` shows that each of
-its conditions is needed.  :mod:`~bnproof.theorems.quantities` holds the closed forms that several
+its conditions is needed.  :mod:`~bnproof.theorems.closed_forms` holds the closed forms that several
 chapters share, and :mod:`~bnproof.theorems.formulas` hands the proved ones on to those who evaluate
 them on arrays.
 """

@@ -66,7 +66,7 @@ from bnproof.theorems.book import (
     Relation,
     theorem,
 )
-from bnproof.theorems.quantities import (
+from bnproof.theorems.closed_forms import (
     beta_collapsed,
     beta_inference,
     gamma_collapsed,

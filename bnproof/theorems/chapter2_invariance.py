@@ -85,7 +85,7 @@ from bnproof.theorems.book import (
     Relation,
     theorem,
 )
-from bnproof.theorems.quantities import (
+from bnproof.theorems.closed_forms import (
     alpha,
     dgamma,
     dx,

@@ -50,7 +50,7 @@ from bnproof.theorems.book import (
     Relation,
     theorem,
 )
-from bnproof.theorems.quantities import dx
+from bnproof.theorems.closed_forms import dx
 
 # the variance of xhat, for which output-moments is the proof
 q = v / (v + eps)

@@ -49,7 +49,7 @@ from bnproof.theorems.book import (
     Relation,
     theorem,
 )
-from bnproof.theorems.quantities import (
+from bnproof.theorems.closed_forms import (
     d_dy,
     d_gamma,
     d_x,
@@ -71,7 +71,7 @@ from bnproof.theorems.quantities import (
     scale_by,
     v_r,
 )
-from bnproof.theorems.quantities import jacobian as entries_at
+from bnproof.theorems.closed_forms import jacobian as entries_at
 
 PAPER = "Ioffe and Szegedy 2015, arXiv:1502.03167"
 

@@ -55,7 +55,7 @@ from bnproof.theorems.book import (
     Relation,
     theorem,
 )
-from bnproof.theorems.quantities import (
+from bnproof.theorems.closed_forms import (
     alpha,
     beta_collapsed,
     beta_inference,

@@ -44,7 +44,7 @@ from sympy import (
 from bnproof.symbolic.setting import Batch, batch, eps, gamma, i, j, m, mu, s, v, x, xhat
 from bnproof.symbolic.witnesses import Remainder
 from bnproof.theorems.book import Assertion, Control, Corollary, Eq, Item, Le, Recurrence, theorem
-from bnproof.theorems.quantities import jacobian
+from bnproof.theorems.closed_forms import jacobian
 
 CHAN = "Chan, Golub and LeVeque 1983, The American Statistician 37(3)"
 # kappa^2, not kappa: without the root the statements stay rational in the sums over x

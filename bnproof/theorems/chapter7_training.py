@@ -59,7 +59,7 @@ from bnproof.theorems.book import (
     Recurrence,
     theorem,
 )
-from bnproof.theorems.quantities import dbeta, dgamma, infer_y, v_r
+from bnproof.theorems.closed_forms import dbeta, dgamma, infer_y, v_r
 
 # gamma' and beta' as free parameters of the plain map c x + d
 c, d = symbols("c d", real=True)

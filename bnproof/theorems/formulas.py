@@ -17,15 +17,15 @@ from sympy import Expr, Indexed
 
 from bnproof.symbolic import setting
 from bnproof.symbolic.setting import i, k, x
-from bnproof.theorems import quantities
+from bnproof.theorems import closed_forms
 from bnproof.theorems.book import Assertion, Observed, Relation, book
 
 # What a relation may speak of, as a function of the entry's index.  These are the closed forms that
 # the theorems collapse, gradient-x and inference-collapse prove.
 OUTPUTS: dict[str, Callable[[Expr], Expr]] = {
     "y": setting.y,
-    "dx": quantities.dx,
-    "infer_y": quantities.infer_y,
+    "dx": closed_forms.dx,
+    "infer_y": closed_forms.infer_y,
 }
 
 

@@ -7,20 +7,20 @@ import pytest
 from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Derivative, KroneckerDelta, Rational, Sum
+from sympy import Abs, Derivative, KroneckerDelta, Rational, Sum, sign
 
 from bnproof.lowering.numbers import Balls, Floats, Rationals, ball, precision
 from bnproof.lowering.program import NotLowered, lower
 from bnproof.symbolic import eps, g, gamma, i, j, k, m, mu, s, v, x, xhat, y
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.frames import Point
-from bnproof.theorems import quantities
+from bnproof.theorems import closed_forms
 
 FORMULAS = {
     "y": (y(i), (i,)),
-    "dx": (quantities.dx(k), (k,)),
-    "dgamma": (quantities.dgamma, ()),
-    "infer_y": (quantities.infer_y(i), (i,)),
+    "dx": (closed_forms.dx(k), (k,)),
+    "dgamma": (closed_forms.dgamma, ()),
+    "infer_y": (closed_forms.infer_y(i), (i,)),
     "Jacobian": (gamma / s * (KroneckerDelta(i, k) - 1 / m - xhat(i) * xhat(k) / m), (i, k)),
 }
 small = st.integers(-6, 6).map(lambda n: Fraction(n, 2))
@@ -62,11 +62,11 @@ def test_balls_contain_the_exact_value(expression, free, data):
         "v_r": Fraction(5),
     }
     symbols = {
-        quantities.mu_r: "mu_r",
-        quantities.v_r: "v_r",
+        closed_forms.mu_r: "mu_r",
+        closed_forms.v_r: "v_r",
         gamma: "gamma",
         eps: "eps",
-        quantities.beta: "beta",
+        closed_forms.beta: "beta",
     }
     exact = np.array(
         evaluate(expression, free, entries, {s_: exactly(numbers[n]) for s_, n in symbols.items()}),
@@ -151,3 +151,43 @@ def test_a_float_becomes_exactly_itself(value, bits):
     assert Fraction(int(found.man_exp()[0])) * Fraction(2) ** int(found.man_exp()[1]) == Fraction(
         value
     )
+
+
+HAND = {
+    "order of axes": (x[i] * g[k], (k, i), lambda a, b: np.outer(b, a)),
+    "two sums": (Sum(x[i] * x[j] * g[j], (i, 1, m), (j, 1, m)), (), lambda a, b: a.sum() * a @ b),
+    "without the index": (Sum(g[k], (i, 1, m)), (k,), lambda a, b: len(a) * b),
+    "of a constant": (Sum(3, (i, 1, m)), (), lambda a, b: 3 * len(a)),
+    "delta": (x[i] * KroneckerDelta(i, k), (i, k), lambda a, b: np.diag(a)),
+    "powers": (x[i] ** 3 / g[i] ** 2, (i,), lambda a, b: a**3 / b**2),
+    "roots": ((x[i] ** 2) ** Rational(-3, 2), (i,), lambda a, b: np.abs(a) ** -3.0),
+    "signs": (Abs(x[i]) * sign(g[i]), (i,), lambda a, b: np.abs(a) * np.sign(b)),
+    "diagonal": (x[i] * g[i] - x[i] * Sum(g[i], (i, 1, m)), (i,), lambda a, b: a * b - a * b.sum()),
+}
+
+
+@pytest.mark.parametrize(("expression", "free", "by_hand"), HAND.values(), ids=HAND)
+def test_formulas_by_hand(expression, free, by_hand):
+    """Powers of two, so that every operation is exact: axes in the order asked for, sums over their
+    own index, and indices that do not occur."""
+    a, b = np.array([1.0, -2.0, 4.0]), np.array([2.0, -1.0, 0.5])
+    found = lower(expression, *free)(Floats(), {"x": a[:, None], "g": b[:, None]})
+    expected = np.asarray(by_hand(a, b))
+    # the last axis is that of the channels, which a number has not
+    values = np.asarray(found)[..., 0] if np.ndim(found) else np.asarray(found)
+    assert np.array_equal(values, expected)
+
+
+def test_equal_subexpressions_are_computed_once():
+    """The mean inside of the variance, once for both of its places; the same expression gives the
+    same program."""
+    program = lower(v + mu**2)
+    assert lower(v + mu**2) is program
+    assert [step.operation for step in program.instructions].count("sum") == 2
+    assert program.inputs == {"x"}
+
+
+def test_a_free_index_has_to_be_listed():
+    """The error names it."""
+    with pytest.raises(NotLowered, match="further free indices"):
+        lower(x[i] * g[k], i)

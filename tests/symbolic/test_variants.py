@@ -21,7 +21,7 @@ from sympy import (
 
 from bnproof.symbolic import Batch, Refuted, eps, g, gamma, i, j, k, m, mu, prove, s, v, x, xhat, y
 from bnproof.symbolic.expectation import E, NormalE
-from bnproof.theorems.quantities import (
+from bnproof.theorems.closed_forms import (
     alpha,
     beta_collapsed,
     dgamma,

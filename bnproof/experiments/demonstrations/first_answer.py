@@ -31,7 +31,7 @@ from bnproof.experiments.demonstrations.material import (
     track,
 )
 from bnproof.symbolic.setting import beta, eps, gamma, i, s, v, x, xhat
-from bnproof.theorems.quantities import alpha, dgamma, s_r, scale_by, shift_by
+from bnproof.theorems.closed_forms import alpha, dgamma, s_r, scale_by, shift_by
 
 # UP is no power of two, because scaling by one would be exact in floating point and show nothing.
 # DOWN brings v near eps, where eps matters.

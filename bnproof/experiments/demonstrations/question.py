@@ -31,7 +31,7 @@ from bnproof.experiments.demonstrations.material import (
     track,
 )
 from bnproof.symbolic.setting import eps, i, mu, s, v, x
-from bnproof.theorems.quantities import (
+from bnproof.theorems.closed_forms import (
     beta_collapsed,
     beta_inference,
     gamma_collapsed,

@@ -33,7 +33,7 @@ from bnproof.experiments.demonstrations.material import (
     track,
 )
 from bnproof.symbolic.setting import eps, g, gamma, i, j, m, s, v, x, xhat
-from bnproof.theorems.quantities import beta_collapsed, gamma_collapsed, s_r
+from bnproof.theorems.closed_forms import beta_collapsed, gamma_collapsed, s_r
 
 # The excess loss that is waited for, as a share of that at the start. A smaller share would give
 # longer runs and the same order.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnproof.experiments.training import (
+from bnproof.experiments.networks import (
     BATCH,
     draw_layers,
     draw_mini_batches,
