@@ -17,8 +17,17 @@ Check = tuple[str, Callable[[], None]]
 
 @dataclass(frozen=True)
 class BaselineResult:
-    """``flagged``: something failed; ``reason``: the first failure in one line; ``offered``: there
-    was something to test."""
+    """What a baseline found.
+
+    Attributes
+    ----------
+    flagged
+        Whether something failed.
+    reason
+        The first failure in one line; empty where there is none.
+    offered
+        Whether there was something to test.
+    """
 
     flagged: bool
     reason: str = ""
@@ -27,8 +36,20 @@ class BaselineResult:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A test people use: ``run(implementation, reference)``, the reference being PyTorch behind the
-    contract."""
+    """A test people use.
+
+    Attributes
+    ----------
+    name
+        Its name on pages and the command line.
+    says
+        What it asserts, in one sentence.
+    source
+        The address of what it is modelled on.
+    run
+        ``run(implementation, reference)`` returns a :class:`BaselineResult`.  The reference is
+        PyTorch behind the contract, for those baselines that compare with it.
+    """
 
     name: str
     says: str
@@ -36,6 +57,7 @@ class Baseline:
     run: Callable[[Any, Any], BaselineResult]
 
 
+# A type of its own tells a difference from an assertion that fails inside an implementation.
 class Differs(AssertionError):
     """The implementation answered, and the baseline does not accept the answer; the message says
     which entry and why."""
@@ -43,7 +65,13 @@ class Differs(AssertionError):
 
 @cache
 def list_baselines() -> dict[str, Baseline]:
-    """Every baseline by name: the ``BASELINE`` of each module of this package."""
+    """Every baseline by name: the ``BASELINE`` of each module of this package.
+
+    Examples
+    --------
+    >>> sorted(list_baselines())
+    ['allclose-forward', 'allclose-full', 'finite-differences', 'onnx-node-tests']
+    """
     package = import_module("bnproof.baselines")
     modules = (
         import_module(f"bnproof.baselines.{info.name}") for info in iter_modules(package.__path__)
@@ -53,7 +81,13 @@ def list_baselines() -> dict[str, Baseline]:
 
 
 def require_method(implementation: Any, name: str) -> Callable[..., Any]:
-    """A method of the implementation; raises ``NotImplementedError`` where it has none."""
+    """A method of the implementation.
+
+    Raises
+    ------
+    NotImplementedError
+        Where it has none, which :func:`run_checks` takes for "not offered".
+    """
     function: Callable[..., Any] | None = getattr(implementation, name, None)
     if function is None:
         raise NotImplementedError(f"no {name}")
@@ -63,8 +97,24 @@ def require_method(implementation: Any, name: str) -> Callable[..., Any]:
 def run_checks(checks: Iterable[Check]) -> BaselineResult:
     """Run labelled checks until one fails.
 
-    ``NotImplementedError`` means not offered for that case, any other exception is a failure.
-    Warnings are not judged.
+    Parameters
+    ----------
+    checks
+        Pairs of a label and a function of nothing that raises where its check fails.
+
+    Returns
+    -------
+    BaselineResult
+        Flagged with ``"label: reason"`` at the first failure.  ``NotImplementedError`` is none:
+        that case is not offered.  Any other exception is one, ``SystemExit`` included.  Warnings
+        are not judged.
+
+    Examples
+    --------
+    >>> run_checks([("train", lambda: None), ("infer", lambda: 1 / 0)]).reason
+    'infer: raised ZeroDivisionError: division by zero'
+    >>> run_checks([])
+    BaselineResult(flagged=False, reason='', offered=False)
     """
     offered = False
     for label, check in checks:
@@ -86,6 +136,7 @@ def run_checks(checks: Iterable[Check]) -> BaselineResult:
 def _format_error(error: BaseException) -> str:
     """The first line of an error's text, after its type unless it is a difference."""
     try:
+        # A stranger's exception may have no text, or raise again when its text is asked for.
         text = (str(error).splitlines() or [""])[0]
     except Exception:
         text = "(its text cannot be read)"

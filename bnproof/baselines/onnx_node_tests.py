@@ -1,5 +1,9 @@
 """The ONNX backend's own node tests for BatchNormalization, where the ``onnx`` package is
-installed."""
+installed.
+
+They are four: inference and one training step, each with the default eps and with 1e-2. Gradients
+are no part of them.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +27,24 @@ NODES = "onnx.backend.test.case.node"
 
 @dataclass(frozen=True)
 class NodeTest:
-    """One node test: ``x, scale, bias, mean, var`` and what has to come out, ``y`` or
-    ``y, running_mean, running_var``.
+    """One node test.
 
-    ``momentum`` weighs the old value; the running variance is the population's.
+    Attributes
+    ----------
+    name
+        Its name in the package.
+    inputs
+        ``x, scale, bias, mean, var``, all float32.
+    outputs
+        What has to come out: ``y``, in training ``y, running_mean, running_var``.
+    training
+        Whether it is a training step.
+    eps
+        What is added to the variance.
+    momentum
+        The weight of the old value, as ONNX has it.  The running variance is the population's.
+    rtol, atol
+        The tolerances that the test states.
     """
 
     name: str
@@ -45,13 +63,15 @@ class NodeTest:
 
 
 def run(implementation: Any, reference: Any) -> BaselineResult:
-    """``infer`` on ``test_batchnorm_example`` and ``_epsilon``, ``train`` on their
-    ``_training_mode`` forms, all float32.
+    """Run ``test_batchnorm_example``, ``test_batchnorm_epsilon`` and their training forms.
 
-    Tolerances as the test cases state them, ``rtol = 1e-3, atol = 1e-7``; shapes and dtypes have to
-    agree.  Momentum and layout are converted to the implementation's convention; the running
-    variance is left out where it tracks the unbiased one, which ONNX's is not.  The reference is
-    not asked.
+    The reference is not asked.
+
+    Notes
+    -----
+    Tolerances are those of the test cases, ``rtol = 1e-3, atol = 1e-7``; shapes and dtypes have to
+    agree.  Momentum and layout are converted to the implementation's convention.  The running
+    variance is left out where the unbiased one is tracked, which ONNX's is not.
     """
     try:
         cases = collect_node_tests()
@@ -92,7 +112,10 @@ def collect_node_tests() -> list[NodeTest]:
 
 
 def _read_node(case: Any, node: Any, standard: dict[str, Any]) -> NodeTest:
+    """A test case of the package as data, with the schema's defaults for what its node leaves
+    out."""
     attributes = standard | {attribute.name: attribute for attribute in node.attribute}
+    # A node test has exactly one data set; another number would be another format.
     ((inputs, outputs),) = case.data_sets
     training = bool(attributes["training_mode"].i)
     eps, momentum = (_recover_decimal(attributes[name].f) for name in ("epsilon", "momentum"))
@@ -107,10 +130,12 @@ def _recover_decimal(attribute: float) -> float:
 
 
 def _list_checks(implementation: Any, cases: list[NodeTest]) -> Iterator[Check]:
+    """One check for each case that lies inside what the implementation supports."""
     declared = Declared.from_implementation(implementation)
     for case in cases:
         x = case.inputs[0]
         momentum = (
+            # ONNX weighs the old value; ``convert_momentum`` starts from the weight of the new one.
             declared.convert_momentum(round(1 - case.momentum, 12)) if case.training else None
         )
         if declared.takes(dtype=x.dtype.name, shape=x.shape, eps=case.eps, momentum=momentum):
@@ -120,6 +145,7 @@ def _list_checks(implementation: Any, cases: list[NodeTest]) -> Iterator[Check]:
 def _check_node(
     implementation: Any, declared: Declared, case: NodeTest, momentum: float | None
 ) -> None:
+    """One case; a momentum of ``None`` stands for inference."""
     x, *others = (np.array(value) for value in case.inputs)
     inputs = (declared.convert_layout(x), *others)
     if momentum is None:

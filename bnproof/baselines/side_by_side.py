@@ -14,6 +14,7 @@ from bnproof.baselines.closeness import assert_close
 from bnproof.baselines.declared import Declared
 from bnproof.contract import Array, Case
 
+# An image batch and a batch of rows, as a unit test has them: 128 and 32 values per channel.
 USUAL = ((8, 16, 4, 4), (32, 16))
 OTHERS = ((8, 16, 8), (4, 16, 2, 3, 3))  # for what takes neither images nor rows
 EPS, MOMENTUM = 1e-5, 0.1  # the defaults of torch.nn.BatchNorm2d
@@ -24,8 +25,22 @@ State = tuple[Array, Array, Array, Array]  # gamma, beta, running mean, running 
 def draw_batches(
     declared: Declared, seed: int, state: Callable[[np.random.Generator, int], State]
 ) -> Iterator[Case]:
-    """Standard normal x and dy (float32 where that is supported) for each shape;
-    ``state(random, C)`` is the layer's."""
+    """Standard normal x and dy for each supported shape, float32 where that is supported.
+
+    Parameters
+    ----------
+    declared
+        What the implementation declares.
+    seed
+        The seed of everything that is drawn.
+    state
+        ``state(random, C)`` returns the layer's gamma, beta, running mean and running variance.
+
+    Yields
+    ------
+    Case
+        In PyTorch's layout, with the weight of the new value for momentum.
+    """
     random = np.random.default_rng(seed)
     dtype = declared.choose_dtype("float32", "float64", "float16")
     for shape in declared.choose_shapes(USUAL, OTHERS) if dtype else ():
@@ -51,6 +66,15 @@ class Side:
 
     The arrays are handed over as they are, without copies in between: what one call does to them,
     the next one sees.
+
+    Attributes
+    ----------
+    implementation
+        Whose methods are called.
+    case
+        The batch, in the implementation's layout.
+    momentum
+        In the implementation's convention.
     """
 
     implementation: Any
@@ -96,13 +120,31 @@ def prepare_side(implementation: Any, declared: Declared, case: Case) -> Side:
 
 
 def call_reference(reference: Any, declared: Declared, case: Case, call: str) -> Answer | None:
-    """What the reference answers, in the implementation's convention; ``None`` where it does not
-    offer the case."""
+    """What the reference answers, in the implementation's convention.
+
+    Parameters
+    ----------
+    reference
+        PyTorch behind the contract.
+    declared
+        What the implementation declares.
+    case
+        The batch in PyTorch's layout.
+    call
+        The name of a method of :class:`Side`.
+
+    Returns
+    -------
+    The answers by name, or ``None`` where the reference does not offer the case.
+    """
+    # The reference gets the eps that the implementation will compute with, and momentum in its own
+    # convention, which is that of the case.
     side = Side(reference, replace(case, eps=declared.convert_eps(case.eps)), case.momentum)
     try:
         answer = getattr(side, call)()
     except NotImplementedError:
         return None
+    # Only these two have the shape of x; everything else has one value per channel.
     for name in answer.keys() & {"y", "dx"}:
         answer[name] = declared.convert_layout(answer[name])
     if "running_var" in answer:
@@ -113,8 +155,20 @@ def call_reference(reference: Any, declared: Declared, case: Case, call: str) ->
 
 
 def assert_agrees(call: Callable[[], Mapping[str, Any]], answer: Answer) -> None:
-    """Every value of the call that the answer has is close to it, by the defaults of
-    ``torch.testing.assert_close``."""
+    """Assert that every value of a call is close to the reference's.
+
+    Parameters
+    ----------
+    call
+        Returns the values by name.
+    answer
+        What they have to be.  A value that is not in it is not looked at.
+
+    Raises
+    ------
+    Differs
+        By the defaults of ``torch.testing.assert_close``.
+    """
     got = call()
     for name, value in answer.items():
         assert_close(name, got[name], value)

@@ -97,7 +97,7 @@ def deltas(rng: Random) -> Drawn:
             (equate(total(d(m + 1 - j, k) * x[j], j), x[m + 1 - k]), (), True),
             (equate(total((1 - d(i, k)) * x[i]), m * mu - x[k]), (), True),
             # 0/0 for i = k
-            (equate((1 - d(i, k)) / (1 - d(i, k)), 1), (), False),
+            (equate(Mul(1 - d(i, k), 1 / (1 - d(i, k)), evaluate=False), 1), (), False),
             (equate(d(m, number), d(number, m)), (), True),
             (equate(d(n, z) * n, d(n, z) * z), (), True),
             # T = 0 sums nothing

@@ -1,5 +1,10 @@
 """The catalogue of known bugs: every mutant with its sources, and the rows that cannot be said in
-the contract, with the reason."""
+the contract, with the reason.
+
+A *row* is a known bug with the public threads where it was seen. It stands in ``sources.csv``. A
+*mutant* is a class that models a row, and a row may have several. A row without a model has its
+reason in :mod:`bnproof.mutants.unmodelled`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +24,21 @@ Class = TypeVar("Class", bound=type)
 
 @dataclass(frozen=True)
 class Row:
-    """A known bug: ``family``, ``severity`` ("none" for what is no bug), when and where it was
-    seen."""
+    """A known bug, as ``sources.csv`` has it.
+
+    Attributes
+    ----------
+    id
+        A letter for the family and a number, such as "F03".
+    family
+        Which part of batch norm it concerns, such as "forward" or "running-stats".
+    severity
+        From "low" to "critical", or "none" for what is no bug and has to pass.
+    year
+        When it was seen: a year, or the first and the last one, such as "2019-2024".
+    sources
+        The addresses of the public threads or files.
+    """
 
     id: str
     family: str
@@ -33,10 +51,26 @@ class Row:
 class Mutant:
     """A class that models one row, or one variant of it (``F03``, ``F03-square``).
 
-    ``kind``: "semantic" (another formula), "numerical" (the formula, so badly computed that a law
-    breaks), "graded" (badly, but within what rounding explains) or "correct" (has to pass);
-    ``mechanism``: the class of its cause; ``grade``: what ``accuracy`` has to say, after a comma of
-    its sums.
+    Attributes
+    ----------
+    id
+        The id of the row, for a variant with a hyphen and its name.
+    row
+        The known bug that it models.
+    kind
+        "semantic" (another formula), "numerical" (the formula, so badly computed that a law
+        breaks), "graded" (computed badly, but within what rounding explains) or "correct" (has to
+        pass).
+    mechanism
+        The class of its cause, shared by all the mutants that are wrong in the same way.
+    says
+        What is wrong in one sentence: the docstring of the class.
+    make
+        The class, to be called for an instance.  A layer takes its number of features and its
+        options.
+    grade
+        What ``accuracy`` has to say of it, and after a comma what it has to say of its sums.  Empty
+        where it is not graded.
     """
 
     id: str
@@ -48,15 +82,43 @@ class Mutant:
     grade: str = ""
 
 
+# Filled by the decorator as the modules are imported, so that there is no list to keep.
 _REGISTERED: dict[str, tuple[type, Kind, str, str]] = {}
 
 
 def bug(
     id: str, *, mechanism: str, kind: Kind = "semantic", grade: str = ""
 ) -> Callable[[Class], Class]:
-    """Register a class as the model of a row; its docstring says in one sentence what is wrong."""
+    """Register a class as the model of a row.
+
+    The docstring of the class becomes ``says``.  It is one sentence that says what is wrong, since
+    it is printed in one line as the likely cause of a violation.
+
+    Parameters
+    ----------
+    id
+        The id of the row, or of a variant of it (``"F03-square"``).
+    mechanism
+        The class of its cause, in the words of the other mutants where one fits; "none" for what is
+        correct.
+    kind
+        What the model is: see :class:`Mutant`.
+    grade
+        What ``accuracy`` has to say of it.
+
+    Returns
+    -------
+    A decorator that returns the class as it is.
+
+    Raises
+    ------
+    ValueError
+        If another class models this id already.
+    """
 
     def register(model: Class) -> Class:
+        """Keep the class under its id and hand it back."""
+        # The same class again is a module that was imported twice (reloaded, or run by doctest).
         if id in _REGISTERED and _REGISTERED[id][0].__qualname__ != model.__qualname__:
             raise ValueError(
                 f"{id} is modelled twice, by {_REGISTERED[id][0].__name__} and {model.__name__}"
@@ -69,7 +131,14 @@ def bug(
 
 @cache
 def read_bugs() -> dict[str, Row]:
-    """Every known bug by id."""
+    """Every known bug by id, in the order of ``sources.csv``.
+
+    Examples
+    --------
+    >>> row = read_bugs()["F01"]
+    >>> row.family, row.severity, row.year
+    ('forward', 'high', '2015-2018')
+    """
     text = files("bnproof.mutants").joinpath("sources.csv").read_text(encoding="utf-8")
     return {
         row["id"]: Row(
@@ -81,10 +150,21 @@ def read_bugs() -> dict[str, Row]:
 
 @cache
 def list_mutants() -> dict[str, Mutant]:
-    """Every model by id, in the order of the rows."""
+    """Every model by id, in the order of the rows, and a row's own model before its variants.
+
+    Examples
+    --------
+    >>> from bnproof.mutants.catalogue import list_mutants
+    >>> mutants = list_mutants()
+    >>> mutants["F03-square"].row.id, mutants["F03-square"].mechanism
+    ('F03', 'square root misplaced')
+    >>> [name for name in mutants if name.startswith("F03")]
+    ['F03', 'F03-square']
+    """
     package = import_module("bnproof.mutants")
     for info in iter_modules(package.__path__):
         import_module(f"bnproof.mutants.{info.name}")
+    # Modules register in alphabetical order; pages and diagnoses want the order of the rows.
     order = list(read_bugs())
     models = {
         name: Mutant(
@@ -104,5 +184,11 @@ def list_mutants() -> dict[str, Mutant]:
 
 
 def strip_variant(id: str) -> str:
-    """The row a mutant's id belongs to: ``F03`` for ``F03-square``."""
+    """The row that a mutant's id belongs to.
+
+    Examples
+    --------
+    >>> strip_variant("F03-square"), strip_variant("F03")
+    ('F03', 'F03')
+    """
     return id.partition("-")[0]

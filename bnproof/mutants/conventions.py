@@ -1,4 +1,10 @@
-"""Documented differences: implementations that declare what they do and have to pass."""
+"""Documented differences: implementations that declare what they do and have to pass.
+
+A check that flags one of these would blame somebody for a choice that is documented. Each class
+computes in another way than PyTorch does and says so in its ``convention`` or in ``supports``. The
+same formula without the declaration is a bug and has its model in another module, such as R01 for
+C02 and R06 for C01.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +31,12 @@ class MomentumOfTheOld(NumpyBatchNorm):
     convention: Any = Convention("momentum weighs the old value", momentum="old", one_value="raise")
 
     def track(self, running: Array, new: Array, momentum: float) -> Array:
+        """``a running + (1 - a) new``: Keras, Flax, ONNX, MXNet and Paddle weigh the old value.
+
+        PyTorch, Flux and cuDNN weigh the new one, so their 0.1 is the others' 0.9. Who copies the
+        number from one to the other gets bug R06.
+        """
+        # The statistics' own dtype, since a Python float would be rounded after the subtraction.
         kept = running.dtype.type(momentum)
         return kept * running + (1 - kept) * new.astype(running.dtype)
 
@@ -36,6 +48,13 @@ class BiasedAndDeclared(NumpyBatchNorm):
     convention: Any = Convention("biased running variance", running_var="biased", one_value="raise")
 
     def bessel(self, v: Array, m: int) -> Array:
+        """``v`` itself: ONNX, Paddle, Flax and Keras without its fused kernel track the biased
+        variance.
+
+        The paper, PyTorch, cuDNN and TensorFlow's fused kernel track ``m/(m - 1) v``. More than ten
+        threads ask PyTorch whether its factor is a bug. It is not, and neither is its absence where
+        it is documented.
+        """
         return v
 
 
@@ -46,9 +65,12 @@ class OwnEps(NumpyBatchNorm):
     supports = {"eps": 1e-3}
 
     def std(self, v: Array, eps: float) -> Array:
+        """``sqrt(v + 0.001)``: defaults of eps between 1e-5 and 1e-3 are in use, and ports keep
+        their own."""
         return super().std(v, 1e-3)
 
     def compute_fold_scale(self, gamma: Array | None, running_var: Array, eps: float) -> Array:
+        """A fold has to use the eps of the layer, so the same one is fixed here."""
         return super().compute_fold_scale(gamma, running_var, 1e-3)
 
 
@@ -67,6 +89,10 @@ class OneValueIsBeta(DoubleBackward, Folding):
     convention: Any = Convention("one value gives beta", one_value="beta")
 
     def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
+        """One value is its own mean and has variance 0, so that ``xhat = 0`` and ``y = beta``.
+
+        TensorFlow on a CPU and MXNet answer like this, where PyTorch raises ``ValueError``.
+        """
         if values_per_channel(x) != 1:
             return super().train(x, *arguments, **options)
         # the value twice has the same mean, and variance 0
@@ -82,6 +108,14 @@ class OneValueIsUndefined(OneValueIsBeta):
     convention: Any = Convention("one value gives anything", one_value="any")
 
     def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
+        """The unbiased variance of one value is 0/0, which TensorFlow's fused kernel and Flux
+        return as NaN.
+
+        Where the convention is "any" nothing is promised, and a law must not ask. For a convention
+        that promises beta the same NaN is bug R05.
+        """
+        # y and the running mean stay those of the convention that gives beta; only the variance is
+        # 0/0.
         y, mean, var = super().train(x, *arguments, **options)
         return (
             y,
@@ -98,7 +132,10 @@ class WithoutParameters(NumpyBatchNorm):
     supports = {"affine": False}
 
     def apply_affine(self, xhat: Array, gamma: Array | None, beta: Array | None) -> Array:
+        """``xhat`` alone: Caffe keeps gamma and beta in a separate layer called Scale, which
+        importers have to merge."""
         if gamma is not None or beta is not None:
+            # Not a ``ValueError``: a case with parameters is not offered, rather than wrong.
             raise NotImplementedError("gamma and beta belong to the layer behind: give None")
         return xhat
 
@@ -109,6 +146,12 @@ class EpsStoredWithVariance(NumpyBatchNorm):
 
     @pack_arguments
     def infer(self, a: Arguments) -> Array:
+        """``(x - mu_r)/sqrt(v')`` with ``v' = v_r + eps`` made beforehand.
+
+        ncnn's converter adds eps to the variance that it stores, and its layer has none. That is
+        the same map. It becomes bug I02 as soon as a layer adds eps as well.
+        """
+        # The sum is rounded as the reference rounds it, so that both agree in every bit.
         stored = a.running_var + a.running_var.dtype.type(a.eps)
         return a.call(super().infer, running_var=stored, eps=0.0)
 

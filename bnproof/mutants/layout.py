@@ -1,5 +1,9 @@
-"""Layout: the wrong axis for the channels, and memory read in another order than the strides
-say."""
+"""Layout: the wrong axis for the channels, and memory read in another order than the strides say.
+
+Tests mostly have C-contiguous arrays with the channels on axis 1 and all of the same size, for
+which these bugs change nothing. The second half answers wrongly only for views: transposed, sliced
+or with the channels last in memory.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +30,16 @@ class ChannelsLast(NumpyBatchNorm):
     convention: Any = Convention("channels last", one_value="raise", channel_axis=-1)
 
     def move_channels_first(self, x: Array) -> Array:
-        """The channels moved to axis 1."""
+        """The channels moved from the last axis to axis 1, as a view."""
         return np.moveaxis(x, -1, 1)
 
     def move_channels_last(self, x: Array) -> Array:
-        """The inverse of ``first``."""
+        """The inverse of ``move_channels_first``, as a view."""
         return np.moveaxis(x, 1, -1)
 
     @pack_arguments
     def train(self, a: Arguments) -> Trained:
+        """The reference's training step between two moves of the channels."""
         statistics = (a.running_mean, a.running_var)
         y, mean, var = super().train(
             self.move_channels_first(a.x),
@@ -110,12 +115,21 @@ class StatisticsAlongLastAxis(NumpyBatchNorm):
     is right."""
 
     def normalise(self, x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+        """``mu`` and ``s`` per entry of the last axis, which here is a spatial one.
+
+        Keras normalises the last axis unless told otherwise, and many repositories fed it images
+        with the channels first, a baseline of a public challenge among them. gamma then has as many
+        entries as the image is wide, and training still works. Equal sizes hide it: only unlike
+        ``N, C, H, W`` tell the axes apart.
+        """
         xhat, mu, v, s = super().normalise(x, eps)
+        # (N, C) has its channels on the last axis, where this bug is none.
         if x.ndim == 2:
             return xhat, mu, v, s
         others = tuple(range(x.ndim - 1))
         centred = widen(x) - widen(x).mean(axis=others, keepdims=True)
         s = self.std((centred**2).mean(axis=others, keepdims=True), eps)
+        # The right mu and v go on to the running statistics: the row is about the output.
         return centred / s, mu, v, s
 
 
@@ -126,6 +140,12 @@ class BuffersSizedByAxisOne(ChannelsLast):
 
     @pack_arguments
     def train(self, a: Arguments) -> Trained:
+        """``mu_r`` and ``v_r`` of length H for input ``(N, H, W, C)``.
+
+        ipex-llm sized its buffers by the second axis, wherever the channels were. It raises where H
+        is not C, and is silent where they are equal.
+        """
+        # Resizing repeats or cuts, so that a wrong length fails where the real code failed: in use.
         mean = None if a.running_mean is None else np.resize(a.running_mean, a.x.shape[1])
         var = None if a.running_var is None else np.resize(a.running_var, a.x.shape[1])
         return a.call(super().train, running_mean=mean, running_var=var)
@@ -137,10 +157,18 @@ class FourthAxisOfFive(ChannelsLast):
     were exchanged."""
 
     def move_channels_first(self, x: Array) -> Array:
+        """Axis 3 taken for the channels', which it is for images and not for volumes.
+
+        coremltools resolved ``axis=-1`` to a constant index. Five axes gave shapes that made no
+        sense and changed from run to run. Here rank 5 is read as if its last two axes were
+        exchanged.
+        """
+        # Reshaping, not transposing: a converter that has the sizes wrong does not move any value.
         swapped = x.reshape(*x.shape[:3], x.shape[4], x.shape[3]) if x.ndim == 5 else x
         return np.moveaxis(swapped, min(3, x.ndim - 1), 1)
 
     def move_channels_last(self, x: Array) -> Array:
+        """The inverse, wrong in the same way, so that shapes agree."""
         swapped = np.moveaxis(x, 1, min(3, x.ndim - 1))
         return (
             swapped.reshape(*swapped.shape[:3], x.shape[4], x.shape[1]) if x.ndim == 5 else swapped
@@ -151,7 +179,22 @@ class FourthAxisOfFive(ChannelsLast):
 
 
 def read_memory_order(x: Array) -> Array:
-    """An array's bytes as they lie in memory, taken for a C-contiguous array of its shape."""
+    """An array's bytes as they lie in memory, taken for a C-contiguous array of its shape.
+
+    Parameters
+    ----------
+    x
+        Any array.  One that is C-contiguous comes back as it is.
+
+    Examples
+    --------
+    >>> x = np.array([[1, 2, 3], [4, 5, 6]]).T
+    >>> x.tolist()
+    [[1, 4], [2, 5], [3, 6]]
+    >>> read_memory_order(x).tolist()
+    [[1, 2], [3, 4], [5, 6]]
+    """
+    # "K" reads in the order of memory, without a look at the bytes between the entries of a view.
     return x if x.flags.c_contiguous else np.ravel(x, order="K").reshape(x.shape)
 
 
@@ -162,10 +205,17 @@ class InputFlatBackward(NumpyBatchNorm):
 
     @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
+        """x is read in the order of its memory, dy by its strides.
+
+        PyTorch took the bytes of a channels-last x with the strides of dy. Forward and dbeta were
+        right, dgamma was wrong by 7 orders of magnitude and dx by a factor of 3 to 7, and training
+        reached 1e13 in 7 steps.
+        """
         return a.call(super().train_vjp, x=read_memory_order(a.x))
 
     @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
+        """The same at inference, where only dgamma reads x."""
         return a.call(super().infer_vjp, x=read_memory_order(a.x))
 
 
@@ -175,19 +225,47 @@ class UpstreamFlatBackward(NumpyBatchNorm):
 
     @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
+        """dy is read in the order of its memory.
+
+        DL4J's helper for MKL-DNN took dy for contiguous. A layer behind the batch norm that
+        permutes its gradient is enough.
+        """
         return a.call(super().train_vjp, dy=read_memory_order(a.dy))
 
 
 def read_from_start(x: Array) -> Array:
-    """A view's shape and strides, laid at the first byte of the array it looks into."""
+    """A view's shape and strides, laid at the first byte of the array it looks into.
+
+    Parameters
+    ----------
+    x
+        An array.  Only a view of an array of the same dtype that owns its memory, with strides that
+        do not run backwards, is read from another place.
+
+    Returns
+    -------
+    A read-only array of x's shape, or x itself.
+
+    Examples
+    --------
+    >>> base = np.arange(6)
+    >>> read_from_start(base[2:5]).tolist()
+    [0, 1, 2]
+    >>> read_from_start(base[::-1]).tolist()
+    [5, 4, 3, 2, 1, 0]
+    """
     base = x.base
     if (
+        # A base of another kind or dtype, or one that is a view itself, says nothing certain about
+        # where its memory begins and ends. Without an offset the last entry lies inside the base as
+        # well.
         not isinstance(base, np.ndarray)
         or not base.flags.owndata
         or base.dtype != x.dtype
         or min(x.strides) < 0
     ):
         return x  # anything else would read memory that is not the array's
+    # Read-only, since training has no business writing to its input.
     return as_strided(base, x.shape, x.strides, writeable=False)
 
 
@@ -197,6 +275,11 @@ class OffsetIgnored(NumpyBatchNorm):
 
     @pack_arguments
     def train(self, a: Arguments) -> Trained:
+        """``x`` starts at the first byte of its storage.
+
+        PyTorch dropped the offset of a channels-last view. A slice such as ``x[:, 1:]`` was
+        normalised as if it were ``x[:, :-1]``.
+        """
         statistics = (a.running_mean, a.running_var)
         return super().train(
             read_from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
@@ -204,17 +287,31 @@ class OffsetIgnored(NumpyBatchNorm):
 
 
 def looks_channels_last(x: Array) -> bool:
-    """Whether a permuted array looks like one with the channels last in memory."""
+    """Whether a permuted array looks like one with the channels last in memory.
+
+    The test is that neighbouring channels are neighbours in memory, which is also true of arrays
+    with other orders of their spatial axes.
+    """
+    # Rank 2 has no spatial axis that could be misread, and a C-contiguous array is not permuted.
     return x.ndim > 2 and not x.flags.c_contiguous and x.strides[1] == x.itemsize
 
 
 def misread(x: Array) -> Array:
-    """Values in C order read as if they lay channels last."""
+    """Values in C order read as if they lay channels last.
+
+    Examples
+    --------
+    >>> x = np.array([[[1, 2, 3], [4, 5, 6]]])
+    >>> misread(x).tolist()
+    [[[1, 3, 5], [2, 4, 6]]]
+    >>> undo_misread(misread(x)).tolist() == x.tolist()
+    True
+    """
     return np.moveaxis(x.reshape(x.shape[0], *x.shape[2:], x.shape[1]), -1, 1)
 
 
 def undo_misread(x: Array) -> Array:
-    """The inverse of ``misread``."""
+    """The inverse of ``misread``: values that lie channels last, read in C order."""
     return np.moveaxis(x, 1, -1).reshape(x.shape)
 
 
@@ -225,6 +322,12 @@ class PermutedShardsMisread(NumpyBatchNorm):
 
     @pack_arguments
     def train_shards(self, a: Arguments) -> ShardsTrained:
+        """Permuted inputs are copied in C order and then read channels last.
+
+        PyTorch's synchronised batch norm got a fast path for channels last, which took every array
+        whose stride along the channels is 1. Outputs and gradients of a transposed array differed
+        from those on one device, in a release that had been right before.
+        """
         read, statistics = (
             [misread(x) if looks_channels_last(x) else x for x in a.shards],
             (a.running_mean, a.running_var),
@@ -243,6 +346,8 @@ class PermutedShardsMisread(NumpyBatchNorm):
 
     @pack_arguments
     def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
+        """The backward reads x and dy in the same wrong way, and hands dx back in it."""
+        # The layout of x decides for dy too: the real kernel looked at its first argument alone.
         fast = [looks_channels_last(x) for x in a.shards]
         read, upstream = (
             [misread(x) if at else x for x, at in zip(xs, fast, strict=True)]
@@ -262,9 +367,18 @@ class PartialSumsMisplaced(ChannelsLast):
     that of axis 1."""
 
     def moments(self, x: Array) -> Moments:
+        """``v_c`` adds up squares of several channels, gathered with the stride of ``(N, C, H,
+        W)``.
+
+        In nnabla's kernel for several devices the running variance was huge with channels last, and
+        the gradient of gamma differed between layouts even after a first mend. One device takes
+        another kernel.
+        """
         n, mu, v = super().moments(x)
+        # An idle worker has nothing to add up.
         if n == 0:
             return n, mu, v
+        # Laid out channels last, as the kernel finds them, and then cut as if channels were first.
         squares = np.moveaxis((widen(x) - self.mean(widen(x))) ** 2, 1, -1)
         gathered = squares.reshape(x.shape[0], x.shape[1], -1).sum(axis=(0, 2))
         return n, mu, gathered / gathered.dtype.type(values_per_channel(x))

@@ -1,7 +1,13 @@
-"""Known bugs that the contract cannot say: what each was, and why no model of it is kept."""
+"""Known bugs that the contract cannot say: what each was, and why no model of it is kept.
+
+They stay in ``sources.csv``, so that the power of the laws is counted over all known bugs and not
+over those that are easy to model. Both sentences are printed on the page about detection.
+"""
 
 from __future__ import annotations
 
+# By id: what the bug was, and why the contract cannot say it, a sentence each. A new method of the
+# contract is a reason to read this list again.
 UNMODELLED: dict[str, tuple[str, str]] = {
     "F05": (
         "A file that left eps out was read as eps = 0, not as the default that is documented.",

@@ -1,0 +1,34 @@
+"""Statements at the edges of functions: their marks agree with the points."""
+
+import pytest
+
+from bnproof.benchmarks import attack_functions
+from tests.benchmarks.rows import find_contradictions, find_survivors, list_rows
+
+FAMILIES = (
+    attack_functions.roots,
+    attack_functions.derivatives,
+    attack_functions.powers,
+    attack_functions.functions,
+    attack_functions.limits,
+    attack_functions.inequalities,
+    attack_functions.expectations,
+)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_no_row_that_is_marked_true_is_contradicted(family):
+    """At points that satisfy its conditions, a row marked true is neither false nor undefined."""
+    assert find_contradictions(family) == []
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_every_near_miss_fails_somewhere(family):
+    """A row that nobody vouches for is false or undefined at a point, or it would be no trap."""
+    assert find_survivors(family) == []
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_a_table_has_truths_and_traps(family):
+    """A prover that always gives the same answer is wrong on some row of every table."""
+    assert {row[2] for row in list_rows(family)} == {True, False}
