@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+# Apart from the others, because results in them are computed in float32 and rounded once.
 HALF = ("float16", "bfloat16")
 FULL = ("float32", "float64")
 # What a case may be made of. Other dtypes are refused, because no bound was derived for them.

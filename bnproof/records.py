@@ -144,8 +144,10 @@ def read(path: Path) -> Records:
     """
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BrokenRecords(f"{path} is no record stream: {error}") from error
+    if not all(isinstance(line, dict) for line in lines):
+        raise BrokenRecords(f"{path} is no record stream: a line of it is no JSON object")
     if not lines or lines[0].get("kind") != "header":
         raise BrokenRecords(f"{path} has no header: run bnproof report again")
     # Header and footer are the two lines that are not rows.

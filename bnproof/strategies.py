@@ -28,8 +28,10 @@ from hypothesis.extra import numpy as arrays_of
 from bnproof.contract import Array, Case
 from bnproof.formats import NAMES, dtype_of, parameter_dtype
 
-MOST = 6  # samples, and sizes of a spatial axis
-WIDEST = 4  # channels
+# Samples, and sizes of a spatial axis: few enough that a failing example can be read.
+MOST = 6
+# Channels: more than two, so that some confusions of them are no mere exchange.
+WIDEST = 4
 LARGEST = 16  # the largest entry in magnitude, times a scale: sums of squares stay exact in float32
 # Never 0: with a constant channel that is undefined. The larger ones are no smaller than many
 # variances, so that a misplaced eps shows.

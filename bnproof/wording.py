@@ -16,7 +16,8 @@ from bnproof.contract import Cause, Failure, FailureKind, Measurement, Violation
 DIGITS = Context(prec=20)
 # of an error and of what explains it: a bound holds to a few digits at best
 BOUND = ".3g"
-# of a cause that are shown: some bugs were shipped by many projects
+# of a cause that are shown: some bugs were shipped by many projects, and three of these are enough
+# to show that a mechanism is real
 SOURCES = 3
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnproof import wording
-from bnproof.contract import Failure, FailureKind, Measurement
+from bnproof.contract import Cause, Failure, FailureKind, Measurement, Violation
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification import concluding, residuals, violations
@@ -99,3 +99,46 @@ def test_the_exact_value_keeps_what_one_float_cannot():
         "output", ("y",), 2.0, got=0.5, exact=(1 / 3, float(np.ldexp(1.0, -54)) / 3)
     )
     assert wording.format_exact(third) == "0.33333333333333333333"
+
+
+def test_where_a_law_holds_nothing_is_said():
+    """At the bound it still holds; beyond it there is a sentence."""
+    at, beyond = (Measurement("output", ("y",), ratio, got=0.5) for ratio in (1.0, 1.5))
+    assert wording.describe_measurement(at, "a law") == ""
+    assert "y[] is 0.5" in wording.describe_measurement(beyond, "a law")
+
+
+def test_a_value_is_shown_with_every_bit():
+    """``float.fromhex`` reads it back; without a number there is nothing to read."""
+    seen = Measurement("output", ("y",), 2.0, got=0.1, exact=(1 / 3, 0.0), allowed=2.0**-30)
+    assert float.fromhex(wording.format_got(seen)) == 0.1
+    value, _, allowed = wording.format_expected(seen).partition(" +- ")
+    assert float.fromhex(value) == 1 / 3
+    assert allowed == "9.31e-10"
+    failed = Measurement("answers", (), float("inf"))
+    assert (wording.format_got(failed), wording.format_expected(failed)) == ("", "")
+
+
+def test_a_refusal_of_another_kind_is_said_to_be_one():
+    """Where ``ValueError`` was asked for, the sentence ends with that."""
+    raised = Failure(FailureKind.RAISED, "train", exception="TypeError", got="no")
+    assert wording.describe_failure(raised) == "train raised TypeError: no"
+    asked = Failure(
+        FailureKind.RAISED, "train", exception="TypeError", got="no", expected="ValueError"
+    )
+    assert wording.describe_failure(asked).endswith(": no, where ValueError is asked for")
+
+
+def test_a_violation_is_told_with_what_is_known_alone():
+    """A cause that is known, three of its sources, and the program last; an unknown cause is not
+    mentioned, and no line is empty."""
+    cause = Cause("eps outside", "eps is added to s", "same values", tuple("abcde"))
+    full = Violation("output", "y", "y is wrong", "run()", residual="twice", cause=cause)
+    told = wording.describe_violation(full)
+    first = ["output: y is wrong", "twice"]
+    assert told.splitlines()[:2] == first
+    assert "gives the same values): eps is added to s" in told
+    assert [line[-1] for line in told.splitlines() if line.startswith("seen before")] == list("abc")
+    assert told.endswith("to reproduce:\n\nrun()")
+    unknown = Violation("output", "y", "y is wrong", "", cause=Cause("", "unknown", "unknown"))
+    assert wording.describe_violation(unknown) == "output: y is wrong"

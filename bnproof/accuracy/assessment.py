@@ -1,4 +1,9 @@
-"""Measuring a target from one end to the other, and what is said of it."""
+"""Measuring a target from one end to the other, and what is said of it.
+
+:func:`assess` runs an implementation on every input of every dtype it takes, and grades what it
+sees. :meth:`Assessment.as_json` is the form that ``bnproof accuracy --format json`` prints. Start
+reading at :func:`grade_subjects`, where the measuring is done.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +26,48 @@ from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.answers import NotOffered
 from bnproof.laws.supports import Supports
 
+# Two threads are enough to see whether a sum is split between threads.
 THREADS = (1, 2)
+# What is measured of a target that narrows nothing.
 EVERYTHING = Scope()
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Graded:
-    """What was found for one target in one dtype."""
+    """What was found for one target in one dtype.
+
+    Attributes
+    ----------
+    target, dtype
+        The name of the target, and the dtype of x.
+    condition
+        The grade by kappa.
+    summations
+        The grade by m, by memory layout and number of threads.
+    range
+        Where outputs go wrong by magnitude and by length.
+    accumulation
+        For half precision, the dtype that sums are kept in; ``None`` for other dtypes.
+    points
+        Everything that was measured, over all layouts and threads.
+    """
 
     target: str
     dtype: str
     condition: Condition
-    summations: dict[tuple[str, int], Summation]  # by layout and threads
+    summations: dict[tuple[str, int], Summation]
     range: Range
     accumulation: str | None
     points: tuple[AccuracyPoint, ...]
 
     @property
     def failures(self) -> dict[str, str]:
-        """By layout, why nothing came back."""
+        """Why nothing came back, by layout; empty where every input had an output.
+
+        Of several reasons in one layout the first is kept.
+        """
+        # Backwards, so that the first reason of a layout is the one that stays.
         return {
             point.subject.layout: point.reason for point in reversed(self.points) if point.reason
         }
@@ -48,7 +75,17 @@ class Graded:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Everything measured of one target."""
+    """Everything measured of one target.
+
+    Attributes
+    ----------
+    target
+        Its name.
+    graded
+        The findings, one dtype after the other.
+    worst
+        The worst input that a search found in the first usable dtype.
+    """
 
     target: str
     graded: tuple[Graded, ...]
@@ -56,12 +93,21 @@ class Assessment:
 
     @property
     def grade(self) -> str:
-        """The worst grade of all dtypes."""
+        """The worst grade of all dtypes: "compensated", "two-pass", "one-pass" or "broken"."""
         return max((one.condition.grade for one in self.graded), key=GRADES.index)
 
     def as_json(self) -> dict[str, Any]:
-        """The object of ``bnproof accuracy --format json``."""
-        # whose slope is the target's
+        """The object of ``bnproof accuracy --format json``.
+
+        Returns
+        -------
+        dict
+            Plain values only. The key ``kappa_slope`` is of the dtype that has the worst grade;
+            ``m_slope`` is the steepest over all layouts, threads and dtypes. Points of the sweep
+            over magnitude are left out: they say where a dtype ends, which ``wrong_from_magnitude``
+            tells in one number.
+        """
+        # The dtype whose slope is called the target's.
         leading = next(one for one in self.graded if one.condition.grade == self.grade)
         slopes = [
             s.slope for one in self.graded for s in one.summations.values() if s.slope is not None
@@ -89,7 +135,18 @@ class Assessment:
 
 
 def format_point(point: AccuracyPoint) -> dict[str, Any]:
-    """A point as the contract has it; what is not finite is ``null``."""
+    """A point as the command prints it.
+
+    Parameters
+    ----------
+    point
+        What was measured on one input.
+
+    Returns
+    -------
+    dict
+        Plain values. What is not finite is ``None``, because JSON has no infinities.
+    """
     ulp = dict(zip(("median", "p99", "max"), map(_keep_finite, point.ulp), strict=True))
     subject = point.subject
     return {
@@ -105,7 +162,20 @@ def format_point(point: AccuracyPoint) -> dict[str, Any]:
 
 
 def format_graded(one: Graded) -> dict[str, Any]:
-    """The findings of one dtype."""
+    """The findings of one dtype, as plain values.
+
+    Parameters
+    ----------
+    one
+        The findings.
+
+    Returns
+    -------
+    dict
+        The grade and slope by kappa, one entry for each layout and number of threads under
+        ``summation``, and where outputs go wrong. ``None`` stands for "never" and for "not to be
+        told".
+    """
     return {
         "dtype": one.dtype,
         "grade": one.condition.grade,
@@ -130,6 +200,7 @@ def format_graded(one: Graded) -> dict[str, Any]:
 
 
 def _keep_finite(value: float) -> float | None:
+    """The number, or ``None`` where it is not finite."""
     return value if np.isfinite(value) else None
 
 
@@ -142,8 +213,43 @@ def assess(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Assessment:
-    """Measure an implementation in every dtype it takes; raises ``UnusableTarget`` where it takes
-    none."""
+    """Measure an implementation in every dtype it takes, and grade it.
+
+    Parameters
+    ----------
+    target
+        What to call it in the result and in the reproducer.
+    implementation
+        An object with ``train``. Its ``supports``, where it has one, narrows what is measured.
+    convention
+        A convention or the name of one, instead of the one that the implementation declares.
+    effort
+        "quick", "standard" or "thorough": how closely to look
+        (:data:`bnproof.accuracy.inputs.EFFORTS`).
+    seed
+        Equal seeds give equal inputs.
+    progress
+        Called with the number of inputs that are done and that of all inputs.
+
+    Returns
+    -------
+    Assessment
+        The grades, one dtype after the other, and the worst input.
+
+    Raises
+    ------
+    UnusableTarget
+        Where no input of any dtype has an output; the message gives the first reason.
+    ValueError
+        Where ``supports`` leaves nothing to measure.
+
+    Examples
+    --------
+    >>> from bnproof.accuracy.assessment import assess
+    >>> from bnproof.implementations.targets import load
+    >>> assess("compensated", load("compensated"), effort="quick").grade
+    'compensated'
+    """
     declared = resolve_convention(convention or getattr(implementation, "convention", "torch"))
     scope = Scope.from_supports(Supports.from_mapping(getattr(implementation, "supports", None)))
     sweeps = {
@@ -154,12 +260,14 @@ def assess(
     for n, (dtype, subjects) in enumerate(sweeps.items()):
         advance = partial(_advance, progress, n, len(sweeps))
         results += grade_subjects(subjects, dtype, EFFORTS[effort], seed, scope, advance)
+    # A dtype that always fails is a finding; a target that never answers cannot be graded.
     usable = [one for one in results if any(not point.reason for point in one.points)]
     if not usable:
         reasons = [reason for one in results for reason in one.failures.values()] or [
             "it takes none of the inputs"
         ]
         raise UnusableTarget(f"{target} gives no usable y in training mode: {reasons[0]}")
+    # The search takes the plainest subject: one dtype shows the arithmetic as well as another.
     first = sweeps[usable[0].dtype][0]
     generations, channels = EFFORTS[effort].generations, scope.channels or CHANNELS
     last = (
@@ -171,7 +279,7 @@ def assess(
 
 
 def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, total: int) -> None:
-    """Progress over all dtypes, from that within one."""
+    """Tell the progress over all dtypes, given that within one of them."""
     if progress:
         progress(sweep * total + done, sweeps * total)
 
@@ -179,7 +287,20 @@ def _advance(progress: Progress | None, sweep: int, sweeps: int, done: int, tota
 def list_variants(
     target: str, implementation: Any, convention: Convention, dtype: str, scope: Scope
 ) -> Iterator[Subject]:
-    """One subject for every layout and number of threads."""
+    """One subject for every layout and number of threads.
+
+    Parameters
+    ----------
+    target, implementation, convention, dtype
+        As in :class:`bnproof.accuracy.points.Subject`.
+    scope
+        The layouts that the implementation takes, and its eps.
+
+    Yields
+    ------
+    Subject
+        The plainest first: two axes where they are taken, one thread.
+    """
     for layout in scope.layouts:
         for threads in THREADS:
             yield Subject(target, implementation, convention, dtype, layout, threads, scope.eps)
@@ -193,11 +314,34 @@ def grade_subjects(
     scope: Scope = EVERYTHING,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Graded]:
-    """Measure subjects side by side on the same inputs and grade each target; those that do not
-    take the dtype are left out."""
+    """Measure subjects side by side on the same inputs, and grade each target.
+
+    Parameters
+    ----------
+    subjects
+        Several targets, or several variants of one: layouts and numbers of threads. The first of a
+        target is its plain one.
+    dtype
+        The dtype of all inputs.
+    effort, seed, scope
+        Which inputs are drawn.
+    progress
+        Called with the number of inputs that are done and that of all inputs.
+
+    Yields
+    ------
+    Graded
+        One for each target; a target that does not take the dtype is left out.
+
+    Notes
+    ----- The sweeps over kappa and magnitude are asked of the plain subject alone, since an error
+    that comes from the formula is the same in every layout. The sweep over m is asked of all of
+    them: the layout and the threads decide in which order a sum is taken.
+    """
     points: dict[Subject, list[AccuracyPoint]] = {subject: [] for subject in subjects}
-    # the first of each: its layout is the plainest
+    # Backwards, so that the first subject of a target stays: its layout is the plainest.
     plain = {subject.target: subject for subject in reversed(subjects)}
+    # Long batches are counted and not drawn: that would take as long as the measuring.
     total = (
         sum(1 for _ in draw_inputs(dtype, replace(effort, longest=0), seed, scope))
         + effort.longest // effort.step
@@ -219,6 +363,8 @@ def grade_subjects(
 
 
 def _grade_points(target: str, dtype: str, points: dict[Subject, list[AccuracyPoint]]) -> Graded:
+    """The grades of one target, from the points of its subjects; the first of these is the plain
+    one."""
     every = tuple(point for own_points in points.values() for point in own_points)
     plain = next(iter(points))
     return Graded(
@@ -236,4 +382,5 @@ def _grade_points(target: str, dtype: str, points: dict[Subject, list[AccuracyPo
 
 
 def _select_sweep(points: Iterable[AccuracyPoint], sweep: str) -> list[AccuracyPoint]:
+    """The points of one sweep, in the order in which they were measured."""
     return [point for point in points if point.sweep == sweep]

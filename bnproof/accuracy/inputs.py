@@ -1,5 +1,10 @@
 """Inputs of a given condition, length and magnitude, with their enclosures; and the memory layouts
-they are handed over in."""
+they are handed over in.
+
+There are three sweeps. "kappa" moves the mean of short batches away from 0, which tells how the
+variance is computed. "values" makes batches longer, which tells how sums are taken. "magnitude"
+scales short batches up, which tells where squares overflow. Start reading at :func:`draw_inputs`.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +20,28 @@ from bnproof.formats import HALF, Format
 from bnproof.laws.columns import from_columns
 from bnproof.laws.supports import Supports
 
+# The default of PyTorch's layers: what most users have.
 EPS = 1e-5
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 LAYOUTS = ("2-d", "4-d", "4-d channels-last")
-SIDE = 8  # height and width of a 4-d input that has enough values
-SHORT, CHANNELS = 32, 64  # of the sweep over kappa
-MOST = 2**22  # values of an input, unless two channels need more
-SPLIT = 2.0  # how far the two halves of a batch lie from their common mean, in standard deviations
+# Height and width of a 4-d input that has enough values.
+SIDE = 8
+# Of the sweeps over kappa and magnitude. Few values, so that the length plays no role, and many
+# channels, so that their median is steady.
+SHORT, CHANNELS = 32, 64
+# Values of an input, unless two channels need more: it fits in memory several times.
+MOST = 2**22
+# How far the two halves of a batch lie from their common mean, in standard deviations of a half.
+SPLIT = 2.0
 
 
 @dataclass(frozen=True)
 class Scope:
     """What is measured of an implementation.
 
-    Parameters ---------- dtypes, layouts
+    Attributes
+    ----------
+    dtypes, layouts
         The dtypes and the memory layouts it takes.
     channels, eps
         The number of channels and the eps it fixes; ``channels`` is ``None`` where any number will
@@ -45,8 +58,18 @@ class Scope:
 
     @classmethod
     def from_supports(cls, supports: Supports) -> Scope:
-        """What an implementation's ``supports`` leaves; raises ``ValueError`` where that is
-        nothing."""
+        """What an implementation's ``supports`` leaves to measure.
+
+        Parameters
+        ----------
+        supports
+            The narrowing, as :meth:`bnproof.laws.supports.Supports.from_mapping` reads it.
+
+        Raises
+        ------
+        ValueError
+            Where it leaves no dtype, or neither rank 2 nor rank 4.
+        """
         layouts = tuple(layout for layout in LAYOUTS if int(layout[0]) in supports.ranks)
         dtypes = tuple(name for name in DTYPES if name in supports.dtypes)
         if not dtypes or not layouts:
@@ -60,8 +83,17 @@ class Scope:
 
 @dataclass(frozen=True)
 class Effort:
-    """How closely to look: points per decade of kappa, the longest batch ``2^longest``, steps in
-    that exponent, generations of the guided search (0: the worst of those drawn)."""
+    """How closely to look.
+
+    Attributes
+    ----------
+    per_decade
+        Points for each factor of 10 in kappa.
+    longest, step
+        The longest batch has ``2^longest`` values; shorter ones differ by a factor of ``2^step``.
+    generations
+        Rounds of the guided search; with 0 the worst of the batches that were drawn is taken.
+    """
 
     per_decade: int
     longest: int
@@ -69,6 +101,7 @@ class Effort:
     generations: int
 
 
+# Only the longest effort searches: each generation certifies a whole population.
 EFFORTS = {
     "quick": Effort(1, 14, 2, 0),
     "standard": Effort(2, 20, 2, 0),
@@ -78,7 +111,21 @@ EFFORTS = {
 
 @dataclass(frozen=True)
 class Input:
-    """``x`` of shape ``(m, C)``: one of a sweep over "kappa", "values" (of m) or "magnitude"."""
+    """One batch of a sweep, as columns.
+
+    Attributes
+    ----------
+    sweep
+        "kappa", "values" or "magnitude".
+    x
+        ``(m, C)``, in the dtype that is measured.
+    kappa
+        The condition that the batch was made for.
+    magnitude
+        The power of two that its values were scaled by.
+    eps
+        What is added to the variance.
+    """
 
     sweep: str
     x: Array
@@ -88,29 +135,74 @@ class Input:
 
     @property
     def m(self) -> int:
+        """The number of values in a channel."""
         return int(self.x.shape[0])
 
     @cached_property
     def exact(self) -> certify.Enclosure:
-        """xhat."""
+        """Enclosures of xhat, ``(m, C)``; worked out once for all that is measured on the input."""
         return certify.train(self.x, eps=self.eps).y
 
     def lay_out(self, layout: str) -> Array:
-        """The values as 2-d, 4-d, or 4-d with channels last in memory."""
+        """The same values in one of the three memory layouts.
+
+        Parameters
+        ----------
+        layout
+            "2-d", "4-d", or "4-d channels-last": the shape of the former with channels last in
+            memory.
+
+        Returns
+        -------
+        array
+            ``(m, C)`` or ``(N, C, H, W)``, of which H and W are 8 where 64 divides m, and 1
+            otherwise.
+        """
         if layout == "2-d":
             return self.x
         side = SIDE if self.m % SIDE**2 == 0 else 1
+        # This is a view of the columns, whose channels are last in memory.
         first = from_columns(self.x, (self.m // side**2, self.x.shape[1], side, side))
         return first if layout == "4-d channels-last" else np.ascontiguousarray(first)
 
 
 def draw_inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -> Iterator[Input]:
-    """All inputs of a dtype, the same ones for everything that is measured on them."""
+    """All inputs of a dtype, the same ones for everything that is measured on them.
+
+    Parameters
+    ----------
+    dtype
+        The name of a dtype.
+    effort
+        How many points the sweeps have.
+    seed
+        Equal seeds give equal inputs.
+    scope
+        The number of channels and the eps, where an implementation fixes them.
+
+    Yields
+    ------
+    Input
+        The sweeps over kappa, over m, and over magnitude, each in rising order.
+
+    Notes
+    ----- Kappa runs over as many decades as the dtype has digits: beyond ``1/u`` the spread is
+    below half a unit in the last place of the mean. The magnitude ends four powers of two below the
+    largest number, which leaves room for the values' own spread.
+
+    Examples
+    --------
+    >>> from bnproof.accuracy.inputs import EFFORTS, draw_inputs
+    >>> drawn = list(draw_inputs("float16", EFFORTS["quick"], seed=0))
+    >>> [round(one.kappa) for one in drawn if one.sweep == "kappa"]
+    [1, 10, 100, 1000]
+    """
     channels = scope.channels or CHANNELS
     random = np.random.default_rng(seed)
     form = Format.from_dtype(_resolve_dtype(dtype))
     decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
     for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
+        # Mean ``sqrt(kappa^2 - 1)`` and variance 1, on either side of 0.
         values = draw_standardised(random, SHORT, channels) + np.sqrt(kappa**2 - 1) * random.choice(
             [-1.0, 1.0], channels
         )
@@ -129,7 +221,21 @@ def draw_inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -
 
 
 def draw_standardised(random: np.random.Generator, m: int, channels: int) -> Array:
-    """Normal values, each channel with mean 0 and variance 1."""
+    """Normal values, each channel with mean 0 and variance 1 up to rounding.
+
+    Parameters
+    ----------
+    random
+        The generator that is drawn from.
+    m, channels
+        The shape of the result.
+
+    Returns
+    -------
+    array
+        Float64 ``(m, channels)``. Without the standardising, channels of one input would have
+        conditions of their own.
+    """
     values = random.normal(size=(m, channels))
     centred: Array = (values - values.mean(axis=0)) / values.std(axis=0)
     return centred
@@ -138,8 +244,25 @@ def draw_standardised(random: np.random.Generator, m: int, channels: int) -> Arr
 def scale_channels(
     random: np.random.Generator, values: Array, dtype: str, magnitude: float = 1.0
 ) -> Array:
-    """Each channel times a number of its own, 1.2 to 4 times the magnitude: a spread of exactly 1
-    would hide what is forgotten."""
+    """Each channel times a number of its own, in the dtype that is measured.
+
+    Parameters
+    ----------
+    random
+        The generator that is drawn from.
+    values
+        Float64 ``(m, C)``.
+    dtype
+        The name of the dtype of the result.
+    magnitude
+        A factor for all channels.
+
+    Returns
+    -------
+    array
+        The numbers are 1.2 to 4 times the magnitude: with a spread of exactly 1 a forgotten
+        division by s would not show.
+    """
     result: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(
         _resolve_dtype(dtype)
     )
@@ -149,10 +272,27 @@ def scale_channels(
 def draw_halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -> Input:
     """A batch whose two halves lie on either side of 0, so that its mean is near 0.
 
-    So a rounded mean is hardly off, but the sums on the way to it are large: what shows is how they
-    were taken.
+    A rounded mean is hardly off then, but the sums on the way to it are large. What shows in the
+    error is how these sums were taken.
+
+    Parameters
+    ----------
+    random
+        The generator that is drawn from.
+    m
+        The number of values in a channel.
+    dtype
+        The name of the dtype of x.
+    scope
+        The number of channels, where it is fixed, and the eps.
+
+    Returns
+    -------
+    Input
+        One of the sweep "values". Its kappa is nominal: all that matters is that it is near 1.
     """
     channels = scope.channels or max(2, min(16, MOST // m))
+    # Drawn in float32, which takes half of the memory for the longest batches.
     values = random.standard_normal(size=(m, channels), dtype=np.float32)
     values += np.where(np.arange(m) < m // 2, np.float32(SPLIT), np.float32(-SPLIT))[:, None]
     scale = random.uniform(1.2, 4.0, size=channels)

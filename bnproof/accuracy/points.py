@@ -1,5 +1,8 @@
-"""One measured point: an implementation's normalised values on one input, against their
-enclosures."""
+"""One measured point: an implementation's normalised values on one input, against their enclosures.
+
+Gamma is 1 and beta 0, so that the output is xhat itself, whose root mean square is 1: errors of it
+can be compared between inputs of any magnitude. Start reading at :func:`measure_point`.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,27 @@ from bnproof.formats import Format, parameter_dtype
 from bnproof.laws.answers import Failed, NotOffered, Target, check_form
 from bnproof.laws.columns import to_columns
 
-SAMPLE = 2**20  # ulp are taken of so many entries at most
-WRONG = 0.5  # an error of xhat of this size leaves no digit right: xhat has root mean square 1
+# Ulp are taken of so many entries at most: more would hardly move the percentiles.
+SAMPLE = 2**20
+# An error of xhat of this size leaves no digit right: xhat has root mean square 1.
+WRONG = 0.5
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured, and how: in which dtype, memory layout, on how many threads."""
+    """What is measured, and how.
+
+    Attributes
+    ----------
+    target, implementation
+        A name, and the object with ``train``.
+    convention
+        What the implementation's momentum weighs, and where it has its channels.
+    dtype, layout, threads
+        In which dtype and memory layout it gets x, and on how many threads it may run.
+    eps
+        What is added to the variance.
+    """
 
     target: str
     implementation: Any
@@ -39,9 +56,25 @@ class Subject:
     def compute_output(
         self, x: Array, gamma: Array | None = None, beta: Array | None = None
     ) -> Array:
-        """``y`` in training mode; raises ``NotOffered``, or ``Failed`` with the reason."""
+        """``y`` in training mode, with the channels second.
+
+        Parameters
+        ----------
+        x
+            ``(N, C, *spatial)``; handed over with the channels where the convention has them.
+        gamma, beta
+            ``(C,)``, or ``None``.
+
+        Raises
+        ------
+        NotOffered
+            Where the implementation does not take such an input.
+        Failed
+            Where it raises, or what it returns has another shape or dtype; with the reason.
+        """
         like = parameter_dtype(x.dtype)
         own = np.moveaxis(x, 1, -1) if self.convention.channel_axis == -1 else x
+        # Absent or odd statistics are the business of the laws: here they are ordinary.
         values = {
             "x": np.array(own),
             "gamma": gamma,
@@ -70,14 +103,31 @@ class Subject:
 
 @dataclass(frozen=True)
 class AccuracyPoint:
-    """Errors on one input.
+    """The errors of one subject on one input.
 
-    ``ulp``: median, 99th percentile, maximum, in ulp of the exact xhat; ``largest``: the largest
-    absolute error; ``typical``: the median over channels of their largest; ``shift``: root mean
-    square over channels of the errors' mean, in units of u: what the mean was off by, since the
-    rounding of single entries averages out.  Infinite where nothing finite came back. ``beyond``:
-    some error is more than rounding explains (looked at for kappa = 1); ``reason``: why there is no
-    output at all.
+    Attributes
+    ----------
+    subject
+        What was measured.
+    sweep, kappa, m, magnitude
+        The input.
+    ulp
+        Median, 99th percentile and maximum of the error, in ulp of the exact xhat.
+    largest
+        The largest absolute error.
+    typical
+        The median over channels of their largest error: one unlucky channel does not move it.
+    shift
+        Root mean square over channels of the mean error, in units of u. It is what the mean was off
+        by, since the roundings of single entries average out.
+    beyond
+        Whether some error is more than rounding explains; looked at for ``kappa = 1`` alone.
+    reason
+        Why there is no output at all; empty where there is one.
+
+    Notes
+    -----
+    Errors are infinite where an output is not finite.
     """
 
     subject: Subject
@@ -95,27 +145,61 @@ class AccuracyPoint:
     @property
     def wrong(self) -> bool:
         """Whether some output is not finite or has no digit right."""
+        # Written with ``not``, so that NaN counts as wrong.
         return not self.largest < WRONG
 
 
 def measure_point(subject: Subject, on: Input) -> AccuracyPoint:
-    """The errors of ``y`` for gamma = 1, beta = 0; raises ``NotOffered`` where the implementation
-    does not take the input."""
+    """The errors of ``y`` for ``gamma = 1`` and ``beta = 0``.
+
+    Parameters
+    ----------
+    subject
+        What is asked.
+    on
+        The input.
+
+    Returns
+    -------
+    AccuracyPoint
+        With a reason, and infinite errors, where the implementation failed on the input.
+
+    Raises
+    ------
+    NotOffered
+        Where the implementation does not take the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.accuracy.inputs import Input
+    >>> from bnproof.accuracy.points import Subject, measure_point
+    >>> from bnproof.implementations.conventions import resolve_convention
+    >>> from bnproof.implementations.targets import load
+    >>> subject = Subject("numpy", load("numpy"), resolve_convention("torch"), "float64")
+    >>> point = measure_point(subject, Input("kappa", np.array([[1.0], [2.0], [4.0]]), kappa=1.0))
+    >>> point.m, point.wrong, point.beyond
+    (3, False, False)
+    """
     reason = ""
     try:
         got = to_columns(subject.compute_output(on.lay_out(subject.layout)))
     except Failed as failure:
         reason = str(failure)
         got = np.full(on.x.shape, np.nan, dtype=on.x.dtype)
+    # Whole rows, so that every channel is in the sample.
     exact, count = on.exact, max(1, SAMPLE // on.x.shape[1])
     some = UlpSummary.from_values("y", got[:count], exact.reshape(lambda words: words[:count]))
     with np.errstate(all="ignore"):
+        # In place, because the longest inputs take much memory.
         errors = got.astype(np.float64)
         errors -= exact.mid
         errors -= exact.low
         shift = float(np.sqrt((errors.mean(axis=0) ** 2).mean())) / Format.from_dtype(on.x.dtype).u
         largest = np.abs(errors, out=errors).max(axis=0)
+    # A channel with an output that is not finite has an infinite error, not NaN.
     largest = np.where(np.isfinite(largest), largest, np.inf)
+    # With a larger kappa the bound grows as the error does, which is what the grades look at.
     beyond = (
         on.sweep == "kappa"
         and on.kappa == 1
@@ -137,7 +221,18 @@ def measure_point(subject: Subject, on: Input) -> AccuracyPoint:
 
 
 def bound_rounding(on: Input) -> Array:
-    """What rounding in the working precision explains, entry by entry."""
+    """What rounding in the working precision explains, entry by entry.
+
+    Parameters
+    ----------
+    on
+        The input, for ``gamma = 1`` and ``beta = 0``.
+
+    Returns
+    -------
+    array
+        ``(m, C)``, the bound of :func:`bnproof.certify.bounds.output`.
+    """
     exact = certify.train(on.x, eps=on.eps)
     x = on.x.astype(np.float64)
     batch = bounds.ExactBatch(

@@ -15,7 +15,9 @@ from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import load
 from bnproof.records import Row
 
-TARGETS = {  # in which dtypes, memory layouts and numbers of threads
+# In which dtypes, memory layouts and numbers of threads each target is measured. Only PyTorch's own
+# kernels are asked on several threads; the compensated forms are slow and get one layout.
+TARGETS = {
     "numpy": (("float32", "float64"), LAYOUTS, THREADS[:1]),
     "torch": (DTYPES, LAYOUTS, THREADS),
     "torch-compiled": (("float32", "float64"), LAYOUTS, THREADS[:1]),
@@ -25,12 +27,27 @@ TARGETS = {  # in which dtypes, memory layouts and numbers of threads
 
 
 def measure_rows(seed: int, effort: str = "thorough") -> Iterator[Row]:
-    """Points, grades, summation by layout and threads, and the worst inputs."""
+    """Points, grades, summation by layout and threads, and the worst inputs.
+
+    Parameters
+    ----------
+    seed
+        Equal seeds give equal inputs.
+    effort
+        "quick", "standard" or "thorough".
+
+    Yields
+    ------
+    dict
+        Rows of the kinds "accuracy_point" and "accuracy", dtype by dtype, then one row
+        "accuracy_worst" for each target, found in float32.
+    """
     for dtype in DTYPES:
         for one in grade_subjects(list(list_subjects(dtype)), dtype, EFFORTS[effort], seed):
             yield from (record_point(point) for point in one.points)
             yield record_grade(one)
     for target in TARGETS:
+        # Float32, which every target has.
         subject = next(subject for subject in list_subjects("float32") if subject.target == target)
         worst_input = find_worst(subject, EFFORTS[effort].generations, seed)
         yield {
@@ -43,7 +60,19 @@ def measure_rows(seed: int, effort: str = "thorough") -> Iterator[Row]:
 
 
 def list_subjects(dtype: str) -> Iterator[Subject]:
-    """What is measured in a dtype."""
+    """What is measured in a dtype.
+
+    Parameters
+    ----------
+    dtype
+        The name of a dtype.
+
+    Yields
+    ------
+    Subject
+        Every layout and number of threads of each target that ``TARGETS`` lists with the dtype. The
+        plainest subject of a target comes first.
+    """
     for target, (dtypes, layouts, threads) in TARGETS.items():
         if dtype in dtypes:
             implementation = load(target)
@@ -56,7 +85,18 @@ def list_subjects(dtype: str) -> Iterator[Subject]:
 
 
 def record_point(point: AccuracyPoint) -> Row:
-    """One point; ``None`` for what is not finite."""
+    """One point as a row.
+
+    Parameters
+    ----------
+    point
+        What was measured on one input.
+
+    Returns
+    -------
+    dict
+        Plain values; ``None`` stands for an error that is not finite, which JSON cannot hold.
+    """
     subject = point.subject
     numbers = {
         "ulp_median": point.ulp[0],
@@ -81,5 +121,11 @@ def record_point(point: AccuracyPoint) -> Row:
 
 
 def record_grade(one: Graded) -> Row:
-    """The grades of a target in a dtype."""
+    """The grades of a target in a dtype, as a row of the kind "accuracy".
+
+    Parameters
+    ----------
+    one
+        The findings; their keys are those of :func:`bnproof.accuracy.assessment.format_graded`.
+    """
     return {"kind": "accuracy", "target": one.target, **format_graded(one)}

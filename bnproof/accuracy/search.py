@@ -1,9 +1,10 @@
 """A guided search for the worst well-conditioned input: many small batches side by side, the best
 of them changed and kept.
 
-Error: ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic and not cancellation;
-batches of 8 values with ``kappa`` up to about 3, variances and parameters of ordinary size.  What
-is found is a lower bound of the worst case.
+The error is measured in ulp of ``|gamma xhat| + |beta|``, so that what is counted is arithmetic and
+not cancellation. Batches have 8 values, ``kappa`` up to about 3, and variances and parameters of
+ordinary size. What is found is a lower bound of the worst case. Start reading at
+:func:`find_worst`.
 """
 
 from __future__ import annotations
@@ -18,15 +19,24 @@ from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Failed, NotOffered
 from bnproof.verification.reproducer import write_program
 
+# Eight values: few enough to be changed one by one, enough for sums to round in many ways.
 M, CHANNELS = 8, 64
 
 
 @dataclass(frozen=True)
 class Worst:
-    """The worst input found: its error, a program that shows it, in which dtype, and how long it
-    was searched for.
+    """The worst input that was found.
 
-    Without an error where the implementation does not take rank 3.
+    Attributes
+    ----------
+    ulp
+        Its error; ``None`` where the implementation does not take rank 3.
+    reproducer
+        A program that shows it; empty likewise.
+    dtype
+        The dtype it was searched in.
+    generations
+        For how many rounds it was searched.
     """
 
     ulp: float | None
@@ -37,17 +47,41 @@ class Worst:
 
 @dataclass(frozen=True)
 class Population:
-    """Batches ``(1, C, m)`` with an affine pair each: a channel's values are neighbours, whatever C
-    is, so that a batch alone is summed as it was among others."""
+    """Batches ``(1, C, m)``, one in each channel, with an affine pair each.
+
+    Memory holds a channel's values side by side, whatever C is, so that a batch alone is summed in
+    the same order as among others.
+
+    Attributes
+    ----------
+    x
+        ``(1, C, m)``.
+    gamma, beta
+        ``(C,)``.
+    """
 
     x: Array
     gamma: Array
     beta: Array
 
     def change(self, random: np.random.Generator) -> Population:
-        """Some entries moved, by anything between one unit in the last place and their own size."""
+        """A population with some entries moved.
+
+        Parameters
+        ----------
+        random
+            The generator that is drawn from.
+
+        Returns
+        -------
+        Population
+            About half of the entries are moved, each by anything between one unit in the last place
+            and its own size: small steps change roundings, large ones the batch.
+        """
 
         def move(values: Array) -> Array:
+            """The values with some of them moved, in their own dtype."""
+            # The exponent is drawn evenly, so that steps of all sizes are equally likely.
             step = 2.0 ** -random.integers(0, np.finfo(values.dtype).nmant + 1, size=values.shape)
             moved = values.astype(np.float64) * (
                 1 + step * random.choice([-1.0, 0.0, 0.0, 1.0], size=values.shape)
@@ -57,20 +91,57 @@ class Population:
         return Population(move(self.x), move(self.gamma), move(self.beta))
 
     def replace_where(self, better: Array, other: Population) -> Population:
-        """The other's channels where they are better."""
+        """The other's channels where they are better, and one's own elsewhere.
+
+        Parameters
+        ----------
+        better
+            Truth values ``(C,)``.
+        other
+            A population of the same shape.
+        """
         pairs = ((self.gamma, other.gamma), (self.beta, other.beta))
         affine = (np.where(better, theirs, ours) for ours, theirs in pairs)
         return Population(np.where(better[:, None], other.x, self.x), *affine)
 
     def select(self, channels: Array) -> Population:
-        """Some of the batches."""
+        """Some of the batches, in the given order; one may be named several times.
+
+        Parameters
+        ----------
+        channels
+            Their numbers.
+        """
         return Population(
             np.ascontiguousarray(self.x[:, channels]), self.gamma[channels], self.beta[channels]
         )
 
 
 def find_worst(subject: Subject, generations: int, seed: int, channels: int = CHANNELS) -> Worst:
-    """Draw a population, improve it for some generations, and confirm the best batch alone."""
+    """Draw a population, improve it for some generations, and confirm the best batch alone.
+
+    Parameters
+    ----------
+    subject
+        What is asked, and in which dtype.
+    generations
+        How many times the population is changed; with 0 the worst of those drawn is taken.
+    seed
+        Equal seeds give equal searches.
+    channels
+        How many batches live side by side, or the number of channels that the implementation fixes.
+
+    Returns
+    -------
+    Worst
+        Its error is measured again on what the reproducer holds. Without an error where the
+        implementation does not take rank 3.
+
+    Notes
+    -----
+    In each generation every batch is compared with a changed copy, of itself or, in one case out of
+    five, of the batch with the largest error so far. The one with the larger error is kept.
+    """
     random = np.random.default_rng(seed)
     best = draw_population(random, subject.dtype, channels)
     try:
@@ -78,6 +149,7 @@ def find_worst(subject: Subject, generations: int, seed: int, channels: int = CH
     except NotOffered:
         return Worst(None, "", subject.dtype, 0)
     for _ in range(generations):
+        # A fifth of the population starts again from the best batch so far.
         parents = np.where(
             random.random(channels) < 0.2, int(np.argmax(errors)), np.arange(channels)
         )
@@ -87,6 +159,7 @@ def find_worst(subject: Subject, generations: int, seed: int, channels: int = CH
             best.replace_where(measured_ulps > errors, trial),
             np.maximum(measured_ulps, errors),
         )
+    # Where the number of channels is fixed, the best batch cannot be asked for alone.
     alone = best.select(np.argmax(errors, keepdims=True)) if channels == CHANNELS else best
     measured_ulps, at = measure_ulps(subject, alone)
     j = int(np.argmax(measured_ulps))
@@ -100,7 +173,22 @@ def find_worst(subject: Subject, generations: int, seed: int, channels: int = CH
 
 
 def draw_population(random: np.random.Generator, dtype: str, channels: int) -> Population:
-    """Normal batches with means within three standard deviations of 0."""
+    """Normal batches with means within three standard deviations of 0.
+
+    Parameters
+    ----------
+    random
+        The generator that is drawn from.
+    dtype
+        The name of the dtype of x, gamma and beta.
+    channels
+        How many batches.
+
+    Returns
+    -------
+    Population
+        Gamma and beta have either sign and magnitudes of 0.5 to 2.
+    """
     offset, scale = random.uniform(-3, 3, size=channels), random.uniform(0.3, 4, size=channels)
     x = (random.normal(size=(1, channels, M)) + offset[:, None]) * scale[:, None]
     affine = random.choice([-1.0, 1.0], size=(2, channels)) * random.uniform(
@@ -111,8 +199,27 @@ def draw_population(random: np.random.Generator, dtype: str, channels: int) -> P
 
 
 def measure_ulps(subject: Subject, population: Population) -> tuple[Array, Array]:
-    """The largest error of each batch, 0 for one that is ill-conditioned or scaled out of all
-    proportion, and the value it is at."""
+    """The largest error of each batch, and the place of that value.
+
+    Parameters
+    ----------
+    subject
+        What is asked.
+    population
+        The batches.
+
+    Returns
+    -------
+    tuple of array
+        The errors in ulp of ``|gamma xhat| + |beta|`` and the numbers of the values, ``(C,)`` each.
+        The error is 0 for a batch that has become ill-conditioned or scaled out of all proportion;
+        such a batch is never kept.
+
+    Raises
+    ------
+    NotOffered
+        Where the implementation does not take the input.
+    """
     exact = certify.train(population.x, population.gamma, population.beta, eps=subject.eps)
     try:
         got = subject.compute_output(population.x, population.gamma, population.beta)
@@ -122,23 +229,45 @@ def measure_ulps(subject: Subject, population: Population) -> tuple[Array, Array
         size = np.abs(population.gamma[:, None] * exact.xhat.mid) + np.abs(population.beta[:, None])
         errors = certify.ulp_error(got, exact.y, size)[0]
         fit = (exact.mu.mid**2 <= 9 * exact.v.mid) & _lies_within(exact.v.mid, 0.01, 100)
-        # else only entries near mu show
+        # With smaller or larger parameters only entries near mu would show.
         fit &= _lies_within(np.abs(population.gamma), 0.5, 2) & _lies_within(
             np.abs(population.beta), 0.5, 2
         )
+    # Without an exact value there is no error; NaN would win every comparison in ``argmax``.
     errors = np.where(np.isnan(errors), 0.0, errors)
     return np.where(fit, errors.max(axis=1), 0.0), errors.argmax(axis=1)
 
 
 def _lies_within(values: Array, low: float, high: float) -> Array:
+    """Whether values lie between two ends, entry by entry; NaN does not."""
     return (values >= low) & (values <= high)
 
 
 def write_reproducer(
     subject: Subject, population: Population, place: tuple[int, int, int], error: float
 ) -> str:
-    """The program: input in hexadecimal floats, the call, what came back and what is exact."""
+    """The program that shows an error.
+
+    It has the input in hexadecimal floats, the call, what came back, and what is exact.
+
+    Parameters
+    ----------
+    subject
+        What is asked.
+    population
+        The input.
+    place
+        The index of the entry in ``y``.
+    error
+        Its error in ulp.
+
+    Returns
+    -------
+    str
+        The text of a program that needs the package and nothing else of this run.
+    """
     exact = certify.train(population.x, population.gamma, population.beta, eps=subject.eps).y
+    # A case has more than y needs: no upstream gradient, and ordinary running statistics.
     ones = np.ones_like(population.gamma)
     case = Case(
         population.x,

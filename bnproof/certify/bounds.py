@@ -317,7 +317,18 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
 def normalised_value(p: Precision, b: ExactBatch) -> Bound:
     """``|xhat~_i - xhat_i| <= (|d| + u (|t| + |d|))/s (1 + r) + |xhat_i| r``, shape ``(m, C)``.
 
-    ``t = x_i - mu``; ``d`` bounds the error of the mean, which shifts every value (theorem
+    Parameters
+    ----------
+    p, b
+        The precision and the batch.
+
+    Returns
+    -------
+    Bound
+        The mean's residue, the rounding of the subtraction, and the parts of :func:`inverse_std`.
+
+    Notes
+    ----- ``t = x_i - mu``; ``d`` bounds the error of the mean, which shifts every value (theorem
     mean-error), and ``r`` is :func:`inverse_std`. The subtraction ``x_i - mu~`` rounds once.
     """
     d, inverse = mean(p, b).total, inverse_std(p, b)
@@ -366,9 +377,22 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
 def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, Bound]:
     """``|dgamma~ - sum g xhat|`` and ``|dbeta~ - sum g|``, shape ``(C,)``.
 
-    With ``e_i`` the error of ``xhat_i`` the former is at most
-    ``sum |g| e_i + gamma_{m+2} sum |g| (|xhat| + e_i)``: the errors of the values, then the
-    products and the sum. The latter is at most ``gamma_m sum |g|``.
+    Parameters
+    ----------
+    p, b
+        The precision and the batch.
+    dy
+        The upstream gradient ``(m, C)``, float64.
+
+    Returns
+    -------
+    tuple of Bound
+        For ``dgamma`` and for ``dbeta``.
+
+    Notes
+    ----- With ``e_i`` the error of ``xhat_i`` the former is at most ``sum |g| e_i + gamma_{m+2} sum
+    |g| (|xhat| + e_i)``: the errors of the values, then the products and the sum. The latter is at
+    most ``gamma_m sum |g|``.
     """
     # Errors of xhat have signs that may all agree with those of g, so nothing cancels in a bound.
     e = normalised_value(p, b)
@@ -459,9 +483,11 @@ def bessel(p: Precision, b: ExactBatch) -> Bound:
     """The bound for ``m/(m - 1) v``: the variance's error times the factor, and ``gamma_3`` of the
     result.
 
-    The quotient ``m/(m - 1)`` and the product are rounded. For ``m >= 2``; a batch of one value has
-    no such variance.
+    The quotient ``m/(m - 1)`` and the product are rounded. One value has no such variance, and
+    nothing bounds what is returned for it.
     """
+    if b.m == 1:
+        return Bound({"Bessel's factor": np.full_like(b.v, np.inf)})
     factor = b.m / (b.m - 1)
     error = variance(p, b)
     return error.scale_by(np.asarray(factor)) + Bound(
@@ -487,9 +513,22 @@ def _fixed_inverse_std(p: Precision, b: ExactBatch) -> Array:
 def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     """``|y~_i - y_i|`` with fixed statistics, shape ``(m, C)``.
 
-    ``gamma (x - mu_r)/s_r`` errs by a relative ``gamma_8``: five roundings of ``1/s_r`` and three
-    of the difference and the products. The affine step's magnitudes in the collapsed form, and the
-    rounding of the result, are as in :func:`output`.
+    Parameters
+    ----------
+    p, b
+        The precision, and the batch from :func:`build_fixed_batch`.
+    gamma, beta
+        Affine parameters ``(C,)``, float64.
+
+    Returns
+    -------
+    Bound
+        The normalised value, the affine step, and the rounding of the result to its dtype.
+
+    Notes
+    ----- ``gamma (x - mu_r)/s_r`` errs by a relative ``gamma_8``: five roundings of ``1/s_r`` and
+    three of the difference and the products. The affine step's magnitudes in the collapsed form,
+    and the rounding of the result, are as in :func:`output`.
     """
     r = _fixed_inverse_std(p, b)
     scale = np.abs(gamma) / b.s * (1 + r)

@@ -47,8 +47,22 @@ def choose_width(x: Array, tighten: int) -> Width:
 
 
 def build_map(place: Centred, gamma: Array | None, beta: Array | None, eps: float) -> Map:
-    """The map ``x -> gamma (x - mu)/sqrt(v + eps) + beta``, with 1 and 0 for parameters that are
-    ``None``."""
+    """The map ``x -> gamma (x - mu)/sqrt(v + eps) + beta`` of each channel.
+
+    Parameters
+    ----------
+    place
+        The statistics that normalise.
+    gamma, beta
+        ``(C,)`` of any supported dtype; ``None`` stands for 1 and for 0.
+    eps
+        Added to the variance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an eps that is no finite number, or negative.
+    """
     channels = len(place.c)
     return Map(
         place,

@@ -105,17 +105,17 @@ class Enclosure:
 
     @property
     def lower(self) -> Array:
-        """A float64 that is no more than the exact value; at most one unit below the best such
-        number.
+        """A float64 that is no more than the exact value.
 
-        It is the negated upper end of the negated interval, so that one function rounds both. For a
-        value beyond the largest float64 it is that largest number.
+        It is at most one unit below the best such number, where the radius is small beside ``mid``.
+        For a value beyond the largest float64 it is that largest number.
         """
+        # The negated upper end of the negated interval, so that one function rounds both.
         return -self._round_up(-self.mid, -self.low)
 
     @property
     def upper(self) -> Array:
-        """A float64 that is no less than the exact value; at most one unit above the best such
+        """A float64 that is no less than the exact value, and likewise close to the best such
         number."""
         return self._round_up(self.mid, self.low)
 
@@ -216,8 +216,17 @@ def map_entries(function: Callable[..., Any], *arrays: Any) -> Any:
 def split_ball(value: arb) -> tuple[float, float, float]:
     """A ball as ``mid, low, rad``, rounded outwards.
 
-    NaN thrice for a ball that is no number. Where the midpoint is beyond the largest float64 the
-    answer is an infinite ``mid`` with an infinite radius.
+    Parameters
+    ----------
+    value
+        A ball of any precision.
+
+    Returns
+    -------
+    tuple of float
+        The midpoint in two doubles, and a radius that also covers what they miss of it. NaN thrice
+        for a ball that is no number. Where the midpoint is beyond the largest double the answer is
+        an infinite ``mid`` with an infinite radius.
     """
     if not value.is_finite():
         return np.nan, np.nan, np.nan

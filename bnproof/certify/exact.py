@@ -28,15 +28,35 @@ def to_rational(value: float) -> fmpq:
 
 
 def exact_sum(values: Array) -> fmpq:
-    """``sum values`` of finite float64 values, fewer than ``2^29``."""
+    """``sum values``, without any error.
+
+    Parameters
+    ----------
+    values
+        Finite float64 values ``(m,)``, fewer than ``2^29``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bnproof.certify.exact import exact_sum
+    >>> exact_sum(np.array([1e300, 0.5, -1e300]))
+    1/2
+    """
     limbs = np.zeros(compiled.LIMBS, dtype=np.int64)
     compiled.deposit_sum(values, limbs)
     return _read_limbs(limbs)
 
 
 def exact_dot(left: Array, right: Array) -> fmpq:
-    """``sum left * right`` of finite float64 values, fewer than ``2^29`` pairs.
+    """``sum left * right``, without any error.
 
+    Parameters
+    ----------
+    left, right
+        Finite float64 values ``(m,)`` each, fewer than ``2^29``.
+
+    Notes
+    -----
     The compiled sum says whether it was exact. Where a product is so small or so large that its two
     words might not be, Python's integers take over.
     """
@@ -157,10 +177,26 @@ def round_to_double(value: fmpq) -> float:
 
 
 def split_rational(value: fmpq) -> tuple[float, float, float]:
-    """A rational number as ``mid, low, rad``: two doubles, and a bound of what they miss.
+    """A rational number as two doubles and a bound of what they miss.
 
-    ``rad = 0`` exactly where two doubles are enough. Beyond the largest double the answer is an
-    infinite ``mid`` with an infinite radius.
+    Parameters
+    ----------
+    value
+        Any rational number.
+
+    Returns
+    -------
+    tuple of float
+        ``mid``, the double nearest to the number, ``low``, the one nearest to the rest, and
+        ``rad``, which is 0 exactly where two doubles are enough. Beyond the largest double the
+        answer is an infinite ``mid`` with an infinite radius.
+
+    Examples
+    --------
+    >>> from flint import fmpq
+    >>> from bnproof.certify.exact import split_rational
+    >>> split_rational(fmpq(2**60 + 1))
+    (1.152921504606847e+18, 1.0, 0.0)
     """
     mid = round_to_double(value)
     # Infinity is no rational number to subtract.

@@ -358,7 +358,9 @@ def wrap_statistics(m: int, mean: Array, variance: Array) -> Centred:
     undefined = ~(np.isfinite(mean) & np.isfinite(variance) & (variance >= 0))
     extreme = ~undefined & ~errors.is_ordinary(mean, np.sqrt(np.abs(variance)))
     # One conversion per channel, and only where it is needed.
-    exact = lambda j: Given(to_rational(float(mean[j])), to_rational(float(variance[j])))  # noqa: E731
+    exact = lambda j: Given(  # noqa: E731
+        to_rational(float(mean[j])), to_rational(float(variance[j]))
+    )
     none = np.zeros_like(undefined)
     return Centred(
         m,

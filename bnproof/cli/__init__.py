@@ -5,6 +5,16 @@ function ``command``.  What is heavy (SymPy, PyTorch, compiled code) is imported
 functions, so that ``--help`` and a misspelt name answer at once.  A subcommand returns its exit
 status: 0 where all is as claimed, 1 where something is violated or refuted, 3 where something is
 undecided.  Start reading at ``check``.
+
+The docstring of a subcommand's function is its help.  Its first sentence is what ``bnproof --help``
+shows of it, so it has to be short.
+
+Examples
+--------
+>>> import click
+>>> from bnproof.cli import group
+>>> group.list_commands(click.Context(group))[:3]
+['accuracy', 'check', 'claims']
 """
 
 from __future__ import annotations
@@ -17,7 +27,11 @@ import click
 
 
 class _Commands(click.Group):
-    """The group of subcommands, which loads a subcommand's module when it is asked for."""
+    """The group of subcommands, which loads a subcommand's module when it is asked for.
+
+    Only the module that is asked for is imported, except for ``bnproof --help``, which needs the
+    first sentence of each.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The subcommands by name, which are the modules of this folder."""
@@ -33,7 +47,14 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As in Click, with the names of near subcommands where there is none."""
+        """Find the subcommand that the arguments begin with, as Click does.
+
+        Raises
+        ------
+        click.UsageError
+            For a name that is no subcommand's.  The message names the nearest one, or all of them
+            where none is near.
+        """
         from difflib import get_close_matches
 
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
@@ -57,8 +78,16 @@ def group() -> None:
 def main() -> None:
     """Run the command and leave with its exit status.
 
-    The status is 0 if all is as claimed, 1 if something is violated or refuted, 2 if the request
-    cannot be carried out, 3 if something is undecided, and 130 after Ctrl-C.
+    Raises
+    ------
+    SystemExit
+        Always.  The status is 0 if all is as claimed, 1 if something is violated or refuted, 2 if
+        the request cannot be carried out, 3 if something is undecided, and 130 after Ctrl-C.
+
+    Notes
+    -----
+    What cannot be carried out is told in one line on standard error.  An error of this package
+    itself is not caught here: it keeps its traceback, which is what a report of it needs.
     """
     try:
         # In standalone mode Click would print errors over several lines and drop what a command
@@ -68,6 +97,7 @@ def main() -> None:
         click.echo(f"bnproof: {error.format_message()}", err=True)
         status = 2
     except click.Abort:
+        # 128 + 2, as shells count a process that signal 2 (SIGINT) has ended.
         status = 130
     # ``--help`` and ``--version`` return no status.
     sys.exit(status if isinstance(status, int) else 0)

@@ -20,8 +20,19 @@ if TYPE_CHECKING:
     from bnproof.records import Records
 
 
+# The exit status of a command that is about theorems, by verdict.
+STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
+
+
 def open_console() -> Console:
-    """Open standard output for tables and colours; without a terminal the colours are left out."""
+    """Open standard output for tables and colours.
+
+    Returns
+    -------
+    rich.console.Console
+        Without a terminal it leaves the colours out, and lines are as long as ``COLUMNS`` says, or
+        80 characters.
+    """
     from rich.console import Console
 
     # Rich would colour every number in a sentence and turn ``:name:`` into a picture.
@@ -41,10 +52,18 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     ------
     callable
         ``advance(done, total)``, to be called as the work goes on.
+
+    Examples
+    --------
+    >>> from bnproof.cli._console import show_progress
+    >>> with show_progress("adding") as advance:
+    ...     for number in range(3):
+    ...         advance(number + 1, 3)
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    # The time gone by, and no time to go: cases differ too much in size for a guess to hold.
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # A bar in a file or in a pipe would be noise, so it is shown to people alone.
     console = Console(stderr=True)
@@ -67,13 +86,30 @@ def build_refusal(reason: object) -> click.ClickException:
     -------
     click.ClickException
         To be raised; :func:`bnproof.cli.main` prints it in one line and leaves with exit status 2.
+
+    Examples
+    --------
+    >>> from bnproof.cli._console import build_refusal
+    >>> print(build_refusal("mine.py does not import:\\n  no module 'my'").format_message())
+    mine.py does not import: no module 'my'
     """
     return click.ClickException(" ".join(str(reason).split()))
 
 
 @contextmanager
 def refuse_unwritable(out: Path) -> Iterator[None]:
-    """Refuse a folder that cannot be written into: one line, exit status 2."""
+    """Refuse a folder that cannot be written into: one line, exit status 2.
+
+    Parameters
+    ----------
+    out
+        The folder, for the message.
+
+    Raises
+    ------
+    click.ClickException
+        In place of an ``OSError`` of what is done inside.  Other errors pass unchanged.
+    """
     try:
         yield
     except OSError as error:
@@ -111,6 +147,11 @@ def publish(name: str, records: Records, out: Path) -> None:
         What was measured.
     out
         The folder; it exists already.
+
+    Raises
+    ------
+    click.ClickException
+        Where the folder cannot be written into any more.
     """
     from bnproof.reports.files import write_files
 

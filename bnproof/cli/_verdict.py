@@ -1,7 +1,17 @@
 """A verdict on a terminal: the laws, then each violation with its likely cause and a program.
 
-The parts come in the order in which a reader needs them.  The last line sums up, because it is what
-is in view when the command ends.
+The parts come in the order in which a reader needs them.
+
+1. A table with one row for each law that was judged: whether it holds, on how many cases, and the
+   largest error.  The error is in units of what rounding in the working precision explains, so a
+   law is broken above 1.
+2. What was not judged or not offered, and what failed as expected.
+3. The likely causes, each with its sources.
+4. The violations: what came back, what is exact, and a program that shows the difference.
+5. A line that sums up.  It comes last because it is what is in view when the command ends.
+
+Names and messages come from strangers and may contain brackets, in which Rich would see markup.
+They are escaped wherever they are printed.
 """
 
 from __future__ import annotations
@@ -29,7 +39,18 @@ COLOURS = {"holds": "green", "violated": "red", "expected": "yellow", "not offer
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """Print the whole verdict on standard output."""
+    """Print the whole verdict on standard output.
+
+    Parameters
+    ----------
+    verdict
+        What :func:`bnproof.verification.supervisor.supervise` returned.
+
+    Notes
+    -----
+    Without a terminal there are no colours.  The tables follow the width of the terminal; programs
+    and addresses are printed as they are, however long their lines.
+    """
     from rich.markup import escape
 
     out = open_console()
@@ -78,7 +99,10 @@ def _tabulate_laws(verdict: Verdict) -> Table:
 
 
 def _print_causes(out: Console, verdict: Verdict) -> None:
-    """Print every likely cause once, with where it happened before."""
+    """Print every likely cause once, with the first few places where it happened before.
+
+    Causes are told apart by their mechanism, so two laws broken by one mechanism share an entry.
+    """
     from rich.markup import escape
 
     from bnproof.wording import SOURCES, describe_cause
@@ -97,7 +121,10 @@ def _print_causes(out: Console, verdict: Verdict) -> None:
 
 
 def _print_violation(out: Console, violation: Violation, *, in_full: bool) -> None:
-    """Print what is wrong, what may explain it, its size, and the program that shows it."""
+    """Print what is wrong, what may explain it, its size, and the program that shows it.
+
+    Where ``in_full`` is false the program is left out; the JSON of the verdict has it.
+    """
     from rich.markup import escape
 
     out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")

@@ -1,6 +1,16 @@
 """``bnproof accuracy``: how accurate an implementation is, as two tables.
 
 What is measured is in :mod:`bnproof.accuracy`; here it is only arranged for a terminal.
+
+The first table has a row for each dtype: how the error grows with the condition number
+``kappa = sqrt(1 + mu^2/v)``, in the form of a grade and of the slope of its logarithm, the errors
+at ``kappa = 1``, and from where on outputs are NaN or wrong.  The second table has a row for each
+layout in memory: how the error grows with the number ``m`` of values in a channel, which shows in
+what order they are summed.
+
+``--format json`` prints one object with the points behind both tables, and a program that shows the
+worst input.  The exit status is 1 where no digit is right (the grade "broken"), and 0 for every
+other grade, because a poor grade is no violation.
 """
 
 from __future__ import annotations
@@ -34,11 +44,12 @@ if TYPE_CHECKING:
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(target: str, convention: str | None, effort: str, seed: int, form: str) -> int:
-    """Measure how accurate TARGET is, and grade how its error grows with the condition and with the
-    batch.
+    """Measure how accurate TARGET is in training mode.
+
+    The error is graded by how it grows with the mean against the spread, and with the number of
+    values in a batch.
 
     TARGET is numpy, torch or another built-in name, package.module:Name, or path/to/file.py:Name.
-    Thorough: batches of up to 2^24 values, and a guided search for the worst input.
     """
     import json
 
@@ -67,7 +78,11 @@ def command(target: str, convention: str | None, effort: str, seed: int, form: s
 
 
 def _print_assessment(out: Console, assessment: Assessment) -> None:
-    """Print the errors, how sums are taken, and the worst input."""
+    """Print the errors, how sums are taken, and the worst input.
+
+    Between the tables and the worst input it is said in which precision sums are kept where that is
+    known, and why a layout gave no answer.
+    """
     from rich.markup import escape
 
     # A path may contain brackets, which Rich would read as a colour.
@@ -101,7 +116,10 @@ WORDS = {"dtype", "grade", "layout", "summation"}
 
 
 def _build_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
-    """Build a table with these headings; words are on the left, numbers on the right."""
+    """Build a table with these headings; words are on the left, numbers on the right.
+
+    Cells of words are never broken over two lines.
+    """
     from rich.table import Table
 
     table = Table(
@@ -117,7 +135,11 @@ def _build_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str
 
 
 def _format_errors(one: Graded) -> tuple[str, ...]:
-    """Format the sweep over kappa: grade, slope, ulp at kappa = 1, and where outputs go wrong."""
+    """Format the sweep over kappa: grade, slope, ulp at kappa = 1, and where outputs go wrong.
+
+    A dash stands for what did not happen, such as an output that is never NaN.
+    """
+    # The points begin with those of the sweep over kappa, and that sweep begins at kappa = 1.
     condition, first = one.condition, one.points[0]
     nan_from = "-" if condition.nan_from is None else f"kappa {condition.nan_from:.2g}"
     magnitude = "-" if one.range.magnitude is None else f"|x| {one.range.magnitude:.2g}"
@@ -133,7 +155,11 @@ def _format_errors(one: Graded) -> tuple[str, ...]:
 
 
 def _format_sums(one: Graded) -> Iterator[tuple[str, ...]]:
-    """Format one row per layout; threads that make a difference to the grade show as two grades."""
+    """Format one row per layout; threads that make a difference to the grade show as two grades.
+
+    There is one slope for each number of threads, with a dash where too few lengths were measured
+    to fit one.
+    """
     for layout in dict.fromkeys(layout for layout, _ in one.summations):
         summations = [
             summation for (name, _), summation in one.summations.items() if name == layout

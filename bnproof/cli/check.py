@@ -1,7 +1,13 @@
 """``bnproof check``: the laws on one target, in a process of its own.
 
 The target is judged by :mod:`bnproof.verification`; here its options are read and the verdict is
-printed.
+printed, as text (:mod:`bnproof.cli._verdict`) or as one JSON object
+(:meth:`bnproof.verification.verdict.Verdict.to_dict`).
+
+The exit status is 0 where every law that applies holds, 1 where one is violated, and 2 where the
+target cannot be used or the request makes no sense.  Laws that fail as ``--expect`` says count as
+if they held.  What ``--format json`` writes can be given to ``--replay``, which judges the failing
+inputs in it again and nothing else.
 """
 
 from __future__ import annotations
@@ -67,12 +73,14 @@ def command(
     time_limit: float,
     form: str,
 ) -> int:
-    """Run the laws of batch normalisation on TARGET: numpy, torch, package.module:Name,
-    file.py:Name or model.onnx.
+    """Run the laws of batch normalisation on TARGET.
 
-    TARGET is an implementation (an object with train), a layer (forward, backward, state), a
-    PyTorch or Flax module, a Keras layer. It runs in a process of its own: what crashes or does not
-    end is told as a violation.
+    TARGET is numpy, torch or another built-in name, package.module:Name, path/to/file.py:Name, or
+    model.onnx.
+
+    It may be an implementation (an object with train), a layer (forward, backward, state), a
+    PyTorch or Flax module, or a Keras layer. It runs in a process of its own: what crashes or does
+    not end is told as a violation.
     """
     from bnproof.verification.child import Request
     from bnproof.verification.supervisor import CannotCheck, supervise
@@ -82,6 +90,7 @@ def command(
     if not time_limit < float("inf"):
         raise build_refusal("--time-limit: give a number of seconds")
     expected = dict(_parse_expectation(e) for e in expect)
+    # By name, since ``CheckOptions`` would import all the laws into this process, which needs none.
     options = {
         "effort": effort,
         "seed": seed,
@@ -106,8 +115,11 @@ def command(
 
 
 def _parse_expectation(expectation: str) -> tuple[str, str]:
-    """The two parts of ``LAW=REASON``; both have to be there, because an unexplained failure is no
-    known one."""
+    """The two parts of ``LAW=REASON``, divided at the first equals sign.
+
+    Both have to be there, because a failure that nobody explains is no known one.  Whether there is
+    such a law is found out later, with all other names of laws.
+    """
     law, equals, reason = expectation.partition("=")
     if not equals or not reason:
         raise build_refusal(f"--expect {expectation}: write LAW=REASON")

@@ -1,7 +1,12 @@
 """``bnproof claims``: what the thread asserts, settled by proofs and measurements.
 
-Nothing is looked up.  The theorems behind the claims are proved and the experiments run again, so
-all claims together take a while.
+The thread is a discussion of what ``gamma`` and ``beta`` are for, on a site for statistics; its
+claims are in :mod:`bnproof.claims`.  Nothing is looked up: the theorems behind the claims are
+proved and the experiments are run again, so all claims together take a while.
+
+The exit status is 0 also where a claim is refuted, because that it is false is what was asked for.
+It is 3 where a claim stays undecided.  ``--format json`` prints one object: by claim its ``id``,
+its ``verdict``, its ``theorems`` and the ``counterexamples`` that were found.
 """
 
 from __future__ import annotations
@@ -30,8 +35,11 @@ from bnproof.cli._console import build_refusal, open_console, show_progress
     show_default=True,
 )
 def command(names: tuple[str, ...], seed: int, form: str) -> int:
-    """Settle what the thread asserts (all of it without ID): proofs, counterexamples, and numbers
-    on the digits."""
+    """Settle what a discussion of batch norm asserts.
+
+    With ID, such as A4, a claim is shown in full: its proofs, counterexamples, and numbers measured
+    on images of digits. Without ID all claims are listed with their verdicts.
+    """
     from bnproof.claims import UnknownClaim, find, load_ledger, settle
     from bnproof.reporting import collect_claim_rows
     from bnproof.reports import ledger as pages
@@ -40,6 +48,7 @@ def command(names: tuple[str, ...], seed: int, form: str) -> int:
         wanted = [find(name) for name in names] or list(load_ledger().values())
     except UnknownClaim as unknown:
         raise build_refusal(unknown.args[0]) from unknown
+    # All at once, because claims share theorems and experiments, which then run once.
     with show_progress("settling claims") as advance:
         rows = collect_claim_rows(wanted, seed, advance)
     findings = [settle(claim, rows) for claim in wanted]

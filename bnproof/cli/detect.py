@@ -1,6 +1,10 @@
 """``bnproof detect``: how many known bugs the laws find, beside what people test with today.
 
-What is measured is in :mod:`bnproof.detection`.
+What is measured is in :mod:`bnproof.detection`.  The records and every page, table and plot that is
+made of them are written into a folder, and their paths are printed.
+
+A known bug that is missed and a correct variant that is flagged are failures of this package.  They
+are printed after the paths, and the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -36,8 +40,11 @@ from bnproof.cli._console import out_option, publish, show_progress
     help="And at standard.",
 )
 def command(out: Path, effort: str, seed: int, quick_seeds: int, standard_seeds: int) -> int:
-    """Which known bugs the laws find, which today's tests find, and what either flags wrongly; some
-    twenty minutes."""
+    """Find out how many known bugs the laws detect.
+
+    Beside them stands what the tests detect that people use today, and what either flags wrongly.
+    This takes some twenty minutes.
+    """
     from bnproof.detection.rows import Plan, measure_rows
     from bnproof.records import collect
     from bnproof.reports.detection import list_shortfalls
@@ -45,6 +52,7 @@ def command(out: Path, effort: str, seed: int, quick_seeds: int, standard_seeds:
     plan = Plan(effort, seed, quick_seeds, standard_seeds)
     with show_progress("detecting") as advance:
         records = collect(seed, [measure_rows(plan, advance)])
+    # Before the shortfalls are told, so that the pages about them are there whatever the status.
     publish("detection", records, out)
     # Known bugs that are missed and correct variants that are flagged are failures of this package,
     # not of a target.

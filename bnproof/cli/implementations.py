@@ -1,4 +1,9 @@
-"""``bnproof implementations``: what can be checked on this machine."""
+"""``bnproof implementations``: what can be checked on this machine.
+
+Built-in implementations have names that ``bnproof check`` takes.  Adapters take objects of a
+framework as they are, so their entries say which objects.  No framework is imported to find out
+whether it is installed: the versions come from the metadata of the packages.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,11 @@ from bnproof.cli._console import open_console
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(form: str) -> int:
-    """What can be checked here: built-in implementations and adapters, the version of their
-    package, or why not."""
+    """List what can be checked on this machine.
+
+    Each built-in implementation and each adapter is listed with its package and the version that is
+    installed, or with the command that installs it.
+    """
     from bnproof.implementations.installed import list_installed
 
     entries = list_installed()

@@ -1,4 +1,9 @@
-"""``bnproof laws``: what each law says, and the theorem behind it."""
+"""``bnproof laws``: what each law says, and the theorem behind it.
+
+The names are those that ``bnproof check`` takes for ``--select``, ``--ignore`` and ``--expect``.
+``--format json`` prints one object: by law its ``id``, what it ``says``, its ``theorem`` (empty for
+a promise of the contract) and the ``quantity`` it is about.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,10 @@ from bnproof.cli._console import build_refusal, open_console
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(names: tuple[str, ...], form: str) -> int:
-    """What each law of ``check`` says, and the theorem it comes from."""
+    """List the laws of a check, each with its theorem.
+
+    With LAW only these are listed.
+    """
     from bnproof.verification.planning import UnknownLaw, select_laws
 
     try:
@@ -37,6 +45,7 @@ def command(names: tuple[str, ...], form: str) -> int:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
+    # Names are copied from here into a command, so they are never broken over two lines.
     for heading in ("law", "theorem"):
         table.add_column(heading, no_wrap=True)
     table.add_column("what it says")

@@ -1,4 +1,8 @@
-"""``bnproof list``: the theorems of the book, without proving them."""
+"""``bnproof list``: the theorems of the book, without proving them.
+
+``--format json`` prints one object: by theorem its ``id``, the module of its ``chapter``, and what
+it ``says``.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,15 @@ from bnproof.cli._console import open_console
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(form: str) -> int:
-    """List the theorems by chapter, each with its statement in words."""
+    """List the theorems by chapter.
+
+    Each is listed with its statement in words.
+    """
     from bnproof.theorems.book import book
 
     entries = list(book().values())
     if form == "json":
+        # The lines of a docstring are broken for the source, not for a reader.
         rows = [
             {"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries
         ]

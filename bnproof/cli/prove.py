@@ -2,6 +2,11 @@
 
 A theorem is proved if each of its assertions is, if each condition is needed, and if every negative
 control is refuted.  The table has a column for each of these.
+
+The exit status is 0 where all are proved, 1 where one is refuted, and 3 where one is undecided.
+``--format json`` prints one object: by theorem its ``id`` and ``chapter``, its ``verdict``, the
+``seconds`` it took, its ``negative_controls`` with their verdicts, and whether the
+``independent_check`` agrees, an exact evaluation that shares no code with the prover.
 """
 
 from __future__ import annotations
@@ -11,15 +16,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import build_refusal, open_console, show_progress
+from bnproof.cli._console import STATUS, build_refusal, open_console, show_progress
 
 if TYPE_CHECKING:
     from bnproof.theorems.proving import Outcome
-
-# Of several theorems the highest status wins, so an undecided one hides a refuted one in the
-# status. The table names both.
-STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
-
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
@@ -27,7 +27,10 @@ STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(names: tuple[str, ...], form: str) -> int:
-    """Prove theorems for every batch size (all of the book without NAME)."""
+    """Prove theorems for every batch size.
+
+    Without NAME, all theorems of the book are proved.
+    """
     from bnproof.theorems.book import UnknownTheorem
     from bnproof.theorems.proving import settle_all
 
@@ -40,15 +43,21 @@ def command(names: tuple[str, ...], form: str) -> int:
         click.echo(json.dumps({"theorems": [outcome.as_json() for outcome in outcomes]}))
     else:
         _print_outcomes(outcomes)
+    # The highest status wins, so an undecided theorem hides a refuted one; the table names both.
     return max((STATUS[outcome.verdict] for outcome in outcomes), default=0)
 
 
 def _print_outcomes(outcomes: list[Outcome]) -> None:
-    """Print the table, then whatever did not come out as the book wants it."""
+    """Print the table, then whatever did not come out as the book wants it.
+
+    That is a statement with another verdict, and a condition that nothing was found to speak for.
+    Of each the reason is printed: a counterexample, or why it is undecided.
+    """
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
+    # Names are copied from here into a command, so they are never broken over two lines.
     for heading in ("theorem", "verdict"):
         table.add_column(heading, no_wrap=True)
     for heading in ("assertions", "refuted", "needed", "points", "seconds"):
@@ -68,10 +77,11 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
         )
     out = open_console()
     out.print(table)
+    # After the table, so that its rows stay together however long the reasons are.
     for outcome in outcomes:
         for one in outcome.settled:
-            # A theorem that is proved prints nothing here.
-            if not one.as_wanted:
+            # What came out as it should prints nothing here.
+            if one.verdict != one.posed.wanted:
                 out.print(
                     f"\n{outcome.id}: {escape(one.posed.says)} is {one.verdict}:"
                     f" {escape(str(one.detail))}"

@@ -1,6 +1,8 @@
 """``bnproof report``: prove, check and measure in one run, and write pages about it.
 
-What is run is in :mod:`bnproof.reporting`.
+What is run is in :mod:`bnproof.reporting`.  The pages are written at the end, all of them from what
+this run has measured, and their paths are printed.  The exit status says whether they were written,
+and nothing of what is in them.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ from bnproof.cli._console import out_option, refuse_unwritable, show_progress
     help="How closely accuracy is looked at: batches of up to 2^14, 2^20, 2^24 values.",
 )
 def command(out: Path, seed: int, effort: str) -> int:
-    """Prove the book, check NumPy and PyTorch, measure on the digits, and write it all up."""
+    """Prove, check and measure everything, and write pages.
+
+    The book is proved, NumPy and PyTorch are checked, and experiments are run on images of digits.
+    """
     from bnproof.reporting import report
 
     # The folder was made while the options were read; the disk may still fill up by the end of the

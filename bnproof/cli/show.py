@@ -1,6 +1,9 @@
 """``bnproof show``: one theorem in full, proved on the spot.
 
-The proof is run again for every page, so what is shown is what this version proves.
+The proof is run again for every page, so what is shown is what this version proves.  A theorem that
+it cannot prove is shown as well, with the verdict in the first line, and the exit status is that of
+``bnproof prove``.  What Markdown and LaTeX print can be put into a file as it is: LaTeX is a
+whole document.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from bnproof.cli._console import build_refusal, open_console
+from bnproof.cli._console import STATUS, build_refusal, open_console
 
 
 @click.command()
@@ -28,8 +31,11 @@ from bnproof.cli._console import build_refusal, open_console
     help="Add how far the implementations agreed with it, from the records of a report.",
 )
 def command(name: str, form: str, records: Path | None) -> int:
-    """Show a theorem: statement, conditions, steps, corollaries, where it is used, negative
-    controls."""
+    """Show one theorem in full.
+
+    That is its statement, its conditions with what happens without them, the steps of its proof,
+    its corollaries, its refuted variants, and where it is used.
+    """
     from bnproof.records import BrokenRecords, read
     from bnproof.reports import derivation
     from bnproof.symbolic.rendering import latex
@@ -49,4 +55,4 @@ def command(name: str, form: str, records: Path | None) -> int:
     else:
         page = derivation.render_markdown if form == "markdown" else derivation.render_latex
         click.echo(page(row, measured))
-    return 0
+    return STATUS[row["verdict"]]

@@ -1,5 +1,8 @@
-"""One row per subject: what the laws, the diagnosis and the baselines say of it.  Every function
-runs in a process of its own."""
+"""One row per subject: what the laws, the diagnosis and the baselines say of it.
+
+Every function runs in a process of its own, takes plain values and returns plain values, so that
+jobs and results can be sent between processes. Start reading at :func:`measure_mutant`.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,31 @@ from bnproof.verification.examining import Examination, examine
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.wording import describe_measurement
 
+# From best to worst.
 BY_GROWTH = ("compensated", "pairwise", "naive")
 
 
 def measure_mutant(name: str, effort: str, seed: int) -> Row:
-    """Which laws find a bug, in how many cases and seconds, and what the diagnosis says with and
-    without its own model."""
+    """Which laws find a bug, and what the diagnosis says of it.
+
+    Parameters
+    ----------
+    name
+        The id of a model, such as "G01".
+    effort
+        "quick", "standard" or "thorough".
+    seed
+        Equal seeds give equal cases.
+
+    Returns
+    -------
+    dict
+        A row of the kind "mutant": where the bug comes from, whether it is found, for each law that
+        is broken in how many of how many cases, and the seconds that takes. The cause is named
+        twice, with all models at hand (``cause``) and without the bug's own (``cause_without``), as
+        it would be for a bug that nobody has modelled.
+    """
+    # Only the examination is timed: the diagnosis and the grade are asked for this report alone.
     model, start = list_mutants()[name], time.perf_counter()
     examined = _examine(name, effort, seed)
     seconds = time.perf_counter() - start
@@ -46,6 +68,7 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
         "sources": list(model.row.sources),
         "mechanism": model.mechanism,
         "model": model.kind,
+        # One line, however the text is wrapped in the source.
         "says": " ".join(model.says.split()),
         "found": bool(broken),
         "laws": broken,
@@ -56,13 +79,21 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
 
 
 def _examine(name: str, effort: str, seed: int) -> Examination:
-    """Every law on a subject."""
+    """What every law sees of a subject."""
     options = CheckOptions(effort, seed, target=name)
     return examine(load_subject(name), plan_laws(options), options)
 
 
 def _choose_cause(examined: Examination, without: str) -> Row | None:
-    """The cause named for most of the broken laws."""
+    """The cause named for most of the broken laws; ``None`` where none is broken.
+
+    Parameters
+    ----------
+    examined
+        What the laws saw.
+    without
+        The id of a model that the diagnosis must not know; empty for none.
+    """
     if not examined.evidence.violated:
         return None
     causes = list(find_causes(examined.evidence, examined.judgeable, without=without).values())
@@ -74,7 +105,19 @@ def _choose_cause(examined: Examination, without: str) -> Row | None:
 
 
 def grade_mutant(model: Mutant) -> Row:
-    """The grade of a badly computed formula, with that of its longest sums."""
+    """The grade of a badly computed formula, beside the one that its model expects.
+
+    Parameters
+    ----------
+    model
+        A model whose slip is one of accuracy, so that laws need not find it.
+
+    Returns
+    -------
+    dict
+        ``grade`` and ``grade_expected``. Where the latter has two parts, as in "two-pass, naive",
+        the second is the worst grade of the target's sums over all layouts, threads and dtypes.
+    """
     assessment = assess(model.id, model.make(), effort="quick")
     sums = [
         summation.grade
@@ -82,13 +125,26 @@ def grade_mutant(model: Mutant) -> Row:
         for summation in one.summations.values()
         if summation.grade
     ]
+    # Too few lengths leave no grade of the sums; the empty string then stands for none.
     longest = max(sums, key=BY_GROWTH.index, default="")
     grade = f"{assessment.grade}, {longest}" if "," in model.grade else assessment.grade
     return {"grade": grade, "grade_expected": model.grade}
 
 
 def measure_baselines(name: str) -> list[Row]:
-    """What every baseline says of a subject."""
+    """What every baseline says of a subject.
+
+    Parameters
+    ----------
+    name
+        The id of a model, or a target.
+
+    Returns
+    -------
+    list of dict
+        Rows of the kind "baseline": whether it is flagged, whether the baseline could be asked at
+        all (``offered``), the reason, and the seconds. PyTorch is what the baselines compare with.
+    """
     rows, subject, reference = [], load_subject(name), load("torch")
     for baseline in list_baselines().values():
         start = time.perf_counter()
@@ -108,12 +164,34 @@ def measure_baselines(name: str) -> list[Row]:
 
 
 def measure_correct(name: str, effort: str, seed: int) -> Row:
-    """Whether a correct implementation is flagged; ``unusable``: why it cannot be asked here."""
+    """Whether a correct implementation is flagged: every flag is a false alarm.
+
+    Parameters
+    ----------
+    name
+        A target, or the id of a model of what was no bug.
+    effort
+        "quick", "standard" or "thorough".
+    seed
+        Equal seeds give equal cases.
+
+    Returns
+    -------
+    dict
+        A row of the kind "correct". Its ``flagged`` has a sentence for each broken law, and
+        ``unusable`` says why the implementation cannot be asked here; both are usually empty.
+
+    Raises
+    ------
+    UnusableTarget
+        Where an implementation cannot be used that needs no compiler.
+    """
     start = time.perf_counter()
     flagged: dict[str, str] = {}
     unusable = ""
     try:
         examined = _examine(name, effort, seed)
+        # The first failing case of a law is enough: one is one too many.
         seen = {law: kept[0].seen for law, kept in examined.session.broken.items()}
         seen |= {law: broken.seen for law, broken in examined.walks.items()}
         flagged |= {
@@ -122,7 +200,8 @@ def measure_correct(name: str, effort: str, seed: int) -> Row:
     except UnusableTarget as error:
         if name not in COMPILES:
             raise
-        unusable = str(error)  # nothing to compile with
+        # There is nothing to compile with here, which is no fault of the implementation.
+        unusable = str(error)
     return {
         "kind": "correct",
         "id": name,

@@ -1,4 +1,8 @@
-"""The record stream behind the detection report."""
+"""The record stream behind the detection report.
+
+It is long work made of many independent jobs, so it is done by as many processes as there are
+cores; the rows come in a fixed order all the same. Start reading at :func:`measure_rows`.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,26 @@ from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Row
 
 Progress = Callable[[int, int], None]
-SHARE = 10  # what compiles gets one seed in so many
+# What compiles gets one seed in so many, since it takes minutes where others take seconds.
+SHARE = 10
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is run: bugs at ``effort``; correct implementations under so many seeds at quick and
-    at standard."""
+    """How much is run.
+
+    Attributes
+    ----------
+    effort
+        The effort at which bugs are examined: "quick", "standard" or "thorough".
+    seed
+        Of the bugs, and the first of the correct implementations' seeds.
+    quick_seeds, standard_seeds
+        Under how many seeds correct implementations are examined at each of these efforts. False
+        alarms are rare events: only many seeds would show them.
+    workers
+        The number of processes; ``None`` takes one for each core.
+    """
 
     effort: str = "standard"
     seed: int = 0
@@ -34,7 +51,22 @@ class Plan:
 
 
 def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> Iterator[Row]:
-    """Everything, side by side in as many processes as there are cores, in a fixed order."""
+    """Everything, side by side in as many processes as there are cores, in a fixed order.
+
+    Parameters
+    ----------
+    plan
+        How much is run.
+    progress
+        Called after each job with the number of those that are done and that of all jobs.
+
+    Yields
+    ------
+    dict
+        First the plan ("detection") and what is described (:func:`list_descriptions`); then a row
+        "mutant" for each bug, rows "baseline" for all subjects, and a row "correct" for each run of
+        a correct implementation.
+    """
     yield {
         "kind": "detection",
         "effort": plan.effort,
@@ -42,6 +74,7 @@ def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> I
         "standard_seeds": plan.standard_seeds,
     }
     yield from list_descriptions()
+    # Spawned and not forked: a fork would copy the threads' locks of PyTorch as they are.
     with ProcessPoolExecutor(
         plan.workers, mp_context=get_context("spawn"), initializer=_use_one_thread
     ) as pool:
@@ -54,6 +87,7 @@ def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> I
             for name in (*list_wrong(), *list_correct())
         ]
         jobs += [pool.submit(measuring.measure_correct, *run) for run in list_correct_runs(plan)]
+        # In the order in which they were submitted, so that equal plans give equal streams.
         for done, job in enumerate(jobs, 1):
             result: Any = job.result()
             progress(done, len(jobs))
@@ -61,13 +95,27 @@ def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> I
 
 
 def _use_one_thread() -> None:
-    """Processes that fill all cores wait for each other if PyTorch starts threads of its own in
-    each."""
+    """Leave one thread to each process.
+
+    Processes that fill all cores would wait for each other if PyTorch started threads of its own in
+    each.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def list_correct_runs(plan: Plan) -> Iterator[tuple[str, str, int]]:
-    """Name, effort and seed of every run of a correct implementation."""
+    """Name, effort and seed of every run of a correct implementation.
+
+    Parameters
+    ----------
+    plan
+        How many seeds there are at each effort.
+
+    Yields
+    ------
+    tuple
+        Seed by seed, the quick ones first. What has to be compiled gets one seed in ``SHARE``.
+    """
     for effort, seeds in (("quick", plan.quick_seeds), ("standard", plan.standard_seeds)):
         for number in range(seeds):
             yield from (
@@ -78,7 +126,14 @@ def list_correct_runs(plan: Plan) -> Iterator[tuple[str, str, int]]:
 
 
 def list_descriptions() -> Iterator[Row]:
-    """The laws, the baselines, and the rows that are not modelled."""
+    """The laws, the baselines, and the bugs that are not modelled, in words.
+
+    Yields
+    ------
+    dict
+        Rows of the kinds "law", "baseline_says" and "unmodelled", so that a report can be written
+        from the records alone.
+    """
     for law in load_laws().values():
         yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
     for baseline in list_baselines().values():

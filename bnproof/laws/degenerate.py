@@ -33,6 +33,8 @@ from bnproof.laws.memory import measure_call
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import INFERENCE, WORKERS
 
+# Methods whose answers are known channel by channel. A fold has no x to spoil, and the double
+# backward would be evaluated in balls, which is slow.
 APART = ("train", "train_vjp", "infer", "infer_vjp", "train_shards", "train_shards_vjp")
 # What an empty batch must not move.
 STATISTICS = ("running_mean", "running_var")
@@ -68,7 +70,10 @@ def list_laws() -> Iterable[Law]:
 
 
 def _keep_one_value(case: Case) -> Case:
-    """The case cut down to one value per channel, which one worker holds."""
+    """The case cut down to one value per channel, which one worker holds.
+
+    An eps of 0 becomes 1e-3, because ``v + eps`` would be 0.
+    """
     # The first value of every channel.
     first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in case.x.shape[2:]))
     return replace(
@@ -79,8 +84,23 @@ def _keep_one_value(case: Case) -> Case:
 def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Measure a batch of one value per channel, on one machine and on a worker.
 
-    The convention says what has to happen: ``ValueError``, or ``y = beta``, since ``xhat = 0``
-    (theorem one-value).  Where it promises nothing, nothing is judged.
+    Parameters
+    ----------
+    answers
+        The target on a case, which is cut down to its first value per channel.
+    oracle
+        What is right on the whole case; the cut case gets an oracle of its own.
+
+    Returns
+    -------
+    Measurement or None
+        The worse of the two methods; ``None`` where the convention promises nothing.
+
+    Notes
+    -----
+    For ``m = 1`` the mean is the value itself, so ``xhat = (x - mu)/s = 0`` and ``y = beta``, for
+    every eps > 0 (theorem one-value).  The convention says whether that has to come back, or
+    ``ValueError``.
     """
     # PyTorch refuses, Keras and Flax answer: without a promise both are right.
     if answers.convention.one_value == "any":
@@ -93,7 +113,10 @@ def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 
 def _measure_one_value(method: str, single: Answers) -> Measurement:
-    """What one of the two training methods makes of a single value."""
+    """What one of the two training methods makes of a single value.
+
+    It is a failure, or the output compared with beta.
+    """
     calls = (Call(method, build_arguments(method, single.case, single.convention), says="m = 1"),)
     answer = single.answer(method)
     y, _, var = METHODS[method].names
@@ -140,6 +163,23 @@ def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Measure ``m = 0``, by ``N = 0`` and by an empty spatial axis.
 
     ``ValueError`` is right, and so is an empty output with the statistics as they were.
+
+    Parameters
+    ----------
+    answers
+        The target on a case.  A method that fails on the case itself is not asked again.
+    oracle
+        Not used: an empty output has no exact values.
+
+    Returns
+    -------
+    Measurement or None
+        The first failure, if there is one; ``None`` where no method can be asked.
+
+    Notes
+    -----
+    A mean over no values is 0/0.  What is written into a running statistic then is NaN, and stays
+    NaN in every later step.
     """
     case, methods = (
         answers.case,
@@ -178,8 +218,28 @@ def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Meas
 def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Measure a synchronised step with one more worker, which holds nothing.
 
-    ``ValueError`` is right, and so are the values of the whole batch (theorem total-variance, where
-    the weight of such a worker is 0).
+    Parameters
+    ----------
+    answers
+        The target on a case; its workers get another one, second in line.
+    oracle
+        What is right for the whole batch.
+
+    Returns
+    -------
+    Measurement
+        Of the worst output that is right without the idle worker.
+
+    Raises
+    ------
+    NotOffered, Failed
+        If there is no synchronised step on the case itself.
+
+    Notes
+    -----
+    ``ValueError`` is right, and so are the values of the whole batch.  In the merged mean
+    ``sum (m_j/m) mu_j`` (theorem total-variance) such a worker has the weight 0, while its own mean
+    is 0/0; an implementation that multiplies the two gets NaN.
     """
     answers.require("train_shards")
     # Second in line, so that the first worker is an ordinary one.
@@ -212,6 +272,18 @@ def measure_channels_apart(answers: Answers, oracle: Oracle) -> Measurement | No
 
     One channel is filled with NaN, or an infinity stands in it.  All the others have to stay within
     their bounds, in every output.
+
+    Parameters
+    ----------
+    answers
+        The target on a case.
+    oracle
+        What is right there; in the other channels that is right of the spoiled batch too.
+
+    Returns
+    -------
+    Measurement or None
+        The worst output of any method; ``None`` for a single channel.
     """
     channels = answers.case.x.shape[1]
     if channels == 1:
@@ -255,7 +327,25 @@ def _measure_spoiled(
 def measure_sample_alone(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Measure the first and the last sample of the batch on their own, at inference.
 
-    Their outputs do not depend on the rest of the batch (theorem frozen).
+    At inference ``y = gamma (x - mu_r)/s_r + beta`` holds entry by entry, so the outputs do not
+    depend on the rest of the batch (theorem frozen).
+
+    Parameters
+    ----------
+    answers
+        The target on a case.
+    oracle
+        What is right there; each sample gets an oracle of its own.
+
+    Returns
+    -------
+    Measurement or None
+        The worse of the two samples; ``None`` where the whole batch has a wrong answer already.
+
+    Raises
+    ------
+    NotOffered, Failed
+        If there is no inference on the case itself.
     """
     answers.require("infer")
     if not is_right(answers, oracle, "infer_y"):

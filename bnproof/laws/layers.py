@@ -3,6 +3,9 @@
 They are about sequences of calls: training, inference, backward passes, reloading and refused calls
 in any order.  :mod:`bnproof.verification.layer_walk` drives a layer and judges every step, so the
 laws here are names and sentences without a measurement.
+
+A single call cannot show such a bug.  A layer may train on statistics that the latest inference has
+left behind, or give the gradients of the batch before.
 """
 
 from __future__ import annotations
@@ -40,7 +43,11 @@ SAYS = {
 
 
 def list_laws() -> Iterable[Law]:
-    """Yield the laws that are judged while a layer is driven."""
+    """Yield the laws that are judged while a layer is driven.
+
+    They name no quantities, because a step of a sequence is about several of them, and they have no
+    function that measures one case.
+    """
     for name, (theorem, says) in SAYS.items():
         # A backward pass is wrong through its formula, or through the state it reads.
         families = RUNNING | GRADIENT if name == "sequence-backward" else RUNNING

@@ -4,6 +4,11 @@ This is the one table to touch where a formula or a bound of a quantity changes.
 methods, shapes and dtypes are in :data:`bnproof.contract.QUANTITIES`, the error theory is in
 :mod:`bnproof.certify.bounds`, and the exact values come from certified steps
 (:mod:`bnproof.laws.reference`).  Start reading at :class:`Formula`; the entries follow by groups.
+
+Every function in the table takes a :class:`bnproof.laws.reference.Reference`, which is a correct
+batch norm on one case, called ``r`` throughout.  A quantity with an entry for every entry of x has
+columns, ``(m, C)``; the others have shape ``(C,)``, and folded weights have the shape of the
+weights.
 """
 
 from __future__ import annotations
@@ -61,6 +66,18 @@ class Formula:
         Up to how many entries of x it is judged.
     families, by_convention
         As in :class:`bnproof.laws.law.Law`.
+
+    Notes
+    -----
+    Value, bound and magnitude are three different sizes.  For ``y = gamma xhat + beta`` the value
+    may be near 0, while the magnitude ``|gamma xhat| + |beta|`` is not; the bound is about as many
+    units roundoff of that magnitude as there are roundings on the way.
+
+    Examples
+    --------
+    >>> from bnproof.laws.quantities import FORMULAS
+    >>> FORMULAS["dx"].law, FORMULAS["dx"].says
+    ('gradient-x', "the input's gradient is the compact form")
     """
 
     law: str
@@ -94,7 +111,8 @@ def _old_share(r: Reference, name: str) -> Array:
 def _bound_of_running_variance(r: Reference, b: ExactBatch) -> Bound:
     """The bound of ``(1 - alpha) r + alpha f v`` with Bessel's factor f, or with ``f = 1``.
 
-    The factor is rounded too, so the unbiased variance has a bound of its own.
+    The factor is rounded too, so the unbiased variance has a bound of its own.  ``b`` is the batch
+    of one machine or the one merged from workers.
     """
     # The error of the batch statistic, which momentum then scales down.
     computed = (
@@ -221,12 +239,16 @@ _WORKERS = {  # the same quantities of a synchronised step: ids and sentences of
 def _bind_batch(
     bound: Callable[[Reference, ExactBatch], Bound], batch: str
 ) -> Callable[[Reference], Bound]:
-    """The bound for the reference's own ``batch``, or for the ``merged`` one."""
+    """The bound for the reference's own ``batch``, or for the ``merged`` one.
+
+    One table serves both, since a synchronised step differs in how its statistics are rounded and
+    in nothing else.
+    """
     return lambda r: bound(r, getattr(r, batch))
 
 
 def _build_training_formulas() -> dict[str, Formula]:
-    """The formulas of ``train`` and ``train_vjp``."""
+    """The formulas of ``train`` and ``train_vjp``, by the names of their quantities."""
     return {
         name: Formula(bound=_bind_batch(bound, "batch"), **known)
         for name, (bound, known) in _TRAINED.items()
@@ -253,7 +275,10 @@ def _build_worker_formulas() -> dict[str, Formula]:
 
 
 def _select_inference_bound(place: int) -> Callable[[Reference], Bound]:
-    """The bound of dx (0), dgamma (1) or dbeta (2) at inference."""
+    """The bound of dx (0), dgamma (1) or dbeta (2) at inference.
+
+    One function gives all three, as their errors share the rounding of ``1/s_r``.
+    """
     return lambda r: bounds.inference_gradients(r.precision, r.fixed, r.dy, r.gamma)[place]
 
 
@@ -403,6 +428,17 @@ FORMULAS: dict[str, Formula] = {
 
 def name_theorem(quantity: str) -> str:
     """Return the id of the theorem behind a quantity's formula.
+
+    Parameters
+    ----------
+    quantity
+        A key of :data:`FORMULAS`.
+
+    Returns
+    -------
+    str
+        The theorem that the table names, or else the one whose assertion predicts the quantity.
+        The whole book is built to find it.
 
     Examples
     --------

@@ -35,7 +35,7 @@ Changed = Mapping[str, Any]
 
 
 def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
-    """Add a number to a parameter; no change where it is absent."""
+    """A change that adds a number to a parameter; there is none where the parameter is absent."""
 
     def change(case: Case) -> Changed | None:
         value = getattr(case, name)
@@ -45,7 +45,7 @@ def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
 
 
 def _build_scaling(name: str, factor: float) -> Callable[[Case], Changed | None]:
-    """Multiply a number of the case by a factor."""
+    """A change that multiplies a number of the case by a factor."""
     return lambda case: {name: getattr(case, name) * factor}
 
 
@@ -82,6 +82,8 @@ def _quadruple_variance(case: Case) -> Changed:
     return {"running_var": case.running_var * case.running_var.dtype.type(4)}
 
 
+# Every amount is of the order of the argument itself, so that the effect is far beyond rounding.
+# Four is a power of two, so eps and a variance are not rounded when they are multiplied by it.
 EFFECTS = {
     "gamma": Effect(
         "collapse",
@@ -146,6 +148,7 @@ def list_laws() -> Iterable[Law]:
 
 
 def _name_law(argument: str) -> str:
+    """The id of the law about an argument."""
     return f"{argument.replace('_', '-')}-matters"
 
 
@@ -153,6 +156,9 @@ def measure_effect(
     name: str, effect: Effect, answers: Answers, oracle: Oracle
 ) -> Measurement | None:
     """Measure the difference of two answers against the exact one, in units of both bounds.
+
+    The ratio is ``|(got' - got) - (exact' - exact)| / (bound' + bound)``, with a prime for the case
+    with the changed argument.
 
     Parameters
     ----------
@@ -185,7 +191,8 @@ def _compare_difference(
     """One quantity before and after the change.
 
     With ``e = got - exact`` the observed difference misses the exact one by ``e_after - e_before``,
-    and each of the two is bounded.
+    and each of the two is bounded.  There is nothing to compare where one of the two calls fails,
+    or where the output is absent.
     """
     method = QUANTITIES[quantity].method
     if any(isinstance(answers.answer(method), Exception) for answers in pair):
@@ -215,7 +222,11 @@ def _compare_difference(
 
 
 def _measure_signed_errors(value: Array, oracle: Oracle, quantity: str) -> tuple[Array, Array]:
-    """``(got - exact, bound)``, rounded to float64, as columns."""
+    """``(got - exact, bound)``, rounded to float64, as columns.
+
+    The error is 0 where an infinity is right.  The sign is kept, since errors of two answers are
+    subtracted.
+    """
     got = np.asarray(as_columns(quantity, value), dtype=float)
     exact = oracle.exact(quantity)
     bound = np.broadcast_to(oracle.bound(quantity).total + exact.rad, got.shape)
@@ -234,7 +245,10 @@ def _measure_largest(
     changed: Answers,
     argument: str,
 ) -> Measurement:
-    """The measurement of the largest difference in units of its bound."""
+    """The measurement of the largest difference in units of its bound.
+
+    It brings the call with the changed ``argument``, which alone shows what is wrong.
+    """
     ratios = divide_by_bounds(difference, bound)
     at = find_worst_index(ratios)
     method = QUANTITIES[quantity].method
@@ -263,10 +277,21 @@ def measure_linearity(answers: Answers, oracle: Oracle) -> Measurement | None:
     Such a product is exact, so every gradient of it has an exact value, and a bound that is the
     same multiple.  What is cut off when it is large, or left out when it is small, shows.
 
+    Parameters
+    ----------
+    answers, oracle
+        The target on a case, and what is right there.
+
     Returns
     -------
     Measurement or None
-        Of the worst gradient over all the factors.
+        Of the worst gradient over all the factors.  Only gradients that are right for dy itself are
+        judged.
+
+    Raises
+    ------
+    NotOffered, Failed
+        If there are no gradients on the case itself.
     """
     answers.require("train_vjp")
     measurements: list[Measurement] = []

@@ -6,7 +6,8 @@ in silence, so every key and every value is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 from bnproof.contract import Case
 from bnproof.formats import dtype_of
 
+# In this order: the extreme cases take the first dtype offered for the most precise one, and the
+# first rank for the one with the fewest axes.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 RANKS = (2, 3, 4, 5)
 
@@ -70,7 +73,8 @@ class Supports:
             raise ValueError(
                 f"supports is {supports!r}: give a dictionary such as {{'dtypes': ['float32']}}"
             )
-        said = dict(supports or {})
+        # None says as little as leaving the key out.
+        said = {name: value for name, value in (supports or {}).items() if value is not None}
         _refuse_slips(said)
         try:
             names = {
@@ -124,27 +128,34 @@ class Supports:
 
 def _refuse_slips(said: Mapping[str, Any]) -> None:
     """Raise ``ValueError`` for a key nobody reads, or a value of the wrong kind."""
-    kinds: dict[str, tuple[tuple[type, ...], str]] = {
-        "dtypes": ((list, tuple), "a list such as ['float32']"),
-        "ranks": ((list, tuple), "a list such as [2, 4]"),
-        "num_features": ((int,), "a whole number, 1 or more"),
-        "eps": ((int, float), "a number >= 0"),
-        "momentum": ((int, float), "a number"),
-        "affine": ((bool,), "True or False"),
-        "track_running_stats": ((bool,), "True or False"),
+    kinds: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "dtypes": (_is_list, "a list such as ['float32']"),
+        "ranks": (_is_list, "a list such as [2, 4]"),
+        "num_features": (
+            lambda value: _is_number(value) and isinstance(value, int) and value >= 1,
+            "a whole number, 1 or more",
+        ),
+        "eps": (lambda value: _is_number(value) and value >= 0, "a number >= 0"),
+        "momentum": (_is_number, "a number"),
+        "affine": (lambda value: isinstance(value, bool), "True or False"),
+        "track_running_stats": (lambda value: isinstance(value, bool), "True or False"),
     }
     for name, value in said.items():
         if name not in kinds:
             raise ValueError(f"supports has {name!r}, which means nothing: use {', '.join(kinds)}")
-        accepted, what = kinds[name]
-        # A number of channels is 1 or more, an eps 0 or more.
-        negative = (
-            name in ("num_features", "eps")
-            and isinstance(value, (int, float))
-            and value < (name != "eps")
-        )
-        if value is not None and (not isinstance(value, accepted) or negative):
+        accepts, what = kinds[name]
+        if not accepts(value):
             raise ValueError(f"supports has {name} = {value!r}: give {what}")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number.  ``True`` is an ``int`` in Python, and no number here."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_list(value: Any) -> bool:
+    """Whether it is a list without gaps.  NumPy reads ``None`` as float64."""
+    return isinstance(value, list | tuple) and None not in value
 
 
 EVERYTHING = Supports()

@@ -1,5 +1,15 @@
-"""Cases of a statement: which of its free indices are equal (a Kronecker delta of two of them needs
-to know)."""
+"""Cases of a statement: which of its free indices are equal.
+
+A Kronecker delta of two free indices is 1 where they are equal and 0 where they differ, so a
+statement that compares indices is proved once for every way in which they can coincide. Each way is
+a partition of the index terms into blocks of equal ones. Terms such as ``1`` and ``i + 1`` take
+part, since ``i`` may equal ``1`` and never ``i + 1``.
+
+The cases cover every batch: whatever values the indices have, one case describes them. A partition
+is left out only where it cannot occur.
+
+Start reading at :func:`list_cases`.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +25,25 @@ from bnproof.symbolic.reading import FREE, Question
 from bnproof.symbolic.sampling import find_assignment
 from bnproof.symbolic.setting import Every, m
 
-MOST_TERMS = 6  # index terms that are told apart in every way
+# Index terms that are told apart in every way. Six terms have 203 partitions, seven have 877, and
+# each partition is a proof of its own.
+MOST_TERMS = 6
 
 
 @dataclass(frozen=True)
 class IndexCase:
-    """One way the free indices can coincide: replacements, what stays pairwise distinct, the least
-    ``m``."""
+    """One way in which the free indices can coincide.
+
+    Attributes
+    ----------
+    replace
+        What stands for what: of equal indices the later one is replaced by the earlier one, and an
+        index that equals a number by the number.
+    distinct
+        The index terms that differ pairwise, one for each block of equal terms.
+    least_size
+        The least batch size at which the case can occur.
+    """
 
     replace: dict[Expr, Expr]
     distinct: frozenset[Expr]
@@ -35,7 +57,35 @@ class IndexCase:
 
 
 def list_cases(question: Question) -> list[IndexCase]:
-    """One case where nothing compares indices, else one for every partition of the free indices."""
+    """List the cases of a statement.
+
+    Parameters
+    ----------
+    question
+        The statement with its conditions, as they were read.
+
+    Returns
+    -------
+    list of IndexCase
+        A single case without replacements where nothing compares indices, and else one case for
+        every partition of the index terms that can occur.
+
+    Raises
+    ------
+    Undecided
+        For more than ``MOST_TERMS`` index terms, and where it is not known whether two of them can
+        be equal, such as ``m`` and ``(m + 1)/2``.
+
+    Examples
+    --------
+    >>> from sympy import Eq, KroneckerDelta
+    >>> from bnproof.symbolic.reading import read
+    >>> from bnproof.symbolic.setting import i, k, x
+    >>> for case in list_cases(read(Eq(KroneckerDelta(i, k) * (x[i] - x[k]), 0))):
+    ...     print(case, case.least_size)
+    i != k 2
+    k = i 1
+    """
     terms = question.indices
     if len(terms) < 2 or not _compares(question):
         # nothing was told apart, so nothing may be concluded from two terms being different
@@ -46,13 +96,32 @@ def list_cases(question: Question) -> list[IndexCase]:
 
 
 def find_given_size(question: Question) -> int | None:
-    """The batch size, where a condition ``Eq(m, 3)`` fixes it."""
+    """Find the batch size that a condition such as ``Eq(m, 3)`` fixes.
+
+    Returns
+    -------
+    int or None
+        The size; ``None`` where no condition says ``m`` is a number that is at least 1.
+    """
     sizes = [a[1] for c in question.given if (a := find_assignment(c)) and a[0] == m]
     return int(sizes[0]) if sizes and sizes[0].is_Integer and sizes[0] >= 1 else None
 
 
 def list_concrete_cases(question: Question, size: int) -> list[IndexCase]:
-    """A given batch size: each free index takes each of its values."""
+    """List the cases of a given batch size, in which each free index takes each of its values.
+
+    Parameters
+    ----------
+    question
+        The statement with its conditions, as they were read.
+    size
+        The batch size.
+
+    Returns
+    -------
+    list of IndexCase
+        ``size^n`` cases for n free indices, each with a number for every index and for ``m``.
+    """
     symbols = question.free_indices
     numbers = frozenset(Integer(p) for p in range(1, size + 1))
     values = product(sorted(numbers), repeat=len(symbols))
@@ -63,7 +132,7 @@ def list_concrete_cases(question: Question, size: int) -> list[IndexCase]:
 
 
 def _compares(question: Question) -> bool:
-    """Whether anything depends on which indices are equal.
+    """Tell whether anything depends on which indices are equal.
 
     The parts are looked at as they were received: what SymPy cancels when it rebuilds a statement
     has to exist all the same, and whether it does may depend on a delta.
@@ -83,7 +152,11 @@ def _compares(question: Question) -> bool:
 
 
 def _build_case(blocks: list[list[Expr]]) -> IndexCase | None:
-    """The partition as a case, ``None`` where it contradicts itself."""
+    """Turn a partition into a case; ``None`` where it contradicts itself.
+
+    Equal terms are solved for one symbol after the other. What is found for one pair is put into
+    the pairs after it, so ``i = k`` and ``k = 1`` together give ``i = 1``.
+    """
     replace: dict[Expr, Expr] = {}
     for block in blocks:
         for term in block[1:]:
@@ -94,6 +167,7 @@ def _build_case(blocks: list[list[Expr]]) -> IndexCase | None:
                 replace = {
                     old: new.xreplace(solution).expand() for old, new in replace.items()
                 } | solution
+    # terms of different blocks may have become equal: i = k makes i + 1 and k + 1 equal too
     put = [[t.xreplace(replace).expand() for t in block] for block in blocks]
     distinct = frozenset(block[0] for block in put)
     if len(distinct) < len(blocks):
@@ -105,29 +179,40 @@ def _build_case(blocks: list[list[Expr]]) -> IndexCase | None:
 
 
 def _solve_difference(difference: Expr) -> dict[Expr, Expr] | None:
-    """A value of one symbol that makes an affine difference vanish; ``None`` where nothing does."""
+    """A value of one symbol that makes an affine difference vanish.
+
+    The result is empty where the difference is 0 already, and ``None`` where no value makes it 0.
+    Raises ``Undecided`` for a difference that cannot be solved in this way.
+    """
     if difference.is_number:
         return {} if difference == 0 else None
     symbols = sorted(difference.free_symbols, key=_rank_symbol)
     for symbol in symbols:
         slope = difference.coeff(symbol)
         rest = (difference - slope * symbol).expand()
+        # a free index may get a value such as (m + 1)/2; a case where it is no integer is empty
         if slope.is_Integer and not rest.has(symbol) and (abs(slope) == 1 or symbol in FREE):
             return {symbol: (-rest / slope).expand()}
     raise Undecided(f"whether {difference} can be 0, which says whether two indices are equal")
 
 
 def _rank_symbol(symbol: Symbol) -> tuple[int, str]:
-    """Indices first, the batch size last; of two indices the later one is replaced by the
-    earlier."""
+    """The order in which symbols are solved for: free indices, then others, the batch size last.
+
+    Of two indices the later one is replaced by the earlier one, so that a statement keeps ``i``.
+    """
     return (
         (0, str(-FREE.index(symbol))) if symbol in FREE else (2 if symbol == m else 1, symbol.name)
     )
 
 
 def _least_size(blocks: list[list[Expr]], put: list[list[Expr]]) -> int | None:
-    """A batch holds as many entries as there are different free indices, and those they are equal
-    to."""
+    """The least batch size of a case; ``None`` where an index would lie below 1.
+
+    A batch holds as many entries as there are different free indices, and at least as many as the
+    greatest number that one of them equals.
+    """
+    # a block without a free index, such as that of the number 5 alone, need not lie in the batch
     inside = [values for block, values in zip(blocks, put, strict=True) if {*FREE, m} & set(block)]
     numbers = [int(values[0]) for values in inside if values[0].is_Integer]
     if any(number < 1 for number in numbers):
@@ -136,7 +221,30 @@ def _least_size(blocks: list[list[Expr]], put: list[list[Expr]]) -> int | None:
 
 
 def partitions(terms: list[Expr]) -> Iterator[list[list[Expr]]]:
-    """Every partition of ``terms`` into blocks."""
+    """List every partition of terms into blocks.
+
+    Parameters
+    ----------
+    terms
+        Terms, all different. Their number is that of the partitions by Bell: 1, 1, 2, 5, 15, 52.
+
+    Yields
+    ------
+    list of list
+        The blocks. The first term of ``terms`` goes into a block of its own, and then into each
+        block of a partition of the others.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> for blocks in partitions(list(symbols("i j k"))):
+    ...     print(blocks)
+    [[i], [j], [k]]
+    [[i, j], [k]]
+    [[j], [i, k]]
+    [[i], [j, k]]
+    [[i, j, k]]
+    """
     if not terms:
         yield []
         return

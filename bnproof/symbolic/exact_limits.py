@@ -150,7 +150,7 @@ def _evaluate_without_power(
             # the slopes differ: the function is not linear in the power
             raise NotEvaluable("a power that grows in a limit")
         factor = change
-    if sign(base + 1) == 0 and isinstance(factor, Germ) and sign(factor.limit()) == 0:
+    if sign(base + fmpq(1)) == 0 and isinstance(factor, Germ) and sign(factor.limit()) == 0:
         return without  # (-1)^n times what tends to 0
     if sign(factor):
         raise Undefined("a limit that does not exist")

@@ -93,14 +93,20 @@ def _raise_to_infinity(base: Number, exponent: Germ, frame: Frame) -> Number:
     high order. Elsewhere it has no limit of its own, and ``frame.growing`` says what stands for
     ``b^(1/t^2)``. ``Grows`` is raised where nothing does yet.
     """
-    if exponent.terms.keys() == {0} and exponent.known is None:
-        return raise_to(base, exponent.terms[0], frame)
-    grows = exponent.terms.keys() <= {-2, 0} and exponent.known is None and exponent.terms[-2] > 0
+    if exponent.terms.keys() <= {0} and exponent.known is None:
+        return raise_to(base, exponent.terms.get(0, fmpq(0)), frame)
+    grows = (
+        exponent.terms.keys() <= {-2, 0}
+        and exponent.known is None
+        and exponent.terms.get(-2, fmpq(0)) > 0
+    )
     if not grows or isinstance(base, (Dual, Germ, Interval)):
         raise NotEvaluable("a power whose base and exponent change in a limit")
-    if sign(base - 1) == 0:
+    # a rational 1, since surds add no integers of Python
+    one = fmpq(1)
+    if sign(base - one) == 0:
         return base
-    if sign(base - 1) < 0 < sign(base + 1):
+    if sign(base - one) < 0 < sign(base + one):
         # 60 is far above the orders of the series it is multiplied with: divided by t^n for n < 60
         # it still tends to 0, and beyond that the limit is refused
         return Germ({}, 60)

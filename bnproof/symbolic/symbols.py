@@ -8,6 +8,21 @@ bound of a sum.  A plain symbol is a real number.  A name of the setting belongs
 A prover that guesses what was meant would prove something else than was asked. So every refusal is
 an ``Unreadable`` whose sentence names the symbol and says what to write instead. Start reading at
 ``Symbols.collect``.
+
+Examples
+--------
+>>> from sympy import Symbol
+>>> from bnproof.symbolic import Unreadable, x
+>>> from bnproof.symbolic.symbols import Symbols
+>>> symbols = Symbols()
+>>> symbols.collect(x[1] + Symbol("a"))
+>>> [symbol.name for symbol in symbols.scalars], list(symbols.bases)
+(['a'], ['x'])
+>>> try:
+...     symbols.collect(x[Symbol("b", real=True)])
+... except Unreadable as refused:
+...     print(str(refused).split(" and ")[0])
+b stands in an index position of x[b]
 """
 
 from __future__ import annotations
@@ -43,8 +58,10 @@ from bnproof.symbolic.setting import Every, g, i, j, k, m, x
 OWN = {
     name: getattr(setting, name) for name in ("m", "i", "j", "k", "gamma", "beta", "eps", "x", "g")
 }
+# A reader would take a symbol of one of these names for the statistic, and the prover would not.
 TAKEN = {*OWN, "mu", "v", "s", "xhat", "y"}
-# SymPy computes with these as if they were numbers. A real number they are not.
+# SymPy computes with these as if they were numbers. A real number they are not. The order matters:
+# the second and the third are the targets that a limit may have.
 NO_NUMBERS = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity, S.ImaginaryUnit)
 
 # Bits of a number: 900 digits, which Python prints and multiplies at once.
@@ -82,6 +99,10 @@ class Symbols:
 
         A symbol that is not declared real is read as a real one, under a dummy of the same name. So
         is a symbol that is also the label of a base, and an ``Idx``, which is read as an integer.
+        A base that is not declared real is read as a real one of the same name.
+
+        Without this SymPy would keep ``sqrt(a^2)`` apart from ``|a|``, as it does for complex
+        numbers.
         """
         labels = {base.label for base in self.bases.values()}
         read: dict[Basic, Basic] = {}
@@ -98,6 +119,9 @@ class Symbols:
 
     def collect(self, e: Basic, bound: Bound = NOTHING, index_of: Basic | None = None) -> None:
         """Walk an expression and collect its symbols.
+
+        Nothing is kept of bound symbols. A second call goes on with what the first one kept, so a
+        statement and its conditions are walked one after the other.
 
         Parameters
         ----------
@@ -183,7 +207,24 @@ class Symbols:
 
     def _collect_free(self, symbol: Basic, index_of: Basic | None) -> None:
         """Keep a free symbol, once its name, its assumptions and its position allow only one
-        reading."""
+        reading.
+
+        A complex symbol that is not known to be real is refused and not read as a real one: who
+        declares ``complex`` may mean it.
+
+        Parameters
+        ----------
+        symbol
+            A ``Symbol`` or an ``Idx`` that is not bound where it stands.
+        index_of
+            The node in whose index position it stands; ``None`` where it stands in none.
+
+        Raises
+        ------
+        Unreadable
+            For a name that is taken or used twice, for a symbol that is not real, and for one in an
+            index position that is not declared as an integer.
+        """
         name = symbol.name
         if not name or isinstance(symbol, Wild):
             raise Unreadable("a Wild symbol, or one without a name: write Symbol('a', real=True)")
@@ -214,7 +255,11 @@ class Symbols:
             raise Unreadable(f"two different symbols are named {name}: rename one of them")
 
     def _collect_base(self, base: IndexedBase) -> None:
-        """Keep an indexed base, once its name and its assumptions allow only one reading."""
+        """Keep an indexed base, once its name and its assumptions allow only one reading.
+
+        Raises ``Unreadable`` for a name that is taken or used twice, for a base that is not real,
+        and for one with a shape.
+        """
         name = str(base.label)
         if name in TAKEN and base not in (x, g):
             raise Unreadable(
@@ -244,7 +289,22 @@ class Symbols:
 
     def _collect_index(self, index: Expr, bound: Bound, node: Basic) -> None:
         """What stands in an index position, which has to be an integer for all values of its
-        symbols."""
+        symbols.
+
+        Parameters
+        ----------
+        index
+            An index of an entry, an argument of a Kronecker delta, or a bound of a sum.
+        bound
+            The bound symbols in force there.
+        node
+            The entry, delta or sum, for the message.
+
+        Raises
+        ------
+        Unreadable
+            Where it is not known to be an integer, as ``i/2``.
+        """
         self.collect(index, bound, node)
         # An index of a sum is an integer there, whatever is assumed of its symbol elsewhere.
         whole = {symbol: Dummy(integer=True) for symbol, is_index in bound.items() if is_index}
@@ -254,7 +314,11 @@ class Symbols:
             )
 
     def _collect_sum(self, e: Sum, bound: Bound) -> None:
-        """The bounds of a sum, from the outermost index inwards, then its summand."""
+        """The bounds of a sum, from the outermost index inwards, then its summand.
+
+        Raises ``Unreadable`` for a sum without bounds, over infinitely many terms, or over what is
+        no symbol.
+        """
         for limit in reversed(e.limits):  # the last one is the outermost
             if len(limit) != 3:
                 raise Unreadable(f"the sum over {limit[0]} has no bounds: write ({limit[0]}, 1, m)")
@@ -279,7 +343,10 @@ class Symbols:
         self.collect(e.function, bound)
 
     def _collect_limit(self, e: Limit, bound: Bound) -> None:
-        """The target of a limit, then its function with the variable bound."""
+        """The target of a limit, then its function with the variable bound.
+
+        Raises ``Unreadable`` for a limit by what is no symbol, such as an entry.
+        """
         function, variable, target, _ = e.args
         if not isinstance(variable, Symbol):
             raise Unreadable(f"a limit by {variable}: let a symbol tend to {target}, and put it in")
@@ -290,7 +357,11 @@ class Symbols:
 
 
 def _is_long_power(e: Pow) -> bool:
-    """Whether a number to the power of a number would be written with too many bits."""
+    """Whether a number to the power of a number would be written with too many bits.
+
+    The number of bits is bounded from above by that of the base times the exponent, without forming
+    the power. A base of 0, 1 or -1 never gets longer.
+    """
     base, exponent = e.args
     if not base.is_Rational or not exponent.is_Rational:
         return False

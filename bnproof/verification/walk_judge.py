@@ -164,16 +164,21 @@ class WalkJudge:
 
 
 def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Find the first array that has other bits; empty if none has.
+    """Find the first array that has another shape, dtype or other bits; empty if none has.
 
     Bits are compared, not values, so that NaN is equal to itself and -0 is not equal to 0.
     """
+
+    def describe(value: Any) -> tuple[Any, ...]:
+        array = np.asarray(value)
+        return array.shape, array.dtype, array.tobytes()
+
     for name, value in before.items():
         now = after[name]
         if value is None or now is None:
             if value is not now:
                 return name
-        elif np.asarray(value).tobytes() != np.asarray(now).tobytes():
+        elif describe(value) != describe(now):
             return name
     return ""
 

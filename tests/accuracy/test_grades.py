@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from bnproof.accuracy import grades
 from bnproof.accuracy.assessment import assess
 from bnproof.accuracy.inputs import EFFORTS, draw_inputs
 from bnproof.cli import group
@@ -13,6 +14,7 @@ from bnproof.implementations.compensated import CompensatedBatchNorm
 from bnproof.implementations.numpy import NumpyBatchNorm as Everything
 from bnproof.implementations.numpy_arrays import batch_axes
 from bnproof.implementations.targets import UnusableTarget, load
+from tests.accuracy.made import point, subject
 
 
 class NumpyBatchNorm(Everything):
@@ -301,3 +303,96 @@ def test_a_search_makes_it_worse():
 
     subject = Subject("numpy", NumpyBatchNorm(), resolve_convention("torch"), "float32")
     assert find_worst(subject, 0, 0).ulp < find_worst(subject, 200, 0).ulp < 50
+
+
+# -- regression on points made by hand -------------------------------------------------------------
+
+KAPPAS = [10.0**n for n in range(8)]
+
+
+@pytest.mark.parametrize(("power", "grade"), [(0, "compensated"), (1, "two-pass"), (2, "one-pass")])
+def test_a_power_of_kappa_is_its_grade(power, grade):
+    """An error of ``u kappa^p`` until no digit is left: the slope is p, wherever saturation
+    begins."""
+    sweep = [point(kappa=kappa, error=min(1e-7 * kappa**power, 0.4)) for kappa in KAPPAS]
+    found = grades.grade_condition(sweep)
+    assert found.grade == grade
+    assert round(found.slope, 6) == power
+    assert (found.fitted is None) == (power == 0)
+
+
+def test_points_before_the_rise_do_not_flatten_the_slope():
+    """Flat up to 1e3, then rising with slope 2; the fit begins above four times the first error and
+    ends where a digit is left."""
+    errors = [1e-7, 1e-7, 1e-7, 1e-7, 1e-5, 1e-3, 0.3, 0.4]
+    sweep = [point(kappa=k, error=e) for k, e in zip(KAPPAS, errors, strict=True)]
+    slope, fitted = grades.fit_growth(sweep)
+    # only two points lie in between, so that all unsaturated ones and the first saturated are taken
+    assert fitted == (1.0, 1e6)
+    assert 0.5 < slope < 2
+    steep = [*errors[:4], 1e-6, 1e-5, 1e-4, 0.4]
+    sweep = [point(kappa=k, error=e) for k, e in zip(KAPPAS, steep, strict=True)]
+    slope, fitted = grades.fit_growth(sweep)
+    assert (round(slope, 6), fitted) == (1, (1e4, 1e6))
+
+
+def test_what_is_broken_inside_the_domain():
+    """An output that is not finite, without a digit, or beyond rounding at kappa = 1; the same
+    outside of the domain of the one-pass formula is no reason."""
+    fine = [point(kappa=kappa, error=1e-7 * kappa) for kappa in KAPPAS]
+    wrong = point(kappa=100.0, error=np.inf)
+    assert grades.grade_condition([*fine[:2], wrong, *fine[3:]]).grade == "broken"
+    assert grades.grade_condition([point(beyond=True), *fine[1:]]).grade == "broken"
+    assert grades.grade_condition([point(error=0.3), *fine[1:]]) == grades.Condition(
+        "broken", None, None, None
+    )
+    late = grades.grade_condition([*fine[:6], point(kappa=1e6, error=np.inf)])
+    assert (late.grade, late.nan_from) == ("two-pass", 1e6)
+
+
+LENGTHS = [2**n for n in range(2, 15, 2)]
+
+
+@pytest.mark.parametrize(
+    ("power", "grade"), [(-0.5, "compensated"), (0.1, "pairwise"), (0.5, "naive"), (1, "naive")]
+)
+def test_a_power_of_m_is_its_grade(power, grade):
+    """A shift of ``m^p``; lengths below 64 do not count, however odd they are."""
+    sweep = [point("values", m=m, shift=float(m) ** power if m >= 64 else 1e9) for m in LENGTHS]
+    found = grades.grade_summation(sweep)
+    assert (found.grade, round(found.slope, 6), found.longest) == (grade, power, LENGTHS[-1])
+
+
+def test_too_few_lengths_have_no_grade():
+    """Two of them, none, or three of which one is wrong or exactly right."""
+    rows = [point("values", m=m, shift=1.0) for m in (64, 128, 256)]
+    assert grades.grade_summation(rows).slope is not None
+    for few in (rows[:2], [], [*rows[:2], point("values", m=256, error=np.inf)]):
+        assert grades.grade_summation(few).grade is None
+    assert grades.grade_summation([*rows[:2], point("values", m=256, shift=0.0)]).slope is None
+
+
+def test_limits_are_the_first_wrong_points_with_an_answer():
+    """Of each sweep by itself; an input that was refused does not count."""
+    points = [
+        point("magnitude", magnitude=2.0, error=np.inf, reason="out of memory"),
+        point("magnitude", magnitude=4.0, error=0.6),
+        point("magnitude", magnitude=8.0, error=np.inf),
+        point("values", m=64, error=0.4),
+    ]
+    assert grades.find_limits(points) == grades.Range(4.0, None)
+    assert grades.find_limits([*points, point("values", m=99, error=0.5)]).values == 99
+
+
+def test_sums_in_half_precision_show_in_long_batches():
+    """Off by more than half a unit or not finite; short batches, other dtypes and inputs without an
+    answer say nothing."""
+    half = subject(dtype="float16")
+    off, fine = (point("values", m=1024, shift=shift) for shift in (0.6, 0.4))
+    assert grades.find_accumulation(half, [fine, off]) == "float16"
+    assert grades.find_accumulation(half, [point("values", m=1024, error=np.inf)]) == "float16"
+    assert grades.find_accumulation(half, [fine]) == "float32 or wider"
+    refused = point("values", m=1024, error=np.inf, reason="no")
+    for silent in ([point("values", m=512, shift=9.0)], [refused], []):
+        assert grades.find_accumulation(half, silent) is None
+    assert grades.find_accumulation(subject(), [off]) is None

@@ -21,6 +21,7 @@ from bnproof.certify.channels import choose_width
 from bnproof.certify.moments import Changed
 from bnproof.laws.columns import to_columns
 from bnproof.lowering.numbers import midpoints, precision
+from tests.certify.exactly import holds, holds_root
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -111,29 +112,6 @@ def test_long_batches_lie_inside(shape, dtype):
             k = joint / (len(values) * (variance + Fraction(1, 2)))
             z = Fraction(float(g[row, channel])) - mean_g - k * (values[row] - mean)
             assert holds_root(dx, (row, channel), z, variance + Fraction(1, 2))
-
-
-def holds(enclosure, at, value):
-    """Whether a rational value lies inside."""
-    mid, low, rad = (
-        Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad)
-    )
-    return abs(value - mid - low) <= rad
-
-
-def holds_root(enclosure, at, z, w, b=0):
-    """Whether ``z/sqrt(w) + b`` lies inside, decided by squares: both ends have z's sign here or
-    straddle it."""
-    mid, low, rad = (
-        Fraction(float(words[at])) for words in (enclosure.mid, enclosure.low, enclosure.rad)
-    )
-    signed = (1 if z >= 0 else -1) * z**2 / w
-    return square(mid + low - rad - b) <= signed <= square(mid + low + rad - b)
-
-
-def square(value):
-    """``sign(value) value^2``."""
-    return (1 if value >= 0 else -1) * value**2
 
 
 def test_a_constant_channel_gives_beta_exactly():

@@ -6,8 +6,8 @@ import pytest
 
 from bnproof.certify.bounds import Precision
 from bnproof.experiments import arithmetic, linear_range, parametrisations, same_start, weight_norm
-from bnproof.experiments.same_start import NORMALISED, PLAIN
 from bnproof.experiments.networks import BATCH, draw_layers, draw_mini_batches, load_labelled_digits
+from bnproof.experiments.same_start import NORMALISED, PLAIN
 from bnproof.experiments.weight_norm import ALL, DEFAULT_EPS, FIRST, SHOWN_EPS, Setup
 from bnproof.implementations.targets import list_builtin
 from bnproof.implementations.torch_training import Perceptron, use_one_thread

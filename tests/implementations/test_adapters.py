@@ -8,7 +8,17 @@ import pytest
 import torch
 
 from bnproof.contract import Convention
-from bnproof.implementations.adapters import FIELDS, UnusableLayer, adapt_candidate
+from bnproof.implementations.adapters import (
+    FIELDS,
+    AdaptedLayer,
+    UnusableLayer,
+    adapt_candidate,
+    construct,
+    make_factory,
+    read_channel_axis,
+    sample_width,
+    select_keywords,
+)
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.verification.planning import CheckOptions
@@ -386,3 +396,223 @@ def test_a_stranger_is_accepted_by_no_adapter_and_imports_no_framework():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.split("\n") == ["None None", "[]", ""]
+
+
+# -- what adapters share, on a made-up framework ---------------------------------------------------
+
+
+class Norm:
+    """A layer of a framework that was made up: ``scale (x + offset)``, with no running
+    statistics."""
+
+    def __init__(self, width, epsilon=0.5, use_scale=True, use_offset=True):
+        self.epsilon = epsilon
+        self.scale = np.ones(width) if use_scale else None
+        self.offset = np.zeros(width) if use_offset else None
+
+
+class NormLayer(AdaptedLayer):
+    """Its adapter, which notes what is written."""
+
+    def __init__(self, norm):
+        self.norm, self.written = norm, []
+
+    @property
+    def name(self):
+        return "Norm"
+
+    def read_state(self):
+        state = {"gamma": self.norm.scale, "beta": self.norm.offset}
+        copies = {f: None if value is None else value.copy() for f, value in state.items()}
+        return copies | {"running_mean": None, "running_var": None}
+
+    def write_state(self, values):
+        self.written.append(sorted(values))
+        self.norm.scale = values.get("gamma")
+        self.norm.offset = values.get("beta")
+
+    def call_layer(self, x, *, training):
+        if x.shape[1] != 2:
+            raise OverflowError("another width")
+        scale = self.norm.scale
+        return x * scale, lambda dy: (dy * scale, None, None)
+
+
+KEYS = {"eps": ("epsilon",), "momentum": ("inertia",), "affine": ("use_scale", "use_offset")}
+
+
+def norm_factory(candidate, sample, present=None, **changed):
+    """The factory of a made-up layer, channels last."""
+    shown = {"num_features": 2, "affine": True, "track_running_stats": False}
+    options = {
+        "framework": "keras",
+        "channel_axis": -1,
+        "keywords": KEYS,
+        "sample": sample,
+        "present": shown if present is None else present,
+        "fresh": True,
+    }
+    return make_factory(candidate, lambda **asked: asked, **(options | changed))
+
+
+def test_a_state_is_checked_before_anything_is_written():
+    """One wrong field among right ones, and the layer is as it was; absent fields are not
+    written."""
+    layer = NormLayer(Norm(2))
+    state = {"gamma": [3.0, 4.0], "beta": [1.0, 2.0], "running_mean": None, "running_var": None}
+    for wrong, error in (
+        ({"beta": np.ones(3)}, ValueError),
+        ({"beta": None}, NotImplementedError),
+        ({"running_var": np.ones(2)}, NotImplementedError),
+    ):
+        with pytest.raises(error):
+            layer.state = state | wrong
+        assert layer.written == []
+    layer.state = state
+    assert layer.written == [["beta", "gamma"]]
+    assert layer.state["gamma"].tolist() == [3.0, 4.0]
+
+
+def test_an_assigned_state_belongs_to_the_layer():
+    """Changing an array after it was assigned does not reach the layer."""
+    layer, gamma = NormLayer(Norm(2)), np.array([3.0, 4.0])
+    layer.state = layer.state | {"gamma": gamma}
+    gamma += 1
+    assert layer.state["gamma"].tolist() == [3.0, 4.0]
+
+
+def test_a_gradient_is_of_the_latest_forward_that_went_well():
+    """A later forward replaces it, one that raises does not."""
+    layer, x = NormLayer(Norm(2)), np.ones((1, 2))
+    for gamma in ([3.0, 4.0], [5.0, 6.0]):
+        layer.state = layer.state | {"gamma": np.array(gamma)}
+        layer.forward(x, training=True)
+        layer.state = layer.state | {"gamma": np.array([7.0, 7.0])}
+        with pytest.raises(OverflowError):
+            layer.forward(np.ones((1, 3)), training=True)
+        assert layer.backward(x)[0].tolist() == [gamma]
+
+
+def test_a_class_fixes_what_its_constructor_does_not_take():
+    """Channels, eps and parameters are open; ``use_scale`` alone would not be enough."""
+
+    class ScaleAlone(Norm):
+        def __init__(self, width, use_scale=True):
+            super().__init__(width, use_scale=use_scale)
+
+    for kind, fixed in (
+        (Norm, {"track_running_stats": False}),
+        (ScaleAlone, {"track_running_stats": False, "affine": True, "eps": 0.5}),
+    ):
+        assert norm_factory(kind, kind(2)).supports == fixed
+
+
+def test_an_instance_fixes_everything_and_says_the_rest_itself():
+    """What its tensors show, its eps as a float, and what the adapter narrows; what it declares
+    goes first."""
+    norm = Norm(2, epsilon=np.float32(0.25))
+    expected = {
+        "ranks": [3],
+        "num_features": 2,
+        "affine": True,
+        "track_running_stats": False,
+        "eps": 0.25,
+    }
+    supports = norm_factory(norm, norm, narrowed={"ranks": [3]}).supports
+    assert supports == expected
+    assert type(supports["eps"]) is float
+    norm.supports = {"eps": 2.0, "ranks": [2]}
+    supports = norm_factory(norm, norm, narrowed={"ranks": [3]}).supports
+    assert supports == expected | norm.supports
+
+
+def test_momentum_has_to_be_known_where_something_is_tracked():
+    """Without running statistics nobody asks for it; with them the attribute is named."""
+    norm = Norm(2)
+    tracked = {"num_features": 2, "affine": True, "track_running_stats": True}
+    for inertia in (None, "0.5"):
+        norm.inertia = inertia
+        with pytest.raises(UnusableLayer, match=f"Norm has inertia = {inertia}: set this"):
+            norm_factory(norm, norm, tracked)
+    norm.inertia = 1
+    assert norm_factory(norm, norm, tracked).supports["momentum"] == 1.0
+
+
+def test_a_factory_has_the_convention_of_its_framework_unless_the_object_declares_one():
+    """A name keeps the object's own channel axis, a whole convention does not."""
+    own = Convention("mine", channel_axis=1)
+    for declared, expected in (
+        (None, ("keras", "old", -1)),
+        ("torch", ("torch", "new", -1)),
+        (own, ("mine", "new", 1)),
+    ):
+        norm = Norm(2)
+        if declared is not None:
+            norm.convention = declared
+        factory = norm_factory(norm, norm, fresh=False)
+        convention = factory.convention
+        assert (convention.name, convention.momentum, convention.channel_axis) == expected
+        assert (factory.name, factory.fresh) == ("Norm", False)
+
+
+def test_a_factory_builds_with_all_five_options():
+    """By name; one that the object fixes at another value is refused, at the same value not."""
+    factory = norm_factory(Norm, Norm(2))
+    with pytest.raises(NotImplementedError, match="Norm has track_running_stats = False: True"):
+        factory(4, eps=0.125, momentum=0.5)
+    assert factory(4, eps=0.125, momentum=0.5, track_running_stats=False) == {
+        "num_features": 4,
+        "eps": 0.125,
+        "momentum": 0.5,
+        "affine": True,
+        "track_running_stats": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        (1, (1, {})),
+        (-1, (-1, {})),
+        (2, (-1, {"ranks": [3]})),
+        (4, (-1, {"ranks": [5]})),
+        (-2, (1, {"ranks": [3]})),
+        (-4, (1, {"ranks": [5]})),
+    ],
+)
+def test_an_axis_leaves_the_ranks_in_which_it_is_that_of_the_channels(axis, expected):
+    """Axis 2 is the last of three, axis -2 the second of three."""
+    assert read_channel_axis(axis, "Norm") == expected
+    assert all(axis % rank in (1, rank - 1) for rank in expected[1].get("ranks", ()))
+
+
+@pytest.mark.parametrize("axis", [0, 5, -5, (1, 2), None, 1.5], ids=str)
+def test_an_axis_of_no_channels_is_refused(axis):
+    """The batch's, one that is too far out, several, and none."""
+    with pytest.raises(UnusableLayer, match=r"Norm has axis = .*: give the one axis"):
+        read_channel_axis(axis, "Norm")
+
+
+def test_a_sample_is_as_wide_as_the_object_says():
+    """In ``supports``, otherwise 2."""
+    norm = Norm(2)
+    assert (sample_width(norm), sample_width(Norm)) == (2, 2)
+    norm.supports = {"num_features": 7}
+    assert sample_width(norm) == 7
+
+
+def test_a_constructor_gets_the_keywords_it_takes():
+    """Some, all with ``**keywords``, and those of a parent through it."""
+
+    class Anything(Norm):
+        def __init__(self, width, **options):
+            super().__init__(width, **options)
+
+    asked = {"epsilon": 0.25, "momentum": 0.5}
+    assert select_keywords(Norm, asked) == {"epsilon": 0.25}
+    assert select_keywords(Anything, asked) == asked
+    assert construct(Norm, 3, **asked).epsilon == 0.25
+    with pytest.raises(
+        UnusableLayer, match=r"Anything\(num_features, epsilon=..., momentum=...\) cannot be made"
+    ):
+        construct(Anything, 3, **asked)

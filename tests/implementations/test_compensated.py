@@ -1,14 +1,21 @@
 """The compensated reference: within 2 ulp up to kappa = 1e6 in float32, in NumPy and in PyTorch,
 without float64."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bnproof
 from bnproof import certify
-from bnproof.implementations.compensated import CompensatedBatchNorm, CompensatedTorch
+from bnproof.implementations.compensated import (
+    SPLITTER,
+    CompensatedBatchNorm,
+    CompensatedTorch,
+    two_sum,
+)
 
 
 @pytest.mark.parametrize("made", [CompensatedBatchNorm, CompensatedTorch])
@@ -61,3 +68,78 @@ def test_it_obeys_the_laws():
     verdict = bnproof.check(CompensatedBatchNorm(), effort="quick")
     assert verdict.ok, verdict.violations
     assert "gradient-x" in verdict.not_offered
+
+
+# far from the ends of the range, where no product or error term underflows
+SINGLE = st.integers(-(2**24), 2**24).flatmap(
+    lambda digits: st.integers(-40, 10).map(lambda power: np.float32(digits * 2.0**power))
+)
+
+
+def total(pair):
+    """What a pair stands for, as a fraction."""
+    return sum(Fraction(float(word)) for word in pair)
+
+
+@settings(max_examples=50)
+@given(SINGLE, SINGLE)
+def test_sums_and_products_lose_nothing(a, b):
+    """Both words together are exactly a + b and a b, and the first one is the rounded result."""
+    one, other = Fraction(float(a)), Fraction(float(b))
+    for pair, exact, rounded in (
+        (two_sum(a, b), one + other, a + b),
+        (CompensatedBatchNorm().product(a, b, np.float32(SPLITTER["float32"])), one * other, a * b),
+    ):
+        assert {word.dtype for word in pair} == {np.dtype(np.float32)}
+        assert pair[0] == rounded
+        assert total(pair) == exact
+
+
+@pytest.mark.parametrize("dtype", SPLITTER)
+def test_halves_are_short_enough_to_be_multiplied(dtype):
+    """A number with every bit set is split into halves whose squares are exact."""
+    digits = np.finfo(dtype).nmant + 1
+    a = np.dtype(dtype).type(2**digits - 1)
+    halves = CompensatedBatchNorm().split(a, a.dtype.type(SPLITTER[dtype]))
+    assert sum(map(int, halves)) == 2**digits - 1
+    assert [int(half * half) for half in halves] == [int(half) ** 2 for half in halves]
+
+
+def test_a_sum_keeps_what_each_addition_rounds_off():
+    """An odd number of terms, of which every plain order loses one: 2^24 + 1 - 2^24 + 2^-30 + 1."""
+    terms = np.array([[2.0**24], [1], [-(2.0**24)], [2.0**-30], [1]], np.float32)
+    pair = CompensatedBatchNorm().total((terms, 0 * terms))
+    assert total(words[0] for words in pair) == 2 + Fraction(1, 2**30)
+
+
+@pytest.mark.parametrize("made", [CompensatedBatchNorm, CompensatedTorch])
+def test_inference_and_running_statistics_by_hand(made):
+    """``mu_r = (1, -2)``, ``s_r = (2, 4)``; batch (0, 2) has mean 1 and unbiased variance 2."""
+    statistics = np.array([1.0, -2.0]), np.array([3.0, 15.0])
+    gamma, beta = np.array([3.0, -2.0]), np.array([0.5, 1.0])
+    y = made().infer(np.array([[5.0, 6.0]]), gamma, beta, *statistics, eps=1.0)
+    assert y.tolist() == [[6.5, -3.0]]
+    x = np.array([[[0.0, 2.0]]], np.float32)
+    y, mean, var = made().train(
+        x, None, None, np.array([9.0]), np.array([6.0]), eps=3.0, momentum=0.25
+    )
+    assert (y.tolist(), y.dtype) == ([[[-0.5, 0.5]]], np.float32)
+    assert (mean.tolist(), var.tolist()) == ([7.0], [5.0])
+    assert mean.dtype == var.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("x", "error"),
+    [
+        (np.ones((2, 1), np.float16), NotImplementedError),
+        (np.ones((0, 1)), NotImplementedError),
+        (np.broadcast_to(np.float32(1), (2**24 + 1, 1)), NotImplementedError),
+        (np.ones((1, 1)), ValueError),
+    ],
+    ids=["half", "no value", "uncountable", "one value"],
+)
+def test_what_cannot_be_computed_is_refused_in_one_line(x, error):
+    """Another dtype, no value, more values than float32 counts, and a single one."""
+    with pytest.raises(error) as refused:
+        CompensatedBatchNorm().train(x, None, None, None, None, eps=1.0, momentum=0.1)
+    assert "\n" not in str(refused.value)

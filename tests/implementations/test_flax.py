@@ -103,6 +103,26 @@ def test_float64_stays_inside_and_half_precision_comes_back_as_half():
     )
 
 
+def test_an_instance_keeps_the_dtype_it_was_made_for():
+    """Half precision comes back as Flax returns it, in float32, or in the module's own dtype."""
+    x = np.array([[0.0, 1, 2], [2.0, 3, 4]], "float16")
+    for dtype, expected in ((None, np.float32), (jnp.float16, np.float16)):
+        layer, _ = made(adapt_candidate(norm(dtype=dtype, epsilon=3.0)))
+        y = layer.forward(x, training=True)
+        assert (y.dtype, y.tolist()) == (expected, [[-0.5] * 3, [0.5] * 3])
+
+
+def test_a_step_does_not_train_the_instance_itself():
+    """Every layer is a clone: another one starts where the instance is."""
+    instance = norm(momentum=0.5)
+    factory = adapt_candidate(instance)
+    layer, _ = made(factory)
+    layer.forward(np.full((2, 3), 4.0, "float32"), training=True)
+    assert layer.state["running_mean"].tolist() == [2.0] * 3
+    assert made(factory)[0].state["running_mean"].tolist() == [0.0] * 3
+    assert np.array(instance.mean[...]).tolist() == [0.0] * 3
+
+
 def test_a_forward_that_raises_leaves_the_state_as_it_was():
     """Input with another number of channels."""
     layer, _ = made(adapt_candidate(nnx.BatchNorm))

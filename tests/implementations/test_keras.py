@@ -86,6 +86,16 @@ def test_the_state_moves_on_to_another_rank_and_dtype():
         assert all((before[field] == value).all() for field, value in layer.state.items())
 
 
+def test_the_dtype_of_the_state_decides_what_is_built():
+    """float64 comes and goes with an assigned state, at the rank the layer has."""
+    layer, _ = made(adapt_candidate(Layer))
+    layer.forward(np.ones((2, 4, 3), "float32"), training=False)
+    for dtype in ("float64", "float32"):
+        layer.state = {field: value.astype(dtype) for field, value in layer.state.items()}
+        assert {value.dtype.name for value in layer.state.values()} == {dtype}
+        assert (layer.policy, layer.rank) == (dtype, 3)
+
+
 def test_backward_is_of_its_forward_however_often():
     """Neither a second call nor a new state changes it."""
     layer, _ = made(adapt_candidate(Layer))

@@ -123,6 +123,31 @@ def test_parameters_may_be_constant_nodes(saved):
     assert max(found.values()) < 1, found
 
 
+def test_the_graph_runs_as_a_whole(saved):
+    """A node behind the batch norm takes part: ``-gamma (x - mu)/sqrt(v + eps) - beta`` by hand,
+    and a new state arrives in the file's dtype."""
+    norm = model()
+    norm.graph.node[-1].output[0] = "norm"
+    norm.graph.node.append(helper.make_node("Neg", ["norm"], ["y"]))
+    layer, _ = made(adapt_candidate(saved(norm)))
+    layer.state = {field: np.full(3, 3.75) for field in layer.state}
+    assert layer.state["gamma"].dtype == np.float32
+    y = layer.forward(np.full((1, 3), 7.75, "float32"), training=False)
+    assert y.tolist() == [[-11.25] * 3]  # 3.75 (7.75 - 3.75)/2 + 3.75
+
+
+def test_stored_parameters_may_be_declared_as_inputs(saved):
+    """Older files list their initialisers among the inputs; x alone is the input, and a node that
+    says nothing has the standard's eps and momentum."""
+    norm = model()
+    norm.graph.input.extend([tensor(name, "float32", (3,)) for name in "sbmv"])
+    del norm.graph.node[-1].attribute[:]
+    factory = adapt_candidate(saved(norm))
+    assert factory.supports["eps"] == np.float32(1e-5)
+    assert factory.supports["momentum"] == np.float32(0.9)
+    assert made(factory)[0].state["running_mean"].tolist() == [1, 2, 3]
+
+
 def unusable():
     """Bytes or models, and what is said about them."""
     relu = helper.make_node("Relu", ["x"], ["y"])

@@ -8,12 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.contract import METHODS, QUANTITIES
+from bnproof.contract import METHODS, QUANTITIES, Measurement
 from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
 from bnproof.laws.columns import to_columns
-from bnproof.laws.comparing import compare, is_right, measure_errors
+from bnproof.laws.comparing import (
+    compare,
+    divide_by_bounds,
+    find_worst_index,
+    is_right,
+    measure_errors,
+    select_worst,
+)
 from bnproof.laws.oracle import Oracle
 from bnproof.wording import describe_measurement, format_exact
 from tests.laws.draws import by_hand, semantic, target
@@ -161,3 +168,19 @@ def test_one_unit_is_explained_and_a_thousandth_is_not(dtype):
 def test_every_method_has_its_quantities():
     """The table used here is complete."""
     assert set(QUANTITIES) == {name for method in METHODS.values() for name in method.names}
+
+
+def test_an_error_in_units_of_nothing():
+    """No error is 0, also of a bound of 0; an error of a bound of 0, and what is no number, are
+    infinite; the sign of an error does not count."""
+    errors = np.array([0.0, 0.0, 1.0, np.nan, np.inf, -3.0])
+    bounds = np.array([0.0, np.inf, 0.0, 1.0, np.inf, 2.0])
+    assert divide_by_bounds(errors, bounds).tolist() == [0, 0, np.inf, np.inf, np.inf, 1.5]
+
+
+def test_the_worst_measurement_is_the_one_with_the_largest_ratio():
+    """What is absent is passed over, and of equal ones the first is taken."""
+    seen = [None, *(Measurement(str(n), (), ratio) for n, ratio in enumerate((0.5, 2.0, 2.0)))]
+    assert select_worst(iter(seen)) is seen[2]
+    assert select_worst([None]) is None
+    assert find_worst_index(np.array([[0.5, 2.0], [2.0, 1.0]])) == (0, 1)

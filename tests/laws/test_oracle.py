@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnproof.contract import QUANTITIES, Case, Weights
+from bnproof.contract import QUANTITIES, Case, Convention, Weights
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers
 from bnproof.laws.comparing import compare
@@ -210,3 +210,17 @@ def test_quantities_are_those_of_the_methods():
             assert np.isfinite(oracle.exact(name).mid).all()
             assert np.isfinite(oracle.bound(name).total).all()
             assert np.all(oracle.magnitude(name) >= 0)
+
+
+def test_a_convention_decides_what_is_tracked_and_the_least_eps():
+    """An eps below the least one is raised to it, and one above stays; the running variance follows
+    the convention."""
+    clamped = Convention("clamped", running_var="biased", eps_min=0.5)
+    low, high = (Oracle.from_convention(clamped, by_hand(eps=eps)) for eps in (0.25, 2.0))
+    assert (low.case.eps, high.case.eps) == (0.5, 2.0)
+    raised = Oracle(by_hand(eps=0.5), "biased")
+    for name in ("y", "running_var"):
+        assert np.array_equal(low.exact(name).mid, raised.exact(name).mid)
+    assert not np.array_equal(
+        low.exact("running_var").mid, Oracle(by_hand(eps=0.5)).exact("running_var").mid
+    )

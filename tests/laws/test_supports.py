@@ -11,6 +11,10 @@ SLIPS = {
     "a rank by itself": ({"ranks": 4}, "give a list"),
     "a dtype that is none": ({"dtypes": ["float33"]}, "give names"),
     "no channels": ({"num_features": 0}, "1 or more"),
+    "a dtype that is missing": ({"dtypes": [None]}, "give a list"),
+    "an eps that is no number": ({"eps": float("nan")}, "a number >= 0"),
+    "an infinite momentum": ({"momentum": float("inf")}, "give a number"),
+    "a truth for a number": ({"num_features": True}, "1 or more"),
     "nothing left": ({"ranks": [7]}, "leaves no case"),
 }
 
@@ -43,3 +47,35 @@ def test_a_fixed_momentum_of_the_old_value_weighs_the_new_one():
         Supports.from_mapping({"momentum": 0.75}, "old").momentum
         == Supports.from_mapping({"momentum": 0.25}).momentum
     )
+
+
+def test_the_order_of_what_is_supported_does_not_matter():
+    """Equal sets give equal cases, so dtypes and ranks always come in one order, each once."""
+    names = ["bfloat16", "float16", "float32", "float64"]
+    for dtypes, ranks in ((names, [5, 2, 5]), (names[::-1] * 2, [2, 5])):
+        narrow = Supports.from_mapping({"dtypes": dtypes, "ranks": ranks})
+        assert narrow.dtypes == ("float64", "float32", "float16", "bfloat16")
+        assert narrow.ranks == (2, 5)
+
+
+def test_half_precision_stands_in_where_nothing_else_is_offered():
+    """Full precisions are float64 and float32; without them a formula is judged in the others."""
+    both, half = (
+        Supports.from_mapping({"dtypes": dtypes})
+        for dtypes in (["float16", "float32"], ["float16", "bfloat16"])
+    )
+    assert (both.full, both.half) == (("float32",), ("float16",))
+    assert (half.full, half.half) == (("float16", "bfloat16"),) * 2
+
+
+def test_what_is_fixed_cannot_be_varied():
+    """An eps of 0 is as fixed as any other, and a parameter that is there is no constant."""
+    assert Supports.from_mapping({"eps": 0, "affine": True}).constants == {"eps"}
+    assert Supports.from_mapping({"momentum": 0.1}).constants == {"momentum"}
+    assert Supports.from_mapping(None).constants == set()
+
+
+def test_none_says_as_little_as_nothing():
+    """For every key."""
+    nothing = dict.fromkeys(("dtypes", "ranks", "num_features", "eps", "momentum", "affine"))
+    assert Supports.from_mapping(nothing) == Supports.from_mapping({})

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Symbol
 
+from bnproof.symbolic.certificates import MOST_SEARCHES
 from bnproof.symbolic.equations import Equations
 from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE
 from bnproof.symbolic.simplex import maximise
@@ -131,6 +132,36 @@ def test_programs_are_solved_exactly(gain, constraints):
             sum(p * (x - y) for p, x, y in zip(gain, point, found, strict=True)) <= 0
             for point in best
         )
+
+
+def test_roots_are_compared_by_their_squares(form):
+    """With ``r^2 = a`` and ``a > 0`` the means give ``a + 1 >= 2 r``, and nothing gives
+    ``a + 1 >= 3 r``, which is false at ``a = 1``."""
+    a_, one = form.atom(Symbol("a", positive=True), POSITIVE), form.number(1)
+    root = form.ring.place(Symbol("r", positive=True), POSITIVE)
+    form.ring.relations[root] = form.ring.lift(a_.top)
+    r_ = form.resolve_place(root)
+    assert form.signs.shows(a_ + one - r_ - r_, NONNEGATIVE)
+    assert not form.signs.shows(a_ + one - r_ - r_, POSITIVE)
+    assert not form.signs.shows(a_ + one - r_ - r_ - r_, NONNEGATIVE)
+
+
+def test_the_sign_of_a_denominator_counts(form):
+    """``(a - b)/(b - a - 1)`` is negative where ``a > b``, and its square is positive."""
+    a_, b_ = form.atom(a), form.atom(b)
+    form.signs.learn(a_ - b_, POSITIVE)
+    quotient = (a_ - b_) * (b_ - a_ - form.number(1)).inverse()
+    assert form.signs.shows(quotient, NEGATIVE)
+    assert form.signs.shows(quotient * quotient, POSITIVE)
+    assert not form.signs.shows(quotient + form.number(1), NEGATIVE)
+
+
+def test_searches_come_to_an_end(form):
+    """Beyond the largest number of searches nothing more is certified."""
+    square = (form.atom(a) + form.atom(b)) ** 2 + form.atom(c) ** 2 + form.number(1)
+    form.signs.searches = MOST_SEARCHES - 1
+    assert form.signs.shows(square, POSITIVE)
+    assert not form.signs.shows(square, POSITIVE)
 
 
 def test_nothing_is_known_of_what_nothing_says(form):

@@ -5,12 +5,13 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
+from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Eq, Integer, KroneckerDelta, Symbol, sqrt
+from sympy import Eq, IndexedBase, Integer, KroneckerDelta, Symbol, sqrt
 
 from bnproof.symbolic import Undecided, eps, i, k, m, mu, prove, v, x
-from bnproof.symbolic.expectation import E, NormalE
+from bnproof.symbolic.expectation import E, NormalE, degree
 from bnproof.symbolic.moments import moment
 
 M, sigma = Symbol("M", real=True), Symbol("sigma", positive=True)
@@ -49,3 +50,29 @@ def test_what_has_no_rule_is_undecided(expression):
     """A degree beyond the rule, a quotient and a root are refused with a reason."""
     with pytest.raises(Undecided):
         prove(Eq(expression, m))
+
+
+@pytest.mark.parametrize(("expected", "moments"), [(E, [1, 0, 1]), (NormalE, [1, 0, 1, 0, 3, 0])])
+def test_outcomes_have_the_moments_of_the_distribution(expected, moments):
+    """Probabilities add to 1, and every moment is right up to the largest degree."""
+    degrees = range(expected.most + 1)
+    found = [sum((w * node**n for node, w in expected.nodes), fmpq(0)) for n in degrees]
+    assert found == moments
+    assert all(weight > 0 for _, weight in expected.nodes)
+
+
+def test_the_degree_of_a_polynomial_in_the_entries():
+    """Degrees add in products and sums take the greatest; scalars, other bases and indices have
+    none, and a quotient is no polynomial."""
+    u = IndexedBase("u", real=True)
+    for e, expected in (
+        (x[i] * x[k] ** 2 + M, 3),
+        (v * mu, 3),
+        (M**5 * u[k] ** 4, 0),
+        (u[k] ** 4 * x[i] / m, 1),
+        (1 / x[i], None),
+        (sqrt(v + eps), None),
+        (abs(x[i]), None),
+        (2 ** x[i], None),
+    ):
+        assert degree(e) == expected

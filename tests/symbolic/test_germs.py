@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof.symbolic.duals import inverse, sqrt
-from bnproof.symbolic.germs import Diverges, Germ
+from bnproof.symbolic.germs import ORDER, Diverges, Germ
 from bnproof.symbolic.surds import NotExact, exact_root
 
 t = Germ({1: fmpq(1)})
@@ -54,3 +54,30 @@ def test_what_has_no_limit_is_said():
         sqrt(Germ({0: fmpq(-1), 2: fmpq(1)}))
     with pytest.raises(ZeroDivisionError):
         inverse(t - t)
+
+
+def test_what_is_cut_off_is_never_guessed():
+    """``1/(1 - t)`` less its first terms, over ``t^n``, tends to 1 while the next term is known,
+    and is refused at the first that is not."""
+    one = Germ({0: fmpq(1)})
+    series = inverse(one - t)
+    for n in (1, ORDER - 1):
+        rest = series - Germ({power: fmpq(1) for power in range(n)})
+        assert (rest * t**-n).limit() == 1
+    rest = series - Germ({power: fmpq(1) for power in range(ORDER)})
+    for refused in ((rest * t**-ORDER).limit, rest.sign, rest.inverse):
+        with pytest.raises(NotExact):
+            refused()
+    # t^ORDER times what is known up to t^ORDER is known twice as far
+    assert (rest * t**ORDER).known == 2 * ORDER
+    assert (rest * t**ORDER + series).known == (series + rest * t**ORDER).known == ORDER
+    assert Germ({2: fmpq(1), 3: fmpq(1)}, 3).terms == {2: 1}
+
+
+def test_the_leading_term_decides_the_sign():
+    """``t - 100 t^2`` is positive near 0, ``100 - 1/t`` is negative, and an exact 0 has the sign
+    0."""
+    assert Germ({1: fmpq(1), 2: fmpq(-100)}).sign() == 1
+    assert (Germ({0: fmpq(100)}) - inverse(t)).sign() == -1
+    assert Germ({0: exact_root(fmpq(2)) - fmpq(2), 1: fmpq(9)}).sign() == -1
+    assert (t - t).sign() == 0

@@ -152,3 +152,52 @@ def test_a_wrong_witness_proves_nothing(statement, given, by):
     """Nothing comes back as a proof."""
     with pytest.raises((Undecided, Refuted)):
         prove(statement, *given, by=by)
+
+
+def test_increasing_leaves_the_start_and_the_slope():
+    """``f(0) = 0`` under the other conditions, ``f' >= 0`` with the lemmas for ``w >= 0``."""
+    statement, others = Le(tanh(w), w, evaluate=False), (t > 1,)
+    lemma = Lemma(Ge(w**2, 0, evaluate=False))
+    parts = Increasing(w, tanh(w) ** 2, (lemma,)).parts(statement, (w >= 0, *others))
+    assert [rule for rule, *_ in parts] == ["lemma", "at 0", "derivative"]
+    (_, used, inside, none), (_, start, at_start, _), (_, rises, at_rise, by) = parts
+    assert (used, none) == (lemma.statement, None)
+    assert set(inside) == {*others, w >= 0}
+    assert (start.lhs, start.rhs, at_start) == (0, 0, others)
+    assert rises == Ge(Derivative(w - tanh(w), w), 0, evaluate=False)
+    assert (set(at_rise), by) == ({*inside, lemma.statement}, Remainder(tanh(w) ** 2))
+
+
+def test_induction_leaves_the_first_value_and_the_step():
+    """The first value is 0 or 1 by the assumptions; the statement is a condition of the step."""
+    n = Symbol("n", integer=True, positive=True)
+    for index, first in ((T, 0), (n, 1)):
+        statement = Ge(2**index, index, evaluate=False)
+        base, step = Induction(index, 2**index - 1).parts(statement, (t > 1,))
+        assert base[1:] == (Ge(2**first, first, evaluate=False), (t > 1,), None)
+        assert step[1] == Ge(2 ** (index + 1), index + 1, evaluate=False)
+        assert step[2:] == ((t > 1, statement), Remainder(2**index - 1))
+
+
+def test_what_does_not_fit_a_method_is_left_undecided():
+    """A strict inequality, a condition on the variable, and a variable of which more is known."""
+    above_0 = Ge(w, 0, evaluate=False)
+    for by, statement, given in (
+        (Increasing(w, 1), Gt(w + 1, 1, evaluate=False), (above_0,)),
+        (Increasing(w, 1), above_0, ()),
+        (Increasing(w, 1), above_0, (above_0, w < 3)),
+        (Increasing(t, 1), Ge(t, 0, evaluate=False), ()),
+        (Induction(T), Eq(T, T, evaluate=False), (T > 3,)),
+        (Induction(w), Eq(w, w, evaluate=False), ()),
+        (Induction(k), Eq(k, k, evaluate=False), ()),
+    ):
+        with pytest.raises(Undecided):
+            by.parts(statement, given)
+
+
+def test_a_witness_holds_expressions():
+    """A number is read as one; a text would be evaluated as code, and is refused."""
+    assert Remainder(2).expression == Integer(2)
+    for attempt in (lambda: Remainder("w**2"), lambda: Increasing(w, None), lambda: Induction("T")):
+        with pytest.raises(TypeError):
+            attempt()
