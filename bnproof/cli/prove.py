@@ -21,6 +21,7 @@ from bnproof.cli._console import STATUS, build_refusal, open_console, show_progr
 if TYPE_CHECKING:
     from bnproof.theorems.proving import Outcome
 
+
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option(

@@ -137,9 +137,9 @@ class TorchCompiled(TorchFunctional):
                     *tensors, training=training, momentum=momentum, eps=eps
                 )
         except BackendCompilerFailed as error:
-            raise NotImplementedError(
-                f"torch.compile cannot compile here: {str(error).splitlines()[0]}"
-            ) from error
+            # The error itself begins with the name of the backend; the reason is inside it.
+            reason = str(error.inner_exception).splitlines()[0]
+            raise NotImplementedError(f"torch.compile cannot compile here: {reason}") from error
         except TorchRuntimeError as error:
             if refused := find_refusal(error):
                 raise ValueError(str(refused)) from error

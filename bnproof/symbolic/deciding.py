@@ -1,9 +1,8 @@
 """Deciding one case of a question by the normal form.
-
-A case says which free indices are equal (:mod:`bnproof.symbolic.cases`). Within it the conditions
-are turned into knowledge first: signs of generators, values of generators, relations between them.
-Then every part of the statement is shown to exist. Then both sides are rewritten into generators,
-and their difference is compared with 0.
+ A case says which free indices are equal (:mod:`bnproof.symbolic.index_cases`). Within it the
+conditions are turned into knowledge first: signs of generators, values of generators, relations
+between them. Then every part of the statement is shown to exist. Then both sides are rewritten into
+generators, and their difference is compared with 0.
 
 The order matters for soundness. What is divided by must be known not to vanish, and what stands
 under a root must be known not to be negative, before the rewriting may use it. A case whose
@@ -20,10 +19,10 @@ from sympy import Add, Basic, Derivative, Dummy, Eq, Expr, Gt, Indexed, Integer,
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from bnproof.symbolic.cases import IndexCase, find_given_size
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
+from bnproof.symbolic.index_cases import IndexCase, find_given_size
 from bnproof.symbolic.lemmas import list_lemmas
 from bnproof.symbolic.moments import take_all
 from bnproof.symbolic.normal_form import NormalForm, find_batches

@@ -146,8 +146,6 @@ class PowerSums(Entries):
         ``b^(n/2) = sqrt(b)^n`` reduces half integers to roots. Any other exponent is refused.
         """
         base, exponent = self.normal_form(e.base), e.exp
-        if exponent.is_Rational and abs(exponent) > MOST_POWER:
-            raise Undecided(f"the power {text(e)}: exponents go up to {MOST_POWER} here")
         if exponent.is_Integer:
             return self._rewrite_integer_power(base, int(exponent), e.base)
         if exponent.is_Rational and exponent.q == 2:
@@ -164,7 +162,12 @@ class PowerSums(Entries):
 
     def _rewrite_integer_power(self, base: Quotient, exponent: int, shown: Expr) -> Quotient:
         """``base^exponent`` for a number; a negative one takes the inverse, once the base is
-        known not to be 0."""
+        known not to be 0.
+
+        Raises ``Undecided`` for an exponent beyond ``MOST_POWER``.
+        """
+        if abs(exponent) > MOST_POWER:
+            raise Undecided(f"a power of {text(shown)}: exponents go up to {MOST_POWER} here")
         if exponent >= 0:
             return base**exponent
         return self.check_divisor(base, shown).inverse() ** -exponent
@@ -205,6 +208,15 @@ class PowerSums(Entries):
         Where no bound of the exponent from below is known, or a negative one, b has to differ from
         0; then every way to split the exponent is allowed.
         """
+        constant, terms = exponent.as_coeff_Add()
+        bounds = [self.lower_bound(term) for term in Add.make_args(terms)]
+        known = [bound for bound in bounds if bound is not None]
+        if len(known) == len(bounds) and constant + sum(known) >= 0:
+            # Every term apart, so that ``b^(p + q)`` and ``b^p b^q`` become the same product.
+            result = self._rewrite_integer_power(base, int(constant) + sum(known), shown)
+            for term, bound in zip(Add.make_args(terms), known, strict=True):
+                result = result * powers.symbolic_power(self, base, (term - bound).expand())
+            return result
         least = self.lower_bound(exponent)
         if least is None or least < 0:
             self.check_divisor(base, shown)

@@ -18,8 +18,8 @@ from typing import Any
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanTrue
 
-from bnproof.symbolic.cases import IndexCase, find_given_size, list_cases, list_concrete_cases
 from bnproof.symbolic.deciding import CaseProof, Unequal
+from bnproof.symbolic.index_cases import IndexCase, find_given_size, list_cases, list_concrete_cases
 from bnproof.symbolic.outcomes import Proof, Refuted, Step, Undecided, Unreadable
 from bnproof.symbolic.reading import read
 from bnproof.symbolic.rendering import text

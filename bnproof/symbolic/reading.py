@@ -68,6 +68,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import And, Boolean, BooleanFunction
 
 from bnproof.symbolic.expectation import Expectation, degree
+from bnproof.symbolic.lengths import refuse_long_powers
 from bnproof.symbolic.outcomes import Undecided, Unreadable
 from bnproof.symbolic.setting import Every, eps, i, j, k, m, x
 from bnproof.symbolic.symbols import Symbols
@@ -292,7 +293,10 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
                 f"{condition}: Every(...) is a condition of its own, not a part of one"
             )
     symbols = Symbols()
-    for part in (received, *conditions, *(() if remainder is None else (remainder,))):
+    parts = (received, *conditions, *(() if remainder is None else (remainder,)))
+    # Before anything is rebuilt: SymPy would compute a power that takes for ever.
+    refuse_long_powers(parts, conditions)
+    for part in parts:
         symbols.collect(part)
     return Question(received, conditions, symbols, remainder)
 

@@ -1,7 +1,7 @@
 """Exact points that satisfy a question's conditions, small and readable first.
 
 Sizes and values are drawn from the conditions: bounds narrow what is drawn
-(:mod:`bnproof.symbolic.bounds`), equations are solved for a scalar, for the scale or the shift of
+(:mod:`bnproof.symbolic.spans`), equations are solved for a scalar, for the scale or the shift of
 the batch, or for entries.  Whether the conditions hold is then evaluated, so nothing depends on how
 a point was found.
 
@@ -22,15 +22,15 @@ from flint import fmpq
 from sympy import Basic, Eq, Expr, Indexed, IndexedBase, Rational, Symbol
 from sympy.core.relational import Relational
 
-from bnproof.symbolic.bounds import Linear, Span, find_linear_bounds, find_spans
+from bnproof.symbolic.counterexamples import describe_point
 from bnproof.symbolic.duals import sign
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
-from bnproof.symbolic.points import describe_point
 from bnproof.symbolic.reading import Question, find_numbers
 from bnproof.symbolic.setting import Every, eps, m, mu, v, x
 from bnproof.symbolic.signsets import find_assumed_signs
 from bnproof.symbolic.solving import solve_conditions
+from bnproof.symbolic.spans import Linear, Span, find_linear_bounds, find_spans
 from bnproof.symbolic.surds import NotExact
 
 # At one batch size and call, which bounds the time. Where no point is found at any size the

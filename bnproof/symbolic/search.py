@@ -17,10 +17,10 @@ from flint import fmpq
 from sympy import Basic, Indexed, Integer, KroneckerDelta, Sum
 from sympy.core.relational import Relational
 
+from bnproof.symbolic.counterexamples import describe_point
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
 from bnproof.symbolic.outcomes import Counterexample, Refuted
-from bnproof.symbolic.points import describe_point
 from bnproof.symbolic.reading import FREE, Question, find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import Sampler

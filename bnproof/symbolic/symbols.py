@@ -41,7 +41,6 @@ from sympy import (
     IndexedBase,
     KroneckerDelta,
     Limit,
-    Pow,
     Rational,
     S,
     Sum,
@@ -92,6 +91,7 @@ class Symbols:
         self.scalars: dict[Basic, None] = {}
         self._named: dict[str, Basic] = {}
         self.bases: dict[str, IndexedBase] = {}
+        self._ranks: dict[IndexedBase, int] = {}
 
     @property
     def meaning(self) -> dict[Basic, Basic]:
@@ -190,11 +190,6 @@ class Symbols:
                         f"a number of more than {LONGEST} bits: name it by a symbol, with a"
                         " condition"
                     )
-            # Before SymPy multiplies it out, which could take for ever.
-            case Pow() if _is_long_power(e):
-                raise Unreadable(
-                    f"a power of more than {LONGEST} bits: name it by a symbol, with a condition"
-                )
             case Relational() if any(not isinstance(side, Expr) for side in e.args):
                 raise Unreadable(f"{e} compares statements: write a relation of numbers")
             case Float():
@@ -280,10 +275,19 @@ class Symbols:
             raise Unreadable(f"two different bases are named {name}: rename one of them")
 
     def _collect_entry(self, e: Indexed, bound: Bound) -> None:
-        """The base and the indices of an entry; ``x`` and ``g`` take one index."""
+        """The base and the indices of an entry; ``x`` and ``g`` take one index.
+
+        Raises ``Unreadable`` where a base has more indices in one place than in another: an entry
+        of a vector is no entry of a matrix.
+        """
         self.collect(e.base)
         if e.base in (x, g) and len(e.indices) != 1:
             raise Unreadable(f"{e} has {len(e.indices)} indices, and {e.base} takes one")
+        if self._ranks.setdefault(e.base, len(e.indices)) != len(e.indices):
+            raise Unreadable(
+                f"{e} has {len(e.indices)} indices, and elsewhere {e.base} has"
+                f" {self._ranks[e.base]}: name one of the two otherwise"
+            )
         for index in e.indices:
             self._collect_index(index, bound, e)
 
@@ -354,19 +358,6 @@ class Symbols:
         if target not in NO_NUMBERS[1:3]:
             self.collect(target, bound)
         self.collect(function, {**bound, variable: bool(variable.is_integer)})
-
-
-def _is_long_power(e: Pow) -> bool:
-    """Whether a number to the power of a number would be written with too many bits.
-
-    The number of bits is bounded from above by that of the base times the exponent, without forming
-    the power. A base of 0, 1 or -1 never gets longer.
-    """
-    base, exponent = e.args
-    if not base.is_Rational or not exponent.is_Rational:
-        return False
-    bits = max(int(base.p).bit_length(), int(base.q).bit_length())
-    return abs(base) not in (0, 1) and abs(exponent) * bits > LONGEST
 
 
 def _build_dummy(symbol: Any) -> Basic:

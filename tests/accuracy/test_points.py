@@ -1,12 +1,12 @@
 """One point: errors that were put in are the errors that are measured."""
 
-import threading
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
+from bnproof.accuracy import points
 from bnproof.accuracy.inputs import Input
 from bnproof.accuracy.points import bound_rounding, measure_point
 from bnproof.laws.answers import Failed, NotOffered
@@ -95,21 +95,27 @@ def test_channels_go_where_the_convention_has_them():
     assert found.ulp[2] <= 0.5 + 2.0**-20
 
 
-def test_threads_and_parameters_are_handed_on(capsys):
-    """As many threads as are asked for, eps and the affine parameters; what is printed does not
-    reach standard output."""
-    seen = []
+def test_threads_and_parameters_are_handed_on(monkeypatch, capsys):
+    """As many threads as are asked for during the call, eps and the affine parameters; what is
+    printed does not reach standard output."""
+    allowed, seen = [], []
+
+    @contextmanager
+    def limit(threads):
+        allowed.append(threads)
+        yield
+        allowed.pop()
 
     def train(x, gamma, beta, eps):
         print("hello")  # noqa: T201
-        pools = {pool["num_threads"] for pool in threadpool_info()}
-        seen.append((pools, eps, gamma.tolist(), threading.current_thread().name))
+        seen.append((list(allowed), eps, gamma.tolist()))
         return normalise(x, gamma, beta, eps)
 
-    one = subject(train, threads=1, eps=0.25)
+    monkeypatch.setattr(points, "threadpool_limits", limit)
+    one = subject(train, threads=3, eps=0.25)
     y = one.compute_output(X, np.full(5, 2, np.float32), np.full(5, 7, np.float32))
     assert np.array_equal(y, normalise(X, np.full(5, 2.0), np.full(5, 7.0), 0.25))
-    assert seen[0][:3] == ({1}, 0.25, [2] * 5)
+    assert seen == [([3], 0.25, [2] * 5)]
     assert capsys.readouterr().out == ""
 
 

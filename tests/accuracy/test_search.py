@@ -96,10 +96,11 @@ def test_batches_out_of_proportion_do_not_count():
 def test_more_generations_find_no_less():
     """The best batch is kept from one to the next; equal seeds give equal searches."""
     one = subject(lambda x, *rest: normalise(x.astype(np.float16).astype(np.float32), *rest))
-    none, some, again = (find_worst(one, count, 0, 4) for count in (0, 5, 5))
-    assert none.ulp <= some.ulp
-    assert some == again
-    assert (some.generations, some.dtype) == (5, "float32")
+    found = [find_worst(one, count, 0, 2) for count in range(8)]
+    errors = [worst.ulp for worst in found]
+    assert errors == sorted(errors)
+    assert find_worst(one, 7, 0, 2) == found[7]
+    assert (found[7].generations, found[7].dtype) == (7, "float32")
 
 
 def test_what_is_not_offered_has_no_worst_input():

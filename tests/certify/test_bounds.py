@@ -345,8 +345,8 @@ def test_a_wrong_gradient_lies_outside():
 
 
 def test_errors_carried_over_are_covered_at_their_ends():
-    """A variance at the upper end of its bound, times Bessel's rounded factor; and a normalised
-    value at the end of its own, where xhat is 0 and only ``e c`` is left of the error of dx."""
+    """A variance at the upper end of its bound, times Bessel's rounded factor; a normalised value
+    at the end of its own, where xhat is 0 and only ``e c`` is left of the error of dx; and 1/s."""
     b = build_batch(np.float32([1000, 1001, 1002, 1003, 1004]), 0.0)
     u = Fraction(SINGLE.u)
     factor, v = Fraction(5, 4), Fraction(float(b.v[0]))
@@ -359,6 +359,11 @@ def test_errors_carried_over_are_covered_at_their_ends():
     assert b.xhat[2, 0] == 0
     assert e > 100 * SINGLE.u
     assert e / b.s[0] <= allowed
+    # dy at right angles to 1 and to xhat, so that dx = dy/s and only the error of 1/s is left
+    dy = np.array([[2.0], [-1.0], [-2.0], [-1.0], [2.0]])
+    r = bounds.inverse_std(SINGLE, b).total[0]
+    allowed = bounds.input_gradient(SINGLE, b, dy, np.ones(1)).total[2, 0]
+    assert 2 / b.s[0] * r <= allowed
 
 
 def test_a_term_without_a_bound_leaves_none():

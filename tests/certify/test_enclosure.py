@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from flint import arb, fmpq
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bnproof.certify.enclosure import Enclosure, map_entries, split_ball
@@ -38,6 +38,11 @@ def ends(enclosure):
     return mid + low - rad, mid + low + rad
 
 
+# Without its radius the upper end would be a double, which is then too small.
+TIGHT = Enclosure(np.array([1.0]), np.array([-(2.0**-53)]), np.array([2.0**-120]))
+
+
+@example(TIGHT)
 @given(intervals())
 def test_both_ends_are_rounded_outwards_by_one_unit_at_most(enclosure):
     """``lower`` and ``upper`` are on the safe side of the exact ends, and two doubles further in

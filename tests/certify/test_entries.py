@@ -83,7 +83,7 @@ def test_gradients_hold_the_exact_value_and_are_away_from_zero(pairs, gamma, eps
 def test_above_the_threshold_an_entry_is_narrow_and_away_from_zero(rho, delta, b, share, mid):
     """For every way in which the radius ``rho |mid| + delta`` may be made up."""
     threshold = compute_threshold(*map(np.array, (rho, delta, b, share)))
-    for size in (mid, float(np.nextafter(threshold, np.inf))):
+    for size in (mid, max(0.0, float(np.nextafter(threshold, np.inf)))):
         if not threshold < size < np.inf:
             continue
         radius = Fraction(rho) * Fraction(size) + Fraction(delta)

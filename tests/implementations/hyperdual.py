@@ -102,3 +102,8 @@ QUARTER = st.integers(-8, 8).map(lambda number: number / 4)
 def column(values):
     """Numbers as a batch of one channel."""
     return np.array(values, dtype=np.float64).reshape(-1, 1)
+
+
+def exactly(array):
+    """The entries of an array as fractions."""
+    return [Fraction(value) for value in np.ravel(array).tolist()]

@@ -521,7 +521,7 @@ def test_an_instance_fixes_everything_and_says_the_rest_itself():
     supports = norm_factory(norm, norm, narrowed={"ranks": [3]}).supports
     assert supports == expected
     assert type(supports["eps"]) is float
-    norm.supports = {"eps": 2.0, "ranks": [2]}
+    norm.supports = {"eps": 2.0, "ranks": [2], "num_features": 5}
     supports = norm_factory(norm, norm, narrowed={"ranks": [3]}).supports
     assert supports == expected | norm.supports
 

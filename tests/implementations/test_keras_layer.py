@@ -99,8 +99,6 @@ def test_a_configuration_that_makes_no_layer_is_refused_in_one_line():
         (-1, (None, 3)),
         (1, (None, 3)),
         (2, (None, None, 3)),
-        (-2, (3, None)),
-        (-3, (3, None, None)),
     ],
 )
 def test_a_layer_is_built_for_the_least_rank_that_its_axis_has(axis, shape, monkeypatch):

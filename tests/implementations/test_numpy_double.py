@@ -9,15 +9,19 @@ from hypothesis import given, settings
 
 from bnproof.implementations.numpy_double import DoubleBackward
 from tests.implementations import hyperdual
-from tests.implementations.hyperdual import FOUR, QUARTER, Dual, column, perturb, square_eps, unit
+from tests.implementations.hyperdual import (
+    FOUR,
+    QUARTER,
+    Dual,
+    column,
+    exactly,
+    perturb,
+    square_eps,
+    unit,
+)
 
 DOUBLE = DoubleBackward()
 few = settings(max_examples=25)
-
-
-def exactly(array):
-    """The entries as fractions."""
-    return [Fraction(value) for value in np.ravel(array).tolist()]
 
 
 @few

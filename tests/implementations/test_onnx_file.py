@@ -38,7 +38,8 @@ def test_a_node_that_says_nothing_infers_with_the_defaults_of_the_standard():
     """eps 1e-5 and momentum 0.9 as float32, in which the file would hold them."""
     for name, value in (("epsilon", "1e-5"), ("momentum", "0.9")):
         assert type(DEFAULTS[name]) is float
-        assert np.float32(DEFAULTS[name]) == DEFAULTS[name] == np.float32(value)
+        # as floats, since NumPy compares a float32 with a float in float32
+        assert DEFAULTS[name] == float(np.float32(value)) != float(value)
     assert DEFAULTS["training_mode"] == 0
 
 

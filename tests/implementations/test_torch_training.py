@@ -74,10 +74,10 @@ def test_the_loss_is_a_mean_and_the_accuracy_a_share():
 @pytest.mark.parametrize("wrong", [math.inf, math.nan])
 def test_one_parameter_that_is_no_number_is_noticed(wrong):
     """In the last layer as well."""
-    network = build(None)
-    assert network.finite
-    last = Layer(column(1.0, -1.0), np.array([0.0, wrong]))
-    assert not Perceptron([last], nonlinearity="relu", eps=None).finite
+    assert build(None).finite
+    first, last = Layer(column(2.0), np.zeros(1)), Layer(column(1, -1), np.array([0.0, wrong]))
+    for layers in ([first, last], [last, first]):
+        assert not Perceptron(layers, nonlinearity="relu", eps=None).finite
 
 
 def test_a_missing_scale_is_one_per_unit():

@@ -18,8 +18,8 @@ from sympy import (
     true,
 )
 
-from bnproof.symbolic.cases import list_cases
 from bnproof.symbolic.deciding import CaseProof, Unequal
+from bnproof.symbolic.index_cases import list_cases
 from bnproof.symbolic.outcomes import Disagreement, Undecided
 from bnproof.symbolic.reading import read
 from bnproof.symbolic.search import Search

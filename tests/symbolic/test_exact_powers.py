@@ -55,7 +55,6 @@ def test_half_powers_of_other_numbers_are_surds():
         (fmpq(1), fmpq(LARGEST_POWER + 1), NotExact),
         (fmpq(1), fmpq(-LARGEST_POWER - 1), NotExact),
     ],
-    ids=str,
 )
 def test_what_has_no_exact_value_is_said(base, exponent, error):
     """Undefined where no real value exists, beyond exact arithmetic where one may."""

@@ -76,6 +76,7 @@ T, start = Symbol("T", integer=True, nonnegative=True), Symbol("f", integer=True
 u, B = IndexedBase("u", real=True), IndexedBase("B", real=True)
 gone = Sum(u[p + 4], (p, 1, m - 4)) - Sum(u[q], (q, 5, m))  # 0
 kink = Derivative(Abs(a), a)
+tower = Pow(2, Pow(2, Pow(2, 100, evaluate=False), evaluate=False), evaluate=False)
 positive, negative = IndexedBase("P", positive=True), IndexedBase("N", integer=True, negative=True)
 third, late = Rational(1, 3), a - Rational(17, 13)
 large = nextprime(10**40) * nextprime(3 * 10**41)
@@ -156,6 +157,8 @@ REFUSED = {
     "forms that are not read": (
         (Eq(KroneckerDelta(i, j, (1, 3)), KroneckerDelta(j, i)), "has a range"),
         (Eq(x[i, j], x[j, i]), "x\\[i, j\\] has 2 indices"),
+        (Eq(Derivative(u[i, j], u[k]), 0, evaluate=False), "and elsewhere u has 2"),
+        (Eq(u[i, j], u[i]), "elsewhere u has [12]: name one of the two otherwise"),
         (Eq(0.5 * a, a / 2 + b), "floating-point number"),
         (Eq(Sum(u[j], (j, 1, oo)), a), "an infinite sum"),
         (Eq(Symbol("c", complex=True), a), "c is not declared real"),
@@ -172,6 +175,11 @@ REFUSED = {
         (Eq(a, 10**5000), "more than 3000 bits"),
         (Eq(Pow(10, 10**10, evaluate=False), 1, evaluate=False), "a power of more than 3000 bits"),
         (Ge(a, Pow(2, -(10**9), evaluate=False), evaluate=False), "a power of more than 3000 bits"),
+        (Eq(tower, 1, evaluate=False), "a power of more than 3000 bits"),
+        (Gt(2 ** (n + 10**12), 1, evaluate=False), "a power of more than 3000 bits"),
+        (Eq(Sum(2**p, (p, 10**12, 10**12)), 2, evaluate=False), "a power of more than 3000 bits"),
+        (Eq(Limit(2**n, n, 10**12), a, evaluate=False), "a power of more than 3000 bits"),
+        (Eq(log(Pow(2, Pow(3, 30, evaluate=False), evaluate=False)), a), "more than 3000 bits"),
         (Eq(Derivative(a**20, (a, 12)), 0, evaluate=False), "a derivative of the order 12"),
     ),
     "a derivative by an integer": (
@@ -580,6 +588,18 @@ NOT_REFUTED = {
     "a case distinction in a limit": (Eq(Limit(Piecewise((a, t > b), (c, True)), t, b, "+"), a),),
     "a derivative in a limit": (Eq(Limit(Derivative(Abs(t), t), t, 0, "+"), 1),),
     "a number that is hard to factor": (Ge(sqrt(large * a) + b**2, 0, evaluate=False), a > 0),
+    "a power that a bound makes too large": (Gt(2**n, 1, evaluate=False), n >= 10**12),
+    "a batch that makes a power too large": (Eq(2 * 2**m, 2 ** (m + 1)), m >= 10**12),
+    "a base that a condition makes a number": (
+        Gt(a**n, -1, evaluate=False),
+        n >= 10**12,
+        Eq(a, 2),
+    ),
+    "an exponent between two bounds": (
+        Ge(2**n, 0, evaluate=False),
+        n >= 10**12,
+        n <= 10**12,
+    ),
     "a power that is too long": (
         Eq(
             (a + b + c + t + eps) ** 40 * a,
@@ -589,6 +609,21 @@ NOT_REFUTED = {
 }
 
 MALFORMED = {
+    "a power that a condition makes too large": (
+        lambda: prove(Ge(2**n, 0, evaluate=False), Eq(n, 10**12)),
+        Unreadable,
+        "a power of more than 3000 bits",
+    ),
+    "a root that conditions make too large": (
+        lambda: prove(Eq(sqrt(b) ** n, 0, evaluate=False), Eq(b, 4), Eq(n, T), Eq(T, 10**12)),
+        Unreadable,
+        "a power of more than 3000 bits",
+    ),
+    "an exponential that a condition makes too large": (
+        lambda: prove(Eq(exp(a * log(2)), b, evaluate=False), Eq(a, 10**12)),
+        Unreadable,
+        "a power of more than 3000 bits",
+    ),
     "what SymPy cannot evaluate": (
         lambda: prove(Eq(a, Mod(a, 0, evaluate=False), evaluate=False)),
         Unreadable,

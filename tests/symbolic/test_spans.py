@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Eq, Ge, Gt, Le, Lt, Ne, Symbol, exp, sqrt
 
-from bnproof.symbolic.bounds import Linear, Span, find_linear_bounds, find_spans
 from bnproof.symbolic.frames import Point
 from bnproof.symbolic.setting import Every, i, m, x
+from bnproof.symbolic.spans import Linear, Span, find_linear_bounds, find_spans
 
 a, b, c = (Symbol(name, real=True) for name in "abc")
 positive, falling = Symbol("p", positive=True), Symbol("q", nonpositive=True)

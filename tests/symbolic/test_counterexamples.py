@@ -4,9 +4,9 @@ from flint import fmpq
 from sympy import Eq, Ge, IndexedBase, Symbol, exp, false, sqrt
 
 from bnproof.symbolic import eps, m, mu, x
+from bnproof.symbolic.counterexamples import describe_point
 from bnproof.symbolic.frames import Point
 from bnproof.symbolic.intervals import Interval
-from bnproof.symbolic.points import describe_point
 from bnproof.symbolic.reading import read
 
 a, b = Symbol("a", real=True), Symbol("b", real=True)

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from sympy import Derivative, Eq, Integer, KroneckerDelta, Sum, Symbol
 
-from bnproof.symbolic.cases import (
+from bnproof.symbolic.index_cases import (
     MOST_TERMS,
     find_given_size,
     list_cases,
