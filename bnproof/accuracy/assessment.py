@@ -18,8 +18,8 @@ import numpy as np
 from bnproof.accuracy import grades
 from bnproof.accuracy.grades import GRADES, Condition, Range, Summation
 from bnproof.accuracy.inputs import EFFORTS, Effort, Scope, draw_inputs
-from bnproof.accuracy.points import AccuracyPoint, Subject, measure_point
-from bnproof.accuracy.search import CHANNELS, Worst, find_worst
+from bnproof.accuracy.measured import AccuracyPoint, Subject, measure_point
+from bnproof.accuracy.worst_input import CHANNELS, Worst, find_worst
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import UnusableTarget
@@ -292,7 +292,7 @@ def list_variants(
     Parameters
     ----------
     target, implementation, convention, dtype
-        As in :class:`bnproof.accuracy.points.Subject`.
+        As in :class:`bnproof.accuracy.measured.Subject`.
     scope
         The layouts that the implementation takes, and its eps.
 

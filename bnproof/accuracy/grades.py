@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnproof.accuracy.points import AccuracyPoint, Subject
+from bnproof.accuracy.measured import AccuracyPoint, Subject
 from bnproof.formats import HALF, Format
 
 # Times the error at kappa = 1. Below that, roundings that do not depend on kappa hide the growth.

@@ -9,8 +9,8 @@ import numpy as np
 
 from bnproof.accuracy.assessment import THREADS, Graded, format_graded, grade_subjects
 from bnproof.accuracy.inputs import DTYPES, EFFORTS, LAYOUTS
-from bnproof.accuracy.points import AccuracyPoint, Subject
-from bnproof.accuracy.search import find_worst
+from bnproof.accuracy.measured import AccuracyPoint, Subject
+from bnproof.accuracy.worst_input import find_worst
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import load
 from bnproof.records import Row

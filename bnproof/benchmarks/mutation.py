@@ -33,8 +33,8 @@ import click
 import bnproof.implementations
 from bnproof.cli._console import out_option, publish
 from bnproof.implementations.conventions import UnknownConvention, resolve_convention
-from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, as_implementation
+from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Target
 from bnproof.laws.law import load_laws
 from bnproof.laws.supports import Supports

@@ -17,11 +17,11 @@ import numpy as np
 from flint import arb, fmpq
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import check_eps, convert_parameter
 from bnproof.certify.enclosure import BITS, Array, Enclosure
-from bnproof.certify.entries import Map
+from bnproof.certify.entrywise import Map
 from bnproof.certify.moments import Centred, Source, Upstream
 from bnproof.certify.refine import Rooted, Width, enclose_number
+from bnproof.certify.validation import check_eps, convert_parameter
 from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 

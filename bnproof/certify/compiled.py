@@ -431,7 +431,7 @@ def compute_input_gradient(
     ``c``, ``r`` (two words), ``c_g``, ``r_g`` (two words), ``k`` (two words), ``a`` (two words),
     ``rho``, ``rho_x`` and ``delta``. ``doubtful`` counts, per strip or group, the entries whose
     interval holds zero without being exactly zero, and those beyond ``HUGE``. Whether the others
-    are narrow is decided per channel, in :func:`bnproof.certify.entries.run_input_gradient`.
+    are narrow is decided per channel, in :func:`bnproof.certify.entrywise.run_input_gradient`.
     """
     scratch = np.empty(13 * W)
     for a in range(outer):

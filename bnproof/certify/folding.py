@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import check_arguments, check_array, convert_parameter
 from bnproof.certify.channels import build_map, choose_width
 from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.entries import enclose_outputs
+from bnproof.certify.entrywise import enclose_outputs
 from bnproof.certify.inference import remove_shift
 from bnproof.certify.lanes import Lanes
 from bnproof.certify.moments import wrap_statistics
+from bnproof.certify.validation import check_arguments, check_array, convert_parameter
 
 
 @dataclass(frozen=True)

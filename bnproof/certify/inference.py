@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import (
+from bnproof.certify.channels import Certified, build_map, choose_width
+from bnproof.certify.enclosure import Array, Enclosure
+from bnproof.certify.entrywise import Map, enclose_outputs
+from bnproof.certify.moments import Source, sum_upstream, wrap_statistics
+from bnproof.certify.validation import (
     check_arguments,
     check_array,
     check_non_empty,
     convert_parameter,
 )
-from bnproof.certify.channels import Certified, build_map, choose_width
-from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.entries import Map, enclose_outputs
-from bnproof.certify.moments import Source, sum_upstream, wrap_statistics
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ import numpy as np
 from flint import fmpq
 
 from bnproof.certify import compiled, errors, machine
-from bnproof.certify.arguments import check_arguments
 from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.exact import (
+from bnproof.certify.exact_sums import (
     ExactGradients,
     ExactMoments,
     round_to_double,
@@ -35,6 +34,7 @@ from bnproof.certify.exact import (
     to_rational,
 )
 from bnproof.certify.lanes import Lanes
+from bnproof.certify.validation import check_arguments
 
 # The centre comes from a plain sum; where that was poor, a first correction is as good as the
 # three-fold sums that gave it, and one more makes what is left small beside the spread. Further
@@ -410,11 +410,11 @@ class Statistics:
     m
         The number of values in a channel.
     moments
-        One :class:`bnproof.certify.exact.ExactMoments` per channel; ``None`` for a channel that
-        holds NaN or infinity.
+        One :class:`bnproof.certify.exact_sums.ExactMoments` per channel; ``None`` for a channel
+        that holds NaN or infinity.
     gradients
-        One :class:`bnproof.certify.exact.ExactGradients` per channel, ``None`` where dy holds NaN
-        or infinity; or ``None`` altogether where there was no dy.
+        One :class:`bnproof.certify.exact_sums.ExactGradients` per channel, ``None`` where dy holds
+        NaN or infinity; or ``None`` altogether where there was no dy.
     """
 
     m: int

@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from bnproof.certify.enclosure import split_ball
-from bnproof.certify.exact import split_rational
+from bnproof.certify.exact_sums import split_rational
 from bnproof.formats import Format
 from bnproof.lowering.numbers import precision
 

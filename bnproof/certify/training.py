@@ -2,7 +2,7 @@
 
 :func:`train` is the front door. It takes the statistics of the batch
 (:mod:`bnproof.certify.moments`), encloses ``y`` and ``dx`` entry by entry
-(:mod:`bnproof.certify.entries`) and returns a :class:`Training`, whose other quantities are
+(:mod:`bnproof.certify.entrywise`) and returns a :class:`Training`, whose other quantities are
 enclosed when they are first asked for.
 """
 
@@ -17,13 +17,13 @@ import numpy as np
 from flint import arb, fmpq
 
 from bnproof.certify import machine
-from bnproof.certify.arguments import check_arguments, check_array, check_non_empty, check_number
 from bnproof.certify.channels import Certified, Decided, build_map, choose_width, wrap_rational
 from bnproof.certify.enclosure import BITS, Array, Enclosure
-from bnproof.certify.entries import Back, Map, enclose_input_gradients, enclose_outputs
-from bnproof.certify.exact import to_rational
+from bnproof.certify.entrywise import Back, Map, enclose_input_gradients, enclose_outputs
+from bnproof.certify.exact_sums import to_rational
 from bnproof.certify.moments import Source, Statistics, Upstream, centre_batch, sum_upstream
 from bnproof.certify.refine import Rooted
+from bnproof.certify.validation import check_arguments, check_array, check_non_empty, check_number
 from bnproof.lowering.numbers import precision
 
 

@@ -61,11 +61,11 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
     return {
         "kind": "mutant",
         "id": name,
-        "row": model.row.id,
-        "family": model.row.family,
-        "severity": model.row.severity,
-        "year": model.row.year,
-        "sources": list(model.row.sources),
+        "row": model.bug.id,
+        "family": model.bug.family,
+        "severity": model.bug.severity,
+        "year": model.bug.year,
+        "sources": list(model.bug.sources),
         "mechanism": model.mechanism,
         "model": model.kind,
         # One line, however the text is wrapped in the source.

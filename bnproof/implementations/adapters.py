@@ -20,7 +20,7 @@ import numpy as np
 
 from bnproof.contract import Array, Convention
 from bnproof.implementations.conventions import resolve_convention
-from bnproof.implementations.layers import FIELDS
+from bnproof.implementations.through_state import FIELDS
 
 Gradients = tuple[Array, Array | None, Array | None]
 Pullback = Callable[[Array], Gradients]

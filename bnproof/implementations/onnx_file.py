@@ -25,7 +25,7 @@ from bnproof.implementations.adapters import (
     UnusableLayer,
 )
 from bnproof.implementations.conventions import NAMED
-from bnproof.implementations.layers import FIELDS
+from bnproof.implementations.through_state import FIELDS
 
 # what a node without these attributes means by the ONNX standard, in its float32
 DEFAULTS = {

@@ -16,7 +16,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from bnproof.implementations.adapters import UnusableLayer, adapt_candidate
-from bnproof.implementations.layers import ThroughState
+from bnproof.implementations.through_state import ThroughState
 
 
 class UnusableTarget(LookupError):

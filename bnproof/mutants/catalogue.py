@@ -1,9 +1,9 @@
-"""The catalogue of known bugs: every mutant with its sources, and the rows that cannot be said in
+"""The catalogue of known bugs: every mutant with its sources, and the bugs that cannot be said in
 the contract, with the reason.
 
-A *row* is a known bug with the public threads where it was seen. It stands in ``sources.csv``. A
-*mutant* is a class that models a row, and a row may have several. A row without a model has its
-reason in :mod:`bnproof.mutants.unmodelled`.
+A *known bug* stands in ``sources.csv`` with the public threads where it was seen. A *mutant* is a
+class that models a known bug, which may have several. A known bug without a model has its reason
+in :mod:`bnproof.mutants.unmodelled`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Class = TypeVar("Class", bound=type)
 
 
 @dataclass(frozen=True)
-class Row:
+class KnownBug:
     """A known bug, as ``sources.csv`` has it.
 
     Attributes
@@ -49,13 +49,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A class that models one row, or one variant of it (``F03``, ``F03-square``).
+    """A class that models one known bug, or one variant of it (``F03``, ``F03-square``).
 
     Attributes
     ----------
     id
-        The id of the row, for a variant with a hyphen and its name.
-    row
+        The id of the known bug, for a variant with a hyphen and its name.
+    bug
         The known bug that it models.
     kind
         "semantic" (another formula), "numerical" (the formula, so badly computed that a law
@@ -74,7 +74,7 @@ class Mutant:
     """
 
     id: str
-    row: Row
+    bug: KnownBug
     kind: Kind
     mechanism: str
     says: str
@@ -89,7 +89,7 @@ _REGISTERED: dict[str, tuple[type, Kind, str, str]] = {}
 def bug(
     id: str, *, mechanism: str, kind: Kind = "semantic", grade: str = ""
 ) -> Callable[[Class], Class]:
-    """Register a class as the model of a row.
+    """Register a class as the model of a known bug.
 
     The docstring of the class becomes ``says``.  It is one sentence that says what is wrong, since
     it is printed in one line as the likely cause of a violation.
@@ -97,7 +97,7 @@ def bug(
     Parameters
     ----------
     id
-        The id of the row, or of a variant of it (``"F03-square"``).
+        The id of the known bug, or of a variant of it (``"F03-square"``).
     mechanism
         The class of its cause, in the words of the other mutants where one fits; "none" for what is
         correct.
@@ -130,18 +130,18 @@ def bug(
 
 
 @cache
-def read_bugs() -> dict[str, Row]:
+def read_bugs() -> dict[str, KnownBug]:
     """Every known bug by id, in the order of ``sources.csv``.
 
     Examples
     --------
-    >>> row = read_bugs()["F01"]
-    >>> row.family, row.severity, row.year
+    >>> known = read_bugs()["F01"]
+    >>> known.family, known.severity, known.year
     ('forward', 'high', '2015-2018')
     """
     text = files("bnproof.mutants").joinpath("sources.csv").read_text(encoding="utf-8")
     return {
-        row["id"]: Row(
+        row["id"]: KnownBug(
             row["id"], row["family"], row["severity"], row["year"], tuple(row["sources"].split())
         )
         for row in csv.DictReader(text.splitlines())
@@ -150,13 +150,13 @@ def read_bugs() -> dict[str, Row]:
 
 @cache
 def list_mutants() -> dict[str, Mutant]:
-    """Every model by id, in the order of the rows, and a row's own model before its variants.
+    """Every model by id, in the order of ``sources.csv``, and variants after the bug's own model.
 
     Examples
     --------
     >>> from bnproof.mutants.catalogue import list_mutants
     >>> mutants = list_mutants()
-    >>> mutants["F03-square"].row.id, mutants["F03-square"].mechanism
+    >>> mutants["F03-square"].bug.id, mutants["F03-square"].mechanism
     ('F03', 'square root misplaced')
     >>> [name for name in mutants if name.startswith("F03")]
     ['F03', 'F03-square']
@@ -164,7 +164,7 @@ def list_mutants() -> dict[str, Mutant]:
     package = import_module("bnproof.mutants")
     for info in iter_modules(package.__path__):
         import_module(f"bnproof.mutants.{info.name}")
-    # Modules register in alphabetical order; pages and diagnoses want the order of the rows.
+    # Modules register in alphabetical order; pages and diagnoses want the order of the table.
     order = list(read_bugs())
     models = {
         name: Mutant(
@@ -184,7 +184,7 @@ def list_mutants() -> dict[str, Mutant]:
 
 
 def strip_variant(id: str) -> str:
-    """The row that a mutant's id belongs to.
+    """The known bug that a mutant's id belongs to.
 
     Examples
     --------

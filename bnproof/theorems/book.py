@@ -148,7 +148,7 @@ class Observed:
     of the shifted batch.
 
     Changes are formulas of the setting's own names, and of ``c`` and ``a``
-    (``quantities.shift_by``, ``scale_by``), which a check chooses so that the change is exact in
+    (``closed_forms.shift_by``, ``scale_by``), which a check chooses so that the change is exact in
     floating point.
 
     Attributes

@@ -20,8 +20,8 @@ from math import isfinite
 from bnproof.certify.bounds import NoBound
 from bnproof.contract import METHODS, QUANTITIES, Case, Cause, Measurement
 from bnproof.implementations.conventions import resolve_convention
-from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import as_implementation
+from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
@@ -241,7 +241,7 @@ def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -
 def _name_cause(mutant: Mutant) -> Cause:
     """The mechanism of a model, in the words of its docstring, and where the bug was seen."""
     says = f"{mutant.mechanism}: {' '.join(mutant.says.split())}"
-    return Cause(mutant.mechanism, says, "same values", mutant.row.sources)
+    return Cause(mutant.mechanism, says, "same values", mutant.bug.sources)
 
 
 def _guess_cause(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:

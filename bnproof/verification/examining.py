@@ -14,8 +14,8 @@ from typing import Any
 
 from bnproof.contract import Case, Failure, FailureKind, Measurement
 from bnproof.implementations.conventions import resolve_convention
-from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget, as_implementation
+from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Target
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law, load_laws

@@ -18,7 +18,7 @@ import numpy as np
 
 from bnproof.contract import Array, Case, Failure, FailureKind
 from bnproof.formats import dtype_of, parameter_dtype
-from bnproof.implementations.layers import FIELDS
+from bnproof.implementations.through_state import FIELDS
 from bnproof.laws.answers import check_count, check_form
 from bnproof.laws.cases import EPS, MOMENTA
 from bnproof.laws.oracle import Oracle

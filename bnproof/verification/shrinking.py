@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array, Case, Measurement, Weights
-from bnproof.implementations.layers import FIELDS
+from bnproof.implementations.through_state import FIELDS
 from bnproof.laws.columns import to_columns
 
 # Candidates tried for one law. Each one asks the target and judges the law again, so this caps the

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bnproof.contract import QUANTITIES, Case, FailureKind, Measurement, Violation
 from bnproof.implementations.conventions import NAMED
-from bnproof.implementations.layers import ThroughState
+from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.law import Law
 from bnproof.verification import replay, reproducer
 from bnproof.verification.examining import Examination

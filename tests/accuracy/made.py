@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bnproof.accuracy.points import AccuracyPoint, Subject
+from bnproof.accuracy.measured import AccuracyPoint, Subject
 from bnproof.implementations.conventions import resolve_convention
 
 TORCH = resolve_convention("torch")

@@ -18,7 +18,7 @@ from bnproof.accuracy.assessment import (
 )
 from bnproof.accuracy.grades import Condition, Range, Summation
 from bnproof.accuracy.inputs import Effort, Input, Scope
-from bnproof.accuracy.search import Worst
+from bnproof.accuracy.worst_input import Worst
 from bnproof.implementations.targets import UnusableTarget
 from tests.accuracy.made import TORCH, Formula, normalise, point, subject
 

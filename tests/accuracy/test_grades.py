@@ -297,8 +297,8 @@ def test_the_worst_inputs_program_runs(capsys):
 
 def test_a_search_makes_it_worse():
     """Two hundred generations end above the first."""
-    from bnproof.accuracy.points import Subject
-    from bnproof.accuracy.search import find_worst
+    from bnproof.accuracy.measured import Subject
+    from bnproof.accuracy.worst_input import find_worst
     from bnproof.implementations.conventions import resolve_convention
 
     subject = Subject("numpy", NumpyBatchNorm(), resolve_convention("torch"), "float32")

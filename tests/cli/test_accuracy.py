@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from bnproof.accuracy import assessment
 from bnproof.accuracy.assessment import Assessment, Graded
 from bnproof.accuracy.grades import Condition, Range, Summation
-from bnproof.accuracy.points import AccuracyPoint, Subject
-from bnproof.accuracy.search import Worst
+from bnproof.accuracy.measured import AccuracyPoint, Subject
+from bnproof.accuracy.worst_input import Worst
 from bnproof.cli import group
 from bnproof.implementations.conventions import resolve_convention
 

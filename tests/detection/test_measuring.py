@@ -6,7 +6,7 @@ import pytest
 
 from bnproof.accuracy.assessment import Assessment, Graded
 from bnproof.accuracy.grades import Condition, Range, Summation
-from bnproof.accuracy.search import Worst
+from bnproof.accuracy.worst_input import Worst
 from bnproof.contract import Cause
 from bnproof.detection import measuring
 from bnproof.detection.measuring import (

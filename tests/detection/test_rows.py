@@ -13,8 +13,8 @@ from bnproof.detection import measuring, subjects
 from bnproof.detection import rows as of_rows
 from bnproof.detection.measuring import measure_mutant
 from bnproof.detection.rows import Plan, list_descriptions, measure_rows
-from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import UnusableTarget
+from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.law import load_laws
 from bnproof.mutants.catalogue import list_mutants
 from bnproof.mutants.catalogue import read_bugs as known

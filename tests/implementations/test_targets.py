@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.implementations.targets import UnusableTarget, as_implementation, list_builtin, load
+from bnproof.implementations.through_state import ThroughState
 
 
 class Answers:

@@ -14,7 +14,7 @@ from flint import arb
 
 from bnproof.certify import compiled, errors
 from bnproof.certify.enclosure import Enclosure
-from bnproof.certify.entries import Back, Map, run_affine, run_input_gradient
+from bnproof.certify.entrywise import Back, Map, run_affine, run_input_gradient
 from bnproof.certify.lanes import Lanes
 from bnproof.certify.moments import (
     Centred,

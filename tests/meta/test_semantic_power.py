@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 
 from bnproof.implementations.conventions import resolve_convention
-from bnproof.implementations.layers import ThroughState
 from bnproof.implementations.targets import as_implementation
+from bnproof.implementations.through_state import ThroughState
 from bnproof.laws import behaviour, degenerate, memory, values
 from bnproof.laws.answers import Answers
 from bnproof.laws.law import load_laws

@@ -76,7 +76,7 @@ def test_says_what_is_wrong_and_where_it_was_seen(name):
     mutant = MUTANTS[name]
     assert mutant.says
     assert mutant.mechanism
-    assert mutant.row.sources
+    assert mutant.bug.sources
 
 
 @pytest.mark.parametrize("name", FUNCTIONAL)
@@ -134,4 +134,4 @@ def test_correct_ones_infer_and_fold(name):
 )
 def test_what_is_no_bug_has_correct_models(name):
     """A documented difference, an equivalent formula or a false alarm has to pass."""
-    assert all(mutant.kind == "correct" for mutant in MUTANTS.values() if mutant.row.id == name)
+    assert all(mutant.kind == "correct" for mutant in MUTANTS.values() if mutant.bug.id == name)

@@ -68,7 +68,7 @@ def test_a_known_bug_is_named(name):
             "same values",
         )
     assert {source for cause in found.values() for source in cause.sources} >= set(
-        list_mutants()[name].row.sources[:1]
+        list_mutants()[name].bug.sources[:1]
     )
 
 
@@ -255,4 +255,4 @@ def test_families_are_those_of_the_catalogue():
     """Names that mean something there, each declared by some law."""
     declared = frozenset().union(*(law.families for law in load_laws().values()))
     assert declared == set(ORDER)
-    assert declared <= {mutant.row.family for mutant in list_mutants().values()}
+    assert declared <= {mutant.bug.family for mutant in list_mutants().values()}

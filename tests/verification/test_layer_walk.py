@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import NAMED
-from bnproof.implementations.layers import FIELDS
 from bnproof.implementations.numpy_layer import NumpyLayer
+from bnproof.implementations.through_state import FIELDS
 from bnproof.laws.layers import SAYS
 from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.verification.layer_walk import OPERATIONS, LayerWalk, Start

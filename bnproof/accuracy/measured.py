@@ -173,7 +173,7 @@ def measure_point(subject: Subject, on: Input) -> AccuracyPoint:
     --------
     >>> import numpy as np
     >>> from bnproof.accuracy.inputs import Input
-    >>> from bnproof.accuracy.points import Subject, measure_point
+    >>> from bnproof.accuracy.measured import Subject, measure_point
     >>> from bnproof.implementations.conventions import resolve_convention
     >>> from bnproof.implementations.targets import load
     >>> subject = Subject("numpy", load("numpy"), resolve_convention("torch"), "float64")

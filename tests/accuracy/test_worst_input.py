@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnproof.accuracy.search import (
+from bnproof.accuracy.worst_input import (
     M,
     Population,
     Worst,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.certify.arguments import (
+from bnproof.certify.validation import (
     check_arguments,
     check_array,
     check_eps,

@@ -9,7 +9,7 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.certify.exact import (
+from bnproof.certify.exact_sums import (
     ExactGradients,
     ExactMoments,
     exact_dot,

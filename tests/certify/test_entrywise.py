@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bnproof.certify.channels import build_map, choose_width
 from bnproof.certify.enclosure import Enclosure
-from bnproof.certify.entries import (
+from bnproof.certify.entrywise import (
     Back,
     compute_threshold,
     enclose_input_gradients,

@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bnproof.accuracy import points
+from bnproof.accuracy import measured
 from bnproof.accuracy.inputs import Input
-from bnproof.accuracy.points import bound_rounding, measure_point
+from bnproof.accuracy.measured import bound_rounding, measure_point
 from bnproof.laws.answers import Failed, NotOffered
 from tests.accuracy.made import LAST, normalise, point, subject
 
@@ -111,7 +111,7 @@ def test_threads_and_parameters_are_handed_on(monkeypatch, capsys):
         seen.append((list(allowed), eps, gamma.tolist()))
         return normalise(x, gamma, beta, eps)
 
-    monkeypatch.setattr(points, "threadpool_limits", limit)
+    monkeypatch.setattr(measured, "threadpool_limits", limit)
     one = subject(train, threads=3, eps=0.25)
     y = one.compute_output(X, np.full(5, 2, np.float32), np.full(5, 7, np.float32))
     assert np.array_equal(y, normalise(X, np.full(5, 2.0), np.full(5, 7.0), 0.25))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bnproof.contract import Convention
-from bnproof.implementations.layers import ThroughState
+from bnproof.implementations.through_state import ThroughState
 
 ONE, TWO = np.ones(3), np.full(3, 2.0)
 

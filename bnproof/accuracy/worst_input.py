@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnproof import certify
-from bnproof.accuracy.points import Subject
+from bnproof.accuracy.measured import Subject
 from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Failed, NotOffered
 from bnproof.verification.reproducer import write_program

@@ -38,7 +38,7 @@ def exact_sum(values: Array) -> fmpq:
     Examples
     --------
     >>> import numpy as np
-    >>> from bnproof.certify.exact import exact_sum
+    >>> from bnproof.certify.exact_sums import exact_sum
     >>> exact_sum(np.array([1e300, 0.5, -1e300]))
     1/2
     """
@@ -102,7 +102,7 @@ class ExactMoments:
     Examples
     --------
     >>> import numpy as np
-    >>> from bnproof.certify.exact import ExactMoments
+    >>> from bnproof.certify.exact_sums import ExactMoments
     >>> ExactMoments.from_values(np.array([1.0, 2.0, 4.0])).variance
     14/9
     """
@@ -194,7 +194,7 @@ def split_rational(value: fmpq) -> tuple[float, float, float]:
     Examples
     --------
     >>> from flint import fmpq
-    >>> from bnproof.certify.exact import split_rational
+    >>> from bnproof.certify.exact_sums import split_rational
     >>> split_rational(fmpq(2**60 + 1))
     (1.152921504606847e+18, 1.0, 0.0)
     """

@@ -20,7 +20,7 @@ from flint import fmpq
 
 from bnproof.certify import compiled, errors
 from bnproof.certify.enclosure import Array, Enclosure
-from bnproof.certify.exact import to_rational
+from bnproof.certify.exact_sums import to_rational
 from bnproof.certify.lanes import Lanes
 from bnproof.certify.moments import Centred, Source, Upstream, build_enclosure, stack_words
 from bnproof.certify.refine import Rooted, Width, enclose_number

@@ -97,7 +97,7 @@ def check_number(name: str, value: Any) -> float:
 
     Examples
     --------
-    >>> from bnproof.certify.arguments import check_number
+    >>> from bnproof.certify.validation import check_number
     >>> check_number("momentum", 1)
     1.0
     """
