@@ -46,7 +46,7 @@ from bnproof.theorems.book import (
 from bnproof.theorems.conditions import Needed, find_needed
 
 # The verdict in one word, the proof or counterexample or reason, and what each condition is for.
-Verdict = tuple[str, Any, tuple[Needed, ...]]
+Decision = tuple[str, Any, tuple[Needed, ...]]
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def settle(theorem: Theorem) -> Outcome:
     return _build_outcome(theorem.id, *_find_verdicts(theorem.id))
 
 
-def _build_outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcome:
+def _build_outcome(name: str, verdicts: list[Decision], seconds: float) -> Outcome:
     """Verdicts joined with the statements they belong to, which this process builds for itself."""
     posed = list_statements(find(name))
     return Outcome(
@@ -319,7 +319,7 @@ def _build_outcome(name: str, verdicts: list[Verdict], seconds: float) -> Outcom
     )
 
 
-def _find_verdicts(name: str) -> tuple[list[Verdict], float]:
+def _find_verdicts(name: str) -> tuple[list[Decision], float]:
     """Verdicts, details and needed conditions in the order of the statements.
 
     This runs in a worker process.  The statements themselves do not travel back, because SymPy
@@ -404,7 +404,7 @@ def settle_all(
     return outcomes
 
 
-def settle_statement(posed: Posed) -> Verdict:
+def settle_statement(posed: Posed) -> Decision:
     """Prove or refute one statement; of a proved one, find out what each condition is for.
 
     Parameters
