@@ -58,8 +58,8 @@ def test_the_theorem_is_proved():
     """Its control is refuted, and its relation is proved too."""
     written = run("def reflection", theorem=lambda **known: lambda function: function)["reflection"]
     entry = build("reflection", "chapter2_invariance", written, "Algorithm 1")
-    settled = [(posed.kind, settle_statement(posed)[0]) for posed in list_statements(entry)]
-    assert settled == [("assertion", "proved"), ("law", "proved"), ("control", "refuted")]
+    settled = {posed.kind: settle_statement(posed)[0] for posed in list_statements(entry)}
+    assert settled == {"assertion": "proved", "law": "proved", "control": "refuted"}
 
 
 class BetaLost(NumpyBatchNorm):
