@@ -30,6 +30,7 @@ def command(form: str) -> int:
     if form == "json":
         click.echo(json.dumps({"implementations": [vars(entry) for entry in entries]}))
         return 0
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -38,6 +39,7 @@ def command(form: str) -> int:
         table.add_column(heading, no_wrap=True)
     for entry in entries:
         # What is not installed stays in the list, with the command that installs it.
-        table.add_row(entry.name, entry.package, entry.version or f"[yellow]{entry.reason}[/]")
+        version = escape(entry.version) or f"[yellow]{escape(entry.reason)}[/]"
+        table.add_row(escape(entry.name), entry.package, version)
     open_console().print(table)
     return 0

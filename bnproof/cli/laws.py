@@ -42,6 +42,7 @@ def command(names: tuple[str, ...], form: str) -> int:
         ]
         click.echo(json.dumps({"laws": rows}))
         return 0
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -51,6 +52,6 @@ def command(names: tuple[str, ...], form: str) -> int:
     table.add_column("what it says")
     for law in wanted:
         # A law without a theorem is a promise of the contract, such as to leave arguments alone.
-        table.add_row(law.id, law.theorem or "[dim]the contract[/]", law.says)
+        table.add_row(law.id, law.theorem or "[dim]the contract[/]", escape(law.says))
     open_console().print(table)
     return 0

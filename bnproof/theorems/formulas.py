@@ -53,7 +53,9 @@ def formula(observed: Observed) -> Callable[[Expr], Expr]:
 
     def evaluate_at(index: Expr) -> Expr:
         """The changed formula at one index."""
-        changed = OUTPUTS[observed.output](index)
+        # All at once, so that a change such as eps -> a^2 eps is not applied to its own result.
+        # The scalars come first: those in the change of x are the old ones.
+        changed = OUTPUTS[observed.output](index).xreplace(scalars)
         if observed.x is not None:
             # Entry by entry, also below the sums of the statistics: x[r] becomes entry(r) for
             # whatever index r stands there.
@@ -61,8 +63,7 @@ def formula(observed: Observed) -> Callable[[Expr], Expr]:
             changed = changed.replace(
                 lambda e: isinstance(e, Indexed) and e.base == x, lambda e: entry(e.indices[0])
             )
-        # all at once, so that a change such as eps -> a^2 eps is not applied to its own result
-        return changed.xreplace(scalars) if scalars else changed
+        return changed
 
     return evaluate_at
 

@@ -198,7 +198,6 @@ class Outcome:
             for one in self.settled
             if one.verdict != "refuted"
         }
-        verdicts |= {"proved" if one.verdict == "refuted" else "undecided" for one in self.controls}
         # the worst first: next() finds the first one that occurs
         return next(
             verdict for verdict in ("refuted", "undecided", "proved") if verdict in verdicts

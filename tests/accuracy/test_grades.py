@@ -223,6 +223,7 @@ def test_the_layout_decides_in_numpy_and_torch():
     assert single.summations["4-d channels-last", 1].grade == "naive"
 
 
+@pytest.mark.slow
 def test_half_precision_sums_are_noticed():
     """Kept in float16 they overflow and are off; PyTorch keeps them wider."""
     (half,) = found(HalfSums(), effort="standard").graded

@@ -72,6 +72,46 @@ def test_words_that_mean_nothing_are_no_names():
     assert {path: empty & set(names(path)) for path in SOURCES if empty & set(names(path))} == {}
 
 
+# what a whole room declares, with the test that goes through all of it
+DECLARED = {
+    "theorems/chapter*.py": "theorems/test_book.py",
+    "claims/question.py": "claims/test_ledger.py",
+    "claims/*_answer.py": "claims/test_ledger.py",
+    "experiments/demonstrations/*.py": "experiments/test_demonstrations.py",
+    "baselines/allclose_*.py": "baselines/test_baselines.py",
+    "mutants/unmodelled.py": "mutants/test_mutants.py",
+    "laws/layers.py": "laws/test_law.py",
+    "implementations/numpy.py": "implementations/test_implementations.py",
+}
+
+
+def test_every_module_has_its_tests():
+    """In the file of the same name, or in the one that goes through what its room declares."""
+    tests, missing = Path(__file__).parents[1], []
+    for path in SOURCES:
+        module = path.relative_to(PACKAGE)
+        own = f"test_{module.name.removeprefix('_').removeprefix('test_')}"
+        shared = [file for pattern, file in DECLARED.items() if module.match(pattern)]
+        if not any((tests / file).exists() for file in (module.parent / own, *shared)):
+            missing += [] if module.name.startswith("__") else [str(module)]
+    assert missing == []
+
+
+# A record and its page share a name, and so do a benchmark and its page, a speaker's claims and
+# their demonstrations, the bugs of a step and the certified step, the streams of two rooms.
+SHARED = {
+    *("accuracy", "containment", "detection", "mutation", "oracle_cost", "proof_cost"),
+    *("prover_attack", "training", "first_answer", "question", "textbook", "third_answer"),
+    *("conventions", "folding", "inference", "running", "moments", "rows"),
+}
+
+
+def test_modules_of_two_rooms_share_no_name_without_a_cause():
+    """A name of a module says where it belongs."""
+    counts = Counter(path.stem for path in SOURCES if not path.stem.startswith("__"))
+    assert {name for name, count in counts.items() if count > 1} <= SHARED
+
+
 def _code_lines(path):
     """The lines of a module below its imports, without docstrings, comments and empty lines."""
     tree, lines = _tree(path), path.read_text().splitlines()

@@ -190,6 +190,7 @@ class BackwardOfLatestTraining(NumpyLayer):
         return y
 
 
+@pytest.mark.slow
 def test_a_sequence_is_explained_by_equal_answers_alone():
     """Not by another model's that breaks the same law: a missing gradient (G21) has other
     values."""
