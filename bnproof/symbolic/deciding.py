@@ -189,7 +189,10 @@ class CaseProof:
             Gt(self._specialise(v + eps), 0, evaluate=False),
             *(c for c in signed if c.has(Indexed)),
         ]
-        signed = [*(c for c in signed if not c.has(Indexed)), *standing]
+        # A product tells the sign of a factor only once that of the other factor is known, so what
+        # speaks of fewer symbols comes first.
+        scalar = (c for c in signed if not c.has(Indexed))
+        signed = [*sorted(scalar, key=lambda c: len(c.free_symbols)), *standing]
         self._learn_signs(signed)
         for condition in relations:
             if isinstance(condition, Eq):

@@ -505,6 +505,16 @@ NOT_PROVED = {
 }
 
 TRUE = {
+    "powers with exponents that start elsewhere": (
+        (Eq(Mul(a**n, a**T, evaluate=False), a ** (n + T), evaluate=False),),
+        (Eq(2**m * 2**T, 2 ** (m + T)),),
+        (Eq(a ** (n + T - 1) * a, a**n * a**T),),
+    ),
+    "a factor's sign behind the product's": (
+        (b > 0, a * b > 0, a > 0),
+        (b < 0, a * b < 0, a > 0),
+        (c > 0, a * b * c > 0, b > 0, a > 0),
+    ),
     "a derivative of what exists around the point": (
         (Eq(Derivative(beside_root, a), 1, evaluate=False), edge > 0),
         (Eq(Derivative(Mul(root, root, evaluate=False), a), slope), edge > 0),
