@@ -283,10 +283,11 @@ class Symbols:
         self.collect(e.base)
         if e.base in (x, g) and len(e.indices) != 1:
             raise Unreadable(f"{e} has {len(e.indices)} indices, and {e.base} takes one")
-        if self._ranks.setdefault(e.base, len(e.indices)) != len(e.indices):
+        ranks = {len(e.indices), self._ranks.setdefault(e.base, len(e.indices))}
+        if len(ranks) > 1:
             raise Unreadable(
-                f"{e} has {len(e.indices)} indices, and elsewhere {e.base} has"
-                f" {self._ranks[e.base]}: name one of the two otherwise"
+                f"{e.base} takes {max(ranks)} indices in one place and {min(ranks)} in another: name"
+                " one of the two otherwise"
             )
         for index in e.indices:
             self._collect_index(index, bound, e)

@@ -157,8 +157,8 @@ REFUSED = {
     "forms that are not read": (
         (Eq(KroneckerDelta(i, j, (1, 3)), KroneckerDelta(j, i)), "has a range"),
         (Eq(x[i, j], x[j, i]), "x\\[i, j\\] has 2 indices"),
-        (Eq(Derivative(u[i, j], u[k]), 0, evaluate=False), "and elsewhere u has 2"),
-        (Eq(u[i, j], u[i]), "elsewhere u has [12]: name one of the two otherwise"),
+        (Eq(Derivative(u[i, j], u[k]), 0, evaluate=False), "u takes 2 indices in one place and 1"),
+        (Eq(u[i, j], u[i]), "u takes 2 indices in one place and 1 in another"),
         (Eq(0.5 * a, a / 2 + b), "floating-point number"),
         (Eq(Sum(u[j], (j, 1, oo)), a), "an infinite sum"),
         (Eq(Symbol("c", complex=True), a), "c is not declared real"),
