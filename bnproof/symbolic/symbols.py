@@ -286,8 +286,8 @@ class Symbols:
         ranks = {len(e.indices), self._ranks.setdefault(e.base, len(e.indices))}
         if len(ranks) > 1:
             raise Unreadable(
-                f"{e.base} takes {max(ranks)} indices in one place and {min(ranks)} in another: name"
-                " one of the two otherwise"
+                f"{e.base} takes {max(ranks)} indices in one place and {min(ranks)} in another:"
+                " name one of the two otherwise"
             )
         for index in e.indices:
             self._collect_index(index, bound, e)
