@@ -14,10 +14,12 @@ from bnproof.symbolic.duals import Dual, Number, inverse, sign, sqrt
 from bnproof.symbolic.frames import Frame, Grows, NotEvaluable, Undefined
 from bnproof.symbolic.germs import Germ
 from bnproof.symbolic.intervals import Interval
-from bnproof.symbolic.surds import NotExact
+from bnproof.symbolic.surds import NotExact, Surd
 
 # The number of digits of a fraction grows with the exponent, and so does the time.
 LARGEST_POWER = 200
+# Bits of a power: powers of powers stay below LARGEST_POWER and become too long all the same.
+MOST_BITS = 100_000
 
 
 def integer_power(base: Number, power: int) -> Number:
@@ -35,16 +37,29 @@ def integer_power(base: Number, power: int) -> Number:
     Undefined
         For a negative power of 0.
     NotExact
-        For exponents beyond ``LARGEST_POWER``.
+        For exponents beyond ``LARGEST_POWER``, and for numbers of more than ``MOST_BITS`` bits.
     """
     if abs(power) > LARGEST_POWER:
         raise NotExact(f"a power beyond {LARGEST_POWER}")
+    if abs(power) > 1 and abs(power) * _count_bits(base) > MOST_BITS:
+        raise NotExact(f"a power of more than {MOST_BITS} bits")
     if power < 0:
         try:
             base, power = inverse(base), -power
         except ZeroDivisionError:
             raise Undefined("division by zero") from None
     return base**power
+
+
+def _count_bits(number: Number) -> int:
+    """The bits of the longest rational that a number is made of; an interval never gets longer."""
+    if isinstance(number, fmpq):
+        return max(int(number.p).bit_length(), int(number.q).bit_length())
+    if isinstance(number, Dual):
+        return max(_count_bits(number.value), _count_bits(number.derivative))
+    if isinstance(number, Surd | Germ):
+        return max(map(_count_bits, number.terms.values()), default=0)
+    return 0
 
 
 def raise_to(base: Number, exponent: Any, frame: Frame) -> Number:

@@ -36,6 +36,9 @@ from bnproof.symbolic.symbols import LONGEST
 # 2^64 bits: above any length that is let through, and no overflow where lengths are exponents
 FAR = 64.0
 
+# Of a tree: the largest of the book has 1,200, and every walk takes as long as the tree is large.
+MOST_NODES = 20_000
+
 Lengths = Mapping[Basic, float]
 
 
@@ -70,6 +73,35 @@ def refuse_long_powers(parts: Iterable[Basic], conditions: Iterable[Basic]) -> N
         Measuring(known).measure(part)
 
 
+def refuse_large_trees(parts: Iterable[Basic]) -> None:
+    """Refuse what has too many nodes once shared parts are written out.
+
+    Parameters
+    ----------
+    parts
+        The statement and its conditions, as they were received.
+
+    Raises
+    ------
+    Unreadable
+        Where one of them has more than ``MOST_NODES`` nodes.
+    """
+    counts: dict[Basic, int] = {}
+
+    def count(e: Basic) -> int:
+        # A part that stands in twice is counted twice and looked at once.
+        if e not in counts:
+            counts[e] = 1 + sum(map(count, e.args))
+        return counts[e]
+
+    for part in parts:
+        if count(part) > MOST_NODES:
+            raise Unreadable(
+                f"a statement of more than {MOST_NODES} nodes: name its parts by symbols, with"
+                " conditions"
+            )
+
+
 class Measuring:
     """Lengths under one assignment of lengths to symbols.
 
@@ -78,10 +110,12 @@ class Measuring:
     known
         The lengths of the symbols that have a value.  All others count as 1: where they cancel,
         what is left of an exponent are its numbers.
+    most
+        The length beyond which a power is refused.
     """
 
-    def __init__(self, known: Lengths) -> None:
-        self.known = known
+    def __init__(self, known: Lengths, most: float = LONGEST) -> None:
+        self.known, self.most = known, most
         # parts stand in a statement many times over, mu and v above all
         self.measured: dict[Basic, float] = {}
 
@@ -111,12 +145,12 @@ class Measuring:
             case Sum():
                 limits = [(index, map(self.measure, ends)) for index, *ends in e.limits]
                 within = {index: max(ends) for index, ends in limits}
-                inside = Measuring({**self.known, **within}).measure(e.function)
+                inside = Measuring({**self.known, **within}, self.most).measure(e.function)
                 return inside + sum(within.values())
             case Limit():
                 function, variable, target, _ = e.args
                 near = self.measure(target) if target.is_finite else 0.0
-                return Measuring({**self.known, variable: near}).measure(function)
+                return Measuring({**self.known, variable: near}, self.most).measure(function)
             case _:
                 return max(map(self.measure, e.args), default=0.0)
 
@@ -142,7 +176,7 @@ class Measuring:
         return self._check(max(bases, default=0.0) * 2 ** min(self.measure(e.args[0]), FAR))
 
     def _check(self, length: float) -> float:
-        if length > LONGEST:
+        if length > self.most:
             raise Unreadable(
                 f"a power of more than {LONGEST} bits: name it by a symbol, with a condition"
             )
@@ -152,23 +186,31 @@ class Measuring:
 def _measure_values(conditions: Iterable[Basic]) -> dict[Basic, float]:
     """How long the values can be that equations among the conditions give to symbols.
 
-    Equations that share symbols are taken together.  What they determine is made of their numbers,
-    and a product of all of these bounds it.  Only algebraic equations give a symbol a value that is
-    put in for it; a sum or a symbolic power does not.
+    What an equation makes of a symbol is made of its other symbols and its numbers, and the product
+    of all of these bounds it.  Only algebraic equations give a symbol a value that is put in for
+    it; a sum or a symbolic power does not.
     """
+    equations = [
+        (frozenset(s for s in condition.free_symbols if isinstance(s, Symbol)), condition.args)
+        for condition in conditions
+        if isinstance(condition, Eq) and all(map(_is_algebraic, condition.args))
+    ]
     known: dict[Basic, float] = {}
-    groups: list[tuple[set[Basic], float]] = []
-    for condition in conditions:
-        if not isinstance(condition, Eq) or not all(map(_is_algebraic, condition.args)):
-            continue
-        symbols = {s for s in condition.free_symbols if isinstance(s, Symbol)}
-        length = sum(map(Measuring({}).measure, condition.args))
-        for group in [group for group in groups if group[0] & symbols]:
-            groups.remove(group)
-            symbols, length = symbols | group[0], length + group[1]
-        groups.append((symbols, length))
-    for symbols, length in groups:
-        known |= dict.fromkeys(symbols, length)
+    # A value reaches a symbol through as many equations as there are.
+    for _ in equations:
+        before = dict(known)
+        for symbol in {s for symbols, _ in equations for s in symbols}:
+            measuring = Measuring({**before, symbol: 0.0}, most=math.inf)
+            lengths = (
+                measuring.measure(side)
+                for symbols, sides in equations
+                if symbol in symbols
+                for side in sides
+            )
+            # Beyond what is let through nothing needs to be told apart.
+            known[symbol] = min(sum(lengths), 2.0 * LONGEST)
+        if known == before:
+            break
     return known
 
 

@@ -44,31 +44,38 @@ from sympy import (
     Limit,
     Max,
     Min,
+    Mod,
     Mul,
     Piecewise,
     Pow,
     Sum,
     Symbol,
     Tuple,
+    acos,
+    asin,
+    atan,
+    ceiling,
     cos,
     cosh,
     exp,
+    floor,
     log,
     oo,
     sign,
     sin,
     sinh,
     sympify,
+    tan,
     tanh,
     true,
 )
-from sympy.core.function import Application
+from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import And, Boolean, BooleanFunction
 
 from bnproof.symbolic.expectation import Expectation, degree
-from bnproof.symbolic.lengths import refuse_long_powers
+from bnproof.symbolic.lengths import refuse_large_trees, refuse_long_powers
 from bnproof.symbolic.outcomes import Undecided, Unreadable
 from bnproof.symbolic.setting import Every, eps, i, j, k, m, x
 from bnproof.symbolic.symbols import Symbols
@@ -287,6 +294,8 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
     conditions = tuple(
         part for one in given for part in And.make_args(_read_boolean(one, "condition", "m >= 2"))
     )
+    # First of all: every walk takes as long as the tree is large.
+    refuse_large_trees((received, *conditions, *(() if remainder is None else (remainder,))))
     for condition in (received, *conditions):
         if not isinstance(condition, Every) and condition.has(Every):
             raise Unreadable(
@@ -356,8 +365,11 @@ TOTAL = (Abs, sign, Max, Min, exp, sin, cos, sinh, cosh, tanh, KroneckerDelta, P
 
 #: Kinds of nodes that are read; every other one is refused.
 READABLE = (
-    *(Add, Mul, Pow, Application, Indexed, Derivative, Piecewise, ExprCondPair),
+    *(Add, Mul, Pow, Indexed, Derivative, Piecewise, ExprCondPair),
     *(Relational, BooleanFunction, Tuple),
+    # Functions that SymPy evaluates at once. Of others, such as factorials, one number may take for
+    # ever, and the normal form has no use for them.
+    *(*TOTAL, log, tan, asin, acos, atan, Mod, floor, ceiling, Expectation, AppliedUndef),
 )
 
 # -- renaming --------------------------------------------------------------------------------------
@@ -614,7 +626,7 @@ def list_free_indices(e: Basic, bound: frozenset[Basic] = frozenset()) -> Iterat
             if low.is_Integer:
                 yield from (Integer(p) for p in range(1, int(min(low, 9))))
             if low.is_Integer and high.is_Integer:
-                yield from (Integer(p) for p in range(int(low), int(min(high, 9)) + 1))
+                yield from (Integer(p) for p in range(int(max(low, -9)), int(min(high, 9)) + 1))
             elif high.is_Add and not high.free_symbols & bound:
                 yield high.as_coeff_Add()[1]
     if isinstance(e, Limit):

@@ -112,6 +112,10 @@ def exact_root(number: fmpq) -> fmpq | Surd:
     return surd({d: fmpq(a, number.q)})
 
 
+# Products of terms in one product: an inverse doubles the terms with every prime under a root.
+MOST_PRODUCTS = 20_000
+
+
 class Surd:
     """An immutable irrational element of Q(sqrt 2, sqrt 3, ...) with exact arithmetic and
     comparison.
@@ -156,6 +160,8 @@ class Surd:
             return surd({d: q * other for d, q in self.terms.items()})
         if not isinstance(other, Surd):
             return NotImplemented
+        if len(self.terms) * len(other.terms) > MOST_PRODUCTS:
+            raise NotExact("a product of sums of many roots")
         total: dict[int, fmpq] = {}
         for d, q in self.terms.items():
             for e, r in other.terms.items():

@@ -37,6 +37,16 @@ def test_powers_are_those_of_plain_fractions(base, power):
     assert raise_to(number**2, fmpq(power, 2), frame()) == abs(number) ** power
 
 
+def test_powers_of_powers_stay_short():
+    """Each exponent is small, and the third power would have millions of digits."""
+    number = integer_power(fmpq(7, 5), LARGEST_POWER)
+    with pytest.raises(NotExact, match="bits"):
+        integer_power(number, LARGEST_POWER)
+    with pytest.raises(NotExact, match="bits"):
+        integer_power(Dual(number, fmpq(1), 1), -LARGEST_POWER)
+    assert integer_power(fmpq(-1), LARGEST_POWER) == 1
+
+
 def test_half_powers_of_other_numbers_are_surds():
     """``2^(1/2) 2^(1/2) = 2`` and ``2^(-3/2) = sqrt(2)/4``."""
     assert raise_to(fmpq(2), half, frame()) ** 2 == 2

@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Add, Eq, Integer, Mul, Pow, Rational, Sum, Symbol, sqrt, symbols
 
-from bnproof.symbolic.lengths import Measuring, refuse_long_powers
+from bnproof.symbolic.lengths import (
+    MOST_NODES,
+    Measuring,
+    refuse_large_trees,
+    refuse_long_powers,
+)
 from bnproof.symbolic.outcomes import Unreadable
 from bnproof.symbolic.symbols import LONGEST
 
@@ -45,6 +50,8 @@ def test_no_number_is_longer_than_its_bound(written):
         (2 ** (n + 5000), []),
         (Sum(3**p, (p, 1, 4000)), []),
         (sqrt(n) ** T, [Eq(n, 4), Eq(T, 9000)]),
+        (2**n, [Eq(n, T**4), Eq(T, 10)]),
+        (2**n, [Eq(T, 100), Eq(n, T + T * T)]),
     ],
 )
 def test_what_may_become_too_long_is_refused(power, conditions):
@@ -67,3 +74,13 @@ def test_what_may_become_too_long_is_refused(power, conditions):
 def test_what_stays_short_is_let_through(power, conditions):
     """Conditions count only where they give a symbol of the power its value."""
     refuse_long_powers([Eq(power, 1, evaluate=False), *conditions], conditions)
+
+
+def test_a_tree_is_counted_with_its_shared_parts():
+    """Each doubling doubles the nodes, and is looked at once."""
+    doubled = n
+    for _ in range(13):
+        doubled = Add(doubled, doubled, evaluate=False)
+    refuse_large_trees([doubled])  # 2^14 - 1 nodes
+    with pytest.raises(Unreadable, match=f"more than {MOST_NODES} nodes"):
+        refuse_large_trees([n, Add(doubled, doubled, evaluate=False)])

@@ -2,6 +2,7 @@
 several statements."""
 
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from sympy import (
@@ -34,9 +35,11 @@ from sympy import (
     Wild,
     asin,
     exp,
+    factorial,
     log,
     nextprime,
     oo,
+    prime,
     sign,
     sqrt,
     symbols,
@@ -68,6 +71,19 @@ from bnproof.symbolic import (
 )
 from bnproof.symbolic.expectation import E
 
+
+def nest(function, start, times):
+    """A function of a function of ... of something."""
+    for _ in range(times):
+        start = function(start)
+    return start
+
+
+def to_the_200th(e):
+    """A power that SymPy leaves as it is."""
+    return Pow(e, 200, evaluate=False)
+
+
 a, b, c, t, u_scalar = symbols("a b c t u")
 p, q, w = symbols("p q w", integer=True)
 later, two_later = (Sum(x[p + shift], (p, 1, m - shift)) for shift in (1, 2))
@@ -76,6 +92,7 @@ T, start = Symbol("T", integer=True, nonnegative=True), Symbol("f", integer=True
 u, B = IndexedBase("u", real=True), IndexedBase("B", real=True)
 gone = Sum(u[p + 4], (p, 1, m - 4)) - Sum(u[q], (q, 5, m))  # 0
 kink = Derivative(Abs(a), a)
+chain = symbols("s0:61", real=True)
 tower = Pow(2, Pow(2, Pow(2, 100, evaluate=False), evaluate=False), evaluate=False)
 positive, negative = IndexedBase("P", positive=True), IndexedBase("N", integer=True, negative=True)
 third, late = Rational(1, 3), a - Rational(17, 13)
@@ -605,6 +622,18 @@ NOT_REFUTED = {
         n >= 10**12,
         Eq(a, 2),
     ),
+    "a power of powers of an entry": (Ge(nest(to_the_200th, x[1], 5), 0, evaluate=False),),
+    "a power of powers of a scalar": (Ge(nest(to_the_200th, a * b, 5), 0, evaluate=False),),
+    "a square of squares": (Ge(nest(lambda e: Pow(e, 2, evaluate=False), a, 60), 0),),
+    "a sum from far below": (Eq(Sum(u[p], (p, -(10**12), -(10**12))), u[-(10**12)]),),
+    "a factorial of a large number": (
+        Eq(factorial(10**12, evaluate=False), factorial(10**12, evaluate=False), evaluate=False),
+    ),
+    "a factorial that a condition makes large": (Ge(factorial(n), 1), Eq(n, 10**7)),
+    "the inverse of many roots": (
+        Eq(1 / Add(*(sqrt(prime(number)) for number in range(1, 14))), a, evaluate=False),
+        Eq(a, 1 / Add(*(sqrt(prime(number)) for number in range(1, 14))), evaluate=False),
+    ),
     "an exponent between two bounds": (
         Ge(2**n, 0, evaluate=False),
         n >= 10**12,
@@ -619,6 +648,23 @@ NOT_REFUTED = {
 }
 
 MALFORMED = {
+    "parts that are shared many times": (
+        lambda: prove(Eq(nest(lambda e: Add(e, e, evaluate=False), a, 20), b, evaluate=False)),
+        Unreadable,
+        "more than 20000 nodes",
+    ),
+    "a power that a chain of conditions makes too large": (
+        lambda: prove(Ge(2**n, 0, evaluate=False), Eq(n, q**12), Eq(q, 10)),
+        Unreadable,
+        "a power of more than 3000 bits",
+    ),
+    "powers along a chain of conditions": (
+        lambda: prove(
+            Eq(chain[0], 0), *(Eq(s, t**2) for s, t in pairwise(chain)), Eq(chain[-1], 2)
+        ),
+        Unreadable,
+        "a power of more than 3000 bits",
+    ),
     "a power that a condition makes too large": (
         lambda: prove(Ge(2**n, 0, evaluate=False), Eq(n, 10**12)),
         Unreadable,
