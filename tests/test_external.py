@@ -33,6 +33,7 @@ def run_pytest(folder, *arguments):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_decorator_gives_one_test_a_law(package):
     """Laws hold, are skipped where nothing is offered, and known failures are expected."""
     status, out = run_pytest(package, "-rA", "test_tinynorm.py")

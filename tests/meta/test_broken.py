@@ -160,7 +160,19 @@ ONLY = {
 }
 
 
-@pytest.mark.parametrize("broken", RIGHT_LAW, ids=lambda c: c.__name__)
+# one of each kind of law by default: relation, value, gradient, statistics, behaviour, one value
+BY_DEFAULT = (EpsOutside, OnePassVariance, NoStdPath, NoBessel, ModifiesInput, AnswersForOneValue)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(
+            broken, id=broken.__name__, marks=() if broken in BY_DEFAULT else pytest.mark.slow
+        )
+        for broken in RIGHT_LAW
+    ],
+)
 def test_a_broken_formula_is_found_by_the_right_law(broken):
     """The check fails and names the law; a bug that touches one output is blamed on nothing
     else."""
