@@ -16,8 +16,6 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-import pandas as pd
-
 from bnproof.records import Records, Row, write
 
 
@@ -120,6 +118,9 @@ def format_table(rows: Iterable[Row], columns: tuple[str, ...]) -> str:
     2,0.5
     4,
     """
+    # Here, since ``bnproof show`` uses this package, writes no table, and would wait for pandas.
+    import pandas as pd
+
     # dtype=object keeps each value as it is: a column of whole numbers with a gap would become
     # floats.
     frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)

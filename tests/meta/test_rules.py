@@ -163,3 +163,13 @@ def test_importing_the_doors_is_light(module):
     code = f"import sys, {module}; print([n for n in {heavy} if n in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_showing_a_theorem_does_not_wait_for_tables():
+    """Its page needs neither pandas nor Matplotlib, which it would have to wait for."""
+    code = (
+        "import sys, bnproof.reports.derivation;"
+        " print([n for n in ('pandas', 'matplotlib', 'torch', 'numpy') if n in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
