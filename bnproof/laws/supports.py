@@ -154,8 +154,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    """Whether it is a list without gaps.  NumPy reads ``None`` as float64."""
-    return isinstance(value, list | tuple) and None not in value
+    """Whether it is a list without gaps.
+
+    NumPy reads ``None`` as float64, and calls ``np.dtype("float64")`` equal to it, hence ``is``.
+    """
+    return isinstance(value, list | tuple) and all(entry is not None for entry in value)
 
 
 EVERYTHING = Supports()

@@ -54,7 +54,7 @@ def integer_power(base: Number, power: int) -> Number:
 def _count_bits(number: Number) -> int:
     """The bits of the longest rational that a number is made of; an interval never gets longer."""
     if isinstance(number, fmpq):
-        return max(int(number.p).bit_length(), int(number.q).bit_length())
+        return int(number.height_bits())
     if isinstance(number, Dual):
         return max(_count_bits(number.value), _count_bits(number.derivative))
     if isinstance(number, Surd | Germ):

@@ -295,14 +295,14 @@ def read(statement: Any, given: tuple[Any, ...] = (), remainder: Expr | None = N
         part for one in given for part in And.make_args(_read_boolean(one, "condition", "m >= 2"))
     )
     # First of all: every walk takes as long as the tree is large.
-    refuse_large_trees((received, *conditions, *(() if remainder is None else (remainder,))))
+    parts = (received, *conditions, *(() if remainder is None else (remainder,)))
+    refuse_large_trees(parts)
     for condition in (received, *conditions):
         if not isinstance(condition, Every) and condition.has(Every):
             raise Unreadable(
                 f"{condition}: Every(...) is a condition of its own, not a part of one"
             )
     symbols = Symbols()
-    parts = (received, *conditions, *(() if remainder is None else (remainder,)))
     # Before anything is rebuilt: SymPy would compute a power that takes for ever.
     refuse_long_powers(parts, conditions)
     for part in parts:

@@ -1,5 +1,6 @@
 """What ``supports`` narrows, and the slips in it that are named."""
 
+import numpy as np
 import pytest
 
 from bnproof.laws.supports import Supports
@@ -79,3 +80,9 @@ def test_none_says_as_little_as_nothing():
     """For every key."""
     nothing = dict.fromkeys(("dtypes", "ranks", "num_features", "eps", "momentum", "affine"))
     assert Supports.from_mapping(nothing) == Supports.from_mapping({})
+
+
+@pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64")])
+def test_a_dtype_may_be_given_as_numpy_has_it(dtype):
+    """By name, as a type, or as a dtype, of which NumPy calls float64 equal to ``None``."""
+    assert Supports.from_mapping({"dtypes": [dtype]}).dtypes == ("float64",)
