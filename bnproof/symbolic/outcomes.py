@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sympy import Basic
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from bnproof.symbolic.rendering import text
 
@@ -60,6 +63,12 @@ class Proof:
     steps: tuple[Step, ...] = ()
     points: int = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # SymPy evaluates a relation again when it is unpickled. An equation that is proved here
+        # could arrive as ``True``, and a long one takes seconds. So its two sides are sent.
+        relations = tuple(map(_take_apart, (self.statement, *self.given)))
+        return _restore_proof, (relations, self.steps, self.points)
+
     def __str__(self) -> str:
         given = f", given {', '.join(text(c) for c in self.given)}" if self.given else ""
         lines = [f"Proved for every batch size m >= 1{given}:", f"  {text(self.statement)}"]
@@ -70,6 +79,34 @@ class Proof:
                 " batches."
             )
         return "\n".join(lines)
+
+
+Parts = tuple[type[Boolean], tuple[Any, ...]]
+
+
+def _take_apart(part: Basic) -> Basic | Parts:
+    """A relation, or what holds relations, as its kind and its parts; a number as it is."""
+    # a symbol counts as a Boolean too, and has no parts
+    if isinstance(part, Boolean) and part.args:
+        return type(part), tuple(map(_take_apart, part.args))
+    return part
+
+
+def _put_together(part: Basic | Parts) -> Basic:
+    """What was taken apart, its relations as they were written."""
+    if isinstance(part, Basic):
+        return part
+    kind, parts = part
+    as_written = {"evaluate": False} if issubclass(kind, Relational) else {}
+    return kind(*map(_put_together, parts), **as_written)
+
+
+def _restore_proof(
+    relations: tuple[Basic | Parts, ...], steps: tuple[Step, ...], points: int
+) -> Proof:
+    """The proof that was pickled."""
+    statement, *given = map(_put_together, relations)
+    return Proof(statement, tuple(given), steps, points)
 
 
 @dataclass(frozen=True)

@@ -386,7 +386,9 @@ def settle_all(
     UnknownTheorem
         For an id that is not in the book, before anything is proved.
     """
-    wanted = [find(name).id for name in names] or list(book.list_names())
+    # Every theorem is built before the workers start: where they are forked, they inherit it, and
+    # this process, which needs the statements too, has nothing left to do beside them.
+    wanted = [find(name).id for name in names or book.list_names()]
     workers = min(len(wanted), os.cpu_count() or 1)
     if workers == 1:  # a process of its own would only have to load SymPy once more
         return [settle(find(name)) for name in wanted]

@@ -3,16 +3,20 @@
 import pickle
 
 import pytest
-from sympy import Eq, Integer, Symbol
+from sympy import And, Eq, Gt, Integer, Lt, Ne, Symbol, true
 
 from bnproof.symbolic import (
     Counterexample,
     Disagreement,
+    Every,
     Proof,
     Refuted,
     Step,
     Undecided,
     Unreadable,
+    i,
+    v,
+    x,
 )
 
 a = Symbol("a", real=True)
@@ -55,6 +59,25 @@ def test_outcomes_survive_pickling():
     refuted = pickle.loads(pickle.dumps(Refuted(statement, Counterexample(3, {"a": 0}), "hint")))
     assert (refuted.statement, refuted.counterexample.m, refuted.hint) == (statement, 3, "hint")
     assert pickle.loads(pickle.dumps(Undecided("a reason"))).reason == "a reason"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        Eq(a + 1, a + 1, evaluate=False),
+        Lt(v, v + 1, evaluate=False),
+        Every(Gt(x[i] ** 2 + 1, 0, evaluate=False)),
+        And(Eq(a, 1), Ne(a, 2)),
+        true,
+    ],
+)
+def test_a_proof_says_the_same_after_pickling(written):
+    """SymPy would evaluate a relation again, and a proved equation would arrive as ``True``."""
+    proof = Proof(written, (written, Ne(a, 0)), (Step("left minus right", a - a, "is 0"),), 7)
+    again = pickle.loads(pickle.dumps(proof))
+    assert again == proof
+    assert str(again) == str(proof)
+    assert type(again.statement) is type(written)
 
 
 def test_each_outcome_is_caught_by_what_it_is():
