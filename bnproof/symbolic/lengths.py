@@ -73,6 +73,27 @@ def refuse_long_powers(parts: Iterable[Basic], conditions: Iterable[Basic]) -> N
         Measuring(known).measure(part)
 
 
+def refuse_foreign_parts(expression: Basic) -> None:
+    """Refuse an expression that holds what is none of SymPy's, as ``x[None]`` does.
+
+    Raises
+    ------
+    Unreadable
+        With the part and the node it stands in.
+    """
+    seen: set[Basic] = set()
+    left = [expression]
+    while left:
+        node = left.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        for part in node.args:
+            if not isinstance(part, Basic):
+                raise Unreadable(f"{node} holds {part!r}, which is no SymPy expression")
+            left.append(part)
+
+
 def refuse_large_trees(parts: Iterable[Basic]) -> None:
     """Refuse what has too many nodes once shared parts are written out.
 

@@ -75,7 +75,11 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import And, Boolean, BooleanFunction
 
 from bnproof.symbolic.expectation import Expectation, degree
-from bnproof.symbolic.lengths import refuse_large_trees, refuse_long_powers
+from bnproof.symbolic.lengths import (
+    refuse_foreign_parts,
+    refuse_large_trees,
+    refuse_long_powers,
+)
 from bnproof.symbolic.outcomes import Undecided, Unreadable
 from bnproof.symbolic.setting import Every, eps, i, j, k, m, x
 from bnproof.symbolic.symbols import Symbols
@@ -348,6 +352,8 @@ def _read_boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rh
         raise TypeError(f"{part!r} is a text: write the {what} with SymPy, such as {example}")
     if isinstance(part, bool):
         raise TypeError(f"{part} is a Python bool, which a == b gives: write Eq(a, b)")
+    if hasattr(part, "dtype"):  # what NumPy gives; SymPy would take its truth value
+        raise TypeError(f"{part!r} is a value of NumPy's: write the {what} with SymPy")
     if isinstance(part, (list, tuple, set, frozenset, dict)):
         raise TypeError("conditions are given one by one: prove(statement, condition, condition)")
     try:
@@ -356,6 +362,7 @@ def _read_boolean(part: Any, what: str = "statement", example: str = "Eq(lhs, rh
         raise TypeError(f"{part!r} is no {what}: write an equation such as {example}") from error
     if not isinstance(read_as, (Relational, Boolean)) or isinstance(read_as, Symbol):
         raise TypeError(f"{part} is no {what}: write an equation such as {example}")
+    refuse_foreign_parts(read_as)
     return read_as
 
 

@@ -142,7 +142,11 @@ class Every(Boolean):  # type: ignore[misc]
                 or index == m
             ):
                 raise TypeError(f"Every runs over indices such as i, not over {index!r}")
-        over = indices or tuple(index for index in (i, j, k) if index in relation.free_symbols)
+        try:
+            free = relation.free_symbols
+        except AttributeError:  # a part that is none of SymPy's, as x[None] has
+            raise TypeError(f"Every takes a relation of SymPy's, not {relation}") from None
+        over = indices or tuple(index for index in (i, j, k) if index in free)
         if not over:
             raise ValueError(
                 f"Every({relation}) has none of the indices i, j, k: write the relation without"

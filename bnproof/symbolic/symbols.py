@@ -223,6 +223,7 @@ class Symbols:
         name = symbol.name
         if not name or isinstance(symbol, Wild):
             raise Unreadable("a Wild symbol, or one without a name: write Symbol('a', real=True)")
+        _refuse_line_breaks(name)
         if name in TAKEN and symbol != OWN.get(name):
             raise Unreadable(
                 f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename"
@@ -256,6 +257,7 @@ class Symbols:
         and for one with a shape.
         """
         name = str(base.label)
+        _refuse_line_breaks(name)
         if name in TAKEN and base not in (x, g):
             raise Unreadable(
                 f"your {name} is not bnproof's {name}: import it from bnproof.symbolic, or rename"
@@ -366,3 +368,9 @@ def _build_dummy(symbol: Any) -> Basic:
     if isinstance(symbol, Idx):
         return Dummy(str(symbol.label), integer=True)
     return Dummy(symbol.name, **(symbol.assumptions0 | {"real": True}))
+
+
+def _refuse_line_breaks(name: str) -> None:
+    """Refuse a name that would break a message over several lines."""
+    if len(name.splitlines()) > 1:
+        raise Unreadable(f"the name {name!r} has several lines: choose another one")

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from sympy import Basic, Derivative, Eq, Expr, Ge, Integer, Le, Limit, Sum, Symbol, sympify
 from sympy.core.relational import Relational
 
+from bnproof.symbolic.lengths import refuse_foreign_parts
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.reading import find_numbers, substitute
 from bnproof.symbolic.setting import eps, i, j, k, m
@@ -246,6 +247,7 @@ def _read_expression(e: object) -> Expr:
     read_as = e if isinstance(e, str) else sympify(e)
     if not isinstance(read_as, Expr):
         raise TypeError(f"a witness holds SymPy expressions, not {e!r}")
+    refuse_foreign_parts(read_as)
     return read_as
 
 

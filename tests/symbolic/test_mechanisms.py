@@ -3,6 +3,7 @@ several statements."""
 
 from contextlib import suppress
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from sympy import (
@@ -697,6 +698,33 @@ MALFORMED = {
         "SymPy cannot evaluate it",
     ),
     "a Python bool": (lambda: prove(xhat(i) == 0), TypeError, r"write Eq\(a, b\)"),
+    "a bool of NumPy": (lambda: prove(SimpleNamespace(dtype="bool")), TypeError, "of NumPy's"),
+    "None for an index": (
+        lambda: prove(Eq(x[None], 0, evaluate=False)),
+        Unreadable,
+        "holds None, which is no SymPy expression",
+    ),
+    "None in a condition": (
+        lambda: prove(Eq(a, 0, evaluate=False), Eq(x[None], 0, evaluate=False)),
+        Unreadable,
+        "holds None",
+    ),
+    "None in a witness": (
+        lambda: prove(Ge(a, 0, evaluate=False), by=Remainder(x[None])),
+        Unreadable,
+        "holds None",
+    ),
+    "None under Every": (lambda: Every(Eq(x[None], i, evaluate=False)), TypeError, "of SymPy's"),
+    "a name of several lines": (
+        lambda: prove(Eq(Symbol("a\nb", real=True), 0, evaluate=False)),
+        Unreadable,
+        "has several lines",
+    ),
+    "a base with a name of several lines": (
+        lambda: prove(Eq(IndexedBase("a\nb", real=True)[i], 0, evaluate=False)),
+        Unreadable,
+        "has several lines",
+    ),
     "a list of conditions": (lambda: prove(Eq(a, b), [Eq(a, b)]), TypeError, "one by one"),
     "a witness that is none": (
         lambda: prove(Ge(a**2, 0, evaluate=False), by="me"),
