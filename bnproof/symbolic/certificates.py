@@ -121,7 +121,9 @@ class CertifiedSigns(Signs):
     def _refine_signs(self, poly: fmpq_mpoly) -> SignSet:
         """The signs of a polynomial, with a certificate where more than one sign is left."""
         signs = self.find_polynomial_signs(poly)
-        return signs if len(signs) == 1 else signs & self._certify_signs(poly)
+        # No sign is left where the conditions contradict each other. A claim about an empty set
+        # would always be true, so the signs found first stay.
+        return signs if len(signs) == 1 else signs & self._certify_signs(poly) or signs
 
     def _certify_signs(self, poly: fmpq_mpoly) -> SignSet:
         """The signs that a certificate for ``p``, or else one for ``-p``, leaves."""

@@ -13,11 +13,12 @@ Start reading at :func:`list_cases`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
-from sympy import Derivative, Expr, Indexed, Integer, KroneckerDelta, Symbol
+from sympy import Derivative, Expr, Indexed, Integer, KroneckerDelta, Rational, Symbol
 
 from bnproof.symbolic.expectation import Expectation
 from bnproof.symbolic.outcomes import Undecided
@@ -48,6 +49,29 @@ class IndexCase:
     replace: dict[Expr, Expr]
     distinct: frozenset[Expr]
     least_size: int
+
+    def describes(self, scalars: Mapping[Symbol, Any]) -> bool:
+        """Whether indices with these values are equal and different as the case says.
+
+        Parameters
+        ----------
+        scalars
+            Exact values of the free symbols and of ``m``.
+        """
+        # other symbols may have values that are no rational numbers, and no index mentions them
+        values = {
+            symbol: Rational(int(value.p), int(value.q))
+            for symbol, value in scalars.items()
+            if symbol.is_integer
+        }
+
+        def read(term: Expr) -> Expr:
+            return term.xreplace(values)
+
+        distinct = [read(term) for term in self.distinct]
+        return len({*distinct}) == len(distinct) and all(
+            read(old) == read(new) for old, new in self.replace.items()
+        )
 
     def __str__(self) -> str:
         equal = [f"{old} = {new}" for old, new in self.replace.items()]

@@ -205,7 +205,13 @@ def _prove_statement(search: Search) -> list[Step]:
         raise Unequal(f"{text(question.statement)} is not an identity")
     size = find_given_size(question)
     try:
-        return _prove_cases(search, list_cases(question))
+        cases = list_cases(question)
+        by_case = [_prove_case(search, case) for case in cases]
+        for case, steps in zip(cases, by_case, strict=True):
+            # A case that the conditions exclude has no steps, and no points either.
+            if steps and len(cases) > 1:
+                search.visit(case)
+        return [step for steps in by_case for step in steps]
     # Written out entry by entry, a statement for one given size may be decided all the same.
     except (Unequal, Undecided):
         if size is None:
@@ -215,9 +221,10 @@ def _prove_statement(search: Search) -> list[Step]:
         raise Undecided(f"m = {size} is written out entry by entry up to {LARGEST_BATCH} only")
     if count > MOST_CASES:
         raise Undecided(f"m = {size} leaves {count} cases, more than {MOST_CASES}")
-    return _prove_cases(search, list_concrete_cases(question, size))
+    concrete = list_concrete_cases(question, size)
+    return [step for case in concrete for step in _prove_case(search, case)]
 
 
-def _prove_cases(search: Search, chosen: list[IndexCase]) -> list[Step]:
-    """The steps of all chosen cases, each proved by the normal form."""
-    return [step for case in chosen for step in CaseProof(search, case).prove_steps()]
+def _prove_case(search: Search, case: IndexCase) -> list[Step]:
+    """The steps of one case, proved by the normal form."""
+    return CaseProof(search, case).prove_steps()

@@ -54,9 +54,12 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
 
     Notes
     -----
-    A factor known to be <= 0 is negated, and the sign goes to the content. Two such factors may
-    then stand under roots of their own. Factors of unknown sign have to stay together: of
-    ``a b >= 0`` it does not follow that ``sqrt(a)`` exists.
+    ``sqrt(f g) = sqrt(f) sqrt(g)`` needs ``g >= 0`` also where ``f = 0``, and that does not follow
+    from ``f g >= 0``. So a factor leaves the root only where it is not 0, or where all that stays
+    behind is known to be >= 0 by itself. The same holds for ``sqrt(f^2 g) = |f| sqrt(g)``.
+
+    A factor known to be <= 0 is negated, and the sign goes to the content. Where the content is
+    negative at last and all factors are >= 0, the radicand is <= 0 and >= 0: it is 0.
     """
     if radicand.is_zero:
         return radicand
@@ -65,23 +68,35 @@ def square_root(form: Equations, radicand: Quotient) -> Quotient:
         # A root of a root may hide a square, which shows once the inner root is reduced.
         Quotient(ring, ring.reduce_roots(ring.lift(radicand.top)), radicand.below).cancel()
     )
-    outside, inside, sense = form.number(1), ring.constant(1), 1
+    known, unknown = [], ring.constant(1)
     for factor, exponent in factors:
+        signs = form.signs.find_polynomial_signs(factor)
+        if exponent % 2 and signs <= NEGATIVE | ZERO:
+            content, factor, signs = -content, -factor, product(signs, NEGATIVE)
+        if exponent % 2 and not signs <= NONNEGATIVE:
+            unknown = unknown * factor
+            exponent -= 1
+        # what is divided by is not 0
+        known.append((factor, exponent, exponent < 0 or 0 not in signs))
+    if not unknown.is_constant():
+        rest = unknown if content > 0 else -unknown
+        if not form.signs.shows(form.polynomial(rest), NONNEGATIVE):
+            # What may be 0 stays under the root, with all of its powers.
+            staying = [(f, n) for f, n, leaves in known if not leaves]
+            known = [entry for entry in known if entry[2]]
+            for factor, exponent in staying:
+                unknown = unknown * factor**exponent
+    elif content < 0:
+        return form.number(0)
+    outside = form.number(1)
+    for factor, exponent, _ in known:
         half = exponent // 2  # rounded down: f^-1 = f^-2 f
         if half:
             magnitude = absolute_value(form, form.polynomial(factor))
             outside = outside * (magnitude if half > 0 else magnitude.inverse()) ** abs(half)
         if exponent % 2:
-            signs = form.signs.find_polynomial_signs(factor)
-            # Two factors that are <= 0 multiply to what is >= 0, and then each of ``-f`` has a
-            # root.
-            if signs <= NEGATIVE | ZERO:
-                sense, factor, signs = -sense, -factor, product(signs, NEGATIVE)
-            if signs <= NONNEGATIVE:
-                outside = outside * _root(form, factor)
-            else:
-                inside = inside * factor
-    return outside * _split_content(form, content * sense, inside)
+            outside = outside * _root(form, factor)
+    return outside * _split_content(form, content, unknown)
 
 
 def _split_content(form: Equations, content: fmpq, inside: fmpq_mpoly) -> Quotient:

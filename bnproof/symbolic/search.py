@@ -20,7 +20,8 @@ from sympy.core.relational import Relational
 from bnproof.symbolic.counterexamples import describe_point
 from bnproof.symbolic.exact import Evaluator
 from bnproof.symbolic.frames import NotEvaluable, Point, Undefined
-from bnproof.symbolic.outcomes import Counterexample, Refuted
+from bnproof.symbolic.index_cases import IndexCase
+from bnproof.symbolic.outcomes import Counterexample, Refuted, Undecided
 from bnproof.symbolic.reading import FREE, Question, find_numbers
 from bnproof.symbolic.rendering import text
 from bnproof.symbolic.sampling import Sampler
@@ -139,6 +140,36 @@ class Search:
         for place, size in enumerate(sizes):
             for point in sampler.draw_points(size, count if place < 4 else 1):
                 self._try(point, sampler)
+
+    def visit(self, case: IndexCase) -> None:
+        """Make sure that the statement was evaluated at a point of a case.
+
+        The points of other cases say nothing about it.
+
+        Parameters
+        ----------
+        case
+            Which of the free indices are equal.
+
+        Raises
+        ------
+        Undecided
+            Where no such point satisfies the conditions, as far as was looked.
+        Refuted
+            Where the statement is false at a point that was met on the way.
+        """
+        if any(case.describes(point.scalars) for point in self.samples):
+            return
+        # Such as m = 45, or three indices that are equal: sizes and points are looked for.
+        sampler = Sampler(self.question, Random(SEED), edges=True)
+        for size in self.sizes:
+            for point in sampler.draw_points(size, FURTHER):
+                if case.describes(point.scalars):
+                    before = len(self.samples)
+                    self._try(point, sampler)
+                    if len(self.samples) > before:
+                        return
+        raise Undecided(f"no exact point was found in the case {case} to check the proof")
 
     def find_break(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
         """Look for a point where the statement is false or has no value.

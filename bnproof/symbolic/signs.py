@@ -301,7 +301,8 @@ class Signs:
                     signs &= known
                 elif fact == -variable:
                     signs &= product(known, NEGATIVE)
-        return signs
+        # never empty, not even where conditions contradict each other
+        return signs or self.ring.declared[place]
 
     def find_monomial_signs(self, exponents: tuple[int, ...]) -> SignSet:
         """The signs of a product of powers of generators.

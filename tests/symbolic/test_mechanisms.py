@@ -22,6 +22,7 @@ from sympy import (
     KroneckerDelta,
     Le,
     Limit,
+    Lt,
     MatrixSymbol,
     Max,
     Mod,
@@ -36,6 +37,7 @@ from sympy import (
     Wild,
     asin,
     exp,
+    expand,
     factorial,
     log,
     nextprime,
@@ -107,6 +109,18 @@ cube = (a - late_a - m + 2) ** 3 * (1 + b**2) >= 0
 inner = Sum(x[p + 1], (p, q, q), (q, 1, m - 1))
 below = Sum(sqrt(Sum(1, (q, p + 3, m))), (p, 1, m - 2))
 free = Sum(sqrt(Sum(1, (q, p + 3, m)) + Sum(1, (w, 1, p - 1))), (p, 1, m - 2))
+# the case i = k, in which no point that is drawn satisfies the conditions
+same = KroneckerDelta(i, k)
+never_sampled = Ge(-same * (t - late_a) ** 2, 0, evaluate=False)
+negated = -(a**2 - 2) * (b**2 - 2 * b + 2)
+squares = expand((a - b) ** 2 + b**2)
+opposite = (a >= 0, b <= 0, Ge(same * a * b, 0, evaluate=False), never_sampled)
+pressed = (Ge(same * (c - a**2), 0), Ge(same * (-c - b**2), 0), never_sampled)
+
+
+def rare(e):
+    """A condition under which a root of e exists."""
+    return Ge(e, 0, evaluate=False)
 
 
 def lemma(name):
@@ -228,6 +242,26 @@ second_log = log(1 - KroneckerDelta(i, 2) * a / 1000)
 far = (Every(x[i] > 0), b > 2 * c, c >= 0)
 
 NOT_PROVED = {
+    # sqrt(f g) is no product of two roots where f may be 0 and g negative
+    "a factor under a root that may be 0": (
+        (
+            Gt(sqrt(same * (a**2 - 2) * b) + 1 - same, 0),
+            a**2 >= 2,
+            b <= -1,
+            rare(same * b * (a**2 - 2)),
+        ),
+        (Gt(sqrt(same * negated) + 1 - same, 0), a**2 >= 2, rare(same * negated)),
+        (Gt(sqrt(expand(same * negated)) + 1 - same, 0), a**2 >= 2, rare(expand(same * negated))),
+        (Gt(sqrt(same * a * b) + 1 - same, 0), *opposite),
+        (Lt(sqrt(same * a * b) - 1 + same, 0), *opposite),
+        (Gt(1 / (sqrt(same * a * b) + 1 - same), 0), *opposite),
+        (Gt(sqrt(same * a * b) * c + 1 - same, 0), *opposite),
+        (Gt(sqrt(same * squares) + 1 - same, 0), Le(same * squares, 0), never_sampled),
+        (Ne(sqrt(same * squares) + 1 - same, 0), Le(same * squares, 0), never_sampled),
+        (Gt(sqrt(-same * a**2 - same * b**2) + 1 - same, 0), *pressed),
+        (Lt(sqrt(-same * a**2 - same * b**2) - 1 + same, 0), *pressed),
+        (Gt(1 / (sqrt(-same * a**2 - same * b**2) + 1 - same), 0), *pressed),
+    ),
     "a scalar beside a base of its name": (
         (Eq(u[i], 3), Eq(u_scalar, 3)),
         (Eq(hider * u[1], hider * b), Eq(u_scalar, b)),

@@ -3,15 +3,15 @@ them."""
 
 import pytest
 from flint import fmpq
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sympy import Abs, Rational, Symbol, nextprime, sqrt
+from sympy import Abs, Pow, Rational, Symbol, nextprime, sqrt
 from sympy import sign as sympy_sign
 
 from bnproof.symbolic.outcomes import Undecided
 from bnproof.symbolic.power_sums import PowerSums
 from bnproof.symbolic.roots import absolute_value, sign, square_root
-from bnproof.symbolic.signsets import NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE
+from bnproof.symbolic.signsets import NEGATIVE, NONNEGATIVE, NONZERO, POSITIVE, ZERO
 
 a, b = Symbol("a", real=True), Symbol("b", real=True)
 forms = st.sampled_from([a, b, a - b, a + 2, a * b - 3, a**2 + 1])
@@ -53,6 +53,9 @@ def test_the_root_of_a_square_is_an_absolute_value(number, factors):
 @settings(max_examples=25)
 def test_a_root_squares_to_its_radicand(number, factors):
     """Also with odd and negative powers, and with a negative number in front."""
+    # a negative number times squares has no root, and nobody asks for it
+    odd = {factor for factor, _ in factors if sum(n for f, n in factors if f == factor) % 2}
+    assume(number > 0 or odd)
     form = PowerSums()
     radicand, _ = build(form, number, factors)
     root = square_root(form, radicand)
@@ -139,3 +142,23 @@ def test_a_number_that_is_hard_to_factor_is_refused():
     form = PowerSums()
     with pytest.raises(Undecided, match="too large to factor"):
         square_root(form, form.number(nextprime(10**20) * nextprime(10**21)))
+
+
+def test_a_factor_that_may_be_0_stays_with_one_of_unknown_sign():
+    """Of ``a b >= 0`` and ``a >= 0`` it does not follow that b has a root; of ``a > 0`` it does."""
+    for known, parts in ((NONNEGATIVE, 1), (POSITIVE, 2)):
+        form = PowerSums()
+        product = form.normal_form(a) * form.normal_form(b)
+        form.signs.learn(form.normal_form(a), known)
+        form.signs.learn(product, NONNEGATIVE)
+        root = square_root(form, product).expression()
+        assert len(root.atoms(Pow)) == parts
+        assert root.subs({a: 4, b: 9}) == 6
+
+
+def test_what_is_neither_positive_nor_negative_is_0():
+    """``a >= 0``, ``b <= 0`` and ``a b >= 0``."""
+    form = PowerSums()
+    form.signs.learn(form.normal_form(a), NONNEGATIVE)
+    form.signs.learn(form.normal_form(b), NEGATIVE | ZERO)
+    assert square_root(form, form.normal_form(a * b)).is_zero
