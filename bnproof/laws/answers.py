@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import METHODS, QUANTITIES, Array, Case, Convention, Failure, FailureKind
+from bnproof.contract import (
+    METHODS,
+    QUANTITIES,
+    Array,
+    Call,
+    Case,
+    Convention,
+    Failure,
+    FailureKind,
+)
 from bnproof.laws.arguments import build_arguments, build_prototype, is_available
 from bnproof.wording import describe_failure
 
@@ -195,8 +204,8 @@ class Target:
             return None
         # Both copy.
         copy = np.concatenate(value) if isinstance(value, (list, tuple)) else np.array(value)
-        last = QUANTITIES[name].entrywise and self.convention.channel_axis == -1
-        return np.moveaxis(copy, -1, 1) if last else copy
+        entrywise = QUANTITIES[name].entrywise
+        return np.moveaxis(copy, self.convention.channel_axis, 1) if entrywise else copy
 
 
 @dataclass
@@ -211,21 +220,23 @@ class Answers:
         A failure for every argument that some call changed.
     shared
         What laws of this case have already worked out, by a key of theirs.
-    known
-        The answers so far, by method.
     """
 
     target: Target
     case: Case
     modified: list[Failure] = field(default_factory=list)
-    # what laws of this case have already worked out
-    shared: dict[Any, Any] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
+    shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def convention(self) -> Convention:
         """The target's convention."""
         return self.target.convention
+
+    def share(self, key: tuple[Any, ...], work_out: Callable[[], Any]) -> Any:
+        """Return what several laws look at; the first one that asks works it out."""
+        if key not in self.shared:
+            self.shared[key] = work_out()
+        return self.shared[key]
 
     def observe(self, quantity: str) -> Array | None:
         """Return one quantity as it was returned, with channels on axis 1.
@@ -250,26 +261,41 @@ class Answers:
 
     def answer(self, method: str) -> Any:
         """Return the answers of a method by name, or ``NotOffered`` or ``Failed``; ask once."""
-        if method not in self.known:
-            self.known[method] = self.ask(method)
-        return self.known[method]
+        return self.share(("answer", method), lambda: self.ask(method))
 
-    def ask(self, method: str, **changed: Any) -> Any:
-        """Ask now, whatever was answered before.
+    def ask(self, method: str) -> Any:
+        """Ask now, whatever was answered before."""
+        if not is_available(method, self.case):
+            return NotOffered(f"this case has nothing for {method}")
+        return self.make_call(self.build_call(method), self.modified)
+
+    def build_call(self, method: str, says: str = "", **changed: Any) -> Call:
+        """Build a call on the case.
 
         Parameters
         ----------
         method
             The method to call.
+        says
+            What is special about the call.
         **changed
             Arguments that take the place of the case's own.
         """
-        if not is_available(method, self.case):
-            return NotOffered(f"this case has nothing for {method}")
-        values = build_arguments(method, self.case, self.convention) | changed
-        return self.target.check_answer(
-            method, self.target.call(method, values, self.modified), self.case
-        )
+        arguments = build_arguments(method, self.case, self.convention) | changed
+        return Call(method, arguments, says=says)
+
+    def make_call(self, call: Call, modified: list[Failure] | None = None) -> Any:
+        """Make a call, and return its answers by name, or ``NotOffered`` or ``Failed``.
+
+        Parameters
+        ----------
+        call
+            What is asked; shapes and dtypes of the answers are those that the case asks for.
+        modified
+            As in :meth:`Target.call`.
+        """
+        answer = self.target.call(call.method, call.arguments, modified)
+        return self.target.check_answer(call.method, answer, self.case)
 
 
 def wrap_exception(

@@ -110,7 +110,8 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
     relation, index = _build_relation(item)
     observed = {name: _observe(item.find_observed(name), answers, case) for name in item.quantities}
     inputs = (
-        _share_inputs(answers, case)
+        # The same for all the laws that look at this case.
+        answers.share(("inputs", *_build_key(case)), lambda: balls.convert_case(case))
         | observed
         | {name: ball(value) for name, value in _choose_constants(case).items()}
     )
@@ -134,22 +135,6 @@ def _build_relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
         *(IndexedBase(name, real=True).__getitem__ for name in item.quantities)
     )
     return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
-
-
-def _share_inputs(answers: Answers, case: Case) -> dict[str, Any]:
-    """The case in balls, once for all the laws that look at it."""
-    key = ("inputs", *_build_key(case))
-    if key not in answers.shared:
-        answers.shared[key] = balls.convert_case(case)
-    return dict(answers.shared[key])
-
-
-def _share_oracle(answers: Answers, case: Case) -> Oracle:
-    """The oracle of a variant of the case, one for all the laws that look at it."""
-    key = ("oracle", *_build_key(case))
-    if key not in answers.shared:
-        answers.shared[key] = Oracle(case)
-    return answers.shared[key]
 
 
 def _build_key(case: Case) -> tuple[Any, ...]:
@@ -193,10 +178,10 @@ def _observe(observation: Observed, answers: Answers, case: Case) -> Any:
     """The observed array as balls, each with its own a-priori bound as radius; asked for once."""
     variant = change_case(case, observation)
     # The implementation is asked once for each variant, however many laws look at it.
-    key = ("observed", observation.output, _build_key(variant))
-    if key not in answers.shared:
-        answers.shared[key] = _ask(observation.output, answers, variant)
-    observed = answers.shared[key]
+    observed = answers.share(
+        ("observed", observation.output, _build_key(variant)),
+        lambda: _ask(observation.output, answers, variant),
+    )
     if isinstance(observed, Exception):
         raise observed
     return observed
@@ -266,7 +251,8 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
         method = QUANTITIES[output].method
         return Failed(Failure(FailureKind.RANGE, method, output, got="not finite"))
     # The bound of the variant, which may be worse conditioned than the case.
-    radius = np.broadcast_to(_share_oracle(answers, case).bound(output).total, got.shape)
+    oracle = answers.share(("oracle", *_build_key(case)), lambda: Oracle(case))
+    radius = np.broadcast_to(oracle.bound(output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(
         got, radius
     )
