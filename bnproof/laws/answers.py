@@ -394,8 +394,20 @@ def read_first_line(error: BaseException) -> str:
         return "(its text cannot be read)"
 
 
-def find_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    """Return the first answer in which two calls differ by a bit; empty where none does."""
-    return next(
-        (name for name, value in first.items() if _read_bits(value) != _read_bits(second[name])), ""
-    )
+def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Find the first array that has another shape, dtype or other bits; empty if none has.
+
+    Bits are compared, not values, so that NaN is equal to itself and -0 is not equal to 0.
+
+    Parameters
+    ----------
+    before, after
+        Arrays by name, ``None`` for what is absent.  Names that are only in ``after`` are free.
+    """
+
+    def describe(value: Any) -> Any:
+        array = np.asarray(value)
+        return None if value is None else (array.shape, array.dtype, array.tobytes())
+
+    changed = (name for name, value in before.items() if describe(value) != describe(after[name]))
+    return next(changed, "")

@@ -19,7 +19,7 @@ from bnproof.laws.answers import (
     NotOffered,
     check_count,
     check_form,
-    find_difference,
+    find_changed,
 )
 from bnproof.laws.arguments import build_prototype
 from bnproof.laws.comparing import compare, is_right, select_worst
@@ -134,7 +134,7 @@ def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
         return Failure(
             FailureKind.UNREPEATABLE, method, exception=type(second).__name__, got=str(second)
         )
-    differs = find_difference(first, second)
+    differs = find_changed(first, second)
     return Failure(FailureKind.UNREPEATABLE, method, differs) if differs else None
 
 

@@ -29,7 +29,8 @@ from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import Mutant, list_mutants
 from bnproof.verification.families import find_family
 from bnproof.verification.session import find_failed_method, measure
-from bnproof.verification.walks import Walks, explore
+from bnproof.verification.walk_judge import Walked
+from bnproof.verification.walks import explore
 
 # Every model of the catalogue is asked about each of these inputs, so their number sets the time
 # a diagnosis takes. On a single one, two mechanisms may happen to give the same answer.
@@ -340,8 +341,8 @@ def _match_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law
     if not evidence.of_walks or not isinstance(evidence.target.implementation, ThroughState):
         return set()
     convention = resolve_convention(getattr(model, "convention", "torch"))
-    wanted = [law for law in laws.values() if law.measure is None]
-    broken = explore(Walks(model.make, wanted, convention, evidence.supports, evidence.seed))
+    wanted = frozenset(law.id for law in laws.values() if law.measure is None)
+    broken = explore(Walked(model.make, convention, evidence.supports, wanted, evidence.seed))
     if broken.keys() != evidence.of_walks.keys():
         return set()
     same = all(_is_same_step(broken[law].seen, seen) for law, seen in evidence.of_walks.items())

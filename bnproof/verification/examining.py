@@ -25,8 +25,8 @@ from bnproof.verification.diagnosis import Evidence
 from bnproof.verification.planning import EFFORTS, NOBODY, CheckOptions, Monitor, UnknownLaw
 from bnproof.verification.session import Session
 from bnproof.verification.verdict import Tally
-from bnproof.verification.walk_judge import LawBroken
-from bnproof.verification.walks import Walks, explore
+from bnproof.verification.walk_judge import LawBroken, Walked
+from bnproof.verification.walks import explore
 
 # What the monitor is told while a layer is driven. It stands where the name of a method
 # stands else, so that a layer that crashes during a walk is blocked like a method that crashes.
@@ -185,20 +185,20 @@ def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]
         session.tallies[name] = Tally("", 1, 1)
         return {name: LawBroken(name, measure_failure(name, failure), [])}
     target.watch(WALKS, 1)
-    walks = Walks(
+    walked = Walked(
         target.implementation.make,
-        plan,
         target.convention,
         session.supports,
+        frozenset(law.id for law in plan if law.measure is None),
         session.seed,
         count,
         target.alone,
     )
-    broken = explore(walks)
+    broken = explore(walked)
     target.watch("", 0)
     for law in plan:
-        if law.measure is None and (law.id in walks.judgements or law.id in broken):
-            times = walks.judgements.get(law.id, 1)
+        if law.measure is None and (law.id in walked.judgements or law.id in broken):
+            times = walked.judgements.get(law.id, 1)
             session.tallies[law.id] = Tally(law.theorem, times, int(law.id in broken))
     return broken
 
