@@ -24,7 +24,12 @@ from bnproof.contract import QUANTITIES, Array, Case, Failure, FailureKind, Meas
 from bnproof.formats import Format
 from bnproof.laws import balls
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.columns import from_columns, locate_in_batch, to_columns
+from bnproof.laws.columns import (
+    from_columns,
+    has_constant_channel,
+    locate_in_batch,
+    to_columns,
+)
 from bnproof.laws.comparing import find_worst_index
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
@@ -104,7 +109,7 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
     case = snap(answers.case)
     if Eq(eps, 0) in item.given:
         case = replace(case, eps=0.0)
-    if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case)):
+    if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case.x)):
         return None
     # Entries of the batch are numbered by ``i`` in values and by ``k`` in gradients.
     relation, index = _build_relation(item)
@@ -156,11 +161,6 @@ def snap(case: Case) -> Case:
     bits = min(12, Format.from_dtype(case.dtype).p - 3)
     grid = 2.0 ** (np.ceil(np.log2(largest)) - bits)
     return replace(case, x=(np.round(x / grid) * grid).astype(case.dtype))
-
-
-def has_constant_channel(case: Case) -> bool:
-    """Whether some channel has no spread; with eps = 0 nothing is defined there."""
-    return bool(np.any(np.ptp(np.asarray(to_columns(case.x), dtype=float), axis=0) == 0))
 
 
 def _choose_constants(case: Case) -> dict[str, float]:

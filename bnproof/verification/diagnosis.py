@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from bnproof.certify.bounds import NoBound
 from bnproof.contract import METHODS, QUANTITIES, Case, Cause, Measurement
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import as_implementation
@@ -28,7 +27,7 @@ from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import Mutant, list_mutants
 from bnproof.verification.families import find_family
-from bnproof.verification.session import find_failed_method, measure
+from bnproof.verification.session import find_failed_method, measure_broken
 from bnproof.verification.walk_judge import Walked
 from bnproof.verification.walks import explore
 
@@ -146,7 +145,7 @@ class Exhibit:
         """Judge the target once more on a case, by all laws that apply to it."""
         oracle = Oracle.from_convention(target.convention, case)
         applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
-        return cls(case, oracle, applying, measure_broken(target, case, oracle, applying))
+        return cls(case, oracle, applying, measure_broken(Answers(target, case), oracle, applying))
 
     def select_telling(self) -> dict[str, Measurement]:
         """Choose a few of the broken laws.
@@ -156,38 +155,6 @@ class Exhibit:
         """
         by_method = {_find_measured_method(seen) or name: name for name, seen in self.seen.items()}
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
-
-
-def measure_broken(
-    target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]
-) -> dict[str, Measurement]:
-    """Find what a target breaks on a case.
-
-    Parameters
-    ----------
-    target
-        The implementation to ask, which may be a model.
-    case, oracle
-        The input, and what it is held to.
-    laws
-        The laws to judge by, by id.
-
-    Returns
-    -------
-    dict
-        By the id of the law, what each broken law saw.  A law without a bound for this case, or
-        with nothing to judge, is left out.
-    """
-    # One set of answers for all laws: each method is called once.
-    answers, broken = Answers(target, case), {}
-    for name, law in laws.items():
-        try:
-            seen = measure(law, answers, oracle)
-        except NoBound:
-            continue
-        if seen is not None and not seen.holds:
-            broken[name] = seen
-    return broken
 
 
 def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
@@ -290,7 +257,7 @@ def _match_laws(
     explained: set[str] = set()
     contradicted: set[str] = set()
     for exhibit in exhibits:
-        broken = measure_broken(target, exhibit.case, exhibit.oracle, exhibit.laws)
+        broken = measure_broken(Answers(target, exhibit.case), exhibit.oracle, exhibit.laws)
         if not broken.keys() <= exhibit.seen.keys():
             return set()
         same = {law for law, seen in exhibit.seen.items() if _is_same_answer(broken.get(law), seen)}
@@ -303,7 +270,9 @@ def _agrees(target: Target, exhibit: Exhibit) -> bool:
     """A first look: whether a model breaks any of a few laws in the same way."""
     telling = exhibit.select_telling()
     broken = measure_broken(
-        target, exhibit.case, exhibit.oracle, {name: exhibit.laws[name] for name in telling}
+        Answers(target, exhibit.case),
+        exhibit.oracle,
+        {name: exhibit.laws[name] for name in telling},
     )
     return any(_is_same_answer(broken.get(name), seen) for name, seen in telling.items())
 

@@ -6,7 +6,7 @@ A plain call of a method is made once for a case, and its answer is shared by al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bnproof.certify.bounds import NoBound
@@ -172,11 +172,8 @@ class Session:
         """
         if not self.supports.admits(case):
             return None
-        try:
-            seen = measure(law, *self.prepare(case))
-        except NoBound:
-            return None
-        return seen if seen is not None and not seen.holds else None
+        answers, oracle = self.prepare(case)
+        return measure_broken(answers, oracle, {law.id: law}).get(law.id)
 
 
 def find_failed_method(seen: Measurement) -> str:
@@ -214,3 +211,34 @@ def measure(law: Law, answers: Answers, oracle: Oracle) -> Measurement | None:
         return law.measure(answers, oracle)
     except (NotOffered, Failed):
         return None
+
+
+def measure_broken(
+    answers: Answers, oracle: Oracle, laws: Mapping[str, Law]
+) -> dict[str, Measurement]:
+    """Find what a target breaks on a case.
+
+    Parameters
+    ----------
+    answers
+        The answers of the target on the case: each method is called once for all laws.
+    oracle
+        What the answers are held to.
+    laws
+        The laws to judge by, by id.
+
+    Returns
+    -------
+    dict
+        By the id of the law, what each broken law saw.  A law without a bound for this case, or
+        with nothing to judge, is left out.
+    """
+    broken = {}
+    for name, law in laws.items():
+        try:
+            seen = measure(law, answers, oracle)
+        except NoBound:
+            continue
+        if seen is not None and not seen.holds:
+            broken[name] = seen
+    return broken
