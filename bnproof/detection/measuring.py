@@ -91,9 +91,9 @@ def _choose_cause(examined: Examination, without: str) -> Row | None:
     without
         The id of a model that the diagnosis must not know; empty for none.
     """
-    if not examined.evidence.violated:
+    if not examined.broken:
         return None
-    causes = find_causes(examined.evidence, examined.judgeable, without=without).values()
+    causes = find_causes(examined, without=without).values()
     named = Counter((cause.mechanism, cause.confidence) for cause in causes)
     (mechanism, confidence), _ = named.most_common(1)[0]
     return {"mechanism": mechanism, "confidence": confidence}

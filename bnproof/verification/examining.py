@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnproof.contract import Case, Failure, FailureKind, Measurement
+from bnproof.contract import Case, Failure, FailureKind
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.implementations.through_state import ThroughState
@@ -21,7 +21,6 @@ from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law, load_laws
 from bnproof.laws.supports import Supports
 from bnproof.verification import replay
-from bnproof.verification.diagnosis import Evidence
 from bnproof.verification.planning import EFFORTS, NOBODY, CheckOptions, Monitor, UnknownLaw
 from bnproof.verification.session import Session
 from bnproof.verification.verdict import Tally
@@ -64,13 +63,10 @@ class Examination:
         return {*self.session.broken, *self.walks}
 
     @property
-    def evidence(self) -> Evidence:
-        """What a diagnosis rests on."""
-        s = self.session
-        broken = {law: [(b.case, b.seen) for b in kept] for law, kept in s.broken.items()}
-        of_walks: dict[str, Measurement] = {law: broken.seen for law, broken in self.walks.items()}
-        shares = {law: tally.violated / max(tally.cases, 1) for law, tally in s.tallies.items()}
-        return Evidence(s.target, s.seed, s.supports, broken, of_walks, shares, s.clean)
+    def shares(self) -> dict[str, float]:
+        """In which part of its cases each law is broken, between 0 and 1."""
+        tallies = self.session.tallies.items()
+        return {law: tally.violated / max(tally.cases, 1) for law, tally in tallies}
 
     @property
     def judgeable(self) -> list[Law]:
