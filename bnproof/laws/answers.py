@@ -362,11 +362,8 @@ def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | N
     if value is None or expected is None:
         if value is expected:
             return None
-        return build_failure(
-            FailureKind.PRESENCE,
-            "None" if value is None else "a value",
-            "None" if expected is None else "a value",
-        )
+        got, wanted = ("None" if one is None else "a value" for one in (value, expected))
+        return build_failure(FailureKind.PRESENCE, got, wanted)
     # A masked array hides entries from every comparison.
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         return build_failure(FailureKind.TYPE, type(value).__name__, "NumPy array")

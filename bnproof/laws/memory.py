@@ -78,10 +78,6 @@ def _transpose(x: Array) -> Array:
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
 
 
-def _to_fortran(x: Array) -> Array:
-    return np.asfortranarray(x)
-
-
 def _embed(x: Array) -> Array:
     """A window of a larger array that starts behind its beginning; around it are sevens."""
     # The filling is a number that would show in a sum; NaN would be caught by accident.
@@ -111,7 +107,7 @@ LAYOUTS = (
         _transpose,
         "np.moveaxis(np.ascontiguousarray(np.moveaxis({0}, 1, -1)), -1, 1)",
     ),
-    Layout("in Fortran order", _to_fortran, "np.asfortranarray({0})"),
+    Layout("in Fortran order", np.asfortranarray, "np.asfortranarray({0})"),
     Layout(
         "a window of a larger array, with an offset",
         _embed,

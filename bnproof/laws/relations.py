@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from flint import arb
-from sympy import Basic, Eq, Expr, IndexedBase, Symbol
+from sympy import Basic, Eq, IndexedBase, Symbol
 
 from bnproof.contract import QUANTITIES, Array, Case, Failure, FailureKind, Measurement
 from bnproof.formats import Format
@@ -112,7 +112,7 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
     if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case.x)):
         return None
     # Entries of the batch are numbered by ``i`` in values and by ``k`` in gradients.
-    relation, index = _build_relation(item)
+    relation, free = _build_relation(item)
     observed = {name: _observe(item.find_observed(name), answers, case) for name in item.quantities}
     inputs = (
         # The same for all the laws that look at this case.
@@ -122,7 +122,7 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
     )
     with precision(BITS):
         # Both sides are disjoint exactly where their difference does not hold 0.
-        left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
+        left, right = (lower(side, *free)(BALLS, inputs) for side in (relation.lhs, relation.rhs))
         return _compare_sides(item, np.asarray(left - right), case)
 
 
@@ -134,12 +134,12 @@ def _changes_eps(item: book.Relation) -> bool:
 
 
 @cache
-def _build_relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
-    """The relation over arrays of observed values, and the index it is stated for."""
+def _build_relation(item: book.Relation) -> tuple[Basic, tuple[Symbol, ...]]:
+    """The relation over arrays of observed values, and the index it is stated for, if any."""
     relation = item.relation(
         *(IndexedBase(name, real=True).__getitem__ for name in item.quantities)
     )
-    return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
+    return relation, tuple(n for n in (i, k) if n in relation.free_symbols)[:1]
 
 
 def _build_key(case: Case) -> tuple[Any, ...]:
@@ -216,16 +216,13 @@ def change_case(case: Case, observation: Observed) -> Case:
         name: lower(change)(Floats(), scalars)
         for name, change in list_scalar_changes(observation).items()
     }
-    case = replace(case, eps=float(values.get("eps", case.eps)))
+    changed: dict[str, Any] = {"eps": float(values.get("eps", case.eps))}
     # The usual way to say "without the affine step", and another path in most implementations.
     for name, neutral in (("gamma", 1), ("beta", 0)):
         if name in values:
-            value = (
-                None
-                if np.ndim(values[name]) == 0 and values[name] == neutral
-                else np.asarray(values[name], like)
-            )
-            case = replace(case, gamma=value) if name == "gamma" else replace(case, beta=value)
+            absent = np.ndim(values[name]) == 0 and values[name] == neutral
+            changed[name] = None if absent else np.asarray(values[name], like)
+    case = replace(case, **changed)
     if observation.x is None:
         return case
     # In the dtype of x, where the change is exact by the choice of the constants.
@@ -256,11 +253,6 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(
         got, radius
     )
-
-
-def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:
-    """A side of the relation in balls, over a free index where it has one."""
-    return lower(side, *(() if index is None else (index,)))(BALLS, inputs)
 
 
 def _compare_sides(item: book.Relation, difference: Array, case: Case) -> Measurement:
