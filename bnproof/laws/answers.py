@@ -62,8 +62,32 @@ class Blocked:
     call: int
 
 
-def ignore_call(method: str, call: int) -> None:
-    """Tell nobody of a call."""
+@dataclass(frozen=True)
+class Monitor:
+    """Who follows a check while it runs.
+
+    Attributes
+    ----------
+    progress
+        Is told how many of how many cases are judged.
+    watch
+        Is told of every call before it is made (method, and number of the call from 1), and of its
+        end (an empty method).
+    blocked
+        Calls that must not be made again, since they ended the process or did not end.
+    alone
+        Whether this is a process of its own, where nobody else's Ctrl-C arrives.  A
+        ``KeyboardInterrupt`` is then the target's own doing, and a finding like any other
+        exception.
+    """
+
+    progress: Callable[[int, int], None] = lambda done, total: None
+    watch: Callable[[str, int], None] = lambda method, number: None
+    blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    alone: bool = False
+
+
+NOBODY = Monitor()
 
 
 @dataclass(frozen=True)
@@ -76,25 +100,18 @@ class Target:
         What is called.
     convention
         How momentum, the axis of the channels and the running variance are to be read.
-    watch
-        Is told of every call before it is made (method and number of the call), and of its end (an
-        empty method).
-    blocked
-        The methods that must not be called again, by name.
+    monitor
+        Who is told of the calls, and which of them must not be made again.
     constants
         Arguments that ``supports`` fixes, so that they cannot be varied.
-    alone
-        Whether this runs in a process of its own, where nobody else's Ctrl-C arrives.
     counts
         How often each method was called.
     """
 
     implementation: Any
     convention: Convention
-    watch: Callable[[str, int], None] = ignore_call
-    blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    monitor: Monitor = NOBODY
     constants: frozenset[str] = frozenset()
-    alone: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
     def call(
@@ -132,13 +149,14 @@ class Target:
         # Counted also where the call is then refused, so that numbers agree between a run that hung
         # and the one that repeats it without the hanging call.
         number = self.counts[method] = self.counts.get(method, 0) + 1
-        if method in self.blocked and number >= self.blocked[method].call:
-            return Failed(Failure(FailureKind.BLOCKED, method, got=self.blocked[method].reason))
+        blocked = self.monitor.blocked.get(method)
+        if blocked and number >= blocked.call:
+            return Failed(Failure(FailureKind.BLOCKED, method, got=blocked.reason))
         positional = [values[name] for name in METHODS[method].parameters]
         keywords = {name: values[name] for name in METHODS[method].keywords}
         # Bytes and no copies of arrays: a NaN that stays is no change.
         before = [_read_bits(value) for value in positional]
-        self.watch(method, number)
+        self.monitor.watch(method, number)
         try:
             # NaN and overflow are judged, not warned of
             with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -150,7 +168,7 @@ class Target:
             BaseException
         ) as error:  # whatever a stranger's code raises is a finding, not our end
             # A Ctrl-C in the user's own process has to end the check.
-            if isinstance(error, KeyboardInterrupt) and not self.alone:
+            if isinstance(error, KeyboardInterrupt) and not self.monitor.alone:
                 raise
             failed = Failed(wrap_exception(error, method))
             # Laws about refused inputs ask which exception it was.
@@ -158,7 +176,7 @@ class Target:
             return failed
         finally:
             # Also after an exception: only a call that ended the whole process stays announced.
-            self.watch("", 0)
+            self.monitor.watch("", 0)
         for name, value, bits in zip(METHODS[method].parameters, positional, before, strict=True):
             if modified is not None and _read_bits(value) != bits:
                 modified.append(Failure(FailureKind.MODIFIED, method, name))

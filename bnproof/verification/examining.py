@@ -16,12 +16,12 @@ from bnproof.contract import Case, Failure, FailureKind
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.implementations.through_state import ThroughState
-from bnproof.laws.answers import Target
+from bnproof.laws.answers import NOBODY, Monitor, Target
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law, load_laws
 from bnproof.laws.supports import Supports
 from bnproof.verification import replay
-from bnproof.verification.planning import EFFORTS, NOBODY, CheckOptions, Monitor, UnknownLaw
+from bnproof.verification.planning import EFFORTS, CheckOptions, UnknownLaw
 from bnproof.verification.session import Session
 from bnproof.verification.verdict import Tally
 from bnproof.verification.walk_judge import LawBroken, Walked
@@ -114,14 +114,7 @@ def examine(
     supports = Supports.from_mapping(
         _read_attribute(implementation, "supports", None), convention.momentum
     )
-    target = Target(
-        implementation,
-        convention,
-        watch=monitor.watch,
-        blocked=monitor.blocked,
-        constants=supports.constants,
-        alone=monitor.alone,
-    )
+    target = Target(implementation, convention, monitor, supports.constants)
     session = Session(target, options.seed, supports)
     recorded = _read_recorded(options.replay, plan) if options.replay else {}
     # Whether a recorded case is answered at all is judged beside the law it was recorded for,
@@ -174,13 +167,14 @@ def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]
     target = session.target
     if not isinstance(target.implementation, ThroughState):
         return {}
-    if WALKS in target.blocked:
+    monitor = target.monitor
+    if WALKS in monitor.blocked:
         name = "sequence-output"
-        failure = Failure(FailureKind.BLOCKED, WALKS, got=target.blocked[WALKS].reason)
+        failure = Failure(FailureKind.BLOCKED, WALKS, got=monitor.blocked[WALKS].reason)
         # The steps of the walk died with the process, so the law has one case, which is broken.
         session.tallies[name] = Tally("", 1, 1)
         return {name: LawBroken(name, measure_failure(name, failure), [])}
-    target.watch(WALKS, 1)
+    monitor.watch(WALKS, 1)
     walked = Walked(
         target.implementation.make,
         target.convention,
@@ -188,10 +182,10 @@ def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]
         frozenset(law.id for law in plan if law.measure is None),
         session.seed,
         count,
-        target.alone,
+        monitor.alone,
     )
     broken = explore(walked)
-    target.watch("", 0)
+    monitor.watch("", 0)
     for law in plan:
         if law.measure is None and (law.id in walked.judgements or law.id in broken):
             times = walked.judgements.get(law.id, 1)

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 from bnproof.certify.bounds import NoBound
 from bnproof.contract import Case, Measurement
-from bnproof.laws.answers import Answers, Failed, NotOffered, Target
+from bnproof.laws.answers import NOBODY, Answers, Failed, NotOffered, Target
 from bnproof.laws.cases import draw_case
 from bnproof.laws.extreme_cases import draw_extreme_cases
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
-from bnproof.verification.planning import ignore_progress
 from bnproof.verification.verdict import Tally
 
 # Cases without a violation that are kept, and how many entries of x they may have. Every
@@ -79,7 +78,7 @@ class Session:
     clean: list[Case] = field(default_factory=list)
 
     def run(
-        self, plan: list[Law], count: int, progress: Callable[[int, int], None] = ignore_progress
+        self, plan: list[Law], count: int, progress: Callable[[int, int], None] = NOBODY.progress
     ) -> None:
         """Draw cases and let every law judge each; those at the extremes come last.
 

@@ -8,13 +8,13 @@ from bnproof.contract import Failure, FailureKind
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.implementations.targets import UnusableTarget
-from bnproof.laws.answers import Blocked
+from bnproof.laws.answers import Blocked, Monitor
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import load_laws
 from bnproof.laws.layers import SAYS
 from bnproof.verification import examining
 from bnproof.verification.examining import WALKS, examine
-from bnproof.verification.planning import CheckOptions, Monitor
+from bnproof.verification.planning import CheckOptions
 from bnproof.verification.session import Session
 from bnproof.verification.verdict import Tally
 from bnproof.verification.walk_judge import LawBroken
