@@ -12,34 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 # Entries may have any dtype, since bfloat16 is one that NumPy itself does not know.
 Array = npt.NDArray[Any]
-
-
-class Trains(Protocol):
-    """The least an implementation under test offers; the other methods are looked up one by one."""
-
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[Array, Array | None, Array | None]:
-        """Return ``(y, running_mean, running_var)`` of a training step on ``x``.
-
-        ``x`` has shape ``(N, C, *spatial)``, everything else has shape ``(C,)``.  What comes in as
-        ``None`` for the running statistics comes back as ``None``.
-        """
 
 
 @dataclass(frozen=True)

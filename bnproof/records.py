@@ -60,10 +60,7 @@ def build_header(seed: int) -> Row:
     """
     return {
         "kind": "header",
-        "versions": {
-            "python": platform.python_version(),
-            **{name: _find_version(name) for name in PACKAGES},
-        },
+        "versions": list_versions(PACKAGES),
         "machine": {
             "system": platform.system(),
             "processor": platform.machine(),
@@ -73,14 +70,23 @@ def build_header(seed: int) -> Row:
     }
 
 
-def _find_version(name: str) -> str:
+def list_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of packages; a missing one is "not installed".
+
+    Parameters
+    ----------
+    packages
+        Names of distributions: that of python-flint is not the name of its module.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
-    try:
-        # The name of the distribution, which for python-flint is not that of the module.
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+    versions = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
 
 
 def write(path: Path, records: Records) -> None:

@@ -23,7 +23,7 @@ from bnproof.experiments import (
     weight_norm,
 )
 from bnproof.implementations.targets import load
-from bnproof.laws.law import load_laws
+from bnproof.laws.law import list_law_rows, load_laws
 from bnproof.records import Row, collect
 from bnproof.reports.files import format_table, write_files
 from bnproof.theorems.proving import Outcome, as_row, settle_all
@@ -128,12 +128,6 @@ def measure_deciding(wanted: Sequence[Claim], seed: int) -> list[Row]:
     names = dict.fromkeys(c.measurement.experiment for c in wanted if c.measurement)
     experiments = (import_module(f"bnproof.experiments.{name}") for name in names)
     return [row for experiment in experiments for row in experiment.measure_rows(seed)]
-
-
-def list_law_rows() -> Iterator[Row]:
-    """Yield what each law says and the theorem behind it."""
-    for law in load_laws().values():
-        yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
 
 
 def check_targets(seed: int) -> Iterator[Row]:

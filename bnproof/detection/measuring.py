@@ -7,10 +7,10 @@ jobs and results can be sent between processes. Start reading at :func:`measure_
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from bnproof.accuracy.assessment import assess
 from bnproof.baselines.baseline import list_baselines
-from bnproof.contract import Cause
 from bnproof.detection.subjects import COMPILES, load_subject
 from bnproof.implementations.targets import UnusableTarget, load
 from bnproof.laws.law import load_laws
@@ -54,10 +54,6 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
         for law, tally in examined.session.tallies.items()
         if tally.violated
     }
-    diagnosed = {
-        key: _choose_cause(examined, without)
-        for key, without in (("cause", ""), ("cause_without", name))
-    }
     return {
         "kind": "mutant",
         "id": name,
@@ -73,7 +69,8 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
         "found": bool(broken),
         "laws": broken,
         "seconds": seconds,
-        **(diagnosed if broken else {"cause": None, "cause_without": None}),
+        "cause": _choose_cause(examined, without=""),
+        "cause_without": _choose_cause(examined, without=name),
         **(grade_mutant(model) if model.grade else {"grade": None, "grade_expected": None}),
     }
 
@@ -94,14 +91,12 @@ def _choose_cause(examined: Examination, without: str) -> Row | None:
     without
         The id of a model that the diagnosis must not know; empty for none.
     """
-    if not examined.evidence.violated:
+    if not examined.broken:
         return None
-    causes = list(find_causes(examined.evidence, examined.judgeable, without=without).values())
-    named: dict[tuple[str, str], list[Cause]] = {}
-    for cause in causes:
-        named.setdefault((cause.mechanism, cause.confidence), []).append(cause)
-    first = max(named.values(), key=len)[0]
-    return {"mechanism": first.mechanism, "confidence": first.confidence}
+    causes = find_causes(examined, without=without).values()
+    named = Counter((cause.mechanism, cause.confidence) for cause in causes)
+    (mechanism, confidence), _ = named.most_common(1)[0]
+    return {"mechanism": mechanism, "confidence": confidence}
 
 
 def grade_mutant(model: Mutant) -> Row:

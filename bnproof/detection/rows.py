@@ -16,7 +16,7 @@ from typing import Any
 from bnproof.baselines.baseline import list_baselines
 from bnproof.detection import measuring
 from bnproof.detection.subjects import COMPILES, list_correct, list_wrong
-from bnproof.laws.law import load_laws
+from bnproof.laws.law import list_law_rows
 from bnproof.mutants.catalogue import read_bugs as known
 from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Row
@@ -134,8 +134,7 @@ def list_descriptions() -> Iterator[Row]:
         Rows of the kinds "law", "baseline_says" and "unmodelled", so that a report can be written
         from the records alone.
     """
-    for law in load_laws().values():
-        yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}
+    yield from list_law_rows()
     for baseline in list_baselines().values():
         yield {
             "kind": "baseline_says",

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import METHODS, QUANTITIES, Array, Case, Convention, Failure, FailureKind
+from bnproof.contract import (
+    METHODS,
+    QUANTITIES,
+    Array,
+    Call,
+    Case,
+    Convention,
+    Failure,
+    FailureKind,
+)
 from bnproof.laws.arguments import build_arguments, build_prototype, is_available
 from bnproof.wording import describe_failure
 
@@ -53,8 +62,32 @@ class Blocked:
     call: int
 
 
-def ignore_call(method: str, call: int) -> None:
-    """Tell nobody of a call."""
+@dataclass(frozen=True)
+class Monitor:
+    """Who follows a check while it runs.
+
+    Attributes
+    ----------
+    progress
+        Is told how many of how many cases are judged.
+    watch
+        Is told of every call before it is made (method, and number of the call from 1), and of its
+        end (an empty method).
+    blocked
+        Calls that must not be made again, since they ended the process or did not end.
+    alone
+        Whether this is a process of its own, where nobody else's Ctrl-C arrives.  A
+        ``KeyboardInterrupt`` is then the target's own doing, and a finding like any other
+        exception.
+    """
+
+    progress: Callable[[int, int], None] = lambda done, total: None
+    watch: Callable[[str, int], None] = lambda method, number: None
+    blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    alone: bool = False
+
+
+NOBODY = Monitor()
 
 
 @dataclass(frozen=True)
@@ -67,25 +100,18 @@ class Target:
         What is called.
     convention
         How momentum, the axis of the channels and the running variance are to be read.
-    watch
-        Is told of every call before it is made (method and number of the call), and of its end (an
-        empty method).
-    blocked
-        The methods that must not be called again, by name.
+    monitor
+        Who is told of the calls, and which of them must not be made again.
     constants
         Arguments that ``supports`` fixes, so that they cannot be varied.
-    alone
-        Whether this runs in a process of its own, where nobody else's Ctrl-C arrives.
     counts
         How often each method was called.
     """
 
     implementation: Any
     convention: Convention
-    watch: Callable[[str, int], None] = ignore_call
-    blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    monitor: Monitor = NOBODY
     constants: frozenset[str] = frozenset()
-    alone: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
     def call(
@@ -123,13 +149,14 @@ class Target:
         # Counted also where the call is then refused, so that numbers agree between a run that hung
         # and the one that repeats it without the hanging call.
         number = self.counts[method] = self.counts.get(method, 0) + 1
-        if method in self.blocked and number >= self.blocked[method].call:
-            return Failed(Failure(FailureKind.BLOCKED, method, got=self.blocked[method].reason))
+        blocked = self.monitor.blocked.get(method)
+        if blocked and number >= blocked.call:
+            return Failed(Failure(FailureKind.BLOCKED, method, got=blocked.reason))
         positional = [values[name] for name in METHODS[method].parameters]
         keywords = {name: values[name] for name in METHODS[method].keywords}
         # Bytes and no copies of arrays: a NaN that stays is no change.
         before = [_read_bits(value) for value in positional]
-        self.watch(method, number)
+        self.monitor.watch(method, number)
         try:
             # NaN and overflow are judged, not warned of
             with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -141,7 +168,7 @@ class Target:
             BaseException
         ) as error:  # whatever a stranger's code raises is a finding, not our end
             # A Ctrl-C in the user's own process has to end the check.
-            if isinstance(error, KeyboardInterrupt) and not self.alone:
+            if isinstance(error, KeyboardInterrupt) and not self.monitor.alone:
                 raise
             failed = Failed(wrap_exception(error, method))
             # Laws about refused inputs ask which exception it was.
@@ -149,7 +176,7 @@ class Target:
             return failed
         finally:
             # Also after an exception: only a call that ended the whole process stays announced.
-            self.watch("", 0)
+            self.monitor.watch("", 0)
         for name, value, bits in zip(METHODS[method].parameters, positional, before, strict=True):
             if modified is not None and _read_bits(value) != bits:
                 modified.append(Failure(FailureKind.MODIFIED, method, name))
@@ -195,8 +222,8 @@ class Target:
             return None
         # Both copy.
         copy = np.concatenate(value) if isinstance(value, (list, tuple)) else np.array(value)
-        last = QUANTITIES[name].entrywise and self.convention.channel_axis == -1
-        return np.moveaxis(copy, -1, 1) if last else copy
+        entrywise = QUANTITIES[name].entrywise
+        return np.moveaxis(copy, self.convention.channel_axis, 1) if entrywise else copy
 
 
 @dataclass
@@ -211,21 +238,23 @@ class Answers:
         A failure for every argument that some call changed.
     shared
         What laws of this case have already worked out, by a key of theirs.
-    known
-        The answers so far, by method.
     """
 
     target: Target
     case: Case
     modified: list[Failure] = field(default_factory=list)
-    # what laws of this case have already worked out
-    shared: dict[Any, Any] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
+    shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def convention(self) -> Convention:
         """The target's convention."""
         return self.target.convention
+
+    def share(self, key: tuple[Any, ...], work_out: Callable[[], Any]) -> Any:
+        """Return what several laws look at; the first one that asks works it out."""
+        if key not in self.shared:
+            self.shared[key] = work_out()
+        return self.shared[key]
 
     def observe(self, quantity: str) -> Array | None:
         """Return one quantity as it was returned, with channels on axis 1.
@@ -250,26 +279,41 @@ class Answers:
 
     def answer(self, method: str) -> Any:
         """Return the answers of a method by name, or ``NotOffered`` or ``Failed``; ask once."""
-        if method not in self.known:
-            self.known[method] = self.ask(method)
-        return self.known[method]
+        return self.share(("answer", method), lambda: self.ask(method))
 
-    def ask(self, method: str, **changed: Any) -> Any:
-        """Ask now, whatever was answered before.
+    def ask(self, method: str) -> Any:
+        """Ask now, whatever was answered before."""
+        if not is_available(method, self.case):
+            return NotOffered(f"this case has nothing for {method}")
+        return self.make_call(self.build_call(method), self.modified)
+
+    def build_call(self, method: str, says: str = "", **changed: Any) -> Call:
+        """Build a call on the case.
 
         Parameters
         ----------
         method
             The method to call.
+        says
+            What is special about the call.
         **changed
             Arguments that take the place of the case's own.
         """
-        if not is_available(method, self.case):
-            return NotOffered(f"this case has nothing for {method}")
-        values = build_arguments(method, self.case, self.convention) | changed
-        return self.target.check_answer(
-            method, self.target.call(method, values, self.modified), self.case
-        )
+        arguments = build_arguments(method, self.case, self.convention) | changed
+        return Call(method, arguments, says=says)
+
+    def make_call(self, call: Call, modified: list[Failure] | None = None) -> Any:
+        """Make a call, and return its answers by name, or ``NotOffered`` or ``Failed``.
+
+        Parameters
+        ----------
+        call
+            What is asked; shapes and dtypes of the answers are those that the case asks for.
+        modified
+            As in :meth:`Target.call`.
+        """
+        answer = self.target.call(call.method, call.arguments, modified)
+        return self.target.check_answer(call.method, answer, self.case)
 
 
 def wrap_exception(
@@ -336,11 +380,8 @@ def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | N
     if value is None or expected is None:
         if value is expected:
             return None
-        return build_failure(
-            FailureKind.PRESENCE,
-            "None" if value is None else "a value",
-            "None" if expected is None else "a value",
-        )
+        got, wanted = ("None" if one is None else "a value" for one in (value, expected))
+        return build_failure(FailureKind.PRESENCE, got, wanted)
     # A masked array hides entries from every comparison.
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         return build_failure(FailureKind.TYPE, type(value).__name__, "NumPy array")
@@ -368,8 +409,20 @@ def read_first_line(error: BaseException) -> str:
         return "(its text cannot be read)"
 
 
-def find_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    """Return the first answer in which two calls differ by a bit; empty where none does."""
-    return next(
-        (name for name, value in first.items() if _read_bits(value) != _read_bits(second[name])), ""
-    )
+def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Find the first array that has another shape, dtype or other bits; empty if none has.
+
+    Bits are compared, not values, so that NaN is equal to itself and -0 is not equal to 0.
+
+    Parameters
+    ----------
+    before, after
+        Arrays by name, ``None`` for what is absent.  Names that are only in ``after`` are free.
+    """
+
+    def describe(value: Any) -> Any:
+        array = np.asarray(value)
+        return None if value is None else (array.shape, array.dtype, array.tobytes())
+
+    changed = (name for name, value in before.items() if describe(value) != describe(after[name]))
+    return next(changed, "")

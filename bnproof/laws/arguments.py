@@ -93,4 +93,4 @@ def split(x: Array, parts: tuple[int, ...]) -> list[Array]:
 
 def _place_channels(x: Array, convention: Convention) -> Array:
     """A C-contiguous copy of x with the channels where the convention has them."""
-    return np.array(x if convention.channel_axis == 1 else np.moveaxis(x, 1, -1), order="C")
+    return np.array(np.moveaxis(x, 1, convention.channel_axis), order="C")

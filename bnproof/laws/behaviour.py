@@ -7,6 +7,7 @@ arguments alone, repeat itself, and do without running statistics if it says tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from bnproof.laws.answers import (
     NotOffered,
     check_count,
     check_form,
-    find_difference,
+    find_changed,
 )
-from bnproof.laws.arguments import build_arguments, build_prototype
+from bnproof.laws.arguments import build_prototype
 from bnproof.laws.comparing import compare, is_right, select_worst
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
@@ -91,11 +92,7 @@ def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
 
 def _list_calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
     """The call that failed; none where nothing did."""
-    if failure is None:
-        return ()
-    return (
-        Call(failure.method, build_arguments(failure.method, answers.case, answers.convention)),
-    )
+    return () if failure is None else (answers.build_call(failure.method),)
 
 
 def measure_untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -116,7 +113,7 @@ def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
         first = answers.answer(method)
         if isinstance(first, Exception):
             continue
-        first_call = Call(method, build_arguments(method, answers.case, answers.convention))
+        first_call = answers.build_call(method)
         other = _flip_arguments(first_call.arguments)
         # First nothing in between, then one call with other values.
         for between in ((), (Call(method, other, says="in between"),)):
@@ -132,20 +129,12 @@ def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:
 def _compare_repeated(method: str, first: Any, second: Any) -> Failure | None:
     """How a second answer differs from the first one; ``None`` where it does not."""
     if isinstance(second, Failed):
-        failure = second.failure
-        return Failure(
-            FailureKind.UNREPEATABLE,
-            method,
-            failure.subject,
-            failure.exception,
-            failure.got,
-            failure.expected,
-        )
+        return replace(second.failure, kind=FailureKind.UNREPEATABLE, method=method)
     if isinstance(second, Exception):
         return Failure(
             FailureKind.UNREPEATABLE, method, exception=type(second).__name__, got=str(second)
         )
-    differs = find_difference(first, second)
+    differs = find_changed(first, second)
     return Failure(FailureKind.UNREPEATABLE, method, differs) if differs else None
 
 
@@ -193,29 +182,24 @@ def _measure_untracked(
 
     An exception is returned, not raised: what it means depends on the other method.
     """
-    name, mean, var = METHODS[method].names
+    name = METHODS[method].names[0]
     if not is_right(answers, oracle, name):
         return None
-    without = {"running_mean": None, "running_var": None}
-    values = build_arguments(method, answers.case, answers.convention) | without
-    calls = (Call(method, values, says="without running statistics"),)
-    answer = answers.target.call(method, values)
+    call = answers.build_call(
+        method, "without running statistics", running_mean=None, running_var=None
+    )
+    answer = answers.target.call(method, call.arguments)
     if isinstance(answer, (NotOffered, Failed)):
         return answer
     failure = check_count(method, answer, 3)
     if not failure:
-        expected = {
-            # Only the output is expected in its own form.
-            name: build_prototype(name, answers.case, answers.convention),
-            mean: None,
-            var: None,
-        }
-        pairs = zip(expected.items(), answer, strict=True)
-        failures = [check_form(method, n, value, wanted) for (n, wanted), value in pairs]
+        # Only the output is expected in its own form.
+        expected = build_prototype(name, answers.case, answers.convention), None, None
+        forms = zip(METHODS[method].names, answer, expected, strict=True)
+        failures = [check_form(method, *form) for form in forms]
         # statistics that come back are the news
         failure = next(filter(None, reversed(failures)), None)
     if failure:
-        return measure_failure("untracked", failure, (name,), calls)
-    return compare(
-        "untracked", name, answers.target.copy_answer(name, answer[0]), oracle, calls=calls
-    )
+        return measure_failure("untracked", failure, (name,), (call,))
+    observed = answers.target.copy_answer(name, answer[0])
+    return compare("untracked", name, observed, oracle, calls=(call,))

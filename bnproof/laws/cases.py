@@ -18,6 +18,7 @@ import numpy as np
 
 from bnproof.contract import Array, Case, Weights
 from bnproof.formats import dtype_of, is_half, parameter_dtype
+from bnproof.laws.columns import has_constant_channel
 from bnproof.laws.supports import Supports
 
 # from the default of most frameworks to the order of 1; an eps of 0 comes with strained cases only
@@ -228,9 +229,7 @@ def _draw_case(supports: Supports, random: np.random.Generator, *, most: int, ka
     )
     x = x.astype(dtype)
     # Also where rounding to the dtype has made a channel constant.
-    constant = bool(
-        np.any(np.ptp(np.moveaxis(x, 1, -1).reshape(-1, channels).astype(float), axis=0) == 0)
-    )
+    constant = has_constant_channel(x)
     eps = (
         float(random.choice(EPS if constant else (0.0, 1e-12, *EPS)))
         if supports.eps is None

@@ -66,6 +66,11 @@ def to_columns(x: Array) -> Array:
     return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
 
 
+def has_constant_channel(x: Array) -> bool:
+    """Whether some channel of x has no spread; with eps = 0 nothing is defined there."""
+    return bool(np.any(np.ptp(to_columns(x).astype(float), axis=0) == 0))
+
+
 def from_columns(values: Array, shape: tuple[int, ...]) -> Array:
     """Return ``(m, C)`` as ``(N, C, *spatial)``: the inverse of :func:`to_columns`.
 

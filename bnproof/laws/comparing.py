@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from bnproof.certify import Enclosure, ulp_error
-from bnproof.contract import QUANTITIES, Array, Call, Measurement
+from bnproof.contract import METHODS, QUANTITIES, Array, Call, Measurement
 from bnproof.formats import Format
 from bnproof.laws.answers import Answers
 from bnproof.laws.columns import locate_in_batch, to_columns
@@ -158,13 +158,12 @@ def compare_plain(answers: Answers, oracle: Oracle, quantity: str) -> Measuremen
     ``None`` where there is no such output.  The measurement bears the name of the quantity in the
     place of a law's id.
     """
-    key = ("plain", quantity)
-    if key not in answers.shared:
+
+    def compare_observed() -> Measurement | None:
         observed = answers.observe(quantity)
-        answers.shared[key] = (
-            None if observed is None else compare(quantity, quantity, observed, oracle)
-        )
-    measurement: Measurement | None = answers.shared[key]
+        return None if observed is None else compare(quantity, quantity, observed, oracle)
+
+    measurement: Measurement | None = answers.share(("plain", quantity), compare_observed)
     return measurement
 
 
@@ -176,6 +175,11 @@ def is_right(answers: Answers, oracle: Oracle, quantity: str) -> bool:
     """
     seen = compare_plain(answers, oracle, quantity)
     return seen is None or seen.holds
+
+
+def list_right(answers: Answers, oracle: Oracle, method: str) -> list[str]:
+    """List the outputs of a method that a plain call gives within their bounds."""
+    return [name for name in METHODS[method].names if is_right(answers, oracle, name)]
 
 
 def select_worst(measurements: Iterable[Measurement | None]) -> Measurement | None:

@@ -18,16 +18,14 @@ from bnproof.contract import (
     METHODS,
     QUANTITIES,
     Array,
-    Call,
     Case,
     Failure,
     FailureKind,
     Measurement,
 )
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.arguments import build_arguments
 from bnproof.laws.behaviour import measure_failure
-from bnproof.laws.comparing import compare, is_right, select_worst
+from bnproof.laws.comparing import compare, is_right, list_right, select_worst
 from bnproof.laws.law import Law
 from bnproof.laws.memory import measure_call
 from bnproof.laws.oracle import Oracle
@@ -69,16 +67,10 @@ def list_laws() -> Iterable[Law]:
     )
 
 
-def _keep_one_value(case: Case) -> Case:
-    """The case cut down to one value per channel, which one worker holds.
-
-    An eps of 0 becomes 1e-3, because ``v + eps`` would be 0.
-    """
-    # The first value of every channel.
-    first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in case.x.shape[2:]))
-    return replace(
-        case, x=case.x[first], dy=case.dy[first], ddx=None, parts=(1,), eps=case.eps or 1e-3
-    )
+def _cut(case: Case, kept: Any, **changed: Any) -> Case:
+    """The case with some of the entries of x, without what is shared out among workers."""
+    cut: dict[str, Any] = {"x": case.x[kept], "dy": case.dy[kept], "ddx": None, "parts": ()}
+    return replace(case, **(cut | changed))
 
 
 def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -105,7 +97,10 @@ def measure_one_value(answers: Answers, oracle: Oracle) -> Measurement | None:
     # PyTorch refuses, Keras and Flax answer: without a promise both are right.
     if answers.convention.one_value == "any":
         return None
-    single = Answers(answers.target, _keep_one_value(answers.case))
+    # The first value of every channel, which one worker holds; with eps = 0, v + eps would be 0.
+    first = (slice(0, 1), slice(None), *(slice(0, 1) for _ in answers.case.x.shape[2:]))
+    cut = _cut(answers.case, first, parts=(1,), eps=answers.case.eps or 1e-3)
+    single = Answers(answers.target, cut)
     offered = [
         m for m in ("train", "train_shards") if not isinstance(answers.answer(m), NotOffered)
     ]
@@ -117,7 +112,7 @@ def _measure_one_value(method: str, single: Answers) -> Measurement:
 
     It is a failure, or the output compared with beta.
     """
-    calls = (Call(method, build_arguments(method, single.case, single.convention), says="m = 1"),)
+    calls = (single.build_call(method, "m = 1"),)
     answer = single.answer(method)
     y, _, var = METHODS[method].names
     if single.convention.one_value == "raise":
@@ -181,38 +176,32 @@ def measure_empty_batch(answers: Answers, oracle: Oracle) -> Measurement | None:
     A mean over no values is 0/0.  What is written into a running statistic then is NaN, and stays
     NaN in every later step.
     """
-    case, methods = (
-        answers.case,
-        [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)],
-    )
+    methods = [m for m in ("train", "infer") if not isinstance(answers.answer(m), Exception)]
     empties = {
         "N = 0": (slice(0, 0),),
         "an empty spatial axis": (slice(None), slice(None), slice(0, 0)),
     }
     return select_worst(
-        _measure_empty(
-            method, answers, says, replace(case, x=case.x[cut], dy=case.dy[cut], ddx=None, parts=())
-        )
-        for says, cut in empties.items()
-        if len(cut) <= case.x.ndim
+        _measure_empty(method, Answers(answers.target, _cut(answers.case, kept)), says)
+        for says, kept in empties.items()
+        if len(kept) <= answers.case.x.ndim
         for method in methods
     )
 
 
-def _measure_empty(method: str, answers: Answers, says: str, case: Case) -> Measurement:
+def _measure_empty(method: str, empty: Answers, says: str) -> Measurement:
     """One method on one empty batch; ``says`` tells how it is empty."""
-    values = build_arguments(method, case, answers.convention)
-    calls, first = (Call(method, values, says=says),), METHODS[method].names[:1]
-    answer = answers.target.check_answer(method, answers.target.call(method, values), case)
+    call, first = empty.build_call(method, says), METHODS[method].names[:1]
+    answer = empty.make_call(call)
     if isinstance(answer, Exception):
-        return measure_failure("empty-batch", _check_refusal(method, answer), first, calls)
+        return measure_failure("empty-batch", _check_refusal(method, answer), first, (call,))
     moved = [
         name
         for name in STATISTICS
-        if name in answer and not np.array_equal(answer[name], values[name])
+        if name in answer and not np.array_equal(answer[name], call.arguments[name])
     ]
     failure = Failure(FailureKind.CHANGED, method, moved[0]) if moved else None
-    return measure_failure("empty-batch", failure, tuple(moved[:1]) or first, calls)
+    return measure_failure("empty-batch", failure, tuple(moved[:1]) or first, (call,))
 
 
 def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
@@ -252,13 +241,9 @@ def measure_idle_worker(answers: Answers, oracle: Oracle) -> Measurement | None:
         answer = idle.answer(method)
         if isinstance(answer, Exception) and not _check_refusal(method, answer):
             continue
-        call = Call(
-            method,
-            build_arguments(method, with_idle, answers.convention),
-            says="one worker holds nothing",
-        )
+        call = idle.build_call(method, "one worker holds nothing")
         # What is wrong without the idle worker too is told by other laws.
-        names = [name for name in METHODS[method].names if is_right(answers, oracle, name)]
+        names = list_right(answers, oracle, method)
         measurements.append(measure_call("empty-shard", call, idle, exact, names))
     return (
         select_worst(measurements)
@@ -309,9 +294,9 @@ def _measure_spoiled(
     else:
         # A view, since the copy is contiguous.
         x.reshape(*x.shape[:2], -1)[0, spoiled, 0] = value
-    values = build_arguments(method, replace(answers.case, x=x), answers.convention)
-    calls = (Call(method, values, says=f"x has {value} in channel {spoiled}"),)
-    answer = answers.target.check_answer(method, answers.target.call(method, values), answers.case)
+    other = Answers(answers.target, replace(answers.case, x=x))
+    calls = (other.build_call(method, f"x has {value} in channel {spoiled}"),)
+    answer = other.make_call(calls[0])
     if isinstance(answer, NotOffered):
         return
     if isinstance(answer, Failed):
@@ -353,13 +338,8 @@ def measure_sample_alone(answers: Answers, oracle: Oracle) -> Measurement | None
     measurements: list[Measurement | None] = []
     # A set: a batch of one sample is asked for once.
     for row in {0, len(answers.case.x) - 1}:
-        kept = slice(row, row + 1)
-        alone = replace(
-            answers.case, x=answers.case.x[kept], dy=answers.case.dy[kept], ddx=None, parts=()
-        )
-        call = Call(
-            "infer", build_arguments("infer", alone, answers.convention), says=f"sample {row} alone"
-        )
-        exact = Oracle.from_convention(answers.convention, alone)
-        measurements.append(measure_call("inference-alone", call, answers, exact, ("infer_y",)))
+        alone = Answers(answers.target, _cut(answers.case, slice(row, row + 1)))
+        call = alone.build_call("infer", f"sample {row} alone")
+        exact = Oracle.from_convention(answers.convention, alone.case)
+        measurements.append(measure_call("inference-alone", call, alone, exact, ("infer_y",)))
     return select_worst(measurements)

@@ -55,8 +55,13 @@ def draw_extreme_cases(supports: Supports, seed: int) -> Iterator[Case]:
     ones, twos = (1,) * (rank - 2), (2,) * (rank - 2)
     # float64 and float32 where they are offered
     exact, rough = supports.full[0], supports.full[-1]
-    yield from _draw_squares(random, supports)
-    yield from _draw_partial_cases(random, supports)
+    # N, C and every spatial axis of one size: a confusion of axes changes no shape here, so the
+    # values have to show it.
+    size = min(supports.channels or 3, 8)
+    for axes in supports.ranks:
+        yield from draw(exact, (size, supports.channels or size, *(size,) * (axes - 2)))
+    if supports.channels is None or supports.affine is None:
+        yield from _draw_partial_cases(random, supports)
     for case in draw(rough, (3, channels, *twos), momentum=0.3):
         yield from _set_zeros(case, supports)
     long = 2_000 + int(random.integers(100))
@@ -92,21 +97,10 @@ def _draw_fitting(
         yield _draw_case(random, supports, dtype, shape, **options)
 
 
-def _draw_squares(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
-    """N, C and every spatial axis of one size, in every rank.
-
-    A confusion of axes changes no shape here, so the values have to show it.
-    """
-    size = min(supports.channels or 3, 8)
-    for rank in supports.ranks:
-        shape = (size, supports.channels or size, *(size,) * (rank - 2))
-        yield from _draw_fitting(random, supports, supports.full[0], shape, momentum=0.7)
-
-
 def _draw_partial_cases(random: np.random.Generator, supports: Supports) -> Iterator[Case]:
     """gamma or beta alone, or neither; and layers whose groups have several inputs and outputs.
 
-    There are three such cases, or none where the channels and the parameters are both fixed.
+    There are three such cases.
     """
     # Where ``affine`` is fixed there is no choice, and only the layers differ.
     kept = (
@@ -116,15 +110,14 @@ def _draw_partial_cases(random: np.random.Generator, supports: Supports) -> Iter
     )
     layers = _draw_layers(random, supports) if supports.channels is None else [None] * 3
     shape = (3, supports.channels or 4, *(2,) * (supports.ranks[0] - 2))
-    if supports.channels is None or supports.affine is None:
-        for (gamma, beta), layer in zip(kept, layers, strict=True):
-            for case in _draw_fitting(random, supports, supports.full[0], shape, momentum=0.7):
-                yield replace(
-                    case,
-                    gamma=case.gamma if gamma else None,
-                    beta=case.beta if beta else None,
-                    layer=layer,
-                )
+    for (gamma, beta), layer in zip(kept, layers, strict=True):
+        for case in _draw_fitting(random, supports, supports.full[0], shape):
+            yield replace(
+                case,
+                gamma=case.gamma if gamma else None,
+                beta=case.beta if beta else None,
+                layer=layer,
+            )
 
 
 def _draw_layers(random: np.random.Generator, supports: Supports) -> list[Weights | None]:

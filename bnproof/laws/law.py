@@ -7,11 +7,12 @@ and one line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from bnproof.contract import Measurement
 from bnproof.laws.answers import Answers
@@ -82,3 +83,9 @@ def load_laws() -> dict[str, Law]:
         module = import_module(f"bnproof.laws.{info.name}")
         listed += module.list_laws() if hasattr(module, "list_laws") else []
     return {law.id: law for law in listed}
+
+
+def list_law_rows() -> Iterator[dict[str, Any]]:
+    """Yield what each law says and the theorem behind it, for the records of a run."""
+    for law in load_laws().values():
+        yield {"kind": "law", "law": law.id, "says": law.says, "theorem": law.theorem}

@@ -22,7 +22,7 @@ from bnproof.laws.answers import Answers, Failed, NotOffered
 from bnproof.laws.arguments import build_arguments
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.columns import to_columns
-from bnproof.laws.comparing import compare, is_right, select_worst
+from bnproof.laws.comparing import compare, list_right, select_worst
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import FOLD, GRADIENT, INFERENCE
@@ -78,10 +78,6 @@ def _transpose(x: Array) -> Array:
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
 
 
-def _to_fortran(x: Array) -> Array:
-    return np.asfortranarray(x)
-
-
 def _embed(x: Array) -> Array:
     """A window of a larger array that starts behind its beginning; around it are sevens."""
     # The filling is a number that would show in a sum; NaN would be caught by accident.
@@ -111,7 +107,7 @@ LAYOUTS = (
         _transpose,
         "np.moveaxis(np.ascontiguousarray(np.moveaxis({0}, 1, -1)), -1, 1)",
     ),
-    Layout("in Fortran order", _to_fortran, "np.asfortranarray({0})"),
+    Layout("in Fortran order", np.asfortranarray, "np.asfortranarray({0})"),
     Layout(
         "a window of a larger array, with an offset",
         _embed,
@@ -156,7 +152,7 @@ def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement
     """
     answers.require(method)
     values = build_arguments(method, answers.case, answers.convention)
-    names = _list_right(answers, oracle, method)
+    names = list_right(answers, oracle, method)
     # The case decides, and no generator: judged again, it is laid out in the same way.
     bits = crc32(answers.case.x.tobytes())
     measurements = []
@@ -177,11 +173,6 @@ def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement
     return select_worst(measurements)
 
 
-def _list_right(answers: Answers, oracle: Oracle, method: str) -> list[str]:
-    """The outputs that a plain call gives within their bounds."""
-    return [name for name in METHODS[method].names if is_right(answers, oracle, name)]
-
-
 def _apply_layout(lay: Callable[[Array], Array], value: Any) -> Any:
     """An argument laid out; shards each for itself."""
     return [lay(part) for part in value] if isinstance(value, list) else lay(value)
@@ -199,7 +190,7 @@ def measure_call(
     call
         What is asked.
     answers
-        The target that is asked.
+        The target that is asked, on a case with the shapes of the call.
     oracle
         What is right for the arguments of the call.
     names
@@ -216,8 +207,7 @@ def measure_call(
         If the method is not offered for these arguments.
     """
     modified: list[Failure] = []
-    answer = answers.target.call(call.method, call.arguments, modified)
-    checked = answers.target.check_answer(call.method, answer, oracle.case)
+    checked = answers.make_call(call, modified)
     if isinstance(checked, NotOffered):
         raise checked
     if isinstance(checked, Failed) or modified:
@@ -255,18 +245,17 @@ def _measure_broadcast(
     Outputs that a plain copy of the same numbers gives rightly are judged.
     """
     answers.require(method)
-    last = answers.convention.channel_axis == -1
     # All axes of the part that have size 1 get stride 0.
     spread = np.broadcast_to(part, answers.case.x.shape)
     changed: dict[str, Any] = {name: np.array(spread)}
     # Equal numbers in contiguous memory, to see first whether those are treated rightly.
     plain = Answers(answers.target, replace(answers.case, **changed))
     values = build_arguments(method, plain.case, answers.convention)
-    view = np.moveaxis(spread, 1, -1) if last else spread
+    view = np.moveaxis(spread, 1, answers.convention.channel_axis)
     shown = f"np.broadcast_to({{0}}{source}, {{0}}.shape)"
-    if last:
+    if answers.convention.channel_axis == -1:
         # For the reader's program: to channels on axis 1, where the part is taken, and back.
         shown = f"np.moveaxis({shown.replace('{0}', 'np.moveaxis({0}, -1, 1)')}, 1, -1)"
     call = Call(method, values | {name: view}, {name: shown}, f"{name} is a broadcast view")
     exact = Oracle(replace(oracle.case, **changed), oracle.running_var)
-    return measure_call(law, call, plain, exact, _list_right(plain, exact, method))
+    return measure_call(law, call, plain, exact, list_right(plain, exact, method))

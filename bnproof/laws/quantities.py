@@ -6,16 +6,17 @@ methods, shapes and dtypes are in :data:`bnproof.contract.QUANTITIES`, the error
 (:mod:`bnproof.laws.reference`).  Start reading at :class:`Formula`; the entries follow by groups.
 
 Every function in the table takes a :class:`bnproof.laws.reference.Reference`, which is a correct
-batch norm on one case, called ``r`` throughout.  A quantity with an entry for every entry of x has
-columns, ``(m, C)``; the others have shape ``(C,)``, and folded weights have the shape of the
-weights.
+batch norm on one case, called ``r`` throughout.  A bound takes one of its batches too, ``b``, since
+the same errors arise in the batch of one machine and in one merged from workers.  A quantity with
+an entry for every entry of x has columns, ``(m, C)``; the others have shape ``(C,)``, and folded
+weights have the shape of the weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -47,8 +48,9 @@ class Formula:
         The id of its law, and the law in words.
     exact
         Its exact value on one case.
-    bound
-        The a-priori bound of its error on one case.
+    bound_in
+        The a-priori bound of its error on one case, where a batch has the statistics that it is
+        computed with.
     magnitude
         The sum of magnitudes that it is made of, on one case.  ``None`` stands for the magnitude of
         the exact value itself.
@@ -60,8 +62,9 @@ class Formula:
         old statistic's share.
     changing
         That part, in words; empty where it is the whole.
-    fixed
-        Whether the running statistics normalise it, and not the batch's own.
+    batch
+        That batch: the case's own "batch", the one "merged" from workers, or the one that the
+        running statistics normalise ("fixed").
     most
         Up to how many entries of x it is judged.
     families, by_convention
@@ -83,15 +86,24 @@ class Formula:
     law: str
     says: str
     exact: Callable[[Reference], Enclosure]
-    bound: Callable[[Reference], Bound]
+    bound_in: Callable[[Reference, ExactBatch], Bound]
     magnitude: Callable[[Reference], Array] | None = None
     theorem: str = ""
     offset: Callable[[Reference], Array | float] = lambda r: 0.0
     changing: str = ""
-    fixed: bool = False
+    batch: Literal["batch", "merged", "fixed"] = "batch"
     most: int = EVERY
     families: frozenset[str] = frozenset()
     by_convention: bool = False
+
+    def select_batch(self, r: Reference) -> ExactBatch:
+        """Return the batch with the statistics that the quantity is computed with."""
+        batch: ExactBatch = getattr(r, self.batch)
+        return batch
+
+    def bound(self, r: Reference) -> Bound:
+        """Return the a-priori bound of its error on one case."""
+        return self.bound_in(r, self.select_batch(r))
 
 
 def _reshape_columns(enclosure: Enclosure) -> Enclosure:
@@ -148,79 +160,64 @@ def _magnitude_of_running_variance(r: Reference) -> Array:
     return abs(1 - alpha) * r.fixed.v + abs(alpha) * r.bessel * r.batch.v
 
 
-#: What is bounded with either batch: ``bound`` takes the batch too.
-_TRAINED: dict[str, tuple[Callable[[Reference, ExactBatch], Bound], dict[str, Any]]] = {
-    "y": (
-        lambda r, b: bounds.output(r.precision, b, r.gamma, r.beta),
-        {
-            "law": "output",
-            "says": "the training output is gamma xhat + beta",
-            "exact": lambda r: _reshape_columns(r.trained.y),
-            "magnitude": lambda r: np.abs(r.gamma) * np.abs(r.batch.xhat) + np.abs(r.beta),
-            "offset": lambda r: r.beta,
-            "changing": "the part of the output that is not beta",
-        },
+_TRAINED = {
+    "y": Formula(
+        "output",
+        "the training output is gamma xhat + beta",
+        bound_in=lambda r, b: bounds.output(r.precision, b, r.gamma, r.beta),
+        exact=lambda r: _reshape_columns(r.trained.y),
+        magnitude=lambda r: np.abs(r.gamma) * np.abs(r.batch.xhat) + np.abs(r.beta),
+        offset=lambda r: r.beta,
+        changing="the part of the output that is not beta",
     ),
-    "dx": (
-        lambda r, b: bounds.input_gradient(r.precision, b, r.dy, r.gamma),
-        {
-            "law": "gradient-x",
-            "families": GRADIENT,
-            "says": "the input's gradient is the compact form",
-            "exact": lambda r: _reshape_columns(r.trained.dx),
-            "magnitude": _magnitude_of_input_gradient,
-        },
+    "dx": Formula(
+        "gradient-x",
+        "the input's gradient is the compact form",
+        bound_in=lambda r, b: bounds.input_gradient(r.precision, b, r.dy, r.gamma),
+        families=GRADIENT,
+        exact=lambda r: _reshape_columns(r.trained.dx),
+        magnitude=_magnitude_of_input_gradient,
     ),
-    "dgamma": (
+    "dgamma": Formula(
+        "gradient-gamma",
+        "gamma's gradient is sum g xhat",
         # Both gradients come from one function, since they share the sums over the batch.
-        lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[0],
-        {
-            "law": "gradient-gamma",
-            "families": GRADIENT,
-            "says": "gamma's gradient is sum g xhat",
-            "exact": lambda r: r.trained.dgamma,
-            "magnitude": lambda r: (np.abs(r.dy) * np.abs(r.batch.xhat)).sum(axis=0),
-        },
+        bound_in=lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[0],
+        families=GRADIENT,
+        exact=lambda r: r.trained.dgamma,
+        magnitude=lambda r: (np.abs(r.dy) * np.abs(r.batch.xhat)).sum(axis=0),
     ),
-    "dbeta": (
-        lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[1],
-        {
-            "law": "gradient-beta",
-            "families": GRADIENT,
-            "says": "beta's gradient is sum g",
-            "exact": lambda r: r.trained.dbeta,
-            "magnitude": lambda r: np.abs(r.dy).sum(axis=0),
-        },
+    "dbeta": Formula(
+        "gradient-beta",
+        "beta's gradient is sum g",
+        bound_in=lambda r, b: bounds.parameter_gradients(r.precision, b, r.dy)[1],
+        families=GRADIENT,
+        exact=lambda r: r.trained.dbeta,
+        magnitude=lambda r: np.abs(r.dy).sum(axis=0),
     ),
-    "running_mean": (
-        lambda r, b: bounds.running_statistic(
+    "running_mean": Formula(
+        "running-mean",
+        "the running mean is (1 - alpha) r + alpha mu",
+        bound_in=lambda r, b: bounds.running_statistic(
             r.precision, r.fixed.mu, b.mu, r.case.momentum, bounds.mean(r.precision, b)
         ),
-        {
-            "law": "running-mean",
-            "families": RUNNING | INFERENCE,  # inference reads what training tracked
-            "by_convention": True,
-            "says": "the running mean is (1 - alpha) r + alpha mu",
-            "exact": lambda r: r.trained.running_mean,
-            "magnitude": _magnitude_of_running_mean,
-            "offset": lambda r: _old_share(r, "running_mean"),
-            "changing": "the new statistic's share",
-        },
+        families=RUNNING | INFERENCE,  # inference reads what training tracked
+        by_convention=True,
+        exact=lambda r: r.trained.running_mean,
+        magnitude=_magnitude_of_running_mean,
+        offset=lambda r: _old_share(r, "running_mean"),
+        changing="the new statistic's share",
     ),
-    "running_var": (
-        _bound_of_running_variance,
-        {
-            "law": "running-variance",
-            "families": RUNNING | INFERENCE,  # inference reads what training tracked
-            "by_convention": True,
-            "says": (
-                "the running variance is (1 - alpha) r + alpha v, v with the convention's factor"
-            ),
-            "exact": lambda r: r.trained.running_var,
-            "magnitude": _magnitude_of_running_variance,
-            "offset": lambda r: _old_share(r, "running_var"),
-            "changing": "the new statistic's share",
-        },
+    "running_var": Formula(
+        "running-variance",
+        "the running variance is (1 - alpha) r + alpha v, v with the convention's factor",
+        bound_in=_bound_of_running_variance,
+        families=RUNNING | INFERENCE,  # inference reads what training tracked
+        by_convention=True,
+        exact=lambda r: r.trained.running_var,
+        magnitude=_magnitude_of_running_variance,
+        offset=lambda r: _old_share(r, "running_var"),
+        changing="the new statistic's share",
     ),
 }
 _WORKERS = {  # the same quantities of a synchronised step: ids and sentences of their laws
@@ -236,50 +233,20 @@ _WORKERS = {  # the same quantities of a synchronised step: ids and sentences of
 }
 
 
-def _bind_batch(
-    bound: Callable[[Reference, ExactBatch], Bound], batch: str
-) -> Callable[[Reference], Bound]:
-    """The bound for the reference's own ``batch``, or for the ``merged`` one.
-
-    One table serves both, since a synchronised step differs in how its statistics are rounded and
-    in nothing else.
-    """
-    return lambda r: bound(r, getattr(r, batch))
-
-
-def _build_training_formulas() -> dict[str, Formula]:
-    """The formulas of ``train`` and ``train_vjp``, by the names of their quantities."""
-    return {
-        name: Formula(bound=_bind_batch(bound, "batch"), **known)
-        for name, (bound, known) in _TRAINED.items()
-    }
-
-
-def _build_worker_formulas() -> dict[str, Formula]:
-    """The formulas of a synchronised step.
+def _synchronise(formula: Formula, law: str, says: str) -> Formula:
+    """The formula of the same quantity in a synchronised step.
 
     Exact values are those of the whole batch.  The bounds allow for statistics that are merged from
     the workers' parts, and the laws have sentences of their own.
     """
-    formulas = {}
-    for name, (law, says) in _WORKERS.items():
-        bound, known = _TRAINED[name]
-        # What is wrong with running statistics on one machine may be wrong with them on workers.
-        families = WORKERS | (known.get("families", frozenset()) & RUNNING)
-        words = {"law": law, "says": says, "theorem": "total-variance", "families": families}
-        formulas[f"shards_{name}"] = Formula(bound=_bind_batch(bound, "merged"), **(known | words))
-    return formulas
+    # What is wrong with running statistics on one machine may be wrong with them on workers.
+    families = WORKERS | (formula.families & RUNNING)
+    return replace(
+        formula, law=law, says=says, theorem="total-variance", families=families, batch="merged"
+    )
 
 
 # -- inference: the running statistics -------------------------------------------------------------
-
-
-def _select_inference_bound(place: int) -> Callable[[Reference], Bound]:
-    """The bound of dx (0), dgamma (1) or dbeta (2) at inference.
-
-    One function gives all three, as their errors share the rounding of ``1/s_r``.
-    """
-    return lambda r: bounds.inference_gradients(r.precision, r.fixed, r.dy, r.gamma)[place]
 
 
 _INFERRED = {
@@ -287,38 +254,39 @@ _INFERRED = {
         "inference-output",
         "the inference output is gamma (x - mu_r)/s_r + beta",
         exact=lambda r: _reshape_columns(r.inferred.y),
-        bound=lambda r: bounds.inference_output(r.precision, r.fixed, r.gamma, r.beta),
+        bound_in=lambda r, b: bounds.inference_output(r.precision, b, r.gamma, r.beta),
         magnitude=lambda r: np.abs(r.gamma) * np.abs(r.fixed.xhat) + np.abs(r.beta),
         offset=lambda r: r.beta,
         changing="the part of the output that is not beta",
-        fixed=True,
+        batch="fixed",
         families=INFERENCE,
     ),
     "infer_dx": Formula(
         "inference-gradient-x",
         "the input's gradient at inference is gamma/s_r g",
         exact=lambda r: _reshape_columns(r.inferred.dx),
-        bound=_select_inference_bound(0),
+        # One function gives all three gradients, as their errors share the rounding of 1/s_r.
+        bound_in=lambda r, b: bounds.inference_gradients(r.precision, b, r.dy, r.gamma)[0],
         magnitude=lambda r: np.abs(r.gamma) / r.fixed.s * np.abs(r.dy),
-        fixed=True,
+        batch="fixed",
         families=INFERENCE,
     ),
     "infer_dgamma": Formula(
         "inference-gradient-gamma",
         "gamma's gradient at inference is sum g (x - mu_r)/s_r",
         exact=lambda r: r.inferred.dgamma,
-        bound=_select_inference_bound(1),
+        bound_in=lambda r, b: bounds.inference_gradients(r.precision, b, r.dy, r.gamma)[1],
         magnitude=lambda r: (np.abs(r.dy) * np.abs(r.fixed.xhat)).sum(axis=0),
-        fixed=True,
+        batch="fixed",
         families=INFERENCE,
     ),
     "infer_dbeta": Formula(
         "inference-gradient-beta",
         "beta's gradient at inference is sum g",
         exact=lambda r: r.inferred.dbeta,
-        bound=_select_inference_bound(2),
+        bound_in=lambda r, b: bounds.inference_gradients(r.precision, b, r.dy, r.gamma)[2],
         magnitude=lambda r: np.abs(r.dy).sum(axis=0),
-        fixed=True,
+        batch="fixed",
         families=INFERENCE,
     ),
 }
@@ -327,7 +295,7 @@ _INFERRED = {
 # -- folding into the layer in front ---------------------------------------------------------------
 
 
-def _bound_of_folded_weight(r: Reference) -> Bound:
+def _bound_of_folded_weight(r: Reference, b: ExactBatch) -> Bound:
     """The bound of ``gamma/s_r w``.
 
     Scaling a weight by ``gamma/s_r`` of its output is what the gradient at inference does to dy, so
@@ -345,7 +313,7 @@ def _bound_of_folded_weight(r: Reference) -> Bound:
     return Bound({name: back(np.moveaxis(term, -1, 1)) for name, term in scaled.terms.items()})
 
 
-def _bound_of_folded_bias(r: Reference) -> Bound:
+def _bound_of_folded_bias(r: Reference, b: ExactBatch) -> Bound:
     """The bound of ``gamma (b - mu_r)/s_r + beta``.
 
     A folded bias is the inference output of the old one.
@@ -363,18 +331,18 @@ _FOLDED = {
         "fold-weight",
         "the folded weights of output o are gamma/s_r times its weights",
         exact=lambda r: r.folded.weight,
-        bound=_bound_of_folded_weight,
+        bound_in=_bound_of_folded_weight,
         theorem="fold-linear",
-        fixed=True,
+        batch="fixed",
         families=FOLD,
     ),
     "folded_bias": Formula(
         "fold-bias",
         "the folded bias is gamma/s_r (b - mu_r) + beta, a missing b being 0",
         exact=lambda r: r.folded.bias,
-        bound=_bound_of_folded_bias,
+        bound_in=_bound_of_folded_bias,
         theorem="fold-linear",
-        fixed=True,
+        batch="fixed",
         families=FOLD,
     ),
 }
@@ -392,7 +360,7 @@ def _build_double_formula(quantity: str, place: int, law: str, says: str) -> For
         law,
         says,
         exact=lambda r: Enclosure.from_balls(balls.evaluate(quantity, r.case)),
-        bound=lambda r: r.double_bounds[place],
+        bound_in=lambda r, b: r.double_bounds[place],
         most=FEW,
         families=GRADIENT,
     )
@@ -418,11 +386,11 @@ _DOUBLE = {
 
 #: Every quantity of the contract; its law comes in this order.
 FORMULAS: dict[str, Formula] = {
-    **_build_training_formulas(),
+    **_TRAINED,
     **_INFERRED,
     **_FOLDED,
     **_DOUBLE,
-    **_build_worker_formulas(),
+    **{f"shards_{name}": _synchronise(_TRAINED[name], *words) for name, words in _WORKERS.items()},
 }
 
 

@@ -18,13 +18,18 @@ from typing import Any
 
 import numpy as np
 from flint import arb
-from sympy import Basic, Eq, Expr, IndexedBase, Symbol
+from sympy import Basic, Eq, IndexedBase, Symbol
 
 from bnproof.contract import QUANTITIES, Array, Case, Failure, FailureKind, Measurement
 from bnproof.formats import Format
 from bnproof.laws import balls
 from bnproof.laws.answers import Answers, Failed, NotOffered
-from bnproof.laws.columns import from_columns, locate_in_batch, to_columns
+from bnproof.laws.columns import (
+    from_columns,
+    has_constant_channel,
+    locate_in_batch,
+    to_columns,
+)
 from bnproof.laws.comparing import find_worst_index
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
@@ -104,19 +109,20 @@ def measure_relation(item: book.Relation, answers: Answers) -> Measurement | Non
     case = snap(answers.case)
     if Eq(eps, 0) in item.given:
         case = replace(case, eps=0.0)
-    if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case)):
+    if case.eps < answers.convention.eps_min or (case.eps == 0 and has_constant_channel(case.x)):
         return None
     # Entries of the batch are numbered by ``i`` in values and by ``k`` in gradients.
-    relation, index = _build_relation(item)
+    relation, free = _build_relation(item)
     observed = {name: _observe(item.find_observed(name), answers, case) for name in item.quantities}
     inputs = (
-        _share_inputs(answers, case)
+        # The same for all the laws that look at this case.
+        answers.share(("inputs", *_build_key(case)), lambda: balls.convert_case(case))
         | observed
         | {name: ball(value) for name, value in _choose_constants(case).items()}
     )
     with precision(BITS):
         # Both sides are disjoint exactly where their difference does not hold 0.
-        left, right = (_evaluate(side, index, inputs) for side in (relation.lhs, relation.rhs))
+        left, right = (lower(side, *free)(BALLS, inputs) for side in (relation.lhs, relation.rhs))
         return _compare_sides(item, np.asarray(left - right), case)
 
 
@@ -128,28 +134,12 @@ def _changes_eps(item: book.Relation) -> bool:
 
 
 @cache
-def _build_relation(item: book.Relation) -> tuple[Basic, Symbol | None]:
-    """The relation over arrays of observed values, and the index it is stated for."""
+def _build_relation(item: book.Relation) -> tuple[Basic, tuple[Symbol, ...]]:
+    """The relation over arrays of observed values, and the index it is stated for, if any."""
     relation = item.relation(
         *(IndexedBase(name, real=True).__getitem__ for name in item.quantities)
     )
-    return relation, next((n for n in (i, k) if n in relation.free_symbols), None)
-
-
-def _share_inputs(answers: Answers, case: Case) -> dict[str, Any]:
-    """The case in balls, once for all the laws that look at it."""
-    key = ("inputs", *_build_key(case))
-    if key not in answers.shared:
-        answers.shared[key] = balls.convert_case(case)
-    return dict(answers.shared[key])
-
-
-def _share_oracle(answers: Answers, case: Case) -> Oracle:
-    """The oracle of a variant of the case, one for all the laws that look at it."""
-    key = ("oracle", *_build_key(case))
-    if key not in answers.shared:
-        answers.shared[key] = Oracle(case)
-    return answers.shared[key]
+    return relation, tuple(n for n in (i, k) if n in relation.free_symbols)[:1]
 
 
 def _build_key(case: Case) -> tuple[Any, ...]:
@@ -173,11 +163,6 @@ def snap(case: Case) -> Case:
     return replace(case, x=(np.round(x / grid) * grid).astype(case.dtype))
 
 
-def has_constant_channel(case: Case) -> bool:
-    """Whether some channel has no spread; with eps = 0 nothing is defined there."""
-    return bool(np.any(np.ptp(np.asarray(to_columns(case.x), dtype=float), axis=0) == 0))
-
-
 def _choose_constants(case: Case) -> dict[str, float]:
     """The shift ``c`` and the factor ``a`` of the relations.
 
@@ -193,10 +178,10 @@ def _observe(observation: Observed, answers: Answers, case: Case) -> Any:
     """The observed array as balls, each with its own a-priori bound as radius; asked for once."""
     variant = change_case(case, observation)
     # The implementation is asked once for each variant, however many laws look at it.
-    key = ("observed", observation.output, _build_key(variant))
-    if key not in answers.shared:
-        answers.shared[key] = _ask(observation.output, answers, variant)
-    observed = answers.shared[key]
+    observed = answers.share(
+        ("observed", observation.output, _build_key(variant)),
+        lambda: _ask(observation.output, answers, variant),
+    )
     if isinstance(observed, Exception):
         raise observed
     return observed
@@ -231,16 +216,13 @@ def change_case(case: Case, observation: Observed) -> Case:
         name: lower(change)(Floats(), scalars)
         for name, change in list_scalar_changes(observation).items()
     }
-    case = replace(case, eps=float(values.get("eps", case.eps)))
+    changed: dict[str, Any] = {"eps": float(values.get("eps", case.eps))}
     # The usual way to say "without the affine step", and another path in most implementations.
     for name, neutral in (("gamma", 1), ("beta", 0)):
         if name in values:
-            value = (
-                None
-                if np.ndim(values[name]) == 0 and values[name] == neutral
-                else np.asarray(values[name], like)
-            )
-            case = replace(case, gamma=value) if name == "gamma" else replace(case, beta=value)
+            absent = np.ndim(values[name]) == 0 and values[name] == neutral
+            changed[name] = None if absent else np.asarray(values[name], like)
+    case = replace(case, **changed)
     if observation.x is None:
         return case
     # In the dtype of x, where the change is exact by the choice of the constants.
@@ -266,15 +248,11 @@ def _ask(output: str, answers: Answers, case: Case) -> Any:
         method = QUANTITIES[output].method
         return Failed(Failure(FailureKind.RANGE, method, output, got="not finite"))
     # The bound of the variant, which may be worse conditioned than the case.
-    radius = np.broadcast_to(_share_oracle(answers, case).bound(output).total, got.shape)
+    oracle = answers.share(("oracle", *_build_key(case)), lambda: Oracle(case))
+    radius = np.broadcast_to(oracle.bound(output).total, got.shape)
     return np.vectorize(lambda value, rad: arb(float(value), float(rad)), otypes=[object])(
         got, radius
     )
-
-
-def _evaluate(side: Expr, index: Symbol | None, inputs: dict[str, Any]) -> Any:
-    """A side of the relation in balls, over a free index where it has one."""
-    return lower(side, *(() if index is None else (index,)))(BALLS, inputs)
 
 
 def _compare_sides(item: book.Relation, difference: Array, case: Case) -> Measurement:

@@ -8,16 +8,15 @@ powers of two times dy give those powers of two times the gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bnproof.contract import QUANTITIES, Array, Call, Case, Measurement
+from bnproof.contract import QUANTITIES, Array, Measurement
 from bnproof.laws.answers import Answers
-from bnproof.laws.arguments import build_arguments
 from bnproof.laws.comparing import (
     as_columns,
     divide_by_bounds,
@@ -31,23 +30,6 @@ from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import GRADIENT, INFERENCE, RUNNING
 
-Changed = Mapping[str, Any]
-
-
-def _build_shift(name: str, by: float) -> Callable[[Case], Changed | None]:
-    """A change that adds a number to a parameter; there is none where the parameter is absent."""
-
-    def change(case: Case) -> Changed | None:
-        value = getattr(case, name)
-        return None if value is None else {name: value + value.dtype.type(by)}
-
-    return change
-
-
-def _build_scaling(name: str, factor: float) -> Callable[[Case], Changed | None]:
-    """A change that multiplies a number of the case by a factor."""
-    return lambda case: {name: getattr(case, name) * factor}
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -58,7 +40,7 @@ class Effect:
     theorem
         The theorem that says by how much.
     change
-        Returns the changed argument by its name, or ``None`` where the case is without it.
+        Returns another value for the one in the case.
     quantities
         What the argument moves.
     families, by_convention
@@ -66,55 +48,46 @@ class Effect:
     """
 
     theorem: str
-    change: Callable[[Case], Changed | None]
+    change: Callable[[Any], Any]
     quantities: tuple[str, ...]
     families: frozenset[str]
     by_convention: bool = False
 
 
-def _change_momentum(case: Case) -> Changed:
-    """Another weight, far from the old one and exact in every dtype."""
-    return {"momentum": 0.625 if case.momentum < 0.5 else 0.125}
-
-
-def _quadruple_variance(case: Case) -> Changed:
-    """Four times the running variance, which is exact and keeps it positive."""
-    return {"running_var": case.running_var * case.running_var.dtype.type(4)}
-
-
 # Every amount is of the order of the argument itself, so that the effect is far beyond rounding.
-# Four is a power of two, so eps and a variance are not rounded when they are multiplied by it.
+# Four is a power of two, so eps and a variance are not rounded when they are multiplied by it.  The
+# other momentum is far from the old one, and exact in every dtype.
 EFFECTS = {
     "gamma": Effect(
         "collapse",
-        _build_shift("gamma", 0.75),
+        lambda gamma: gamma + 0.75,
         ("y", "dx", "infer_y", "infer_dx"),
         GRADIENT | INFERENCE,
     ),
-    "beta": Effect("collapse", _build_shift("beta", -1.25), ("y", "infer_y"), INFERENCE),
+    "beta": Effect("collapse", lambda beta: beta - 1.25, ("y", "infer_y"), INFERENCE),
     "eps": Effect(
         "epsilon-sensitivity",
-        _build_scaling("eps", 4.0),
+        lambda eps: 4.0 * eps,
         ("y", "dx", "dgamma", "infer_y", "infer_dx", "infer_dgamma"),
         GRADIENT | INFERENCE,
     ),
     "momentum": Effect(
         "momentum-conventions",
-        _change_momentum,
+        lambda momentum: 0.625 if momentum < 0.5 else 0.125,
         ("running_mean", "running_var"),
         RUNNING,
         by_convention=True,
     ),
     "running_mean": Effect(
         "inference-collapse",
-        _build_shift("running_mean", 0.5),
+        lambda mean: mean + 0.5,
         ("infer_y", "infer_dgamma", "running_mean"),
         RUNNING | INFERENCE,
         by_convention=True,
     ),
     "running_var": Effect(
         "inference-collapse",
-        _quadruple_variance,
+        lambda variance: 4.0 * variance,
         ("infer_y", "infer_dx", "infer_dgamma", "running_var"),
         RUNNING | INFERENCE,
         by_convention=True,
@@ -172,11 +145,12 @@ def measure_effect(
     Measurement or None
         Of the quantity that is furthest off; ``None`` where the argument is absent or fixed.
     """
-    changed = effect.change(answers.case)
+    value = getattr(answers.case, name)
     # A layer that fixes eps when it is made cannot be asked with another one.
-    if changed is None or name in answers.target.constants:
+    if value is None or name in answers.target.constants:
         return None
     # Everything else is equal, so what differs is the effect of this argument.
+    changed: dict[str, Any] = {name: effect.change(value)}
     other = Answers(answers.target, replace(answers.case, **changed))
     exact = Oracle.from_convention(answers.convention, other.case)
     return select_worst(
@@ -201,10 +175,10 @@ def _compare_difference(
     if first is None or second is None:
         return None
     # The answers to the case itself are the same for every argument.
-    key = ("signed", quantity)
-    if key not in pair[0].shared:
-        pair[0].shared[key] = _measure_signed_errors(first, oracles[0], quantity)
-    before, after = pair[0].shared[key], _measure_signed_errors(second, oracles[1], quantity)
+    before = pair[0].share(
+        ("signed", quantity), lambda: _measure_signed_errors(first, oracles[0], quantity)
+    )
+    after = _measure_signed_errors(second, oracles[1], quantity)
     with np.errstate(invalid="ignore"):
         difference = after[0] - before[0]
     if not all(np.all(np.abs(error) <= bound) for error, bound in (before, after)):
@@ -251,12 +225,7 @@ def _measure_largest(
     """
     ratios = divide_by_bounds(difference, bound)
     at = find_worst_index(ratios)
-    method = QUANTITIES[quantity].method
-    call = Call(
-        method,
-        build_arguments(method, changed.case, changed.convention),
-        says=f"with another {argument}",
-    )
+    call = changed.build_call(QUANTITIES[quantity].method, f"with another {argument}")
     return Measurement(
         law,
         (quantity,),

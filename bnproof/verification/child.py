@@ -69,8 +69,8 @@ def _check(
 ) -> Verdict:
     """Load the target and judge it, telling the parent of every call."""
     from bnproof.implementations.targets import UnusableTarget, load
-    from bnproof.laws.answers import Blocked
-    from bnproof.verification.planning import CheckOptions, Monitor
+    from bnproof.laws.answers import Blocked, Monitor
+    from bnproof.verification.planning import CheckOptions
     from bnproof.verification.run import check
 
     options = CheckOptions(target=request.target, **request.options)

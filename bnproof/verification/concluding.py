@@ -41,7 +41,7 @@ def explain(violations: list[Violation], examination: Examination) -> list[Viola
         # The only violation may be that another convention fits. Then no law is counted as broken,
         # and there is no mechanism to look for.
         return violations
-    causes = find_causes(examination.evidence, examination.judgeable)
+    causes = find_causes(examination)
     explained = [replace(violation, cause=causes.get(violation.law)) for violation in violations]
     return sorted(explained, key=lambda violation: violation.law not in VALUE_LAWS)
 

@@ -13,11 +13,10 @@ this.  Start reading at :func:`find_causes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from bnproof.certify.bounds import NoBound
 from bnproof.contract import METHODS, QUANTITIES, Case, Cause, Measurement
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import as_implementation
@@ -25,11 +24,12 @@ from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
-from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import Mutant, list_mutants
+from bnproof.verification.examining import Examination
 from bnproof.verification.families import find_family
-from bnproof.verification.session import find_failed_method, measure
-from bnproof.verification.walks import Walks, explore
+from bnproof.verification.session import Broken, find_failed_method, measure_broken
+from bnproof.verification.walk_judge import Walked
+from bnproof.verification.walks import explore
 
 # Every model of the catalogue is asked about each of these inputs, so their number sets the time
 # a diagnosis takes. On a single one, two mechanisms may happen to give the same answer.
@@ -53,70 +53,6 @@ DIRECT = {
     "untouched": ("argument modified", "an array of the caller is overwritten"),
 }
 UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of the target when a cause is looked for.
-
-    Attributes
-    ----------
-    target
-        The target under its convention; it is asked again.
-    seed
-        What the cases and the walks were drawn from.
-    supports
-        What may be asked of the target.
-    broken
-        Law by law the failing cases that were kept, with what the law saw on each.
-    of_walks
-        Law by law what broke it along a sequence of calls.
-    shares
-        In which part of its cases each law is broken, between 0 and 1.
-    clean
-        A few cases on which no law is broken.  A model that breaks one there does not fit.
-    """
-
-    target: Target
-    seed: int
-    supports: Supports
-    broken: Mapping[str, Sequence[tuple[Case, Measurement]]]
-    of_walks: Mapping[str, Measurement]
-    shares: Mapping[str, float]  # in which part of its cases each law is broken
-    clean: Sequence[Case] = ()  # on which no law is broken
-
-    @property
-    def violated(self) -> set[str]:
-        """Every broken law."""
-        return {*self.broken, *self.of_walks}
-
-    def choose_cases(self) -> list[Case]:
-        """Choose a few small cases that between them show as many of the broken laws as possible.
-
-        Returns
-        -------
-        list of Case
-            At most ``CASES``.  The one that adds most broken laws comes first; of equals, the one
-            with the fewest entries.  What room is left goes to the smallest of the others.
-        """
-        shown: dict[int, tuple[Case, set[str]]] = {}
-        for law, pairs in self.broken.items():
-            for case, _ in pairs:
-                shown.setdefault(id(case), (case, set()))[1].add(law)
-        chosen: list[Case] = []
-        missing = set(self.broken)
-        while missing and len(chosen) < CASES:
-            case, laws = max(
-                shown.values(), key=lambda entry: (len(entry[1] & missing), -entry[0].x.size)
-            )
-            if not laws & missing:
-                break
-            chosen.append(case)
-            # Greedy: each case is chosen for the broken laws that no earlier one shows.
-            missing -= laws
-        others = sorted((case for case, _ in shown.values()), key=lambda case: case.x.size)
-        further = [case for case in others if all(case is not known for known in chosen)]
-        return [*chosen, *further[: CASES - len(chosen)]]
 
 
 @dataclass(frozen=True)
@@ -145,7 +81,7 @@ class Exhibit:
         """Judge the target once more on a case, by all laws that apply to it."""
         oracle = Oracle.from_convention(target.convention, case)
         applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
-        return cls(case, oracle, applying, measure_broken(target, case, oracle, applying))
+        return cls(case, oracle, applying, measure_broken(Answers(target, case), oracle, applying))
 
     def select_telling(self) -> dict[str, Measurement]:
         """Choose a few of the broken laws.
@@ -157,47 +93,47 @@ class Exhibit:
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
 
-def measure_broken(
-    target: Target, case: Case, oracle: Oracle, laws: Mapping[str, Law]
-) -> dict[str, Measurement]:
-    """Find what a target breaks on a case.
+def choose_cases(broken: Mapping[str, Sequence[Broken]]) -> list[Case]:
+    """Choose a few small cases that between them show as many of the broken laws as possible.
 
     Parameters
     ----------
-    target
-        The implementation to ask, which may be a model.
-    case, oracle
-        The input, and what it is held to.
-    laws
-        The laws to judge by, by id.
+    broken
+        Law by law the failing cases that were kept.
 
     Returns
     -------
-    dict
-        By the id of the law, what each broken law saw.  A law without a bound for this case, or
-        with nothing to judge, is left out.
+    list of Case
+        At most ``CASES``.  The one that adds most broken laws comes first; of equals, the one with
+        the fewest entries.  What room is left goes to the smallest of the others.
     """
-    # One set of answers for all laws: each method is called once.
-    answers, broken = Answers(target, case), {}
-    for name, law in laws.items():
-        try:
-            seen = measure(law, answers, oracle)
-        except NoBound:
-            continue
-        if seen is not None and not seen.holds:
-            broken[name] = seen
-    return broken
+    shown: dict[int, tuple[Case, set[str]]] = {}
+    for law, kept in broken.items():
+        for one in kept:
+            shown.setdefault(id(one.case), (one.case, set()))[1].add(law)
+    chosen: list[Case] = []
+    missing = set(broken)
+    while missing and len(chosen) < CASES:
+        case, laws = max(
+            shown.values(), key=lambda entry: (len(entry[1] & missing), -entry[0].x.size)
+        )
+        if not laws & missing:
+            break
+        chosen.append(case)
+        # Greedy: each case is chosen for the broken laws that no earlier one shows.
+        missing -= laws
+    others = sorted((case for case, _ in shown.values()), key=lambda case: case.x.size)
+    further = [case for case in others if all(case is not known for known in chosen)]
+    return [*chosen, *further[: CASES - len(chosen)]]
 
 
-def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -> dict[str, Cause]:
+def find_causes(examination: Examination, *, without: str = "") -> dict[str, Cause]:
     """Find the likely cause of every broken law.
 
     Parameters
     ----------
-    evidence
-        What is known of the target.
-    plan
-        The laws that something could be judged by.
+    examination
+        What all laws saw of the target, which is asked again.
     without
         The id of a model that is left out.  Diagnosis is tested in this way: without its own model
         a bug must not get the name of another one.
@@ -212,12 +148,13 @@ def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -
     -----
     Of several models that explain a law, the one that explains most laws is named.
     """
-    laws = {law.id: law for law in plan}
+    laws = {law.id: law for law in examination.judgeable}
+    session = examination.session
     # The clean cases are exhibits as well: the target breaks nothing there, and a model that does
     # is ruled out.
     exhibits = [
-        Exhibit.from_target(evidence.target, case, laws)
-        for case in (*evidence.choose_cases(), *evidence.clean)
+        Exhibit.from_target(session.target, case, laws)
+        for case in (*choose_cases(session.broken), *session.clean)
     ]
     models = [
         model
@@ -226,15 +163,15 @@ def find_causes(evidence: Evidence, plan: Iterable[Law], *, without: str = "") -
         if model.kind != "correct" and model.id != without
     ]
     fitting = [
-        (model, fit) for model in models if (fit := _match_laws(model, evidence, laws, exhibits))
+        (model, fit) for model in models if (fit := _match_laws(model, examination, laws, exhibits))
     ]
     # The model that explains most comes first, and the sort keeps the order of the catalogue among
     # equals.
     fitting.sort(key=lambda entry: -len(entry[1]))
     causes: dict[str, Cause] = {}
-    for law in evidence.violated:
+    for law in examination.broken:
         fits = next((model for model, explained in fitting if law in explained), None)
-        causes[law] = _name_cause(fits) if fits else _guess_cause(evidence, laws[law], laws)
+        causes[law] = _name_cause(fits) if fits else _guess_cause(examination, laws[law], laws)
     return causes
 
 
@@ -244,20 +181,22 @@ def _name_cause(mutant: Mutant) -> Cause:
     return Cause(mutant.mechanism, says, "same values", mutant.bug.sources)
 
 
-def _guess_cause(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause:
+def _guess_cause(examination: Examination, law: Law, laws: Mapping[str, Law]) -> Cause:
     """The cause of a law that no model explains: one that a law names directly, else the family.
 
     A direct cause explains a law only where both are about the same method.  A law about all
     methods says nothing about that.
     """
+    broken = examination.session.broken
     for name, (mechanism, says) in DIRECT.items():
-        methods = {find_failed_method(seen) for _, seen in evidence.broken.get(name, ())}
+        methods = {find_failed_method(one.seen) for one in broken.get(name, ())}
         about = {QUANTITIES[q].method for q in law.quantities if q in QUANTITIES}
         if name == law.id or (len(about) < len(METHODS) and about & methods):
             return Cause(mechanism, says, "same pattern")
-    broken = [pair for pairs in evidence.broken.values() for pair in pairs]
     # All failing cases count, not only those of this law: the pattern is that of the whole target.
-    name = find_family([laws[name] for name in evidence.violated], broken, evidence.shares)
+    pairs = [(one.case, one.seen) for kept in broken.values() for one in kept]
+    violated = [laws[name] for name in examination.broken]
+    name = find_family(violated, pairs, examination.shares)
     if not name:
         return UNKNOWN
     return Cause(
@@ -268,7 +207,7 @@ def _guess_cause(evidence: Evidence, law: Law, laws: Mapping[str, Law]) -> Cause
 
 
 def _match_laws(
-    model: Mutant, evidence: Evidence, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
+    model: Mutant, examination: Examination, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
 ) -> set[str]:
     """The laws that a model explains: it breaks them wherever the target does, with the same
     answers.
@@ -279,7 +218,7 @@ def _match_laws(
     """
     implementation = as_implementation(model.make, model.id)
     if isinstance(implementation, ThroughState):
-        return _match_walks(implementation, evidence, laws)
+        return _match_walks(implementation, examination, laws)
     target = Target(
         implementation, resolve_convention(getattr(implementation, "convention", "torch"))
     )
@@ -289,7 +228,7 @@ def _match_laws(
     explained: set[str] = set()
     contradicted: set[str] = set()
     for exhibit in exhibits:
-        broken = measure_broken(target, exhibit.case, exhibit.oracle, exhibit.laws)
+        broken = measure_broken(Answers(target, exhibit.case), exhibit.oracle, exhibit.laws)
         if not broken.keys() <= exhibit.seen.keys():
             return set()
         same = {law for law, seen in exhibit.seen.items() if _is_same_answer(broken.get(law), seen)}
@@ -302,7 +241,9 @@ def _agrees(target: Target, exhibit: Exhibit) -> bool:
     """A first look: whether a model breaks any of a few laws in the same way."""
     telling = exhibit.select_telling()
     broken = measure_broken(
-        target, exhibit.case, exhibit.oracle, {name: exhibit.laws[name] for name in telling}
+        Answers(target, exhibit.case),
+        exhibit.oracle,
+        {name: exhibit.laws[name] for name in telling},
     )
     return any(_is_same_answer(broken.get(name), seen) for name, seen in telling.items())
 
@@ -331,21 +272,24 @@ def _is_same_answer(model: Measurement | None, seen: Measurement) -> bool:
     )
 
 
-def _match_walks(model: ThroughState, evidence: Evidence, laws: Mapping[str, Law]) -> set[str]:
+def _match_walks(
+    model: ThroughState, examination: Examination, laws: Mapping[str, Law]
+) -> set[str]:
     """The laws that a model of a layer explains: all of them, or none.
 
     The same sequences have to break the same laws, with the same answers or in the same words.  A
     state carries what one call did wrong into the next ones, so a part of the laws shows nothing.
     """
-    if not evidence.of_walks or not isinstance(evidence.target.implementation, ThroughState):
+    session, seen = examination.session, examination.walks
+    if not seen or not isinstance(session.target.implementation, ThroughState):
         return set()
     convention = resolve_convention(getattr(model, "convention", "torch"))
-    wanted = [law for law in laws.values() if law.measure is None]
-    broken = explore(Walks(model.make, wanted, convention, evidence.supports, evidence.seed))
-    if broken.keys() != evidence.of_walks.keys():
+    wanted = frozenset(law.id for law in laws.values() if law.measure is None)
+    broken = explore(Walked(model.make, convention, session.supports, wanted, session.seed))
+    if broken.keys() != seen.keys():
         return set()
-    same = all(_is_same_step(broken[law].seen, seen) for law, seen in evidence.of_walks.items())
-    return set(evidence.violated) if same else set()
+    same = all(_is_same_step(broken[law].seen, one.seen) for law, one in seen.items())
+    return examination.broken if same else set()
 
 
 def _is_same_step(model: Measurement, seen: Measurement) -> bool:

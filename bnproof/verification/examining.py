@@ -12,21 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnproof.contract import Case, Failure, FailureKind, Measurement
+from bnproof.contract import Case, Failure, FailureKind
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.implementations.through_state import ThroughState
-from bnproof.laws.answers import Target
+from bnproof.laws.answers import NOBODY, Monitor, Target
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law, load_laws
 from bnproof.laws.supports import Supports
 from bnproof.verification import replay
-from bnproof.verification.diagnosis import Evidence
-from bnproof.verification.planning import EFFORTS, NOBODY, CheckOptions, Monitor, UnknownLaw
+from bnproof.verification.planning import EFFORTS, CheckOptions, UnknownLaw
 from bnproof.verification.session import Session
 from bnproof.verification.verdict import Tally
-from bnproof.verification.walk_judge import LawBroken
-from bnproof.verification.walks import Walks, explore
+from bnproof.verification.walk_judge import LawBroken, Walked
+from bnproof.verification.walks import explore
 
 # What the monitor is told while a layer is driven. It stands where the name of a method
 # stands else, so that a layer that crashes during a walk is blocked like a method that crashes.
@@ -64,13 +63,10 @@ class Examination:
         return {*self.session.broken, *self.walks}
 
     @property
-    def evidence(self) -> Evidence:
-        """What a diagnosis rests on."""
-        s = self.session
-        broken = {law: [(b.case, b.seen) for b in kept] for law, kept in s.broken.items()}
-        of_walks: dict[str, Measurement] = {law: broken.seen for law, broken in self.walks.items()}
-        shares = {law: tally.violated / max(tally.cases, 1) for law, tally in s.tallies.items()}
-        return Evidence(s.target, s.seed, s.supports, broken, of_walks, shares, s.clean)
+    def shares(self) -> dict[str, float]:
+        """In which part of its cases each law is broken, between 0 and 1."""
+        tallies = self.session.tallies.items()
+        return {law: tally.violated / max(tally.cases, 1) for law, tally in tallies}
 
     @property
     def judgeable(self) -> list[Law]:
@@ -118,14 +114,7 @@ def examine(
     supports = Supports.from_mapping(
         _read_attribute(implementation, "supports", None), convention.momentum
     )
-    target = Target(
-        implementation,
-        convention,
-        watch=monitor.watch,
-        blocked=monitor.blocked,
-        constants=supports.constants,
-        alone=monitor.alone,
-    )
+    target = Target(implementation, convention, monitor, supports.constants)
     session = Session(target, options.seed, supports)
     recorded = _read_recorded(options.replay, plan) if options.replay else {}
     # Whether a recorded case is answered at all is judged beside the law it was recorded for,
@@ -178,27 +167,28 @@ def _walk(session: Session, plan: list[Law], count: int) -> dict[str, LawBroken]
     target = session.target
     if not isinstance(target.implementation, ThroughState):
         return {}
-    if WALKS in target.blocked:
+    monitor = target.monitor
+    if WALKS in monitor.blocked:
         name = "sequence-output"
-        failure = Failure(FailureKind.BLOCKED, WALKS, got=target.blocked[WALKS].reason)
+        failure = Failure(FailureKind.BLOCKED, WALKS, got=monitor.blocked[WALKS].reason)
         # The steps of the walk died with the process, so the law has one case, which is broken.
         session.tallies[name] = Tally("", 1, 1)
         return {name: LawBroken(name, measure_failure(name, failure), [])}
-    target.watch(WALKS, 1)
-    walks = Walks(
+    monitor.watch(WALKS, 1)
+    walked = Walked(
         target.implementation.make,
-        plan,
         target.convention,
         session.supports,
+        frozenset(law.id for law in plan if law.measure is None),
         session.seed,
         count,
-        target.alone,
+        monitor.alone,
     )
-    broken = explore(walks)
-    target.watch("", 0)
+    broken = explore(walked)
+    monitor.watch("", 0)
     for law in plan:
-        if law.measure is None and (law.id in walks.judgements or law.id in broken):
-            times = walks.judgements.get(law.id, 1)
+        if law.measure is None and (law.id in walked.judgements or law.id in broken):
+            times = walked.judgements.get(law.id, 1)
             session.tallies[law.id] = Tally(law.theorem, times, int(law.id in broken))
     return broken
 

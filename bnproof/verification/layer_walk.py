@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Array, Case, Failure, FailureKind
+from bnproof.contract import QUANTITIES, Array, Case, Failure, FailureKind
 from bnproof.formats import dtype_of, parameter_dtype
 from bnproof.implementations.through_state import FIELDS
 from bnproof.laws.answers import check_count, check_form
@@ -273,11 +273,6 @@ class LayerWalk:
         convention."""
         return Oracle(case, self.walked.convention.running_var)
 
-    def draw_batch_shape(self, random: np.random.Generator) -> tuple[int, ...]:
-        """Draw the shape of a batch.  Batches have different sizes, as the last one of an epoch
-        has."""
-        return (int(random.integers(2, 6)), *self.shape[1:])
-
     def draw_case(self, drawn: int) -> Case:
         """Draw a batch and its upstream gradient, and take the layer's state as it is now.
 
@@ -291,7 +286,8 @@ class LayerWalk:
         # Values of the order of sqrt(eps) give a variance of the order of eps, so an eps in the
         # wrong place shows. A power of two, because multiplying by it is exact, in any precision.
         unit = 2.0 ** np.round(np.log2(max(self.eps, 2.0**-20)) / 2)
-        shape = self.draw_batch_shape(random)
+        # Batches have different sizes, as the last one of an epoch has.
+        shape = (int(random.integers(2, 6)), *self.shape[1:])
         x = (random.integers(-12, 12, size=shape) * 0.125 * unit).astype(self.dtype)
         # Entries drawn so far differ by less than 3 units. One entry of every channel is moved by
         # more than that, so no channel is constant, and every channel has some spread beside eps.
@@ -334,19 +330,13 @@ class LayerWalk:
         # Kept before the answer is looked at: also after a wrong output the next backward refers to
         # it.
         self.latest = Latest(case, training)
-        failure = check_form("forward", "y", y, x)
-        self.judge.expect("sequence-output", failure)
-        if failure:
+        if not self.judge.expect("sequence-output", check_form("forward", "y", y, x)):
             raise WalkEnded
-        return np.array(y if self.walked.convention.channel_axis == 1 else np.moveaxis(y, -1, 1))
+        return np.array(np.moveaxis(y, self.walked.convention.channel_axis, 1))
 
     def place_channels(self, x: Array) -> Array:
         """Put the channels where the convention has them, axis 1 or the last one."""
-        return (
-            x
-            if self.walked.convention.channel_axis == 1
-            else np.ascontiguousarray(np.moveaxis(x, 1, -1))
-        )
+        return np.ascontiguousarray(np.moveaxis(x, 1, self.walked.convention.channel_axis))
 
     def backward(self, drawn: int) -> None:
         """Ask for the gradients of the latest forward twice, and judge that the state stays.
@@ -369,9 +359,7 @@ class LayerWalk:
             for _ in range(2)
         )
         for answer in (first, second):
-            failure = check_count("backward", answer, 3)
-            self.judge.expect("sequence-backward", failure)
-            if failure:
+            if not self.judge.expect("sequence-backward", check_count("backward", answer, 3)):
                 return
         prefix, oracle = "" if self.latest.training else "infer_", self.build_oracle(case)
         for name, value, again in zip(("dx", "dgamma", "dbeta"), first, second, strict=True):
@@ -390,24 +378,23 @@ class LayerWalk:
         oracle
             The exact values of the forward that the gradient belongs to.
         """
-        entrywise = quantity.removeprefix("infer_") == "dx"
+        entrywise = QUANTITIES[quantity].entrywise
         if entrywise:
             expected: Any = self.place_channels(oracle.case.x)
         else:
             expected = oracle.case.gamma if self.affine else None
         for answer in (value, again):
             failure = check_form("backward", quantity, answer, expected)
-            self.judge.expect("sequence-backward", failure)
-            if failure:
+            if not self.judge.expect("sequence-backward", failure):
                 return
         if expected is None:
             return
         if not np.array_equal(value, again, equal_nan=True):
             failure = Failure(FailureKind.UNREPEATABLE, "backward", quantity)
             self.judge.expect("sequence-backward", failure)
-        moved = entrywise and self.walked.convention.channel_axis == -1
-        gradient = np.moveaxis(value, -1, 1) if moved else np.array(value)
-        self.judge.compare("sequence-backward", quantity, gradient, oracle)
+        if entrywise:
+            value = np.moveaxis(value, self.walked.convention.channel_axis, 1)
+        self.judge.compare("sequence-backward", quantity, value, oracle)
 
     def refuse(self, drawn: int) -> None:
         """Hand in one value per channel, or another number of channels than the layer has.

@@ -1,18 +1,17 @@
-"""What a check is asked to do: its options, who follows it, and the laws that are left to judge.
+"""What a check is asked to do: its options, and the laws that are left to judge.
 
 Everything that can be wrong with a request is found out here, before anything slow begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import resolve_convention
-from bnproof.laws.answers import Blocked, ignore_call
 from bnproof.laws.law import Law, load_laws
 
 #: Cases drawn at random, by effort; those at the extremes come on top. Ten cases suffice for a
@@ -60,38 +59,6 @@ class CheckOptions:
 
 
 DEFAULTS = CheckOptions()
-
-
-def ignore_progress(done: int, total: int) -> None:
-    """Tell nobody how far the check is."""
-
-
-@dataclass(frozen=True)
-class Monitor:
-    """Who follows a check while it runs.
-
-    Attributes
-    ----------
-    progress
-        Is told how many of how many cases are judged.
-    watch
-        Is told of every call before it is made (method, and number of the call from 1), and of its
-        end (an empty method).
-    blocked
-        Calls that must not be made again, since they ended the process or did not end.
-    alone
-        Whether this is a process of its own, where nobody else's Ctrl-C arrives.  A
-        ``KeyboardInterrupt`` is then the target's own doing, and a finding like any other
-        exception.
-    """
-
-    progress: Callable[[int, int], None] = ignore_progress
-    watch: Callable[[str, int], None] = ignore_call
-    blocked: Mapping[str, Blocked] = field(default_factory=dict)
-    alone: bool = False
-
-
-NOBODY = Monitor()
 
 
 def plan_laws(options: CheckOptions) -> list[Law]:

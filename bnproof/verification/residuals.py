@@ -96,7 +96,7 @@ def list_factors(oracle: Oracle, quantity: str) -> dict[str, Any]:
     """
     case = oracle.case
     m, eps, alpha = case.m, case.eps, case.momentum
-    batch = oracle.fixed if FORMULAS[quantity].fixed else oracle.batch
+    batch = FORMULAS[quantity].select_batch(oracle)
     s, v, gamma = batch.s, batch.v, oracle.gamma
     # gamma, alpha or a variance may be 0. The factors that are not finite then are dropped at the
     # end.

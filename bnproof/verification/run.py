@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from bnproof.laws.answers import NOBODY, Monitor
 from bnproof.verification.concluding import conclude, explain
 from bnproof.verification.examining import examine
-from bnproof.verification.planning import DEFAULTS, NOBODY, CheckOptions, Monitor, plan_laws
+from bnproof.verification.planning import DEFAULTS, CheckOptions, plan_laws
 from bnproof.verification.verdict import Verdict
 from bnproof.verification.violations import list_violations
 

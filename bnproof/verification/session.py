@@ -6,18 +6,18 @@ A plain call of a method is made once for a case, and its answer is shared by al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from bnproof.certify.bounds import NoBound
 from bnproof.contract import Case, Measurement
-from bnproof.laws.answers import Answers, Failed, NotOffered, Target
+from bnproof.laws.answers import NOBODY, Answers, Failed, NotOffered, Target
 from bnproof.laws.cases import draw_case
 from bnproof.laws.extreme_cases import draw_extreme_cases
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
-from bnproof.verification.planning import ignore_progress
 from bnproof.verification.verdict import Tally
 
 # Cases without a violation that are kept, and how many entries of x they may have. Every
@@ -79,7 +79,7 @@ class Session:
     clean: list[Case] = field(default_factory=list)
 
     def run(
-        self, plan: list[Law], count: int, progress: Callable[[int, int], None] = ignore_progress
+        self, plan: list[Law], count: int, progress: Callable[[int, int], None] = NOBODY.progress
     ) -> None:
         """Draw cases and let every law judge each; those at the extremes come last.
 
@@ -98,10 +98,9 @@ class Session:
         # Drawn one by one as they are judged: a thorough check must not hold all its batches at
         # once.
         drawn = (draw_case(self.supports, self.seed, number) for number in range(count))
-        for cases in (drawn, extremes):
-            for case in cases:
-                self.judge(plan, case)
-                progress(min(self.count, total), total)
+        for case in chain(drawn, extremes):
+            self.judge(plan, case)
+            progress(min(self.count, total), total)
 
     def judge(self, plan: Iterable[Law], case: Case) -> None:
         """Judge laws on one case.
@@ -115,19 +114,12 @@ class Session:
         """
         self.count += 1
         answers, oracle = self.prepare(case)
-        # Whether this case is clean shows in the number of violations before and after it.
-        before = self._count_violations()
-        for law in plan:
-            if case.x.size <= law.most:
-                self._judge(law, answers, oracle)
-        if self._count_violations() == before and len(self.clean) < CLEAN and case.x.size <= SMALL:
+        broken = [self._judge(law, answers, oracle) for law in plan if case.x.size <= law.most]
+        if not any(broken) and len(self.clean) < CLEAN and case.x.size <= SMALL:
             self.clean.append(case)
         # Last, because it asks for the training step, and the gradients have to come first: an
         # implementation that keeps statistics from its latest call would else be caught by none.
         self._note(answers)
-
-    def _count_violations(self) -> int:
-        return sum(tally.violated for tally in self.tallies.values())
 
     def prepare(self, case: Case) -> tuple[Answers, Oracle]:
         """Make fresh answers to the case, and the oracle they are held to."""
@@ -142,16 +134,19 @@ class Session:
         elif not self.reason:
             self.reason = str(given[0])
 
-    def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> None:
-        """One law on one case.  Failing cases are kept up to ``KEPT``, and further ones for a
-        method that has none yet, where every method is a violation of its own."""
+    def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> bool:
+        """Whether a law is broken on one case.
+
+        Failing cases are kept up to ``KEPT``, and further ones for a method that has none yet,
+        where every method is a violation of its own.
+        """
         try:
             seen = measure(law, answers, oracle)
         except NoBound:
             self.unjudged[law.id] = self.unjudged.get(law.id, 0) + 1
-            return
+            return False
         if seen is None:
-            return
+            return False
         self.tallies.setdefault(law.id, Tally(law.theorem)).add(seen)
         if not seen.holds:
             kept = self.broken.setdefault(law.id, [])
@@ -160,6 +155,7 @@ class Session:
                 and all(find_failed_method(b.seen) != find_failed_method(seen) for b in kept)
             ):
                 kept.append(Broken(answers.case, seen))
+        return not seen.holds
 
     def recheck(self, law: Law, case: Case) -> Measurement | None:
         """Judge a law on another case, without counting it.
@@ -172,11 +168,8 @@ class Session:
         """
         if not self.supports.admits(case):
             return None
-        try:
-            seen = measure(law, *self.prepare(case))
-        except NoBound:
-            return None
-        return seen if seen is not None and not seen.holds else None
+        answers, oracle = self.prepare(case)
+        return measure_broken(answers, oracle, {law.id: law}).get(law.id)
 
 
 def find_failed_method(seen: Measurement) -> str:
@@ -214,3 +207,34 @@ def measure(law: Law, answers: Answers, oracle: Oracle) -> Measurement | None:
         return law.measure(answers, oracle)
     except (NotOffered, Failed):
         return None
+
+
+def measure_broken(
+    answers: Answers, oracle: Oracle, laws: Mapping[str, Law]
+) -> dict[str, Measurement]:
+    """Find what a target breaks on a case.
+
+    Parameters
+    ----------
+    answers
+        The answers of the target on the case: each method is called once for all laws.
+    oracle
+        What the answers are held to.
+    laws
+        The laws to judge by, by id.
+
+    Returns
+    -------
+    dict
+        By the id of the law, what each broken law saw.  A law without a bound for this case, or
+        with nothing to judge, is left out.
+    """
+    broken = {}
+    for name, law in laws.items():
+        try:
+            seen = measure(law, answers, oracle)
+        except NoBound:
+            continue
+        if seen is not None and not seen.holds:
+            broken[name] = seen
+    return broken

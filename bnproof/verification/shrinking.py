@@ -8,16 +8,17 @@ there to a simpler failing case.  Start reading at :func:`shrink`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from bnproof.contract import Array, Case, Measurement, Weights
 from bnproof.implementations.through_state import FIELDS
-from bnproof.laws.columns import to_columns
+from bnproof.laws.columns import has_constant_channel
 
 # Candidates tried for one law. Each one asks the target and judges the law again, so this caps the
 # time that a violation takes. Halving first, most cases are small long before it is spent.
@@ -92,39 +93,36 @@ def propose_simpler(case: Case) -> Iterator[Case]:
         with fewer digits.  Each has two values per channel at least, and spread in every channel
         where eps is 0.
     """
+    proposals = chain(
+        _drop_rows(case),
+        _drop_channels(case),
+        _shorten_axes(case),
+        _drop_extras(case),
+        _round_arrays(case),
+    )
     return (
         candidate
-        for candidate in _propose_candidates(case)
+        for candidate in proposals
         # A single value is another matter: training may refuse it, whatever was wrong before.
         # Without eps a constant channel is undefined, and every law would seem broken.
-        if candidate.m >= 2 and (candidate.eps > 0 or _has_spread(candidate))
+        if candidate.m >= 2 and (candidate.eps > 0 or not has_constant_channel(candidate.x))
     )
-
-
-def _has_spread(case: Case) -> bool:
-    return bool(np.all(np.ptp(to_columns(case.x).astype(float), axis=0) > 0))
-
-
-def _propose_candidates(case: Case) -> Iterator[Case]:
-    yield from _drop_rows(case)
-    yield from _drop_channels(case)
-    yield from _shorten_axes(case)
-    yield from _drop_extras(case)
-    yield from _round_arrays(case)
 
 
 def _keep_rows(case: Case, keep: Any) -> Case:
     """The case with some rows; workers share them anew, two of them if there are rows for two."""
-    entries = {name: _change_array(case, name, lambda a: a[keep]) for name in ENTRYWISE}
-    rows = len(entries["x"])
+    rows = len(case.x[keep])
     parts = (rows - rows // 2, rows // 2) if rows > 1 and case.parts else case.parts and (rows,)
-    return replace(case, **entries, parts=tuple(parts))
+    return _change_arrays(case, ENTRYWISE, lambda a: a[keep], parts=parts)
 
 
-def _change_array(case: Case, name: str, change: Callable[[Array], Array]) -> Any:
-    """One array changed, as a copy of its own; an absent one stays absent."""
-    value = getattr(case, name)
-    return None if value is None else np.array(change(value))
+def _change_arrays(
+    case: Case, names: Iterable[str], change: Callable[[Array], Array], **others: Any
+) -> Case:
+    """The case with some arrays changed, as copies of their own; an absent one stays absent."""
+    there = {name: getattr(case, name) for name in names if getattr(case, name) is not None}
+    changed: dict[str, Any] = {name: np.array(change(value)) for name, value in there.items()}
+    return replace(case, **changed, **others)
 
 
 def _drop_rows(case: Case) -> Iterator[Case]:
@@ -154,9 +152,8 @@ def _drop_channels(case: Case) -> Iterator[Case]:
 
 
 def _keep_channels(case: Case, kept: slice, layer: Weights | None) -> Case:
-    values = {name: _change_array(case, name, lambda a: a[kept]) for name in FIELDS}
-    entries = {name: _change_array(case, name, lambda a: a[:, kept]) for name in ENTRYWISE}
-    return replace(case, **values, **entries, layer=layer)
+    case = _change_arrays(case, FIELDS, lambda a: a[kept], layer=layer)
+    return _change_arrays(case, ENTRYWISE, lambda a: a[:, kept])
 
 
 def _keep_output(layer: Weights | None, kept: int) -> Weights | None:
@@ -180,13 +177,11 @@ def _shorten_axes(case: Case) -> Iterator[Case]:
     for axis in range(2, case.x.ndim):
         size = case.x.shape[axis]
         if size > 1 and case.m // size * (size // 2) >= 2:
-            yield _change_entries(case, partial(np.take, indices=range(size // 2), axis=axis))
+            yield _change_arrays(
+                case, ENTRYWISE, partial(np.take, indices=range(size // 2), axis=axis)
+            )
         elif size == 1:
-            yield _change_entries(case, partial(np.squeeze, axis=axis))
-
-
-def _change_entries(case: Case, change: Callable[[Array], Array]) -> Case:
-    return replace(case, **{name: _change_array(case, name, change) for name in ENTRYWISE})
+            yield _change_arrays(case, ENTRYWISE, partial(np.squeeze, axis=axis))
 
 
 def _drop_extras(case: Case) -> Iterator[Case]:
@@ -204,15 +199,11 @@ def _round_arrays(case: Case) -> Iterator[Case]:
     three."""
     for name in (*ENTRYWISE, *FIELDS):
         value = getattr(case, name)
-        for digits in (0, 1, 3):
-            if (
-                value is None
-                or not value.size
-                # Whole numbers could make a gamma or a variance 0, which is a special case with
-                # laws of its own.
-                or (name in ("gamma", "running_var") and digits == 0)
-            ):
-                continue
+        if value is None or not value.size:
+            continue
+        # Whole numbers could make a gamma or a variance 0, which is a special case with laws of its
+        # own.
+        for digits in (1, 3) if name in ("gamma", "running_var") else (0, 1, 3):
             # Adding 0.0 turns -0.0 into 0.0, which reads better and is rarely what a failure needs.
             rounded = (np.round(value.astype(float), digits) + 0.0).astype(value.dtype)
             if not np.array_equal(rounded, value):

@@ -6,14 +6,17 @@ A verdict is plain data.  How it is shown is decided in :mod:`bnproof.cli` and
 
 from __future__ import annotations
 
-import platform
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bnproof.contract import Measurement, Violation
+from bnproof.records import list_versions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# What a verdict's numbers depend on.
+PACKAGES = ("bnproof", "numpy", "sympy", "python-flint")
 
 
 @dataclass
@@ -128,7 +131,7 @@ class Verdict:
             "passed": self.passed,
             "not_offered": self.not_offered,
             "seconds": round(self.seconds, 3),
-            "versions": _list_versions(),
+            "versions": list_versions(PACKAGES),
             "seed": self.seed,
             "effort": self.effort,
             "options": self.options,
@@ -167,11 +170,3 @@ class Verdict:
         import pandas as pd
 
         return pd.DataFrame(self._list_rows())
-
-
-def _list_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that a verdict's numbers depend on."""
-    from importlib.metadata import version
-
-    packages = ("bnproof", "numpy", "sympy", "python-flint")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from bnproof.contract import Array, Convention, Failure, FailureKind, Measurement
-from bnproof.laws.answers import wrap_exception
+from bnproof.laws.answers import find_changed, wrap_exception
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.comparing import compare
 from bnproof.laws.oracle import Oracle
@@ -56,18 +54,24 @@ class Walked:
     laws
         The ids of the laws that end a walk.  Others may be broken unnoticed, which is how several
         broken laws of one layer are found.
-    judgements
-        Counts, law by law, how often each was judged; it is added to.
+    seed
+        What walks and arguments are drawn from.
+    count
+        Random walks of each length; scripts are repeated in proportion.
     alone
         Whether this is a process of its own, where nobody else's Ctrl-C arrives.
+    judgements
+        Counts, law by law, how often each was judged; it is added to.
     """
 
     make: Callable[..., Any]
     convention: Convention
     supports: Supports
     laws: frozenset[str]
-    judgements: dict[str, int] = field(default_factory=dict)
+    seed: int = 0
+    count: int = 15
     alone: bool = False
+    judgements: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,9 +129,18 @@ class WalkJudge:
         """Judge a value: it lies within its bound of the exact one."""
         self._settle(law, compare(law, quantity, value, oracle))
 
-    def expect(self, law: str, failure: Failure | None) -> None:
-        """Judge a law that holds or not, without a size; ``failure`` is ``None`` where it holds."""
+    def expect(self, law: str, failure: Failure | None) -> bool:
+        """Judge a law that holds or not, without a size, and return whether it holds.
+
+        Parameters
+        ----------
+        law
+            The id of the law.
+        failure
+            What went wrong; ``None`` where the law holds.
+        """
         self._settle(law, measure_failure(law, failure))
+        return failure is None
 
     def expect_unchanged(
         self,
@@ -161,26 +174,6 @@ class WalkJudge:
         self.walked.judgements[law] = self.walked.judgements.get(law, 0) + 1
         if not seen.holds and law in self.walked.laws:
             raise LawBroken(law, seen, self.steps)
-
-
-def find_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Find the first array that has another shape, dtype or other bits; empty if none has.
-
-    Bits are compared, not values, so that NaN is equal to itself and -0 is not equal to 0.
-    """
-
-    def describe(value: Any) -> tuple[Any, ...]:
-        array = np.asarray(value)
-        return array.shape, array.dtype, array.tobytes()
-
-    for name, value in before.items():
-        now = after[name]
-        if value is None or now is None:
-            if value is not now:
-                return name
-        elif describe(value) != describe(now):
-            return name
-    return ""
 
 
 def shorten(value: Any) -> str:

@@ -12,18 +12,15 @@ others.  Start reading at :func:`explore`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Convention, FailureKind
+from bnproof.contract import FailureKind
 from bnproof.laws.answers import wrap_exception
 from bnproof.laws.behaviour import measure_failure
-from bnproof.laws.law import Law
-from bnproof.laws.supports import Supports
 from bnproof.verification.layer_walk import OPERATIONS, LayerWalk, Start, Step
 from bnproof.verification.walk_judge import LawBroken, Walked, WalkEnded
 
@@ -51,44 +48,17 @@ PAIRS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Walks:
-    """What is driven and judged.
-
-    Attributes
-    ----------
-    make
-        The layer's class or factory.
-    laws
-        The laws to judge; those about single calls are passed over.
-    convention, supports
-        By which convention, and what may be asked.
-    seed
-        What walks and arguments are drawn from.
-    count
-        Random walks of each length.
-    alone
-        Whether this is a process of its own, where nobody else's Ctrl-C arrives.
-    judgements
-        Learns how often each law was judged.
-    """
-
-    make: Callable[..., Any]
-    laws: Sequence[Law]
-    convention: Convention
-    supports: Supports
-    seed: int
-    count: int = 15
-    alone: bool = False
-    judgements: dict[str, int] = field(default_factory=dict)
-
-
 # Where a walk starts, and its operations.
 Walk = tuple[Start, list[Step]]
 
 
-def explore(walks: Walks) -> dict[str, LawBroken]:
+def explore(walked: Walked) -> dict[str, LawBroken]:
     """Look for a walk that breaks each law.
+
+    Parameters
+    ----------
+    walked
+        What is driven, and which laws are judged.
 
     Returns
     -------
@@ -101,14 +71,9 @@ def explore(walks: Walks) -> dict[str, LawBroken]:
     A walk ends at the first broken law.  To find the others, everything is driven again and the
     laws that are known to be broken are no longer judged.
     """
-    wanted = frozenset(law.id for law in walks.laws if law.measure is None)
     broken_laws: dict[str, LawBroken] = {}
-    while wanted - broken_laws.keys():
-        names = wanted - broken_laws.keys()
-        walked = Walked(
-            walks.make, walks.convention, walks.supports, names, walks.judgements, walks.alone
-        )
-        broken = find_broken(walked, walks.count, walks.seed)
+    while names := walked.laws - broken_laws.keys():
+        broken = find_broken(replace(walked, laws=names))
         # A layer whose state cannot be read breaks ``sequence-output``, asked for or not. Without
         # this the search would not end.
         if broken is None or broken.law not in names:
@@ -117,17 +82,13 @@ def explore(walks: Walks) -> dict[str, LawBroken]:
     return broken_laws
 
 
-def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
+def find_broken(walked: Walked) -> LawBroken | None:
     """Find the first law that a walk breaks.
 
     Parameters
     ----------
     walked
         What is driven, and which laws are judged.
-    count
-        Random walks of each length; scripts are repeated in proportion.
-    seed
-        What all walks are drawn from.
 
     Returns
     -------
@@ -136,7 +97,8 @@ def find_broken(walked: Walked, count: int, seed: int) -> LawBroken | None:
     """
     # A script is driven three times at least: its second time is the one without running
     # statistics.
-    for start, steps in (*plan_scripts(max(3, count // 15), seed), *plan_random(count, seed)):
+    scripts = plan_scripts(max(3, walked.count // 15), walked.seed)
+    for start, steps in (*scripts, *plan_random(walked.count, walked.seed)):
         broken = drive(walked, start, steps)
         if broken is not None:
             return shorten_walk(walked, start, steps, broken)

@@ -33,13 +33,12 @@ def fake_examination(monkeypatch, violated, causes=CAUSES):
     broken = {law: n for law, n in violated.items() if n}
     examined = SimpleNamespace(
         session=SimpleNamespace(tallies=tallies, broken={}),
-        evidence=SimpleNamespace(violated=broken),
-        judgeable=(),
+        broken=set(broken),
         walks={},
     )
     without = []
 
-    def find(evidence, judgeable, *, without):
+    def find(examined, *, without):
         asked.append(without)
         return causes
 

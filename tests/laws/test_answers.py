@@ -13,7 +13,7 @@ from bnproof.contract import METHODS, QUANTITIES, Convention, Weights
 from bnproof.formats import is_half
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.answers import Answers, Failed, NotOffered, Target
+from bnproof.laws.answers import Answers, Failed, Monitor, NotOffered, Target
 from bnproof.laws.arguments import build_arguments, build_prototype, is_available, split
 from tests.laws.draws import by_hand, cases, target
 
@@ -213,7 +213,8 @@ class OnlyTrains:
 def test_calls_are_watched_and_asked_once():
     """Each is announced by method and number before it is made, and its end; the answer is kept."""
     told = []
-    answers = Answers(Target(NumpyBatchNorm(), TORCH, lambda *call: told.append(call)), by_hand())
+    monitor = Monitor(watch=lambda *call: told.append(call))
+    answers = Answers(Target(NumpyBatchNorm(), TORCH, monitor), by_hand())
     first = answers.answer("train")
     assert answers.answer("train") is first
     answers.ask("train")

@@ -6,7 +6,7 @@ import pytest
 from bnproof.contract import METHODS, Call, Failure, FailureKind
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.answers import Answers, NotOffered, Target
+from bnproof.laws.answers import Answers, Monitor, NotOffered, Target
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import load_laws
 from bnproof.laws.oracle import Oracle
@@ -35,7 +35,8 @@ def test_a_failure_has_no_size():
 def test_gradients_are_asked_for_first():
     """Every method once, all backward passes before any forward pass."""
     order = []
-    watched = Target(NumpyBatchNorm(), NAMED["torch"], lambda method, number: order.append(method))
+    monitor = Monitor(watch=lambda method, number: order.append(method))
+    watched = Target(NumpyBatchNorm(), NAMED["torch"], monitor)
     assert load_laws()["answers"].measure(Answers(watched, CASE), Oracle(CASE)).holds
     asked = [method for method in order if method]
     assert sorted(asked) == sorted(METHODS)

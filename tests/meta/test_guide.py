@@ -23,11 +23,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 import numpy as np
-from bnproof.contract import Array, Call, Failure, FailureKind, Measurement
+from bnproof.contract import Array, Failure, FailureKind, Measurement
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.signatures import Arguments, pack_arguments
 from bnproof.laws.answers import Answers
-from bnproof.laws.arguments import build_arguments
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.comparing import is_right
 from bnproof.laws.law import Law

@@ -29,8 +29,8 @@ def build_examination(plan, broken, judged):
 
 def list_explained(monkeypatch, names, causes, broken=NAMES):
     """The violations of laws with these names after the causes were found."""
-    monkeypatch.setattr(concluding, "find_causes", lambda evidence, judgeable: causes)
-    examination = SimpleNamespace(broken=set(broken), evidence=None, judgeable=[])
+    monkeypatch.setattr(concluding, "find_causes", lambda examination: causes)
+    examination = SimpleNamespace(broken=set(broken))
     return explain([Violation(name, "", name, "") for name in names], examination)
 
 

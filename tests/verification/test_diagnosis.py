@@ -1,7 +1,6 @@
 """Diagnosis: a known bug is named by its model, an unknown one at most by its family, and two at
 once each by its own."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,8 +15,8 @@ from bnproof.laws.law import load_laws
 from bnproof.laws.layers import SAYS
 from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.mutants.catalogue import list_mutants
-from bnproof.verification.diagnosis import Evidence, find_causes
-from bnproof.verification.examining import examine
+from bnproof.verification.diagnosis import choose_cases, find_causes
+from bnproof.verification.examining import Examination, examine
 from bnproof.verification.families import ORDER, find_family
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.verification.session import Session
@@ -35,15 +34,11 @@ def some():
 
 
 def seen(implementation, cases):
-    """The evidence of a session on these cases, and the laws that judged."""
+    """What a session saw on these cases."""
     session = Session(target(implementation), 0, EVERYTHING)
     for case in cases:
         session.judge(PLAN, case)
-    broken = {law: [(b.case, b.seen) for b in kept] for law, kept in session.broken.items()}
-    shares = {law: tally.violated / tally.cases for law, tally in session.tallies.items()}
-    return Evidence(session.target, 0, EVERYTHING, broken, {}, shares), [
-        law for law in PLAN if law.id in session.tallies
-    ]
+    return Examination("mine", PLAN, session, {}, undeclared=False)
 
 
 def quickly_examined(implementation, *select):
@@ -58,9 +53,9 @@ NAMED = ("F01", "G03", "R06", "O01", "S01", "L05", "I02")
 @pytest.mark.parametrize("name", NAMED)
 def test_a_known_bug_is_named(name):
     """By the mechanism of its model, for every law it breaks, with where it was seen."""
-    evidence, judged = seen(list_mutants()[name].make, some())
-    found = find_causes(evidence, judged)
-    assert found.keys() == evidence.violated
+    examined = seen(list_mutants()[name].make, some())
+    found = find_causes(examined)
+    assert found.keys() == examined.broken
     assert found
     for cause in found.values():
         assert (cause.mechanism, cause.confidence) == (
@@ -72,11 +67,11 @@ def test_a_known_bug_is_named(name):
     )
 
 
-def assert_not_misled(name, evidence, judged):
+def assert_not_misled(name, examined):
     """What claims to return the same values is of the same class; a pattern is of the bug's family
     or says what is known."""
     mutant = list_mutants()[name]
-    for law, cause in find_causes(evidence, judged, without=name).items():
+    for law, cause in find_causes(examined, without=name).items():
         if cause.confidence == "same values":
             assert cause.mechanism == mutant.mechanism, law
         elif cause.confidence == "unknown":
@@ -86,7 +81,7 @@ def assert_not_misled(name, evidence, judged):
 @pytest.mark.parametrize("name", ["F01", "G01", "R13", "O17", "S09"])
 def test_without_its_model_a_bug_gets_no_wrong_name(name):
     """The family at most."""
-    assert_not_misled(name, *seen(list_mutants()[name].make, some()))
+    assert_not_misled(name, seen(list_mutants()[name].make, some()))
 
 
 @pytest.mark.slow
@@ -94,9 +89,9 @@ def test_without_its_model_a_bug_gets_no_wrong_name(name):
 def test_no_bug_is_named_wrongly_with_confidence(name):
     """Its own class with its model, no other class without; on the cases of a quick check."""
     examined = quickly_examined(list_mutants()[name].make())
-    if examined.evidence.violated:
-        assert_not_misled(name, examined.evidence, examined.judgeable)
-        found = find_causes(examined.evidence, examined.judgeable).values()
+    if examined.broken:
+        assert_not_misled(name, examined)
+        found = find_causes(examined).values()
         assert list_mutants()[name].mechanism in {cause.mechanism for cause in found}
         assert {c.mechanism for c in found if c.confidence == "same values"} <= {
             list_mutants()[name].mechanism
@@ -109,14 +104,12 @@ def test_one_input_that_agrees_does_not_outweigh_another_that_does_not():
     half = next(
         case for case in draw_extreme_cases(Supports(dtypes=("float16",)), 0) if case.eps == 1e-8
     )
-    evidence, judged = seen(list_mutants()["F01"].make, [by_hand(), half])
-    shown = {
-        law: pairs[-1:] if law == "output" else pairs for law, pairs in evidence.broken.items()
-    }
+    examined = seen(list_mutants()["F01"].make, [by_hand(), half])
     # "output" was kept for the second case alone: both are looked at
-    evidence = replace(evidence, broken=shown)
-    assert [case.eps for case in evidence.choose_cases()] == [0.25, 1e-8]
-    assert_not_misled("F01", evidence, judged)
+    broken = examined.session.broken
+    broken["output"] = broken["output"][-1:]
+    assert [case.eps for case in choose_cases(broken)] == [0.25, 1e-8]
+    assert_not_misled("F01", examined)
 
 
 # -- two bugs in one class -------------------------------------------------------------------------
@@ -132,7 +125,7 @@ PAIRS = [
 def test_two_bugs_are_each_named(pair):
     """Both mechanisms appear, each for a law that the other bug keeps."""
     both = type("Both", tuple(list_mutants()[name].make for name in pair), {})
-    found = find_causes(*seen(both, some()))
+    found = find_causes(seen(both, some()))
     for name, law in pair.items():
         assert (found[law].mechanism, found[law].confidence) == (
             list_mutants()[name].mechanism,
@@ -172,10 +165,10 @@ class Adds(NumpyBatchNorm):
 
 def test_what_is_not_known_is_said_to_be_unknown_or_a_pattern():
     """A factor nobody has had is of the forward pass; what a law itself tells is told."""
-    found = find_causes(*seen(Halves, some())).values()
+    found = find_causes(seen(Halves, some())).values()
     assert {(cause.mechanism, cause.confidence) for cause in found} == {("forward", "same pattern")}
     for fake, mechanism in ((Forgets, "state carried between calls"), (Adds, "argument modified")):
-        named = {cause.mechanism for cause in find_causes(*seen(fake, some())).values()}
+        named = {cause.mechanism for cause in find_causes(seen(fake, some())).values()}
         assert mechanism in named <= {mechanism, "unknown"}
 
 
@@ -195,27 +188,25 @@ def test_a_sequence_is_explained_by_equal_answers_alone():
     """Not by another model's that breaks the same law: a missing gradient (G21) has other
     values."""
     examined = quickly_examined(BackwardOfLatestTraining, *SAYS)
-    assert examined.evidence.of_walks.keys() == {"sequence-backward"}
-    (cause,) = find_causes(examined.evidence, examined.judgeable).values()
+    assert examined.walks.keys() == {"sequence-backward"}
+    (cause,) = find_causes(examined).values()
     assert cause.confidence != "same values"
 
 
 def test_nothing_broken_has_no_cause():
     """A correct implementation."""
-    assert find_causes(*seen(NumpyBatchNorm, some()[:3])) == {}
+    assert find_causes(seen(NumpyBatchNorm, some()[:3])) == {}
 
 
 def test_evidence_is_shown_on_few_small_cases():
     """At most four, which between them break every broken law."""
-    evidence, _ = seen(list_mutants()["F03"].make, some())
-    chosen = evidence.choose_cases()
+    broken = seen(list_mutants()["F03"].make, some()).session.broken
+    chosen = choose_cases(broken)
     shown = {
-        law
-        for law, pairs in evidence.broken.items()
-        if any(case is of for case, _ in pairs for of in chosen)
+        law for law, kept in broken.items() if any(one.case is of for one in kept for of in chosen)
     }
     assert 1 <= len(chosen) <= 4
-    assert shown == evidence.broken.keys()
+    assert shown == broken.keys()
 
 
 @pytest.mark.parametrize(

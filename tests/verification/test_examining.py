@@ -8,13 +8,13 @@ from bnproof.contract import Failure, FailureKind
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.implementations.targets import UnusableTarget
-from bnproof.laws.answers import Blocked
+from bnproof.laws.answers import Blocked, Monitor
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import load_laws
 from bnproof.laws.layers import SAYS
 from bnproof.verification import examining
 from bnproof.verification.examining import WALKS, examine
-from bnproof.verification.planning import CheckOptions, Monitor
+from bnproof.verification.planning import CheckOptions
 from bnproof.verification.session import Session
 from bnproof.verification.verdict import Tally
 from bnproof.verification.walk_judge import LawBroken
@@ -146,14 +146,12 @@ def test_a_walk_is_announced_like_a_call(monkeypatch):
     assert told[-3:] == [(WALKS, 1), "driven", ("", 0)]
 
 
-def test_evidence_tells_in_which_share_of_its_cases_a_law_is_broken():
+def test_an_examination_tells_in_which_share_of_its_cases_a_law_is_broken():
     """A law that was never broken has the share 0, and one without cases divides by nothing."""
     session = Session(None, 3, None)
     session.tallies = {"shift": Tally("", 4, 3), "output": Tally("", 2, 0), "affine": Tally("")}
     laws = [load_laws()[name] for name in ("shift", "fold-bias", "sequence-output")]
     walks = {"sequence-frozen": SimpleNamespace(seen="what was seen")}
     examination = examining.Examination("mine", laws, session, walks, undeclared=False)
-    assert examination.evidence.shares == {"shift": 0.75, "output": 0.0, "affine": 0.0}
-    assert examination.evidence.of_walks == {"sequence-frozen": "what was seen"}
-    assert examination.evidence.seed == 3
+    assert examination.shares == {"shift": 0.75, "output": 0.0, "affine": 0.0}
     assert [law.id for law in examination.judgeable] == ["shift", "sequence-output"]

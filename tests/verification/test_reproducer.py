@@ -13,7 +13,8 @@ from bnproof.laws.supports import EVERYTHING, Supports
 from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.reproducer import write_program, write_walk
 from bnproof.verification.session import Session
-from bnproof.verification.walks import Walks, explore
+from bnproof.verification.walk_judge import Walked
+from bnproof.verification.walks import explore
 from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, drawn, semantic, target
 from tests.laws.test_degenerate import LeaksNaN
@@ -190,8 +191,8 @@ def test_long_arrays_are_made_not_printed(law):
 def test_a_sequence_is_a_program(name):
     """The calls that lead to the violation, with what they print."""
     model = list_mutants()[name].make
-    wanted = [law for law in load_laws().values() if law.measure is None]
-    found = explore(Walks(model, wanted, resolve_convention("torch"), EVERYTHING, seed=0))
+    wanted = frozenset(law.id for law in load_laws().values() if law.measure is None)
+    found = explore(Walked(model, resolve_convention("torch"), EVERYTHING, wanted))
     for law, broken in found.items():
         message = describe_measurement(broken.seen, load_laws()[law].says)
         source = write_walk(name_of(model), law, message, broken.steps)
@@ -215,10 +216,11 @@ def test_a_sequence_in_half_precision_runs_by_itself(tmp_path):
         " pass\n"
     )
     (tmp_path / "mine.py").write_text(own)
-    wanted = [load_laws()["sequence-statistics"]]
+    law = load_laws()["sequence-statistics"]
     make, supports = list_mutants()["I05"].make, Supports(dtypes=("bfloat16",))
-    (broken,) = explore(Walks(make, wanted, resolve_convention("torch"), supports, seed=0)).values()
-    message = describe_measurement(broken.seen, wanted[0].says)
+    walked = Walked(make, resolve_convention("torch"), supports, frozenset({law.id}))
+    (broken,) = explore(walked).values()
+    message = describe_measurement(broken.seen, law.says)
     source = write_walk(f"{tmp_path / 'mine.py'}:Half", broken.law, message, broken.steps)
     (tmp_path / "reproducer.py").write_text(source)
     done = subprocess.run(

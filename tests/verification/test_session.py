@@ -7,7 +7,7 @@ from bnproof.certify.bounds import NoBound
 from bnproof.contract import Failure, FailureKind, Measurement
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.laws.answers import Answers, Failed, NotOffered, Target
+from bnproof.laws.answers import Answers, Failed, Monitor, NotOffered, Target
 from bnproof.laws.behaviour import measure_failure
 from bnproof.laws.law import Law
 from bnproof.laws.supports import Supports
@@ -19,7 +19,7 @@ MATRICES = Supports.from_mapping({"ranks": [2], "dtypes": ["float64"]})
 
 def build_session(implementation=None, supports=MATRICES, **options):
     """A session on a target, the reference where none is given."""
-    of = Target(implementation or NumpyBatchNorm(), resolve_convention("torch"), **options)
+    of = Target(implementation or NumpyBatchNorm(), resolve_convention("torch"), Monitor(**options))
     return Session(of, 0, supports)
 
 

@@ -8,13 +8,13 @@ from hypothesis.extra.numpy import arrays
 
 from bnproof.contract import Failure, FailureKind
 from bnproof.implementations.conventions import resolve_convention
+from bnproof.laws.answers import find_changed
 from bnproof.laws.supports import EVERYTHING
 from bnproof.verification.walk_judge import (
     LawBroken,
     Walked,
     WalkEnded,
     WalkJudge,
-    find_changed,
     shorten,
 )
 

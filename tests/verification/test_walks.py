@@ -10,13 +10,13 @@ from bnproof.contract import Convention
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.numpy_layer import NumpyLayer
 from bnproof.implementations.targets import as_implementation, load
-from bnproof.laws.law import load_laws
 from bnproof.laws.layers import SAYS
 from bnproof.laws.supports import Supports
 from bnproof.mutants.catalogue import list_mutants
 from bnproof.verification.examining import examine
 from bnproof.verification.planning import CheckOptions, plan_laws
-from bnproof.verification.walks import Walks, explore
+from bnproof.verification.walk_judge import Walked
+from bnproof.verification.walks import explore
 from bnproof.wording import describe_measurement
 
 
@@ -24,19 +24,10 @@ def explored(candidate, names=SAYS, seed=0, judged=None, count=6):
     """What each broken law saw, and the steps to it; ``count``: sequences of each length."""
     of = as_implementation(candidate, "the layer")
     convention = resolve_convention(getattr(of, "convention", "torch"))
-    wanted = [load_laws()[name] for name in names]
     judged = {} if judged is None else judged
-    return explore(
-        Walks(
-            of.make,
-            wanted,
-            convention,
-            Supports.from_mapping(of.supports),
-            seed,
-            count,
-            judgements=judged,
-        )
-    )
+    supports = Supports.from_mapping(of.supports)
+    wanted = frozenset(names)
+    return explore(Walked(of.make, convention, supports, wanted, seed, count, judgements=judged))
 
 
 FITTING = {
