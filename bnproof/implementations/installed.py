@@ -36,11 +36,10 @@ class Installed:
     reason: str
 
 
-def import_modules() -> Iterator[ModuleType]:
-    """Every module of this package, by name; none of them imports a framework."""
-    package = import_module("bnproof.implementations")
-    for info in iter_modules(package.__path__):
-        yield import_module(f"bnproof.implementations.{info.name}")
+def import_modules(package: str = "bnproof.implementations") -> Iterator[ModuleType]:
+    """Every module of a package, by name; none of them imports a framework."""
+    for info in iter_modules(import_module(package).__path__):
+        yield import_module(f"{package}.{info.name}")
 
 
 def list_installed() -> list[Installed]:

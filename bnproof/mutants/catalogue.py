@@ -13,10 +13,10 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
-from pkgutil import iter_modules
 from typing import Any, Literal, TypeVar
+
+from bnproof.implementations.installed import import_modules
 
 Kind = Literal["semantic", "numerical", "graded", "correct"]
 Class = TypeVar("Class", bound=type)
@@ -162,9 +162,8 @@ def list_mutants() -> dict[str, Mutant]:
     >>> [name for name in mutants if name.startswith("F03")]
     ['F03', 'F03-square']
     """
-    package = import_module("bnproof.mutants")
-    for info in iter_modules(package.__path__):
-        import_module(f"bnproof.mutants.{info.name}")
+    for _ in import_modules("bnproof.mutants"):
+        pass  # importing a module registers its mutants
     # Modules register in alphabetical order; pages and diagnoses want the order of the table.
     order = list(read_bugs())
     places = {name: (order.index(strip_variant(name)), name) for name in _REGISTERED}
