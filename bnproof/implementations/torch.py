@@ -173,9 +173,9 @@ class TorchModules:
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
         refuse_zero_eps(a.eps)
-        refuse_half_sums(a.dy, a.x)
         # half precision asks for statistics in float32; they do not enter the gradients
         layer = _make_layer(a, _start_statistics(a.x))
+        refuse_half_sums(a.dy, a.x)
         layer.forward(a.x, training=True)
         return layer.backward(a.dy)
 
