@@ -3,25 +3,17 @@ statistics random."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import Baseline, BaselineResult, Check, run_checks
-from bnproof.baselines.declared import Declared
-from bnproof.baselines.side_by_side import (
-    State,
-    assert_agrees,
-    call_reference,
-    draw_batches,
-    prepare_side,
-)
+from bnproof.baselines.baseline import Baseline, BaselineResult, run_checks
+from bnproof.baselines.side_by_side import State, list_checks
 
 # The calls that ``torch.nn.BatchNorm2d`` and its autograd offer; folding and workers are not among
 # them.
 CALLS = ("train", "infer", "train_vjp", "infer_vjp")
+VALUES = ("y", "running_mean", "running_var", "dx", "dgamma", "dbeta")
 
 
 def run(implementation: Any, reference: Any) -> BaselineResult:
@@ -37,29 +29,15 @@ def run(implementation: Any, reference: Any) -> BaselineResult:
     The declared convention is kept to: momentum's side, channel axis, biased running variance
     (PyTorch's is converted), least eps.
     """
-    return run_checks(_list_checks(implementation, reference))
+    return run_checks(
+        list_checks(implementation, reference, 1, draw_state, calls=CALLS, values=VALUES)
+    )
 
 
 def draw_state(random: np.random.Generator, channels: int) -> State:
     """gamma, beta, running mean and variance of a layer that has been used, each ``(C,)``."""
     gamma, beta, mean = random.standard_normal((3, channels))
     return gamma, beta, mean, random.random(channels)
-
-
-def _list_checks(implementation: Any, reference: Any) -> Iterator[Check]:
-    """One check for each shape and call that the reference offers."""
-    declared = Declared.from_implementation(implementation)
-    for case in draw_batches(declared, 1, draw_state):
-        # All answers first: an implementation that writes into its arguments must not spoil the
-        # expected values of the calls after it.
-        answers = {call: call_reference(reference, declared, case, call) for call in CALLS}
-        side = prepare_side(implementation, declared, case)
-        for call, answer in answers.items():
-            if answer is not None:
-                yield (
-                    f"{call} on {case.x.shape}",
-                    partial(assert_agrees, getattr(side, call), answer),
-                )
 
 
 BASELINE = Baseline(

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
+
+from bnproof.implementations.installed import import_modules
 
 Check = tuple[str, Callable[[], None]]
 
@@ -72,10 +72,7 @@ def list_baselines() -> dict[str, Baseline]:
     >>> sorted(list_baselines())
     ['allclose-forward', 'allclose-full', 'finite-differences', 'onnx-node-tests']
     """
-    package = import_module("bnproof.baselines")
-    modules = (
-        import_module(f"bnproof.baselines.{info.name}") for info in iter_modules(package.__path__)
-    )
+    modules = import_modules("bnproof.baselines")
     entries: list[Baseline] = [module.BASELINE for module in modules if hasattr(module, "BASELINE")]
     return {baseline.name: baseline for baseline in entries}
 

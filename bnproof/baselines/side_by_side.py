@@ -3,16 +3,18 @@ in common."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bnproof.baselines.baseline import require_method
+from bnproof.baselines.baseline import Check, require_method
 from bnproof.baselines.closeness import assert_close
 from bnproof.baselines.declared import Declared
-from bnproof.contract import Array, Case
+from bnproof.contract import METHODS, Array, Case
+from bnproof.implementations.signatures import Arguments
 
 # An image batch and a batch of rows, as a unit test has them: 128 and 32 values per channel.
 USUAL = ((8, 16, 4, 4), (32, 16))
@@ -81,35 +83,13 @@ class Side:
     case: Case
     momentum: float
 
-    def train(self) -> dict[str, Any]:
-        """Output and buffers of a training step."""
-        c = self.case
-        statistics = (c.running_mean, c.running_var)
-        train = require_method(self.implementation, "train")
-        y, mean, var = train(c.x, c.gamma, c.beta, *statistics, eps=c.eps, momentum=self.momentum)
-        return {"y": y, "running_mean": mean, "running_var": var}
-
-    def infer(self) -> dict[str, Any]:
-        """Output of inference."""
-        c = self.case
-        infer = require_method(self.implementation, "infer")
-        return {"y": infer(c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps)}
-
-    def train_vjp(self) -> dict[str, Any]:
-        """Gradients of training."""
-        c = self.case
-        dx, dgamma, dbeta = require_method(self.implementation, "train_vjp")(
-            c.dy, c.x, c.gamma, c.beta, eps=c.eps
-        )
-        return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
-
-    def infer_vjp(self) -> dict[str, Any]:
-        """Gradients of inference."""
-        c = self.case
-        statistics = (c.running_mean, c.running_var)
-        vjp = require_method(self.implementation, "infer_vjp")
-        dx, dgamma, dbeta = vjp(c.dy, c.x, c.gamma, c.beta, *statistics, eps=c.eps)
-        return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
+    def call(self, name: str) -> dict[str, Any]:
+        """What a method returns on the batch, under names that training and inference share."""
+        method = METHODS[name]
+        arguments = Arguments(method, vars(self.case) | {"momentum": self.momentum})
+        answer = arguments.call(require_method(self.implementation, name))
+        names = [quantity.removeprefix("infer_") for quantity in method.names]
+        return dict(zip(names, answer if len(names) > 1 else (answer,), strict=True))
 
 
 def prepare_side(implementation: Any, declared: Declared, case: Case) -> Side:
@@ -131,7 +111,7 @@ def call_reference(reference: Any, declared: Declared, case: Case, call: str) ->
     case
         The batch in PyTorch's layout.
     call
-        The name of a method of :class:`Side`.
+        The name of a method of the contract.
 
     Returns
     -------
@@ -141,7 +121,7 @@ def call_reference(reference: Any, declared: Declared, case: Case, call: str) ->
     # convention, which is that of the case.
     side = Side(reference, replace(case, eps=declared.convert_eps(case.eps)), case.momentum)
     try:
-        answer = getattr(side, call)()
+        answer = side.call(call)
     except NotImplementedError:
         return None
     # Only these two have the shape of x; everything else has one value per channel.
@@ -172,3 +152,38 @@ def assert_agrees(call: Callable[[], Mapping[str, Any]], answer: Answer) -> None
     got = call()
     for name, value in answer.items():
         assert_close(name, got[name], value)
+
+
+def list_checks(
+    implementation: Any,
+    reference: Any,
+    seed: int,
+    state: Callable[[np.random.Generator, int], State],
+    *,
+    calls: Sequence[str],
+    values: Collection[str],
+) -> Iterator[Check]:
+    """One check for each shape and call that the reference offers.
+
+    Parameters
+    ----------
+    implementation, reference
+        What is compared with what.
+    seed, state
+        As in :func:`draw_batches`.
+    calls
+        The methods that are called.
+    values
+        The names of what is looked at in their answers.
+    """
+    declared = Declared.from_implementation(implementation)
+    for case in draw_batches(declared, seed, state):
+        # All answers first: an implementation that writes into its arguments must not spoil the
+        # expected values of the calls after it.
+        answers = {call: call_reference(reference, declared, case, call) for call in calls}
+        side = prepare_side(implementation, declared, case)
+        for call, answer in answers.items():
+            if answer is not None:
+                expected = {name: answer[name] for name in answer if name in values}
+                check = partial(assert_agrees, partial(side.call, call), expected)
+                yield f"{call} on {case.x.shape}", check

@@ -9,20 +9,20 @@ an object whose framework has not been imported cannot be of its kind.
 from __future__ import annotations
 
 import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Literal
 
 import numpy as np
 
 from bnproof.contract import Array, Convention
 from bnproof.implementations.conventions import resolve_convention
+from bnproof.implementations.installed import import_modules
+from bnproof.implementations.signatures import Gradients
 from bnproof.implementations.through_state import FIELDS
 
-Gradients = tuple[Array, Array | None, Array | None]
 Pullback = Callable[[Array], Gradients]
 
 # what a sample of a class is made with; the values do not matter, since only options that the
@@ -42,7 +42,7 @@ class AdaptedLayer(ABC):
 
     Every framework does these three with different calls, and all adapters do them in the same
     order: a new state is checked before anything is written, and a gradient belongs to the latest
-    ``forward``.  An adapter fills in the four methods that name its framework's calls.
+    ``forward``.  An adapter fills in the three methods that name its framework's calls.
 
     Attributes
     ----------
@@ -50,12 +50,8 @@ class AdaptedLayer(ABC):
         What messages call the layer: the name of its class, or of its file.
     """
 
+    name: str
     _pull_back: Pullback | None = None
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What messages call the layer."""
 
     @abstractmethod
     def read_state(self) -> dict[str, Array | None]:
@@ -222,9 +218,8 @@ def adapt_candidate(candidate: object) -> LayerFactory | None:
     UnusableLayer
         Where the object is of a known kind and cannot be checked.
     """
-    package = import_module("bnproof.implementations")
-    for info in iter_modules(package.__path__):
-        adapter = getattr(import_module(f"bnproof.implementations.{info.name}"), "ADAPTER", None)
+    for module in import_modules():
+        adapter = getattr(module, "ADAPTER", None)
         if adapter is not None and adapter.accepts(candidate):
             factory: LayerFactory = adapter.adapt(candidate)
             return factory
@@ -239,7 +234,7 @@ def make_factory(
     build: Callable[..., Any],
     *,
     framework: str,
-    channel_axis: Literal[1, -1],
+    axis: object,
     keywords: Mapping[str, tuple[str, ...]],
     sample: Any,
     present: Mapping[str, Any],
@@ -256,8 +251,8 @@ def make_factory(
         Makes an adapted layer of it.
     framework
         The name of the framework's convention, which holds unless the object declares another.
-    channel_axis
-        Where the sample has its channels.
+    axis
+        Where the sample has its channels, as the framework counts.
     keywords
         The constructor's names for ``eps``, ``momentum``, ``affine`` and ``track_running_stats``.
     sample
@@ -273,9 +268,12 @@ def make_factory(
     Raises
     ------
     UnusableLayer
-        Where the sample's eps or momentum is no number.
+        For an axis without the channels, and where the sample's eps or momentum is no number.
     """
-    supports = dict(narrowed or {}) | find_fixed_options(candidate, sample, keywords, present)
+    channel_axis, ranks = read_channel_axis(axis, class_name(candidate))
+    supports = (
+        ranks | dict(narrowed or {}) | find_fixed_options(candidate, sample, keywords, present)
+    )
     convention = read_convention(candidate, framework, channel_axis)
     return LayerFactory(class_name(candidate), convention, supports, build, fresh)
 
@@ -290,6 +288,15 @@ def is_a(candidate: object, kind: type) -> bool:
     return (
         issubclass(candidate, kind) if isinstance(candidate, type) else isinstance(candidate, kind)
     )
+
+
+def belongs_to(candidate: object, module: str, kind: str) -> bool:
+    """Whether it is of a kind that a module defines, as a class or an instance.
+
+    It is not while the module has not been imported.
+    """
+    loaded = sys.modules.get(module)
+    return loaded is not None and is_a(candidate, getattr(loaded, kind))
 
 
 def sample_width(candidate: object) -> int:
@@ -350,6 +357,21 @@ def select_keywords(cls: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in keywords.items() if name in parameters}
 
 
+def rename_options(
+    options: Mapping[str, Any], keywords: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
+    """The options as keyword arguments of a constructor, by its names for them."""
+    return {name: options[option] for option, names in keywords.items() for name in names}
+
+
+def format_error(error: BaseException) -> str:
+    """The first line of an error; its class where an error cannot even be shown."""
+    try:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    except Exception:
+        return type(error).__name__
+
+
 def construct(cls: type, *arguments: Any, **keywords: Any) -> Any:
     """An instance, made with those of the keywords that the class takes.
 
@@ -369,9 +391,9 @@ def construct(cls: type, *arguments: Any, **keywords: Any) -> Any:
         given = ", ".join(
             ["num_features" for _ in arguments] + [f"{name}=..." for name in keywords]
         )
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UnusableLayer(
-            f"{class_name(cls)}({given}) cannot be made ({reason}): name an instance instead"
+            f"{class_name(cls)}({given}) cannot be made ({format_error(error)}): name an instance"
+            " instead"
         ) from error
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
+from bnproof.implementations.signatures import Arguments, Trained, pack_arguments
 
 Pair = tuple[Any, Any]  # high and low word
 # 2^ceil(p/2) + 1 for a significand of p bits, which splits it into halves
@@ -135,17 +136,8 @@ class CompensatedBatchNorm:
         s, f = two_sum(p, beta)
         return s + (f + (e + (d[0] * a[1] + d[1] * a[0])))
 
-    def train(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        eps: float,
-        momentum: float,
-    ) -> tuple[Array, Array | None, Array | None]:
+    @pack_arguments
+    def train(self, a: Arguments) -> Trained:
         """One training step, rounded once at the end.
 
         Parameters, returned values and the convention are those of
@@ -159,51 +151,35 @@ class CompensatedBatchNorm:
             For another dtype than float32 and float64, and for a batch so long that its number of
             values is no number of that dtype.
         """
-        columns, splitter = self._to_columns(x), SPLITTER[_name_dtype(x)]
+        x, name = a.x, _name_dtype(a.x)
+        columns, splitter = self._to_columns(x), SPLITTER[name]
         m = len(columns)
         if m == 1:
             raise ValueError(f"training needs more than one value per channel, got shape {x.shape}")
-        if m > LONGEST[_name_dtype(x)]:
-            raise NotImplementedError(
-                f"{m} values per channel cannot be counted in {_name_dtype(x)}"
-            )
+        if m > LONGEST[name]:
+            raise NotImplementedError(f"{m} values per channel cannot be counted in {name}")
         count = self.to_native(np.full(x.shape[1], m, dtype=x.dtype))
         c, r = self.mean(columns, count, splitter)
         d = self.deviation(columns, c, r)
         v = self.variance(d, count, splitter)
-        a = self.scale(self._cast_parameter(gamma, x, 1), v, self._split_eps(eps, x), splitter)
-        y = self.apply_affine(d, a, self._cast_parameter(beta, x, 0), splitter)
-        mean = None if running_mean is None else self._track(running_mean, c + r[0], momentum)
-        var = (
-            None
-            if running_var is None
-            else self._track(running_var, v[0] * (m / (m - 1)), momentum)
-        )
-        return self._restore_shape(y, x), mean, var
+        y = self._finish(a, d, v, splitter)
+        mean = self._track(a.running_mean, c + r[0], a.momentum)
+        var = self._track(a.running_var, v[0] * (m / (m - 1)), a.momentum)
+        return y, mean, var
 
-    def infer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array,
-        running_var: Array,
-        *,
-        eps: float,
-    ) -> Array:
+    @pack_arguments
+    def infer(self, a: Arguments) -> Array:
         """``gamma (x - mu_r)/sqrt(v_r + eps) + beta``."""
-        splitter = SPLITTER[_name_dtype(x)]
-        mean, var = (
-            self._cast_parameter(running_mean, x, 0),
-            self._cast_parameter(running_var, x, 1),
-        )
-        d = two_sum(self._to_columns(x), -mean)
-        a = self.scale(
-            self._cast_parameter(gamma, x, 1), (var, 0 * var), self._split_eps(eps, x), splitter
-        )
-        return self._restore_shape(
-            self.apply_affine(d, a, self._cast_parameter(beta, x, 0), splitter), x
-        )
+        splitter = SPLITTER[_name_dtype(a.x)]
+        mean = self._cast_parameter(a.running_mean, a.x, 0)
+        var = self._cast_parameter(a.running_var, a.x, 1)
+        return self._finish(a, two_sum(self._to_columns(a.x), -mean), (var, 0 * var), splitter)
+
+    def _finish(self, a: Arguments, d: Pair, v: Pair, splitter: float) -> Array:
+        """``gamma d/sqrt(v + eps) + beta`` in the shape of x."""
+        gamma, beta = self._cast_parameter(a.gamma, a.x, 1), self._cast_parameter(a.beta, a.x, 0)
+        factor = self.scale(gamma, v, self._split_eps(a.eps, a.x), splitter)
+        return self._restore_shape(self.apply_affine(d, factor, beta, splitter), a.x)
 
     # -- arrays ------------------------------------------------------------------------------------
 
@@ -227,8 +203,10 @@ class CompensatedBatchNorm:
         low = (eps - high.astype(float)).astype(x.dtype)
         return self.to_native(high), self.to_native(low)
 
-    def _track(self, old: Array, new: Any, momentum: float) -> Array:
-        """``(1 - alpha) old + alpha new`` in the dtype of the running statistic."""
+    def _track(self, old: Array | None, new: Any, momentum: float) -> Array | None:
+        """``(1 - alpha) old + alpha new`` in the dtype of the running statistic, if it is kept."""
+        if old is None:
+            return None
         alpha = old.dtype.type(momentum)
         moved: Array = (1 - alpha) * old + alpha * self.to_array(new).astype(old.dtype)
         return moved

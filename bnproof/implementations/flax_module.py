@@ -9,7 +9,6 @@ Steps are compiled by ``jax.jit``, as in training; float64 is computed in float6
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cache
@@ -23,17 +22,17 @@ from bnproof.implementations.adapters import (
     SAMPLE,
     AdaptedLayer,
     Adapter,
-    Gradients,
     LayerFactory,
     Pullback,
     UnusableLayer,
+    belongs_to,
     class_name,
     construct,
-    is_a,
     make_factory,
-    read_channel_axis,
+    rename_options,
     sample_width,
 )
+from bnproof.implementations.signatures import Gradients
 
 NAMES = {"gamma": "scale", "beta": "bias", "running_mean": "mean", "running_var": "var"}
 KEYWORDS = {"eps": ("epsilon",), "momentum": ("momentum",), "affine": ("use_scale", "use_bias")}
@@ -89,12 +88,7 @@ class FlaxLayer(AdaptedLayer):
     """
 
     def __init__(self, module: Any, *, follows: bool) -> None:
-        self.module, self.follows = module, follows
-
-    @property
-    def name(self) -> str:
-        """The name of the module's class."""
-        return class_name(self.module)
+        self.module, self.follows, self.name = module, follows, class_name(module)
 
     def list_variables(self) -> dict[str, Any]:
         """The variable of each part of the state; ``None`` for an absent one."""
@@ -185,8 +179,7 @@ def inspect_module(module: Any) -> dict[str, Any]:
 
 def accepts(candidate: object) -> bool:
     """Whether it is a Flax NNX module, class or instance."""
-    nnx = sys.modules.get("flax.nnx")
-    return nnx is not None and is_a(candidate, nnx.Module)
+    return belongs_to(candidate, "flax.nnx", "Module")
 
 
 def adapt(candidate: Any) -> LayerFactory:
@@ -199,19 +192,11 @@ def adapt(candidate: Any) -> LayerFactory:
     """
     from flax import nnx
 
-    def build(
-        num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool
-    ) -> FlaxLayer:
+    def build(num_features: int, **options: Any) -> FlaxLayer:
         if not isinstance(candidate, type):
             return FlaxLayer(nnx.clone(candidate), follows=False)
-        options = {
-            "epsilon": eps,
-            "momentum": momentum,
-            "use_scale": affine,
-            "use_bias": affine,
-            "rngs": nnx.Rngs(0),
-        }
-        module = construct(candidate, num_features, **options)
+        keywords = rename_options(options, KEYWORDS)
+        module = construct(candidate, num_features, **keywords, rngs=nnx.Rngs(0))
         return FlaxLayer(module, follows=getattr(module, "dtype", None) is None)
 
     sample = build(sample_width(candidate), **SAMPLE)
@@ -219,17 +204,14 @@ def adapt(candidate: Any) -> LayerFactory:
     if sample.follows:
         # its dtype will be that of the input, so what it was made with binds nobody
         del present["dtypes"]
-    axis = getattr(sample.module, "axis", -1)
-    channel_axis, ranks = read_channel_axis(axis, class_name(candidate))
     return make_factory(
         candidate,
         build,
         framework="flax",
-        channel_axis=channel_axis,
+        axis=getattr(sample.module, "axis", -1),
         keywords=KEYWORDS,
         sample=sample.module,
         present=present,
-        narrowed=ranks,
         fresh=isinstance(candidate, type),
     )
 

@@ -5,10 +5,12 @@ Each comes with the version of the package behind it, or with the reason why it 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pkgutil import iter_modules
+from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,19 @@ class Installed:
     reason: str
 
 
+def import_modules(package: str = "bnproof.implementations") -> Iterator[ModuleType]:
+    """Every module of a package, by name; none of them imports a framework."""
+    for info in iter_modules(import_module(package).__path__):
+        yield import_module(f"{package}.{info.name}")
+
+
 def list_installed() -> list[Installed]:
     """Every implementation and adapter of this package, built-in ones first, by name.
 
     The modules say in ``PACKAGE`` which package they need; nothing is imported to find out.
     """
-    package = import_module("bnproof.implementations")
     entries: list[Installed] = []
-    for info in iter_modules(package.__path__):
-        module = import_module(f"bnproof.implementations.{info.name}")
+    for module in import_modules():
         needs = getattr(module, "PACKAGE", "numpy")
         have, reason = _read_version(needs)
         entries += [

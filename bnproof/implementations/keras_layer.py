@@ -9,7 +9,6 @@ over.  Half precision means Keras's mixed policies, with float32 variables.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -23,17 +22,19 @@ from bnproof.implementations.adapters import (
     SAMPLE,
     AdaptedLayer,
     Adapter,
-    Gradients,
     LayerFactory,
     Pullback,
     UnusableLayer,
+    belongs_to,
     class_name,
     construct,
-    is_a,
+    format_error,
     make_factory,
-    read_channel_axis,
+    rename_options,
 )
 from bnproof.implementations.flax_module import enable_doubles
+from bnproof.implementations.signatures import Gradients
+from bnproof.implementations.torch_arrays import differentiate
 
 NAMES = {
     "gamma": "gamma",
@@ -48,16 +49,9 @@ TensorPullback = Callable[[Any], Any]  # dy -> gradients of these tensors
 
 def differentiate_by_torch(call: Call, tensors: list[Any]) -> tuple[Any, Any, TensorPullback]:
     """``(y, rest, pullback)`` by autograd; the graph is kept for a second backward."""
-    import torch
-
     leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
     y, rest = call(*leaves)
-    options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-    return (
-        y,
-        [value.detach() for value in rest],
-        lambda dy: torch.autograd.grad(y, leaves, dy, **options),
-    )
+    return y, [value.detach() for value in rest], lambda dy: differentiate(y, leaves, dy)
 
 
 def differentiate_by_jax(call: Call, tensors: list[Any]) -> tuple[Any, Any, TensorPullback]:
@@ -137,14 +131,10 @@ class KerasLayer(AdaptedLayer):
         self.make, self.num_features = make, num_features
         self.build("float32", 2)
 
-    @property
-    def name(self) -> str:
-        """The name of the layer's class."""
-        return class_name(self.layer)
-
     def build(self, policy: str, rank: int) -> None:
         """A new layer for this policy and rank, or the higher rank that the layer's axis needs."""
         self.layer = self.make(policy)
+        self.name = class_name(self.layer)
         axis = self.layer.axis
         self.policy, self.rank = policy, max(rank, axis + 1 if axis > 0 else -axis)
         shape: list[int | None] = [None] * self.rank
@@ -241,16 +231,14 @@ def copy_layer(layer: Any, policy: str) -> Any:
     try:
         return type(layer).from_config({**layer.get_config(), "dtype": policy})
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UnusableLayer(
-            f"{class_name(layer)} cannot be made from its get_config(): {reason}"
+            f"{class_name(layer)} cannot be made from its get_config(): {format_error(error)}"
         ) from error
 
 
 def accepts(candidate: object) -> bool:
     """Whether it is a Keras layer, class or instance."""
-    layers = sys.modules.get("keras.layers")
-    return layers is not None and is_a(candidate, layers.Layer)
+    return belongs_to(candidate, "keras.layers", "Layer")
 
 
 def adapt(candidate: Any) -> LayerFactory:
@@ -264,20 +252,13 @@ def adapt(candidate: Any) -> LayerFactory:
     is_class = isinstance(candidate, type)
     filled = not is_class and check_usable(candidate).built
 
-    def build(
-        num_features: int, *, eps: float, momentum: float, affine: bool, track_running_stats: bool
-    ) -> KerasLayer:
+    def build(num_features: int, **options: Any) -> KerasLayer:
+        keywords = rename_options(options, KEYWORDS)
+
         def make(policy: str) -> Any:
-            options = {
-                "epsilon": eps,
-                "momentum": momentum,
-                "scale": affine,
-                "center": affine,
-                "dtype": policy,
-            }
-            return check_usable(
-                construct(candidate, **options) if is_class else copy_layer(candidate, policy)
-            )
+            if is_class:
+                return check_usable(construct(candidate, **keywords, dtype=policy))
+            return check_usable(copy_layer(candidate, policy))
 
         made = KerasLayer(make, num_features)
         if filled:
@@ -286,21 +267,20 @@ def adapt(candidate: Any) -> LayerFactory:
 
     width = candidate.moving_mean.shape[0] if filled else 2
     sample = build(width, **SAMPLE).layer
-    channel_axis, ranks = read_channel_axis(sample.axis, class_name(candidate))
     # a layer that is built has its number of channels and its rank; another takes any
     built = {"num_features": width, "ranks": [candidate.input_spec.ndim]} if filled else {}
     return make_factory(
         candidate,
         build,
         framework="keras",
-        channel_axis=channel_axis,
+        axis=sample.axis,
         keywords=KEYWORDS,
         sample=sample,
         present={
             "affine": sample.gamma is not None or sample.beta is not None,
             "track_running_stats": True,
         },
-        narrowed=ranks | built,
+        narrowed=built,
         fresh=not filled,
     )
 

@@ -19,12 +19,12 @@ from bnproof.contract import Array
 from bnproof.implementations.adapters import (
     AdaptedLayer,
     Adapter,
-    Gradients,
     LayerFactory,
     Pullback,
     UnusableLayer,
 )
 from bnproof.implementations.conventions import NAMED
+from bnproof.implementations.signatures import Gradients
 from bnproof.implementations.through_state import FIELDS
 
 # what a node without these attributes means by the ONNX standard, in its float32
@@ -89,17 +89,12 @@ class OnnxLayer(AdaptedLayer):
     def __init__(self, file: File) -> None:
         from onnx.numpy_helper import to_array
 
-        self.file = file
+        self.file, self.name = file, file.name
         stored = {tensor.name: tensor for tensor in file.model.graph.initializer}
         self.values = {
             field: np.array(to_array(stored[file.places[field]])) for field in file.fields
         }
         self.session = open_session(file, self.values)
-
-    @property
-    def name(self) -> str:
-        """The name of the file."""
-        return self.file.name
 
     def read_state(self) -> dict[str, Array | None]:
         """Copies of the initialisers; ``None`` for statistics that are not given out."""
@@ -124,8 +119,7 @@ class OnnxLayer(AdaptedLayer):
         """
         if training != self.file.trains:
             raise NotImplementedError(
-                f"{self.file.name} has training_mode = {int(self.file.trains)}: it does nothing"
-                " else"
+                f"{self.name} has training_mode = {int(self.file.trains)}: it does nothing else"
             )
         names = [self.file.result.name, *self.file.statistics]
         y, *statistics = self.session.run(names, {self.file.entry.name: np.ascontiguousarray(x)})
@@ -135,7 +129,7 @@ class OnnxLayer(AdaptedLayer):
 
     def refuse_gradients(self, dy: Array) -> Gradients:
         """Raise ``NotImplementedError``: an ONNX graph is its forward pass."""
-        raise NotImplementedError(f"{self.file.name} holds no gradients")
+        raise NotImplementedError(f"{self.name} holds no gradients")
 
 
 def open_session(file: File, values: Mapping[str, Array]) -> Any:

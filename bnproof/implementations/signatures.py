@@ -10,13 +10,19 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from bnproof.contract import METHODS, Method
+from bnproof.contract import METHODS, Array, Method
+
+# what training, and what a vector-Jacobian product returns
+Trained = tuple[Array, Array | None, Array | None]
+Gradients = tuple[Array, Array | None, Array | None]
+# either of these of all workers
+Stepped = tuple[list[Array], Array | None, Array | None]
 
 
 class Arguments:
     """The arguments of one call, as attributes: ``a.x``, ``a.gamma``, ``a.eps``.
 
-    Parameters
+    Attributes
     ----------
     method
         The method that is called.
@@ -25,13 +31,13 @@ class Arguments:
     """
 
     def __init__(self, method: Method, values: Mapping[str, Any]) -> None:
-        self._method, self._values = method, values
+        self.method, self.values = method, values
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self._values[name]
+            return self.values[name]
         except KeyError:
-            raise AttributeError(f"{self._method.name} takes no {name}") from None
+            raise AttributeError(f"{self.method.name} takes no {name}") from None
 
     def call(self, function: Callable[..., Any], **changed: Any) -> Any:
         """Call a function of the same signature with these arguments.
@@ -43,9 +49,9 @@ class Arguments:
         **changed
             The arguments that are another value there.
         """
-        values = {**self._values, **changed}
-        positional = (values[name] for name in self._method.parameters)
-        return function(*positional, **{name: values[name] for name in self._method.keywords})
+        values = {**self.values, **changed}
+        positional = (values[name] for name in self.method.parameters)
+        return function(*positional, **{name: values[name] for name in self.method.keywords})
 
 
 def pack_arguments(function: Callable[[Any, Arguments], Any]) -> Callable[..., Any]:

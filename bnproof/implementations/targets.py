@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 from typing import Any
 
-from bnproof.implementations.adapters import UnusableLayer, adapt_candidate
+from bnproof.implementations.adapters import UnusableLayer, adapt_candidate, format_error
+from bnproof.implementations.installed import import_modules
 from bnproof.implementations.through_state import ThroughState
 
 
@@ -25,10 +25,8 @@ class UnusableTarget(LookupError):
 
 def list_builtin() -> dict[str, Any]:
     """The built-in implementations by name: the ``IMPLEMENTATIONS`` of every module here."""
-    package = import_module("bnproof.implementations")
     implementations: dict[str, Any] = {}
-    for info in iter_modules(package.__path__):
-        module = import_module(f"bnproof.implementations.{info.name}")
+    for module in import_modules():
         implementations |= getattr(module, "IMPLEMENTATIONS", {})
     return implementations
 
@@ -135,7 +133,7 @@ def _wrap_layer(candidate: Any) -> Any:
         except Exception as error:
             call = f"{candidate.__name__}(2, eps=0.25, momentum=0.25)"
             raise UnusableTarget(
-                f"it has no train method, and {call} makes no layer: {_format_error(error)}"
+                f"it has no train method, and {call} makes no layer: {format_error(error)}"
             ) from error
         if _is_layer(made):
             return ThroughState(candidate)
@@ -154,14 +152,14 @@ def _require_train(candidate: Any, name: str) -> Any:
         try:
             candidate = candidate()
         except (Exception, SystemExit) as error:
-            why = f"{name}() raises {_format_error(error)}"
+            why = f"{name}() raises {format_error(error)}"
             raise UnusableTarget(
                 f"{why}: name an instance, or a class that needs no arguments"
             ) from error
     try:
         offered = callable(getattr(candidate, "train", None))
     except Exception as error:
-        raise UnusableTarget(f"{name}.train cannot be read: {_format_error(error)}") from error
+        raise UnusableTarget(f"{name}.train cannot be read: {format_error(error)}") from error
     if not offered:
         raise UnusableTarget(
             f"{name} has no train method: see the contract in the README for its signature"
@@ -188,7 +186,7 @@ def _import(place: str) -> ModuleType:
             f"{place} needs {error.name!r}, which is not installed: pip install it"
         ) from error
     except (Exception, SystemExit) as error:
-        raise UnusableTarget(f"{place} does not import: {_format_error(error)}") from error
+        raise UnusableTarget(f"{place} does not import: {format_error(error)}") from error
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -204,11 +202,3 @@ def _import_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent.resolve()))
     spec.loader.exec_module(module)
     return module
-
-
-def _format_error(error: BaseException) -> str:
-    """The first line of an error; its class where an error cannot even be shown."""
-    try:
-        return f"{type(error).__name__}: {error}".splitlines()[0]
-    except Exception:
-        return type(error).__name__

@@ -13,10 +13,10 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import parameter_dtype
 from bnproof.implementations.conventions import resolve_convention
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Gradients, Trained, pack_arguments
 
 FIELDS = ("gamma", "beta", "running_mean", "running_var")
-Gradients = tuple[Array, Array | None, Array | None]
+Statistics = tuple[Array | None, Array | None]
 
 
 class ThroughState:
@@ -40,46 +40,33 @@ class ThroughState:
         if hasattr(make, "convention"):
             self.convention = make.convention
 
-    def _make_layer(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        eps: float,
-        momentum: float,
-    ) -> Any:
-        if (gamma is None) != (beta is None):
-            raise NotImplementedError("a layer has gamma and beta together or not at all")
+    def _count_channels(self, x: Array) -> int:
         axis = resolve_convention(getattr(self, "convention", "torch")).channel_axis
-        tracked = running_mean is not None
+        return x.shape[axis]
+
+    def _make_layer(self, a: Arguments, statistics: Statistics, momentum: float) -> Any:
+        """A layer whose state is made of the parameters handed over and of running statistics."""
+        if (a.gamma is None) != (a.beta is None):
+            raise NotImplementedError("a layer has gamma and beta together or not at all")
         layer = self.make(
-            x.shape[axis],
-            eps=eps,
+            self._count_channels(a.x),
+            eps=a.eps,
             momentum=momentum,
-            affine=gamma is not None,
-            track_running_stats=tracked,
+            affine=a.gamma is not None,
+            track_running_stats=statistics[0] is not None,
         )
         if not isinstance(getattr(layer, "state", None), Mapping):
             raise TypeError(
                 f"{type(layer).__name__} has no state: make it a dictionary of {', '.join(FIELDS)}"
                 " that can be set"
             )
-        layer.state = {
-            "gamma": gamma,
-            "beta": beta,
-            "running_mean": running_mean,
-            "running_var": running_var,
-        }
+        layer.state = dict(zip(FIELDS, (a.gamma, a.beta, *statistics), strict=True))
         return layer
 
     @pack_arguments
-    def train(self, a: Arguments) -> tuple[Array, Array | None, Array | None]:
+    def train(self, a: Arguments) -> Trained:
         """One ``forward`` in training; the statistics are those of the state after it."""
-        layer = self._make_layer(
-            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum
-        )
+        layer = self._make_layer(a, (a.running_mean, a.running_var), a.momentum)
         y = layer.forward(a.x, training=True)
         state = layer.state
         return y, state["running_mean"], state["running_var"]
@@ -87,9 +74,7 @@ class ThroughState:
     @pack_arguments
     def infer(self, a: Arguments) -> Array:
         """One ``forward`` at inference."""
-        layer = self._make_layer(
-            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum
-        )
+        layer = self._make_layer(a, (a.running_mean, a.running_var), self.momentum)
         y: Array = layer.forward(a.x, training=False)
         return y
 
@@ -100,9 +85,11 @@ class ThroughState:
         The contract gives this method no running statistics.  A layer needs some, so it starts from
         (0, 1); they do not enter the gradients.
         """
-        axis = resolve_convention(getattr(self, "convention", "torch")).channel_axis
-        mean, var = _initialise_statistics(a.x, a.gamma, axis) if self.tracks else (None, None)
-        layer = self._make_layer(a.x, a.gamma, a.beta, mean, var, a.eps, self.momentum)
+        # mean 0, variance 1, float32 for half precision
+        like = parameter_dtype(a.x.dtype) if a.gamma is None else a.gamma.dtype
+        channels = self._count_channels(a.x)
+        start = (np.zeros(channels, like), np.ones(channels, like)) if self.tracks else (None, None)
+        layer = self._make_layer(a, start, self.momentum)
         layer.forward(a.x, training=True)
         gradients: Gradients = layer.backward(a.dy)
         return gradients
@@ -110,15 +97,7 @@ class ThroughState:
     @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
         """``forward`` at inference, then ``backward``."""
-        layer = self._make_layer(
-            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, self.momentum
-        )
+        layer = self._make_layer(a, (a.running_mean, a.running_var), self.momentum)
         layer.forward(a.x, training=False)
         gradients: Gradients = layer.backward(a.dy)
         return gradients
-
-
-def _initialise_statistics(x: Array, gamma: Array | None, axis: int) -> tuple[Array, Array]:
-    """Running statistics to start from: mean 0, variance 1, float32 for half precision."""
-    like = parameter_dtype(x.dtype) if gamma is None else gamma.dtype
-    return np.zeros(x.shape[axis], like), np.ones(x.shape[axis], like)

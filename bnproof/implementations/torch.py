@@ -14,8 +14,10 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.through_state import FIELDS, Statistics
 from bnproof.implementations.torch_arrays import (
     find_refusal,
+    refuse_half_alone,
     refuse_half_saves,
     refuse_half_sums,
     refuse_zero_eps,
@@ -23,6 +25,7 @@ from bnproof.implementations.torch_arrays import (
     to_tensor,
 )
 from bnproof.implementations.torch_further import Further
+from bnproof.implementations.torch_module import RANKS, TorchLayer
 
 # compiled forms of one function: beyond PyTorch's small limit it falls back to uncompiled code
 # without a word, and something else would be measured
@@ -38,10 +41,7 @@ class TorchFunctional(Further):
     def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """``F.batch_norm(..., training=True)``; the statistics it updates in place are copies."""
         refuse_zero_eps(a.eps)
-        if is_half(a.x.dtype) and a.gamma is None and a.beta is None and a.running_mean is None:
-            raise NotImplementedError(
-                "with half precision alone PyTorch keeps the batch statistics in half precision"
-            )
+        refuse_half_alone(a.x, a.gamma, a.beta, a.running_mean)
         mean, var = to_tensor(a.running_mean), to_tensor(a.running_var)
         tensors = (to_tensor(a.x), mean, var, to_tensor(a.gamma), to_tensor(a.beta))
         y = self.batch_norm(*tensors, training=True, momentum=a.momentum, eps=a.eps)
@@ -61,41 +61,30 @@ class TorchFunctional(Further):
         float32 PyTorch keeps the batch statistics that its backward pass reads in half precision.
         """
         refuse_zero_eps(a.eps)
-        tracked = (
-            (np.zeros(a.x.shape[1], np.float32), np.ones(a.x.shape[1], np.float32))
-            if is_half(a.x.dtype)
-            else (None, None)
-        )
-        return self._vjp(a.dy, a.x, a.gamma, a.beta, *tracked, training=True, eps=a.eps)
+        return self._vjp(a, _start_statistics(a.x), training=True)
 
     @pack_arguments
     def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """``(dx, dgamma, dbeta)`` by autograd through the inference output."""
-        return self._vjp(
-            a.dy, a.x, a.gamma, a.beta, a.running_mean, a.running_var, training=False, eps=a.eps
-        )
+        return self._vjp(a, (a.running_mean, a.running_var), training=False)
 
     def _vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        running_mean: Array | None,
-        running_var: Array | None,
-        *,
-        training: bool,
-        eps: float,
+        self, a: Arguments, statistics: Statistics, *, training: bool
     ) -> tuple[Array | None, ...]:
         """The gradients of x, gamma and beta by autograd; ``None`` for an absent one."""
-        refuse_half_sums(dy, x)
-        leaves = [to_tensor(value, grad=True) for value in (x, gamma, beta)]
-        statistics = to_tensor(running_mean), to_tensor(running_var)
-        y = self.batch_norm(
-            leaves[0], *statistics, *leaves[1:], training=training, momentum=0.0, eps=eps
-        )
-        y.backward(to_tensor(dy))
+        refuse_half_sums(a.dy, a.x)
+        x, *affine = leaves = [to_tensor(value, grad=True) for value in (a.x, a.gamma, a.beta)]
+        tensors = (x, *map(to_tensor, statistics), *affine)
+        y = self.batch_norm(*tensors, training=training, momentum=0.0, eps=a.eps)
+        y.backward(to_tensor(a.dy))
         return tuple(None if leaf is None else to_array(leaf.grad) for leaf in leaves)
+
+
+def _start_statistics(x: Array) -> Statistics:
+    """What half precision is trained with: (0, 1) in float32; nothing for another x."""
+    if not is_half(x.dtype):
+        return None, None
+    return np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)
 
 
 @cache
@@ -171,99 +160,56 @@ class TorchModules:
     def train(self, a: Arguments) -> tuple[Array | None, Array | None, Array | None]:
         """One ``forward`` in training mode on a module that holds the given state."""
         refuse_zero_eps(a.eps)
-        module = _build_module(
-            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, a.momentum
-        ).train()
-        y = module(to_tensor(a.x))
-        return to_array(y), to_array(module.running_mean), to_array(module.running_var)
+        layer = _make_layer(a, (a.running_mean, a.running_var), a.momentum)
+        y, state = layer.forward(a.x, training=True), layer.state
+        return y, state["running_mean"], state["running_var"]
 
     @pack_arguments
     def infer(self, a: Arguments) -> Array | None:
         """One ``forward`` in eval mode."""
-        module = _build_module(
-            a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1
-        ).eval()
-        return to_array(module(to_tensor(a.x)))
+        return _make_layer(a, (a.running_mean, a.running_var)).forward(a.x, training=False)
 
     @pack_arguments
     def train_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in training mode."""
         refuse_zero_eps(a.eps)
         # half precision asks for statistics in float32; they do not enter the gradients
-        half = is_half(a.x.dtype)
-        mean, var = (np.zeros(a.x.shape[1]), np.ones(a.x.shape[1])) if half else (None, None)
-        return _module_vjp(
-            a.dy, a.x, _build_module(a.x, a.gamma, a.beta, mean, var, a.eps, 0.1).train()
-        )
+        layer = _make_layer(a, _start_statistics(a.x))
+        refuse_half_sums(a.dy, a.x)
+        layer.forward(a.x, training=True)
+        return layer.backward(a.dy)
 
     @pack_arguments
     def infer_vjp(self, a: Arguments) -> tuple[Array | None, ...]:
         """Autograd through the module in eval mode."""
-        return _module_vjp(
-            a.dy,
-            a.x,
-            _build_module(a.x, a.gamma, a.beta, a.running_mean, a.running_var, a.eps, 0.1).eval(),
-        )
+        layer = _make_layer(a, (a.running_mean, a.running_var))
+        layer.forward(a.x, training=False)
+        return layer.backward(a.dy)
 
 
-def _build_module(
-    x: Array,
-    gamma: Array | None,
-    beta: Array | None,
-    running_mean: Array | None,
-    running_var: Array | None,
-    eps: float,
-    momentum: float,
-) -> Any:
+def _make_layer(a: Arguments, statistics: Statistics, momentum: float = 0.1) -> TorchLayer:
     """The module of x's rank with the given state.
 
     Raises
     ------
     NotImplementedError
-        For gamma without beta or the reverse, and for half precision without anything in float32.
+        For gamma without beta or the reverse.
     """
     import torch
 
-    if (gamma is None) != (beta is None):
+    if (a.gamma is None) != (a.beta is None):
         raise NotImplementedError("the modules have gamma and beta together or not at all")
-    if is_half(x.dtype) and gamma is None and running_mean is None:
-        raise NotImplementedError(
-            "with half precision alone PyTorch keeps the batch statistics in half precision"
-        )
-    kind = {
-        2: torch.nn.BatchNorm1d,
-        3: torch.nn.BatchNorm1d,
-        4: torch.nn.BatchNorm2d,
-        5: torch.nn.BatchNorm3d,
-    }[x.ndim]
-    tracked = running_mean is not None
-    module = kind(
-        x.shape[1],
-        eps=eps,
+    names = {rank: name for name, ranks in RANKS.items() for rank in ranks}
+    module = getattr(torch.nn, names[a.x.ndim])(
+        a.x.shape[1],
+        eps=a.eps,
         momentum=momentum,
-        affine=gamma is not None,
-        track_running_stats=tracked,
-        dtype=torch.float32 if is_half(x.dtype) else to_tensor(x).dtype,
+        affine=a.gamma is not None,
+        track_running_stats=statistics[0] is not None,
     )
-    with torch.no_grad():
-        for name, value in (
-            ("weight", gamma),
-            ("bias", beta),
-            ("running_mean", running_mean),
-            ("running_var", running_var),
-        ):
-            if value is not None:
-                getattr(module, name).copy_(to_tensor(value))
-    return module
-
-
-def _module_vjp(dy: Array, x: Array, module: Any) -> tuple[Array | None, ...]:
-    """``(dx, dgamma, dbeta)`` by autograd through a module."""
-    refuse_half_sums(dy, x)
-    entry = to_tensor(x, grad=True)
-    module(entry).backward(to_tensor(dy))
-    parameters = (None if p is None else to_array(p.grad) for p in (module.weight, module.bias))
-    return (to_array(entry.grad), *parameters)
+    layer = TorchLayer(module)
+    layer.state = dict(zip(FIELDS, (a.gamma, a.beta, *statistics), strict=True))
+    return layer
 
 
 def track_cumulative(batches: list[Array], eps: float) -> tuple[Array | None, Array | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,20 @@ def refuse_half_sums(*arrays: Any) -> None:
             )
 
 
+def refuse_half_alone(x: Any, *others: Any) -> None:
+    """Refuse half precision that nothing in float32 comes with.
+
+    Raises
+    ------
+    NotImplementedError
+        For a half-precision x, where parameters and statistics are all absent.
+    """
+    if is_half(x) and all(other is None for other in others):
+        raise NotImplementedError(
+            "with half precision alone PyTorch keeps the batch statistics in half precision"
+        )
+
+
 def refuse_zero_eps(eps: float) -> None:
     """Raise ``NotImplementedError`` for eps = 0, which PyTorch refuses in training."""
     if eps == 0:
@@ -88,6 +103,17 @@ def refuse_half_saves(x: Any) -> None:
         raise NotImplementedError(
             "compiled for a processor, PyTorch keeps mu and 1/s for the backward pass in half"
         )
+
+
+def differentiate(y: Any, leaves: Iterable[Any], dy: Any) -> Any:
+    """The gradients of the leaves that y was computed from, zeros for what it does not depend on.
+
+    The graph is kept, since a second backward of the same forward is allowed.
+    """
+    import torch
+
+    options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+    return torch.autograd.grad(y, list(leaves), dy, **options)
 
 
 def find_refusal(error: BaseException | None) -> ValueError | None:

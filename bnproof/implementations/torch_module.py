@@ -8,7 +8,6 @@ state that is assigned.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from operator import attrgetter
@@ -17,23 +16,25 @@ from typing import Any
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.formats import is_half
 from bnproof.implementations.adapters import (
     SAMPLE,
     AdaptedLayer,
     Adapter,
-    Gradients,
     LayerFactory,
     Pullback,
     UnusableLayer,
+    belongs_to,
     class_name,
     construct,
     is_a,
     make_factory,
     sample_width,
 )
+from bnproof.implementations.signatures import Gradients
 from bnproof.implementations.torch_arrays import (
+    differentiate,
     find_refusal,
+    refuse_half_alone,
     refuse_half_saves,
     refuse_half_sums,
     to_array,
@@ -60,13 +61,8 @@ class TorchLayer(AdaptedLayer):
     """
 
     def __init__(self, module: Any) -> None:
-        self.module = module
+        self.module, self.name = module, class_name(module)
         self.names = locate_fields(module)
-
-    @property
-    def name(self) -> str:
-        """The name of the module's class."""
-        return class_name(self.module)
 
     @property
     def from_torch(self) -> bool:
@@ -129,10 +125,8 @@ class TorchLayer(AdaptedLayer):
         if entry.dtype == torch.float64:
             self.move(entry.dtype)
         copies = self.copy_tensors()
-        if not copies and is_half(entry) and self.from_torch:
-            raise NotImplementedError(
-                "with half precision alone PyTorch keeps the batch statistics in half precision"
-            )
+        if not copies and self.from_torch:
+            refuse_half_alone(entry)
         leaves = {"x": entry} | {
             field: copies[self.names[field]] for field in ("gamma", "beta") if field in self.names
         }
@@ -146,15 +140,17 @@ class TorchLayer(AdaptedLayer):
 
         gamma, beta and all parameters are copied as leaves whose gradient is asked for.
         """
-        copied = {name: value.detach().clone() for name, value in self.module.named_buffers()}
-        copied |= {name: value.detach().clone() for name, value in self.list_unregistered().items()}
+        others = self.list_others()
         learned = dict(self.module.named_parameters())
         learned |= {
-            n: copied[n] for f, n in self.names.items() if f in ("gamma", "beta") and n in copied
+            n: others[n] for f, n in self.names.items() if f in ("gamma", "beta") and n in others
         }
-        return copied | {
-            name: value.detach().clone().requires_grad_() for name, value in learned.items()
-        }
+        copies = {name: value.detach().clone() for name, value in (others | learned).items()}
+        return {n: copy.requires_grad_(n in learned) for n, copy in copies.items()}
+
+    def list_others(self) -> dict[str, Any]:
+        """Its buffers, and what it keeps as plain tensors."""
+        return dict(self.module.named_buffers()) | self.list_unregistered()
 
     def call_module(self, entry: Any, copies: dict[str, Any]) -> Any:
         """``module(entry)`` with the tensors in ``copies``.
@@ -197,7 +193,7 @@ class TorchLayer(AdaptedLayer):
         ValueError
             Where one of them has another shape now: the module broadcast x's channels.
         """
-        before = {**dict(self.module.named_buffers()), **self.list_unregistered()}
+        before = self.list_others()
         for name, value in before.items():
             if copies[name].shape != value.shape:
                 raise ValueError(
@@ -210,22 +206,12 @@ class TorchLayer(AdaptedLayer):
 
     def pull_back(self, dy: Array, y: Any, leaves: Mapping[str, Any]) -> Gradients:
         """The gradients of the leaves (x, gamma, beta) that an output was computed from."""
-        import torch
-
         if self.from_torch:
             refuse_half_sums(dy, leaves["x"].detach())
         if self.from_torch and self.compiled:
             refuse_half_saves(leaves["x"])
-        # the graph is kept, since a second backward of the same forward is allowed
-        options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-        raw = dict(
-            zip(
-                leaves,
-                torch.autograd.grad(y, list(leaves.values()), to_tensor(dy), **options),
-                strict=True,
-            )
-        )
-        gradients = {f: np.array(to_array(value)) for f, value in raw.items()}
+        raw = differentiate(y, leaves.values(), to_tensor(dy))
+        gradients = {f: np.array(to_array(value)) for f, value in zip(leaves, raw, strict=True)}
         dgamma, dbeta = (
             gradients[f].reshape(-1) if f in gradients else None for f in ("gamma", "beta")
         )
@@ -325,8 +311,7 @@ def refuse_module(candidate: Any) -> None:
 
 def accepts(candidate: object) -> bool:
     """Whether it is a module, class or instance."""
-    nn = sys.modules.get("torch.nn")
-    return nn is not None and is_a(candidate, nn.Module)
+    return belongs_to(candidate, "torch.nn", "Module")
 
 
 def adapt(candidate: Any) -> LayerFactory:
@@ -355,7 +340,7 @@ def adapt(candidate: Any) -> LayerFactory:
         candidate,
         build,
         framework="torch",
-        channel_axis=1,
+        axis=1,
         keywords=KEYWORDS,
         sample=sample,
         present=inspect_module(sample),

@@ -13,10 +13,10 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.resources import files
-from pkgutil import iter_modules
 from typing import Any, Literal, TypeVar
+
+from bnproof.implementations.installed import import_modules
 
 Kind = Literal["semantic", "numerical", "graded", "correct"]
 Class = TypeVar("Class", bound=type)
@@ -83,7 +83,7 @@ class Mutant:
 
 
 # Filled by the decorator as the modules are imported, so that there is no list to keep.
-_REGISTERED: dict[str, tuple[type, Kind, str, str]] = {}
+_REGISTERED: dict[str, Mutant] = {}
 
 
 def bug(
@@ -119,11 +119,11 @@ def bug(
     def register(model: Class) -> Class:
         """Keep the class under its id and hand it back."""
         # The same class again is a module that was imported twice (reloaded, or run by doctest).
-        if id in _REGISTERED and _REGISTERED[id][0].__qualname__ != model.__qualname__:
-            raise ValueError(
-                f"{id} is modelled twice, by {_REGISTERED[id][0].__name__} and {model.__name__}"
-            )
-        _REGISTERED[id] = (model, kind, mechanism, grade)
+        before = _REGISTERED[id].make if id in _REGISTERED else model
+        if before.__qualname__ != model.__qualname__:
+            raise ValueError(f"{id} is modelled twice, by {before.__name__} and {model.__name__}")
+        known, says = read_bugs()[strip_variant(id)], inspect.cleandoc(model.__doc__ or "")
+        _REGISTERED[id] = Mutant(id, known, kind, mechanism, says, model, grade)
         return model
 
     return register
@@ -139,13 +139,14 @@ def read_bugs() -> dict[str, KnownBug]:
     >>> known.family, known.severity, known.year
     ('forward', 'high', '2015-2018')
     """
-    text = files("bnproof.mutants").joinpath("sources.csv").read_text(encoding="utf-8")
-    return {
-        row["id"]: KnownBug(
-            row["id"], row["family"], row["severity"], row["year"], tuple(row["sources"].split())
-        )
-        for row in csv.DictReader(text.splitlines())
-    }
+    rows = read_rows("sources.csv")
+    return {row["id"]: KnownBug(**row | {"sources": tuple(row["sources"].split())}) for row in rows}
+
+
+def read_rows(table: str) -> list[dict[str, Any]]:
+    """The rows of a table in this folder, by the names of its columns."""
+    text = files("bnproof.mutants").joinpath(table).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 @cache
@@ -161,26 +162,12 @@ def list_mutants() -> dict[str, Mutant]:
     >>> [name for name in mutants if name.startswith("F03")]
     ['F03', 'F03-square']
     """
-    package = import_module("bnproof.mutants")
-    for info in iter_modules(package.__path__):
-        import_module(f"bnproof.mutants.{info.name}")
+    for _ in import_modules("bnproof.mutants"):
+        pass  # importing a module registers its mutants
     # Modules register in alphabetical order; pages and diagnoses want the order of the table.
     order = list(read_bugs())
-    models = {
-        name: Mutant(
-            name,
-            read_bugs()[strip_variant(name)],
-            kind,
-            mechanism,
-            inspect.cleandoc(model.__doc__ or ""),
-            model,
-            grade,
-        )
-        for name, (model, kind, mechanism, grade) in _REGISTERED.items()
-    }
-    return dict(
-        sorted(models.items(), key=lambda entry: (order.index(strip_variant(entry[0])), entry[0]))
-    )
+    places = {name: (order.index(strip_variant(name)), name) for name in _REGISTERED}
+    return {name: _REGISTERED[name] for name in sorted(_REGISTERED, key=places.__getitem__)}
 
 
 def strip_variant(id: str) -> str:

@@ -17,10 +17,8 @@ from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
 from bnproof.implementations.numpy_double import DoubleBackward
 from bnproof.implementations.numpy_folding import Folding
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Trained, pack_arguments
 from bnproof.mutants.catalogue import bug
-
-Trained = tuple[Array, Array | None, Array | None]
 
 
 @bug("C01", mechanism="none", kind="correct")

@@ -17,9 +17,8 @@ from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel, widen
 from bnproof.implementations.numpy_shards import Moments
+from bnproof.implementations.signatures import Arguments, Stepped, pack_arguments
 from bnproof.mutants.catalogue import bug
-
-Stepped = tuple[list[Array], Array | None, Array | None]
 
 
 @bug("S01", mechanism="workers averaged without counts")
@@ -81,26 +80,17 @@ class VarianceLost(NumpyBatchNorm):
     """The synchronised step hands back the running variance it was given; the running mean
     moves."""
 
-    def train_shards(
-        self,
-        shards: Sequence[Array],
-        gamma: Any,
-        beta: Any,
-        running_mean: Any,
-        running_var: Any,
-        **options: Any,
-    ) -> Stepped:
+    @pack_arguments
+    def train_shards(self, a: Arguments) -> Stepped:
         """``v_r`` comes back as it was, while the running mean and the outputs are right.
 
         A misspelt name in apex's optimised kernel assigned the new variance to a variable that
         nobody read. Training looks right, and inference divides by the initial variance of 1. No
         test reached that branch.
         """
-        ys, mean, _ = super().train_shards(
-            shards, gamma, beta, running_mean, running_var, **options
-        )
+        ys, mean, _ = a.call(super().train_shards)
         # The very array that came in, which is what a caller who compares buffers finds.
-        return ys, mean, running_var
+        return ys, mean, a.running_var
 
 
 @bug("S09", mechanism="statistics of one worker")

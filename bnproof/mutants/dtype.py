@@ -21,11 +21,9 @@ from bnproof.implementations.numpy_arrays import (
     values_per_channel,
     widen,
 )
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Gradients, Trained, pack_arguments
 from bnproof.mutants.catalogue import bug
 
-Gradients = tuple[Array, Array | None, Array | None]
-Trained = tuple[Array, Array | None, Array | None]
 Normalised = tuple[Array, Array, Array, Array]
 
 

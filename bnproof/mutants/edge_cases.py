@@ -13,10 +13,8 @@ import numpy as np
 from bnproof.contract import Array, Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Stepped, Trained, pack_arguments
 from bnproof.mutants.catalogue import bug
-
-Trained = tuple[Array, Array | None, Array | None]
 
 
 @bug("X01", mechanism="normalisation skipped")
@@ -24,7 +22,7 @@ class SingleRowPassedThrough(NumpyBatchNorm):
     """A worker (or chunk) that holds one sample returns it as it is: ``y = x`` there."""
 
     @pack_arguments
-    def train_shards(self, a: Arguments) -> tuple[list[Array], Array | None, Array | None]:
+    def train_shards(self, a: Arguments) -> Stepped:
         """``y = x`` on a worker with one sample, though the statistics of the whole batch are there
         to use.
 

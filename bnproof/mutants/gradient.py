@@ -20,11 +20,9 @@ from bnproof.implementations.numpy_arrays import (
     widen,
 )
 from bnproof.implementations.numpy_layer import NumpyLayer
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Gradients, Trained, pack_arguments
 from bnproof.mutants.catalogue import bug
 
-Gradients = tuple[Array, Array | None, Array | None]
-Trained = tuple[Array, Array | None, Array | None]
 # The ranks that NNlib hands to cuDNN.
 VENDOR_RANKS = (2, 4, 5)
 

@@ -16,10 +16,8 @@ from bnproof.contract import Array
 from bnproof.formats import is_half
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_layer import Forward, NumpyLayer
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Gradients, pack_arguments
 from bnproof.mutants.catalogue import bug
-
-Gradients = tuple[Array, Array | None, Array | None]
 
 
 @bug("I01", mechanism="inference by batch statistics")
@@ -27,9 +25,8 @@ class InferenceByBatch(NumpyBatchNorm):
     """Inference normalises by its own batch, ``y = gamma (x - mu)/sqrt(v + eps) + beta``, and
     differentiates that."""
 
-    def infer(
-        self, x: Array, gamma: Array | None, beta: Array | None, *statistics: Array, eps: float
-    ) -> Array:
+    @pack_arguments
+    def infer(self, a: Arguments) -> Array:
         """``gamma (x - mu)/sqrt(v + eps) + beta`` with the statistics of the batch at hand.
 
         MatConvNet's wrapper, Keras on CNTK, GAN code and a Paddle kernel did so, where the switch
@@ -37,19 +34,13 @@ class InferenceByBatch(NumpyBatchNorm):
         depends on the others, and a single sample is all beta.
         """
         # The running statistics are taken and not read, as by a switch that is not connected.
-        return self.apply_affine(self.normalise(x, eps)[0], gamma, beta).astype(x.dtype, copy=False)
+        y = self.apply_affine(self.normalise(a.x, a.eps)[0], a.gamma, a.beta)
+        return y.astype(a.x.dtype, copy=False)
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        *statistics: Array,
-        eps: float,
-    ) -> Gradients:
+    @pack_arguments
+    def infer_vjp(self, a: Arguments) -> Gradients:
         """The gradient of that, so that backward and forward agree."""
-        return self.train_vjp(dy, x, gamma, beta, eps=eps)
+        return self.train_vjp(a.dy, a.x, a.gamma, a.beta, eps=a.eps)
 
 
 @bug("I02", mechanism="eps counted twice")
@@ -141,6 +132,12 @@ class ParametersInHalf(NumpyBatchNorm):
         return a.call(super().infer, gamma=gamma, running_var=narrow(a.x, a.running_var))
 
 
+def replace_statistics(a: Arguments) -> dict[str, Any]:
+    """Statistics (0, 1) and eps = 0: the reference computes ``gamma x + beta`` exactly."""
+    zero, one = np.zeros_like(a.running_mean), np.ones_like(a.running_var)
+    return {"running_mean": zero, "running_var": one, "eps": 0.0}
+
+
 @bug("I08", mechanism="statistics ignored at inference")
 class StatisticsLeftOut(NumpyBatchNorm):
     """Inference is ``y = gamma x + beta``, right only where ``mu_r = 0`` and ``v_r + eps = 1``."""
@@ -153,21 +150,9 @@ class StatisticsLeftOut(NumpyBatchNorm):
         had the defaults (1, 0, 0, 1), for which that is right, and a reviewer asked why the test
         had not caught it.
         """
-        # Statistics (0, 1) and eps = 0 make the reference compute gamma x + beta exactly.
-        zero, one = np.zeros_like(a.running_mean), np.ones_like(a.running_var)
-        return a.call(super().infer, running_mean=zero, running_var=one, eps=0.0)
+        return a.call(super().infer, **replace_statistics(a))
 
-    def infer_vjp(
-        self,
-        dy: Array,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        *statistics: Array,
-        eps: float,
-    ) -> Gradients:
+    @pack_arguments
+    def infer_vjp(self, a: Arguments) -> Gradients:
         """The gradient of ``gamma x + beta``."""
-        zero, one = (
-            np.full_like(given, value) for given, value in zip(statistics, (0, 1), strict=True)
-        )
-        return super().infer_vjp(dy, x, gamma, beta, zero, one, eps=0.0)
+        return a.call(super().infer_vjp, **replace_statistics(a))

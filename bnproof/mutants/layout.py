@@ -7,6 +7,7 @@ or with the channels last in memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,23 @@ from numpy.lib.stride_tricks import as_strided
 from bnproof.contract import Array, Convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel, widen
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.numpy_shards import Moments
+from bnproof.implementations.signatures import (
+    Arguments,
+    Gradients,
+    Stepped,
+    Trained,
+    pack_arguments,
+)
 from bnproof.mutants.catalogue import bug
 
-Gradients = tuple[Array, Array | None, Array | None]
-Trained = tuple[Array, Array | None, Array | None]
-ShardsTrained = tuple[list[Array], Array | None, Array | None]
-Moments = tuple[int, Array, Array]
+# the arguments that have the channels where a batch has them
+BATCHES = ("x", "dy", "ddx", "shards", "dys")
+
+
+def apply_each(function: Callable[[Array], Array], batch: Any) -> Any:
+    """The function's value for a batch, or the list of its values for the parts of one."""
+    return function(batch) if isinstance(batch, np.ndarray) else [function(x) for x in batch]
 
 
 class ChannelsLast(NumpyBatchNorm):
@@ -37,73 +48,45 @@ class ChannelsLast(NumpyBatchNorm):
         """The inverse of ``move_channels_first``, as a view."""
         return np.moveaxis(x, 1, -1)
 
+    def call_moved(self, function: Callable[..., Any], a: Arguments) -> Any:
+        """A method of the reference between two moves of the channels."""
+        batches = {name: value for name, value in a.values.items() if name in BATCHES}
+        moved = {n: apply_each(self.move_channels_first, value) for n, value in batches.items()}
+        answer = a.call(function, **moved)
+        if len(a.method.returns) == 1:
+            return self.move_channels_last(answer)
+        return tuple(
+            apply_each(self.move_channels_last, value) if quantity.entrywise else value
+            for quantity, value in zip(a.method.returns, answer, strict=True)
+        )
+
     @pack_arguments
     def train(self, a: Arguments) -> Trained:
-        """The reference's training step between two moves of the channels."""
-        statistics = (a.running_mean, a.running_var)
-        y, mean, var = super().train(
-            self.move_channels_first(a.x),
-            a.gamma,
-            a.beta,
-            *statistics,
-            eps=a.eps,
-            momentum=a.momentum,
-        )
-        return self.move_channels_last(y), mean, var
+        return self.call_moved(super().train, a)
 
     @pack_arguments
     def infer(self, a: Arguments) -> Array:
-        return self.move_channels_last(a.call(super().infer, x=self.move_channels_first(a.x)))
+        return self.call_moved(super().infer, a)
 
     @pack_arguments
     def train_vjp(self, a: Arguments) -> Gradients:
-        dx, dgamma, dbeta = a.call(
-            super().train_vjp, dy=self.move_channels_first(a.dy), x=self.move_channels_first(a.x)
-        )
-        return self.move_channels_last(dx), dgamma, dbeta
+        return self.call_moved(super().train_vjp, a)
 
     @pack_arguments
     def infer_vjp(self, a: Arguments) -> Gradients:
-        statistics = (a.running_mean, a.running_var)
-        dx, dgamma, dbeta = super().infer_vjp(
-            self.move_channels_first(a.dy),
-            self.move_channels_first(a.x),
-            a.gamma,
-            a.beta,
-            *statistics,
-            eps=a.eps,
-        )
-        return self.move_channels_last(dx), dgamma, dbeta
+        return self.call_moved(super().infer_vjp, a)
 
     @pack_arguments
     def train_double_vjp(self, a: Arguments) -> tuple[Array, Array, Array | None]:
-        moved = (
-            self.move_channels_first(a.ddx),
-            self.move_channels_first(a.dy),
-            self.move_channels_first(a.x),
-        )
-        d_dy, d_x, d_gamma = super().train_double_vjp(*moved, a.gamma, eps=a.eps)
-        return self.move_channels_last(d_dy), self.move_channels_last(d_x), d_gamma
+        return self.call_moved(super().train_double_vjp, a)
 
     @pack_arguments
-    def train_shards(self, a: Arguments) -> ShardsTrained:
-        moved, statistics = (
-            [self.move_channels_first(x) for x in a.shards],
-            (a.running_mean, a.running_var),
-        )
-        ys, mean, var = super().train_shards(
-            moved, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
-        )
-        return [self.move_channels_last(y) for y in ys], mean, var
+    def train_shards(self, a: Arguments) -> Stepped:
+        return self.call_moved(super().train_shards, a)
 
     @pack_arguments
-    def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
-        moved = (
-            [self.move_channels_first(dy) for dy in a.dys],
-            [self.move_channels_first(x) for x in a.shards],
-        )
-        dxs, dgamma, dbeta = super().train_shards_vjp(*moved, a.gamma, a.beta, eps=a.eps)
-        return [self.move_channels_last(dx) for dx in dxs], dgamma, dbeta
+    def train_shards_vjp(self, a: Arguments) -> Stepped:
+        return self.call_moved(super().train_shards_vjp, a)
 
 
 # -- the wrong axis --------------------------------------------------------------------------------
@@ -280,10 +263,7 @@ class OffsetIgnored(NumpyBatchNorm):
         PyTorch dropped the offset of a channels-last view. A slice such as ``x[:, 1:]`` was
         normalised as if it were ``x[:, :-1]``.
         """
-        statistics = (a.running_mean, a.running_var)
-        return super().train(
-            read_from_start(a.x), a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
-        )
+        return a.call(super().train, x=read_from_start(a.x))
 
 
 def looks_channels_last(x: Array) -> bool:
@@ -315,50 +295,41 @@ def undo_misread(x: Array) -> Array:
     return np.moveaxis(x, 1, -1).reshape(x.shape)
 
 
+def change_some(
+    function: Callable[[Array], Array], parts: Sequence[Array], which: Sequence[bool]
+) -> list[Array]:
+    """The parts, those that are named by the function's values for them."""
+    return [function(x) if at else x for x, at in zip(parts, which, strict=True)]
+
+
 @bug("L10", mechanism="memory order ignored")
 class PermutedShardsMisread(NumpyBatchNorm):
     """Workers copy a permuted array in C order and, where its channels were next to each other,
     read channels last."""
 
     @pack_arguments
-    def train_shards(self, a: Arguments) -> ShardsTrained:
+    def train_shards(self, a: Arguments) -> Stepped:
         """Permuted inputs are copied in C order and then read channels last.
 
         PyTorch's synchronised batch norm got a fast path for channels last, which took every array
         whose stride along the channels is 1. Outputs and gradients of a transposed array differed
         from those on one device, in a release that had been right before.
         """
-        read, statistics = (
-            [misread(x) if looks_channels_last(x) else x for x in a.shards],
-            (a.running_mean, a.running_var),
-        )
-        ys, mean, var = super().train_shards(
-            read, a.gamma, a.beta, *statistics, eps=a.eps, momentum=a.momentum
-        )
-        return (
-            [
-                undo_misread(y) if looks_channels_last(x) else y
-                for x, y in zip(a.shards, ys, strict=True)
-            ],
-            mean,
-            var,
-        )
+        fast = [looks_channels_last(x) for x in a.shards]
+        ys, mean, var = a.call(super().train_shards, shards=change_some(misread, a.shards, fast))
+        return change_some(undo_misread, ys, fast), mean, var
 
     @pack_arguments
-    def train_shards_vjp(self, a: Arguments) -> ShardsTrained:
+    def train_shards_vjp(self, a: Arguments) -> Stepped:
         """The backward reads x and dy in the same wrong way, and hands dx back in it."""
         # The layout of x decides for dy too: the real kernel looked at its first argument alone.
         fast = [looks_channels_last(x) for x in a.shards]
-        read, upstream = (
-            [misread(x) if at else x for x, at in zip(xs, fast, strict=True)]
-            for xs in (a.shards, a.dys)
+        dxs, dgamma, dbeta = a.call(
+            super().train_shards_vjp,
+            dys=change_some(misread, a.dys, fast),
+            shards=change_some(misread, a.shards, fast),
         )
-        dxs, dgamma, dbeta = a.call(super().train_shards_vjp, dys=upstream, shards=read)
-        return (
-            [undo_misread(dx) if at else dx for dx, at in zip(dxs, fast, strict=True)],
-            dgamma,
-            dbeta,
-        )
+        return change_some(undo_misread, dxs, fast), dgamma, dbeta
 
 
 @bug("L11", mechanism="memory order ignored")

@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Array, Convention
+from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import values_per_channel
-from bnproof.implementations.numpy_double import DoubleBackward
-from bnproof.implementations.numpy_folding import Folding
 from bnproof.implementations.numpy_layer import Forward, NumpyLayer
+from bnproof.implementations.signatures import Trained
 from bnproof.mutants.catalogue import bug
-
-Trained = tuple[Array, Array | None, Array | None]
+from bnproof.mutants.conventions import OneValueIsBeta, OneValueIsUndefined
 
 
 @bug("R01", mechanism="Bessel's factor in the running variance")
@@ -55,24 +53,15 @@ class EstimatorByRank(NumpyBatchNorm):
 
 
 @bug("R05", mechanism="Bessel's factor at one value")
-class BesselOfOneValue(DoubleBackward, Folding):
+class BesselOfOneValue(OneValueIsUndefined):
     """One value per channel gives ``y = beta``, as declared, and a running variance of ``1/0 * 0``:
     NaN."""
 
-    convention: Any = Convention("one value gives beta", one_value="beta")
-
-    def train(self, x: Array, *arguments: Any, **options: Any) -> Trained:
-        """``v_r`` becomes NaN where a channel has one value, since its factor is 1/0 and its
-        variance 0.
-
-        The odd last sample of an epoch is enough. Training goes on and inference is NaN for good.
-        It was reported for torch, PyTorch, Flux, TensorFlow, MXNet and SparseConvNet.
-        """
-        if values_per_channel(x) != 1:
-            return super().train(x, *arguments, **options)
-        # the value twice has the same mean, and variance 0
-        y, mean, var = super().train(np.concatenate([x, x]), *arguments, **options)
-        return y[:1], mean, None if var is None else np.full_like(var, np.nan)
+    # ``v_r`` becomes NaN where a channel has one value, since its factor is 1/0 and its variance 0.
+    # The odd last sample of an epoch is enough. Training goes on and inference is NaN for good. It
+    # was reported for torch, PyTorch, Flux, TensorFlow, MXNet and SparseConvNet. C04-nan computes
+    # the same and promises nothing.
+    convention: Any = OneValueIsBeta.convention
 
 
 @bug("R06", mechanism="momentum on the wrong side")

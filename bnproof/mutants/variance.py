@@ -12,11 +12,8 @@ import numpy as np
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, widen
-from bnproof.implementations.signatures import Arguments, pack_arguments
+from bnproof.implementations.signatures import Arguments, Gradients, Trained, pack_arguments
 from bnproof.mutants.catalogue import bug
-
-Gradients = tuple[Array, Array | None, Array | None]
-Trained = tuple[Array, Array | None, Array | None]
 
 
 def serial_mean(x: Array) -> Array:

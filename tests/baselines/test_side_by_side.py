@@ -102,9 +102,9 @@ def test_every_call_is_made_with_the_arguments_of_its_method(call):
         "train_vjp": ("dx", "dgamma", "dbeta"),
         "infer_vjp": ("dx", "dgamma", "dbeta"),
     }
-    answer = getattr(side, call)()
+    answer = side.call(call)
     assert tuple(answer) == parts[call]
-    assert_agrees(getattr(side, call), answer)
+    assert_agrees(lambda: side.call(call), answer)
 
 
 def test_what_the_reference_does_not_offer_is_not_compared():

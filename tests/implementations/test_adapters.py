@@ -446,7 +446,7 @@ def norm_factory(candidate, sample, present=None, **changed):
     shown = {"num_features": 2, "affine": True, "track_running_stats": False}
     options = {
         "framework": "keras",
-        "channel_axis": -1,
+        "axis": -1,
         "keywords": KEYS,
         "sample": sample,
         "present": shown if present is None else present,

@@ -23,7 +23,10 @@ def test_a_class_is_registered_as_it_is(registered):
         """Something is wrong."""
 
     assert bug("F01", mechanism="eps misplaced", grade="broken")(Model) is Model
-    assert registered == {"F01": (Model, "semantic", "eps misplaced", "broken")}
+    (model,) = registered.values()
+    assert (model.id, model.bug.id, model.make) == ("F01", "F01", Model)
+    kept = (model.kind, model.mechanism, model.says, model.grade)
+    assert kept == ("semantic", "eps misplaced", "Something is wrong.", "broken")
 
 
 def test_an_id_is_modelled_once(registered):
