@@ -106,15 +106,14 @@ def kinks(rng: Random) -> Drawn:
     # them
     at = rng.choice((b, draw_ratio(rng), c + 1, mu if name == a else b))
     given, side, apart = _draw_region(rng, name, at)
-    f, rises, falls = rng.choice(
-        (
-            (_split_cases(rng, name, at, name - at, at - name), 1, -1),
-            (_split_cases(rng, name, at, name, at), 1, 0),
-            (_split_cases(rng, name, at, name, 2 * at - name), 1, -1),
-            (Abs(name - at), 1, -1),
-            (Max(name, at), 1, 0),
-        )
+    bent = (
+        (_split_cases(rng, name, at, name - at, at - name), 1, -1),
+        (_split_cases(rng, name, at, name, at), 1, 0),
+        (_split_cases(rng, name, at, name, 2 * at - name), 1, -1),
+        (Abs(name - at), 1, -1),
+        (Max(name, at), 1, 0),
     )
+    f, rises, falls = rng.choice(bent)
     # the slope that holds if the condition keeps away from the value
     slope = rises if side > 0 else falls
     # both branches are 0 at the value, with slope 0, whichever of them it belongs to

@@ -59,6 +59,9 @@ def nested(rng: Random) -> Drawn:
     A prover that replaces an index by another has to know that both are in ``1..m``.  One that
     reverses, shifts or swaps sums has to carry the bounds along.
     """
+    both_heads = total(x[j], j, Min(i, k)) + total(x[j], j, Max(i, k))
+    form = Sum(w[i, j] * x[i] * x[j], (i, 1, m), (j, 1, m))
+    transposed = Sum(w[j, i] * x[i] * x[j], (i, 1, m), (j, 1, m))
     rows = (
         # the index is the sum, which counts to i
         (equate(x[Sum(1, (j, 1, i))], x[i]), (), True),
@@ -68,14 +71,7 @@ def nested(rng: Random) -> Drawn:
         (equate(x[Max(i, k)] + x[Min(i, k)], x[i] + x[k]), (), True),
         (equate(x[Max(i, k)], x[k]), (i <= k,), True),
         (equate(x[Max(i, k)], x[k]), (), False),
-        (
-            equate(
-                total(x[j], j, Min(i, k)) + total(x[j], j, Max(i, k)),
-                total(x[j], j, i) + total(x[j], j, k),
-            ),
-            (),
-            True,
-        ),
+        (equate(both_heads, total(x[j], j, i) + total(x[j], j, k)), (), True),
         # x[i + k] need not exist, and 0 times it does not exist either
         (equate(d(i, k) * x[i + k], d(i, k) * x[2 * k]), (), False),
         (equate(d(2 * i, 2 * k), d(i, k)), (), True),
@@ -94,14 +90,7 @@ def nested(rng: Random) -> Drawn:
         (equate(total(d(i, k + 1) * x[i]), x[k + 1]), (k < m,), True),
         (equate(total(d(i, k + 1)), 1 - d(k, m)), (), True),
         (equate(Sum(w[i, j] * d(i, j), (i, 1, m), (j, 1, m)), total(w[i, i])), (), True),
-        (
-            equate(
-                Sum(w[i, j] * x[i] * x[j], (i, 1, m), (j, 1, m)),
-                Sum(w[j, i] * x[i] * x[j], (i, 1, m), (j, 1, m)),
-            ),
-            (),
-            True,
-        ),
+        (equate(form, transposed), (), True),
         # nobody says that the matrix is symmetric
         (equate(w[i, k], w[k, i]), (), False),
         (equate(Sum(w[i, j], (i, 1, m), (j, 1, i)), 0), (), False),
