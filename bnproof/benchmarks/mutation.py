@@ -30,7 +30,7 @@ from typing import Any
 import click
 
 import bnproof.implementations
-from bnproof.benchmarks.limits import OutOfTime, limit_time
+from bnproof.benchmarks.time_limit import OutOfTime, limit_time
 from bnproof.cli._console import out_option, publish
 from bnproof.implementations.conventions import UnknownConvention, resolve_convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation

@@ -28,7 +28,7 @@ import click
 from bnproof.benchmarks.attack_points import determine_truth, render_point
 from bnproof.benchmarks.attack_replay import find_objection
 from bnproof.benchmarks.attack_statements import AttackClaim, draw_claim
-from bnproof.benchmarks.limits import OutOfTime, limit_time
+from bnproof.benchmarks.time_limit import OutOfTime, limit_time
 from bnproof.cli._console import out_option, publish
 from bnproof.records import Row, collect
 from bnproof.symbolic import Proof, Refuted, Undecided, prove
