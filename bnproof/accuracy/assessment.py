@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from bnproof.accuracy import grades
 from bnproof.accuracy.grades import GRADES, Condition, Range, Summation
 from bnproof.accuracy.inputs import EFFORTS, Effort, Scope, draw_inputs
-from bnproof.accuracy.measured import AccuracyPoint, Subject, measure_point
+from bnproof.accuracy.measured import AccuracyPoint, Subject, keep_finite, measure_point
 from bnproof.accuracy.worst_input import CHANNELS, Worst, find_worst
 from bnproof.contract import Convention
 from bnproof.implementations.conventions import resolve_convention
@@ -124,12 +122,7 @@ class Assessment:
                 format_point(p) for one in self.graded for p in one.points if p.sweep != "magnitude"
             ],
             "nan_from_kappa": min(nan_from, default=None),
-            "worst": {
-                "ulp": self.worst.ulp if self.worst.ulp is None else _keep_finite(self.worst.ulp),
-                "reproducer": self.worst.reproducer,
-                "dtype": self.worst.dtype,
-                "generations": self.worst.generations,
-            },
+            "worst": {**asdict(self.worst), "ulp": keep_finite(self.worst.ulp)},
             "dtypes": [format_graded(one) for one in self.graded],
         }
 
@@ -147,14 +140,14 @@ def format_point(point: AccuracyPoint) -> dict[str, Any]:
     dict
         Plain values. What is not finite is ``None``, because JSON has no infinities.
     """
-    ulp = dict(zip(("median", "p99", "max"), map(_keep_finite, point.ulp), strict=True))
+    ulp = dict(zip(("median", "p99", "max"), map(keep_finite, point.ulp), strict=True))
     subject = point.subject
     return {
         "kappa": point.kappa,
         "m": point.m,
         "dtype": subject.dtype,
         "ulp": ulp,
-        "max_abs_error": _keep_finite(point.largest),
+        "max_abs_error": keep_finite(point.largest),
         "sweep": point.sweep,
         "layout": subject.layout,
         "threads": subject.threads,
@@ -183,13 +176,7 @@ def format_graded(one: Graded) -> dict[str, Any]:
         "fitted_kappa": one.condition.fitted,
         "nan_from_kappa": one.condition.nan_from,
         "summation": [
-            {
-                "layout": layout,
-                "threads": threads,
-                "grade": summation.grade,
-                "slope": summation.slope,
-                "longest": summation.longest,
-            }
+            {"layout": layout, "threads": threads, **asdict(summation)}
             for (layout, threads), summation in one.summations.items()
         ],
         "wrong_from_magnitude": one.range.magnitude,
@@ -197,11 +184,6 @@ def format_graded(one: Graded) -> dict[str, Any]:
         "accumulation": one.accumulation,
         "failures": one.failures,
     }
-
-
-def _keep_finite(value: float) -> float | None:
-    """The number, or ``None`` where it is not finite."""
-    return value if np.isfinite(value) else None
 
 
 def assess(

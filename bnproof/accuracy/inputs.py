@@ -199,7 +199,7 @@ def draw_inputs(dtype: str, effort: Effort, seed: int, scope: Scope = Scope()) -
     """
     channels = scope.channels or CHANNELS
     random = np.random.default_rng(seed)
-    form = Format.from_dtype(_resolve_dtype(dtype))
+    form = Format.from_dtype(np.dtype(dtype))
     decades = int(np.log10(2) * form.p)  # half precision 3 and 2, float32 7, float64 15
     for kappa in np.geomspace(1, 10.0**decades, decades * effort.per_decade + 1).tolist():
         # Mean ``sqrt(kappa^2 - 1)`` and variance 1, on either side of 0.
@@ -264,7 +264,7 @@ def scale_channels(
         division by s would not show.
     """
     result: Array = (values * random.uniform(1.2, 4.0, size=values.shape[1]) * magnitude).astype(
-        _resolve_dtype(dtype)
+        dtype
     )
     return result
 
@@ -298,12 +298,7 @@ def draw_halves(random: np.random.Generator, m: int, dtype: str, scope: Scope) -
     scale = random.uniform(1.2, 4.0, size=channels)
     return Input(
         "values",
-        (values * scale).astype(_resolve_dtype(dtype)),
+        (values * scale).astype(dtype),
         float(np.sqrt(1 + SPLIT**2 / m)),
         eps=scope.eps,
     )
-
-
-def _resolve_dtype(dtype: str) -> np.dtype:  # type: ignore[type-arg]
-    """The dtype of that name; ``ml_dtypes`` registers bfloat16 with NumPy."""
-    return np.dtype(dtype)

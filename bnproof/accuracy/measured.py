@@ -7,8 +7,7 @@ can be compared between inputs of any magnitude. Start reading at :func:`measure
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +83,8 @@ class Subject:
             "eps": self.eps,
             "momentum": 0.1 if self.convention.momentum == "new" else 0.9,
         }
-        with self._quieten():
+        # What is printed goes to standard error.
+        with threadpool_limits(self.threads), redirect_stdout(sys.stderr):
             answer = Target(self.implementation, self.convention).call("train", values)
         if isinstance(answer, (NotOffered, Failed)):
             raise answer
@@ -93,12 +93,6 @@ class Subject:
             raise Failed(failure)
         assert isinstance(y, np.ndarray)
         return np.moveaxis(y, -1, 1) if self.convention.channel_axis == -1 else y
-
-    @contextmanager
-    def _quieten(self) -> Iterator[None]:
-        """So many threads; what is printed goes to standard error."""
-        with threadpool_limits(self.threads), redirect_stdout(sys.stderr):
-            yield
 
 
 @dataclass(frozen=True)
@@ -218,6 +212,11 @@ def measure_point(subject: Subject, on: Input) -> AccuracyPoint:
         beyond,
         reason,
     )
+
+
+def keep_finite(value: float | None) -> float | None:
+    """The number; ``None``, which JSON has, where there is none or it is not finite."""
+    return value if value is not None and np.isfinite(value) else None
 
 
 def bound_rounding(on: Input) -> Array:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from bnproof.accuracy.assessment import THREADS, Graded, format_graded, grade_subjects
+from bnproof.accuracy.assessment import THREADS, format_graded, grade_subjects
 from bnproof.accuracy.inputs import DTYPES, EFFORTS, LAYOUTS
-from bnproof.accuracy.measured import AccuracyPoint, Subject
+from bnproof.accuracy.measured import AccuracyPoint, Subject, keep_finite
 from bnproof.accuracy.worst_input import find_worst
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import load
@@ -45,7 +43,7 @@ def measure_rows(seed: int, effort: str = "thorough") -> Iterator[Row]:
     for dtype in DTYPES:
         for one in grade_subjects(list(list_subjects(dtype)), dtype, EFFORTS[effort], seed):
             yield from (record_point(point) for point in one.points)
-            yield record_grade(one)
+            yield {"kind": "accuracy", "target": one.target, **format_graded(one)}
     for target in TARGETS:
         # Float32, which every target has.
         subject = next(subject for subject in list_subjects("float32") if subject.target == target)
@@ -98,14 +96,7 @@ def record_point(point: AccuracyPoint) -> Row:
         Plain values; ``None`` stands for an error that is not finite, which JSON cannot hold.
     """
     subject = point.subject
-    numbers = {
-        "ulp_median": point.ulp[0],
-        "ulp_p99": point.ulp[1],
-        "ulp_max": point.ulp[2],
-        "max_abs_error": point.largest,
-        "typical_error": point.typical,
-        "shift": point.shift,
-    }
+    median, p99, largest = map(keep_finite, point.ulp)
     return {
         "kind": "accuracy_point",
         "target": subject.target,
@@ -116,16 +107,10 @@ def record_point(point: AccuracyPoint) -> Row:
         "kappa": point.kappa,
         "m": point.m,
         "magnitude": point.magnitude,
-        **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
+        "ulp_median": median,
+        "ulp_p99": p99,
+        "ulp_max": largest,
+        "max_abs_error": keep_finite(point.largest),
+        "typical_error": keep_finite(point.typical),
+        "shift": keep_finite(point.shift),
     }
-
-
-def record_grade(one: Graded) -> Row:
-    """The grades of a target in a dtype, as a row of the kind "accuracy".
-
-    Parameters
-    ----------
-    one
-        The findings; their keys are those of :func:`bnproof.accuracy.assessment.format_graded`.
-    """
-    return {"kind": "accuracy", "target": one.target, **format_graded(one)}

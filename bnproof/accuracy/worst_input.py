@@ -194,8 +194,7 @@ def draw_population(random: np.random.Generator, dtype: str, channels: int) -> P
     affine = random.choice([-1.0, 1.0], size=(2, channels)) * random.uniform(
         0.5, 2, size=(2, channels)
     )
-    made = (x, *affine)
-    return Population(*(values.astype(dtype) for values in made))
+    return Population(*(values.astype(dtype) for values in (x, *affine)))
 
 
 def measure_ulps(subject: Subject, population: Population) -> tuple[Array, Array]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import factorial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from flint import fmpq
@@ -37,6 +37,9 @@ from bnproof.benchmarks.attack_numbers import (
     vanishes,
 )
 from bnproof.symbolic import g, m, x
+
+if TYPE_CHECKING:
+    from bnproof.benchmarks.attack_evaluator import AttackEvaluator
 
 Place = tuple[IndexedBase, tuple[int, ...]]
 Step = tuple[Basic, int]
@@ -113,29 +116,7 @@ class BoundNames:
         return BoundNames({**self.values, name: value}, self.level + 1)
 
 
-class Evaluating(Protocol):
-    """What the functions of this module need of an evaluator.
-
-    Attributes
-    ----------
-    point
-        The point that everything is evaluated at.
-    kinks
-        How often a sign was asked for of something that is 0 at the point.  If this number grows
-        during an evaluation, the two sides of the point may differ.
-    """
-
-    point: DrawnPoint
-    kinks: int
-
-    def evaluate(self, e: Basic, scope: BoundNames) -> Number:
-        """The value of an expression, a series where a name in it was moved."""
-
-    def locate(self, e: Indexed, scope: BoundNames) -> Place:
-        """Which entry an indexed expression means: its base, and its indices as integers."""
-
-
-def derivative(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
+def derivative(by: AttackEvaluator, e: Basic, scope: BoundNames) -> Number:
     """The value of a ``Derivative`` node at a point.
 
     Parameters
@@ -161,7 +142,7 @@ def derivative(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
     return _slope(by, e.args[0], [(name, int(count)) for name, count in e.args[1:]], scope)
 
 
-def _slope(by: Evaluating, e: Basic, steps: list[Step], scope: BoundNames) -> Number:
+def _slope(by: AttackEvaluator, e: Basic, steps: list[Step], scope: BoundNames) -> Number:
     """The derivative by the last variable of the derivatives by the others, as SymPy nests them.
 
     ``steps`` are the variables with their orders.  Each one opens a level of its own.
@@ -193,7 +174,7 @@ def _slope(by: Evaluating, e: Basic, steps: list[Step], scope: BoundNames) -> Nu
     return coefficient(right, scope.level + 1, order) * factorial(order)
 
 
-def _locate_variable(by: Evaluating, name: Basic, scope: BoundNames) -> tuple[Any, Number]:
+def _locate_variable(by: AttackEvaluator, name: Basic, scope: BoundNames) -> tuple[Any, Number]:
     """What moves, as a key of a scope, and its value now.
 
     The default ``Series(0, 0, ())`` stands for a free name.  A name that a sum binds to a rational
@@ -222,7 +203,7 @@ def _check_smooth(left: Number, right: Number, value: Number, level: int, order:
             raise NoValue("a derivative at a kink")
 
 
-def limit(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
+def limit(by: AttackEvaluator, e: Basic, scope: BoundNames) -> Number:
     """The value of a ``Limit`` node at a point.
 
     A variable that tends to a number is that number plus or minus ``t``, one that tends to infinity
@@ -253,7 +234,7 @@ def limit(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
     return ends[0]
 
 
-def expectation(by: Evaluating, e: Basic, scope: BoundNames) -> Number:
+def expectation(by: AttackEvaluator, e: Basic, scope: BoundNames) -> Number:
     """The value of ``E(f, M, sigma)``, the expected value over uncorrelated entries of ``x``.
 
     Raises

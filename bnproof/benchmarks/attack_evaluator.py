@@ -10,8 +10,8 @@ It shares no code with the prover.  From ``bnproof.symbolic`` this module and th
 the batches ``x`` and ``g``, the condition ``Every``, and ``E``, whose name alone is needed to know
 an expected value when one is met.
 
-Start reading at :func:`judge_statement`, then :class:`AttackEvaluator`.  The table ``_METHODS`` at
-the end says which nodes of SymPy are known.
+Start reading at :func:`judge_statement`, then :class:`AttackEvaluator`.  The tables ``_OF_VALUES``
+and ``_OF_NODES`` at the end say which nodes of SymPy are known.
 """
 
 from __future__ import annotations
@@ -172,10 +172,12 @@ class AttackEvaluator:
             return self._read_symbol(e, scope)
         # By name, not by class: numbers such as Exp1 and functions such as log have classes deep
         # inside SymPy. The name E is that of the expected value; Euler's number is called Exp1.
-        method = _METHODS.get(type(e).__name__)
-        if method is None:
-            raise Unknown(f"{type(e).__name__} is not evaluated here")
-        return method(self, e, scope)
+        name = type(e).__name__
+        if name in _OF_VALUES:
+            return _OF_VALUES[name](self, *[self.evaluate(part, scope) for part in e.args])
+        if name in _OF_NODES:
+            return _OF_NODES[name](self, e, scope)
+        raise Unknown(f"{name} is not evaluated here")
 
     def _read_symbol(self, e: Basic, scope: BoundNames) -> Number:
         if e in scope.values:
@@ -184,19 +186,14 @@ class AttackEvaluator:
             return self.point.scalars[e]
         raise Unknown(f"{e} has no value")
 
-    def _add(self, e: Basic, scope: BoundNames) -> Number:
-        return add_up(self.evaluate(part, scope) for part in e.args)
-
-    def _mul(self, e: Basic, scope: BoundNames) -> Number:
-        return reduce(lambda a, b: a * b, [self.evaluate(part, scope) for part in e.args], fmpq(1))
-
-    def _pow(self, e: Basic, scope: BoundNames) -> Number:
+    def _raise(self, base: Number, exponent: Number) -> Number:
         """A power: whole and half exponents exactly, all others as ``exp(exponent log(base))``."""
-        base, exponent = (self.evaluate(part, scope) for part in e.args)
         if isinstance(exponent, fmpq) and exponent.q == 1:
             return whole_power(base, int(exponent.p))
         if isinstance(exponent, fmpq) and exponent.q == 2:
-            return whole_power(self._root(base), int(exponent.p))
+            # a root has a kink where its argument is 0
+            self._watch(base)
+            return whole_power(root(base), int(exponent.p))
         # 1 to any power is 1, exactly; by way of logarithms it would be a ball
         if isinstance(base, fmpq) and base == 1:
             return base
@@ -204,11 +201,6 @@ class AttackEvaluator:
         if not isinstance(exponent, Series) and is_zero(base) and sign(exponent) > 0:
             return base
         return exponential(exponent * logarithm(base))
-
-    def _root(self, base: Number) -> Number:
-        """The square root, which has a kink where its argument is 0."""
-        self._watch(base)
-        return root(base)
 
     def _watch(self, value: Number) -> None:
         """Count a kink, where the sign of a series may not be that of its value at the point."""
@@ -219,30 +211,21 @@ class AttackEvaluator:
         self._watch(value)
         return sign(value)
 
-    def _abs(self, e: Basic, scope: BoundNames) -> Number:
-        value = self.evaluate(e.args[0], scope)
+    def _abs(self, value: Number) -> Number:
         return -value if self._sign(value) < 0 else value
 
-    def _signum(self, e: Basic, scope: BoundNames) -> Number:
-        return fmpq(self._sign(self.evaluate(e.args[0], scope)))
+    def _signum(self, value: Number) -> Number:
+        return fmpq(self._sign(value))
 
-    def _max(self, e: Basic, scope: BoundNames) -> Number:
-        values = [self.evaluate(part, scope) for part in e.args]
+    def _max(self, *values: Number) -> Number:
         return reduce(lambda a, b: a if self._sign(a - b) >= 0 else b, values)
 
-    def _min(self, e: Basic, scope: BoundNames) -> Number:
-        values = [self.evaluate(part, scope) for part in e.args]
+    def _min(self, *values: Number) -> Number:
         return reduce(lambda a, b: a if self._sign(a - b) <= 0 else b, values)
 
-    def _exp(self, e: Basic, scope: BoundNames) -> Number:
-        return exponential(self.evaluate(e.args[0], scope))
-
-    def _log(self, e: Basic, scope: BoundNames) -> Number:
-        return logarithm(self.evaluate(e.args[0], scope))
-
-    def _tanh(self, e: Basic, scope: BoundNames) -> Number:
+    def _tanh(self, value: Number) -> Number:
         """``tanh z = (exp(2 z) - 1) / (exp(2 z) + 1)``."""
-        double = exponential(self.evaluate(e.args[0], scope) * 2)
+        double = exponential(value * 2)
         return (double - 1) * inverse(double + 1)
 
     def _delta(self, e: Basic, scope: BoundNames) -> Number:
@@ -360,18 +343,22 @@ class AttackEvaluator:
         return True
 
 
-_METHODS: dict[str, Callable[[AttackEvaluator, Any, BoundNames], Number]] = {
-    "Add": AttackEvaluator._add,
-    "Mul": AttackEvaluator._mul,
-    "Pow": AttackEvaluator._pow,
+# Nodes that are functions of the values of their arguments, in any scope.
+_OF_VALUES: dict[str, Callable[..., Number]] = {
+    "Add": lambda self, *values: add_up(values),
+    "Mul": lambda self, *values: reduce(lambda a, b: a * b, values, fmpq(1)),
+    "Pow": AttackEvaluator._raise,
     "Abs": AttackEvaluator._abs,
     "sign": AttackEvaluator._signum,
     "Max": AttackEvaluator._max,
     "Min": AttackEvaluator._min,
-    "exp": AttackEvaluator._exp,
-    "log": AttackEvaluator._log,
+    "exp": lambda self, value: exponential(value),
+    "log": lambda self, value: logarithm(value),
     "tanh": AttackEvaluator._tanh,
-    "Exp1": lambda self, e, scope: arb(1).exp(),
+    "Exp1": lambda self: arb(1).exp(),
+}
+# Nodes that look at an argument themselves: as an integer, or not at all, or in another scope.
+_OF_NODES: dict[str, Callable[[AttackEvaluator, Any, BoundNames], Number]] = {
     "KroneckerDelta": AttackEvaluator._delta,
     "Piecewise": AttackEvaluator._choose_branch,
     "Indexed": AttackEvaluator._read_entry,

@@ -217,15 +217,13 @@ def _rewrite_sum(rng: Random, sides: Sides) -> Sides:
     f = node.function
     # no identity of the pool has this symbol, so nothing is captured
     other = Symbol("r", integer=True)
-    new = rng.choice(
-        (
-            Sum(f.xreplace({index: last + 1 - index}), (index, 1, last)),
-            Sum(f.xreplace({index: other}), (other, 1, last)),
-            Sum(f, (index, 1, last - 1)) + f.xreplace({index: last}),
-        )
+    rewritten = (
+        Sum(f.xreplace({index: last + 1 - index}), (index, 1, last)),
+        Sum(f.xreplace({index: other}), (other, 1, last)),
+        Sum(f, (index, 1, last - 1)) + f.xreplace({index: last}),
     )
-    free = not sides[0].has(Derivative)
-    return (sides[0].xreplace({node: new}) if free else sides[0]), sides[1]
+    new = rng.choice(rewritten)
+    return sides if sides[0].has(Derivative) else (sides[0].xreplace({node: new}), sides[1])
 
 
 def _is_simple(node: Sum) -> bool:

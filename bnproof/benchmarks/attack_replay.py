@@ -18,10 +18,8 @@ from sympy import Basic, Indexed, IndexedBase
 from bnproof.benchmarks.attack_calculus import DrawnPoint, Place
 from bnproof.benchmarks.attack_evaluator import judge_statement
 from bnproof.benchmarks.attack_numbers import Unknown
-from bnproof.benchmarks.attack_points import collect_free_names
+from bnproof.benchmarks.attack_points import Parts, collect_free_names
 from bnproof.symbolic import Counterexample, eps, m
-
-Parts = tuple[Basic, ...]
 
 
 def find_objection(statement: Basic, given: Parts, example: Counterexample) -> str:

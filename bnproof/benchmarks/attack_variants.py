@@ -15,6 +15,7 @@ from sympy import Basic, Derivative, Eq, Expr, IndexedBase, Integer, Limit, Ne, 
 from sympy.core.relational import Relational
 
 from bnproof.benchmarks.attack_identities import (
+    Drawn,
     a,
     b,
     combine_identities,
@@ -22,11 +23,9 @@ from bnproof.benchmarks.attack_identities import (
     scale_sides,
     shift_sides,
 )
-from bnproof.benchmarks.attack_points import collect_free_names
+from bnproof.benchmarks.attack_points import Parts, collect_free_names
 from bnproof.symbolic import Every, eps, gamma, i, j, k, m, mu, s, v, x
 
-Parts = tuple[Basic, ...]
-Drawn = tuple[Basic, Parts, bool]
 SAFE = (
     scale_sides,
     shift_sides,

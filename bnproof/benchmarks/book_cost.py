@@ -107,15 +107,10 @@ def main(what: str, argument: str = "") -> None:
     if what != "show":
         import_module("bnproof.theorems.proving")
     imported, clock = time.process_time(), time.perf_counter()
-    match what:
-        case "book":
-            done = settle_book()
-        case "workers":
-            done = settle_in_workers()
-        case "indices":
-            done = prove_indices(int(argument))
-        case _:
-            done = show(argument)
+    if what in ("book", "workers"):
+        done = settle_book() if what == "book" else settle_in_workers()
+    else:
+        done = prove_indices(int(argument)) if what == "indices" else show(argument)
     elapsed = time.perf_counter() - clock
     if what == "workers":
         # CPU seconds of the workers would not show how long one waits

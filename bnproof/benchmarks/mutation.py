@@ -13,7 +13,6 @@ import ast
 import csv
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +30,7 @@ from typing import Any
 import click
 
 import bnproof.implementations
+from bnproof.benchmarks.time_limit import OutOfTime, limit_time
 from bnproof.cli._console import out_option, publish
 from bnproof.implementations.conventions import UnknownConvention, resolve_convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
@@ -97,11 +97,6 @@ class Mutation:
 
 class Enough(Exception):
     """A law is broken: nothing more has to be asked."""
-
-
-class TooLong(BaseException):
-    """The examination takes longer than ``LIMIT``; no ``Exception``, which would count as the
-    mutant's answer."""
 
 
 # -- mutants ---------------------------------------------------------------------------------------
@@ -296,28 +291,15 @@ def judge_mutant(
         return "does not import", "", []
     for candidate in candidates:
         try:
-            broken = judge_in_time(LIMIT, judge, candidate)
-        except TooLong:
+            with limit_time(LIMIT):
+                broken = judge(candidate)
+        except OutOfTime:
             return "timeout", candidate.__name__, []
         except (UnusableTarget, UnknownConvention):
             broken = ["refused as unusable"]
         if broken:
             return "killed", candidate.__name__, broken
     return "survived", "", []
-
-
-def judge_in_time(seconds: int, judge: Callable[[type], list[str]], candidate: type) -> list[str]:
-    """What the judge says; raises ``TooLong`` after so many seconds."""
-
-    def ring(signum: int, frame: object) -> None:
-        raise TooLong
-
-    signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
-        return judge(candidate)
-    finally:
-        signal.alarm(0)
 
 
 def measure_all(chosen: list[Mutation], effort: str, seed: int, workers: int) -> Iterator[Row]:

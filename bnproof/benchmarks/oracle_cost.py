@@ -112,6 +112,15 @@ def time_work(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def take_turns(contestants: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contestant in every round; a first round is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds + 1):
+        for name, work in contestants.items():
+            times[name].append(time_work(work))
+    return {name: seconds[1:] for name, seconds in times.items()}
+
+
 def compare_contestants(configuration: Row, rounds: int) -> Row:
     """Seconds of each contestant in every round, and the memory the certified forward takes beyond
     its input."""
@@ -126,17 +135,11 @@ def compare_contestants(configuration: Row, rounds: int) -> Row:
         "forward": lambda: certify.train(x, gamma, beta, eps=EPS).y,
         "gradient": lambda: certify.train(x, gamma, beta, eps=EPS, dy=dy).dx,
     }
-    for work in contestants.values():
-        work()
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, work in contestants.items():
-            times[name].append(time_work(work))
     return {
         "kind": "oracle_cost",
         **configuration,
         "values": x.size,
-        "seconds": times,
+        "seconds": take_turns(contestants, rounds),
         "bytes": measure_memory(x, gamma, beta),
     }
 
@@ -163,14 +166,10 @@ def measure_slow(rounds: int) -> Row:
         "balls": lambda: normalise_in_balls(x, 1.5, 0.5),
         "mpmath": lambda: normalise_in_mpmath(x, 1.5, 0.5),
     }
-    times: dict[str, list[float]] = {}
-    for (
-        name,
-        work,
-        # one after the other: millions of small objects leave memory in another state
-    ) in contestants.items():
-        times[name] = [time_work(work) for _ in range(rounds + 1)]
-    counted = {name: seconds[1:] for name, seconds in times.items()}
+    counted: dict[str, list[float]] = {}
+    # one after the other: millions of small objects leave memory in another state
+    for name, work in contestants.items():
+        counted |= take_turns({name: work}, rounds)
     return {
         "kind": "oracle_cost_slow",
         "values": SLOW,
@@ -186,16 +185,12 @@ def measure_reference(rounds: int) -> Row:
     random = np.random.default_rng(2)
     x = np.asarray(random.normal(size=choose_shape(SIZES[0], 16, planes=True)), np.float32)
     affine = random.normal(size=(2, x.shape[1])).astype(np.float32)
-    names = ("torch", "numpy", "compensated", "compensated-torch")
-    times: dict[str, list[float]] = {name: [] for name in names}
+    contestants: dict[str, Callable[[], Any]] = {
+        name: partial(load(name).train, x, *affine, None, None, eps=EPS, momentum=0.1)
+        for name in ("torch", "numpy", "compensated", "compensated-torch")
+    }
     with threadpool_limits(1):
-        for _ in range(rounds + 1):
-            for name in names:
-                step = load(name).train
-                times[name].append(
-                    time_work(partial(step, x, *affine, None, None, eps=EPS, momentum=0.1))
-                )
-    counted = {name: seconds[1:] for name, seconds in times.items()}
+        counted = take_turns(contestants, rounds)
     return {
         "kind": "oracle_cost_reference",
         "shape": list(x.shape),

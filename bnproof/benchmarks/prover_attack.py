@@ -14,11 +14,9 @@ Start reading at :func:`try_statement`.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 from random import Random
@@ -30,6 +28,7 @@ import click
 from bnproof.benchmarks.attack_points import determine_truth, render_point
 from bnproof.benchmarks.attack_replay import find_objection
 from bnproof.benchmarks.attack_statements import AttackClaim, draw_claim
+from bnproof.benchmarks.time_limit import OutOfTime, limit_time
 from bnproof.cli._console import out_option, publish
 from bnproof.records import Row, collect
 from bnproof.symbolic import Proof, Refuted, Undecided, prove
@@ -41,35 +40,6 @@ SECONDS = 20
 # every answer slower.
 WORKERS = 2
 Prover = Callable[..., Any]
-
-
-class OutOfTime(BaseException):
-    """Raised by the alarm.
-
-    It is a ``BaseException``, so that no ``except Exception`` inside of a prover can swallow it.
-    """
-
-
-@contextmanager
-def limit_time(seconds: float) -> Iterator[None]:
-    """Raise ``OutOfTime`` inside the block after so many seconds.
-
-    It works by the process's alarm, so on the main thread only.  The handler that was there before
-    is put back.
-    """
-
-    def ring(*_: object) -> None:
-        raise OutOfTime
-
-    # the alarm and not a thread: a thread could not interrupt a loop inside of SymPy
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        # the alarm is switched off first, or it could still ring in the old handler
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def ask_prover(attack: AttackClaim, prover: Prover, seconds: float) -> tuple[str, str, Any]:

@@ -35,12 +35,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnproof.formats import Format
+from bnproof.formats import HALF, Format
 
 Array = npt.NDArray[np.float64]
-# Formats whose arithmetic no implementation is asked to use: their sums would have no bound beyond
-# a few hundred or a few thousand values.
-HALF = ("float16", "bfloat16")
 # A bound is a sum of positive terms, so its own relative error is a small multiple of ``2^-53`` a
 # step, below ``2^-40`` in all; a float that is not exact (``x - mu``, v) adds as little. This is
 # more than that, and widens a bound invisibly.
@@ -117,6 +114,8 @@ class Precision:
         and stored as they are.
         """
         stored = Format.from_dtype(dtype)
+        # No implementation is asked to use the arithmetic of these: their sums would have no bound
+        # beyond a few hundred or a few thousand values.
         working = Format.from_dtype(np.float32) if stored.name in HALF else stored
         return cls(working.u, working.eta, stored.u, stored.eta)
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
 from bnproof.certify import machine
 from bnproof.certify.enclosure import BITS, Array, Enclosure
@@ -73,29 +73,6 @@ def build_map(place: Centred, gamma: Array | None, beta: Array | None, eps: floa
 
 
 @dataclass(frozen=True)
-class Decided:
-    """How the enclosures of a quantity are decided on, channel by channel.
-
-    Attributes
-    ----------
-    size
-        Float64 ``(C,)``, a lower bound of the sum of magnitudes the quantity is made of, or near
-        it: the width is measured on it.
-    number
-        ``number(j)`` is the exact value of channel j, from exact sums.
-    undefined
-        Channels without an exact value.
-    extreme
-        Channels whose double words are not to be trusted.
-    """
-
-    size: Array
-    number: Callable[[int], Rooted]
-    undefined: Array
-    extreme: Array
-
-
-@dataclass(frozen=True)
 class Certified:
     """What training and inference have in common: a map of x, and gradients where ``dy`` was given.
 
@@ -109,12 +86,27 @@ class Certified:
         How wide enclosures may be.
     sources
         x, and dy where it was given. They are looked at again for what is asked for later.
+    y
+        The output.
     """
 
     forward: Map
     up: Upstream | None
     width: Width
     sources: tuple[Source, ...] = field(repr=False)
+    y: Enclosure
+    _dx: Enclosure | None
+
+    @property
+    def dx(self) -> Enclosure:
+        """The gradient of x; raises ``AttributeError`` without ``dy``.
+
+        In training it is ``gamma/s (g - mean g - xhat mean(g xhat))`` (theorem gradient-x), at
+        inference ``gamma/s_r g``.
+        """
+        if self._dx is None:
+            raise AttributeError("there is no dx: hand dy over as well")
+        return self._dx
 
     @property
     def upstream(self) -> Upstream:
@@ -123,15 +115,29 @@ class Certified:
             raise AttributeError("there are no gradients: hand dy over as well")
         return self.up
 
-    def enclose_channels(self, balls: Callable[[], Any], channels: Decided) -> Enclosure:
+    def enclose_channels(
+        self,
+        balls: Callable[[], Any],
+        size: Array,
+        number: Callable[[int], Rooted],
+        undefined: Array,
+        extreme: Array,
+    ) -> Enclosure:
         """Enclosures of one quantity, ``(C,)``.
 
         Parameters
         ----------
         balls
             Called once; balls that contain the quantity, from double words.
-        channels
-            Where that is good enough, and what is exact.
+        size
+            Float64 ``(C,)``, a lower bound of the sum of magnitudes the quantity is made of, or
+            near it: the width is measured on it.
+        number
+            ``number(j)`` is the exact value of channel j, from exact sums.
+        undefined
+            Channels without an exact value.
+        extreme
+            Channels whose double words are not to be trusted.
 
         Returns
         -------
@@ -151,27 +157,19 @@ class Certified:
         # Balls of an undefined channel may look finite: dbeta of a spoiled x, say, is made from g
         # alone.
         for words in (result.mid, result.low, result.rad):
-            words[channels.undefined] = np.nan
+            words[undefined] = np.nan
         # A size that is NaN or infinite allows any width: such channels are undefined or extreme.
-        allowed = [self.width.radius(float(size)) for size in channels.size]
+        allowed = [self.width.radius(float(of_channel)) for of_channel in size]
         # Written so that NaN counts as too wide.
         wide = ~(result.rad <= allowed) | np.isnan(result.mid)
-        again = np.flatnonzero(
-            ~channels.undefined & (wide | channels.extreme | result.holds_zero)
-        ).tolist()
+        again = np.flatnonzero(~undefined & (wide | extreme | result.holds_zero)).tolist()
         # The check reads all of x; what double words have already settled does not need it.
         if again:
             for source in self.sources:
                 source.verify_unmodified()
         for j in again:
-            result.mid[j], result.low[j], result.rad[j] = enclose_number(
-                channels.number(j), self.width
-            )
+            result.mid[j], result.low[j], result.rad[j] = enclose_number(number(j), self.width)
         return result
-
-    def _exact_joint(self, j: int) -> fmpq:
-        """``T = sum g (x - mu)`` of a channel."""
-        return self.upstream.exact(j).covariance(self.forward.exact_moments(j)[0])
 
     @cached_property
     def s(self) -> Enclosure:
@@ -188,13 +186,13 @@ class Certified:
         with np.errstate(invalid="ignore"):
             size = np.sqrt(forward.w)
         return self.enclose_channels(
-            compute_balls, Decided(size, self._exact_root, forward.place.undefined, forward.far)
+            compute_balls, size, self._exact_root, forward.place.undefined, forward.far
         )
 
     def _exact_root(self, j: int) -> Rooted:
-        """``s`` in the form ``z/sqrt(w)``, as ``w/sqrt(w)``; for ``w = 0`` as ``0/sqrt(1)``."""
+        """``s`` in the form ``z/sqrt(w)``, as ``w/sqrt(w)``; for ``w = 0`` as 0."""
         w = self.forward.exact_moments(j)[1]
-        return Rooted(w, w if w > 0 else fmpq(1), fmpq(0))
+        return Rooted(w, w) if w > 0 else Rooted()
 
     @cached_property
     def dgamma(self) -> Enclosure:
@@ -206,11 +204,15 @@ class Certified:
             size = up.joint_size / np.sqrt(forward.w) / 2
 
         def compute_number(j: int) -> Rooted:
-            return Rooted(self._exact_joint(j), forward.exact_moments(j)[1], fmpq(0))
+            mean, w = forward.exact_moments(j)
+            return Rooted(up.exact(j).covariance(mean), w)
 
         return self.enclose_channels(
             lambda: up.joint.to_balls() / s.to_balls(),
-            Decided(size, compute_number, undefined, forward.far | up.extreme),
+            size,
+            compute_number,
+            undefined,
+            forward.far | up.extreme,
         )
 
     @cached_property
@@ -218,19 +220,11 @@ class Certified:
         """``sum g``, shape ``(C,)``: ``m`` times the mean of g, which is enclosed as ``c + r``."""
         up = self.upstream
 
-        def compute_balls() -> Any:
-            return (Enclosure.from_floats(up.c).to_balls() + up.r.to_balls()) * arb(
-                self.forward.place.m
-            )
-
-        def compute_number(j: int) -> Rooted:
-            return wrap_rational(up.exact(j).total)
-
+        m = arb(self.forward.place.m)
         return self.enclose_channels(
-            compute_balls, Decided(up.size, compute_number, up.undefined, up.extreme)
+            lambda: (Enclosure.from_floats(up.c).to_balls() + up.r.to_balls()) * m,
+            up.size,
+            lambda j: Rooted(b=up.exact(j).total),
+            up.undefined,
+            up.extreme,
         )
-
-
-def wrap_rational(value: fmpq) -> Rooted:
-    """A rational number in the form ``z/sqrt(w) + b``: without a root."""
-    return Rooted(fmpq(0), fmpq(1), value)

@@ -170,14 +170,22 @@ def accumulate(sums, at, value):
     :func:`bnproof.certify.errors.threefold_error` bounds what is lost.
     """
     h, e = two_sum(sums[at], value)
-    q, f = two_sum(sums[at + W], e)
     sums[at] = h
+    accumulate_trailing(sums, at, e)
+
+
+@compiled
+def accumulate_trailing(sums, at, value):
+    """Add ``value`` to the second and third level of the three-fold sum at ``at``.
+
+    That is where the trailing word of a value of two words enters: it is about ``u`` times the
+    leading one.
+    """
+    q, f = two_sum(sums[at + W], value)
     sums[at + W] = q
     sums[at + 2 * W] += f
 
 
-# The kernels below write the second and third level of a sum out where a value has two words: the
-# trailing word is about ``u`` times the leading one and may enter at the second level directly.
 # -- sums over the batch ---------------------------------------------------------------------------
 
 
@@ -232,14 +240,10 @@ def sum_centred(flat, start, outer, groups, size, spread, centre, sums):
                 for lane in range(len(row)):
                     dh, dl = two_sum(np.float64(row[lane]), -c[lane])
                     accumulate(total, lane, dh)
-                    q, f = two_sum(total[lane + W], dl)
-                    total[lane + W] = q
-                    total[lane + 2 * W] += f
+                    accumulate_trailing(total, lane, dl)
                     p = dh * dh
                     accumulate(total, lane + 3 * W, p)
-                    q, f = two_sum(total[lane + 4 * W], fma(2.0 * dh, dl, fma(dh, dh, -p)))
-                    total[lane + 4 * W] = q
-                    total[lane + 5 * W] += f
+                    accumulate_trailing(total, lane + 3 * W, fma(2.0 * dh, dl, fma(dh, dh, -p)))
 
 
 @compiled
@@ -267,14 +271,12 @@ def sum_gradients(flat, upstream, start, outer, groups, size, spread, centres, s
                     value = np.float64(up[lane])
                     hh, hl = two_sum(value, -c[lane + W])
                     accumulate(total, lane, hh)
-                    q, f = two_sum(total[lane + W], hl)
-                    total[lane + W] = q
-                    total[lane + 2 * W] += f
+                    accumulate_trailing(total, lane, hl)
                     p = hh * dh
                     accumulate(total, lane + 3 * W, p)
-                    q, f = two_sum(total[lane + 4 * W], fma(hh, dl, fma(hl, dh, fma(hh, dh, -p))))
-                    total[lane + 4 * W] = q
-                    total[lane + 5 * W] += f
+                    accumulate_trailing(
+                        total, lane + 3 * W, fma(hh, dl, fma(hl, dh, fma(hh, dh, -p)))
+                    )
                     total[lane + 6 * W] += abs(hh)
                     total[lane + 7 * W] += abs(p)
                     total[lane + 8 * W] += abs(value)

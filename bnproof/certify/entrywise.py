@@ -121,17 +121,13 @@ class Map:
         return lambda x, _: Rooted(gamma * (to_rational(x) - mean), w, beta)
 
 
-def enclose_outputs(
-    x: Array, lanes: Lanes, flat: Array, affine_map: Map, width: Width
-) -> Enclosure:
+def enclose_outputs(x: Source, affine_map: Map, width: Width) -> Enclosure:
     """``a (x - mu) + b`` for every entry.
 
     Parameters
     ----------
     x
-        The values, for entries that have to be done again.
-    lanes, flat
-        Their memory order, and the values in it.
+        The values.
     affine_map
         The map of each channel.
     width
@@ -142,14 +138,15 @@ def enclose_outputs(
     Enclosure
         In x's shape.
     """
-    result, doubtful, threshold = run_affine(lanes, flat, affine_map, width)
+    result, doubtful, threshold = run_affine(x.lanes, x.flat, affine_map, width)
     # The kernel counts by strip, and a strip may serve many channels, so what is doubtful is looked
     # for once more, entry by entry.
     for j in np.flatnonzero(~affine_map.undefined & (affine_map.extreme | doubtful)).tolist():
         # The same comparison as in the kernel, false for NaN.
         size = np.abs(result.mid[:, j])
         fine = (size > threshold[j]) & (size < compiled.HUGE)
-        refine(result, x, x, j, affine_map.extreme[j] | ~fine, affine_map.build_number(j), width)
+        doubtful_entries = affine_map.extreme[j] | ~fine
+        refine(result, x.values, x.values, j, doubtful_entries, affine_map.build_number(j), width)
     return result
 
 
@@ -352,14 +349,14 @@ class Back:
         # ``v + eps = 0`` in an extreme channel, which only exact sums could tell: no gradient, so
         # NaN.
         if w == 0:
-            return lambda x, g: Rooted(fmpq(0), w, fmpq(0))
+            return lambda x, g: Rooted(w=w)
         gamma, mean_g, k = (
             to_rational(self.forward.gamma[j]),
             of_g.total / m,
             of_g.covariance(mean) / (m * w),
         )
         return lambda x, g: Rooted(
-            gamma * (to_rational(g) - mean_g - k * (to_rational(x) - mean)), w, fmpq(0)
+            gamma * (to_rational(g) - mean_g - k * (to_rational(x) - mean)), w
         )
 
 

@@ -143,15 +143,21 @@ def variance(depth: int, r: Enclosure, mean_square: Array) -> Terms:
     }
 
 
+def relative_radius(radius: Array, size: Array) -> Array:
+    """``radius/size``; zero without a radius, also where the size is 0, and infinite for a zero
+    that is not exact."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(radius > 0, radius / size, 0.0)
+
+
 def inverse_root(v: Enclosure, w: Array) -> Array:
     """Relative error of ``1/sqrt(w)`` with ``w = v + eps``, carried over from v's radius.
 
     With ``t = rad/w`` it is ``1/sqrt(1 - t) - 1 <= t/(2 (1 - t))``, and there is no bound for
     ``t >= 1``, where ``w`` might be zero.
     """
+    t = relative_radius(v.rad, w)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # An exact v needs no division, also where ``w = 0``.
-        t = np.where(v.rad > 0, v.rad / w, 0.0)
         return np.where(t < 1, t / (2 * (1 - t)), np.inf)
 
 
@@ -162,12 +168,6 @@ def scale(a: Array, v: Enclosure, w: Array) -> Terms:
     quotient by ``16u^2``.
     """
     return {"variance": np.abs(a) * inverse_root(v, w), "rounding": 21 * U**2 * np.abs(a)}
-
-
-def relative_radius(a: Enclosure) -> Array:
-    """``rad/|mid|``; zero for an exact zero, infinite for a zero that is not exact."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(a.rad > 0, a.rad / np.abs(a.mid), 0.0)
 
 
 def affine_output(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
@@ -185,7 +185,10 @@ def affine_output(a: Enclosure, r: Enclosure, b: Array) -> tuple[Terms, Terms]:
     of ``delta``, to ``|b|``. The final sum errs by ``2u^2`` of ``|y|``. The mean's radius and the
     ``4u^2 |r|`` are multiplied by ``|a|``.
     """
-    of_product = {"scale": relative_radius(a), "rounding": np.full_like(a.mid, 10 * U**2)}
+    of_product = {
+        "scale": relative_radius(a.rad, np.abs(a.mid)),
+        "rounding": np.full_like(a.mid, 10 * U**2),
+    }
     rho = {**of_product, "rounding": np.full_like(a.mid, 12 * U**2)}
     delta = {f"{name} at b": term * np.abs(b) for name, term in of_product.items()}
     # The largest scale that is possible, times the error of the mean.
@@ -250,12 +253,11 @@ def slope(k: Array, joint: Enclosure, v: Enclosure, w: Array, m: int) -> Terms:
     ``w' >= w (1 - t)``, ``t = rad/w``, changes ``T/(m w')`` by a relative ``t/(1 - t)``; T's radius
     is divided by the smallest such ``w'``.
     """
+    t = relative_radius(v.rad, w)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(v.rad > 0, v.rad / w, 0.0)
         spread = np.where(t < 1, t / (1 - t), np.inf)
-        carried = np.where(joint.rad > 0, joint.rad / (m * w), 0.0)
     return {
-        "covariance": carried * (1 + spread),
+        "covariance": relative_radius(joint.rad, m * w) * (1 + spread),
         "variance": np.where(k == 0, 0.0, np.abs(k) * spread),
         "rounding": 24 * U**2 * np.abs(k),
     }
@@ -290,7 +292,8 @@ def input_gradient(
     size = np.abs(a.mid) + a.rad
     # Error of the slope, and the roundings of its product: both multiply ``|d - r| <= |d| + |r|``.
     bent = 18 * U**2 * (np.abs(k.mid) + k.rad) + k.rad
-    rho = {"scale": relative_radius(a), "rounding": np.full_like(a.mid, 14 * U**2)}
+    relative = relative_radius(a.rad, np.abs(a.mid))
+    rho = {"scale": relative, "rounding": np.full_like(a.mid, 14 * U**2)}
     rho_x = {"slope": size * bent}
     delta = {
         "upstream mean": size * (upstream.rad + 4 * U**2 * np.abs(upstream.mid)),

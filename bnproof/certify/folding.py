@@ -18,9 +18,8 @@ from bnproof.certify.channels import build_map, choose_width
 from bnproof.certify.enclosure import Array, Enclosure
 from bnproof.certify.entrywise import enclose_outputs
 from bnproof.certify.inference import remove_shift
-from bnproof.certify.lanes import Lanes
-from bnproof.certify.moments import wrap_statistics
-from bnproof.certify.validation import check_arguments, check_array, convert_parameter
+from bnproof.certify.moments import Source, wrap_statistics
+from bnproof.certify.validation import check_arguments, check_array
 
 
 @dataclass(frozen=True)
@@ -114,20 +113,14 @@ def fold(
     with np.errstate(all="ignore"):
         # Statistics that are handed in are no sums over values: the number given here plays no
         # role.
-        place = wrap_statistics(
-            out, *(convert_parameter(values, out, 0.0) for values in (running_mean, running_var))
-        )
+        place = wrap_statistics(out, running_mean, running_var)
         affine_map = build_map(place, gamma, beta, eps)
         scaled, shifted = (
-            enclose_outputs(
-                values, lanes, lanes.flatten(values), of_which, choose_width(values, tighten)
-            )
+            enclose_outputs(Source.from_array(values), of_which, choose_width(values, tighten))
             for values, of_which in (
                 (arranged, remove_shift(affine_map)),
                 (offset[None], affine_map),
             )
-            # A loop over one element, to give it a name within the expression.
-            for lanes in [Lanes.from_array(values)]
         )
     return Folded(scaled.reshape(back), shifted.reshape(lambda values: values[0]))
 

@@ -13,15 +13,10 @@ import numpy as np
 
 from bnproof.certify import machine
 from bnproof.certify.channels import Certified, build_map, choose_width
-from bnproof.certify.enclosure import Array, Enclosure
+from bnproof.certify.enclosure import Array
 from bnproof.certify.entrywise import Map, enclose_outputs
 from bnproof.certify.moments import Source, sum_upstream, wrap_statistics
-from bnproof.certify.validation import (
-    check_arguments,
-    check_array,
-    check_non_empty,
-    convert_parameter,
-)
+from bnproof.certify.validation import check_arguments, check_array, check_non_empty
 
 
 @dataclass(frozen=True)
@@ -30,22 +25,7 @@ class Inference(Certified):
 
     ``y`` and, where ``dy`` was given, ``dx`` have x's shape; ``s``, ``dgamma`` and ``dbeta`` have
     ``(C,)``.
-
-    Attributes
-    ----------
-    y
-        The output.
     """
-
-    y: Enclosure
-    _dx: Enclosure | None
-
-    @property
-    def dx(self) -> Enclosure:
-        """The gradient of x, ``gamma/s_r g``; raises ``AttributeError`` without ``dy``."""
-        if self._dx is None:
-            raise AttributeError("there is no dx: hand dy over as well")
-        return self._dx
 
 
 def infer(
@@ -103,13 +83,10 @@ def infer(
     check_array("running_mean", running_mean)
     check_array("running_var", running_var)
     source = Source.from_array(x)
-    channels, m = x.shape[1], x.size // x.shape[1]
     with np.errstate(all="ignore"):
-        place = wrap_statistics(
-            m, *(convert_parameter(values, channels, 0.0) for values in (running_mean, running_var))
-        )
+        place = wrap_statistics(x.size // x.shape[1], running_mean, running_var)
         affine_map = build_map(place, gamma, beta, eps)
-        y = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
+        y = enclose_outputs(source, affine_map, width)
         if dy is None:
             return Inference(affine_map, None, width, (source,), y, None)
         # Without a value the sums over dy would divide by ``m = 0``.
@@ -117,7 +94,7 @@ def infer(
         of_g = Source.from_array(dy, source.lanes)
         up = sum_upstream(source, of_g, place, centre=False)
         # The gradient is the same map without its shifts, applied to dy instead of x.
-        dx = enclose_outputs(dy, source.lanes, of_g.flat, remove_shift(affine_map), width)
+        dx = enclose_outputs(of_g, remove_shift(affine_map), width)
     return Inference(affine_map, up, width, (source, of_g), y, dx)
 
 

@@ -25,12 +25,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bnproof.certify import compiled
 from bnproof.certify.compiled import W
-
-Array = npt.NDArray[Any]
+from bnproof.certify.enclosure import Array
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from flint import fmpq
@@ -74,17 +74,7 @@ class Centred:
     constant: Array
     undefined: Array
     extreme: Array
-    exact: Callable[[int], Moments]
-
-
-class Moments(Protocol):
-    """What a fallback needs of a channel: its exact mean and variance."""
-
-    @property
-    def mean(self) -> fmpq: ...
-
-    @property
-    def variance(self) -> fmpq: ...
+    exact: Callable[[int], ExactMoments | Given]
 
 
 @dataclass(frozen=True)
@@ -353,25 +343,16 @@ def wrap_statistics(m: int, mean: Array, variance: Array) -> Centred:
     m
         How many values a channel has.
     mean, variance
-        Float64 ``(C,)``. A channel with a negative variance, NaN or infinity is undefined.
+        ``(C,)``, of any supported dtype. A channel with a negative variance, NaN or infinity is
+        undefined.
     """
+    mean, variance = mean.astype(np.float64), variance.astype(np.float64)
     undefined = ~(np.isfinite(mean) & np.isfinite(variance) & (variance >= 0))
     extreme = ~undefined & ~errors.is_ordinary(mean, np.sqrt(np.abs(variance)))
     # One conversion per channel, and only where it is needed.
-    exact = lambda j: Given(  # noqa: E731
-        to_rational(float(mean[j])), to_rational(float(variance[j]))
-    )
-    none = np.zeros_like(undefined)
-    return Centred(
-        m,
-        mean,
-        Enclosure.from_floats(0 * mean),
-        Enclosure.from_floats(variance),
-        none,
-        undefined,
-        extreme,
-        exact,
-    )
+    exact = lambda j: Given(*map(to_rational, (float(mean[j]), float(variance[j]))))  # noqa: E731
+    r, v = Enclosure.from_floats(0 * mean), Enclosure.from_floats(variance)
+    return Centred(m, mean, r, v, np.zeros_like(undefined), undefined, extreme, exact)
 
 
 def _classify_channels(x: Array, size: Array, spread: Array) -> tuple[Array, Array]:

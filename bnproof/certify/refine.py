@@ -26,6 +26,7 @@ from bnproof.lowering.numbers import precision
 PRECISIONS = tuple(128 << n for n in range(8))
 # The smallest double: no radius can be narrower without being zero.
 SMALLEST = 2.0**-1074
+ZERO, ONE = fmpq(0), fmpq(1)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Rooted:
     Attributes
     ----------
     z, w, b
-        Rational numbers, ``w >= 0``.
+        Rational numbers, ``w >= 0``. A rational number b alone has no root.
 
     Examples
     --------
@@ -45,9 +46,9 @@ class Rooted:
     True
     """
 
-    z: fmpq
-    w: fmpq
-    b: fmpq
+    z: fmpq = ZERO
+    w: fmpq = ONE
+    b: fmpq = ZERO
 
     @property
     def zero(self) -> bool:

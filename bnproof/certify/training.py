@@ -17,7 +17,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from bnproof.certify import machine
-from bnproof.certify.channels import Certified, Decided, build_map, choose_width, wrap_rational
+from bnproof.certify.channels import Certified, build_map, choose_width
 from bnproof.certify.enclosure import BITS, Array, Enclosure
 from bnproof.certify.entrywise import Back, Map, enclose_input_gradients, enclose_outputs
 from bnproof.certify.exact_sums import to_rational
@@ -54,23 +54,9 @@ class Training(Certified):
     ``y``, ``xhat`` and, where ``dy`` was given, ``dx`` have x's shape. All else has ``(C,)``:
     ``mu``, ``v``, ``s``, ``dgamma``, ``dbeta``, ``running_mean``, ``running_var``. What was not
     handed over for a quantity is said by an ``AttributeError`` when it is asked for.
-
-    Attributes
-    ----------
-    y
-        The output.
     """
 
-    y: Enclosure
-    _dx: Enclosure | None
     _tracked: Tracked | None
-
-    @property
-    def dx(self) -> Enclosure:
-        """The gradient of x, ``gamma/s (g - mean g - xhat mean(g xhat))`` (theorem gradient-x)."""
-        if self._dx is None:
-            raise AttributeError("there is no dx: hand dy over as well")
-        return self._dx
 
     @cached_property
     def mu(self) -> Enclosure:
@@ -80,27 +66,24 @@ class Training(Certified):
             # A lower bound of ``(1/m) sum |x|``: it is at least ``|mu|``, and ``sum |x|`` is at
             # least the root of ``sum x^2``.
             size = np.maximum(np.abs(place.c), np.sqrt((place.c**2 + place.v.mid) / place.m))
-
-        def compute_balls() -> Any:
-            return Enclosure.from_floats(place.c).to_balls() + place.r.to_balls()
-
-        def compute_number(j: int) -> Rooted:
-            return wrap_rational(place.exact(j).mean)
-
         return self.enclose_channels(
-            compute_balls, Decided(size, compute_number, place.undefined, place.extreme)
+            lambda: Enclosure.from_floats(place.c).to_balls() + place.r.to_balls(),
+            size,
+            lambda j: Rooted(b=place.exact(j).mean),
+            place.undefined,
+            place.extreme,
         )
 
     @cached_property
     def v(self) -> Enclosure:
         """The biased variance, ``(1/m) sum (x - mu)^2``."""
         place = self.forward.place
-
-        def compute_number(j: int) -> Rooted:
-            return wrap_rational(place.exact(j).variance)
-
         return self.enclose_channels(
-            place.v.to_balls, Decided(place.v.mid, compute_number, place.undefined, place.extreme)
+            place.v.to_balls,
+            place.v.mid,
+            lambda j: Rooted(b=place.exact(j).variance),
+            place.undefined,
+            place.extreme,
         )
 
     @cached_property
@@ -111,13 +94,7 @@ class Training(Certified):
         source.verify_unmodified()
         with np.errstate(all="ignore"):
             affine_map = Map(place, np.ones_like(place.c), np.zeros_like(place.c), self.forward.eps)
-            return enclose_outputs(
-                source.values,
-                source.lanes,
-                source.lanes.flatten(source.values),
-                affine_map,
-                self.width,
-            )
+            return enclose_outputs(source, affine_map, self.width)
 
     @cached_property
     def running_mean(self) -> Enclosure:
@@ -181,11 +158,11 @@ class Training(Certified):
             )
 
         def compute_number(j: int) -> Rooted:
-            return wrap_rational((1 - alpha) * to_rational(float(old[j])) + alpha * exact(j))
+            return Rooted(b=(1 - alpha) * to_rational(old[j]) + alpha * exact(j))
 
         undefined = undefined | ~np.isfinite(old)
         return self.enclose_channels(
-            compute_balls, Decided(size, compute_number, undefined, self.forward.place.extreme)
+            compute_balls, size, compute_number, undefined, self.forward.place.extreme
         )
 
 
@@ -279,7 +256,7 @@ def train(
             else _check_statistics(statistics, x).to_centred()
         )
         affine_map = build_map(place, gamma, beta, eps)
-        y = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
+        y = enclose_outputs(source, affine_map, width)
         tracked = _read_running(running, momentum, x.shape[1], unbiased=unbiased)
         # Without dy nothing about gradients is computed, and asking for them raises.
         if dy is None:

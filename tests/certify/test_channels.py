@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnproof import certify
-from bnproof.certify.channels import Decided, build_map, choose_width, wrap_rational
+from bnproof.certify.channels import build_map, choose_width
 from bnproof.certify.moments import Changed, wrap_statistics
+from bnproof.certify.refine import Rooted
 from tests.certify.exactly import exact, holds, holds_root, moments
 
 VALUES = st.builds(
@@ -25,15 +26,15 @@ PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=8)
 
 def decided(calls, *, extreme=(False, False, False), undefined=(False, False, False)):
     """Three channels of size 1 whose exact value is 1/3 each, and a list of those asked for."""
-    number = lambda j: calls.append(j) or wrap_rational(fmpq(1, 3))  # noqa: E731
-    return Decided(np.ones(3), number, np.array(undefined), np.array(extreme))
+    number = lambda j: calls.append(j) or Rooted(b=fmpq(1, 3))  # noqa: E731
+    return np.ones(3), number, np.array(undefined), np.array(extreme)
 
 
 def test_wide_balls_and_those_that_hold_zero_are_replaced():
     """Only they are asked for exactly; a narrow one is kept, even if it is not the number."""
     found, calls = certify.train(np.array([[1.0], [2.0]]), eps=1e-5), []
     balls = lambda: [arb(1), arb(0.5, 1e-3), arb(0, 1e-100)]  # noqa: E731
-    result = found.enclose_channels(balls, decided(calls))
+    result = found.enclose_channels(balls, *decided(calls))
     assert calls == [1, 2]
     assert result.mid[0] == 1
     assert all(holds(result, j, Fraction(1, 3)) for j in (1, 2))
@@ -44,7 +45,7 @@ def test_extreme_channels_are_never_taken_from_balls():
     """However narrow they look; an undefined channel is NaN and its number is never asked for."""
     found, calls = certify.train(np.array([[1.0], [2.0]]), eps=1e-5), []
     options = {"extreme": (True, False, True), "undefined": (False, True, True)}
-    result = found.enclose_channels(lambda: [arb(1)] * 3, decided(calls, **options))
+    result = found.enclose_channels(lambda: [arb(1)] * 3, *decided(calls, **options))
     assert calls == [0]
     assert holds(result, 0, Fraction(1, 3))
     assert all(np.isnan(words[1:]).all() for words in (result.mid, result.low, result.rad))
@@ -55,10 +56,10 @@ def test_an_array_is_looked_at_only_where_exact_sums_are_needed():
     x = np.array([[1.0], [2.0]])
     found = certify.train(x, eps=1e-5)
     x[0, 0] = 5.0
-    settled = found.enclose_channels(lambda: [arb(1)] * 3, decided([]))
+    settled = found.enclose_channels(lambda: [arb(1)] * 3, *decided([]))
     assert list(settled.mid) == [1, 1, 1]
     with pytest.raises(Changed):
-        found.enclose_channels(lambda: [arb("nan")] * 3, decided([]))
+        found.enclose_channels(lambda: [arb("nan")] * 3, *decided([]))
 
 
 @given(PAIRS, st.sampled_from([0.0, 1e-5, 2.0**-60, 7.0]))

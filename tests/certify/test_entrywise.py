@@ -42,7 +42,7 @@ def test_outputs_hold_the_exact_value_and_are_narrow(values, gamma, beta, eps, t
     source, affine_map = build(x, gamma, beta, eps)
     width = choose_width(x, tighten)
     with np.errstate(all="ignore"):
-        found = enclose_outputs(x, source.lanes, source.flat, affine_map, width)
+        found = enclose_outputs(source, affine_map, width)
     if w == 0:
         assert np.all(np.isnan(found.mid))
         return

@@ -67,7 +67,7 @@ def test_without_a_radius_there_is_no_error_to_carry_over():
     exact = Enclosure(np.array([0.0, 2.0, 2.0, 0.0]), np.zeros(4), np.array([0.0, 0.0, 2.0, 1.0]))
     with np.errstate(all="raise"):
         carried = errors.inverse_root(exact, exact.mid)
-        relative = errors.relative_radius(exact)
+        relative = errors.relative_radius(exact.rad, exact.mid)
     assert list(carried) == [0, 0, np.inf, np.inf]
     assert list(relative) == [0, 0, 1, np.inf]
 
