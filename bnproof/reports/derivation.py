@@ -7,24 +7,17 @@ false variants. The book as a page and as a table is made here too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bnproof.claims import load_ledger
-from bnproof.records import Records, Row
+from bnproof.records import Records, Row, group_rows, select_rows
 from bnproof.reports.files import declare_page, format_table
-from bnproof.reports.pages import (
-    group_by_chapter,
-    name_chapter,
-    format_number,
-    render_page,
-    describe_provenance,
-)
+from bnproof.reports.pages import describe_provenance, render_lines, render_page
 
 if TYPE_CHECKING:
     # Imported where it is used: pages are made without Rich.
-    from rich.console import Group, RenderableType
+    from rich.console import Group
 
 
 def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
@@ -46,43 +39,19 @@ def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
         needed), ``controls``, ``claims``, ``laws`` and ``agreement``.
     """
     items = theorem["items"]
-    chains: dict[str, list[Row]] = {}
-    for item in items:
-        if item["kind"] == "step":
-            chains.setdefault(item["part_of"], []).append(item)
     return {
         **theorem,
         "stated": [item for item in items if item["kind"] in ("assertion", "law")],
-        "corollaries": [item for item in items if item["kind"] == "corollary"],
-        "chains": chains,
+        "corollaries": select_rows(items, kind="corollary"),
+        "chains": group_rows(select_rows(items, kind="step"), "part_of"),
         # ``needed`` says what becomes of the statement without each condition, in their order.
         "conditional": [item for item in items if item["needed"]],
-        "controls": [item for item in items if item["kind"] == "control"],
+        "controls": select_rows(items, kind="control"),
         # The ledger knows which theorems a claim rests on; the book does not know the ledger.
         "claims": [claim.id for claim in load_ledger().values() if theorem["id"] in claim.theorems],
         "laws": [item["law"] for item in items if item["law"]],
-        "agreement": select_agreement(theorem, measured),
+        "agreement": select_rows(measured, kind="law_result", theorem=theorem["id"]),
     }
-
-
-def select_agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
-    """How the implementations did by the laws of this theorem, as measured in a report.
-
-    Parameters
-    ----------
-    theorem : Row
-        A row of the kind ``theorem``.
-    measured : iterable of Row
-        Rows of any kinds.
-
-    Returns
-    -------
-    list of Row
-        Those of the kind ``law_result`` that name the theorem, in their order.
-    """
-    return [
-        row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]
-    ]
 
 
 def render_markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
@@ -137,27 +106,7 @@ def render_contents(theorems: Sequence[Row]) -> Group:
     theorems : sequence of Row
         Theorems in the order of the book, with ``id``, ``chapter`` and ``says``.
     """
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.text import Text
-
-    lines: list[RenderableType] = []
-    # groupby needs chapters in one piece, and the book has them so.
-    for chapter, entries in groupby(theorems, key=lambda entry: entry["chapter"]):
-        lines += [Text(name_chapter(chapter), style="bold")]
-        for entry in entries:
-            lines += [
-                Text(f"  {entry['id']}", style="cyan"),
-                Padding(Text(entry["says"]), (0, 0, 0, 6)),
-            ]
-        lines.append(Text(""))
-    lines.append(
-        Text(
-            f"{len(theorems)} theorems; bnproof show NAME prints one with its derivation.",
-            style="dim",
-        )
-    )
-    return Group(*lines)
+    return render_lines("contents.txt", chapters=group_rows(theorems, "chapter"), theorems=theorems)
 
 
 def render_terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
@@ -175,125 +124,7 @@ def render_terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:
     Group
         What a Rich console prints.
     """
-    from rich.console import Group
-
-    # One arrangement for every part, so that no part sorts items in a way of its own.
-    t = arrange_theorem(theorem, measured)
-    return Group(
-        *_render_head(t),
-        *_render_statements(t),
-        *_render_chains(t),
-        *_render_corollaries(t),
-        *_render_controls(t),
-        *_render_uses(t),
-        *_render_agreement(t),
-    )
-
-
-def _render_line(words: str, indent: int = 0, style: str = "") -> RenderableType:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    return Padding(Text(words, style=style), (0, 0, 0, indent))
-
-
-def _render_head(t: Row) -> Iterator[RenderableType]:
-    # What sets the book apart from a test for some m is said in the first line.
-    verdict = "proved for every m" if t["verdict"] == "proved" else t["verdict"]
-    yield _render_line(f"{t['id']}: {verdict}", style="bold")
-    yield _render_line(f"chapter {name_chapter(t['chapter'])}", style="dim")
-    yield _render_line(f"source: {t['source']}", style="dim")
-    yield _render_line("")
-    yield _render_line(t["says"])
-
-
-def _render_statements(t: Row) -> Iterator[RenderableType]:
-    """What is stated, with the normal form that decided it and the reason of its last step."""
-    yield _render_line("\nStatement", style="bold")
-    for count, item in enumerate(t["stated"], 1):
-        yield _render_line(f"{count}. {item['says']}", 2)
-        yield from _render_formula(item)
-        for step in item["steps"]:
-            yield _render_line(f"{step['rule']}: {step['text']}", 7, "dim")
-        # The last step's reason is the one that settles the statement.
-        if item["steps"]:
-            yield _render_line(f"({item['steps'][-1]['why']})", 7, "dim")
-
-
-def _render_formula(item: Row, style: str = "cyan") -> Iterator[RenderableType]:
-    """A formula with its conditions, and with what happens without each of them."""
-    yield _render_line(item["text"], 5, style)
-    for condition, without in zip(
-        # An item whose conditions were not looked into shows the conditions alone.
-        item["given_text"],
-        item["needed"] or item["given_text"],
-        strict=True,
-    ):
-        yield _render_line(f"given {condition}", 5, "yellow")
-        if without != condition:
-            yield _render_line(f"without it {without}", 7, "dim")
-
-
-def _render_chains(t: Row) -> Iterator[RenderableType]:
-    """Each derivation as one chain of equalities, the left side once and then every right side."""
-    for title, chain in t["chains"].items():
-        yield _render_line(f"\nDerivation: {title}", style="bold")
-        if chain[0]["given_text"]:
-            yield _render_line(f"given {', '.join(chain[0]['given_text'])}", 5, "yellow")
-        # Every step is an equation with the same left side.
-        yield _render_line(chain[0]["text"].split(" = ")[0], 5, "cyan")
-        for item in chain:
-            yield _render_line(f"= {item['text'].split(' = ', 1)[1]}", 3, "cyan")
-            yield _render_line(item["says"], 7, "dim")
-
-
-def _render_corollaries(t: Row) -> Iterator[RenderableType]:
-    if t["corollaries"]:
-        yield _render_line("\nCorollaries", style="bold")
-    for item in t["corollaries"]:
-        yield _render_line(item["says"], 2)
-        yield from _render_formula(item)
-
-
-def _render_controls(t: Row) -> Iterator[RenderableType]:
-    """The false variants, each with the exact point that refutes it."""
-    yield _render_line("\nFalse variants, refuted", style="bold")
-    for item in t["controls"]:
-        yield _render_line(item["says"] + (" (often stated as true)" if item["common"] else ""), 2)
-        yield _render_line(item["text"], 5, "red")
-        if item["given_text"]:
-            yield _render_line(f"given {', '.join(item['given_text'])}", 5, "yellow")
-        yield _render_line(f"false at {item['detail']}", 7, "dim")
-
-
-def _render_uses(t: Row) -> Iterator[RenderableType]:
-    yield _render_line("\nWhere it is used", style="bold")
-    for what, names in (
-        ("rests on", t["uses"]),
-        ("theorems", t["used_by"]),
-        ("claims", t["claims"]),
-        ("laws of a check", t["laws"]),
-    ):
-        if names:
-            yield _render_line(f"{what}: {', '.join(names)}", 2)
-    yield _render_line(f"\n{t['points']} exact evaluations on small batches agree.", style="dim")
-
-
-def _render_agreement(t: Row) -> Iterator[RenderableType]:
-    if t["agreement"]:
-        yield _render_line("\nMeasured agreement", style="bold")
-    for row in t["agreement"]:
-        error = (
-            ""
-            if row["ratio"] is None
-            else f", largest error {format_number(row['ratio'])} of what rounding explains"
-        )
-        ulp = "" if row["ulp"] is None else f", {format_number(row['ulp'])} ulp"
-        yield _render_line(
-            f"{row['target']}, law {row['law']}: {row['verdict']} in {row['cases']}"
-            f" cases{error}{ulp}",
-            2,
-        )
+    return render_lines("theorem.txt", t=arrange_theorem(theorem, measured))
 
 
 def summarise_theorem(theorem: Row) -> Row:
@@ -310,7 +141,7 @@ def summarise_theorem(theorem: Row) -> Row:
         The columns of ``theorems.csv``. ``assertions`` counts all items but the controls, and
         ``exact_points`` the exact evaluations on small batches.
     """
-    controls = [item for item in theorem["items"] if item["kind"] == "control"]
+    controls = select_rows(theorem["items"], kind="control")
     return {
         "id": theorem["id"],
         "chapter": theorem["chapter"],
@@ -338,13 +169,12 @@ def render_book(records: Records) -> str:
     str
         Markdown: a table of contents, then chapter by chapter a section for each theorem.
     """
-    chapters = group_by_chapter(
-        [
-            arrange_theorem(theorem, records.select("law_result"))
-            for theorem in records.select("theorem")
-        ]
+    theorems = [arrange_theorem(row, records.rows) for row in records.select("theorem")]
+    return render_page(
+        "derivations.md",
+        chapters=group_rows(theorems, "chapter"),
+        provenance=describe_provenance(records),
     )
-    return render_page("derivations.md", chapters=chapters, provenance=describe_provenance(records))
 
 
 def render_theorem_table(records: Records) -> str:

@@ -7,16 +7,17 @@ digits. Start reading at :func:`arrange_claim`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnproof.claims import VERDICTS, ClaimVerdict, load_ledger, settle
-from bnproof.records import Records, Row
+from bnproof.records import Records, Row, select_rows
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.pages import format_number, render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, render_lines, render_page
 
 if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
+    from rich.console import Group
 
 # Rich's names. What is open is yellow, since it is neither good nor bad.
 COLOURS = {
@@ -46,7 +47,9 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         literally claimed first; ``explanation`` is empty where the claim is still open.
     """
     a = finding.claim
-    stated = [*a.literal, *a.repaired, *([a.formula] if a.formula else [])]
+    numbers = select_rows(rows, kind="demonstration", claim=a.id)
+    # The same item may be literal and shown as the formula; it appears once.
+    stated = dict.fromkeys((*a.literal, *a.repaired, *((a.formula,) if a.formula else ())))
     return {
         "id": a.id,
         "who": a.who,
@@ -59,17 +62,9 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         "measurement": finding.measurement,
         "plot": a.measurement.plot if a.measurement else "",
         "theorems": a.theorems,
-        # The same item may be literal and shown as the formula; it appears once.
-        "stated": [_arrange_item(name, finding) for name in dict.fromkeys(stated)],
-        "data": next(
-            (
-                row["data"]
-                for row in rows
-                if row["kind"] == "demonstration" and row["claim"] == a.id
-            ),
-            "",
-        ),
-        "numbers": [row for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id],
+        "stated": [_arrange_item(name, finding) for name in stated],
+        "data": numbers[0]["data"] if numbers else "",
+        "numbers": numbers,
     }
 
 
@@ -119,10 +114,8 @@ def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
         # A verdict that is not known here is an error.
         colour = COLOURS[finding.verdict]
         table.add_row(finding.claim.id, f"[{colour}]{finding.verdict}[/]", finding.claim.says)
-    # In the order of COLOURS, what is settled first.
-    counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
+    summary = f"{len(findings)} claims: {count_verdicts(findings)}. bnproof claims ID says why."
+    return Group(table, "", summary)
 
 
 def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Group:
@@ -135,49 +128,8 @@ def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Gr
     rows : sequence of Row
         Rows among which their demonstrations are found.
     """
-    from rich.console import Group
-
-    return Group(
-        *(line for finding in findings for line in _render_claim(arrange_claim(finding, rows)))
-    )
-
-
-def _render_claim(c: dict[str, Any]) -> Iterator[RenderableType]:
-    """One claim as lines: verdict, explanation, formulas, numbers, theorems."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    def render_line(words: str, indent: int = 0, style: str = "") -> RenderableType:
-        return Padding(Text(words, style=style), (0, 0, 0, indent))
-
-    yield render_line(f"{c['id']} ({c['who']})", style="bold")
-    yield render_line(c["says"])
-    yield render_line(f"verdict: {c['verdict']}", style=COLOURS[c["verdict"]])
-    if c["conditions"]:
-        yield render_line(f"conditions: {', '.join(c['conditions'])}", style="yellow")
-    if c["measurement"]:
-        yield render_line(f"measured: {c['measurement']}")
-    yield render_line("")
-    # Why it is open is the only thing to say of a claim that is.
-    yield render_line(c["explanation"] or f"Open in this run: {', '.join(c['open'])}")
-    yield render_line("\nAs formulas", style="bold")
-    for item in c["stated"]:
-        yield render_line(
-            f"{item['name']}{' (the claim is its contrary)' if item['contrary'] else ''}:"
-            f" {item['verdict']}",
-            2,
-        )
-        yield render_line(item["text"], 5, "red" if item["verdict"] == "refuted" else "cyan")
-        if item["given_text"]:
-            yield render_line(f"given {', '.join(item['given_text'])}", 5, "yellow")
-        if item["verdict"] == "refuted":
-            yield render_line(f"false at {item['detail']}", 7, "dim")
-    if c["numbers"]:
-        yield render_line(f"\nOn {c['data']}", style="bold")
-    for row in c["numbers"]:
-        unit = f" {row['unit']}" if row["unit"] else ""
-        yield render_line(f"{format_number(row['value'])}{unit}: {row['what']}", 2)
-    yield render_line(f"\ntheorems: {', '.join(c['theorems'])}\n", style="dim")
+    claims = [arrange_claim(finding, rows) for finding in findings]
+    return render_lines("claim.txt", claims=claims, colours=COLOURS)
 
 
 # The columns of ``claims.csv``.
@@ -233,7 +185,7 @@ def summarise_claim(finding: ClaimVerdict) -> Row:
     }
 
 
-def count_verdicts(settled: list[ClaimVerdict]) -> str:
+def count_verdicts(settled: Sequence[ClaimVerdict]) -> str:
     """How many claims have which verdict, in words; verdicts that no claim has are left out.
 
     Examples
@@ -244,10 +196,8 @@ def count_verdicts(settled: list[ClaimVerdict]) -> str:
     >>> count_verdicts([ClaimVerdict(claim, verdict) for verdict in verdicts])
     '2 proved, 1 refuted'
     """
-    counts = {
-        verdict: sum(finding.verdict == verdict for finding in settled) for verdict in VERDICTS
-    }
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    counts = Counter(finding.verdict for finding in settled)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
 def render_claims(records: Records) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bnproof.records import Records, Row
+from bnproof.records import Records
 
 if TYPE_CHECKING:
+    # Imported where it is used: pages are made without Rich.
     from jinja2 import Environment
+    from rich.console import Group, RenderableType
 
 # Titles for readers. A chapter that is not listed is shown by the name of its module.
 CHAPTERS = {
@@ -70,6 +72,41 @@ def render_page(template: str, **values: Any) -> str:
         Where the template names something that was not given.
     """
     return _build_environment().get_template(template).render(**values)
+
+
+def render_lines(template: str, **values: Any) -> Group:
+    """A rendered template for a terminal.
+
+    Its lines are Rich's markup. The spaces in front of a line indent all that it is wrapped to, and
+    values are printed as they are, brackets included.
+
+    Parameters
+    ----------
+    template : str
+        Its file name in ``bnproof/reports/templates``.
+    **values
+        What the template names.
+
+    Returns
+    -------
+    Group
+        What a Rich console prints.
+    """
+    from rich.console import Group
+    from rich.markup import escape
+
+    environment = _build_environment().overlay(finalize=lambda value: escape(str(value)))
+    lines = environment.get_template(template).render(**values).splitlines()
+    return Group(*map(_indent_line, lines))
+
+
+def _indent_line(line: str) -> RenderableType:
+    """A line of markup, with the spaces in front of it as padding."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    words = line.lstrip()
+    return Padding(Text.from_markup(words, emoji=False), (0, 0, 0, len(line) - len(words)))
 
 
 def format_number(value: float | None) -> str:
@@ -131,18 +168,3 @@ def describe_provenance(records: Records) -> str:
         f"{versions}; {machine['system']} {machine['processor']}, {machine['cores']} cores; seed"
         f" {records.header['seed']}"
     )
-
-
-def group_by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
-    """Theorems grouped by chapter, both in the order of the book.
-
-    Examples
-    --------
-    >>> rows = [{"id": "a", "chapter": "one"}, {"id": "b", "chapter": "two"}]
-    >>> {chapter: len(own) for chapter, own in group_by_chapter(rows).items()}
-    {'one': 1, 'two': 1}
-    """
-    grouped: dict[str, list[Row]] = {}
-    for theorem in theorems:
-        grouped.setdefault(theorem["chapter"], []).append(theorem)
-    return grouped

@@ -14,11 +14,11 @@ from bnproof.reports.pages import (
     describe_provenance,
     format_number,
     format_ratio,
-    group_by_chapter,
     name_chapter,
+    render_lines,
     render_page,
 )
-from tests.reports.synthetic import stream
+from tests.reports.synthetic import print_terminal, stream
 
 
 @given(st.floats(1e-300, 1e300) | st.floats(1, 2e5) | st.floats(-2e5, -1))
@@ -69,11 +69,13 @@ def test_where_records_come_from_is_said_by_their_header():
     )
 
 
-def test_theorems_are_grouped_in_their_order():
-    """A chapter that comes back is continued and not replaced."""
-    rows = [{"id": n, "chapter": c} for n, c in ((1, "b"), (2, "a"), (3, "b"))]
-    grouped = [(c, [row["id"] for row in own]) for c, own in group_by_chapter(rows).items()]
-    assert grouped == [("b", [1, 3]), ("a", [2])]
+def test_a_terminal_shows_values_as_they_are():
+    """Brackets in them are no markup, and what a line is wrapped to is indented like its start."""
+    rows = [{"id": "x[i]", "says": "[red]beads[/] " * 12, "chapter": "chapter3_moments"}]
+    shown = render_lines("contents.txt", chapters={"chapter3_moments": rows}, theorems=rows)
+    text = [line.rstrip() for line in print_terminal(shown).splitlines()]
+    assert text[:3] == ["3 Moments", "  x[i]", "      " + " ".join(5 * ["[red]beads[/]"])]
+    assert text[3].startswith("      [red]")
 
 
 def test_what_a_template_is_not_given_is_an_error():
