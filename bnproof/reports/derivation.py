@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from bnproof.claims import load_ledger
 from bnproof.records import Records, Row, group_rows, select_rows
 from bnproof.reports.files import declare_page, format_table
-from bnproof.reports.pages import describe_provenance, render_lines, render_page
+from bnproof.reports.pages import describe_provenance, name_chapter, render_lines, render_page
 
 if TYPE_CHECKING:
     # Imported where it is used: pages are made without Rich.
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
 
 def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
@@ -106,7 +106,26 @@ def render_contents(theorems: Sequence[Row]) -> Group:
     theorems : sequence of Row
         Theorems in the order of the book, with ``id``, ``chapter`` and ``says``.
     """
-    return render_lines("contents.txt", chapters=group_rows(theorems, "chapter"), theorems=theorems)
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    for chapter, entries in group_rows(theorems, "chapter").items():
+        lines.append(Text(name_chapter(chapter), style="bold"))
+        for entry in entries:
+            lines += [
+                Text(f"  {entry['id']}", style="cyan"),
+                Padding(Text(entry["says"]), (0, 0, 0, 6)),
+            ]
+        lines.append(Text(""))
+    lines.append(
+        Text(
+            f"{len(theorems)} theorems; bnproof show NAME prints one with its derivation.",
+            style="dim",
+        )
+    )
+    return Group(*lines)
 
 
 def render_terminal(theorem: Row, measured: Iterable[Row] = ()) -> Group:

@@ -71,11 +71,14 @@ def test_where_records_come_from_is_said_by_their_header():
 
 def test_a_terminal_shows_values_as_they_are():
     """Brackets in them are no markup, and what a line is wrapped to is indented like its start."""
-    rows = [{"id": "x[i]", "says": "[red]beads[/] " * 12, "chapter": "chapter3_moments"}]
-    shown = render_lines("contents.txt", chapters={"chapter3_moments": rows}, theorems=rows)
-    text = [line.rstrip() for line in print_terminal(shown).splitlines()]
-    assert text[:3] == ["3 Moments", "  x[i]", "      " + " ".join(5 * ["[red]beads[/]"])]
-    assert text[3].startswith("      [red]")
+    item = {"text": "[red]beads[/] " * 12, "given_text": ["x[i] = 1"], "needed": []}
+    text = [
+        line.rstrip()
+        for line in print_terminal(render_lines("formula.txt", item=item)).splitlines()
+    ]
+    assert text[0] == "     " + " ".join(5 * ["[red]beads[/]"])
+    assert text[1].startswith("     [red]")
+    assert text[-1] == "     given x[i] = 1"
 
 
 def test_what_a_template_is_not_given_is_an_error():
