@@ -48,8 +48,6 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
     """
     a = finding.claim
     numbers = select_rows(rows, kind="demonstration", claim=a.id)
-    # The same item may be literal and shown as the formula; it appears once.
-    stated = dict.fromkeys((*a.literal, *a.repaired, *((a.formula,) if a.formula else ())))
     return {
         "id": a.id,
         "who": a.who,
@@ -62,7 +60,7 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         "measurement": finding.measurement,
         "plot": a.measurement.plot if a.measurement else "",
         "theorems": a.theorems,
-        "stated": [_arrange_item(name, finding) for name in stated],
+        "stated": [_arrange_item(name, finding) for name in a.stated],
         "data": numbers[0]["data"] if numbers else "",
         "numbers": numbers,
     }
