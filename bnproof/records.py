@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,40 @@ class Records:
     header: Row
     rows: tuple[Row, ...]
 
-    def select(self, kind: str) -> list[Row]:
-        """Return the rows of one kind, in order."""
-        return [row for row in self.rows if row["kind"] == kind]
+    def select(self, kind: str, **wanted: Any) -> list[Row]:
+        """Return the rows of one kind that have all of the wanted values, in order."""
+        return select_rows(self.rows, kind=kind, **wanted)
+
+
+def select_rows(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+    """Return the rows that have all of the wanted values, in order.
+
+    Where a kind is wanted it has to come first, since rows of other kinds may lack the other keys.
+    """
+    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+
+
+def group_rows(rows: Iterable[Row], *keys: str) -> dict[Any, list[Row]]:
+    """Return the rows by their value of a key, or by a tuple of their values of several.
+
+    Groups are in order of appearance, and so are the rows of each.
+
+    Examples
+    --------
+    >>> from bnproof.records import group_rows
+    >>> rows = [{"id": "a", "chapter": "one"}, {"id": "b", "chapter": "two"}]
+    >>> {chapter: len(own) for chapter, own in group_rows(rows, "chapter").items()}
+    {'one': 1, 'two': 1}
+    """
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(itemgetter(*keys)(row), []).append(row)
+    return groups
+
+
+def list_distinct(rows: Iterable[Row], key: str) -> list[Any]:
+    """Return the values of one key, each once, in order of appearance."""
+    return list(dict.fromkeys(row[key] for row in rows))
 
 
 def build_header(seed: int) -> Row:

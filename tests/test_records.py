@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bnproof import records
-from bnproof.records import BrokenRecords, Records, build_header, collect, read, write
+from bnproof.records import BrokenRecords, Records, build_header, collect, group_rows, read, write
 
 ROWS = ({"kind": "a", "value": 0.1}, {"kind": "b"}, {"kind": "a", "value": None})
 DAMAGED = {
@@ -44,6 +44,7 @@ def test_rows_of_a_kind_keep_their_order(tmp_path):
     back = read(path)
     assert back.select("a") == [ROWS[0], ROWS[2]]
     assert back.select("c") == []
+    assert back.select("a", value=None) == [ROWS[2]]
     assert back.header["seed"] == 5
 
 
@@ -83,3 +84,15 @@ def test_parts_are_collected_in_order():
     found = collect(7, [[ROWS[1]], iter(()), (row for row in (ROWS[0], ROWS[2]))])
     assert found.rows == (ROWS[1], ROWS[0], ROWS[2])
     assert (found.header["kind"], found.header["seed"]) == ("header", 7)
+
+
+def test_groups_keep_the_order_of_appearance():
+    """Of groups and within each, whatever the values are."""
+    rows = [{"n": n, "by": by} for n, by in ((1, "z"), (2, None), (3, "a"), (4, "z"))]
+    grouped = group_rows(rows, "by")
+    assert [(by, [row["n"] for row in own]) for by, own in grouped.items()] == [
+        ("z", [1, 4]),
+        (None, [2]),
+        ("a", [3]),
+    ]
+    assert list(group_rows(rows, "by", "n")) == [("z", 1), (None, 2), ("a", 3), ("z", 4)]

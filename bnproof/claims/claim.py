@@ -27,7 +27,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from bnproof.records import Row
+from bnproof.records import Row, select_rows
 
 # From the strongest to none at all; reports count in this order.
 VERDICTS = ("proved", "proved with conditions", "refuted", "measured", "undecided")
@@ -95,13 +95,19 @@ class Claim:
     demonstration: str = ""
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """Every item it names, each once, without the sign of a contrary.
+    def stated(self) -> tuple[str, ...]:
+        """Every item it names, each once, with a ``~`` in front of a contrary.
 
         The order is that of a page: what is literally claimed, what repairs it, the formula.
         """
-        named = (*self.literal, *self.repaired, *((self.formula,) if self.formula else ()))
-        return tuple(dict.fromkeys(name.removeprefix("~") for name in named))
+        named = (*self.literal, *self.repaired, self.formula)
+        # The same item may be literal and shown as the formula; it appears once.
+        return tuple(dict.fromkeys(filter(None, named)))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Every item it names, each once, without the sign of a contrary."""
+        return tuple(dict.fromkeys(name.removeprefix("~") for name in self.stated))
 
     @property
     def theorems(self) -> tuple[str, ...]:
@@ -272,7 +278,7 @@ def settle(claim: Claim, rows: Sequence[Row]) -> ClaimVerdict:
     ... ]
     ['proved', 'refuted', 'undecided']
     """
-    theorems = {row["id"]: row for row in rows if row["kind"] == "theorem"}
+    theorems = {row["id"]: row for row in select_rows(rows, kind="theorem")}
     items = {name: _find_item(name, theorems) for name in claim.items}
     unproved = [
         name
@@ -342,8 +348,8 @@ def _settle_by_measurement(
 ) -> ClaimVerdict:
     """The verdict by measured rows, of which every kind has to be there."""
     own = [row for row in rows if row["kind"] in deciding.kinds]
-    missing = tuple(kind for kind in deciding.kinds if not any(row["kind"] == kind for row in own))
+    missing = [kind for kind in deciding.kinds if not select_rows(own, kind=kind)]
     if missing:
-        return ClaimVerdict(claim, "undecided", items, missing)
+        return ClaimVerdict(claim, "undecided", items, tuple(missing))
     verdict = "measured" if deciding.holds(own) else "refuted"
     return ClaimVerdict(claim, verdict, items, measurement=deciding.says(own))

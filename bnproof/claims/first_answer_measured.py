@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnproof.claims.claim import Claim, Deciding, read_loss
-from bnproof.records import Row
+from bnproof.records import Row, select_rows
 
 # The two sets of values that the experiment normalises: what goes into a network, and what goes on
 # inside it.
@@ -24,7 +24,7 @@ LINEAR_DATA = ("digits, raw pixels", "digits, hidden activations")
 
 def _select_runs(rows: Sequence[Row], raised: str, *, normalised: bool) -> dict[float, Row]:
     """The runs of one set-up by learning rate; of several eps the smallest."""
-    chosen = [row for row in rows if row["raised"] == raised and row["normalised"] == normalised]
+    chosen = select_rows(rows, raised=raised, normalised=normalised)
     # Sorted by falling eps, so that the smallest, which is nearest to the theorem's eps = 0, is
     # kept last. Runs without normalising have no eps.
     return {row["learning_rate"]: row for row in sorted(chosen, key=lambda row: -(row["eps"] or 0))}
@@ -74,8 +74,8 @@ def _linear_share(rows: Sequence[Row], data: str) -> float:
 
     These are what a layer starts with; at another pair the question would be about the pair.
     """
-    chosen = (row for row in rows if row["kind"] == "sigmoid_linear" and row["data"] == data)
-    return float(next(row["share"] for row in chosen if row["gamma"] == 1 and row["beta"] == 0))
+    chosen = select_rows(rows, kind="sigmoid_linear", data=data, gamma=1, beta=0)
+    return float(chosen[0]["share"])
 
 
 def _is_mostly_linear(rows: Sequence[Row]) -> bool:
@@ -90,7 +90,7 @@ def _describe_shares(rows: Sequence[Row]) -> str:
         f"{_linear_share(rows, data):.0%} of the {data.removeprefix('digits, ')}"
         for data in LINEAR_DATA
     )
-    moments = {row["data"]: row for row in rows if row["kind"] == "linear_range_moments"}
+    moments = {row["data"]: row for row in select_rows(rows, kind="linear_range_moments")}
     sizes = ", ".join(
         f"{moments[data]['root_mean_square']:.3g} ({data.removeprefix('digits, ')})"
         for data in LINEAR_DATA

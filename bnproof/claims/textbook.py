@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnproof.claims.claim import Claim, Deciding, read_loss
-from bnproof.records import Row
+from bnproof.records import Row, list_distinct, select_rows
 
 # The names that the experiment's rows have for the two parametrisations.
 NORMALISED, PLAIN = "gamma, beta on normalised values", "gamma', beta' on plain values"
@@ -28,11 +28,8 @@ def _find_summaries(rows: Sequence[Row]) -> tuple[Row, Row]:
 
     Raises ``KeyError`` with the name of a parametrisation that has no such row.
     """
-    summaries = {
-        row["parametrisation"]: row
-        for row in rows
-        if row["kind"] == "parametrisation_summary" and row["trained"] == "everything"
-    }
+    chosen = select_rows(rows, kind="parametrisation_summary", trained="everything")
+    summaries = {row["parametrisation"]: row for row in chosen}
     return summaries[NORMALISED], summaries[PLAIN]
 
 
@@ -52,12 +49,13 @@ def _list_rates_ahead(rows: Sequence[Row]) -> list[float]:
 
     They do not decide, but a reader is to see where the claim would fail at equal rates.
     """
-    losses: dict[float, dict[str, float]] = {}
-    for row in rows:
-        if row["kind"] == "parametrisation_rate" and row["trained"] == "everything":
-            loss = read_loss(row["final_loss_mean"])
-            losses.setdefault(row["learning_rate"], {})[row["parametrisation"]] = loss
-    return [rate for rate, loss in losses.items() if loss[PLAIN] < loss[NORMALISED]]
+    chosen = select_rows(rows, kind="parametrisation_rate", trained="everything")
+    losses = {
+        (row["learning_rate"], row["parametrisation"]): read_loss(row["final_loss_mean"])
+        for row in chosen
+    }
+    rates = list_distinct(chosen, "learning_rate")
+    return [rate for rate in rates if losses[rate, PLAIN] < losses[rate, NORMALISED]]
 
 
 def _describe_ease(rows: Sequence[Row]) -> str:

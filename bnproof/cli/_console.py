@@ -5,6 +5,7 @@ Standard output carries the answer and nothing else, so that it may be piped int
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,11 @@ def open_console() -> Console:
 
     # Rich would colour every number in a sentence and turn ``:name:`` into a picture.
     return Console(highlight=False, soft_wrap=False, emoji=False)
+
+
+def print_json(answer: object) -> None:
+    """Print one JSON object on standard output."""
+    click.echo(json.dumps(answer))
 
 
 @contextmanager
@@ -125,6 +131,10 @@ def _make_folder(context: click.Context, parameter: click.Parameter, out: Path) 
     return out
 
 
+#: Whether a person or a program reads the answer.
+format_option = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 #: The folder that reports are written into.
 out_option = click.option(
     "--out",

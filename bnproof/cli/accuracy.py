@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import build_refusal, open_console, show_progress
+from bnproof.cli._console import build_refusal, format_option, open_console, show_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,9 +40,7 @@ if TYPE_CHECKING:
     help="Batches of up to 2^14, 2^20, 2^24 values; thorough also searches for the worst input.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option
 def command(target: str, convention: str | None, effort: str, seed: int, form: str) -> int:
     """Measure how accurate TARGET is in training mode.
 

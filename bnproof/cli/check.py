@@ -12,12 +12,11 @@ inputs in it again and nothing else.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from bnproof.cli._console import build_refusal, show_progress
+from bnproof.cli._console import build_refusal, format_option, print_json, show_progress
 from bnproof.cli._verdict import print_verdict
 
 
@@ -58,9 +57,7 @@ from bnproof.cli._verdict import print_verdict
     show_default=True,
     help="For one call of the target; its import may take a minute at least.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option
 def command(
     target: str,
     convention: str | None,
@@ -108,7 +105,7 @@ def command(
     except CannotCheck as error:
         raise build_refusal(error) from error
     if form == "json":
-        click.echo(json.dumps(verdict.to_dict()))
+        print_json(verdict.to_dict())
     else:
         print_verdict(verdict)
     return 0 if verdict.ok else 1

@@ -11,11 +11,9 @@ its ``verdict``, its ``theorems`` and the ``counterexamples`` that were found.
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from bnproof.cli._console import build_refusal, open_console, show_progress
+from bnproof.cli._console import build_refusal, open_console, print_json, show_progress
 
 
 @click.command()
@@ -53,7 +51,7 @@ def command(names: tuple[str, ...], seed: int, form: str) -> int:
         rows = collect_claim_rows(wanted, seed, advance)
     findings = [settle(claim, rows) for claim in wanted]
     if form == "json":
-        click.echo(json.dumps({"claims": [finding.as_json() for finding in findings]}))
+        print_json({"claims": [finding.as_json() for finding in findings]})
     elif form == "markdown":
         click.echo("\n".join(pages.render_markdown(finding, rows) for finding in findings))
     else:

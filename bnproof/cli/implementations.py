@@ -7,17 +7,13 @@ whether it is installed: the versions come from the metadata of the packages.
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from bnproof.cli._console import open_console
+from bnproof.cli._console import format_option, open_console, print_json
 
 
 @click.command()
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option
 def command(form: str) -> int:
     """List what can be checked on this machine.
 
@@ -28,7 +24,7 @@ def command(form: str) -> int:
 
     entries = list_installed()
     if form == "json":
-        click.echo(json.dumps({"implementations": [vars(entry) for entry in entries]}))
+        print_json({"implementations": [vars(entry) for entry in entries]})
         return 0
     from rich.markup import escape
     from rich.table import Table

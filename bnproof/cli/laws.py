@@ -7,18 +7,14 @@ a promise of the contract) and the ``quantity`` it is about.
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from bnproof.cli._console import build_refusal, open_console
+from bnproof.cli._console import build_refusal, format_option, open_console, print_json
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[LAW ...]")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option
 def command(names: tuple[str, ...], form: str) -> int:
     """List the laws of a check, each with its theorem.
 
@@ -40,7 +36,7 @@ def command(names: tuple[str, ...], form: str) -> int:
             }
             for law in wanted
         ]
-        click.echo(json.dumps({"laws": rows}))
+        print_json({"laws": rows})
         return 0
     from rich.markup import escape
     from rich.table import Table

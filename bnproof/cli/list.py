@@ -6,17 +6,13 @@ it ``says``.
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from bnproof.cli._console import open_console
+from bnproof.cli._console import format_option, open_console, print_json
 
 
 @click.command()
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option
 def command(form: str) -> int:
     """List the theorems by chapter.
 
@@ -24,19 +20,15 @@ def command(form: str) -> int:
     """
     from bnproof.theorems.book import book
 
-    entries = list(book().values())
-    if form == "json":
+    rows = [
         # The lines of a docstring are broken for the source, not for a reader.
-        rows = [
-            {"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries
-        ]
-        click.echo(json.dumps({"theorems": rows}))
+        {"id": entry.id, "chapter": entry.chapter, "says": " ".join(entry.says.split())}
+        for entry in book().values()
+    ]
+    if form == "json":
+        print_json({"theorems": rows})
         return 0
     from bnproof.reports.derivation import render_contents
 
-    open_console().print(
-        render_contents(
-            [{"id": e.id, "chapter": e.chapter, "says": " ".join(e.says.split())} for e in entries]
-        )
-    )
+    open_console().print(render_contents(rows))
     return 0

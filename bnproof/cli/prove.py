@@ -11,12 +11,18 @@ The exit status is 0 where all are proved, 1 where one is refuted, and 3 where o
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from bnproof.cli._console import STATUS, build_refusal, open_console, show_progress
+from bnproof.cli._console import (
+    STATUS,
+    build_refusal,
+    format_option,
+    open_console,
+    print_json,
+    show_progress,
+)
 
 if TYPE_CHECKING:
     from bnproof.theorems.proving import Outcome
@@ -24,9 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option
 def command(names: tuple[str, ...], form: str) -> int:
     """Prove theorems for every batch size.
 
@@ -41,7 +45,7 @@ def command(names: tuple[str, ...], form: str) -> int:
         except UnknownTheorem as unknown:
             raise build_refusal(unknown) from unknown
     if form == "json":
-        click.echo(json.dumps({"theorems": [outcome.as_json() for outcome in outcomes]}))
+        print_json({"theorems": [outcome.as_json() for outcome in outcomes]})
     else:
         _print_outcomes(outcomes)
     # The highest status wins, so an undecided theorem hides a refuted one; the table names both.

@@ -29,7 +29,7 @@ from bnproof.datasets import compute_activations, cut_batches
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.lowering.numbers import BALLS, BITS, ball, midpoints, precision
 from bnproof.lowering.program import lower
-from bnproof.records import Row
+from bnproof.records import Row, select_rows
 from bnproof.symbolic.setting import i, mu, v, xhat
 
 # The batch size that the other experiments have too. It enters every cited order as a factor.
@@ -60,7 +60,7 @@ def measure_rows(seed: int) -> Iterator[Row]:
     measured = list(measure_errors(seed))
     yield from measured
     for algorithm in ALGORITHMS:
-        of_algorithm = [row for row in measured if row["algorithm"] == algorithm]
+        of_algorithm = select_rows(measured, algorithm=algorithm)
         for quantity in ("variance", "xhat"):
             yield fit_slope(of_algorithm, algorithm, quantity)
 

@@ -39,6 +39,9 @@ EPS, ALPHA = 1e-5, 0.1
 # Small enough that Bessel's factor is far from 1, and that an epoch has enough batches for the
 # running statistics to settle.
 BATCH = 32
+# The names of what is tracked, in the order in which train returns them.
+QUANTITIES = ("running_mean", "running_var")
+Statistics = tuple[Array, Array]
 
 
 def measure_rows(seed: int) -> Iterator[Row]:
@@ -76,6 +79,19 @@ def compute_exact(name: str, **inputs: Any) -> Any:
     return lower(list_predictions()[name][1].statement.rhs)(BALLS, inputs)
 
 
+def build_start(data: Array) -> Statistics:
+    """The statistics before the first batch: mean 0 and variance 1 for each feature."""
+    return np.zeros(data.shape[1]), np.ones(data.shape[1])
+
+
+def train(
+    target: str, batch: Array, statistics: Statistics, momentum: float
+) -> tuple[Array, Statistics]:
+    """The output and the new statistics of one call in training mode, without gamma and beta."""
+    y, mean, var = load(target).train(batch, None, None, *statistics, eps=EPS, momentum=momentum)
+    return y, (mean, var)
+
+
 def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
     """How far each implementation's running statistics are from the exact recurrence, after every
     batch.
@@ -92,7 +108,7 @@ def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
     Row
         Of the kind ``recurrence``. ``largest_error`` and ``largest_ulp`` are over all features.
     """
-    start = np.zeros(data.shape[1]), np.ones(data.shape[1])
+    start = build_start(data)
     tracked = dict.fromkeys(TARGETS, start)
     with precision(BITS):
         # The exact statistics stay balls from step to step, so the reference never rounds to
@@ -107,13 +123,10 @@ def measure_recurrence(data: Array, seed: int) -> Iterator[Row]:
                 ),
             }
             for target in TARGETS:
-                _, mean, var = load(target).train(
-                    batch, None, None, *tracked[target], eps=EPS, momentum=ALPHA
-                )
                 # Each goes on from its own statistics, so that errors may add up as they do in
                 # training.
-                tracked[target] = (mean, var)
-                for quantity, got in (("running_mean", mean), ("running_var", var)):
+                _, tracked[target] = train(target, batch, tracked[target], ALPHA)
+                for quantity, got in zip(QUANTITIES, tracked[target], strict=True):
                     true = midpoints(truth[quantity])
                     yield {
                         "kind": "recurrence",
@@ -150,10 +163,9 @@ def measure_bessel(data: Array, seed: int) -> Iterator[Row]:
         with precision(BITS):
             biased = midpoints(lower(v)(BALLS, {"x": BALLS.array(batch)}))
         for target in TARGETS:
-            channels = batch.shape[1]
             # With momentum 1 the old statistics have the weight 0.
-            zeros = np.zeros(channels)
-            _, _, var = load(target).train(batch, None, None, zeros, zeros, eps=EPS, momentum=1.0)
+            zeros = np.zeros(batch.shape[1])
+            _, (_, var) = train(target, batch, (zeros, zeros), momentum=1.0)
             ratio = np.asarray(var)[biased > 0] / biased[biased > 0]
             yield {
                 "kind": "bessel",
@@ -181,18 +193,9 @@ def measure_single_value(data: Array) -> Iterator[Row]:
         Of the kind ``single_value``. ``outcome`` is "answers" or the name and the text of the
         error.
     """
-    channels = data.shape[1]
     for target in TARGETS:
         try:
-            load(target).train(
-                np.array(data[:1]),
-                None,
-                None,
-                np.zeros(channels),
-                np.ones(channels),
-                eps=EPS,
-                momentum=ALPHA,
-            )
+            train(target, np.array(data[:1]), build_start(data), ALPHA)
             outcome = "answers"
         except ValueError as error:
             outcome = f"ValueError: {error}"
@@ -221,30 +224,26 @@ def measure_cumulative(data: Array, seed: int) -> Iterator[Row]:
     (theorem cumulative). Its first step has the weight 1, so the start does not matter.
     """
     cut = cut_batches(data, BATCH, seed)
-    torch_mean, torch_var = track_cumulative(cut, EPS)
-    reference, mean, var = load("numpy"), np.zeros(data.shape[1]), np.ones(data.shape[1])
+    statistics = build_start(data)
     for t, batch in enumerate(cut, 1):
-        _, mean, var = reference.train(batch, None, None, mean, var, eps=EPS, momentum=1 / t)
+        _, statistics = train("numpy", batch, statistics, momentum=1 / t)
     # What is averaged is the variance with Bessel's factor, as both track it.
     unbiased = BATCH / (BATCH - 1)
-    plain = {
-        "running_mean": np.mean([b.mean(axis=0) for b in cut], axis=0),
-        "running_var": np.mean([unbiased * b.var(axis=0) for b in cut], axis=0),
-    }
-    got: dict[str, dict[str, Any]] = {
-        "numpy, momentum 1/t": {"running_mean": mean, "running_var": var},
-        "torch, momentum=None": {"running_mean": torch_mean, "running_var": torch_var},
-    }
-    for target, statistics in got.items():
-        for quantity, values in statistics.items():
+    plain = (
+        np.mean([b.mean(axis=0) for b in cut], axis=0),
+        np.mean([unbiased * b.var(axis=0) for b in cut], axis=0),
+    )
+    for target, tracked in (
+        ("numpy, momentum 1/t", statistics),
+        ("torch, momentum=None", track_cumulative(cut, EPS)),
+    ):
+        for quantity, got, true in zip(QUANTITIES, tracked, plain, strict=True):
             yield {
                 "kind": "cumulative",
                 "target": target,
                 "quantity": quantity,
                 "batches": len(cut),
-                "largest_relative_difference": float(
-                    (np.abs(values - plain[quantity]) / np.abs(plain[quantity])).max()
-                ),
+                "largest_relative_difference": float((np.abs(got - true) / np.abs(true)).max()),
             }
 
 
@@ -269,14 +268,11 @@ def compare_train_eval(data: Array, seed: int) -> Iterator[Row]:
         root mean square difference.
     """
     for target in ("numpy", "torch"):
-        implementation = load(target)
-        mean, var = np.zeros(data.shape[1]), np.ones(data.shape[1])
+        statistics = build_start(data)
         for step, batch in enumerate(cut_batches(data, BATCH, seed), 1):
-            y, mean, var = implementation.train(
-                batch, None, None, mean, var, eps=EPS, momentum=ALPHA
-            )
+            y, statistics = train(target, batch, statistics, ALPHA)
             # The statistics have already moved towards this very batch.
-            gap = np.abs(y - implementation.infer(batch, None, None, mean, var, eps=EPS))
+            gap = np.abs(y - load(target).infer(batch, None, None, *statistics, eps=EPS))
             yield {
                 "kind": "train_eval",
                 "target": target,
@@ -312,28 +308,20 @@ def measure_scatter(data: Array, seed: int, feature: int = 0) -> Iterator[Row]:
     column = data[:, feature : feature + 1]
     scale, shift = lower(gamma_collapsed), lower(beta_collapsed)
 
-    def evaluate_pair(values: Array) -> tuple[float, float]:
+    def build_row(values: Array, number: int) -> Row:
         inputs = {"x": BALLS.array(values), "eps": ball(EPS), "gamma": ball(1), "beta": ball(0)}
         with precision(BITS):
             first, second = (midpoints(program(BALLS, inputs)).item() for program in (scale, shift))
-        return float(first), float(second)
+        return {
+            "kind": "scatter",
+            "m": len(values),
+            "batch": number,
+            "gamma_prime": float(first),
+            "beta_prime": float(second),
+        }
 
     # Four times larger each: the spread of a mean falls with the root of m.
     for size in (8, 32, 128):
         for number, batch in enumerate(cut_batches(column, size, seed), 1):
-            gamma_prime, beta_prime = evaluate_pair(batch)
-            yield {
-                "kind": "scatter",
-                "m": size,
-                "batch": number,
-                "gamma_prime": gamma_prime,
-                "beta_prime": beta_prime,
-            }
-    gamma_prime, beta_prime = evaluate_pair(column)
-    yield {
-        "kind": "scatter",
-        "m": len(column),
-        "batch": 0,
-        "gamma_prime": gamma_prime,
-        "beta_prime": beta_prime,
-    }
+            yield build_row(batch, number)
+    yield build_row(column, 0)

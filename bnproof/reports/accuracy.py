@@ -9,15 +9,14 @@ input that a search found. Points belong to a sweep: over the condition
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from bnproof.records import Records, Row
-from bnproof.reports.files import ReportFile, declare_page, declare_table
-from bnproof.reports.pages import render_page, describe_provenance
-from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
+from bnproof.records import Records, Row, group_rows, list_distinct, select_rows
+from bnproof.reports.files import declare_page, declare_table
+from bnproof.reports.pages import describe_provenance, render_page
+from bnproof.reports.plots import COLOURS, build_panels, declare_plot
 
 # The unit roundoff of the dtypes that are plotted. Half precisions have two or three decades only.
 U = {"float32": 2.0**-24, "float64": 2.0**-53}
@@ -48,49 +47,29 @@ def render_accuracy(records: Records) -> str:
         Markdown.
     """
     grades = records.select("accuracy")
+    lengths = records.select("accuracy_point", sweep="values")
     return render_page(
         "accuracy.md",
         provenance=describe_provenance(records),
         grades=grades,
-        sums=[(row, _group_by_layout(row)) for row in grades],
+        # The summations of each layout, by threads.
+        sums=[(row, list(group_rows(row["summation"], "layout").values())) for row in grades],
         first={
             (row["target"], row["dtype"]): row
             # Reversed, so that of several points the first one stays in the dictionary.
-            for row in reversed(_select_points(records, "kappa"))
-            if row["kappa"] == 1
+            for row in reversed(records.select("accuracy_point", sweep="kappa", kappa=1))
         },
         worst=records.select("accuracy_worst"),
-        dtypes=list(dict.fromkeys(row["dtype"] for row in grades)),
-        longest=max(row["m"] for row in _select_points(records, "values")),
-        at_longest=_select_longest(records),
+        dtypes=list_distinct(grades, "dtype"),
+        longest=max(row["m"] for row in lengths),
+        # The last point of each sweep: later ones replace earlier ones, and m rises.
+        at_longest={
+            (row["target"], row["dtype"], row["layout"], row["threads"]): row for row in lengths
+        },
     )
 
 
-def _select_points(records: Records, sweep: str) -> list[Row]:
-    """The points of one sweep, in the order of the records."""
-    return [row for row in records.select("accuracy_point") if row["sweep"] == sweep]
-
-
-def _group_by_layout(row: Row) -> list[list[Row]]:
-    """The summations of each layout, by threads."""
-    layouts = dict.fromkeys(entry["layout"] for entry in row["summation"])
-    return [
-        [entry for entry in row["summation"] if entry["layout"] == layout] for layout in layouts
-    ]
-
-
-def _select_longest(records: Records) -> dict[tuple[str, str, str, int], Row]:
-    """The last point of each sweep over m, by implementation, dtype, layout and threads.
-
-    Later points replace earlier ones of the same key, and m rises.
-    """
-    return {
-        (row["target"], row["dtype"], row["layout"], row["threads"]): row
-        for row in _select_points(records, "values")
-    }
-
-
-def plot_by_condition(records: Records, path: Path) -> None:
+def plot_by_condition(records: Records) -> Figure:
     """The typical error of xhat against kappa, with lines of slope 1 and 2.
 
     A two-pass formula loses digits in proportion to kappa and follows the first line, a one-pass
@@ -100,47 +79,42 @@ def plot_by_condition(records: Records, path: Path) -> None:
     ----------
     records : Records
         Holds rows of the kind ``accuracy_point``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
-    with mpl.rc_context(STYLE):
-        figure, both = build_panels(2)
-        for axes, dtype in zip(both, U, strict=True):
-            rows = [row for row in _select_points(records, "kappa") if row["dtype"] == dtype]
-            kappas = sorted({row["kappa"] for row in rows})
-            for target in LOOKS:
-                _plot_curve(
-                    axes,
-                    [row for row in rows if row["target"] == target],
-                    "kappa",
-                    "typical_error",
-                    target,
-                )
-            for slope, style in ((1, "--"), (2, ":")):
-                line = [
-                    (kappa, U[dtype] * kappa**slope)
-                    for kappa in kappas
-                    # The lines end where no digit is left, or they would stretch the axis.
-                    if U[dtype] * kappa**slope <= 2
-                ]
-                axes.plot(
-                    *zip(*line, strict=True),
-                    ls=style,
-                    c="grey",
-                    lw=1.2,
-                    label=f"u κ{'²' if slope == 2 else ''}",
-                )
-            condition = "condition κ = √(1 + μ²/v)"
-            axes.set(xscale="log", yscale="log", xlabel=condition, title=dtype)
-        both[0].set(ylabel="largest error of x̂ (median channel)")
-        both[0].legend(frameon=False, fontsize=9)
-        figure.suptitle(
-            "How the error grows as the mean moves away from 0 (32 values, 64 channels)"
-        )
-        save(figure, path)
+    figure, both = build_panels(2)
+    for axes, dtype in zip(both, U, strict=True):
+        rows = records.select("accuracy_point", sweep="kappa", dtype=dtype)
+        kappas = sorted({row["kappa"] for row in rows})
+        for target in LOOKS:
+            own = select_rows(rows, target=target)
+            _plot_curve(axes, own, "kappa", "typical_error", target)
+        for slope, style in ((1, "--"), (2, ":")):
+            line = [
+                (kappa, U[dtype] * kappa**slope)
+                for kappa in kappas
+                # The lines end where no digit is left, or they would stretch the axis.
+                if U[dtype] * kappa**slope <= 2
+            ]
+            axes.plot(
+                *zip(*line, strict=True),
+                ls=style,
+                c="grey",
+                lw=1.2,
+                label=f"u κ{'²' if slope == 2 else ''}",
+            )
+        condition = "condition κ = √(1 + μ²/v)"
+        axes.set(xscale="log", yscale="log", xlabel=condition, title=dtype)
+    both[0].set(ylabel="largest error of x̂ (median channel)")
+    both[0].legend(fontsize=9)
+    figure.suptitle("How the error grows as the mean moves away from 0 (32 values, 64 channels)")
+    return figure
 
 
-def plot_by_length(records: Records, path: Path) -> None:
+def plot_by_length(records: Records) -> Figure:
     """The common error of a channel against m, with lines of slope 1/2 and -1/2.
 
     Naive sums go up with the root of m. Sums that round correctly leave independent errors of the
@@ -151,47 +125,42 @@ def plot_by_length(records: Records, path: Path) -> None:
     ----------
     records : Records
         Holds rows of the kind ``accuracy_point``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
-    with mpl.rc_context(STYLE):
-        figure, both = build_panels(2)
-        for axes, dtype in zip(both, U, strict=True):
-            rows = [
-                row
-                for row in _select_points(records, "values")
-                if row["dtype"] == dtype and row["threads"] == 1
-            ]
-            for target in LOOKS:
-                for layout, style in LINES.items():
-                    own = [
-                        row for row in rows if row["target"] == target and row["layout"] == layout
-                    ]
-                    _plot_curve(axes, own, "m", "shift", target, style, f", {layout}")
-            lengths = sorted({row["m"] for row in rows})
-            for slope, name in ((0.5, "√m"), (-0.5, "1/√m")):
-                # 0.3 puts the lines among the curves; only their slopes say something.
-                line = [0.3 * (m / lengths[0]) ** slope for m in lengths]
-                axes.plot(
-                    lengths,
-                    line,
-                    ls="-." if slope > 0 else ":",
-                    c="grey",
-                    lw=1.2,
-                    label=f"in proportion to {name}",
-                )
-            axes.set_xscale("log", base=2)
-            axes.set(yscale="log", xlabel="values per channel m", title=dtype)
-        both[0].set(ylabel="shift of a channel, in units of u")
-        figure.legend(
-            *both[0].get_legend_handles_labels(),
-            loc="outside lower center",
-            ncols=4,
-            frameon=False,
-            fontsize=9,
-        )
-        figure.suptitle("How sums are taken: what the mean is off by (one thread)")
-        save(figure, path)
+    figure, both = build_panels(2)
+    for axes, dtype in zip(both, U, strict=True):
+        rows = records.select("accuracy_point", sweep="values", dtype=dtype, threads=1)
+        for target in LOOKS:
+            for layout, style in LINES.items():
+                own = select_rows(rows, target=target, layout=layout)
+                _plot_curve(axes, own, "m", "shift", target, style, f", {layout}")
+        lengths = sorted({row["m"] for row in rows})
+        for slope, name in ((0.5, "√m"), (-0.5, "1/√m")):
+            # 0.3 puts the lines among the curves; only their slopes say something.
+            line = [0.3 * (m / lengths[0]) ** slope for m in lengths]
+            axes.plot(
+                lengths,
+                line,
+                ls="-." if slope > 0 else ":",
+                c="grey",
+                lw=1.2,
+                label=f"in proportion to {name}",
+            )
+        axes.set_xscale("log", base=2)
+        axes.set(yscale="log", xlabel="values per channel m", title=dtype)
+    both[0].set(ylabel="shift of a channel, in units of u")
+    figure.legend(
+        *both[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=4,
+        fontsize=9,
+    )
+    figure.suptitle("How sums are taken: what the mean is off by (one thread)")
+    return figure
 
 
 def _plot_curve(
@@ -223,6 +192,6 @@ FILES = (
             *("ulp_median", "ulp_p99", "ulp_max", "max_abs_error", "typical_error", "shift"),
         ),
     ),
-    ReportFile("accuracy_kappa.svg", ("accuracy_point",), plot_by_condition),
-    ReportFile("accuracy_m.svg", ("accuracy_point",), plot_by_length),
+    declare_plot("accuracy_kappa.svg", ("accuracy_point",), plot_by_condition),
+    declare_plot("accuracy_m.svg", ("accuracy_point",), plot_by_length),
 )

@@ -11,7 +11,7 @@ from collections import Counter
 
 from bnproof.records import Records
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, render_page
 
 
 def render_containment(records: Records) -> str:

@@ -8,19 +8,12 @@ false variants. The book as a page and as a table is made here too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bnproof.claims import load_ledger
-from bnproof.records import Records, Row
+from bnproof.records import Records, Row, group_rows, select_rows
 from bnproof.reports.files import declare_page, format_table
-from bnproof.reports.pages import (
-    group_by_chapter,
-    name_chapter,
-    format_number,
-    render_page,
-    describe_provenance,
-)
+from bnproof.reports.pages import describe_provenance, format_number, name_chapter, render_page
 
 if TYPE_CHECKING:
     # Imported where it is used: pages are made without Rich.
@@ -46,43 +39,19 @@ def arrange_theorem(theorem: Row, measured: Iterable[Row] = ()) -> Row:
         needed), ``controls``, ``claims``, ``laws`` and ``agreement``.
     """
     items = theorem["items"]
-    chains: dict[str, list[Row]] = {}
-    for item in items:
-        if item["kind"] == "step":
-            chains.setdefault(item["part_of"], []).append(item)
     return {
         **theorem,
         "stated": [item for item in items if item["kind"] in ("assertion", "law")],
-        "corollaries": [item for item in items if item["kind"] == "corollary"],
-        "chains": chains,
+        "corollaries": select_rows(items, kind="corollary"),
+        "chains": group_rows(select_rows(items, kind="step"), "part_of"),
         # ``needed`` says what becomes of the statement without each condition, in their order.
         "conditional": [item for item in items if item["needed"]],
-        "controls": [item for item in items if item["kind"] == "control"],
+        "controls": select_rows(items, kind="control"),
         # The ledger knows which theorems a claim rests on; the book does not know the ledger.
         "claims": [claim.id for claim in load_ledger().values() if theorem["id"] in claim.theorems],
         "laws": [item["law"] for item in items if item["law"]],
-        "agreement": select_agreement(theorem, measured),
+        "agreement": select_rows(measured, kind="law_result", theorem=theorem["id"]),
     }
-
-
-def select_agreement(theorem: Row, measured: Iterable[Row]) -> list[Row]:
-    """How the implementations did by the laws of this theorem, as measured in a report.
-
-    Parameters
-    ----------
-    theorem : Row
-        A row of the kind ``theorem``.
-    measured : iterable of Row
-        Rows of any kinds.
-
-    Returns
-    -------
-    list of Row
-        Those of the kind ``law_result`` that name the theorem, in their order.
-    """
-    return [
-        row for row in measured if row["kind"] == "law_result" and row["theorem"] == theorem["id"]
-    ]
 
 
 def render_markdown(theorem: Row, measured: Iterable[Row] = ()) -> str:
@@ -142,9 +111,8 @@ def render_contents(theorems: Sequence[Row]) -> Group:
     from rich.text import Text
 
     lines: list[RenderableType] = []
-    # groupby needs chapters in one piece, and the book has them so.
-    for chapter, entries in groupby(theorems, key=lambda entry: entry["chapter"]):
-        lines += [Text(name_chapter(chapter), style="bold")]
+    for chapter, entries in group_rows(theorems, "chapter").items():
+        lines.append(Text(name_chapter(chapter), style="bold"))
         for entry in entries:
             lines += [
                 Text(f"  {entry['id']}", style="cyan"),
@@ -310,7 +278,7 @@ def summarise_theorem(theorem: Row) -> Row:
         The columns of ``theorems.csv``. ``assertions`` counts all items but the controls, and
         ``exact_points`` the exact evaluations on small batches.
     """
-    controls = [item for item in theorem["items"] if item["kind"] == "control"]
+    controls = select_rows(theorem["items"], kind="control")
     return {
         "id": theorem["id"],
         "chapter": theorem["chapter"],
@@ -338,13 +306,12 @@ def render_book(records: Records) -> str:
     str
         Markdown: a table of contents, then chapter by chapter a section for each theorem.
     """
-    chapters = group_by_chapter(
-        [
-            arrange_theorem(theorem, records.select("law_result"))
-            for theorem in records.select("theorem")
-        ]
+    theorems = [arrange_theorem(row, records.rows) for row in records.select("theorem")]
+    return render_page(
+        "derivations.md",
+        chapters=group_rows(theorems, "chapter"),
+        provenance=describe_provenance(records),
     )
-    return render_page("derivations.md", chapters=chapters, provenance=describe_provenance(records))
 
 
 def render_theorem_table(records: Records) -> str:

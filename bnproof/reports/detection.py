@@ -9,16 +9,17 @@ rest shows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
 
-from bnproof.records import Records, Row
-from bnproof.reports.files import ReportFile, declare_page, format_table
-from bnproof.reports.pages import render_page, describe_provenance
-from bnproof.reports.plots import COLOURS, STYLE, save
+from bnproof.records import Records, Row, group_rows
+from bnproof.reports.files import declare_page, format_table
+from bnproof.reports.pages import describe_provenance, render_page
+from bnproof.reports.plots import COLOURS, build_panels, declare_plot
 
 # Laws named in a line. A bug may break dozens, and the first few tell what it is about.
 SHOWN = 4
@@ -79,11 +80,10 @@ def list_shortfalls(records: Records) -> list[str]:
         for row in records.select("correct")
         if row["flagged"]
     ]
-    graded = [row for row in records.select("mutant") if row["grade_expected"] is not None]
     return problems + [
         f"{row['id']} is graded {row['grade']}, not {row['grade_expected']}"
-        for row in graded
-        if row["grade"] != row["grade_expected"]
+        for row in records.select("mutant")
+        if row["grade_expected"] not in (None, row["grade"])
     ]
 
 
@@ -100,15 +100,12 @@ def render_detection(records: Records) -> str:
     str
         Markdown.
     """
-    rows, alarms = (
-        list_bugs(records),
-        [row for row in records.select("correct") if not row["unusable"]],
-    )
+    rows = list_bugs(records)
+    alarms = [row for row in records.select("correct") if not row["unusable"]]
     every = records.select("mutant")
     flags = {(row["id"], row["baseline"]): row for row in records.select("baseline")}
     names = [row["baseline"] for row in records.select("baseline_says")]
-    correct = list(dict.fromkeys(row["id"] for row in alarms))
-    unusable = {row["id"]: row["unusable"] for row in records.select("correct") if row["unusable"]}
+    correct = group_rows(alarms, "id")
     # The comparison is fair only where a baseline has a chance.
     within = [row for row in rows if row["family"] not in BEYOND_BASELINES]
     return render_page(
@@ -118,7 +115,10 @@ def render_detection(records: Records) -> str:
         modelled=len(every),
         # Several models may come from one row of the table of bugs.
         rows_modelled=len({row["row"] for row in every}),
-        rows_correct=len({row["id"].partition("-")[0] for row in _select_models(alarms)}),
+        # The rows of the catalogue: their ids are a letter and two digits.
+        rows_correct=len(
+            {name.partition("-")[0] for name in correct if re.match("[A-Z][0-9]{2}", name)}
+        ),
         found=sum(row["found"] for row in rows),
         to_find=len(rows),
         not_found=[row["id"] for row in rows if not row["found"]],
@@ -128,22 +128,26 @@ def render_detection(records: Records) -> str:
         seconds=sum(row["seconds"] for row in rows),
         baselines={name: _count_baseline(name, rows, correct, flags) for name in names},
         says=records.select("baseline_says"),
-        reach={
-            "to_find": len(within),
-            "found": sum(row["found"] for row in within),
-            "baselines": {
-                name: sum(flags[row["id"], name]["flagged"] for row in within) for name in names
-            },
+        reach=_count_found(within, flags, names),
+        families={
+            family: _count_found(own, flags, names)
+            for family, own in group_rows(rows, "family").items()
         },
-        families=_count_families(rows, flags, names),
         bugs=[_describe_bug(row, flags, names) for row in rows],
         graded=[row for row in every if row["grade_expected"] is not None],
         diagnosis=count_diagnoses([row for row in every if row["cause"]]),
         causes=[_describe_cause(row) for row in every if row["cause"]],
-        unusable=unusable,
+        unusable={
+            row["id"]: row["unusable"] for row in records.select("correct") if row["unusable"]
+        },
+        # Over all runs: one false alarm at any seed is one too many.
         correct=[
-            _summarise_correct(name, [row for row in alarms if row["id"] == name])
-            for name in correct
+            {
+                "id": name,
+                "runs": len(runs),
+                "flagged": ", ".join(sorted({law for row in runs for law in row["flagged"]})),
+            }
+            for name, runs in correct.items()
         ],
         unmodelled=records.select("unmodelled"),
         costs=records.select("check_cost"),
@@ -151,14 +155,8 @@ def render_detection(records: Records) -> str:
     )
 
 
-def _select_models(alarms: Iterable[Row]) -> list[Row]:
-    """The rows of the catalogue among correct implementations: their ids are a letter and two
-    digits."""
-    return [row for row in alarms if row["id"][:1].isupper() and row["id"][1:3].isdigit()]
-
-
 def _count_baseline(
-    name: str, rows: list[Row], correct: list[str], flags: dict[tuple[str, str], Row]
+    name: str, rows: list[Row], correct: Iterable[str], flags: dict[tuple[str, str], Row]
 ) -> Row:
     """What one baseline finds, what it flags wrongly, and how long it takes."""
     return {
@@ -168,20 +166,15 @@ def _count_baseline(
     }
 
 
-def _count_families(
-    rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]
-) -> dict[str, Row]:
-    """By family of bugs: how many are modelled, and how many the laws and each baseline find."""
-    families: dict[str, Row] = {}
-    for row in rows:
-        line = families.setdefault(
-            row["family"], {"modelled": 0, "found": 0, "baselines": dict.fromkeys(names, 0)}
-        )
-        line["modelled"] += 1
-        line["found"] += row["found"]
-        for name in names:
-            line["baselines"][name] += flags[row["id"], name]["flagged"]
-    return families
+def _count_found(rows: list[Row], flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
+    """How many bugs are modelled, and how many of them the laws and each baseline find."""
+    return {
+        "modelled": len(rows),
+        "found": sum(row["found"] for row in rows),
+        "baselines": {
+            name: sum(flags[row["id"], name]["flagged"] for row in rows) for name in names
+        },
+    }
 
 
 def _describe_bug(row: Row, flags: dict[tuple[str, str], Row], names: list[str]) -> Row:
@@ -247,12 +240,6 @@ def _describe_cause(row: Row) -> Row:
     return {**row, "named": name_cause(row["cause"]), "without": name_cause(row["cause_without"])}
 
 
-def _summarise_correct(name: str, runs: list[Row]) -> Row:
-    # Over all runs: one false alarm at any seed is one too many.
-    flagged = {law for row in runs for law in row["flagged"]}
-    return {"id": name, "runs": len(runs), "flagged": ", ".join(sorted(flagged))}
-
-
 def render_csv(records: Records) -> str:
     """One line a model: what found it, and what the baselines said.
 
@@ -288,7 +275,7 @@ def render_csv(records: Records) -> str:
     return format_table(lines, (*COLUMNS, *names))
 
 
-def plot_matrix(records: Records, path: Path) -> None:
+def plot_matrix(records: Records) -> Figure:
     """Bugs down, laws and baselines across.
 
     A square is as dark as the share of cases in which the law breaks. Laws that no bug breaks are
@@ -298,52 +285,40 @@ def plot_matrix(records: Records, path: Path) -> None:
     ----------
     records : Records
         The rows of one run of the benchmark.
-    path : Path
-        The file.
-    """
-    from matplotlib.figure import Figure
 
+    Returns
+    -------
+    Figure
+        The plot.
+    """
     rows = list_bugs(records)
     names = [row["baseline"] for row in records.select("baseline_says")]
-    laws = [
-        row["law"]
-        for row in records.select("law")
-        if any(row["law"] in bug["laws"] for bug in rows)
-    ]
+    broken = {law for row in rows for law in row["laws"]}
+    laws = [row["law"] for row in records.select("law") if row["law"] in broken]
     flags = {(row["id"], row["baseline"]): row["flagged"] for row in records.select("baseline")}
     shares = [[_compute_shade(row["laws"].get(law)) for law in laws] for row in rows]
     today = [[float(flags[row["id"], name]) for name in names] for row in rows]
     # A fifth of an inch a row and a column, and room for the labels: the picture grows with the
     # catalogue.
     size = (0.19 * (len(laws) + len(names)) + 2.6, 0.19 * len(rows) + 2.4)
-    with mpl.rc_context(STYLE | {"font.size": 8}):
-        figure = Figure(figsize=size, layout="constrained", facecolor="white")
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=[len(laws), len(names)])
-        _plot_squares(left, shares, laws, "blue", "laws of bnproof")
-        _plot_squares(right, today, names, "orange", "today's tests")
-        left.set_yticks(range(len(rows)), [row["id"] for row in rows])
-        # Upside down, so that the first bug stands on top.
-        left.set_ylim(len(rows) - 0.5, -0.5)
-        save(figure, path)
+    widths = [len(laws), len(names)]
+    figure, (left, right) = build_panels(2, size=size, sharey=True, width_ratios=widths)
+    _plot_squares(left, shares, laws, "blue", "laws of bnproof")
+    _plot_squares(right, today, names, "orange", "today's tests")
+    left.set_yticks(range(len(rows)), [row["id"] for row in rows])
+    # Upside down, so that the first bug stands on top.
+    left.set_ylim(len(rows) - 0.5, -0.5)
+    return figure
 
 
 def _plot_squares(
     axes: Any, values: list[list[float]], labels: list[str], colour: str, title: str
 ) -> None:
     """One square for every value above 0, as opaque as the value."""
+    shades = np.array(values)
     # Empty cells are not drawn, which leaves the grid visible.
-    squares = [
-        (x, y, value) for y, row in enumerate(values) for x, value in enumerate(row) if value
-    ]
-    axes.scatter(
-        [x for x, _, _ in squares],
-        [y for _, y, _ in squares],
-        alpha=[value for _, _, value in squares],
-        c=COLOURS[colour],
-        marker="s",
-        s=80,
-        linewidths=0,
-    )
+    y, x = np.nonzero(shades)
+    axes.scatter(x, y, alpha=shades[y, x], c=COLOURS[colour], marker="s", s=80, linewidths=0)
     axes.set_xticks(range(len(labels)), labels, rotation=90)
     axes.set_xlim(-0.5, len(labels) - 0.5)
     axes.set_title(title)
@@ -360,5 +335,5 @@ _KINDS = ("detection", "mutant", "correct", "baseline")
 FILES = (
     declare_page("detection.md", _KINDS, render_detection),
     declare_page("detection.csv", _KINDS, render_csv),
-    ReportFile("detection.svg", _KINDS, plot_matrix),
+    declare_plot("detection.svg", _KINDS, plot_matrix, font_size=8),
 )

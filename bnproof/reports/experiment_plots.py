@@ -8,19 +8,19 @@ Each plot is made of the rows of one experiment: :func:`plot_weight_norm` of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
-from bnproof.records import Records, Row
-from bnproof.reports.files import ReportFile, declare_table
-from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
+from bnproof.records import Records, Row, list_distinct, select_rows
+from bnproof.reports.files import declare_table
+from bnproof.reports.plots import COLOURS, build_panels, declare_plot
 
 # One colour for each learning rate, rising. The first is the palette's light blue.
 RATES = ("#56b4e9", COLOURS["blue"], COLOURS["green"], COLOURS["orange"], COLOURS["black"])
+# Three data sets or algorithms; zip is strict, so a fourth is an error and not a missing curve.
+LOOKS = (("orange", "o"), ("blue", "s"), ("green", "^"))
 # The rows have plain letters; a picture can show the real ones.
 GREEK = {
     "gamma, beta on normalised values": "γ, β on normalised values",
@@ -30,7 +30,7 @@ GREEK = {
 LIGHT = {"color": COLOURS["black"], "alpha": 0.55, "linewidth": 1.0}
 
 
-def plot_weight_norm(records: Records, path: Path) -> None:
+def plot_weight_norm(records: Records) -> Figure:
     """Median ``|W|`` of the first layer above, the effective step ``eta/|W|^2`` below.
 
     On the left the layer stands in front of batch normalisation, on the right nothing is
@@ -40,74 +40,72 @@ def plot_weight_norm(records: Records, path: Path) -> None:
     ----------
     records : Records
         Holds rows of the kinds ``weight_norm`` and ``weight_norm_run``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
     rows, ends = records.select("weight_norm"), records.select("weight_norm_run")
     rates = sorted({row["learning_rate"] for row in rows})
-    with mpl.rc_context(STYLE):
-        # Both columns share their axes, so that left and right can be compared at a glance.
-        figure, grid = build_panels(2, 2, sharex=True, sharey="row")
-        for column, normalised in zip(grid.T, (True, False), strict=True):
-            for rate, colour in zip(rates, RATES, strict=True):
-                mine = _select_rows(rows, normalised=normalised, learning_rate=rate)
-                end = _select_rows(
-                    ends, raised="first layer", normalised=normalised, learning_rate=rate
-                )[0]
-                label = f"η = {rate:g}: {end['final_accuracy']:.0%} correct"
-                column[0].plot(
-                    *_list_points(mine, "step", "norm_median"), c=colour, lw=2, label=label
-                )
-                column[1].plot(*_list_points(mine, "step", "effective_step"), c=colour, lw=2)
-            title = "in front of batch normalisation" if normalised else "without normalisation"
-            # Powers of ten in both directions: rates differ by a factor of 10 000.
-            column[0].set(title=title, xscale="log", yscale="log")
-            column[1].set(xlabel="step of plain SGD", yscale="log")
-            column[0].legend(frameon=False, fontsize=9, loc="upper left")
-        # Fixed limits, because a run without normalisation that explodes would flatten all others.
-        grid[0, 0].set(ylabel="norm |W| of a row (median)", ylim=(0.3, 3e4))
-        grid[1, 0].set(ylabel="effective step η/|W|² (median)")
-        figure.suptitle("First layer trained at learning rate η, everything else at 0.1")
-        save(figure, path)
+    # Both columns share their axes, so that left and right can be compared at a glance.
+    figure, grid = build_panels(2, 2, sharex=True, sharey="row")
+    for column, normalised in zip(grid.T, (True, False), strict=True):
+        for rate, colour in zip(rates, RATES, strict=True):
+            mine = select_rows(rows, normalised=normalised, learning_rate=rate)
+            end = select_rows(
+                ends, raised="first layer", normalised=normalised, learning_rate=rate
+            )[0]
+            label = f"η = {rate:g}: {end['final_accuracy']:.0%} correct"
+            column[0].plot(*_list_points(mine, "step", "norm_median"), c=colour, lw=2, label=label)
+            column[1].plot(*_list_points(mine, "step", "effective_step"), c=colour, lw=2)
+        title = "in front of batch normalisation" if normalised else "without normalisation"
+        # Powers of ten in both directions: rates differ by a factor of 10 000.
+        column[0].set(title=title, xscale="log", yscale="log")
+        column[1].set(xlabel="step of plain SGD", yscale="log")
+        column[0].legend(fontsize=9, loc="upper left")
+    # Fixed limits, because a run without normalisation that explodes would flatten all others.
+    grid[0, 0].set(ylabel="norm |W| of a row (median)", ylim=(0.3, 3e4))
+    grid[1, 0].set(ylabel="effective step η/|W|² (median)")
+    figure.suptitle("First layer trained at learning rate η, everything else at 0.1")
+    return figure
 
 
-def plot_linear_range(records: Records, path: Path) -> None:
+def plot_linear_range(records: Records) -> Figure:
     """The share of ``|xhat| >= t`` against t, beside Chebyshev's bound.
 
     Parameters
     ----------
     records : Records
         Holds rows of the kind ``linear_range_share``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
     rows = records.select("linear_range_share")
-    # Three data sets; zip is strict, so a fourth one is an error and not a missing curve.
-    looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
-    with mpl.rc_context(STYLE):
-        figure, axes = build_panels()
-        # Dense enough for the bend of the bound at t = 1 to look like one.
-        fine = np.geomspace(min(row["t"] for row in rows), max(row["t"] for row in rows), 100)
-        axes.plot(
-            fine,
-            # No share is larger than 1, so below t = 1 the bound says nothing.
-            np.minimum(1, fine**-2),
-            "--",
-            c=COLOURS["black"],
-            label="Chebyshev's bound q/t² for q = 1",
-        )
-        for name, (colour, marker) in zip(_list_distinct(rows, "data"), looks, strict=True):
-            points = _list_points(_select_rows(rows, data=name), "t", "share_outside")
-            axes.plot(*points, marker=marker, c=COLOURS[colour], label=name)
-        axes.set(
-            xlabel="threshold t (in standard deviations)", ylabel="share of values with |x̂| ≥ t"
-        )
-        axes.set(yscale="log", title="Normalised values are of size 1, not near 0")
-        axes.legend(frameon=False, loc="lower left")
-        save(figure, path)
+    figure, axes = build_panels()
+    # Dense enough for the bend of the bound at t = 1 to look like one.
+    fine = np.geomspace(min(row["t"] for row in rows), max(row["t"] for row in rows), 100)
+    axes.plot(
+        fine,
+        # No share is larger than 1, so below t = 1 the bound says nothing.
+        np.minimum(1, fine**-2),
+        "--",
+        c=COLOURS["black"],
+        label="Chebyshev's bound q/t² for q = 1",
+    )
+    for name, (colour, marker) in zip(list_distinct(rows, "data"), LOOKS, strict=True):
+        points = _list_points(select_rows(rows, data=name), "t", "share_outside")
+        axes.plot(*points, marker=marker, c=COLOURS[colour], label=name)
+    axes.set(xlabel="threshold t (in standard deviations)", ylabel="share of values with |x̂| ≥ t")
+    axes.set(yscale="log", title="Normalised values are of size 1, not near 0")
+    axes.legend(loc="lower left")
+    return figure
 
 
-def plot_parametrisations(records: Records, path: Path) -> None:
+def plot_parametrisations(records: Records) -> Figure:
     """Loss against steps, each parametrisation at its own best learning rate.
 
     Every seed is a thin line and their mean a thick one. There is one panel for each choice of what
@@ -117,31 +115,31 @@ def plot_parametrisations(records: Records, path: Path) -> None:
     ----------
     records : Records
         Holds rows of the kind ``parametrisation``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
     rows = records.select("parametrisation")
-    with mpl.rc_context(STYLE):
-        figure, both = build_panels(2, sharey=True)
-        for axes, trained in zip(both, _list_distinct(rows, "trained"), strict=True):
-            of_panel = _select_rows(rows, trained=trained)
-            for name, colour in zip(
-                _list_distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True
-            ):
-                _plot_seeds(
-                    axes, _select_rows(of_panel, parametrisation=name), name, COLOURS[colour]
-                )
-            axes.set(title=f"trained: {trained}", xlabel="step of plain SGD", yscale="log")
-            axes.legend(frameon=False, fontsize=9, loc="lower left")
-        both[0].set(ylabel="cross-entropy of all digits (nats)")
-        save(figure, path)
+    figure, both = build_panels(2, sharey=True)
+    for axes, trained in zip(both, list_distinct(rows, "trained"), strict=True):
+        of_panel = select_rows(rows, trained=trained)
+        for name, colour in zip(
+            list_distinct(of_panel, "parametrisation"), ("blue", "orange"), strict=True
+        ):
+            _plot_seeds(axes, select_rows(of_panel, parametrisation=name), name, COLOURS[colour])
+        axes.set(title=f"trained: {trained}", xlabel="step of plain SGD", yscale="log")
+        axes.legend(fontsize=9, loc="lower left")
+    both[0].set(ylabel="cross-entropy of all digits (nats)")
+    return figure
 
 
 def _plot_seeds(axes: Any, rows: list[Row], name: str, colour: str) -> None:
     """The curves of one parametrisation, which all have the same steps."""
     curves = [
-        _list_points(_select_rows(rows, seed=seed), "step", "loss")
-        for seed in _list_distinct(rows, "seed")
+        _list_points(select_rows(rows, seed=seed), "step", "loss")
+        for seed in list_distinct(rows, "seed")
     ]
     for curve in curves:
         axes.plot(*curve, c=colour, lw=0.8, alpha=0.4)
@@ -156,7 +154,7 @@ def _plot_seeds(axes: Any, rows: list[Row], name: str, colour: str) -> None:
     )
 
 
-def plot_variance_error(records: Records, path: Path) -> None:
+def plot_variance_error(records: Records) -> Figure:
     """Error of the variance and of xhat in float32 against kappa, with slopes 1 and 2 for
     comparison.
 
@@ -167,46 +165,45 @@ def plot_variance_error(records: Records, path: Path) -> None:
     ----------
     records : Records
         Holds rows of the kinds ``variance_error`` and ``variance_slope``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
     rows, slopes = records.select("variance_error"), records.select("variance_slope")
-    looks = (("orange", "o"), ("blue", "s"), ("green", "^"))
     titles = {
         "variance": "relative error of the variance",
         "xhat": "error of x̂ (largest in the batch)",
     }
-    with mpl.rc_context(STYLE):
-        figure, both = build_panels(2, sharey=True)
-        for axes, (quantity, title) in zip(both, titles.items(), strict=True):
-            for name, (colour, marker) in zip(
-                _list_distinct(rows, "algorithm"), looks, strict=True
-            ):
-                fitted = _select_rows(slopes, algorithm=name, quantity=quantity)[0]
-                _plot_errors(
-                    axes,
-                    _select_rows(rows, algorithm=name),
-                    quantity,
-                    fitted,
-                    {"marker": marker, "c": COLOURS[colour]},
-                )
-            kappas = np.array([1.0, 1e6])
-            for slope, style in ((1, ":"), (2, "--")):
-                # Half a unit roundoff: the lines start below all the points.
-                axes.plot(kappas, 3e-8 * kappas**slope, style, **LIGHT, label=f"slope {slope}")
-            axes.set(
-                title=title,
-                xlabel="condition κ = √(1 + μ²/v)",
-                xscale="log",
-                yscale="log",
-                ylim=(1e-8, 30),
+    figure, both = build_panels(2, sharey=True)
+    for axes, (quantity, title) in zip(both, titles.items(), strict=True):
+        for name, (colour, marker) in zip(list_distinct(rows, "algorithm"), LOOKS, strict=True):
+            fitted = select_rows(slopes, algorithm=name, quantity=quantity)[0]
+            _plot_errors(
+                axes,
+                select_rows(rows, algorithm=name),
+                quantity,
+                fitted,
+                {"marker": marker, "c": COLOURS[colour]},
             )
-            axes.legend(frameon=False, fontsize=9, loc="upper left")
-        both[0].set(ylabel="median over 32 features")
-        figure.suptitle(
-            "float32, m = 128, hidden activations of the digits (filled: in the fit of the slope)"
+        kappas = np.array([1.0, 1e6])
+        for slope, style in ((1, ":"), (2, "--")):
+            # Half a unit roundoff: the lines start below all the points.
+            axes.plot(kappas, 3e-8 * kappas**slope, style, **LIGHT, label=f"slope {slope}")
+        axes.set(
+            title=title,
+            xlabel="condition κ = √(1 + μ²/v)",
+            xscale="log",
+            yscale="log",
+            ylim=(1e-8, 30),
         )
-        save(figure, path)
+        axes.legend(fontsize=9, loc="upper left")
+    both[0].set(ylabel="median over 32 features")
+    figure.suptitle(
+        "float32, m = 128, hidden activations of the digits (filled: in the fit of the slope)"
+    )
+    return figure
 
 
 def _plot_errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: Row) -> None:
@@ -224,16 +221,6 @@ def _plot_errors(axes: Any, rows: list[Row], quantity: str, fitted: Row, look: R
     axes.plot(
         *own, **look, ms=5, lw=1.2, label=f"{fitted['algorithm']}: slope {fitted['slope']:.2f}"
     )
-
-
-def _select_rows(rows: Iterable[Row], **wanted: Any) -> list[Row]:
-    """The rows that have all of the wanted values."""
-    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
-
-
-def _list_distinct(rows: Iterable[Row], key: str) -> list[Any]:
-    """The values of one key, each once, in order of appearance."""
-    return list(dict.fromkeys(row[key] for row in rows))
 
 
 def _list_points(rows: list[Row], x: str, y: str) -> tuple[list[float], list[float]]:
@@ -268,8 +255,8 @@ FILES = (
             *("variance_error_median", "variance_error_largest", "xhat_error_median"),
         ),
     ),
-    ReportFile("weight_norm.svg", ("weight_norm", "weight_norm_run"), plot_weight_norm),
-    ReportFile("linear_range.svg", ("linear_range_share", "sigmoid_linear"), plot_linear_range),
-    ReportFile("parametrisations.svg", ("parametrisation",), plot_parametrisations),
-    ReportFile("variance_error.svg", ("variance_error", "variance_slope"), plot_variance_error),
+    declare_plot("weight_norm.svg", ("weight_norm", "weight_norm_run"), plot_weight_norm),
+    declare_plot("linear_range.svg", ("linear_range_share", "sigmoid_linear"), plot_linear_range),
+    declare_plot("parametrisations.svg", ("parametrisation",), plot_parametrisations),
+    declare_plot("variance_error.svg", ("variance_error", "variance_slope"), plot_variance_error),
 )

@@ -7,13 +7,14 @@ digits. Start reading at :func:`arrange_claim`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnproof.claims import VERDICTS, ClaimVerdict, load_ledger, settle
-from bnproof.records import Records, Row
+from bnproof.records import Records, Row, select_rows
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.pages import format_number, render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, format_number, render_page
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -46,7 +47,7 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         literally claimed first; ``explanation`` is empty where the claim is still open.
     """
     a = finding.claim
-    stated = [*a.literal, *a.repaired, *([a.formula] if a.formula else [])]
+    numbers = select_rows(rows, kind="demonstration", claim=a.id)
     return {
         "id": a.id,
         "who": a.who,
@@ -59,17 +60,9 @@ def arrange_claim(finding: ClaimVerdict, rows: Sequence[Row]) -> dict[str, Any]:
         "measurement": finding.measurement,
         "plot": a.measurement.plot if a.measurement else "",
         "theorems": a.theorems,
-        # The same item may be literal and shown as the formula; it appears once.
-        "stated": [_arrange_item(name, finding) for name in dict.fromkeys(stated)],
-        "data": next(
-            (
-                row["data"]
-                for row in rows
-                if row["kind"] == "demonstration" and row["claim"] == a.id
-            ),
-            "",
-        ),
-        "numbers": [row for row in rows if row["kind"] == "demonstration" and row["claim"] == a.id],
+        "stated": [_arrange_item(name, finding) for name in a.stated],
+        "data": numbers[0]["data"] if numbers else "",
+        "numbers": numbers,
     }
 
 
@@ -107,7 +100,7 @@ def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
     findings : sequence of ClaimVerdict
         The settled claims, in the order they are listed.
     """
-    from rich.console import Group
+    from rich.console import Group, RenderableType
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -119,10 +112,8 @@ def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
         # A verdict that is not known here is an error.
         colour = COLOURS[finding.verdict]
         table.add_row(finding.claim.id, f"[{colour}]{finding.verdict}[/]", finding.claim.says)
-    # In the order of COLOURS, what is settled first.
-    counts = {v: sum(finding.verdict == v for finding in findings) for v in COLOURS}
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    return Group(table, "", f"{len(findings)} claims: {summary}. bnproof claims ID says why.")
+    summary = f"{len(findings)} claims: {count_verdicts(findings)}. bnproof claims ID says why."
+    return Group(table, "", summary)
 
 
 def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Group:
@@ -135,7 +126,7 @@ def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Gr
     rows : sequence of Row
         Rows among which their demonstrations are found.
     """
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
     return Group(
         *(line for finding in findings for line in _render_claim(arrange_claim(finding, rows)))
@@ -233,7 +224,7 @@ def summarise_claim(finding: ClaimVerdict) -> Row:
     }
 
 
-def count_verdicts(settled: list[ClaimVerdict]) -> str:
+def count_verdicts(settled: Sequence[ClaimVerdict]) -> str:
     """How many claims have which verdict, in words; verdicts that no claim has are left out.
 
     Examples
@@ -244,10 +235,8 @@ def count_verdicts(settled: list[ClaimVerdict]) -> str:
     >>> count_verdicts([ClaimVerdict(claim, verdict) for verdict in verdicts])
     '2 proved, 1 refuted'
     """
-    counts = {
-        verdict: sum(finding.verdict == verdict for finding in settled) for verdict in VERDICTS
-    }
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    counts = Counter(finding.verdict for finding in settled)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
 def render_claims(records: Records) -> str:

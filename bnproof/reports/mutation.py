@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bnproof.records import Records, Row
+from bnproof.records import Records, Row, group_rows, select_rows
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, render_page
 
 # The reason that is counted and not listed: nobody checks the text of an error by a law.
 TEXTS = "texts of errors"
@@ -55,7 +55,8 @@ def render_mutation(records: Records) -> str:
         Markdown.
     """
     rows = records.select("mutation")
-    reasons = group_rows([row for row in rows if row["outcome"] == "survived"], "reason")
+    killed = select_rows(rows, outcome="killed")
+    reasons = group_rows(select_rows(rows, outcome="survived"), "reason")
     return render_page(
         "mutation.md",
         provenance=describe_provenance(records),
@@ -66,10 +67,8 @@ def render_mutation(records: Records) -> str:
             for file, group in group_rows(rows, "file").items()
         },
         first=rows[0]["effort"] if rows else "",
-        later=[
-            row for row in rows if row["outcome"] == "killed" and row["effort"] != rows[0]["effort"]
-        ],
-        through=Counter(row["through"] for row in rows if row["outcome"] == "killed"),
+        later=[row for row in killed if row["effort"] != rows[0]["effort"]],
+        through=Counter(row["through"] for row in killed),
         laws=Counter(row["law"] for row in rows if row["law"]).most_common(),
         # Taken out of the reasons, so that it is not listed below.
         texts=len(reasons.pop(TEXTS, [])),
@@ -77,27 +76,6 @@ def render_mutation(records: Records) -> str:
         unexplained=list_unexplained(records),
         seconds=sum(row["seconds"] for row in rows),
     )
-
-
-def group_rows(rows: list[Row], by: str) -> dict[str, list[Row]]:
-    """The rows by one of their values, in order of appearance.
-
-    Parameters
-    ----------
-    rows : list of Row
-        What is grouped.
-    by : str
-        The key.
-
-    Returns
-    -------
-    dict of str to list of Row
-        Groups by the value of that key.
-    """
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row[by], []).append(row)
-    return groups
 
 
 FILES = (declare_page("mutation.md", ("mutation",), render_mutation),)

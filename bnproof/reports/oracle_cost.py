@@ -11,7 +11,7 @@ from statistics import median
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, render_page
 
 # The columns of the table. Times are in nanoseconds per value.
 COLUMNS = (
@@ -48,13 +48,18 @@ def list_lines(records: Records) -> list[Row]:
     return [_build_line(row) for row in records.select("oracle_cost")]
 
 
-def _build_line(row: Row) -> Row:
-    """One configuration, from the seconds of all rounds."""
-    nanoseconds = {
+def _find_nanoseconds(row: Row) -> dict[str, float]:
+    """What each contestant takes for a value."""
+    return {
         # The median, since a round that the machine interrupts is only ever slower.
         name: median(times) / row["values"] * 1e9
         for name, times in row["seconds"].items()
     }
+
+
+def _build_line(row: Row) -> Row:
+    """One configuration, from the seconds of all rounds."""
+    nanoseconds = _find_nanoseconds(row)
     return {
         "values": row["values"],
         "channels": row["shape"][1],
@@ -97,14 +102,10 @@ def render_oracle_cost(records: Records) -> str:
     # A call costs something whatever its size, so the fair comparison is with many values.
     each["forward"] = median(slow["seconds"]["forward"]) / slow["many"]
     (reference,) = records.select("oracle_cost_reference")
-    steps = {
-        name: median(times) / reference["values"] * 1e9
-        for name, times in reference["seconds"].items()
-    }
     return render_page(
         "oracle_cost.md",
         reference=reference,
-        steps=steps,
+        steps=_find_nanoseconds(reference),
         provenance=describe_provenance(records),
         run=records.select("oracle_cost_run")[0],
         compiled=records.select("oracle_cost_compile")[0],

@@ -7,11 +7,11 @@ by law. :func:`render_running_statistics` shows what training tracks and what in
 
 from __future__ import annotations
 
-from bnproof.records import Records, Row
+from bnproof.records import Records, Row, group_rows
 from bnproof.reports.derivation import summarise_theorem
 from bnproof.reports.files import declare_page, declare_table
-from bnproof.reports.ledger import settle_claims, count_verdicts
-from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.ledger import count_verdicts, settle_claims
+from bnproof.reports.pages import describe_provenance, render_page
 
 
 def render_index(records: Records) -> str:
@@ -32,11 +32,9 @@ def render_index(records: Records) -> str:
     lines = [summarise_theorem(theorem) for theorem in records.select("theorem")]
     settled = settle_claims(records)
     # The smallest batches, where the pair varies most.
-    pairs = [row for row in records.select("scatter") if row["m"] == 8]
+    pairs = records.select("scatter", m=8)
     # gamma' alone is quoted: one number that differs is enough for the answer.
     slopes = [row["gamma_prime"] for row in pairs]
-    # The last step, when the running statistics have settled.
-    late = [row for row in records.select("train_eval") if row["target"] == "torch"][-1]
     return render_page(
         "index.md",
         provenance=describe_provenance(records),
@@ -51,8 +49,9 @@ def render_index(records: Records) -> str:
         targets=_count_by_target(records),
         spread=(min(slopes), max(slopes)),
         # Batch 0 stands for all data, as at inference.
-        fixed=next(row for row in records.select("scatter") if row["batch"] == 0),
-        late=late,
+        fixed=records.select("scatter", batch=0)[0],
+        # The last step, when the running statistics have settled.
+        late=records.select("train_eval", target="torch")[-1],
     )
 
 
@@ -66,6 +65,13 @@ def _count_by_target(records: Records) -> list[Row]:
         # The three states are the keys: another one would be an error here and not a wrong sum.
         counts[row["verdict"]] += 1
     return list(targets.values())
+
+
+def _turn_over(rows: list[Row], key: str) -> dict[str, dict[str, Row]]:
+    """Rows that come one implementation after the other, for a table with one value in a line."""
+    return {
+        value: {row["target"]: row for row in own} for value, own in group_rows(rows, key).items()
+    }
 
 
 def render_check(records: Records) -> str:
@@ -82,25 +88,17 @@ def render_check(records: Records) -> str:
     str
         Markdown, with one column for each implementation.
     """
-    rows = records.select("law_result")
-    # Rows come one implementation after the other, a table has one law in a line: turned over.
-    laws: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        laws.setdefault(row["law"], {})[row["target"]] = row
-    agreement: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}
-    for row in records.select("agreement"):
-        agreement.setdefault((row["data"], row["dtype"]), {}).setdefault(row["quantity"], {})[
-            row["target"]
-        ] = row
+    batches = group_rows(records.select("agreement"), "data", "dtype")
+    counts = _count_by_target(records)
     return render_page(
         "check.md",
-        targets=[row["target"] for row in _count_by_target(records)],
-        counts=_count_by_target(records),
-        laws=laws,
+        targets=[row["target"] for row in counts],
+        counts=counts,
+        laws=_turn_over(records.select("law_result"), "law"),
         says={row["law"]: row for row in records.select("law")},
-        agreement=agreement,
+        agreement={batch: _turn_over(rows, "quantity") for batch, rows in batches.items()},
         # m and the number of features are the same in all rows of a batch, so any of them will do.
-        sizes={(row["data"], row["dtype"]): row for row in records.select("agreement")},
+        sizes={batch: rows[0] for batch, rows in batches.items()},
         # Data without a constant feature have nothing to say here.
         degenerate=[row for row in records.select("degenerate") if row["constant_channels"]],
         provenance=describe_provenance(records),
@@ -123,35 +121,21 @@ def render_running_statistics(records: Records) -> str:
         and the last.
     """
     last = max(row["step"] for row in records.select("recurrence"))
-    gaps = records.select("train_eval")
-    # Smallest and largest of each coordinate, since two numbers show that a pair is not constant.
-    spreads = []
     # Batch 0 is all of the data and no batch size.
-    for size in sorted({row["m"] for row in records.select("scatter") if row["batch"]}):
-        of_size = [row for row in records.select("scatter") if row["m"] == size and row["batch"]]
-        spreads.append(
-            {
-                "m": size,
-                "batches": len(of_size),
-                **{
-                    f"{end} {axis}": choose(row[axis] for row in of_size)
-                    for axis in ("gamma_prime", "beta_prime")
-                    for end, choose in (("smallest", min), ("largest", max))
-                },
-            }
-        )
+    sizes = group_rows([row for row in records.select("scatter") if row["batch"]], "m")
     return render_page(
         "running_statistics.md",
         provenance=describe_provenance(records),
         last=last,
-        recurrence=[row for row in records.select("recurrence") if row["step"] == last],
+        recurrence=records.select("recurrence", step=last),
         bessel=records.select("bessel"),
         single=records.select("single_value"),
         cumulative=records.select("cumulative"),
         # The start, early on, and the end: what happens between is in the plot.
-        gaps=[row for row in gaps if row["step"] in (1, 10, last)],
-        spreads=spreads,
-        fixed=next(row for row in records.select("scatter") if row["batch"] == 0),
+        gaps=[row for row in records.select("train_eval") if row["step"] in (1, 10, last)],
+        # Smallest and largest of each coordinate: two numbers show that a pair is not constant.
+        spreads=dict(sorted(sizes.items())),
+        fixed=records.select("scatter", batch=0)[0],
     )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bnproof.records import Records, Row
+from bnproof.records import Records
 
 if TYPE_CHECKING:
+    # Imported where it is used: pages are made without Rich.
     from jinja2 import Environment
 
 # Titles for readers. A chapter that is not listed is shown by the name of its module.
@@ -131,18 +132,3 @@ def describe_provenance(records: Records) -> str:
         f"{versions}; {machine['system']} {machine['processor']}, {machine['cores']} cores; seed"
         f" {records.header['seed']}"
     )
-
-
-def group_by_chapter(theorems: list[Row]) -> dict[str, list[Row]]:
-    """Theorems grouped by chapter, both in the order of the book.
-
-    Examples
-    --------
-    >>> rows = [{"id": "a", "chapter": "one"}, {"id": "b", "chapter": "two"}]
-    >>> {chapter: len(own) for chapter, own in group_by_chapter(rows).items()}
-    {'one': 1, 'two': 1}
-    """
-    grouped: dict[str, list[Row]] = {}
-    for theorem in theorems:
-        grouped.setdefault(theorem["chapter"], []).append(theorem)
-    return grouped

@@ -10,16 +10,16 @@ Start reading at :func:`list_lines`.
 from __future__ import annotations
 
 from itertools import pairwise, takewhile
-from pathlib import Path
+from operator import itemgetter
 from statistics import median
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from bnproof.records import Records, Row
-from bnproof.reports.files import ReportFile, declare_page, declare_table
-from bnproof.reports.pages import format_number, render_page, describe_provenance, format_ratio
-from bnproof.reports.plots import COLOURS, STYLE, build_panels, save
+from bnproof.records import Records, Row, group_rows, list_distinct, select_rows
+from bnproof.reports.files import declare_page, declare_table
+from bnproof.reports.pages import describe_provenance, format_number, format_ratio, render_page
+from bnproof.reports.plots import COLOURS, build_panels, declare_plot
 
 OURS = "bnproof"
 # Worst first: of several runs the worst outcome counts.
@@ -68,11 +68,9 @@ def list_lines(records: Records) -> list[Row]:
         seconds. ``times_bnproof`` is how many times bnproof's median that is, and ``slower``
         whether each of its runs took longer than each of bnproof's.
     """
-    groups: dict[tuple[str, str, int | None], list[Row]] = {}
-    for row in records.select("proof_cost"):
-        groups.setdefault((row["theorem"], row["method"], row["m"]), []).append(row)
+    groups = group_rows(records.select("proof_cost"), "theorem", "method", "m")
     measured = [_build_line(key, rows, read_cap(records)) for key, rows in groups.items()]
-    ours = {line["theorem"]: line for line in measured if line["method"] == OURS}
+    ours = {line["theorem"]: line for line in select_rows(measured, method=OURS)}
     for line in measured:
         base = ours[line["theorem"]]
         # Without a time on both sides there is no ratio.
@@ -127,8 +125,8 @@ def render_proof_cost(records: Records) -> str:
         "proof_cost.md",
         provenance=describe_provenance(records),
         run=records.select("proof_cost_run")[0],
-        methods=_list_distinct(plain, "method"),
-        ours={line["theorem"]: line for line in measured if line["method"] == OURS},
+        methods=list_distinct(plain, "method"),
+        ours={line["theorem"]: line for line in select_rows(measured, method=OURS)},
         cells={(line["theorem"], line["method"], line["m"]): format_cells(line) for line in plain},
         quickest=_find_quickest(plain),
         growth=[describe_growth(part) for part in _group_curves(plain)],
@@ -156,26 +154,23 @@ def compare_trees(records: Records) -> list[Row]:
         ``ratio`` is before over now, so above 1 the prover has become faster. It is ``None`` where
         either was not shown.
     """
-    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for row in records.select("proof_cost_tree"):
-        groups.setdefault((row["what"], row["of"]), {}).setdefault(row["tree"], []).append(row)
-    comparisons = []
-    for (what, subject), by_tree in groups.items():
-        seconds = {tree: _median(rows) for tree, rows in by_tree.items()}
-        # The earlier tree need not have been timed.
-        now, before = seconds["this"], seconds.get("before")
-        quotient = before / now if now and before else None
-        comparisons.append(
-            {
-                "what": what,
-                "name": TIMED[what].format(subject),
-                "now": now,
-                "before": before,
-                "ratio": quotient,
-                "runs": len(by_tree["this"]),
-            }
-        )
-    return comparisons
+    timed = group_rows(records.select("proof_cost_tree"), "what", "of")
+    return [_compare_trees(what, subject, rows) for (what, subject), rows in timed.items()]
+
+
+def _compare_trees(what: str, subject: str, rows: list[Row]) -> Row:
+    """One line of :func:`compare_trees`, from the runs of both trees."""
+    trees = group_rows(rows, "tree")
+    # The earlier tree need not have been timed.
+    now, before = _median(trees["this"]), _median(trees.get("before", []))
+    return {
+        "what": what,
+        "name": TIMED[what].format(subject),
+        "now": now,
+        "before": before,
+        "ratio": before / now if now and before else None,
+        "runs": len(trees["this"]),
+    }
 
 
 def summarise_show(lines: list[Row]) -> Row | None:
@@ -192,14 +187,12 @@ def summarise_show(lines: list[Row]) -> Row | None:
         The median, the number of theorems within ``WAIT`` seconds, and the slowest three; ``None``
         where nothing was timed.
     """
-    timed = sorted(
-        (line for line in lines if line["what"] == "show" and line["now"]),
-        key=lambda line: line["now"],
-    )
+    shown = select_rows(lines, what="show")
+    timed = sorted((line for line in shown if line["now"]), key=itemgetter("now"))
     if not timed:
         return None
     return {
-        "theorems": sum(line["what"] == "show" for line in lines),
+        "theorems": len(shown),
         "median": median(line["now"] for line in timed),
         "within": sum(line["now"] <= WAIT for line in timed),
         "wait": WAIT,
@@ -209,12 +202,9 @@ def summarise_show(lines: list[Row]) -> Row | None:
 
 
 def _median(rows: list[Row]) -> float | None:
-    """The median seconds, or ``None`` unless every run showed what it had to."""
-    return (
-        median(row["seconds"] for row in rows)
-        if all(row["outcome"] == "shown" for row in rows)
-        else None
-    )
+    """The median seconds, or ``None`` unless there are runs and all showed what they had to."""
+    shown = [row["seconds"] for row in select_rows(rows, outcome="shown")]
+    return median(shown) if shown and len(shown) == len(rows) else None
 
 
 def _find_import_seconds(records: Records, *, ours: bool) -> float | None:
@@ -234,14 +224,10 @@ def _find_quickest(plain: list[Row]) -> dict[str, Row | None]:
     """The quickest plain way at the largest m of each theorem; ``None`` where none has shown it."""
     # The largest m that was tried by anybody, so that all theorems are compared at the same one.
     largest = max(line["m"] for line in plain)
-    shown = [line for line in plain if line["m"] == largest and line["outcome"] == "shown"]
+    shown = group_rows(select_rows(plain, m=largest, outcome="shown"), "theorem")
     return {
-        theorem: min(
-            (line for line in shown if line["theorem"] == theorem),
-            key=lambda at: at["seconds"],
-            default=None,
-        )
-        for theorem in _list_distinct(plain, "theorem")
+        theorem: min(shown.get(theorem, []), key=itemgetter("seconds"), default=None)
+        for theorem in list_distinct(plain, "theorem")
     }
 
 
@@ -283,7 +269,7 @@ def describe_growth(curve: list[Row]) -> Row:
         step in m multiplied the time by. ``quicker_from`` is the m from which on bnproof is quicker
         in every run, all larger ones included.
     """
-    shown = [line for line in curve if line["outcome"] == "shown"]
+    shown = select_rows(curve, outcome="shown")
     # The last two that were shown, or none where there are fewer than two.
     step = list(pairwise(shown))[-1:]
     # From the largest m downwards, until one is not slower: what comes before does not count.
@@ -305,17 +291,11 @@ def describe_growth(curve: list[Row]) -> Row:
 
 def _group_curves(plain: list[Row]) -> list[list[Row]]:
     """The lines of each theorem and method, by m."""
-    curves: dict[tuple[str, str], list[Row]] = {}
-    for line in plain:
-        curves.setdefault((line["theorem"], line["method"]), []).append(line)
-    return [sorted(curve, key=lambda line: int(line["m"])) for curve in curves.values()]
+    curves = group_rows(plain, "theorem", "method").values()
+    return [sorted(curve, key=lambda line: int(line["m"])) for curve in curves]
 
 
-def _list_distinct(rows: list[Row], key: str) -> list[Any]:
-    return list(dict.fromkeys(row[key] for row in rows))
-
-
-def plot(records: Records, path: Path) -> None:
+def plot(records: Records) -> Figure:
     """Seconds against m, one panel a theorem; open markers are still running at the cap.
 
     Both axes are logarithmic. bnproof's time has no m in it and is a horizontal line.
@@ -324,23 +304,25 @@ def plot(records: Records, path: Path) -> None:
     ----------
     records : Records
         Holds rows of the kinds ``proof_cost`` and ``proof_cost_run``.
-    path : Path
-        The file.
+
+    Returns
+    -------
+    Figure
+        The plot.
     """
     measured, limit = list_lines(records), read_cap(records)
-    theorems = _list_distinct(measured, "theorem")
-    with mpl.rc_context(STYLE):
-        # A shared y axis: theorems are compared by height.
-        figure, every = build_panels(len(theorems), sharey=True)
-        for axes, theorem in zip(every, theorems, strict=True):
-            _plot_panel(axes, [line for line in measured if line["theorem"] == theorem], limit)
-            axes.set(title=theorem, xlabel="batch size m (symbols written out)")
-        every[0].set(ylabel="CPU seconds for the proof")
-        every[0].legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.93))
-        figure.suptitle(
-            f"Plain SymPy proves one m at a time; open markers: stopped at {limit:g} s, unproved"
-        )
-        save(figure, path)
+    theorems = list_distinct(measured, "theorem")
+    # A shared y axis: theorems are compared by height.
+    figure, every = build_panels(len(theorems), sharey=True)
+    for axes, theorem in zip(every, theorems, strict=True):
+        _plot_panel(axes, select_rows(measured, theorem=theorem), limit)
+        axes.set(title=theorem, xlabel="batch size m (symbols written out)")
+    every[0].set(ylabel="CPU seconds for the proof")
+    every[0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(0, 0.93))
+    figure.suptitle(
+        f"Plain SymPy proves one m at a time; open markers: stopped at {limit:g} s, unproved"
+    )
+    return figure
 
 
 def _plot_panel(axes: Any, measured: list[Row], limit: float) -> None:
@@ -354,8 +336,7 @@ def _plot_panel(axes: Any, measured: list[Row], limit: float) -> None:
     ):
         colour, marker = LOOKS[curve[0]["method"]]
         look = {"marker": marker, "c": COLOURS[colour]}
-        shown = [line for line in curve if line["outcome"] == "shown"]
-        stopped = [line for line in curve if line["at_least"]]
+        shown, stopped = (select_rows(curve, outcome=how) for how in ("shown", "timeout"))
         # Dotted from the last that was shown to the first that was stopped.
         axes.plot(*_list_points([*shown[-1:], *stopped[:1]]), c=COLOURS[colour], lw=1, ls=":")
         # Nested: all three ways may stop at the same m, and all are seen.
@@ -379,5 +360,5 @@ def _list_points(timed: list[Row]) -> tuple[list[int], list[float]]:
 FILES = (
     declare_page("proof_cost.md", ("proof_cost", "proof_cost_run"), render_proof_cost),
     declare_table("proof_cost.csv", "proof_cost", COLUMNS, list_lines),
-    ReportFile("proof_cost.svg", ("proof_cost",), plot),
+    declare_plot("proof_cost.svg", ("proof_cost",), plot),
 )

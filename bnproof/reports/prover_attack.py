@@ -10,7 +10,7 @@ from collections import Counter
 
 from bnproof.records import Records, Row
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, render_page
 
 # The columns of the tables, and below the rows of the first, in this order.
 VERDICTS = ("proved", "refuted", "undecided", "refused", "error", "out of time")

@@ -7,9 +7,9 @@ ledger takes its verdicts on them from the same rows.
 
 from __future__ import annotations
 
-from bnproof.records import Records, Row
+from bnproof.records import Records, group_rows, list_distinct
 from bnproof.reports.files import declare_page
-from bnproof.reports.pages import render_page, describe_provenance
+from bnproof.reports.pages import describe_provenance, render_page
 
 
 def render_training(records: Records) -> str:
@@ -25,37 +25,32 @@ def render_training(records: Records) -> str:
     str
         Markdown.
     """
-    runs = records.select("weight_norm_run")
     # The fair test of the claim: the layer in front of the normalisation alone at the raised rate.
-    first = [row for row in runs if row["raised"] == "first layer"]
+    first = records.select("weight_norm_run", raised="first layer")
     summaries = records.select("parametrisation_summary")
     return render_page(
         "training.md",
         provenance=describe_provenance(records),
         other_rate=first[0]["other_rate"],
         first_layer=first,
-        all_layers=[row for row in runs if row["raised"] == "all layers"],
+        all_layers=records.select("weight_norm_run", raised="all layers"),
         m=records.select("linear_range_moments")[0]["m"],
         shares=records.select("linear_range_share"),
         moments=records.select("linear_range_moments"),
         sigmoid=records.select("sigmoid_linear"),
         summaries=summaries,
         # Normalised first, as the experiment yields them.
-        names=list(dict.fromkeys(row["parametrisation"] for row in summaries)),
-        rates=_group_by_rate(records),
+        names=list_distinct(summaries, "parametrisation"),
+        # The other set-up has no claim of its own in the ledger.
+        rates={
+            rate: {row["parametrisation"]: row for row in rows}
+            for rate, rows in group_rows(
+                records.select("parametrisation_rate", trained="everything"), "learning_rate"
+            ).items()
+        },
         variance_m=records.select("variance_error")[0]["m"],
         slopes=records.select("variance_slope"),
     )
-
-
-def _group_by_rate(records: Records) -> dict[float, dict[str, Row]]:
-    """Rate -> parametrisation -> its row, where everything was trained."""
-    rates: dict[float, dict[str, Row]] = {}
-    for row in records.select("parametrisation_rate"):
-        # The other set-up has no claim of its own in the ledger.
-        if row["trained"] == "everything":
-            rates.setdefault(row["learning_rate"], {})[row["parametrisation"]] = row
-    return rates
 
 
 FILES = (

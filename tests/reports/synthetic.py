@@ -4,8 +4,11 @@ records."""
 import csv
 from io import StringIO
 
+import matplotlib as mpl
+
 from bnproof.claims import load_ledger
 from bnproof.records import Records
+from bnproof.reports.plots import STYLE
 
 HEADER = {
     "kind": "header",
@@ -104,13 +107,10 @@ def print_terminal(shown):
     return console.file.getvalue()
 
 
-def draw(monkeypatch, module, plot, records):
+def draw(plot, records):
     """The figure that a plot would save."""
-    figures = []
-    monkeypatch.setattr(module, "save", lambda figure, path: figures.append(figure))
-    plot(records, None)
-    (figure,) = figures
-    return figure
+    with mpl.rc_context(STYLE):
+        return plot(records)
 
 
 def curves(axes):

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from bnproof.reports import accuracy
 from bnproof.reports.accuracy import (
     FILES,
     U,
@@ -53,10 +52,10 @@ def test_the_table_has_every_point(tmp_path):
     ]
 
 
-def test_the_condition_is_drawn_by_dtype(monkeypatch):
+def test_the_condition_is_drawn_by_dtype():
     """A panel for each dtype with its own points; what has no place on a logarithmic axis is left
     out."""
-    figure = draw(monkeypatch, accuracy, plot_by_condition, stream(*POINTS))
+    figure = draw(plot_by_condition, stream(*POINTS))
     single, double = figure.axes
     assert (single.get_title(), double.get_title()) == ("float32", "float64")
     drawn = curves(single)
@@ -66,9 +65,9 @@ def test_the_condition_is_drawn_by_dtype(monkeypatch):
     assert set(drawn) == {"NumPy two-pass", "PyTorch", "u κ", "u κ²"}
 
 
-def test_lines_of_slope_one_and_two_end_where_no_digit_is_left(monkeypatch):
+def test_lines_of_slope_one_and_two_end_where_no_digit_is_left():
     """They are u kappa and u kappa^2, from kappa = 1 on, while that is at most 2."""
-    drawn = curves(draw(monkeypatch, accuracy, plot_by_condition, stream(*POINTS)).axes[0])
+    drawn = curves(draw(plot_by_condition, stream(*POINTS)).axes[0])
     assert drawn["u κ"] == (
         [1.0, 10.0, 100.0, 1e6],
         [2.0**-24, 10 * 2.0**-24, 100 * 2.0**-24, 1e6 * 2.0**-24],
@@ -80,10 +79,10 @@ def test_lines_of_slope_one_and_two_end_where_no_digit_is_left(monkeypatch):
     }
 
 
-def test_lengths_are_drawn_on_one_thread_by_layout(monkeypatch):
+def test_lengths_are_drawn_on_one_thread_by_layout():
     """More threads and other layouts have no line, and lines for comparison have slopes 1/2 and
     -1/2."""
-    figure = draw(monkeypatch, accuracy, plot_by_length, stream(*POINTS))
+    figure = draw(plot_by_length, stream(*POINTS))
     drawn = curves(figure.axes[0])
     assert drawn["NumPy two-pass, 2-d"] == ([16, 64], [1.5, 3.0])
     assert drawn["NumPy two-pass, 4-d"] == ([64], [2.5])

@@ -5,7 +5,6 @@ The page itself is tested with the rows it is made of, beside the benchmark.
 
 import pytest
 
-from bnproof.reports import detection
 from bnproof.reports.detection import (
     COLUMNS,
     list_shortfalls,
@@ -52,10 +51,10 @@ def squares(axes):
     return dict(zip(places, drawn.get_alpha(), strict=True))
 
 
-def test_the_picture_shades_by_the_share_of_cases(monkeypatch):
+def test_the_picture_shades_by_the_share_of_cases():
     """Laws that break nowhere have no column, a law that breaks at all is seen, and one that breaks
     always is the darkest."""
-    laws, today = draw(monkeypatch, detection, plot_matrix, stream(*ROWS)).axes
+    laws, today = draw(plot_matrix, stream(*ROWS)).axes
     assert [label.get_text() for label in laws.get_xticklabels()] == ["size", "shape"]
     assert [label.get_text() for label in laws.get_yticklabels()] == ["F01", "F02", "F03"]
     # A quarter of the cases of "shape": 0.25 + 0.75/4.

@@ -59,10 +59,10 @@ ERRORS = [
 ]  # fmt: skip
 
 
-def test_norms_are_drawn_by_rate_with_and_without_normalising(monkeypatch):
+def test_norms_are_drawn_by_rate_with_and_without_normalising():
     """Norms above and steps below; the accuracy beside a curve is that of the layer alone at its
     rate."""
-    figure = draw(monkeypatch, plots, plots.plot_weight_norm, stream(*NORMS, *ENDS))
+    figure = draw(plots.plot_weight_norm, stream(*NORMS, *ENDS))
     left, right, steps, _ = figure.axes
     assert curves(left) == {
         f"η = {rate:g}: {100 * rate / 20:.0f}% correct": ([1, 3], [rate + 101, rate + 103])
@@ -73,9 +73,9 @@ def test_norms_are_drawn_by_rate_with_and_without_normalising(monkeypatch):
     assert list(lowest.get_ydata()) == [0.5 / 101.5**2, 0.5 / 103.5**2]
 
 
-def test_shares_are_drawn_beside_the_bound(monkeypatch):
+def test_shares_are_drawn_beside_the_bound():
     """Three data sets, and Chebyshev's bound, which is 1 up to t = 1 and 1/t^2 beyond."""
-    (axes,) = draw(monkeypatch, plots, plots.plot_linear_range, stream(*SHARES)).axes
+    (axes,) = draw(plots.plot_linear_range, stream(*SHARES)).axes
     drawn = curves(axes)
     assert drawn["pebbles"] == ([0.5, 4.0], [0.5, 0.0625])
     assert set(drawn) == {"pebbles", "shells", "sand", "Chebyshev's bound q/t² for q = 1"}
@@ -90,12 +90,12 @@ def test_a_fourth_data_set_is_not_left_out_in_silence():
     """There are looks for three, and a missing curve would not be noticed."""
     fourth = {**SHARES[0], "data": "dust"}
     with pytest.raises(ValueError, match="shorter"):
-        plots.plot_linear_range(stream(*SHARES, fourth), None)
+        plots.plot_linear_range(stream(*SHARES, fourth))
 
 
-def test_losses_are_drawn_seed_by_seed_with_their_mean(monkeypatch):
+def test_losses_are_drawn_seed_by_seed_with_their_mean():
     """One panel for what is trained; the mean is over the seeds at each step."""
-    figure = draw(monkeypatch, plots, plots.plot_parametrisations, stream(*LOSSES))
+    figure = draw(plots.plot_parametrisations, stream(*LOSSES))
     first, second = figure.axes
     assert first.get_title() == "trained: everything"
     # The seeds 0, 1 and 5 have the mean 2.
@@ -108,9 +108,9 @@ def test_losses_are_drawn_seed_by_seed_with_their_mean(monkeypatch):
     assert thin == 2 * [[10.0, 9.0], [11.0, 10.0], [15.0, 14.0]]
 
 
-def test_only_points_of_the_fit_are_filled(monkeypatch):
+def test_only_points_of_the_fit_are_filled():
     """They are those within the range that comes with the slope; None is a gap of the curve."""
-    figure = draw(monkeypatch, plots, plots.plot_variance_error, stream(*ERRORS))
+    figure = draw(plots.plot_variance_error, stream(*ERRORS))
     variance, xhat = figure.axes
     assert curves(variance)["by hand: slope 1.23"] == ([10.0, 100.0], [1e-7 * 10, 1e-7 * 100])
     places, values = curves(xhat)["by head: slope 0.57"]

@@ -5,7 +5,7 @@ Survivors with and without a reason are tested beside the benchmark.
 
 import pytest
 
-from bnproof.reports.mutation import group_rows, list_unexplained, render_mutation
+from bnproof.reports.mutation import list_unexplained, render_mutation
 from tests.reports.synthetic import lines, stream
 
 
@@ -65,14 +65,3 @@ def test_survivors_stand_under_their_reason():
     assert "\nthe same number (2):\n\n- `rods.count`: `rods <<1 -> 2>>`\n- `beads.count`" in page
     assert "1 change nothing but the text of an error." in page
     assert "texts of errors (" not in page
-
-
-def test_groups_keep_the_order_of_appearance():
-    """Of groups and within each, whatever the values are."""
-    rows = [{"n": n, "by": by} for n, by in ((1, "z"), (2, None), (3, "a"), (4, "z"))]
-    grouped = group_rows(rows, "by")
-    assert [(by, [row["n"] for row in own]) for by, own in grouped.items()] == [
-        ("z", [1, 4]),
-        (None, [2]),
-        ("a", [3]),
-    ]

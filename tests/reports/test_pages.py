@@ -14,7 +14,6 @@ from bnproof.reports.pages import (
     describe_provenance,
     format_number,
     format_ratio,
-    group_by_chapter,
     name_chapter,
     render_page,
 )
@@ -67,13 +66,6 @@ def test_where_records_come_from_is_said_by_their_header():
     assert describe_provenance(stream()) == (
         "python 0.0.1, abacus 0.0.2; Nowhere beads, 77 cores; seed 4711"
     )
-
-
-def test_theorems_are_grouped_in_their_order():
-    """A chapter that comes back is continued and not replaced."""
-    rows = [{"id": n, "chapter": c} for n, c in ((1, "b"), (2, "a"), (3, "b"))]
-    grouped = [(c, [row["id"] for row in own]) for c, own in group_by_chapter(rows).items()]
-    assert grouped == [("b", [1, 3]), ("a", [2])]
 
 
 def test_what_a_template_is_not_given_is_an_error():

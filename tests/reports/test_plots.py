@@ -1,10 +1,9 @@
 """Plots whose bytes repeat, and what the plots of the running statistics draw."""
 
-import matplotlib as mpl
 import pytest
 
 from bnproof.reports import plots
-from bnproof.reports.plots import STYLE, build_panels, save
+from bnproof.reports.plots import build_panels, declare_plot
 from tests.reports.synthetic import curves, draw, stream
 
 PAIRS = [
@@ -18,12 +17,15 @@ PAIRS = [
 
 def test_a_figure_is_saved_to_the_same_bytes(tmp_path):
     """There is no date and no random id in it, and its words stay words."""
+
+    def draw_beads(records):
+        figure, axes = build_panels()
+        axes.plot([1, 2], [3, 4], label="seventy-seven beads")
+        axes.legend()
+        return figure
+
     for name in ("one.svg", "two.svg"):
-        with mpl.rc_context(STYLE):
-            figure, axes = build_panels()
-            axes.plot([1, 2], [3, 4], label="seventy-seven beads")
-            axes.legend()
-            save(figure, tmp_path / name)
+        declare_plot(name, ("beads",), draw_beads).write(stream(), tmp_path / name)
     text = (tmp_path / "one.svg").read_text(encoding="utf-8")
     assert text == (tmp_path / "two.svg").read_text(encoding="utf-8")
     assert "seventy-seven beads" in text
@@ -39,9 +41,9 @@ def test_panels_have_the_same_size_however_many():
     assert (more.get_size_inches() == one.get_size_inches() * [3, 2]).all()
 
 
-def test_pairs_are_drawn_by_batch_size_with_the_fixed_one_apart(monkeypatch):
+def test_pairs_are_drawn_by_batch_size_with_the_fixed_one_apart():
     """Batch 0 is the star alone, and no size has the points of another."""
-    (axes,) = draw(monkeypatch, plots, plots.plot_scatter, stream(*PAIRS)).axes
+    (axes,) = draw(plots.plot_scatter, stream(*PAIRS)).axes
     drawn = {points.get_label(): points.get_offsets().tolist() for points in axes.collections}
     assert drawn == {
         "batches of 8": [[3.0, -1.0], [0.5, 4.0]],
@@ -51,14 +53,14 @@ def test_pairs_are_drawn_by_batch_size_with_the_fixed_one_apart(monkeypatch):
     }
 
 
-def test_the_gap_is_that_of_one_implementation(monkeypatch):
+def test_the_gap_is_that_of_one_implementation():
     """PyTorch's rows in their order, and nobody else's."""
     rows = [
         {"kind": "train_eval", "target": target, "step": step, "largest_gap": gap,
          "root_mean_square_gap": gap / 2}
         for target, step, gap in (("numpy", 1, 9.0), ("torch", 1, 8.0), ("torch", 7, 0.5))
     ]  # fmt: skip
-    (axes,) = draw(monkeypatch, plots, plots.plot_train_eval, stream(*rows)).axes
+    (axes,) = draw(plots.plot_train_eval, stream(*rows)).axes
     assert curves(axes) == {
         "largest entry": ([1, 7], [8.0, 0.5]),
         "root mean square": ([1, 7], [4.0, 0.25]),
@@ -67,7 +69,7 @@ def test_the_gap_is_that_of_one_implementation(monkeypatch):
 
 
 @pytest.mark.parametrize(("panel", "quantity"), [(0, "running_mean"), (1, "running_var")])
-def test_tracked_statistics_have_a_panel_each(monkeypatch, panel, quantity):
+def test_tracked_statistics_have_a_panel_each(panel, quantity):
     """Mean on the left, variance on the right, both implementations in each."""
     rows = [
         {"kind": "recurrence", "step": step, "target": target, "quantity": name,
@@ -76,7 +78,7 @@ def test_tracked_statistics_have_a_panel_each(monkeypatch, panel, quantity):
         for target in ("numpy", "torch", "beads")
         for step in (1, 2)
     ]  # fmt: skip
-    figure = draw(monkeypatch, plots, plots.plot_running_mean, stream(*rows))
+    figure = draw(plots.plot_running_mean, stream(*rows))
     first = {"running_mean": [1.0, 2.0], "running_var": [101.0, 102.0]}[quantity]
     assert curves(figure.axes[panel]) == {"numpy": ([1, 2], first), "torch": ([1, 2], first)}
     words = {"running_mean": "running mean", "running_var": "running variance"}

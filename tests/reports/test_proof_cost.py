@@ -7,7 +7,6 @@ import math
 
 import pytest
 
-from bnproof.reports import proof_cost
 from bnproof.reports.proof_cost import (
     compare_trees,
     describe_growth,
@@ -120,10 +119,10 @@ def test_a_tree_is_compared_with_an_earlier_one_where_there_is_one():
     ]  # fmt: skip
 
 
-def test_the_plot_tells_what_was_stopped_from_what_was_shown(monkeypatch):
+def test_the_plot_tells_what_was_stopped_from_what_was_shown():
     """A panel for each theorem; shown times are a curve, what was stopped lies at the cap, and
     bnproof is a horizontal line."""
-    beads, rods = draw(monkeypatch, proof_cost, plot, stream(*ROWS)).axes
+    beads, rods = draw(plot, stream(*ROWS)).axes
     drawn = curves(beads)
     assert drawn["plain SymPy, simplify"] == ([2, 4], [3.0, 6.0])
     assert drawn["plain SymPy, cancel"] == ([2], [1.0])

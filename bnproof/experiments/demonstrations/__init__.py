@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
-from bnproof.experiments.demonstrations.material import Material
+from bnproof.experiments.demonstrations.material import Material, max_magnitude
 from bnproof.records import Row
 
 
@@ -41,6 +41,11 @@ class Number:
     what: str
     value: SupportsFloat
     unit: str = ""
+
+
+def largest(what: str, values: Any) -> Number:
+    """The largest absolute value, as a number."""
+    return Number(what, max_magnitude(values))
 
 
 Shown = Callable[[Material], Iterator[Number]]

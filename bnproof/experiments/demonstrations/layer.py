@@ -33,6 +33,19 @@ class LayerStep(NamedTuple):
     after: Array
 
 
+def propagate(
+    weight: Array, inputs: Array, wanted: Array, eps: float | None
+) -> tuple[Array, Array, Array]:
+    """``x = W u``, and ``dL/dy`` and ``dL/dx`` of the squared loss ``sum (y - t)^2/(2 m)``.
+
+    y is ``BN(x)`` with this eps, or x itself where it is ``None``. gamma = 1 and beta = 0
+    throughout: W alone is looked at.
+    """
+    x = inputs @ weight.T
+    g = ((x if eps is None else normalise(x, eps=eps)) - wanted) / BATCH
+    return x, g, g if eps is None else gradients(g, x, np.ones(len(weight)), eps=eps)[0]
+
+
 def layer_gradients(data: Material, weight: Array, eps: float) -> tuple[Array, Array]:
     """``(dL/du, dL/dW)`` of ``BN(W u)`` on the first mini-batch.
 
@@ -50,13 +63,8 @@ def layer_gradients(data: Material, weight: Array, eps: float) -> tuple[Array, A
     tuple of two arrays
         The gradients of the squared loss against the class indicators, shaped like u and W.
     """
-    inputs, wanted = data.layer_batches[0]
-    x = inputs @ weight.T
-    # The gradient of sum (y - t)^2/(2 m).
-    g = (normalise(x, eps=eps) - wanted) / BATCH
-    # gamma = 1 and beta = 0 throughout: W alone is looked at.
-    dx = gradients(g, x, np.ones(len(weight)), eps=eps)[0]
-    return dx @ weight, dx.T @ inputs
+    _, _, dx = propagate(weight, *data.layer_batches[0], eps)
+    return dx @ weight, dx.T @ data.layer_batches[0][0]
 
 
 def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[LayerStep]:
@@ -78,9 +86,7 @@ def descend(data: Material, rate: float, *, normalising: bool) -> Iterator[Layer
     """
     weight = data.weight
     for inputs, wanted in data.layer_batches:
-        x = inputs @ weight.T
-        g = ((normalise(x, eps=EPS) if normalising else x) - wanted) / BATCH
-        dx = gradients(g, x, np.ones(len(weight)), eps=EPS)[0] if normalising else g
+        x, g, dx = propagate(weight, inputs, wanted, EPS if normalising else None)
         step = LayerStep(x, g, weight, dx.T @ inputs, weight - rate * (dx.T @ inputs))
         yield step
         weight = step.after

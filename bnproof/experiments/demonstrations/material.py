@@ -8,7 +8,7 @@ floats, so that each number compares what is computed with what is proved.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sympy import Expr, Sum, Symbol, sqrt
 
 from bnproof.contract import Array
 from bnproof.datasets import compute_activations, cut_batches, load_pixels
+from bnproof.experiments.networks import load_labelled_digits
 from bnproof.implementations.targets import load
 from bnproof.lowering.numbers import Floats
 from bnproof.lowering.program import lower
@@ -116,7 +117,7 @@ class Material:
 
     @cached_property
     def _labels(self) -> list[Array]:
-        return cut_batches(load_classes(), BATCH, self.seed)
+        return cut_batches(load_labelled_digits()[1], BATCH, self.seed)
 
     def target(self, features: int) -> Array:
         """What each feature of the first mini-batch is fitted to.
@@ -148,15 +149,6 @@ class Material:
         return fit(normalise(self.hidden), self.target(self.hidden.shape[1]))
 
 
-@cache
-def load_classes() -> Array:
-    """The digit each of the 1797 images shows."""
-    from sklearn.datasets import load_digits
-
-    labels: Array = load_digits().target
-    return labels
-
-
 def indicators(labels: Array) -> Array:
     """``(values, 10)``: 1 in the column of the class, else 0.
 
@@ -167,12 +159,6 @@ def indicators(labels: Array) -> Array:
     array([[0., 0., 1., 0., 0., 0., 0., 0., 0., 0.]])
     """
     return np.eye(10)[labels]
-
-
-@cache
-def load_builtin(name: str) -> Any:
-    """A built-in implementation."""
-    return load(name)
 
 
 def normalise(
@@ -202,7 +188,7 @@ def normalise(
         y.
     """
     # No running statistics are asked for, so the momentum has no effect.
-    y: Array = load_builtin(target).train(x, gamma, beta, None, None, eps=eps, momentum=ALPHA)[0]
+    y: Array = load(target).train(x, gamma, beta, None, None, eps=eps, momentum=ALPHA)[0]
     return y
 
 
@@ -229,15 +215,13 @@ def gradients(
     tuple of three arrays
         The vector-Jacobian product.
     """
-    result: tuple[Array, ...] = load_builtin(target).train_vjp(
-        g, x, gamma, np.zeros_like(gamma), eps=eps
-    )
+    result: tuple[Array, ...] = load(target).train_vjp(g, x, gamma, np.zeros_like(gamma), eps=eps)
     return result
 
 
 def infer(x: Array, gamma: Array, beta: Array, statistics: tuple[Array, Array]) -> Array:
     """The inference output of the NumPy reference with the given running mean and variance."""
-    y: Array = load_builtin("numpy").infer(x, gamma, beta, *statistics, eps=EPS)
+    y: Array = load("numpy").infer(x, gamma, beta, *statistics, eps=EPS)
     return y
 
 
@@ -258,7 +242,7 @@ def track(cut: list[Array], statistics: tuple[Array, Array]) -> tuple[Array, Arr
     """
     mean, variance = statistics
     for batch in cut:
-        _, mean, variance = load_builtin("numpy").train(
+        _, mean, variance = load("numpy").train(
             batch, None, None, mean, variance, eps=EPS, momentum=ALPHA
         )
     return mean, variance
@@ -346,8 +330,3 @@ def max_magnitude(values: Any) -> float:
 def root_mean_square(values: Any) -> float:
     """The root mean square of all entries."""
     return float(np.sqrt(np.mean(np.square(values))))
-
-
-def spread(values: Any) -> float:
-    """The largest minus the smallest."""
-    return float(np.ptp(values))

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from sympy import Expr, sqrt
 
-from bnproof.experiments.demonstrations import Number, demonstration
+from bnproof.contract import Array
+from bnproof.experiments.demonstrations import Number, demonstration, largest
 from bnproof.experiments.demonstrations.material import (
     BATCH,
     HIDDEN,
@@ -58,20 +59,25 @@ def collapse(data: Material) -> Iterator[Number]:
     )
     for target in ("numpy", "torch"):
         gap = normalise(data.hidden, gamma, beta, target=target) - collapsed
-        yield Number(
-            f"largest |BN(x) - (gamma' x + beta')| on one batch, {target}, float64",
-            max_magnitude(gap),
-        )
+        yield largest(f"largest |BN(x) - (gamma' x + beta')| on one batch, {target}, float64", gap)
     # No gamma is fitted here: for a constant pixel there is no best one.
     one = np.ones(data.pixels.shape[1])
     collapsed = evaluate(
         gamma_collapsed * x[i] + beta_collapsed, i, x=data.pixels, gamma=one, beta=0 * one
     )
     gap = normalise(data.pixels) - collapsed
-    yield Number(
-        "the same for 64 raw pixels, the constant ones included (gamma = 1, beta = 0)",
-        max_magnitude(gap),
+    yield largest(
+        "the same for 64 raw pixels, the constant ones included (gamma = 1, beta = 0)", gap
     )
+
+
+def compare_best_pair(cut: list[Array], outputs: list[Array]) -> Iterator[Number]:
+    """The error that one constant pair leaves which serves all batches together."""
+    residual, where = best_pair_residual(cut, outputs), f"all {len(cut)} batches"
+    yield Number(
+        f"{where}: root mean square error of the best constant pair", root_mean_square(residual)
+    )
+    yield largest(f"{where}: largest error of the best constant pair", residual)
 
 
 @demonstration(HIDDEN_SMALL)
@@ -88,23 +94,15 @@ def pointless(data: Material) -> Iterator[Number]:
         max_magnitude(best_pair_residual([b], [y])) for b, y in zip(cut, outputs, strict=True)
     )
     yield Number("one batch at a time: largest error of the best constant pair (c, d)", one_batch)
-    residual = best_pair_residual(cut, outputs)
-    yield Number(
-        f"all {len(cut)} batches: root mean square error of the best constant pair",
-        root_mean_square(residual),
-    )
-    yield Number(
-        f"all {len(cut)} batches: largest error of the best constant pair", max_magnitude(residual)
-    )
+    yield from compare_best_pair(cut, outputs)
     one = np.ones(cut[0].shape[1])
     # The statistics that inference would use after an epoch.
     mean, variance = track(cut, (0 * one, one))
     inputs = {"gamma": one, "beta": 0 * one, "mu_r": mean, "v_r": variance}
     slope, offset = (evaluate(pair, **inputs) for pair in (gamma_inference, beta_inference))
     gap = [infer(batch, one, 0 * one, (mean, variance)) - (slope * batch + offset) for batch in cut]
-    yield Number(
-        f"at inference, all {len(cut)} batches: largest error of the one pair gamma/s_r, ...",
-        max_magnitude(gap),
+    yield largest(
+        f"at inference, all {len(cut)} batches: largest error of the one pair gamma/s_r, ...", gap
     )
 
 
@@ -127,7 +125,7 @@ def what_varies(data: Material) -> Iterator[Number]:
         f"gamma' over {len(cut)} batches, one gamma: median of (largest - smallest)/mean",
         np.median(relative),
     )
-    yield Number("the same for the feature where it varies most", max_magnitude(relative))
+    yield largest("the same for the feature where it varies most", relative)
     wandering = np.ptp(offsets, axis=0) / np.abs(gamma)
     yield Number(
         "beta' over the same batches, one beta: median of (largest - smallest)/|gamma|",
@@ -154,15 +152,14 @@ def redundant_but_easier(data: Material) -> Iterator[Number]:
     normalised, collapsed = (
         evaluate(c, x=data.varying) for c in (normalised_condition, collapsed_condition)
     )
-    yield Number(
-        "condition number of the squared loss in (gamma, beta), 1 + eps/v: largest",
-        max_magnitude(normalised),
+    yield largest(
+        "condition number of the squared loss in (gamma, beta), 1 + eps/v: largest", normalised
     )
     yield Number("condition number in (gamma', beta'): smallest over the pixels", collapsed.min())
     yield Number(
         "condition number in (gamma', beta'): median over the pixels", np.median(collapsed)
     )
-    yield Number("condition number in (gamma', beta'): largest", max_magnitude(collapsed))
+    yield largest("condition number in (gamma', beta'): largest", collapsed)
 
 
 @demonstration(HIDDEN)
@@ -203,4 +200,4 @@ def one_step(data: Material) -> Iterator[Number]:
     chain = (collapsed[0] - evaluate(mu, x=data.hidden) * collapsed[1]) / evaluate(
         s, x=data.hidden
     ) - normalised[0]
-    yield Number("largest |dL/dgamma - (dL/dgamma' - mu dL/dbeta')/s|", max_magnitude(chain))
+    yield largest("largest |dL/dgamma - (dL/dgamma' - mu dL/dbeta')/s|", chain)

@@ -13,7 +13,7 @@ import numpy as np
 from sympy import Sum, sqrt
 
 from bnproof.contract import Array
-from bnproof.experiments.demonstrations import Number, demonstration
+from bnproof.experiments.demonstrations import Number, demonstration, largest
 from bnproof.experiments.demonstrations.layer import descend
 from bnproof.experiments.demonstrations.material import (
     BATCH,
@@ -29,7 +29,6 @@ from bnproof.experiments.demonstrations.material import (
     normalise,
     q,
     root_mean_square,
-    spread,
     track,
 )
 from bnproof.symbolic.setting import eps, g, gamma, i, j, m, s, v, x, xhat
@@ -50,15 +49,15 @@ def pinned(data: Material) -> Iterator[Number]:
     See the theorems output-moments and expressive-loss.
     """
     before, after = data.hidden, normalise(data.hidden)
-    yield Number("means of the features before: largest - smallest", spread(before.mean(axis=0)))
-    yield Number("largest |mean| after, gamma = 1, beta = 0", max_magnitude(after.mean(axis=0)))
+    yield Number("means of the features before: largest - smallest", np.ptp(before.mean(axis=0)))
+    yield largest("largest |mean| after, gamma = 1, beta = 0", after.mean(axis=0))
     yield Number(
         "standard deviations before: largest/smallest",
         before.std(axis=0).max() / before.std(axis=0).min(),
     )
     # np.var is the biased variance, as in the theorem.
     gap = after.var(axis=0) - evaluate(q, x=before)
-    yield Number("largest |variance - q| after, q = v/(v + eps)", max_magnitude(gap))
+    yield largest("largest |variance - q| after, q = v/(v + eps)", gap)
     yield Number(
         "root mean square of x - xhat: x itself is no longer among the outputs",
         root_mean_square(before - after),
@@ -76,17 +75,12 @@ def restored(data: Material) -> Iterator[Number]:
     mean, std = np.roll(own[0], 1), np.roll(own[1], 1)  # each feature is asked for its neighbour's
     root = evaluate(sqrt(q), x=data.hidden)
     y = normalise(data.hidden, std / root, mean)
-    yield Number(
-        "asked for another feature's mean: largest miss", max_magnitude(y.mean(axis=0) - mean)
-    )
-    yield Number(
-        "asked for another feature's standard deviation: largest miss",
-        max_magnitude(y.std(axis=0) - std),
+    yield largest("asked for another feature's mean: largest miss", y.mean(axis=0) - mean)
+    yield largest(
+        "asked for another feature's standard deviation: largest miss", y.std(axis=0) - std
     )
     identity = normalise(data.hidden, own[1] / root, own[0]) - data.hidden
-    yield Number(
-        "asked for its own mean and standard deviation: largest |y - x|", max_magnitude(identity)
-    )
+    yield largest("asked for its own mean and standard deviation: largest |y - x|", identity)
     # Exactly 0: a constant pixel has no deviation at all to divide.
     flat = normalise(data.pixels, np.ones(data.pixels.shape[1])).std(axis=0) == 0
     yield Number("raw pixels with v = 0: standard deviation 0 whatever gamma", flat.sum(), "pixels")
@@ -107,28 +101,22 @@ def same_family(data: Material) -> Iterator[Number]:
     slope = c * evaluate(s_r, v_r=statistics[1])
     # beta is chosen so that the stored mean goes where the line has it.
     line = infer(data.hidden, slope, d + c * statistics[0], statistics) - (c * data.hidden + d)
-    yield Number(
-        "fixed statistics: largest distance from a given line c x + d", max_magnitude(line)
-    )
+    yield largest("fixed statistics: largest distance from a given line c x + d", line)
     # One sample of the next batch takes the place of the first.
     exchanged = np.array(data.hidden)
     exchanged[0] = data.cut_hidden(BATCH)[1][0]
     change = (normalise(exchanged) - normalise(data.hidden))[1:]
-    yield Number(
-        "training mode, one sample exchanged: largest change of the outputs of the others",
-        max_magnitude(change),
+    yield largest(
+        "training mode, one sample exchanged: largest change of the outputs of the others", change
     )
     # The witness needs a batch of mean 0.
     u = data.hidden - data.hidden.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
-    yield Number(
-        "u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map",
-        max_magnitude(combined),
-    )
+    yield largest("u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map", combined)
     predicted = evaluate(4 * gamma * x[i] * (1 / sqrt(4 * v + eps) - 1 / s), i, x=u, gamma=one)
-    yield Number(
+    yield largest(
         "its largest distance from the proved 4 gamma u (1/sqrt(4 v + eps) - 1/s)",
-        max_magnitude(combined - predicted),
+        combined - predicted,
     )
 
 
@@ -148,20 +136,17 @@ def mean_decoupled(data: Material, rate: float = 1.0) -> Iterator[Number]:
     yield Number(
         "m times the largest |d mean(y)/d x_k| (it is 1 for mean(x))", BATCH * max_magnitude(dx)
     )
-    yield Number(
-        f"W after a step of rate {rate:g}: largest change of mean(W u)",
-        max_magnitude((after - x).mean(axis=0)),
+    yield largest(
+        f"W after a step of rate {rate:g}: largest change of mean(W u)", (after - x).mean(axis=0)
     )
     change = (normalise(after) - normalise(x)).mean(axis=0)
-    yield Number(
-        "the same step, training mode: largest change of mean(BN(W u))", max_magnitude(change)
-    )
+    yield largest("the same step, training mode: largest change of mean(BN(W u))", change)
     # The statistics of the batch itself, so that only the step makes a difference.
     statistics = x.mean(axis=0), x.var(axis=0)
     fixed = infer(after, one, 0 * one, statistics) - infer(x, one, 0 * one, statistics)
-    yield Number(
+    yield largest(
         "the same step, inference with the statistics before it: the same change",
-        max_magnitude(fixed.mean(axis=0)),
+        fixed.mean(axis=0),
     )
 
 
@@ -188,10 +173,8 @@ def learning_dynamics(data: Material, rate: float = 0.5) -> Iterator[Number]:
         ("gamma', beta': largest distance from the kernel x_i x_j + 1", collapsed, x[i] * x[j] + 1),
     ):
         predicted = -rate * evaluate(Sum(kernel * g[j], (j, 1, m)), i, **inputs)
-        yield Number(
-            f"change of y in one step of rate {rate:g}, {says}", max_magnitude(change - predicted)
-        )
-    yield Number("largest |difference of the two changes|", max_magnitude(normalised - collapsed))
+        yield largest(f"change of y in one step of rate {rate:g}, {says}", change - predicted)
+    yield largest("largest |difference of the two changes|", normalised - collapsed)
     before = ((y - target) ** 2).mean()
     for says, change in (("(gamma, beta)", normalised), ("(gamma', beta')", collapsed)):
         yield Number(
@@ -306,13 +289,10 @@ def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterato
     """
     (scale, offset), target = data.fitted, data.target(data.hidden.shape[1])
     y, mirrored = normalise(data.hidden, scale, offset), normalise(data.hidden, -scale, offset)
-    yield Number(
-        "largest |BN with -gamma - (2 beta - BN)|", max_magnitude(mirrored - (2 * offset - y))
-    )
+    yield largest("largest |BN with -gamma - (2 beta - BN)|", mirrored - (2 * offset - y))
     up, down = (gradients(y - target, data.hidden, signed) for signed in (scale, -scale))
-    yield Number(
-        "largest |dL/dx with -gamma + dL/dx| for the same upstream gradient",
-        max_magnitude(up[0] + down[0]),
+    yield largest(
+        "largest |dL/dx with -gamma + dL/dx| for the same upstream gradient", up[0] + down[0]
     )
     yield Number("share of the gammas fitted to the classes that are negative", np.mean(scale < 0))
     for sign in (1, -1):
@@ -321,6 +301,4 @@ def negative_gamma(data: Material, steps: int = 5, rate: float = 0.5) -> Iterato
             g = (normalise(data.hidden, learnt, offset) - target) / BATCH
             learnt = learnt - rate * gradients(g, data.hidden, learnt)[1]
         start = f"{steps} gradient steps of rate {rate:g} from gamma = {sign}"
-        yield Number(
-            f"{start}: largest distance from the best gamma", max_magnitude(learnt - scale)
-        )
+        yield largest(f"{start}: largest distance from the best gamma", learnt - scale)

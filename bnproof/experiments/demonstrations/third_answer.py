@@ -12,14 +12,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnproof.contract import Array
-from bnproof.experiments.demonstrations import Number, demonstration
+from bnproof.experiments.demonstrations import Number, demonstration, largest
 from bnproof.experiments.demonstrations.material import (
     BATCH,
     HIDDEN,
     LAYER,
     PIXELS,
     Material,
-    best_pair_residual,
     evaluate,
     fit,
     gradients,
@@ -27,8 +26,8 @@ from bnproof.experiments.demonstrations.material import (
     normalise,
     q,
     root_mean_square,
-    spread,
 )
+from bnproof.experiments.demonstrations.question import compare_best_pair
 
 
 def find_most_correlated(values: Array) -> tuple[int, int]:
@@ -135,11 +134,11 @@ def shared(data: Material) -> Iterator[Number]:
     # The best shared pair in the sense of least squares is the mean of what is asked for.
     y = normalise(data.hidden, std.mean() * one, mean.mean() * one)
     yield Number(
-        "one shared pair: means of the features, largest - smallest", spread(y.mean(axis=0))
+        "one shared pair: means of the features, largest - smallest", np.ptp(y.mean(axis=0))
     )
     yield Number(
         "one shared pair: standard deviations, largest - smallest (0 but for eps)",
-        spread(y.std(axis=0)),
+        np.ptp(y.std(axis=0)),
     )
     yield Number(
         "the best shared beta: root mean square miss of the features' own means",
@@ -166,19 +165,12 @@ def not_equivalent(data: Material) -> Iterator[Number]:
     """
     cut = data.varying_batches
     outputs = [normalise(batch) for batch in cut]
-    residual = best_pair_residual(cut, outputs)
-    yield Number(
-        f"all {len(cut)} batches: root mean square error of the best constant pair",
-        root_mean_square(residual),
-    )
-    yield Number(
-        f"all {len(cut)} batches: largest error of the best constant pair", max_magnitude(residual)
-    )
+    yield from compare_best_pair(cut, outputs)
     u = data.varying - data.varying.mean(axis=0)
     combined = normalise(-u) - 3 * normalise(u) + 2 * normalise(2 * u)
-    yield Number(
+    yield largest(
         "first batch, u = x - mu: largest |F(-u) - 3 F(u) + 2 F(2 u)|, 0 for an affine map",
-        max_magnitude(combined),
+        combined,
     )
     g, one = (outputs[0] - data.target(u.shape[1])) / BATCH, np.ones(u.shape[1])
     # (dgamma, dbeta), the step in (gamma, beta); the other change is the step in (c, d).
@@ -206,24 +198,21 @@ def already_learnt(data: Material) -> Iterator[Number]:
     W, b, gamma, beta = data.weight, *random.normal(size=(3, len(data.weight)))
     layer = inputs @ W.T + b
     gap = gamma * layer + beta - (inputs @ (gamma[:, None] * W).T + (gamma * b + beta))
-    yield Number(
-        "largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", max_magnitude(gap)
-    )
+    yield largest("largest |gamma (W u + b) + beta - ((gamma W) u + (gamma b + beta))|", gap)
     extended = np.column_stack([inputs, np.ones(len(inputs))])
     # The column of ones makes b one more weight.
     best = extended @ np.linalg.lstsq(extended, wanted)[0]
     slope, offset = fit(best, wanted)
-    yield Number(
+    yield largest(
         "W, b of least squared error, then gamma, beta fitted on top: largest |gamma - 1|",
-        max_magnitude(slope - 1),
+        slope - 1,
     )
-    yield Number("the same: largest |beta|", max_magnitude(offset))
+    yield largest("the same: largest |beta|", offset)
     # |gamma|, because with gamma < 0 the sign would be left over.
     before = normalise(np.abs(gamma) * layer + beta, eps=0) - normalise(layer, eps=0)
-    yield Number(
-        "|gamma| and beta in W and b before BN, eps = 0: largest change of the output",
-        max_magnitude(before),
+    yield largest(
+        "|gamma| and beta in W and b before BN, eps = 0: largest change of the output", before
     )
     # The same pair where it has an effect: behind the normalisation.
     after = normalise(layer, np.abs(gamma), beta, eps=0) - normalise(layer, eps=0)
-    yield Number("the same two after BN: largest change of the output", max_magnitude(after))
+    yield largest("the same two after BN: largest change of the output", after)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnproof.experiments.demonstrations import first_answer_values
-from bnproof.experiments.demonstrations.first_answer_values import (
+from bnproof.experiments.demonstrations import first_answer
+from bnproof.experiments.demonstrations.first_answer import (
     excess_kurtosis,
     many_factors,
     not_a_must,
@@ -86,8 +86,8 @@ def test_independent_pixels_have_the_predicted_cumulant(monkeypatch):
     """Two pixels that take all pairs of signs, with weights 3 and 4: ``-2 (3^4 + 4^4)/5^4``; a
     constant pixel is left out."""
     signs = np.array([[-1.0, 7.0, -1.0], [-1.0, 7.0, 1.0], [1.0, 7.0, -1.0], [1.0, 7.0, 1.0]])
-    monkeypatch.setattr(first_answer_values, "load_pixels", lambda: signs)
-    monkeypatch.setattr(first_answer_values, "compute_activations", lambda: RARE)
+    monkeypatch.setattr(first_answer, "load_pixels", lambda: signs)
+    monkeypatch.setattr(first_answer, "compute_activations", lambda: RARE)
 
     def permuted(pixels, axis):
         """Each column shuffled by itself: both in the same order, so that they are equal."""
