@@ -36,9 +36,14 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--compute",
     metavar="FORMAT",
-    help="float16, bfloat16, tf32, float32 or float64. [default: x's]",
+    help="Of single operations: float16, bfloat16, tf32, float32 or float64.  [default: that of x, "
+    "float32 for half precision]",
 )
-@click.option("--accumulate", metavar="FORMAT", help="The format of sums. [default: float32]")
+@click.option(
+    "--accumulate",
+    metavar="FORMAT",
+    help="Of sums over the batch.  [default: float32, float64 where that is computed in]",
+)
 @click.option(
     "--formula",
     type=click.Choice(["two-pass", "one-pass"]),
@@ -51,6 +56,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def command(
+    *,
     x: Path,
     eps: float,
     gamma: Path | None,
@@ -109,15 +115,17 @@ def command(
 
 
 def _load(path: Path | None) -> Any:
-    """The array in a file; ``None`` for no file."""
+    """The array in a file; ``None`` for no file.  Nothing in it is executed."""
     import numpy as np
 
     if path is None:
         return None
     try:
         return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise build_refusal(f"{path} cannot be read: write it with numpy.save ({error})") from error
+    except OSError as error:
+        raise build_refusal(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, EOFError) as error:
+        raise build_refusal(f"{path} is no array that numpy.save wrote") from error
 
 
 def _write(allowed: Tolerance, out: Path) -> None:
