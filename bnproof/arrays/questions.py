@@ -19,8 +19,7 @@ from bnproof.contract import QUANTITIES, Array, Case, Convention, Weights
 from bnproof.formats import Format, is_half
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.laws.columns import from_columns
-from bnproof.laws.quantities import FORMULAS
-from bnproof.laws.reference import Reference
+from bnproof.laws.oracle import Oracle
 
 COMPUTE = ("float16", "bfloat16", "tf32", "float32", "float64")
 ACCUMULATE = ("float16", "bfloat16", "float32", "float64")
@@ -178,9 +177,9 @@ class Question:
     ) -> None:
         self.inputs, self.case = inputs, inputs.to_case()
         self.arithmetic = Arithmetic.declare(self.case.dtype, compute, accumulate, formula)
-        self.reference = self._build_reference(self.arithmetic)
+        self.oracle = self._build_oracle(self.arithmetic)
 
-    def _build_reference(self, arithmetic: Arithmetic) -> Reference:
+    def _build_oracle(self, arithmetic: Arithmetic) -> Oracle:
         """The exact values with the bounds of an arithmetic."""
         tracked = resolve_convention(self.inputs.convention).running_var
         precision = Precision.declare(
@@ -189,21 +188,21 @@ class Question:
             _find_widest(self.case, *(self.inputs.running or ())),
             one_pass=arithmetic.formula == "one-pass",
         )
-        return Reference(self.case, tracked, lambda dtype: precision)
+        return Oracle(self.case, tracked, lambda dtype: precision)
 
     def declare_instead(self, arithmetic: Arithmetic) -> Question:
         """The same question for another arithmetic; what is certified already is shared."""
         other = object.__new__(Question)
         other.inputs, other.case, other.arithmetic = self.inputs, self.case, arithmetic
-        other.reference = self._build_reference(arithmetic)
+        other.oracle = self._build_oracle(arithmetic)
         for step in ("trained", "inferred", "folded"):
-            if step in vars(self.reference):
-                vars(other.reference)[step] = vars(self.reference)[step]
+            if step in vars(self.oracle):
+                vars(other.oracle)[step] = vars(self.oracle)[step]
         return other
 
     def exact(self, quantity: str) -> Enclosure:
         """The exact values, as columns where x has an entry for each."""
-        return FORMULAS[quantity].exact(self.reference)
+        return self.oracle.exact(quantity)
 
     def bound(self, quantity: str, dtype: np.dtype[Any]) -> Array:
         """How far a value that is returned in a dtype may be from the exact one.
@@ -230,9 +229,9 @@ class Question:
         exact = self.exact(quantity)
         size = np.abs(exact.mid)
         with np.errstate(all="ignore"):
-            error = np.broadcast_to(FORMULAS[quantity].bound(self.reference).total, size.shape)
+            error = np.broadcast_to(self.oracle.bound(quantity).total, size.shape)
         stored = Format.from_dtype(dtype)
-        if stored.u > self.reference.precision.u:
+        if stored.u > self.oracle.precision.u:
             error = error + stored.u * (size + error) + stored.eta
         if not np.all(np.isfinite(error)):
             channels = sorted({at[-1] for at in np.argwhere(~np.isfinite(error)).tolist()})
