@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bnproof.arrays.tolerances import Tolerance
     from bnproof.contract import Convention
     from bnproof.verification.verdict import Verdict
 
-__all__ = ["check"]
+__all__ = ["check", "tolerance"]
 
 
 def check(
@@ -83,3 +84,101 @@ def check(
         effort, seed, convention, tuple(select), tuple(ignore), dict(expect or {})
     )
     return run(implementation, options)
+
+
+def tolerance(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    *,
+    eps: float,
+    training: bool = True,
+    dy: Any = None,
+    running: tuple[Any, Any] | None = None,
+    momentum: float | None = None,
+    convention: str | Convention = "torch",
+    channel_axis: int = 1,
+    compute: str | None = None,
+    accumulate: str | None = None,
+    formula: str = "two-pass",
+) -> Tolerance:
+    """Derive how far a correct batch norm may be from the exact values, for these very inputs.
+
+    Parameters
+    ----------
+    x
+        The batch, of rank 2 to 5: float16, bfloat16, float32 or float64, of any library.
+    gamma, beta
+        Affine parameters with one entry per channel; ``None`` stands for 1 and for 0.
+    eps
+        What is added to the variance.
+    training
+        Whether the batch is normalised by its own statistics, or by the running ones.
+    dy
+        The upstream gradient; with it the gradients have tolerances too.
+    running
+        Running mean and variance: those before the step in training, those that normalise at
+        inference.
+    momentum
+        As the convention means it; needed with ``running`` in training.
+    convention
+        What momentum weighs, and which variance is tracked.
+    channel_axis
+        Where the channels of x and dy are.
+    compute
+        The format that single operations are done in: "float16", "bfloat16", "float32", "float64",
+        or "tf32", which is float32 with both factors of every product rounded to 11 bits.  ``None``
+        means float32 for half precision, and else x's own.
+    accumulate
+        The format in which sums over the batch are added up.  ``None`` means float64 where that is
+        computed in, and else float32.
+    formula
+        "two-pass", which includes updates and merges, or "one-pass" for ``mean(x^2) - mean(x)^2``.
+
+    Returns
+    -------
+    Tolerance
+        ``.y``, ``.dx``, ``.dgamma``, ``.dbeta``, ``.running_mean`` and ``.running_var`` are arrays
+        in the shapes of what they bound, ``None`` for what was not asked about.
+        ``.as_allclose("y")`` is a pair ``(rtol, atol)``.
+
+    Raises
+    ------
+    NoBound
+        Where nothing bounds a value: the batch is too long for the format of its sums, a number on
+        the way overflows, or the spread drowns in rounding.
+    TypeError, ValueError
+        For what is no array, or a request that makes no sense.
+
+    Notes
+    -----
+    The bounds hold in any order of summation.  They are derived in
+    :mod:`bnproof.certify.bounds` from the standard model of arithmetic (Higham 2002, chapters 2 to
+    4); that of the one-pass variance grows with ``(mean/std)^2`` (Chan, Golub and LeVeque 1983).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bnproof
+    >>> x = np.array([[1.0], [2.0], [4.0]], np.float32)
+    >>> allowed = bnproof.tolerance(x, eps=1e-5)
+    >>> allowed.y.shape, bool(allowed.y.max() < 1e-5)
+    ((3, 1), True)
+    """
+    from bnproof.arrays import tolerances
+
+    return tolerances.tolerance(
+        x,
+        gamma,
+        beta,
+        eps=eps,
+        training=training,
+        dy=dy,
+        running=running,
+        momentum=momentum,
+        convention=convention,
+        channel_axis=channel_axis,
+        compute=compute,
+        accumulate=accumulate,
+        formula=formula,
+    )

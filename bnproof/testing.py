@@ -1,6 +1,15 @@
-"""The laws in somebody's own test-suite: one pytest test per law.
+"""The doors for somebody's own test-suite: assertions about arrays, and one pytest test per law.
 
-::
+A unit test that has arrays calls :func:`assert_forward` and its siblings; nothing has to be
+wrapped::
+
+    from bnproof.testing import assert_forward
+
+    def test_my_kernel():
+        y = my_kernel(x, gamma, beta, eps=1e-5)
+        assert_forward(y, x, gamma, beta, eps=1e-5)
+
+An implementation is checked by all the laws::
 
     from bnproof.testing import parametrize_with_laws
 
@@ -22,12 +31,32 @@ from typing import Any
 
 import pytest
 
+from bnproof.arrays.asserting import (
+    assert_backward,
+    assert_folded,
+    assert_forward,
+    assert_inference,
+    assert_inference_gradient,
+    assert_statistics,
+)
 from bnproof.contract import Convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.verification.run import check
 from bnproof.verification.verdict import Verdict
 from bnproof.wording import describe_violation
+
+__all__ = [
+    "LawTest",
+    "Suite",
+    "assert_backward",
+    "assert_folded",
+    "assert_forward",
+    "assert_inference",
+    "assert_inference_gradient",
+    "assert_statistics",
+    "parametrize_with_laws",
+]
 
 
 @dataclass(frozen=True)

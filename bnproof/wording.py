@@ -159,6 +159,51 @@ def format_expected(seen: Measurement) -> str:
     return "" if seen.got is None else f"{seen.exact[0].hex()} +- {seen.allowed:{BOUND}}"
 
 
+def describe_wrong_values(
+    quantity: str,
+    *,
+    count: int,
+    size: int,
+    where: tuple[int, ...],
+    got: float,
+    exact: tuple[float, float],
+    error: float,
+    allowed: float,
+    arithmetic: str,
+    cause: Cause | None,
+) -> str:
+    """Say which values of an array are wrong, and what may be the cause.
+
+    Parameters
+    ----------
+    quantity
+        What the array is.
+    count, size
+        How many values are wrong, of how many.
+    where, got, exact, error, allowed
+        The index of the one that is farthest off, its value, the exact one in two parts, the
+        distance, and what rounding explains there.
+    arithmetic
+        The declared arithmetic in words.
+    cause
+        A mechanism that gives these values, where one is known.
+    """
+    name = quantity.removeprefix("infer_")
+    values = "1 value is" if count == 1 else f"{count} of {size} values are"
+    lines = [
+        f"{name}: {values} farther from the exact one than {arithmetic} explains",
+        f"  farthest: {name}[{', '.join(map(str, where))}] is {got:.17g}",
+        f"  exact: {DIGITS.add(*map(Decimal, exact))}",
+        f"  apart: {error:{BOUND}}, where rounding explains {allowed:{BOUND}}",
+    ]
+    if cause is not None and cause.confidence == "same values":
+        lines.append(f"  likely cause, which gives these very values: {cause.says}")
+        lines += [f"  seen before: {source}" for source in cause.sources[:SOURCES]]
+    elif cause is not None:
+        lines.append(f"  likely cause: all values are {cause.says}")
+    return "\n".join(lines)
+
+
 # In the reader's words, since "same pattern" alone says nothing to a stranger.
 CONFIDENCE = {
     "same values": "gives the same values",

@@ -35,9 +35,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bnproof.formats import HALF, Format
+from bnproof.formats import HALF, Format, dtype_of
 
 Array = npt.NDArray[np.float64]
+# A product in tf32 rounds its factors to 11 significant bits.
+TF32_U = 2.0**-11
 # A bound is a sum of positive terms, so its own relative error is a small multiple of ``2^-53`` a
 # step, below ``2^-40`` in all; a float that is not exact (``x - mu``, v) adds as little. This is
 # more than that, and widens a bound invisibly.
@@ -96,15 +98,37 @@ class Precision:
     Attributes
     ----------
     u, eta
-        Unit roundoff and smallest subnormal of the arithmetic.
+        Unit roundoff and smallest subnormal of the arithmetic, which is that of single operations
+        on entries and on statistics.
     stored_u, stored_eta
         The same of the dtype of outputs of x's shape.
+    product_u
+        The relative error of a multiplication where it is larger than ``u``; 0 where it is not.
+        Matrix units in tf32 round both factors to 11 bits first.
+    sum_u, sum_eta
+        Unit roundoff and smallest subnormal of the additions of a sum over the batch; 0 where sums
+        are done like everything else.
+    input_u
+        What rounding an argument to the format of the arithmetic changes it by, as a share; 0 where
+        it has that format already.
+    largest, sum_largest
+        The largest finite number of single operations and of sums.  Beyond it there is no bound.
+        Infinite where the range is not asked about.
+    one_pass
+        Whether the variance is ``E[x^2] - mu^2``, which has a bound of its own.
     """
 
     u: float
     eta: float
     stored_u: float
     stored_eta: float
+    product_u: float = 0.0
+    sum_u: float = 0.0
+    sum_eta: float = 0.0
+    input_u: float = 0.0
+    largest: float = np.inf
+    sum_largest: float = np.inf
+    one_pass: bool = False
 
     @classmethod
     def from_dtype(cls, dtype: Any) -> Precision:
@@ -137,6 +161,63 @@ class Precision:
         """
         return self.stored_u * (np.abs(exact) + error) + self.stored_eta + 3 * self.eta
 
+    @classmethod
+    def declare(
+        cls,
+        compute: str,
+        accumulate: str,
+        given: Any,
+        *,
+        one_pass: bool = False,
+    ) -> Precision:
+        """The precision of a declared arithmetic, whose results are not rounded again.
+
+        Parameters
+        ----------
+        compute
+            The format of single operations: "float16", "bfloat16", "float32", "float64", or "tf32",
+            which is float32 with both factors of every product rounded to 11 bits first.
+        accumulate
+            The format in which sums over the batch are added up.
+        given
+            The widest dtype among the arguments, such as x and gamma.
+        one_pass
+            Whether the variance is ``E[x^2] - mu^2``.
+
+        Notes
+        -----
+        A result of a sum may be kept in the format of sums or rounded to that of single operations,
+        whenever it is used.  Nothing is said of flushing subnormal numbers to zero.
+        """
+        working = Format.from_dtype(dtype_of("float32" if compute == "tf32" else compute))
+        sums = Format.from_dtype(dtype_of(accumulate))
+        # two factors that are each off by ``u_11``, and the rounding of their product
+        tf32 = (1 + TF32_U) ** 2 * (1 + working.u) - 1
+        return cls(
+            working.u,
+            working.eta,
+            working.u,
+            working.eta,
+            product_u=tf32 if compute == "tf32" else 0.0,
+            sum_u=sums.u,
+            sum_eta=sums.eta,
+            input_u=working.u if Format.from_dtype(given).p > working.p else 0.0,
+            largest=working.largest,
+            sum_largest=sums.largest,
+            one_pass=one_pass,
+        )
+
+    @property
+    def conversions(self) -> int:
+        """How often a number may be rounded on its way between the formats of the arithmetic.
+
+        An argument is rounded once, and so is the result of a sum.  A sum may also be a product
+        with ones, whose factors tf32 rounds.  0 where there is one format.
+        """
+        if self.input_u or self.sum_u not in (0.0, self.u):
+            return 2
+        return 1 if self.product_u else 0
+
     def gamma(self, n: int) -> float:
         """``gamma_n = n u/(1 - n u)``, for ``n`` roundings that follow each other.
 
@@ -145,9 +226,52 @@ class Precision:
         NoBound
             Where ``n u >= 1``.
         """
-        if n * self.u >= 1:
-            raise NoBound(f"{n} roundings of size {self.u} have no a-priori bound")
-        return n * self.u / (1 - n * self.u)
+        return _gamma(n, max(self.u, self.product_u))
+
+    def sums(self, n: int, k: int = 0) -> float:
+        """What ``n`` additions of a sum and ``k`` single operations change a term by, as a share.
+
+        It is ``gamma_{n+k}`` where both round alike, and
+        ``(1 + gamma_n)(1 + gamma_k) - 1`` with the roundoff of each otherwise.
+
+        Raises
+        ------
+        NoBound
+            Where either has no bound.
+        """
+        if self.sum_u in (0.0, self.u) and not self.product_u:
+            return self.gamma(n + k)
+        return (1 + _gamma(n, self.sum_u or self.u)) * (1 + self.gamma(k)) - 1
+
+    def underflow(self, n: int) -> float:
+        """What underflow may add to a mean of ``n`` products.
+
+        Sums of floats are exact where they are subnormal.  A product or quotient on the way may
+        underflow, hence one ``eta`` for each term.
+        """
+        # the mean of n products that are each off by eta is off by eta, and three operations follow
+        return n * self.eta if not self.sum_eta else n * self.sum_eta + 4 * self.eta
+
+    def leaves_range(self, single: Array, summed: Array | float = 0.0) -> Bound:
+        """An infinite bound where a number on the way leaves the range of its format; else 0.
+
+        Parameters
+        ----------
+        single, summed
+            Magnitudes of single operations, and of sums over the batch.
+        """
+        # a sum may be rounded to the format of single operations as soon as it is there
+        beyond = (np.maximum(single, summed) > self.largest / 2) | (
+            np.asarray(summed) > self.sum_largest / 2
+        )
+        return Bound({"range": np.where(beyond, np.inf, 0.0)} if np.any(beyond) else {})
+
+
+def _gamma(n: int, u: float) -> float:
+    """``gamma_n`` for roundings of size u."""
+    if n * u >= 1:
+        raise NoBound(f"{n} roundings of size {u} have no a-priori bound")
+    return n * u / (1 - n * u)
 
 
 @dataclass(frozen=True)
@@ -219,10 +343,11 @@ def mean(p: Precision, b: ExactBatch) -> Bound:
     """
     # ``1 + floor(log2 m)``: at least as often as a value can be in the smaller of two merged parts.
     levels = b.m.bit_length()
-    # Sums of floats are exact where they are subnormal; a product or quotient on the way may
-    # underflow, hence one ``eta`` for each term.
-    sums = p.gamma(b.terms + 3 * levels + 1) * np.abs(b.x).mean(axis=0) + b.terms * p.eta
-    return Bound({"sums": sums + p.gamma(5) * np.sqrt(levels * b.v)})
+    size = np.abs(b.x).mean(axis=0)
+    # The terms are arguments and the mean is a result: both may be rounded to another format.
+    sums = p.sums(b.terms + 3 * levels, 1 + p.conversions) * size + p.underflow(b.terms)
+    computed = Bound({"sums": sums + p.sums(5) * np.sqrt(levels * b.v)})
+    return computed + p.leaves_range(np.abs(b.x).max(axis=0), b.m * size)
 
 
 def variance(p: Precision, b: ExactBatch) -> Bound:
@@ -250,22 +375,52 @@ def variance(p: Precision, b: ExactBatch) -> Bound:
     Each term carries at most six roundings (of the square, the difference and the counts), the sum
     ``m - 1``, the division two.
 
-    The one-pass formula ``E[x^2] - mu^2`` is not admitted (theorem one-pass-error).
+    The one-pass formula ``E[x^2] - mu^2`` is not admitted (theorem one-pass-error), but where the
+    precision declares it; :func:`one_pass_variance` is its bound.
     """
+    if p.one_pass:
+        return one_pass_variance(p, b)
     levels = b.m.bit_length()
     # ``(1/m) sum |x| <= sqrt(mu^2 + v)``, so this covers the mean of two passes as well as what is
     # proved for updates.
-    of_means = p.gamma(b.terms + 6 * levels + 1) * np.sqrt(b.mu**2 + b.v) + b.terms * p.eta
+    rounded = p.sums(b.terms + 6 * levels, 1 + p.conversions)
+    of_means = rounded * np.sqrt(b.mu**2 + b.v) + p.underflow(b.terms)
     # The second part, of the steps, also covers the ``gamma_5 sqrt(l v)`` of :func:`mean`.
-    apart = of_means + 6 * p.u * (1 + levels) * np.sqrt(b.v)
+    apart = of_means + 6 * (p.sum_u or p.u) * (1 + levels) * np.sqrt(b.v)
     # The error of the terms: ``2 sqrt(v) D`` by the Cauchy-Schwarz inequality, and ``D^2``.
     residue = 2 * np.sqrt(b.v) * apart + apart**2
+    of_terms = p.sums(b.terms, 7 + p.conversions)
+    # The largest single square, and the two sums on the way: of the values, and of the squares.
+    largest = np.maximum((np.abs(b.deviation).max(axis=0) + apart) ** 2, np.abs(b.x).max(axis=0))
+    summed = b.m * np.maximum(b.v + residue, np.abs(b.x).mean(axis=0))
     return Bound(
         {
             "mean's residue": residue,
-            "sums": p.gamma(b.terms + 7) * (b.v + residue) + b.terms * p.eta,
+            "sums": of_terms * (b.v + residue) + p.underflow(b.terms),
         }
-    )
+    ) + p.leaves_range(largest, summed)
+
+
+def one_pass_variance(p: Precision, b: ExactBatch) -> Bound:
+    """``|v~ - v|`` for ``v~ = E[x^2] - mu^2``: of order ``m u (mu^2 + v)``.
+
+    Notes
+    -----
+    The mean of squares is off by ``gamma_{m+4}`` of itself, which is ``mu^2 + v``.  The square of a
+    mean that is off by d is off by ``2 |mu| d + d^2`` and its rounding, and the difference rounds
+    once more.  Against v this grows like ``kappa^2 = mu^2/v`` (theorem one-pass-error; Chan, Golub
+    and LeVeque 1983, section 2).  The computed variance may be negative.
+    """
+    square = b.mu**2 + b.v
+    of_squares = p.sums(b.terms, 4 + p.conversions) * square + p.underflow(b.terms)
+    d = mean(p, b).total
+    of_mean = (2 * np.abs(b.mu) * d + d**2) * (1 + p.gamma(2)) + p.gamma(2) * b.mu**2 + p.eta
+    return Bound(
+        {
+            "mean's residue": of_mean,
+            "sums": of_squares + p.gamma(3) * (b.v + of_squares + of_mean),
+        }
+    ) + p.leaves_range(b.x.max(axis=0) ** 2 + b.x.min(axis=0) ** 2, b.m * square)
 
 
 def inverse_std(p: Precision, b: ExactBatch) -> Bound:
@@ -286,13 +441,16 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
     """
     w, error = b.v + b.eps, variance(p, b)
     sums, residue = error.terms["sums"], error.terms["mean's residue"]
+    range_left = Bound({name: term for name, term in error.terms.items() if name == "range"})
     # Never 0, thanks to eta, so that the shares below have a divisor.
     of_eps = np.full_like(w, p.u * b.eps + p.eta)
-    # A computed variance is not negative, nor is eps: both ends are cut off there one by one.
-    low = np.maximum(b.v - sums - residue, 0) + np.maximum(b.eps - of_eps, 0)
+    # A computed variance is not negative, nor is eps: both ends are cut off there one by one. Only
+    # the difference of the one-pass formula may be negative.
+    least = -np.inf if p.one_pass else 0.0
+    low = np.maximum(b.v - sums - residue, least) + np.maximum(b.eps - of_eps, 0)
     # How much can be missing from ``w``, no more than there is, and how much can be too much.
     below, above = (
-        np.minimum(sums + residue, b.v) + np.minimum(of_eps, b.eps),
+        np.minimum(sums + residue, b.v - least) + np.minimum(of_eps, b.eps),
         sums + residue + of_eps,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -302,14 +460,19 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
         upwards = above / (np.sqrt(w + above) * (np.sqrt(w) + np.sqrt(w + above)))
         spread = np.where((w > 0) & (low > 0), np.maximum(downwards, upwards), np.inf)
         share = spread / (sums + residue + of_eps)
-    rounding = np.full_like(w, p.gamma(4)) * (1 + spread)
-    return Bound(
-        {
-            "sums": sums * share,
-            "mean's residue": residue * share,
-            "eps": of_eps * share,
-            "rounding": rounding,
-        }
+    rounding = np.full_like(w, p.gamma(4 + p.conversions)) * (1 + spread)
+    with np.errstate(divide="ignore"):
+        range_left += p.leaves_range(np.maximum(w + above, 1 / np.sqrt(np.maximum(low, 0))))
+    return (
+        Bound(
+            {
+                "sums": sums * share,
+                "mean's residue": residue * share,
+                "eps": of_eps * share,
+                "rounding": rounding,
+            }
+        )
+        + range_left
     )
 
 
@@ -335,7 +498,8 @@ def normalised_value(p: Precision, b: ExactBatch) -> Bound:
     # ``0 * b.deviation`` gives the term the shape ``(m, C)`` of the others.
     # The mean's error moves all values of a channel alike; what rounds is each value's own.
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
-    rounded = Bound({"rounding": p.u * (np.abs(b.deviation) + d) / b.s * (1 + r) + p.eta / b.s})
+    subtracted = p.u * (np.abs(b.deviation) + d) + p.input_u * np.abs(b.x)
+    rounded = Bound({"rounding": subtracted / b.s * (1 + r) + p.eta / b.s})
     return shifted + rounded + inverse.scale_by(np.abs(b.xhat))
 
 
@@ -364,12 +528,12 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     """
     # The computed scale, not the exact one: it may be larger by the error of ``1/s``.
     scale = np.abs(gamma) / b.s * (1 + inverse_std(p, b).total)
-    affine = p.gamma(3) * (
-        scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta)
-    )
+    collapsed = scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta)
+    affine = p.gamma(3 + 2 * p.conversions) * collapsed
     # Only its magnitude is used, to round the result; float64 is exact enough for that.
     y = gamma * b.xhat + beta
     total = normalised_value(p, b).scale_by(np.abs(gamma)) + Bound({"affine step": affine})
+    total += p.leaves_range(collapsed)
     return total + Bound({"output rounding": p.storage_error(y, total.total) + 0 * affine})
 
 
@@ -397,9 +561,13 @@ def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, 
     e = normalised_value(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
-    dgamma = carried + Bound({"gradient sums": p.gamma(b.terms + 2) * products + b.terms * p.eta})
-    return dgamma, Bound(
-        {"gradient sums": p.gamma(b.terms) * np.abs(dy).sum(axis=0) + b.terms * p.eta}
+    of_products = p.sums(b.terms, 2 + 2 * p.conversions) * products + b.terms * p.eta
+    of_dy = p.sums(b.terms, p.conversions) * np.abs(dy).sum(axis=0) + b.terms * p.eta
+    dgamma = carried + Bound({"gradient sums": of_products})
+    dbeta = Bound({"gradient sums": of_dy})
+    return (
+        dgamma + p.leaves_range(products, products),
+        dbeta + p.leaves_range(np.abs(dy).sum(axis=0), np.abs(dy).sum(axis=0)),
     )
 
 
@@ -440,9 +608,10 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
             # The factor ``1/s`` scales the whole result, so its error is relative to dx even where
             # terms cancel.
             "inverse std": dx * r,
-            "rounding": p.gamma(7) * scale * magnitude + 4 * p.eta + 0 * dx,
+            "rounding": p.gamma(7 + 2 * p.conversions) * scale * magnitude + 4 * p.eta + 0 * dx,
         }
     )
+    total += p.leaves_range(np.maximum(scale, 1) * magnitude)
     return total + Bound({"output rounding": p.storage_error(dx, total.total)})
 
 
@@ -472,7 +641,7 @@ def running_statistic(p: Precision, old: Array, new: Array, alpha: float, error:
     # because ``r + alpha (b - r)`` subtracts it.
     magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
     weights = p.u * abs(1 - alpha) * (np.abs(old) + np.abs(new) + error.total)
-    rounding = p.gamma(6) * magnitude + weights + 4 * p.eta
+    rounding = p.gamma(6 + p.conversions) * magnitude + weights + 4 * p.eta
     return Bound(
         {f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}
     ) + Bound({"momentum and rounding": rounding})
@@ -490,7 +659,7 @@ def bessel(p: Precision, b: ExactBatch) -> Bound:
     factor = b.m / (b.m - 1)
     error = variance(p, b)
     return error.scale_by(np.asarray(factor)) + Bound(
-        {"Bessel's factor": p.gamma(3) * factor * (b.v + error.total)}
+        {"Bessel's factor": p.gamma(3 + p.conversions) * factor * (b.v + error.total)}
     )
 
 
@@ -506,7 +675,7 @@ def _fixed_inverse_std(p: Precision, b: ExactBatch) -> Array:
 
     eps is rounded (``u eps``), and so are the addition, the root and the reciprocal.
     """
-    return p.gamma(5) + p.eta / (b.v + b.eps)
+    return p.gamma(5 + p.conversions) + p.eta / (b.v + b.eps)
 
 
 def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
@@ -532,11 +701,13 @@ def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> 
     r = _fixed_inverse_std(p, b)
     scale = np.abs(gamma) / b.s * (1 + r)
     # ``xhat`` is exact here, mean and all: fixed statistics have no error of their own.
-    direct = np.abs(gamma * b.xhat) * (r + p.gamma(3)) * (1 + r)
-    affine = p.gamma(3) * (scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta))
+    direct = np.abs(gamma * b.xhat) * (r + p.gamma(3 + 2 * p.conversions)) * (1 + r)
+    collapsed = scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta)
+    affine = p.gamma(3 + 2 * p.conversions) * collapsed
     y = gamma * b.xhat + beta
     rounding = p.storage_error(y, direct + affine) + p.eta * scale
-    return Bound({"normalised value": direct, "affine step": affine, "output rounding": rounding})
+    steps = {"normalised value": direct, "affine step": affine, "output rounding": rounding}
+    return Bound(steps) + p.leaves_range(np.maximum(collapsed, np.maximum(scale, 1 / b.s)))
 
 
 def inference_gradients(
@@ -557,15 +728,17 @@ def inference_gradients(
     """
     r = _fixed_inverse_std(p, b)
     exact = np.abs(gamma * dy) / b.s
-    products_of_three = exact * (r + p.gamma(2)) * (1 + r)
+    products_of_three = exact * (r + p.gamma(2 + 2 * p.conversions)) * (1 + r)
     dx = products_of_three + p.storage_error(exact, products_of_three)
     # ``|x| + |mu_r|`` and not ``|x - mu_r|``: expanding the sum is allowed, and loses the
     # difference.
     products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
-    dgamma = products * (r + p.gamma(b.m + 4)) * (1 + r) + b.m * p.eta
-    dbeta = p.gamma(b.m) * np.abs(dy).sum(axis=0) + b.m * p.eta
+    dgamma = products * (r + p.sums(b.m, 4 + 2 * p.conversions)) * (1 + r) + b.m * p.eta
+    size = np.abs(dy).sum(axis=0)
+    dbeta = p.sums(b.m, p.conversions) * size + b.m * p.eta
+    largest = np.maximum(np.abs(gamma) / b.s, 1 / b.s)
     return (
-        Bound({"rounding": dx}),
-        Bound({"gradient sums": dgamma}),
-        Bound({"gradient sums": dbeta}),
+        Bound({"rounding": dx}) + p.leaves_range(np.maximum(largest, exact)),
+        Bound({"gradient sums": dgamma}) + p.leaves_range(products, products),
+        Bound({"gradient sums": dbeta}) + p.leaves_range(size, size),
     )

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 
 from bnproof.certify import bounds
-from bnproof.certify.bounds import Bound, ExactBatch, Precision
+from bnproof.certify.bounds import Bound, ExactBatch
 from bnproof.certify.enclosure import Enclosure
 from bnproof.certify.folding import arrange_by_output
 from bnproof.contract import Array
@@ -308,7 +308,7 @@ def _bound_of_folded_weight(r: Reference, b: ExactBatch) -> Bound:
     arranged, back = arrange_by_output(weight, layer.kind, layer.groups)
     values = np.moveaxis(arranged, 1, -1)
     # The weights' dtype, which in half precision is not that of x.
-    p = Precision.from_dtype(layer.weight.dtype)
+    p = r.arithmetic(layer.weight.dtype)
     scaled = bounds.inference_gradients(p, r.build_fixed_batch(values), values, r.gamma)[0]
     return Bound({name: back(np.moveaxis(term, -1, 1)) for name, term in scaled.terms.items()})
 
@@ -320,7 +320,7 @@ def _bound_of_folded_bias(r: Reference, b: ExactBatch) -> Bound:
     """
     # A missing bias is 0, and its folded one is not.
     bias = np.zeros(len(r.gamma)) if r.layer.bias is None else np.asarray(r.layer.bias, dtype=float)
-    p = Precision.from_dtype(r.layer.weight.dtype)
+    p = r.arithmetic(r.layer.weight.dtype)
     # One row: a bias per channel, like a batch of a single sample.
     output_bound = bounds.inference_output(p, r.build_fixed_batch(bias[None]), r.gamma, r.beta)
     return Bound({name: term.reshape(-1) for name, term in output_bound.terms.items()})

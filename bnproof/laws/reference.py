@@ -7,9 +7,10 @@ from rounded values, because it carries a safety factor that covers their roundi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Reference:
         The input.
     running_var
         Whether the running variance tracks the "unbiased" or the "biased" variance of the batch.
+    arithmetic
+        Gives the precision that goes with the dtype of what is computed on: x, or a layer's weight.
 
     Raises
     ------
@@ -45,11 +48,17 @@ class Reference:
     ``(C,)``. Everything is computed when it is first asked for.
     """
 
-    def __init__(self, case: Case, running_var: Literal["unbiased", "biased"] = "unbiased") -> None:
+    def __init__(
+        self,
+        case: Case,
+        running_var: Literal["unbiased", "biased"] = "unbiased",
+        # Half precision is held to arithmetic in float32 and one rounding at the end.
+        arithmetic: Callable[[Any], Precision] = Precision.from_dtype,
+    ) -> None:
         self.case = validate(case)
         self.running_var = running_var
-        # Half precision is held to arithmetic in float32 and one rounding at the end.
-        self.precision = Precision.from_dtype(case.dtype)
+        self.precision = arithmetic(case.dtype)
+        self.arithmetic = arithmetic
 
     # -- certified steps ---------------------------------------------------------------------------
 

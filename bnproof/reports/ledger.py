@@ -100,7 +100,7 @@ def render_overview(findings: Sequence[ClaimVerdict]) -> Group:
     findings : sequence of ClaimVerdict
         The settled claims, in the order they are listed.
     """
-    from rich.console import Group, RenderableType
+    from rich.console import Group
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -126,7 +126,7 @@ def render_terminal(findings: Sequence[ClaimVerdict], rows: Sequence[Row]) -> Gr
     rows : sequence of Row
         Rows among which their demonstrations are found.
     """
-    from rich.console import Group, RenderableType
+    from rich.console import Group
 
     return Group(
         *(line for finding in findings for line in _render_claim(arrange_claim(finding, rows)))

@@ -1,0 +1,263 @@
+"""What is asked about arrays: what they were computed from, and in which arithmetic.
+
+A question joins the exact values of batch normalisation for these inputs with the error bounds of a
+declared arithmetic.  Both come from :mod:`bnproof.laws.quantities`, the table that laws are judged
+by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bnproof.arrays.reading import move_channels, read_array, read_channels
+from bnproof.certify import Enclosure
+from bnproof.certify.bounds import NoBound, Precision
+from bnproof.contract import QUANTITIES, Array, Case, Convention, Weights
+from bnproof.formats import Format, is_half
+from bnproof.implementations.conventions import resolve_convention
+from bnproof.laws.columns import from_columns
+from bnproof.laws.oracle import Oracle
+
+COMPUTE = ("float16", "bfloat16", "tf32", "float32", "float64")
+ACCUMULATE = ("float16", "bfloat16", "float32", "float64")
+VARIANCES = ("two-pass", "one-pass")
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How somebody's code computes.
+
+    Attributes
+    ----------
+    compute
+        The format of single operations.
+    accumulate
+        The format in which sums over the batch are added up.
+    formula
+        Whether the variance is "two-pass", ``mean((x - mean(x))^2)`` or by updates and merges, or
+        "one-pass", ``mean(x^2) - mean(x)^2``.
+    """
+
+    compute: str
+    accumulate: str
+    formula: str = "two-pass"
+
+    @classmethod
+    def declare(
+        cls, dtype: np.dtype[Any], compute: str | None, accumulate: str | None, formula: str
+    ) -> Arithmetic:
+        """The arithmetic that was declared, with what is usual for the rest.
+
+        Parameters
+        ----------
+        dtype
+            The dtype of x.
+        compute
+            ``None`` means float32 for half precision, and else x's own.
+        accumulate
+            ``None`` means float64 where that is computed in, and else float32.
+        formula
+            "two-pass" or "one-pass".
+
+        Raises
+        ------
+        ValueError
+            For a name that is none of these.
+        """
+        compute = compute or ("float32" if is_half(dtype) else dtype.name)
+        accumulate = accumulate or ("float64" if compute == "float64" else "float32")
+        for name, value, known in (
+            ("compute", compute, COMPUTE),
+            ("accumulate", accumulate, ACCUMULATE),
+            ("formula", formula, VARIANCES),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}: use one of {', '.join(known)}")
+        return cls(compute, accumulate, formula)
+
+    def __str__(self) -> str:
+        sums = "" if self.accumulate == self.compute else f" with sums in {self.accumulate}"
+        return f"{self.compute} arithmetic{sums}" + (
+            " and the one-pass variance" if self.formula == "one-pass" else ""
+        )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What batch normalisation was computed from, as it was handed in.
+
+    Attributes
+    ----------
+    x, dy
+        The batch, and the upstream gradient where there is one.
+    gamma, beta
+        Affine parameters; ``None`` stands for 1 and for 0.
+    running
+        Running mean and variance; ``None`` where no quantity needs them.
+    eps
+        What is added to the variance.
+    momentum
+        As the convention means it.
+    convention
+        A convention or its name.  It says what momentum weighs, and which variance is tracked.
+    channel_axis
+        Where the channels of x and dy are.
+    layer
+        The layer in front, for a fold.
+    """
+
+    x: Any
+    eps: float
+    gamma: Any = None
+    beta: Any = None
+    dy: Any = None
+    running: tuple[Any, Any] | None = None
+    momentum: float = 0.0
+    convention: str | Convention = "torch"
+    channel_axis: int = 1
+    layer: Weights | None = None
+
+    def to_case(self) -> Case:
+        """The inputs as a case: channels on axis 1, momentum as the weight of the new value.
+
+        Raises
+        ------
+        UnreadableArray
+            For what is no array of numbers.
+        ValueError
+            For shapes or values that make no sense.
+        """
+        x = move_channels(read_array(self.x, "x"), self.channel_axis, "x")
+        channels = x.shape[1]
+        dy = np.zeros_like(x)
+        if self.dy is not None:
+            dy = move_channels(read_array(self.dy, "dy"), self.channel_axis, "dy")
+        mean, var = self.running or (None, None)
+        convention = resolve_convention(self.convention)
+        old = read_channels(mean, "running_mean", channels)
+        spread = read_channels(var, "running_var", channels)
+        return Case(
+            x,
+            dy,
+            read_channels(self.gamma, "gamma", channels),
+            read_channels(self.beta, "beta", channels),
+            np.zeros(channels) if old is None else old,
+            np.ones(channels) if spread is None else spread,
+            float(self.eps),
+            float(self.momentum if convention.momentum == "new" else 1 - self.momentum),
+            layer=self.layer,
+        )
+
+
+class Question:
+    """Exact values of batch normalisation, and how far an arithmetic may lead away from them.
+
+    Parameters
+    ----------
+    inputs
+        What is computed from.
+    compute, accumulate, formula
+        As in :meth:`Arithmetic.declare`.
+
+    Raises
+    ------
+    ValueError
+        Where the inputs or the arithmetic make no sense.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        compute: str | None = None,
+        accumulate: str | None = None,
+        formula: str = "two-pass",
+    ) -> None:
+        self.inputs, self.case = inputs, inputs.to_case()
+        self.arithmetic = Arithmetic.declare(self.case.dtype, compute, accumulate, formula)
+        self.oracle = self._build_oracle(self.arithmetic)
+
+    def _build_oracle(self, arithmetic: Arithmetic) -> Oracle:
+        """The exact values with the bounds of an arithmetic."""
+        tracked = resolve_convention(self.inputs.convention).running_var
+        precision = Precision.declare(
+            arithmetic.compute,
+            arithmetic.accumulate,
+            _find_widest(self.case, *(self.inputs.running or ())),
+            one_pass=arithmetic.formula == "one-pass",
+        )
+        return Oracle(self.case, tracked, lambda dtype: precision)
+
+    def declare_instead(self, arithmetic: Arithmetic) -> Question:
+        """The same question for another arithmetic; what is certified already is shared."""
+        other = object.__new__(Question)
+        other.inputs, other.case, other.arithmetic = self.inputs, self.case, arithmetic
+        other.oracle = self._build_oracle(arithmetic)
+        for step in ("trained", "inferred", "folded"):
+            if step in vars(self.oracle):
+                vars(other.oracle)[step] = vars(self.oracle)[step]
+        return other
+
+    def exact(self, quantity: str) -> Enclosure:
+        """The exact values, as columns where x has an entry for each."""
+        return self.oracle.exact(quantity)
+
+    def bound(self, quantity: str, dtype: np.dtype[Any]) -> Array:
+        """How far a value that is returned in a dtype may be from the exact one.
+
+        Parameters
+        ----------
+        quantity
+            A name of :data:`bnproof.contract.QUANTITIES`.
+        dtype
+            The dtype it is returned in.  Where that is coarser than the arithmetic, the result is
+            rounded once more.
+
+        Returns
+        -------
+        numpy.ndarray
+            Float64, in the shape of :meth:`exact`, finite.
+
+        Raises
+        ------
+        NoBound
+            Where nothing bounds some value: the batch is too long for the format of its sums, a
+            number on the way leaves the range of its format, or the spread drowns in rounding.
+        """
+        exact = self.exact(quantity)
+        size = np.abs(exact.mid)
+        with np.errstate(all="ignore"):
+            error = np.broadcast_to(self.oracle.bound(quantity).total, size.shape)
+        stored = Format.from_dtype(dtype)
+        if stored.u > self.oracle.precision.u:
+            error = error + stored.u * (size + error) + stored.eta
+        if not np.all(np.isfinite(error)):
+            channels = sorted({at[-1] for at in np.argwhere(~np.isfinite(error)).tolist()})
+            raise NoBound(
+                f"{quantity}: {self.arithmetic} has no bound in"
+                f" {'channel' if len(channels) == 1 else 'channels'}"
+                f" {', '.join(map(str, channels[:5]))}{', ...' if len(channels) > 5 else ''} of"
+                " these inputs"
+            )
+        return error
+
+    def restore(self, quantity: str, values: Array) -> Array:
+        """Values as they were handed in: the axes of x, or the shape of the parameter they are
+        like."""
+        if QUANTITIES[quantity].like == "x":
+            batch = from_columns(values, self.case.x.shape)
+            return np.moveaxis(batch, 1, self.inputs.channel_axis)
+        return values
+
+
+def _find_widest(case: Case, *statistics: Any) -> np.dtype[Any]:
+    """The dtype with most bits among the arguments that enter the arithmetic."""
+    given = [case.x, case.dy, case.gamma, case.beta]
+    if case.layer is not None:
+        given = [case.layer.weight, case.layer.bias, case.gamma, case.beta]
+    # Statistics that were not handed in have a place holder in the case.
+    given += [case.running_mean] if statistics else []
+    dtypes = [array.dtype for array in given if array is not None]
+    return max(dtypes, key=lambda dtype: Format.from_dtype(dtype).p)
