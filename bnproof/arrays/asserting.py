@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bnproof.arrays.questions import Inputs, Question
-from bnproof.arrays.reading import move_channels, read_array, read_channels
+from bnproof.arrays.array_oracle import ArrayOracle, Inputs
+from bnproof.arrays.libraries import move_channels, read_array, read_channels
 from bnproof.arrays.recognising import recognise
 from bnproof.contract import QUANTITIES, Array, Convention, Weights
 from bnproof.laws.columns import locate_in_batch, to_columns
@@ -70,7 +70,7 @@ def assert_forward(
     """
     __tracebackhide__ = True
     inputs = Inputs(x, eps, gamma, beta, channel_axis=channel_axis)
-    _judge({"y": y}, Question(inputs, compute, formula=formula))
+    _judge({"y": y}, ArrayOracle(inputs, compute, formula=formula))
 
 
 def assert_backward(
@@ -110,7 +110,7 @@ def assert_backward(
     __tracebackhide__ = True
     inputs = Inputs(x, eps, gamma, dy=dy, channel_axis=channel_axis)
     named = _name_gradients(gradients, "dx", "dgamma", "dbeta")
-    _judge(named, Question(inputs, compute, formula=formula))
+    _judge(named, ArrayOracle(inputs, compute, formula=formula))
 
 
 def assert_inference(
@@ -149,7 +149,7 @@ def assert_inference(
     __tracebackhide__ = True
     running = (running_mean, running_var)
     inputs = Inputs(x, eps, gamma, beta, running=running, channel_axis=channel_axis)
-    _judge({"infer_y": y}, Question(inputs, compute))
+    _judge({"infer_y": y}, ArrayOracle(inputs, compute))
 
 
 def assert_inference_gradient(
@@ -191,7 +191,7 @@ def assert_inference_gradient(
     running = (running_mean, running_var)
     inputs = Inputs(x, eps, gamma, dy=dy, running=running, channel_axis=channel_axis)
     named = _name_gradients(gradients, "infer_dx", "infer_dgamma", "infer_dbeta")
-    _judge(named, Question(inputs, compute))
+    _judge(named, ArrayOracle(inputs, compute))
 
 
 def assert_statistics(
@@ -236,7 +236,7 @@ def assert_statistics(
         x, 0.0, running=old, momentum=momentum, convention=convention, channel_axis=channel_axis
     )
     named = _name_gradients(statistics, "running_mean", "running_var")
-    _judge(named, Question(inputs, compute))
+    _judge(named, ArrayOracle(inputs, compute))
 
 
 def assert_folded(
@@ -298,7 +298,7 @@ def assert_folded(
         layer=Weights(weight, bias, kind, groups),
     )
     named = _name_gradients(folded, "folded_weight", "folded_bias")
-    _judge(named, Question(inputs, compute))
+    _judge(named, ArrayOracle(inputs, compute))
 
 
 def _name_gradients(values: tuple[Any, ...], *names: str) -> dict[str, Any]:
@@ -311,20 +311,20 @@ def _name_gradients(values: tuple[Any, ...], *names: str) -> dict[str, Any]:
     return named
 
 
-def _judge(values: Mapping[str, Any], question: Question) -> None:
+def _judge(values: Mapping[str, Any], oracle: ArrayOracle) -> None:
     """Raise ``AssertionError`` with one paragraph for each quantity that is wrong."""
     __tracebackhide__ = True
-    wrong = [_describe(question, name, value) for name, value in values.items()]
+    wrong = [_describe(oracle, name, value) for name, value in values.items()]
     if any(wrong):
         raise AssertionError("\n\n".join(filter(None, wrong)))
 
 
-def _describe(question: Question, quantity: str, value: Any) -> str:
+def _describe(oracle: ArrayOracle, quantity: str, value: Any) -> str:
     """What is wrong with a quantity, in words; empty where nothing is."""
     array = read_array(value, quantity)
-    got = _arrange(question, quantity, array)
-    exact = question.exact(quantity)
-    bound = question.bound(quantity, got.dtype)
+    got = _arrange(oracle, quantity, array)
+    exact = oracle.exact(quantity)
+    bound = oracle.bound(quantity, got.dtype)
     errors = np.where(overflows(got, exact, bound), 0.0, exact.distance(got))
     ratios = divide_by_bounds(errors, bound)
     if np.all(ratios <= 1):
@@ -334,21 +334,21 @@ def _describe(question: Question, quantity: str, value: Any) -> str:
         quantity,
         count=int(np.sum(ratios > 1)),
         size=ratios.size,
-        where=_locate(question, quantity, at, array),
+        where=_locate(oracle, quantity, at, array),
         got=float(got[at]),
         exact=(float(exact.mid[at]), float(exact.low[at])),
         error=float(errors[at]),
         allowed=float(bound[at]),
-        arithmetic=str(question.arithmetic),
-        cause=recognise(question, quantity, got),
+        arithmetic=str(oracle.arithmetic),
+        cause=recognise(oracle, quantity, got),
     )
 
 
-def _arrange(question: Question, quantity: str, array: Array) -> Array:
+def _arrange(oracle: ArrayOracle, quantity: str, array: Array) -> Array:
     """The values in the order of the exact ones; refuses another shape."""
-    case, like = question.case, QUANTITIES[quantity].like
+    case, like = oracle.case, QUANTITIES[quantity].like
     if like == "x":
-        batch = move_channels(array, question.inputs.channel_axis, quantity)
+        batch = move_channels(array, oracle.inputs.channel_axis, quantity)
         if batch.shape != case.x.shape:
             raise ValueError(f"{quantity} has shape {array.shape}, which is not that of x")
         return to_columns(batch)
@@ -363,12 +363,12 @@ def _arrange(question: Question, quantity: str, array: Array) -> Array:
 
 
 def _locate(
-    question: Question, quantity: str, at: tuple[int, ...], array: Array
+    oracle: ArrayOracle, quantity: str, at: tuple[int, ...], array: Array
 ) -> tuple[int, ...]:
     """The index of an entry in the array as it was handed in."""
     if QUANTITIES[quantity].like != "x":
         return at if array.ndim == len(at) else tuple(np.argwhere(np.ones(array.shape))[at[0]])
-    batch, channel, *spatial = locate_in_batch(at, question.case.x.shape)
+    batch, channel, *spatial = locate_in_batch(at, oracle.case.x.shape)
     rest = [batch, *spatial]
-    rest.insert(question.inputs.channel_axis % array.ndim, channel)
+    rest.insert(oracle.inputs.channel_axis % array.ndim, channel)
     return tuple(rest)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.arrays.questions import Arithmetic, Question
+from bnproof.arrays.array_oracle import Arithmetic, ArrayOracle
 from bnproof.certify.bounds import NoBound
 from bnproof.contract import QUANTITIES, Array, Case, Cause
 from bnproof.formats import HALF, Format, dtype_of, parameter_dtype
@@ -31,12 +31,12 @@ MOST = 1 << 18
 SINGLE = 24
 
 
-def recognise(question: Question, quantity: str, got: Array) -> Cause | None:
+def recognise(oracle: ArrayOracle, quantity: str, got: Array) -> Cause | None:
     """Find a mechanism that gives these values.
 
     Parameters
     ----------
-    question
+    oracle
         The inputs and the declared arithmetic, under which the values are wrong.
     quantity
         Which quantity of the contract they are.
@@ -49,19 +49,19 @@ def recognise(question: Question, quantity: str, got: Array) -> Cause | None:
         The model of a known bug whose values are nearest ("same values"), else the first coarser
         arithmetic that explains all of them ("same pattern").
     """
-    nearest = min(_list_models(question, quantity, got), key=lambda pair: pair[0], default=None)
+    nearest = min(_list_models(oracle, quantity, got), key=lambda pair: pair[0], default=None)
     if nearest is not None:
         model = nearest[1]
         says = f"{model.mechanism}: {' '.join(model.says.split())}"
         return Cause(model.mechanism, says, "same values", model.bug.sources)
-    for arithmetic in _list_coarser(question.arithmetic, question.case.dtype.name):
+    for arithmetic in _list_coarser(oracle.arithmetic, oracle.case.dtype.name):
         with np.errstate(all="ignore"):
             try:
-                other = question.declare_instead(arithmetic)
+                other = oracle.declare_instead(arithmetic)
                 bound = other.bound(quantity, got.dtype)
             except NoBound:
                 continue
-        if np.all(question.exact(quantity).distance(got) <= bound):
+        if np.all(oracle.exact(quantity).distance(got) <= bound):
             return Cause("arithmetic", f"within what {arithmetic} explains", "same pattern")
     return None
 
@@ -89,15 +89,15 @@ def _list_coarser(declared: Arithmetic, dtype: str) -> Iterator[Arithmetic]:
             yield replace(declared, compute=compute, accumulate=accumulate)
 
 
-def _list_models(question: Question, quantity: str, got: Array) -> Iterator[tuple[float, Mutant]]:
+def _list_models(oracle: ArrayOracle, quantity: str, got: Array) -> Iterator[tuple[float, Mutant]]:
     """The models of known bugs that return these values, each with how far off it is in units of
     what rounding explains."""
-    exact = question.exact(quantity)
+    exact = oracle.exact(quantity)
     try:
-        bound = question.bound(quantity, got.dtype)
+        bound = oracle.bound(quantity, got.dtype)
     except NoBound:
         return
-    case, kept = _shorten(question.case, quantity, exact.distance(got), bound)
+    case, kept = _shorten(oracle.case, quantity, exact.distance(got), bound)
     seen, right = got[..., kept].astype(np.float64), exact.mid[..., kept]
     bound = bound[..., kept]
     method = QUANTITIES[quantity].method

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.arrays.questions import Inputs, Question
-from bnproof.arrays.reading import read_array
+from bnproof.arrays.array_oracle import ArrayOracle, Inputs
+from bnproof.arrays.libraries import read_array
 from bnproof.contract import Array, Convention
 from bnproof.formats import Format
 
@@ -130,7 +130,7 @@ def find_allclose(size: Array, bound: Array) -> tuple[float, float]:
     # Without a slope the highest point decides. Where it lies beyond the mean, a line that rises is
     # lower on average.
     right = find_highest(0.0)
-    if size[right] <= middle:
+    if size[right] <= middle or size[right] == size.min():  # the mean of equal sizes is rounded
         return _round_up(0.0, size, bound)
     # At the far end stands the highest of the points with the smallest size.
     left = int(np.lexsort((-bound, size))[0])
@@ -185,32 +185,32 @@ def tolerance(
     if training and running is not None and momentum is None:
         raise ValueError("running statistics need a momentum: give momentum=...")
     inputs = Inputs(x, eps, gamma, beta, dy, running, momentum or 0.0, convention, channel_axis)
-    question = Question(inputs, compute, accumulate, formula)
+    oracle = ArrayOracle(inputs, compute, accumulate, formula)
     names = ["y", *(GRADIENTS if dy is not None else ())]
     names += RUNNING if training and running is not None else ()
     quantities = TRAINING if training else INFERENCE
     bounds, exact = {}, {}
     for name in names:
-        bounds[name], exact[name] = _derive(question, name, quantities[name])
-    return Tolerance(**bounds, exact=exact, arithmetic=str(question.arithmetic))
+        bounds[name], exact[name] = _derive(oracle, name, quantities[name])
+    return Tolerance(**bounds, exact=exact, arithmetic=str(oracle.arithmetic))
 
 
-def _derive(question: Question, name: str, quantity: str) -> tuple[Array, Array]:
+def _derive(oracle: ArrayOracle, name: str, quantity: str) -> tuple[Array, Array]:
     """The tolerance of one quantity, and its exact values as float64."""
-    enclosure = question.exact(quantity)
-    bound = question.bound(quantity, _find_stored(question, name))
+    enclosure = oracle.exact(quantity)
+    bound = oracle.bound(quantity, _find_stored(oracle, name))
     # What is between the exact value and the float64 that stands for it.
     off = enclosure.rad + np.abs(enclosure.low) + Format.from_dtype(np.float64).eta
     return (
-        question.restore(quantity, bound + off),
-        question.restore(quantity, enclosure.mid),
+        oracle.restore(quantity, bound + off),
+        oracle.restore(quantity, enclosure.mid),
     )
 
 
-def _find_stored(question: Question, name: str) -> np.dtype[Any]:
+def _find_stored(oracle: ArrayOracle, name: str) -> np.dtype[Any]:
     """The dtype a quantity is returned in, where nothing else is known: that of what it is like."""
     given = {"y": "x", "dx": "x", "dgamma": "gamma", "dbeta": "beta"}.get(name, "")
-    value = getattr(question.inputs, given, None)
+    value = getattr(oracle.inputs, given, None)
     if value is None and name in RUNNING:
-        value = (question.inputs.running or (None, None))[RUNNING.index(name)]
-    return question.case.dtype if value is None else read_array(value, name).dtype
+        value = (oracle.inputs.running or (None, None))[RUNNING.index(name)]
+    return oracle.case.dtype if value is None else read_array(value, name).dtype

@@ -1,7 +1,7 @@
 """Tolerances, derived and typed in: what each accepts of known bugs, and what of correct results.
 
-``python -m bnproof.benchmarks.tolerance_power`` writes records, a page and a table into ``reports/``.
-It measures three things.
+``python -m bnproof.benchmarks.tolerance_power`` writes records, a page and a table into
+``reports/``.  It measures three things.
 
 - Every model of a known bug that is wrong in an output, a gradient, a statistic or a fold is given
   the inputs on which it stands out most.  The pair that :meth:`Tolerance.as_allclose` derives for
@@ -92,8 +92,8 @@ def measure_bug(name: str, seed: int) -> Row | None:
         for number, case in enumerate(_draw_cases(seed))
         for row in _judge_case(model, target, case, number)
     )
-    found = max(rows, key=lambda row: row["excess"], default=None)
-    return found if found is not None and found["worst"] > 1 else None
+    clearest = max(rows, key=lambda row: row["excess"], default=None)
+    return clearest if clearest is not None and clearest["worst"] > 1 else None
 
 
 def _judge_case(model: Mutant, target: Target, case: Case, number: int) -> Iterator[Row]:

@@ -132,7 +132,7 @@ def _write(allowed: Tolerance, out: Path) -> None:
     """Exact values and tolerances of every quantity; all of the file or nothing."""
     import numpy as np
 
-    arrays = {f"exact_{name}": values for name, values in allowed.exact.items()}
+    arrays: dict[str, Any] = {f"exact_{name}": values for name, values in allowed.exact.items()}
     arrays |= {f"tolerance_{name}": getattr(allowed, name) for name in allowed.exact}
     # numpy.savez adds the ending to a name that lacks it
     draft = out.with_name(f"{out.name}.part.npz")

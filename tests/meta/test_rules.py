@@ -102,7 +102,7 @@ def test_every_module_has_its_tests():
 SHARED = {
     *("accuracy", "containment", "detection", "mutation", "oracle_cost", "proof_cost"),
     *("prover_attack", "training", "first_answer", "question", "textbook", "third_answer"),
-    *("conventions", "folding", "inference", "running", "moments", "rows"),
+    *("conventions", "folding", "inference", "running", "moments", "rows", "tolerance_power"),
 }
 
 

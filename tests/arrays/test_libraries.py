@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnproof.arrays.reading import UnreadableArray, move_channels, read_array, read_channels
+from bnproof.arrays.libraries import UnreadableArray, move_channels, read_array, read_channels
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])

@@ -47,7 +47,7 @@ def read_array(value: Any, name: str) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from bnproof.arrays.reading import read_array
+    >>> from bnproof.arrays.libraries import read_array
     >>> read_array(np.ones(2, np.float32), "gamma")
     array([1., 1.], dtype=float32)
     """

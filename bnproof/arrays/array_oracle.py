@@ -1,6 +1,6 @@
-"""What is asked about arrays: what they were computed from, and in which arithmetic.
+"""What arrays are held to: exact values, and the bounds of a declared arithmetic.
 
-A question joins the exact values of batch normalisation for these inputs with the error bounds of a
+An oracle joins the exact values of batch normalisation for these inputs with the error bounds of a
 declared arithmetic.  Both come from :mod:`bnproof.laws.quantities`, the table that laws are judged
 by.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.arrays.reading import move_channels, read_array, read_channels
+from bnproof.arrays.libraries import move_channels, read_array, read_channels
 from bnproof.certify import Enclosure
 from bnproof.certify.bounds import NoBound, Precision
 from bnproof.contract import QUANTITIES, Array, Case, Convention, Weights
@@ -152,7 +152,7 @@ class Inputs:
         )
 
 
-class Question:
+class ArrayOracle:
     """Exact values of batch normalisation, and how far an arithmetic may lead away from them.
 
     Parameters
@@ -177,9 +177,9 @@ class Question:
     ) -> None:
         self.inputs, self.case = inputs, inputs.to_case()
         self.arithmetic = Arithmetic.declare(self.case.dtype, compute, accumulate, formula)
-        self.oracle = self._build_oracle(self.arithmetic)
+        self.of_case = self._build_for_case(self.arithmetic)
 
-    def _build_oracle(self, arithmetic: Arithmetic) -> Oracle:
+    def _build_for_case(self, arithmetic: Arithmetic) -> Oracle:
         """The exact values with the bounds of an arithmetic."""
         tracked = resolve_convention(self.inputs.convention).running_var
         precision = Precision.declare(
@@ -190,19 +190,19 @@ class Question:
         )
         return Oracle(self.case, tracked, lambda dtype: precision)
 
-    def declare_instead(self, arithmetic: Arithmetic) -> Question:
-        """The same question for another arithmetic; what is certified already is shared."""
-        other = object.__new__(Question)
+    def declare_instead(self, arithmetic: Arithmetic) -> ArrayOracle:
+        """The same inputs under another arithmetic; what is certified already is shared."""
+        other = object.__new__(ArrayOracle)
         other.inputs, other.case, other.arithmetic = self.inputs, self.case, arithmetic
-        other.oracle = self._build_oracle(arithmetic)
+        other.of_case = self._build_for_case(arithmetic)
         for step in ("trained", "inferred", "folded"):
-            if step in vars(self.oracle):
-                vars(other.oracle)[step] = vars(self.oracle)[step]
+            if step in vars(self.of_case):
+                vars(other.of_case)[step] = vars(self.of_case)[step]
         return other
 
     def exact(self, quantity: str) -> Enclosure:
         """The exact values, as columns where x has an entry for each."""
-        return self.oracle.exact(quantity)
+        return self.of_case.exact(quantity)
 
     def bound(self, quantity: str, dtype: np.dtype[Any]) -> Array:
         """How far a value that is returned in a dtype may be from the exact one.
@@ -229,9 +229,9 @@ class Question:
         exact = self.exact(quantity)
         size = np.abs(exact.mid)
         with np.errstate(all="ignore"):
-            error = np.broadcast_to(self.oracle.bound(quantity).total, size.shape)
+            error = np.broadcast_to(self.of_case.bound(quantity).total, size.shape)
         stored = Format.from_dtype(dtype)
-        if stored.u > self.oracle.precision.u:
+        if stored.u > self.of_case.precision.u:
             error = error + stored.u * (size + error) + stored.eta
         if not np.all(np.isfinite(error)):
             channels = sorted({at[-1] for at in np.argwhere(~np.isfinite(error)).tolist()})
