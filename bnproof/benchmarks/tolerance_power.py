@@ -108,7 +108,7 @@ def _judge_case(model: Mutant, target: Target, case: Case, number: int) -> Itera
                 continue
             got = as_columns(quantity, answer[quantity])
             try:
-                judged = _judge_values(quantity, got, oracle)
+                verdicts = _judge_values(quantity, got, oracle)
             except NoBound:
                 continue
             yield {
@@ -119,7 +119,7 @@ def _judge_case(model: Mutant, target: Target, case: Case, number: int) -> Itera
                 "quantity": quantity,
                 "dtype": got.dtype.name,
                 "shape": list(case.x.shape),
-                **judged,
+                **verdicts,
             }
 
 

@@ -13,6 +13,7 @@ from bnproof.implementations.targets import list_builtin
 from bnproof.implementations.torch_training import Perceptron, use_one_thread
 from bnproof.records import Records
 from bnproof.reports import experiment_plots
+from bnproof.reports.plots import declare_plot
 
 DOUBLE = Precision.from_dtype(np.float64)
 
@@ -351,7 +352,7 @@ def test_plots_are_functions_of_records(plot, rows, request, tmp_path):
     """Same records, same bytes."""
     records = Records({}, tuple(request.getfixturevalue(rows)))
     for name in ("one.svg", "two.svg"):
-        plot(records, tmp_path / name)
+        declare_plot(name, (), plot).write(records, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
@@ -361,5 +362,5 @@ def test_plots_of_the_dynamics_are_functions_of_records(norms, compared, tmp_pat
     records = Records({}, (*norms, *compared))
     for plot in (experiment_plots.plot_weight_norm, experiment_plots.plot_parametrisations):
         for name in ("one.svg", "two.svg"):
-            plot(records, tmp_path / name)
+            declare_plot(name, (), plot).write(records, tmp_path / name)
         assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
