@@ -185,7 +185,7 @@ class ArrayOracle:
         precision = Precision.declare(
             arithmetic.compute,
             arithmetic.accumulate,
-            _find_widest(self.case, *(self.inputs.running or ())),
+            _find_widest(self.case, self.inputs.running),
             one_pass=arithmetic.formula == "one-pass",
         )
         return Oracle(self.case, tracked, lambda dtype: precision)
@@ -234,12 +234,9 @@ class ArrayOracle:
         if stored.u > self.of_case.precision.u:
             error = error + stored.u * (size + error) + stored.eta
         if not np.all(np.isfinite(error)):
-            channels = sorted({at[-1] for at in np.argwhere(~np.isfinite(error)).tolist()})
             raise NoBound(
                 f"{quantity}: {self.arithmetic} has no bound in"
-                f" {'channel' if len(channels) == 1 else 'channels'}"
-                f" {', '.join(map(str, channels[:5]))}{', ...' if len(channels) > 5 else ''} of"
-                " these inputs"
+                f" {_name_channels(quantity, ~np.isfinite(error))} of these inputs"
             )
         return error
 
@@ -252,12 +249,23 @@ class ArrayOracle:
         return values
 
 
-def _find_widest(case: Case, *statistics: Any) -> np.dtype[Any]:
+def _name_channels(quantity: str, unbounded: Array) -> str:
+    """The channels with a value that nothing bounds; for a weight, how many values there are."""
+    if QUANTITIES[quantity].like == "weight":
+        return f"{int(np.sum(unbounded))} of {unbounded.size} values"
+    channels = sorted({at[-1] for at in np.argwhere(unbounded).tolist()})
+    names = f"{', '.join(map(str, channels[:5]))}{', ...' if len(channels) > 5 else ''}"
+    return f"channel {names}" if len(channels) == 1 else f"channels {names}"
+
+
+def _find_widest(case: Case, running: tuple[Any, Any] | None) -> np.dtype[Any]:
     """The dtype with most bits among the arguments that enter the arithmetic."""
     given = [case.x, case.dy, case.gamma, case.beta]
     if case.layer is not None:
         given = [case.layer.weight, case.layer.bias, case.gamma, case.beta]
-    # Statistics that were not handed in have a place holder in the case.
-    given += [case.running_mean] if statistics else []
+    # Statistics that were not handed in have a place holder in the case, which does not count.
+    mean, var = running or (None, None)
+    given += [case.running_mean if mean is not None else None]
+    given += [case.running_var if var is not None else None]
     dtypes = [array.dtype for array in given if array is not None]
     return max(dtypes, key=lambda dtype: Format.from_dtype(dtype).p)

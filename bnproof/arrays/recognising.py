@@ -85,7 +85,7 @@ def _list_coarser(declared: Arithmetic, dtype: str) -> Iterator[Arithmetic]:
         ("bfloat16", "bfloat16"),
     ):
         # what computes in half precision already is no finer than these
-        if coarsest >= SINGLE and compute != declared.compute:
+        if coarsest >= SINGLE and (compute, accumulate) != (declared.compute, declared.accumulate):
             yield replace(declared, compute=compute, accumulate=accumulate)
 
 

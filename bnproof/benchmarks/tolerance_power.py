@@ -284,8 +284,10 @@ def _assert_inference(target: Any, c: Case) -> None:
 def measure_correct(calls: int, seed: int) -> Iterator[Row]:
     """All calls of the assertions, in as many processes as there are cores."""
     firsts = range(seed, seed + calls // 4, SHARE // 4)
+    # the last share may be smaller
+    counts = [min(SHARE, calls - 4 * (first - seed)) for first in firsts]
     with ProcessPoolExecutor() as workers:
-        yield from workers.map(call_assertions, firsts, [SHARE] * len(firsts))
+        yield from workers.map(call_assertions, firsts, counts)
 
 
 @click.command()

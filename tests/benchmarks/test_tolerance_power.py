@@ -222,3 +222,16 @@ def test_the_exit_status_says_whether_a_correct_result_was_refused(tmp_path, mon
     assert [bug["bug"] for bug in records.select("tolerance_bug")] == ["F07"]
     assert records.select("tolerance_correct") == [row]
     assert len(records.select("tolerance_constant")) == 1
+
+
+def test_each_data_set_has_a_seed_of_its_own(monkeypatch):
+    """Sixteen calls from seed 40 on are four data sets."""
+    drawn = []
+
+    def draw(rng):
+        drawn.append(rng.random())
+        return draw_data(rng)
+
+    monkeypatch.setattr(tolerance_power, "draw_data", draw)
+    call_assertions(40, 16)
+    assert drawn == [np.random.default_rng(seed).random() for seed in range(40, 44)]
