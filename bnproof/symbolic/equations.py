@@ -30,6 +30,9 @@ from bnproof.symbolic.signsets import ANY, NEGATIVE, NONNEGATIVE, SignSet, produ
 # coefficient. A basis can grow beyond any memory from a few equations. Where a limit is reached the
 # basis is used as far as it goes, which may leave an identity unproved.
 LARGEST_BASIS = (60, 300, 2_000)
+# How often values are put in and roots reduced, in turn. Each round brings out at most what stood
+# under one more root, and roots in a statement are few levels deep.
+MOST_ROUNDS = 20
 
 
 class Equations:
@@ -239,8 +242,28 @@ class Equations:
             return False  # an integer keeps its name, so that it stays known to be one
         if not self.signs.is_nonzero(slope):
             return False
-        self.set(place, value * slope.inverse())
+        value = value * slope.inverse()
+        if self._rests_on(value, place):
+            return False  # putting it in would bring the generator back, for ever
+        self.set(place, value)
         return True
+
+    def _rests_on(self, value: Quotient, place: int) -> bool:
+        """Whether a value holds a generator, also under roots and in values that are put in."""
+        seen: set[int] = set()
+        left = [*value.list_places()]
+        while left:
+            at = left.pop()
+            if at == place:
+                return True
+            if at in seen:
+                continue
+            seen.add(at)
+            if at in self.ring.relations:
+                left += self.ring.list_places(self.ring.lift(self.ring.relations[at]))
+            if at in self.solved:
+                left += self.solved[at].list_places()
+        return False
 
     def set(self, place: int, value: Quotient) -> None:
         """Give a generator a value.
@@ -310,11 +333,13 @@ class Equations:
     def _reduce_numerator(self, q: Quotient) -> fmpq_mpoly:
         """The numerator with roots reduced and values put in, until neither changes it."""
         top = self.ring.reduce_roots(self.ring.lift(self.substitute_solved(q).top))
-        while top != 0 and self.solved.keys() & set(self.ring.list_places(top)):
+        for _ in range(MOST_ROUNDS):
+            if top == 0 or not self.solved.keys() & set(self.ring.list_places(top)):
+                return top
             top = self.ring.reduce_roots(
                 self.ring.lift(self.substitute_solved(self.polynomial(top)).top)
             )
-        return top
+        raise Undecided("values that the conditions give refer to each other through roots")
 
     def _lies_in_ideal(self, poly: fmpq_mpoly) -> bool:
         """Tell whether equations, identities and the relations of roots reduce a polynomial to 0.

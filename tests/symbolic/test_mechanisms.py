@@ -25,6 +25,7 @@ from sympy import (
     Lt,
     MatrixSymbol,
     Max,
+    Min,
     Mod,
     Mul,
     Ne,
@@ -242,6 +243,12 @@ second_log = log(1 - KroneckerDelta(i, 2) * a / 1000)
 far = (Every(x[i] > 0), b > 2 * c, c >= 0)
 
 NOT_PROVED = {
+    # putting a value in brings its own symbol back under a root, for ever
+    "a value that rests on itself": (
+        (Ge(b, 0, evaluate=False), Eq(Min(b, mu), 0), Gt(b * Min(b, mu) ** 2, -1)),
+        (Ge(Min(b, v), 0, evaluate=False), Eq(Min(b, v), 0), Gt(b * Min(b, v) ** 2, 0)),
+        (Ge(b, 0, evaluate=False), Eq(sqrt(mu**2 + 1), mu + a), Eq(Min(b, mu), 0)),
+    ),
     # sqrt(f g) is no product of two roots where f may be 0 and g negative
     "a factor under a root that may be 0": (
         (
@@ -557,6 +564,11 @@ NOT_PROVED = {
 }
 
 TRUE = {
+    "a value that rests on itself": (
+        (Gt(mu**2, -(a**2) - 1, evaluate=False), Eq(sqrt(mu**2 + 1), mu + a)),
+        (Ge(a**2, 0, evaluate=False), Eq(Min(b, mu), 0), Ge(b * Min(b, mu) ** 2, 0)),
+        (Ge(b**2, 0, evaluate=False), Eq(Min(b, mu), 0), Gt(b * Min(b, mu) ** 2, -1)),
+    ),
     "powers with exponents that start elsewhere": (
         (Eq(Mul(a**n, a**T, evaluate=False), a ** (n + T), evaluate=False),),
         (Eq(2**m * 2**T, 2 ** (m + T)),),
