@@ -200,7 +200,7 @@ def describe_wrong_values(
         lines.append(f"  likely cause, which gives these very values: {cause.says}")
         lines += [f"  seen before: {source}" for source in cause.sources[:SOURCES]]
     elif cause is not None:
-        lines.append(f"  likely cause: all values are {cause.says}")
+        lines.append(f"  likely cause: all values are {cause.says}; declare it if it is meant")
     return "\n".join(lines)
 
 

@@ -8,12 +8,14 @@ by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from bnproof import certify
 from bnproof.arrays.libraries import move_channels, read_array, read_channels
-from bnproof.certify import Enclosure
+from bnproof.certify import Enclosure, Inference, Training
 from bnproof.certify.bounds import NoBound, Precision
 from bnproof.contract import QUANTITIES, Array, Case, Convention, Weights
 from bnproof.formats import Format, is_half
@@ -67,6 +69,9 @@ class Arithmetic:
         ValueError
             For a name that is none of these.
         """
+        for name, value in (("compute", compute), ("accumulate", accumulate), ("formula", formula)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{name} is {value!r}: give the name of a format or formula")
         compute = compute or ("float32" if is_half(dtype) else dtype.name)
         accumulate = accumulate or ("float64" if compute == "float64" else "float32")
         for name, value, known in (
@@ -135,8 +140,9 @@ class Inputs:
         dy = np.zeros_like(x)
         if self.dy is not None:
             dy = move_channels(read_array(self.dy, "dy"), self.channel_axis, "dy")
-        mean, var = self.running or (None, None)
+        mean, var = (None, None) if self.running is None else self.running
         convention = resolve_convention(self.convention)
+        momentum = _read_number(self.momentum, "momentum")
         old = read_channels(mean, "running_mean", channels)
         spread = read_channels(var, "running_var", channels)
         return Case(
@@ -146,8 +152,8 @@ class Inputs:
             read_channels(self.beta, "beta", channels),
             np.zeros(channels) if old is None else old,
             np.ones(channels) if spread is None else spread,
-            float(self.eps),
-            float(self.momentum if convention.momentum == "new" else 1 - self.momentum),
+            _read_number(self.eps, "eps"),
+            momentum if convention.momentum == "new" else 1 - momentum,
             layer=self.layer,
         )
 
@@ -188,7 +194,9 @@ class ArrayOracle:
             _find_widest(self.case, self.inputs.running),
             one_pass=arithmetic.formula == "one-pass",
         )
-        return Oracle(self.case, tracked, lambda dtype: precision)
+        oracle = _OfArrays(self.case, tracked, lambda dtype: precision)
+        oracle.given = self.inputs
+        return oracle
 
     def declare_instead(self, arithmetic: Arithmetic) -> ArrayOracle:
         """The same inputs under another arithmetic; what is certified already is shared."""
@@ -228,11 +236,19 @@ class ArrayOracle:
         """
         exact = self.exact(quantity)
         size = np.abs(exact.mid)
+        stored, precision = Format.from_dtype(dtype), self.of_case.precision
+        try:
+            with np.errstate(all="ignore"):
+                error = np.broadcast_to(self.of_case.bound(quantity).total, size.shape)
+        except NoBound as reason:
+            raise NoBound(f"{quantity}: {self.arithmetic}: {reason}") from None
         with np.errstate(all="ignore"):
-            error = np.broadcast_to(self.of_case.bound(quantity).total, size.shape)
-        stored = Format.from_dtype(dtype)
-        if stored.u > self.of_case.precision.u:
-            error = error + stored.u * (size + error) + stored.eta
+            if stored.u > precision.u:
+                error = error + stored.u * (size + error)
+            if stored.eta > precision.eta:
+                error = error + stored.eta
+            # Where the bound spans the range of the dtype, an infinity or NaN would be right too.
+            error = np.where(error > stored.largest, np.inf, error)
         if not np.all(np.isfinite(error)):
             raise NoBound(
                 f"{quantity}: {self.arithmetic} has no bound in"
@@ -247,6 +263,68 @@ class ArrayOracle:
             batch = from_columns(values, self.case.x.shape)
             return np.moveaxis(batch, 1, self.inputs.channel_axis)
         return values
+
+
+def _read_number(value: Any, name: str) -> float:
+    """A Python or NumPy number as a float."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {value!r}: give a number") from None
+
+
+def read_pair(value: Any, name: str) -> tuple[Any, Any]:
+    """Two statistics, as a tuple, a list or an array of two rows.
+
+    Parameters
+    ----------
+    value
+        What was handed in.
+    name
+        What it is called in the message of an error.
+
+    Raises
+    ------
+    ValueError
+        For anything but two.
+    """
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is no pair: give (running_mean, running_var)") from None
+    return first, second
+
+
+class _OfArrays(Oracle):
+    """The oracle of a case that looks at nothing that was not handed in.
+
+    A case has place holders for an upstream gradient and running statistics.  Certifying what they
+    lead to would take most of the time.
+    """
+
+    given: Inputs
+
+    @cached_property
+    def trained(self) -> Training:
+        """The certified training step, with what was asked about."""
+        c, given = self.case, self.given
+        return certify.train(
+            c.x,
+            c.gamma,
+            c.beta,
+            eps=c.eps,
+            dy=None if given.dy is None else c.dy,
+            running=None if given.running is None else (c.running_mean, c.running_var),
+            momentum=c.momentum,
+            unbiased=self.running_var == "unbiased",
+        )
+
+    @cached_property
+    def inferred(self) -> Inference:
+        """The certified inference, with gradients where there is an upstream gradient."""
+        c = self.case
+        dy = None if self.given.dy is None else c.dy
+        return certify.infer(c.x, c.gamma, c.beta, c.running_mean, c.running_var, eps=c.eps, dy=dy)
 
 
 def _name_channels(quantity: str, unbounded: Array) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bnproof.arrays.array_oracle import ArrayOracle, Inputs
+from bnproof.arrays.array_oracle import ArrayOracle, Inputs, read_pair
 from bnproof.arrays.libraries import move_channels, read_array, read_channels
 from bnproof.arrays.recognising import recognise
 from bnproof.contract import QUANTITIES, Array, Convention, Weights
@@ -30,6 +30,7 @@ def assert_forward(
     eps: float,
     channel_axis: int = 1,
     compute: str | None = None,
+    accumulate: str | None = None,
     formula: str = "two-pass",
 ) -> None:
     """Assert that y is the training output ``gamma (x - mu)/sqrt(v + eps) + beta``.
@@ -48,7 +49,11 @@ def assert_forward(
         Where the channels of x and y are.
     compute
         The format that single operations are done in: "float16", "bfloat16", "tf32", "float32" or
-        "float64".  ``None`` means float32 for half precision, and else x's own.
+        "float64".  ``None`` means float32 for half precision, and else x's own.  A model that was
+        converted as a whole (``model.half()``) computes in its half precision: declare it.
+    accumulate
+        The format in which sums over the batch are added up.  ``None`` means float64 where that is
+        computed in, and else float32.
     formula
         "two-pass", or "one-pass" for the variance ``mean(x^2) - mean(x)^2``.
 
@@ -58,8 +63,8 @@ def assert_forward(
         Where a value is farther from the exact one than rounding explains.
     NoBound
         Where nothing bounds a value, so that it cannot be judged.
-    TypeError, ValueError
-        For what is no array, or shapes that do not fit.
+    TypeError, ValueError, LookupError
+        For what is no array, shapes that do not fit, or a name that is not known.
 
     Examples
     --------
@@ -70,7 +75,7 @@ def assert_forward(
     """
     __tracebackhide__ = True
     inputs = Inputs(x, eps, gamma, beta, channel_axis=channel_axis)
-    _judge({"y": y}, ArrayOracle(inputs, compute, formula=formula))
+    _judge({"y": y}, ArrayOracle(inputs, compute, accumulate, formula))
 
 
 def assert_backward(
@@ -82,6 +87,7 @@ def assert_backward(
     eps: float,
     channel_axis: int = 1,
     compute: str | None = None,
+    accumulate: str | None = None,
     formula: str = "two-pass",
 ) -> None:
     """Assert that the gradients are those of training, for the upstream gradient dy.
@@ -92,12 +98,12 @@ def assert_backward(
         ``(dx, dgamma, dbeta)``; what is ``None`` is not checked.
     dy
         The upstream gradient, in x's shape.
-    x, gamma, eps, channel_axis, compute, formula
+    x, gamma, eps, channel_axis, compute, accumulate, formula
         As for :func:`assert_forward`.
 
     Raises
     ------
-    AssertionError, NoBound, TypeError, ValueError
+    AssertionError, NoBound, TypeError, ValueError, LookupError
         As for :func:`assert_forward`.
 
     Examples
@@ -108,9 +114,9 @@ def assert_backward(
     >>> assert_backward((np.zeros((2, 1)), np.zeros(1), np.array([2.0])), dy, x, eps=1e-5)
     """
     __tracebackhide__ = True
-    inputs = Inputs(x, eps, gamma, dy=dy, channel_axis=channel_axis)
-    named = _name_gradients(gradients, "dx", "dgamma", "dbeta")
-    _judge(named, ArrayOracle(inputs, compute, formula=formula))
+    named = _name_values(gradients, "dx", "dgamma", "dbeta")
+    inputs = Inputs(x, eps, gamma, dy=_require(dy, "dy"), channel_axis=channel_axis)
+    _judge(named, ArrayOracle(inputs, compute, accumulate, formula))
 
 
 def assert_inference(
@@ -124,19 +130,20 @@ def assert_inference(
     eps: float,
     channel_axis: int = 1,
     compute: str | None = None,
+    accumulate: str | None = None,
 ) -> None:
     """Assert that y is the output at inference, ``gamma (x - mu_r)/sqrt(v_r + eps) + beta``.
 
     Parameters
     ----------
-    y, x, gamma, beta, eps, channel_axis, compute
+    y, x, gamma, beta, eps, channel_axis, compute, accumulate
         As for :func:`assert_forward`.
     running_mean, running_var
         The running statistics, one entry per channel.
 
     Raises
     ------
-    AssertionError, NoBound, TypeError, ValueError
+    AssertionError, NoBound, TypeError, ValueError, LookupError
         As for :func:`assert_forward`.
 
     Examples
@@ -147,9 +154,9 @@ def assert_inference(
     >>> assert_inference(np.array([[1.0]]), np.array([[3.0]]), None, None, mean, var, eps=0.0)
     """
     __tracebackhide__ = True
-    running = (running_mean, running_var)
+    running = (_require(running_mean, "running_mean"), _require(running_var, "running_var"))
     inputs = Inputs(x, eps, gamma, beta, running=running, channel_axis=channel_axis)
-    _judge({"infer_y": y}, ArrayOracle(inputs, compute))
+    _judge({"infer_y": y}, ArrayOracle(inputs, compute, accumulate))
 
 
 def assert_inference_gradient(
@@ -163,6 +170,7 @@ def assert_inference_gradient(
     eps: float,
     channel_axis: int = 1,
     compute: str | None = None,
+    accumulate: str | None = None,
 ) -> None:
     """Assert that the gradients are those of inference: ``dx = gamma dy/sqrt(v_r + eps)``.
 
@@ -172,12 +180,12 @@ def assert_inference_gradient(
         ``(dx, dgamma, dbeta)``; what is ``None`` is not checked.
     dy
         The upstream gradient, in x's shape.
-    x, gamma, running_mean, running_var, eps, channel_axis, compute
+    x, gamma, running_mean, running_var, eps, channel_axis, compute, accumulate
         As for :func:`assert_inference`.
 
     Raises
     ------
-    AssertionError, NoBound, TypeError, ValueError
+    AssertionError, NoBound, TypeError, ValueError, LookupError
         As for :func:`assert_forward`.
 
     Examples
@@ -188,10 +196,11 @@ def assert_inference_gradient(
     >>> assert_inference_gradient((dy / 2, None, None), dy, x, None, mean, var, eps=0.0)
     """
     __tracebackhide__ = True
-    running = (running_mean, running_var)
-    inputs = Inputs(x, eps, gamma, dy=dy, running=running, channel_axis=channel_axis)
-    named = _name_gradients(gradients, "infer_dx", "infer_dgamma", "infer_dbeta")
-    _judge(named, ArrayOracle(inputs, compute))
+    named = _name_values(gradients, "infer_dx", "infer_dgamma", "infer_dbeta")
+    running = (_require(running_mean, "running_mean"), _require(running_var, "running_var"))
+    given = _require(dy, "dy")
+    inputs = Inputs(x, eps, gamma, dy=given, running=running, channel_axis=channel_axis)
+    _judge(named, ArrayOracle(inputs, compute, accumulate))
 
 
 def assert_statistics(
@@ -203,6 +212,7 @@ def assert_statistics(
     convention: str | Convention = "torch",
     channel_axis: int = 1,
     compute: str | None = None,
+    accumulate: str | None = None,
 ) -> None:
     """Assert that the running statistics are the right ones after one training step on x.
 
@@ -211,7 +221,7 @@ def assert_statistics(
     statistics, old
         ``(running_mean, running_var)`` after and before the step; what is ``None`` after it is not
         checked.
-    x, channel_axis, compute
+    x, channel_axis, compute, accumulate
         As for :func:`assert_forward`.
     momentum
         As the convention means it: the weight of the new value under "torch", of the old one under
@@ -221,7 +231,7 @@ def assert_statistics(
 
     Raises
     ------
-    AssertionError, NoBound, TypeError, ValueError
+    AssertionError, NoBound, TypeError, ValueError, LookupError
         As for :func:`assert_forward`.
 
     Examples
@@ -232,11 +242,19 @@ def assert_statistics(
     >>> assert_statistics((np.array([0.5]), np.array([1.5])), old, x, momentum=0.5)
     """
     __tracebackhide__ = True
+    named = _name_values(statistics, "running_mean", "running_var")
+    before = dict(zip(("running_mean", "running_var"), read_pair(old, "old"), strict=True))
+    for name in named:
+        _require(before[name], f"the old {name}")
     inputs = Inputs(
-        x, 0.0, running=old, momentum=momentum, convention=convention, channel_axis=channel_axis
+        x,
+        0.0,
+        running=(before["running_mean"], before["running_var"]),
+        momentum=momentum,
+        convention=convention,
+        channel_axis=channel_axis,
     )
-    named = _name_gradients(statistics, "running_mean", "running_var")
-    _judge(named, ArrayOracle(inputs, compute))
+    _judge(named, ArrayOracle(inputs, compute, accumulate))
 
 
 def assert_folded(
@@ -252,6 +270,7 @@ def assert_folded(
     kind: Literal["linear", "conv", "conv_transpose"],
     groups: int = 1,
     compute: str | None = None,
+    accumulate: str | None = None,
 ) -> None:
     """Assert that a batch norm was folded right into the layer in front of it.
 
@@ -262,7 +281,7 @@ def assert_folded(
     old_weight, old_bias
         Those before it.  The weight is ``(out, in)``, ``(out, in/groups, *k)``, or
         ``(in, out/groups, *k)`` where it is transposed; the bias may be ``None``.
-    gamma, beta, running_mean, running_var, eps, compute
+    gamma, beta, running_mean, running_var, eps, compute, accumulate
         As for :func:`assert_inference`.
     kind
         The kind of layer.
@@ -271,7 +290,7 @@ def assert_folded(
 
     Raises
     ------
-    AssertionError, NoBound, TypeError, ValueError
+    AssertionError, NoBound, TypeError, ValueError, LookupError
         As for :func:`assert_forward`.
 
     Examples
@@ -286,22 +305,24 @@ def assert_folded(
     """
     __tracebackhide__ = True
     weight = read_array(old_weight, "old_weight")
-    channels = read_array(running_mean, "running_mean").size
+    channels = read_array(_require(running_mean, "running_mean"), "running_mean").size
     bias = read_channels(old_bias, "old_bias", channels)
+    if not isinstance(groups, int) or groups < 1:
+        raise ValueError(f"groups is {groups!r}: give a whole number, at least 1")
     inputs = Inputs(
         # a fold does not look at a batch
         np.zeros((1, channels), weight.dtype),
         eps,
         gamma,
         beta,
-        running=(running_mean, running_var),
+        running=(running_mean, _require(running_var, "running_var")),
         layer=Weights(weight, bias, kind, groups),
     )
-    named = _name_gradients(folded, "folded_weight", "folded_bias")
-    _judge(named, ArrayOracle(inputs, compute))
+    named = _name_values(folded, "folded_weight", "folded_bias")
+    _judge(named, ArrayOracle(inputs, compute, accumulate))
 
 
-def _name_gradients(values: tuple[Any, ...], *names: str) -> dict[str, Any]:
+def _name_values(values: tuple[Any, ...], *names: str) -> dict[str, Any]:
     """Values by the names of their quantities, without those that are ``None``."""
     if not isinstance(values, (tuple, list)) or len(values) != len(names):
         raise ValueError(f"give {len(names)} values ({', '.join(names)}), None for what is absent")
@@ -309,6 +330,13 @@ def _name_gradients(values: tuple[Any, ...], *names: str) -> dict[str, Any]:
     if not named:
         raise ValueError(f"there is nothing to check: {', '.join(names)} are all None")
     return named
+
+
+def _require(value: Any, name: str) -> Any:
+    """The value; refuses ``None``, in whose place nothing else may be put."""
+    if value is None:
+        raise ValueError(f"{name} is None: what is checked depends on it")
+    return value
 
 
 def _judge(values: Mapping[str, Any], oracle: ArrayOracle) -> None:

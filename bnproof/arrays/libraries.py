@@ -68,7 +68,10 @@ def _convert(value: Any, name: str) -> Array:
         )
     # PyTorch keeps a tensor apart from its gradient and from other devices.
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
+        try:
+            value = value.detach().cpu()
+        except Exception as error:  # such as a tensor without storage
+            raise UnreadableArray(f"{name} has no values: {error}") from error
     if "bfloat16" in str(getattr(value, "dtype", "")):
         return _read_bfloat16(value, name)
     # CuPy copies from its device only when it is asked to.
@@ -165,6 +168,6 @@ def move_channels(array: Array, channel_axis: int, name: str) -> Array:
     """
     if not 2 <= array.ndim <= 5:
         raise ValueError(f"{name} has shape {array.shape}: give a batch of rank 2 to 5")
-    if not -array.ndim <= channel_axis < array.ndim:
+    if not isinstance(channel_axis, int) or not -array.ndim <= channel_axis < array.ndim:
         raise ValueError(f"channel_axis is {channel_axis}, but {name} has shape {array.shape}")
     return np.moveaxis(array, channel_axis, 1)

@@ -115,7 +115,8 @@ def _list_models(oracle: ArrayOracle, quantity: str, got: Array) -> Iterator[tup
         values = np.asarray(as_columns(quantity, answer[quantity])).astype(np.float64)
         if values.shape != seen.shape:
             continue
-        apart, wrong = np.abs(values - seen), np.abs(values - right)
+        with np.errstate(invalid="ignore"):  # of two infinities
+            apart, wrong = np.abs(values - seen), np.abs(values - right)
         # The model rounds in its own way, and has to be as wrong as what was seen.
         worst = np.unravel_index(int(np.argmax(np.abs(seen - right) / bound)), seen.shape)
         if np.all(apart <= bound) and wrong[worst] > bound[worst]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.arrays.array_oracle import ArrayOracle, Inputs
+from bnproof.arrays.array_oracle import ArrayOracle, Inputs, read_pair
 from bnproof.arrays.libraries import read_array
 from bnproof.contract import Array, Convention
 from bnproof.formats import Format
@@ -184,7 +184,11 @@ def tolerance(
         raise ValueError("inference needs running statistics: give running=(mean, variance)")
     if training and running is not None and momentum is None:
         raise ValueError("running statistics need a momentum: give momentum=...")
-    inputs = Inputs(x, eps, gamma, beta, dy, running, momentum or 0.0, convention, channel_axis)
+    running = None if running is None else read_pair(running, "running")
+    if running is not None and any(statistic is None for statistic in running):
+        raise ValueError("running holds None: give both the mean and the variance")
+    weight = 0.0 if momentum is None else momentum
+    inputs = Inputs(x, eps, gamma, beta, dy, running, weight, convention, channel_axis)
     oracle = ArrayOracle(inputs, compute, accumulate, formula)
     names = ["y", *(GRADIENTS if dy is not None else ())]
     names += RUNNING if training and running is not None else ()

@@ -249,8 +249,25 @@ class Precision:
         Sums of floats are exact where they are subnormal.  A product or quotient on the way may
         underflow, hence one ``eta`` for each term.
         """
-        # the mean of n products that are each off by eta is off by eta, and three operations follow
-        return n * self.eta if not self.sum_eta else n * self.sum_eta + 4 * self.eta
+        # Each term may be divided by n before it is added, and is then off by eta itself; some
+        # operations follow.
+        return n * self.eta if not self.sum_eta else n * (self.sum_eta + self.eta) + 4 * self.eta
+
+    def products(self, *factors: Array | float) -> Array:
+        """What underflow may add to a product of numbers, multiplied in any order.
+
+        A product of some of the factors that underflows is off by ``eta``, and the others multiply
+        that error: ``eta prod (1 + |f|)`` covers every choice.
+        """
+        total = np.asarray(self.eta, dtype=np.float64)
+        for factor in factors:
+            total = total * (1 + np.abs(factor))
+        return total
+
+    @property
+    def largest_eta(self) -> float:
+        """The larger smallest subnormal of single operations and of sums."""
+        return max(self.eta, self.sum_eta)
 
     def leaves_range(self, single: Array, summed: Array | float = 0.0) -> Bound:
         """An infinite bound where a number on the way leaves the range of its format; else 0.
@@ -460,7 +477,8 @@ def inverse_std(p: Precision, b: ExactBatch) -> Bound:
         upwards = above / (np.sqrt(w + above) * (np.sqrt(w) + np.sqrt(w + above)))
         spread = np.where((w > 0) & (low > 0), np.maximum(downwards, upwards), np.inf)
         share = spread / (sums + residue + of_eps)
-    rounding = np.full_like(w, p.gamma(4 + p.conversions)) * (1 + spread)
+    # the reciprocal of a large s is small, and may be subnormal
+    rounding = (np.full_like(w, p.gamma(4 + p.conversions)) + p.eta * b.s) * (1 + spread)
     with np.errstate(divide="ignore"):
         range_left += p.leaves_range(np.maximum(w + above, 1 / np.sqrt(np.maximum(low, 0))))
     return (
@@ -499,7 +517,8 @@ def normalised_value(p: Precision, b: ExactBatch) -> Bound:
     # The mean's error moves all values of a channel alike; what rounds is each value's own.
     shifted = Bound({"mean's residue": d / b.s * (1 + r) + 0 * b.deviation})
     subtracted = p.u * (np.abs(b.deviation) + d) + p.input_u * np.abs(b.x)
-    rounded = Bound({"rounding": subtracted / b.s * (1 + r) + p.eta / b.s})
+    underflow = p.products(1 / b.s, b.deviation)
+    rounded = Bound({"rounding": subtracted / b.s * (1 + r) + underflow})
     return shifted + rounded + inverse.scale_by(np.abs(b.xhat))
 
 
@@ -529,11 +548,12 @@ def output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
     # The computed scale, not the exact one: it may be larger by the error of ``1/s``.
     scale = np.abs(gamma) / b.s * (1 + inverse_std(p, b).total)
     collapsed = scale * (np.abs(b.x) + 2 * np.abs(b.mu) + 2 * mean(p, b).total) + np.abs(beta)
-    affine = p.gamma(3 + 2 * p.conversions) * collapsed
+    size = np.abs(b.x) + np.abs(b.mu)
+    affine = p.gamma(3 + 2 * p.conversions) * collapsed + p.products(gamma, 1 / b.s, size)
     # Only its magnitude is used, to round the result; float64 is exact enough for that.
     y = gamma * b.xhat + beta
     total = normalised_value(p, b).scale_by(np.abs(gamma)) + Bound({"affine step": affine})
-    total += p.leaves_range(collapsed)
+    total += p.leaves_range(np.maximum(collapsed, np.maximum(scale, size)))
     return total + Bound({"output rounding": p.storage_error(y, total.total) + 0 * affine})
 
 
@@ -561,14 +581,16 @@ def parameter_gradients(p: Precision, b: ExactBatch, dy: Array) -> tuple[Bound, 
     e = normalised_value(p, b)
     carried = Bound({name: (np.abs(dy) * term).sum(axis=0) for name, term in e.terms.items()})
     products = (np.abs(dy) * (np.abs(b.xhat) + e.total)).sum(axis=0)
-    of_products = p.sums(b.terms, 2 + 2 * p.conversions) * products + b.terms * p.eta
-    of_dy = p.sums(b.terms, p.conversions) * np.abs(dy).sum(axis=0) + b.terms * p.eta
+    # ``(1/s) sum g (x - mu)`` is admitted too, whose products may underflow before the division.
+    underflow = b.terms * p.largest_eta * (1 + 1 / b.s)
+    of_products = p.sums(b.terms, 2 + 2 * p.conversions) * products + underflow
+    size = np.abs(dy).sum(axis=0)
+    of_dy = p.sums(b.terms, p.conversions) * size + b.terms * p.largest_eta
+    unscaled = (np.abs(dy) * (np.abs(b.deviation) + mean(p, b).total)).sum(axis=0)
+    largest = np.maximum(products, unscaled)
     dgamma = carried + Bound({"gradient sums": of_products})
     dbeta = Bound({"gradient sums": of_dy})
-    return (
-        dgamma + p.leaves_range(products, products),
-        dbeta + p.leaves_range(np.abs(dy).sum(axis=0), np.abs(dy).sum(axis=0)),
-    )
+    return dgamma + p.leaves_range(largest, largest), dbeta + p.leaves_range(size, size)
 
 
 def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Bound:
@@ -601,6 +623,11 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
     magnitude = np.abs(dy) + np.abs(a) + dbeta + (xhat + e) * (np.abs(c) + dgamma)
     scale = np.abs(gamma) / b.s * (1 + r)
     dx = np.abs(gamma) / b.s * np.abs(dy - a - b.xhat * c)
+    # What underflows on the way, in the compact form, in that divided by m at the end, and in the
+    # textbook's, which goes through the gradients of v and mu.
+    unscaled = np.abs(gamma) * (np.abs(dy) * np.abs(b.deviation)).sum(axis=0)
+    underflow = p.products(gamma, 1 / b.s, b.m * magnitude)
+    underflow = underflow + 4 * p.products(unscaled, b.deviation, 1 / b.s**3)
     total = Bound(
         {
             "gradient sums": scale * (dbeta + (xhat + e) * dgamma),
@@ -608,10 +635,12 @@ def input_gradient(p: Precision, b: ExactBatch, dy: Array, gamma: Array) -> Boun
             # The factor ``1/s`` scales the whole result, so its error is relative to dx even where
             # terms cancel.
             "inverse std": dx * r,
-            "rounding": p.gamma(7 + 2 * p.conversions) * scale * magnitude + 4 * p.eta + 0 * dx,
+            "rounding": p.gamma(7 + 2 * p.conversions) * scale * magnitude + underflow + 0 * dx,
         }
     )
-    total += p.leaves_range(np.maximum(scale, 1) * magnitude)
+    # ``m g_k - sum g - xhat_k sum g xhat`` and, in the textbook's form, ``1/s^3`` are on the way.
+    largest = np.maximum(np.maximum(scale, 1) * magnitude * b.m, np.maximum(1 / b.s**3, b.s**3))
+    total += p.leaves_range(np.maximum(largest, unscaled * (1 + np.abs(b.deviation))))
     return total + Bound({"output rounding": p.storage_error(dx, total.total)})
 
 
@@ -642,9 +671,12 @@ def running_statistic(p: Precision, old: Array, new: Array, alpha: float, error:
     magnitude = np.abs(old) * (1 + 2 * abs(alpha)) + abs(alpha) * (np.abs(new) + error.total)
     weights = p.u * abs(1 - alpha) * (np.abs(old) + np.abs(new) + error.total)
     rounding = p.gamma(6 + p.conversions) * magnitude + weights + 4 * p.eta
-    return Bound(
-        {f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}
-    ) + Bound({"momentum and rounding": rounding})
+    carried = {f"batch statistic: {name}": abs(alpha) * term for name, term in error.terms.items()}
+    return (
+        Bound(carried)
+        + Bound({"momentum and rounding": rounding})
+        + p.leaves_range(np.abs(old) + np.abs(new))
+    )
 
 
 def bessel(p: Precision, b: ExactBatch) -> Bound:
@@ -675,7 +707,7 @@ def _fixed_inverse_std(p: Precision, b: ExactBatch) -> Array:
 
     eps is rounded (``u eps``), and so are the addition, the root and the reciprocal.
     """
-    return p.gamma(5 + p.conversions) + p.eta / (b.v + b.eps)
+    return p.gamma(5 + p.conversions) + p.eta / (b.v + b.eps) + p.eta * b.s
 
 
 def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> Bound:
@@ -703,11 +735,13 @@ def inference_output(p: Precision, b: ExactBatch, gamma: Array, beta: Array) -> 
     # ``xhat`` is exact here, mean and all: fixed statistics have no error of their own.
     direct = np.abs(gamma * b.xhat) * (r + p.gamma(3 + 2 * p.conversions)) * (1 + r)
     collapsed = scale * (np.abs(b.x) + 2 * np.abs(b.mu)) + np.abs(beta)
-    affine = p.gamma(3 + 2 * p.conversions) * collapsed
+    size = np.abs(b.x) + np.abs(b.mu)
+    affine = p.gamma(3 + 2 * p.conversions) * collapsed + p.products(gamma, 1 / b.s, size)
     y = gamma * b.xhat + beta
     rounding = p.storage_error(y, direct + affine) + p.eta * scale
     steps = {"normalised value": direct, "affine step": affine, "output rounding": rounding}
-    return Bound(steps) + p.leaves_range(np.maximum(collapsed, np.maximum(scale, 1 / b.s)))
+    numbers = (collapsed, scale, 1 / b.s, size, np.abs(b.xhat), b.v + b.eps)
+    return Bound(steps) + p.leaves_range(np.max(np.broadcast_arrays(*numbers), axis=0))
 
 
 def inference_gradients(
@@ -729,16 +763,21 @@ def inference_gradients(
     r = _fixed_inverse_std(p, b)
     exact = np.abs(gamma * dy) / b.s
     products_of_three = exact * (r + p.gamma(2 + 2 * p.conversions)) * (1 + r)
+    products_of_three = products_of_three + p.products(dy, gamma, 1 / b.s)
     dx = products_of_three + p.storage_error(exact, products_of_three)
     # ``|x| + |mu_r|`` and not ``|x - mu_r|``: expanding the sum is allowed, and loses the
     # difference.
     products = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu)) / b.s).sum(axis=0)
-    dgamma = products * (r + p.sums(b.m, 4 + 2 * p.conversions)) * (1 + r) + b.m * p.eta
     size = np.abs(dy).sum(axis=0)
-    dbeta = p.sums(b.m, p.conversions) * size + b.m * p.eta
-    largest = np.maximum(np.abs(gamma) / b.s, 1 / b.s)
+    dgamma = products * (r + p.sums(b.m, 4 + 2 * p.conversions)) * (1 + r)
+    dgamma = dgamma + b.m * p.largest_eta * (1 + 1 / b.s) + size * p.products(1 / b.s)
+    dbeta = p.sums(b.m, p.conversions) * size + b.m * p.largest_eta
+    steps = (exact, np.abs(gamma) / b.s, 1 / b.s, np.abs(dy * gamma), np.abs(dy) / b.s, b.v + b.eps)
+    largest = np.max(np.broadcast_arrays(*steps), axis=0)
+    unscaled = (np.abs(dy) * (np.abs(b.x) + np.abs(b.mu))).sum(axis=0)
+    summed = np.maximum(products, unscaled)
     return (
-        Bound({"rounding": dx}) + p.leaves_range(np.maximum(largest, exact)),
-        Bound({"gradient sums": dgamma}) + p.leaves_range(products, products),
+        Bound({"rounding": dx}) + p.leaves_range(largest),
+        Bound({"gradient sums": dgamma}) + p.leaves_range(summed, summed),
         Bound({"gradient sums": dbeta}) + p.leaves_range(size, size),
     )

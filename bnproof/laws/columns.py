@@ -28,6 +28,8 @@ def validate(case: Case) -> Case:
     """
     if not 2 <= case.x.ndim <= 5:
         raise BadCase(f"x has shape {case.x.shape}: give (N, C) or (N, C, *spatial), rank 2 to 5")
+    if not case.x.shape[1]:
+        raise BadCase(f"x has shape {case.x.shape}, no channel: give at least one")
     for name in ("x", "dy", "gamma", "beta", "running_mean", "running_var"):
         array = getattr(case, name)
         expected = case.x.shape if name in ("x", "dy") else case.x.shape[1:2]

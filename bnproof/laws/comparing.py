@@ -148,8 +148,9 @@ def overflows(got: Array, exact: Enclosure, bound: Array) -> Array:
     """
     # float16, bfloat16 and float32 are exact in float64.
     values = got.astype(np.float64)
-    beyond: Array = np.abs(exact.mid) + bound >= Format.from_dtype(got.dtype).overflow
-    return np.isinf(values) & (np.sign(values) == np.sign(exact.mid)) & beyond
+    # how far the exact value, give or take the bound, reaches on the side of the infinity
+    reached: Array = np.sign(values) * exact.mid + bound
+    return np.isinf(values) & (reached >= Format.from_dtype(got.dtype).overflow)
 
 
 def compare_plain(answers: Answers, oracle: Oracle, quantity: str) -> Measurement | None:

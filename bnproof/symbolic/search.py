@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
+from itertools import product
 from random import Random
 
 from flint import fmpq
@@ -36,6 +37,7 @@ SEED = 20150211
 LARGEST_SIZE = 64  # of a batch that is looked at without being asked for
 LARGEST_BATCH = 1_000  # of one that the conditions ask for
 FURTHER = 4  # points of the same size that are looked at for a simpler counterexample
+SMALL_SIZE = 6  # of batches in which every choice of the free indices is looked at
 # Sums of fractions slow down as their denominators grow, and deep sums have ``m^d`` terms.
 MOST_TERMS = 1_500  # that the deepest sums of a statement may add up at one point
 
@@ -169,7 +171,33 @@ class Search:
                     self._try(point, sampler)
                     if len(self.samples) > before:
                         return
-        raise Undecided(f"no exact point was found in the case {case} to check the proof")
+        if self._may_occur(case):
+            raise Undecided(f"no exact point was found in the case {case} to check the proof")
+
+    def _may_occur(self, case: IndexCase) -> bool:
+        """Whether the conditions on indices alone allow a case, in small batches.
+
+        With ``Eq(i, k)`` among the conditions there is no point with ``i != k`` to be found.
+        """
+        indices = self.question.free_indices
+        terms = (*case.distinct, *case.replace, *case.replace.values())
+        if not {s for term in terms for s in term.free_symbols} <= {*indices, m}:
+            return True  # a declared integer has values without end
+        alone = [
+            c
+            for c in self.question.conditions
+            if find_numbers(c) <= {*indices, m} and not c.has(Indexed)
+        ]
+        for size in range(1, SMALL_SIZE + 1):
+            for values in product(range(1, size + 1), repeat=len(indices)):
+                scalars = {m: fmpq(size), **dict(zip(indices, map(fmpq, values), strict=True))}
+                evaluator = Evaluator(Point(dict(scalars), lambda base, index: fmpq(0)))
+                try:
+                    if case.describes(scalars) and all(map(evaluator.holds, alone)):
+                        return True
+                except (Undefined, NotExact, NotEvaluable):
+                    return True
+        return False
 
     def find_break(self, sizes: Iterable[int], rounds: int) -> Counterexample | str:
         """Look for a point where the statement is false or has no value.

@@ -564,6 +564,11 @@ NOT_PROVED = {
 }
 
 TRUE = {
+    "a case that conditions on indices exclude": (
+        (Eq(s * x[i], s * x[k], evaluate=False), Eq(i, k)),
+        (Eq(Sum(x[p], (p, 2, m)), m * mu - x[1]), Eq(i, k), x[i] > 0),
+        (Eq(KroneckerDelta(i, k) * x[i], 0, evaluate=False), i < k),
+    ),
     "a value that rests on itself": (
         (Gt(mu**2, -(a**2) - 1, evaluate=False), Eq(sqrt(mu**2 + 1), mu + a)),
         (Ge(a**2, 0, evaluate=False), Eq(Min(b, mu), 0), Ge(b * Min(b, mu) ** 2, 0)),
