@@ -169,7 +169,8 @@ def find_causes(examination: Examination, *, without: str = "") -> dict[str, Cau
     # equals.
     fitting.sort(key=lambda entry: -len(entry[1]))
     causes: dict[str, Cause] = {}
-    for law in examination.broken:
+    # in the order of the plan, for a set has none
+    for law in (name for name in laws if name in examination.broken):
         fits = next((model for model, explained in fitting if law in explained), None)
         causes[law] = _name_cause(fits) if fits else _guess_cause(examination, laws[law], laws)
     return causes
