@@ -187,7 +187,7 @@ def test_all_calls_are_shared_out(monkeypatch):
         taken.append((first, count))
         return {"kind": "tolerance_correct", "first": first, "calls": {}, "refused": []}
 
-    monkeypatch.setattr(tolerance_power, "ProcessPoolExecutor", InPlace)
+    monkeypatch.setattr(tolerance_power, "ProcessPoolExecutor", lambda **options: InPlace())
     monkeypatch.setattr(tolerance_power, "SHARE", 8)
     monkeypatch.setattr(tolerance_power, "call_assertions", count_only)
     assert len(list(measure_correct(24, 7))) == 3
@@ -205,7 +205,7 @@ def test_the_exit_status_says_whether_a_correct_result_was_refused(tmp_path, mon
 
     row = {"kind": "tolerance_correct", "first": 0, "calls": {"huge": 4}, "refused": refused}
     models = {name: list_mutants()[name] for name in ("F07", "O24", "V04")}
-    monkeypatch.setattr(tolerance_power, "ProcessPoolExecutor", InPlace)
+    monkeypatch.setattr(tolerance_power, "ProcessPoolExecutor", lambda **options: InPlace())
     monkeypatch.setattr(tolerance_power, "_draw_cases", lambda seed: [CASE])
     monkeypatch.setattr(tolerance_power, "KAPPAS", (1.0,))
     monkeypatch.setattr(tolerance_power, "SHARE", 4)
