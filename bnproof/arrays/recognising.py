@@ -67,7 +67,7 @@ def recognise(oracle: ArrayOracle, quantity: str, got: Array) -> Cause | None:
 
 
 def _list_coarser(declared: Arithmetic, dtype: str) -> Iterator[Arithmetic]:
-    """Arithmetics that people use without meaning to, the least harmful first; for a batch in half
+    """What people compute in without meaning to, the least harmful first; for a batch in half
     precision its own first of all."""
     if declared.formula == "two-pass":
         yield replace(declared, formula="one-pass")
