@@ -66,8 +66,8 @@ class Arithmetic:
 
         Raises
         ------
-        ValueError
-            For a name that is none of these.
+        TypeError, ValueError
+            For what is no name, and for a name that is none of these.
         """
         for name, value in (("compute", compute), ("accumulate", accumulate), ("formula", formula)):
             if value is not None and not isinstance(value, str):
@@ -342,7 +342,7 @@ def _find_widest(case: Case, running: tuple[Any, Any] | None) -> np.dtype[Any]:
     if case.layer is not None:
         given = [case.layer.weight, case.layer.bias, case.gamma, case.beta]
     # Statistics that were not handed in have a place holder in the case, which does not count.
-    mean, var = running or (None, None)
+    mean, var = (None, None) if running is None else running
     given += [case.running_mean if mean is not None else None]
     given += [case.running_var if var is not None else None]
     dtypes = [array.dtype for array in given if array is not None]

@@ -82,9 +82,8 @@ class Tolerance:
 
         Notes
         -----
-        The pair is for a comparison with the **exact values in float64**
-        (``np.allclose(y, tolerance.exact["y"], rtol, atol)``), never with another framework's
-        output, which has an error of its own.
+        The pair is for a comparison with the **exact values in float64**, which stand in
+        ``exact``, never with another framework's output, which has an error of its own.
         """
         if name not in self.exact:
             raise ValueError(f"there is no tolerance of {name!r}: it has {', '.join(self.exact)}")
@@ -116,8 +115,8 @@ def find_allclose(size: Array, bound: Array) -> tuple[float, float]:
     --------
     >>> import numpy as np
     >>> from bnproof.arrays.tolerances import find_allclose
-    >>> rtol, atol = find_allclose(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]))
-    >>> float(round(rtol, 9)), float(round(atol, 9))
+    >>> slope, offset = find_allclose(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]))
+    >>> float(round(slope, 9)), float(round(offset, 9))
     (0.5, 1.0)
     """
     if not len(size):
