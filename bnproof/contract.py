@@ -19,6 +19,21 @@ import numpy.typing as npt
 
 # Entries may have any dtype, since bfloat16 is one that NumPy itself does not know.
 Array = npt.NDArray[Any]
+#: What a verdict is divided into, in the order in which it is told.  ``accuracy`` is about digits
+#: lost beyond what arithmetic explains, ``half`` about float16 and bfloat16, ``layout`` about
+#: memory, ranks and numbers of channels, ``edges`` about degenerate batches and parameters.
+AREAS = (
+    "formula",
+    "statistics",
+    "inference",
+    "folding",
+    "workers",
+    "accuracy",
+    "half",
+    "layout",
+    "edges",
+    "behaviour",
+)
 
 
 @dataclass(frozen=True)
@@ -33,11 +48,14 @@ class Quantity:
         The method that returns it.
     like
         The argument whose shape and dtype it has.
+    area
+        The one of :data:`AREAS` that a wrong value of it belongs to.
     """
 
     name: str
     method: str
     like: str
+    area: str
 
     @property
     def entrywise(self) -> bool:
@@ -70,8 +88,13 @@ class Method:
         return tuple(quantity.name for quantity in self.returns)
 
 
-def _method(name: str, parameters: str, keywords: str, **returns: str) -> Method:
-    quantities = tuple(Quantity(quantity, name, like) for quantity, like in returns.items())
+def _method(name: str, area: str, parameters: str, keywords: str, **returns: str) -> Method:
+    # A training step returns its output and the running statistics, which are two matters.
+    tracked = {"running_mean": "statistics", "running_var": "statistics"}
+    quantities = tuple(
+        Quantity(quantity, name, like, tracked.get(quantity, area))
+        for quantity, like in returns.items()
+    )
     return Method(name, tuple(parameters.split()), tuple(keywords.split()), quantities)
 
 
@@ -82,17 +105,21 @@ METHODS: Mapping[str, Method] = {
     for method in (
         _method(
             "train",
+            "formula",
             "x gamma beta running_mean running_var",
             "eps momentum",
             y="x",
             running_mean="running_mean",
             running_var="running_var",
         ),
-        _method("infer", "x gamma beta running_mean running_var", "eps", infer_y="x"),
+        _method("infer", "inference", "x gamma beta running_mean running_var", "eps", infer_y="x"),
         # The order of the gradients is that of the arguments they belong to.
-        _method("train_vjp", "dy x gamma beta", "eps", dx="x", dgamma="gamma", dbeta="beta"),
+        _method(
+            "train_vjp", "formula", "dy x gamma beta", "eps", dx="x", dgamma="gamma", dbeta="beta"
+        ),
         _method(
             "infer_vjp",
+            "inference",
             "dy x gamma beta running_mean running_var",
             "eps",
             infer_dx="x",
@@ -101,6 +128,7 @@ METHODS: Mapping[str, Method] = {
         ),
         _method(
             "fold",
+            "folding",
             "weight bias gamma beta running_mean running_var",
             "eps kind groups",
             folded_weight="weight",
@@ -108,9 +136,18 @@ METHODS: Mapping[str, Method] = {
             # since a folded bias comes back also where no bias was handed in.
             folded_bias="outputs",
         ),
-        _method("train_double_vjp", "ddx dy x gamma", "eps", d_dy="x", d_x="x", d_gamma="gamma"),
+        _method(
+            "train_double_vjp",
+            "formula",
+            "ddx dy x gamma",
+            "eps",
+            d_dy="x",
+            d_x="x",
+            d_gamma="gamma",
+        ),
         _method(
             "train_shards",
+            "workers",
             "shards gamma beta running_mean running_var",
             "eps momentum",
             shards_y="shards",
@@ -119,6 +156,7 @@ METHODS: Mapping[str, Method] = {
         ),
         _method(
             "train_shards_vjp",
+            "workers",
             "dys shards gamma beta",
             "eps",
             shards_dx="shards",
@@ -293,6 +331,8 @@ class Failure:
     got, expected
         What came back and what has to come back, as text for a reader.  The text of an exception is
         in ``got``.
+    refusal
+        Whether an exception was raised on purpose, with a message: the input is refused clearly.
     """
 
     kind: FailureKind
@@ -301,6 +341,8 @@ class Failure:
     exception: str = ""
     got: str = ""
     expected: str = ""
+    # A model that refuses and a target that crashes fail alike.
+    refusal: bool = field(default=False, compare=False)
 
     def resembles(self, other: Failure | None) -> bool:
         """Whether the other one is the same failure, whatever values were seen."""
@@ -343,6 +385,8 @@ class Measurement:
         What went wrong apart from numbers.
     calls
         What was asked, where that is not one call on the case itself.
+    also
+        What the law saw of other methods on the same case, where each that fails counts.
     """
 
     law: str
@@ -360,6 +404,7 @@ class Measurement:
     comparison: Literal["value", "effect", "relation"] = "value"
     failure: Failure | None = None
     calls: tuple[Call, ...] = ()
+    also: tuple[Measurement, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -382,12 +427,15 @@ class Cause:
         breaks the same laws, "unknown" if nothing fits.
     sources
         Where the same mechanism happened before.
+    bug
+        The id of the known bug that is the same mechanism; empty where none is.
     """
 
     mechanism: str
     says: str
     confidence: Literal["same values", "same pattern", "unknown"]
     sources: tuple[str, ...] = ()
+    bug: str = ""
 
 
 @dataclass(frozen=True)
@@ -412,6 +460,8 @@ class Violation:
         What probably went wrong.
     case
         The input in hexadecimal floats, for ``--replay``.
+    finding
+        The id of the finding that it belongs to.
     """
 
     law: str
@@ -424,3 +474,61 @@ class Violation:
     residual: str = ""
     cause: Cause | None = None
     case: Mapping[str, Any] | None = None
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """The smallest input that shows a finding.
+
+    Attributes
+    ----------
+    call
+        What was called.  ``None`` for a sequence of calls on a layer.
+    seen
+        What came back there, and what is exact.
+    """
+
+    call: Call | None
+    seen: Measurement
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Broken laws with one cause, told as one thing.
+
+    Attributes
+    ----------
+    id
+        The area, a slash and a name, such as ``statistics/running-variance``.  The name is that of
+        the known bug or of the first law, so equal defects of two implementations share it.
+    area
+        One of :data:`AREAS`.
+    title
+        What is wrong, in one sentence.
+    laws
+        The ids of the laws that are broken by it.
+    extent
+        On which inputs it shows, in words.
+    cause
+        What probably went wrong.
+    mend
+        What to do about it, in one sentence.
+    example
+        The smallest input that was found; ``None`` where no single input shows it.
+    reproducer
+        A short program that shows it.
+    residual
+        A simple factor that turns the exact value into the one that came back, in words.
+    """
+
+    id: str
+    area: str
+    title: str
+    laws: tuple[str, ...]
+    extent: str
+    cause: Cause
+    mend: str
+    example: Example | None = None
+    reproducer: str = ""
+    residual: str = ""

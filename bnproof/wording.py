@@ -7,10 +7,23 @@ at the data alone, so a sentence may be improved at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
+from typing import Any
 
-from bnproof.contract import Cause, Failure, FailureKind, Measurement, Violation
+import numpy as np
+
+from bnproof.contract import (
+    QUANTITIES,
+    Array,
+    Call,
+    Cause,
+    Failure,
+    FailureKind,
+    Finding,
+    Measurement,
+    Violation,
+)
 
 # of an exact value: a float64 has up to 17, so an error of less than a unit still shows
 DIGITS = Context(prec=20)
@@ -79,9 +92,7 @@ _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
     FailureKind.PRESENCE: _describe_presence,
     FailureKind.MODIFIED: lambda f: f"{f.method} modifies {f.subject}, which belongs to the caller",
     FailureKind.UNREPEATABLE: _describe_repeat,
-    FailureKind.ACCEPTED: lambda f: (
-        f"{f.method} answered; if that is meant, declare a convention such as 'paper'"
-    ),
+    FailureKind.ACCEPTED: lambda f: f"{f.method} answered",
     FailureKind.RANGE: lambda f: (
         f"{_describe_call(f)}{f.subject} leaves its range" + (f": it is {f.got}" if f.got else "")
     ),
@@ -204,6 +215,150 @@ def describe_wrong_values(
     return "\n".join(lines)
 
 
+#: What to do about a defect that shows on special inputs alone, whatever law it breaks.
+MENDS = {
+    "accuracy": "compute the variance from the deviations x - mean, in a second pass over x",
+    "half": "compute and add up in float32, and round to the dtype of x once, at the end",
+}
+# Words for quantities whose names say less than their place.
+PLACES = {"infer_": " at inference", "shards_": " on workers"}
+# Names that a title lists; more of them say no more.
+LISTED = 3
+
+
+def describe_title(seen: Sequence[Measurement], law: str) -> str:
+    """Say what is wrong, in one sentence without numbers.
+
+    Parameters
+    ----------
+    seen
+        What the broken laws of a finding saw, the most telling one first.
+    law
+        The law of the first one, in words.
+
+    Examples
+    --------
+    >>> from bnproof.contract import Measurement
+    >>> from bnproof.wording import describe_title
+    >>> describe_title([Measurement("output", ("y",), 9.0, got=2.0)], "the output is ...")
+    'y is wrong'
+    """
+    first = seen[0]
+    failures = [describe_measurement(one, law) for one in seen if one.failure is not None]
+    if first.failure is not None:
+        return "; ".join(failures[:LISTED])
+    wrong = {name for one in seen if one.got is not None for name in one.quantities}
+    names = [_name_in_place(name) for name in QUANTITIES if name in wrong]
+    if not names or first.calls:
+        return f"this does not hold: {law}"
+    if len(names) > LISTED + 1:
+        names = [*names[:LISTED], f"{len(names) - LISTED} more values"]
+    listed = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+    return f"{listed} {'are' if len(names) > 1 else 'is'} wrong"
+
+
+def _name_in_place(quantity: str) -> str:
+    """A quantity by the name that its own method gives it, and where that is."""
+    for prefix, place in PLACES.items():
+        if quantity.startswith(prefix):
+            return quantity.removeprefix(prefix) + place
+    return quantity
+
+
+def describe_seen(seen: Measurement) -> str:
+    """Say what came back, what is exact and what rounding explains, in short decimals.
+
+    Empty where no numbers were compared.
+    """
+    if seen.got is None:
+        return ""
+    entry = f"{name_quantity(seen)}[{', '.join(map(str, seen.where))}]"
+    if seen.comparison == "value":
+        digits = _count_digits(seen.got, seen.exact[0])
+        return (
+            f"{entry} is {seen.got:.{digits}g}, exactly {seen.exact[0]:.{digits}g};"
+            f" rounding explains {seen.allowed:.1g}"
+        )
+    what = "moves wrongly by" if seen.comparison == "effect" else "is off by"
+    return f"{entry} {what} {abs(seen.got):.3g}; rounding explains {seen.allowed:.1g}"
+
+
+def _count_digits(got: float, exact: float) -> int:
+    """As many digits as tell the two apart, and two more."""
+    return next((n + 2 for n in range(1, 16) if f"{got:.{n}g}" != f"{exact:.{n}g}"), 17)
+
+
+def describe_call(call: Call) -> str:
+    """Write a call with its arguments in short decimals, where they are exact and few.
+
+    An array that is long or has no short decimals is shown by its shape and dtype.
+    """
+    arguments = [f"{name} = {_write_short(value)}" for name, value in call.arguments.items()]
+    said = f"{call.says}: " if call.says else ""
+    return f"{said}{call.method}({', '.join(arguments)})"
+
+
+# Entries and characters of an array that is shown in one line.
+SHORT_ARRAY, SHORT_NUMBER = 12, 9
+
+
+def _write_short(value: Any) -> str:
+    """An argument in short decimals, or what it is."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_write_short, value))}]"
+    if not isinstance(value, np.ndarray):
+        return f"{value!r}"
+    if not 0 < value.size <= SHORT_ARRAY or not has_short_decimals(value):
+        return f"<{value.dtype.name} of shape {value.shape}>"
+    numbers = value.astype(np.float64).tolist()
+    return str(numbers).replace(".0,", ",").replace(".0]", "]")
+
+
+def has_short_decimals(value: Array) -> bool:
+    """Whether every entry of an array is exactly a decimal of a few digits."""
+    entries = value.astype(np.float64).ravel().tolist()
+    return all(len(repr(entry)) <= SHORT_NUMBER for entry in entries)
+
+
+def describe_finding(finding: Finding) -> list[tuple[str, str]]:
+    """Describe a finding in a few labelled lines.
+
+    Parameters
+    ----------
+    finding
+        What was found.
+
+    Returns
+    -------
+    list of (str, str)
+        A label and a text each; what is not known is left out.
+    """
+    example, cause = finding.example, finding.cause
+    lines = [("wrong", finding.title)]
+    if example is not None:
+        if example.call is not None:
+            lines.append(("input", describe_call(example.call)))
+        if shown := describe_seen(example.seen):
+            lines.append(("answer", shown))
+    # A factor is a hint, which a known cause makes idle.
+    if finding.residual and cause.confidence != "same values":
+        lines.append(("that is", finding.residual))
+    # An input of its own, such as a batch without samples, tells more than the family of a bug.
+    if cause.confidence == "same values" or finding.area not in ("layout", "edges", "behaviour"):
+        lines.append(("cause", describe_finding_cause(cause)))
+    lines += [("seen in", source) for source in cause.sources[:1]]
+    lines.append(("to do", finding.mend))
+    return lines
+
+
+def describe_finding_cause(cause: Cause) -> str:
+    """Say the cause, and how it was found where it is known."""
+    says = cause.says.replace("``", "")
+    if cause.confidence == "same values":
+        return f"{says} A model of this bug gives the same values."
+    return says
+
+
 # In the reader's words, since "same pattern" alone says nothing to a stranger.
 CONFIDENCE = {
     "same values": "gives the same values",
@@ -265,10 +420,7 @@ def describe_other_convention(fitting: str, declared: str) -> str:
     fitting, declared
         The names of the convention that fits, and of the one that was assumed.
     """
-    return (
-        f"the running statistics follow the convention {fitting!r}, not {declared!r}: "
-        f"declare convention = {fitting!r}, or check with --convention {fitting}"
-    )
+    return f"the running statistics follow the convention {fitting!r}, not {declared!r}"
 
 
 def describe_idle_expectation(law: str, reason: str) -> str:

@@ -17,7 +17,7 @@ from bnproof import certify
 from bnproof.accuracy.measured import Subject
 from bnproof.contract import Array, Case, Measurement
 from bnproof.laws.answers import Failed, NotOffered
-from bnproof.verification.reproducer import write_program
+from bnproof.verification.reproducer import list_calls, write_program
 
 # Eight values: few enough to be changed one by one, enough for sums to round in many ways.
 M, CHANNELS = 8, 64
@@ -288,4 +288,6 @@ def write_reproducer(
     seen = Measurement(
         "accuracy of y", ("y",), 0.0, error, place, got, exact_entry, float(exact.rad[place])
     )
-    return write_program(subject.target, seen, message, case, subject.convention)
+    calls = list_calls(seen, case, subject.convention)
+    axis = subject.convention.channel_axis
+    return write_program(subject.target, seen, message, calls, channel_axis=axis)

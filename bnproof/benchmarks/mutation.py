@@ -40,8 +40,8 @@ from bnproof.laws.law import load_laws
 from bnproof.laws.supports import Supports
 from bnproof.records import Row, collect
 from bnproof.reports.mutation import TEXTS, list_unexplained
-from bnproof.verification.concluding import VALUE_LAWS
 from bnproof.verification.examining import examine
+from bnproof.verification.findings import VALUE_LAWS
 from bnproof.verification.planning import EFFORTS, CheckOptions, plan_laws
 from bnproof.verification.session import Session
 

@@ -103,13 +103,15 @@ def build_refusal(reason: object) -> click.ClickException:
 
 
 @contextmanager
-def refuse_unwritable(out: Path) -> Iterator[None]:
+def refuse_unwritable(out: Path, option: str = "--out") -> Iterator[None]:
     """Refuse a folder that cannot be written into: one line, exit status 2.
 
     Parameters
     ----------
     out
         The folder, for the message.
+    option
+        The option that names it.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def refuse_unwritable(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise build_refusal(
-            f"cannot write into {out}: {error.strerror or error}; choose another --out"
+            f"cannot write into {out}: {error.strerror or error}; choose another {option}"
         ) from error
 
 

@@ -1,14 +1,12 @@
-"""A verdict on a terminal: the laws, then each violation with its likely cause and a program.
+"""A verdict on a terminal: the areas in one line, then each finding in a few lines.
 
 The parts come in the order in which a reader needs them.
 
-1. A table with one row for each law that was judged: whether it holds, on how many cases, and the
-   largest error.  The error is in units of what rounding in the working precision explains, so a
-   law is broken above 1.
-2. What was not judged or not offered, and what failed as expected.
-3. The likely causes, each with its sources.
-4. The violations: what came back, what is exact, and a program that shows the difference.
-5. A line that sums up.  It comes last because it is what is in view when the command ends.
+1. What was checked, and a line that says of every area whether it holds.
+2. The findings: what is wrong, on which inputs, the smallest input, the likely cause and what to
+   do. 3. What was not judged or not offered, what was expected, and where the programs are. 4. On
+   request, a table with one row for each law: whether it holds, on how many cases, and the
+   largest error in units of what rounding in the working precision explains.
 
 Names and messages come from strangers and may contain brackets, in which Rich would see markup.
 They are escaped wherever they are printed.
@@ -16,69 +14,130 @@ They are escaped wherever they are printed.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
-
-import click
 
 from bnproof.cli._console import open_console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
 
-    from bnproof.contract import Violation
+    from bnproof.contract import Finding
     from bnproof.verification.verdict import Verdict
 
-# Programs that are printed in full. One bug often breaks several laws, and the program of one of
-# them is enough to see it; more of them would push the laws out of sight.
-PROGRAMS = 3
 # From here on an error only says that the law is broken: laws without a size have an infinite one.
-# Sizes beyond this are shown as "-" like these, for nobody reads their digits.
+# Sizes beyond this are left out like these, for nobody reads their digits.
 NO_SIZE = 1e9
-COLOURS = {"holds": "green", "violated": "red", "expected": "yellow", "not offered": "dim"}
+# Columns in front of the text of a finding, and the fewest columns that a terminal is taken to
+# have.
+INDENT, NARROWEST = 11, 40
+COLOURS = {
+    "holds": "green",
+    "violated": "red",
+    "finding": "red",
+    "expected": "yellow",
+    "not offered": "dim",
+}
 
 
-def print_verdict(verdict: Verdict) -> None:
-    """Print the whole verdict on standard output.
+def print_verdict(
+    verdict: Verdict, *, laws: bool = False, programs: dict[str, Path] | None = None
+) -> None:
+    """Print the verdict on standard output.
 
     Parameters
     ----------
     verdict
         What :func:`bnproof.verification.supervisor.supervise` returned.
+    laws
+        Whether the table of all laws is printed as well.
+    programs
+        By the id of a finding, the file with the program that shows it; ``None`` where none were
+        written.
 
     Notes
     -----
-    Without a terminal there are no colours.  The tables follow the width of the terminal; programs
-    and addresses are printed as they are, however long their lines.
+    Without a terminal there are no colours.  Lines follow the width of the terminal; addresses are
+    printed as they are, however long.
     """
     from rich.markup import escape
 
     out = open_console()
-    out.print(_tabulate_laws(verdict))
     out.print(
-        "[dim]error: largest error over what the working precision explains; ulp: of the magnitudes"
-        " summed[/]"
+        f"[bold]{escape(verdict.target)}[/], {verdict.convention} convention,"
+        f" {verdict.cases} cases, seed {verdict.seed}"
     )
+    out.print(_list_areas(verdict, max(out.width, NARROWEST)))
+    for number, finding in enumerate(verdict.findings, 1):
+        _print_finding(out, number, finding, (programs or {}).get(finding.id))
+    out.print()
     # Cases that could not be judged are told, so that silence never passes for a law that holds.
-    for law, cases in verdict.unjudged.items():
+    if verdict.unjudged:
+        most = max(verdict.unjudged.values())
         out.print(
-            f"{law}: {cases} cases not judged, their batches are too long for the precision (m u"
-            " >= 1)"
+            f"[dim]{len(verdict.unjudged)} laws left out up to {most} cases, whose batches are too"
+            " long for the precision (m u >= 1).[/]"
         )
-    if verdict.not_offered:
-        out.print(f"[dim]not offered: {', '.join(verdict.not_offered)}[/]")
-    for law, reason in verdict.expected.items():
-        out.print(f"[yellow]expected: {law}[/] ({escape(reason)})")
-    _print_causes(out, verdict)
-    for number, violation in enumerate(verdict.violations):
-        _print_violation(out, violation, in_full=number < PROGRAMS)
-    if len(verdict.violations) > PROGRAMS:
-        out.print(f"\nPrograms of the first {PROGRAMS} violations; --format json has all of them.")
+    for name, reason in verdict.expected.items():
+        out.print(f"[yellow]expected: {escape(name)}[/] ({escape(reason)})")
+    if verdict.affected:
+        out.print(f"All findings lie in {verdict.affected}.")
+    if laws:
+        out.print(_tabulate_laws(verdict))
+        out.print("[dim]error: the largest one, over what the working precision explains[/]")
+    count = len(verdict.findings)
+    further = [] if laws else ["--laws lists the laws"]
+    if count and programs is None:
+        further.append("--reproducers DIR writes a program for each finding")
     out.print(
-        f"\n{escape(verdict.target)} ({verdict.convention} convention, seed {verdict.seed},"
-        f" {verdict.cases} cases): {len(verdict.passed)} laws hold, {len(verdict.violations)}"
-        f" violated, {len(verdict.expected)} as expected, {len(verdict.not_offered)} not offered."
+        f"{count or 'no'} finding{'' if count == 1 else 's'}; {len(verdict.passed)} laws hold,"
+        f" {len(verdict.not_offered)} are not offered."
+        + (f" [dim]{escape('; '.join(further))}.[/]" if further else "")
     )
+
+
+def _list_areas(verdict: Verdict, width: int) -> str:
+    """Every area with what is found there, broken between areas only."""
+    counts = {
+        area: sum(finding.area == area for finding in verdict.findings) for area in verdict.areas
+    }
+    lines, column = "", 0
+    for area, state in verdict.areas.items():
+        says = state if state != "finding" else "expected"
+        if counts[area]:
+            says = f"{counts[area]} finding{'' if counts[area] == 1 else 's'}"
+        colour = COLOURS["expected" if says == "expected" else state]
+        words = f"{area}: {says}" if counts[area] else f"{area} {says}"
+        if column and column + len(words) > width - len(" · "):
+            lines, column = f"{lines}\n", 0
+        elif column:
+            lines, column = f"{lines} · ", column + len(" · ")
+        lines, column = f"{lines}[{colour}]{words}[/]", column + len(words)
+    return lines
+
+
+def _print_finding(out: Console, number: int, finding: Finding, program: Path | None) -> None:
+    """One finding: its name and extent, then what describes it with a label each."""
+    from rich.markup import escape
+
+    from bnproof.wording import describe_finding
+
+    out.print(f"\n[bold red]{number}. {escape(finding.id)}[/]: {escape(finding.extent)}")
+    lines = describe_finding(finding)
+    if program is not None:
+        lines.append(("program", str(program)))
+    width = max(out.width, NARROWEST)
+    for label, text in lines:
+        # A label stands once, and the text goes on below its own beginning.
+        first, *rest = textwrap.wrap(
+            text, width - INDENT, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+        out.print(f"   [dim]{label:{INDENT - 3}}[/]{escape(first)}", soft_wrap=True)
+        for line in rest:
+            out.print(" " * INDENT + escape(line), soft_wrap=True)
 
 
 def _tabulate_laws(verdict: Verdict) -> Table:
@@ -88,51 +147,21 @@ def _tabulate_laws(verdict: Verdict) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("law", "verdict"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("cases", "error", "ulp"):
+    for heading in ("cases", "violated", "error", "ulp"):
         table.add_column(heading, justify="right", no_wrap=True)
     for law, tally in verdict.tallies.items():
         state = verdict.find_state(law)
-        ulp = "" if tally.ulp is None else f"{tally.ulp:.3g}"
-        ratio = f"{tally.ratio:.2g}" if tally.ratio < NO_SIZE else "-"
-        table.add_row(law, f"[{COLOURS[state]}]{state}[/]", str(tally.cases), ratio, ulp)
+        table.add_row(
+            law,
+            f"[{COLOURS[state]}]{state}[/]",
+            str(tally.cases),
+            str(tally.violated or ""),
+            _write_size(tally.ratio),
+            _write_size(tally.ulp),
+        )
     return table
 
 
-def _print_causes(out: Console, verdict: Verdict) -> None:
-    """Print every likely cause once, with the first few places where it happened before.
-
-    Causes are told apart by their mechanism, so two laws broken by one mechanism share an entry.
-    """
-    from rich.markup import escape
-
-    from bnproof.wording import SOURCES, describe_cause
-
-    # Several laws are often broken by one mechanism, whose sources need to be read only once.
-    causes = {
-        violation.cause.mechanism: violation.cause
-        for violation in verdict.violations
-        if violation.cause
-    }
-    for cause in causes.values():
-        out.print(f"\n[bold]{escape(describe_cause(cause))}[/]")
-        # An address that is broken over two lines cannot be clicked.
-        for source in cause.sources[:SOURCES]:
-            out.print(f"  seen before: {escape(source)}", soft_wrap=True)
-
-
-def _print_violation(out: Console, violation: Violation, *, in_full: bool) -> None:
-    """Print what is wrong, what may explain it, its size, and the program that shows it.
-
-    Where ``in_full`` is false the program is left out; the JSON of the verdict has it.
-    """
-    from rich.markup import escape
-
-    out.print(f"\n[red]violated: {violation.law}[/]\n  {escape(violation.message)}")
-    if violation.residual:
-        out.print(f"  {escape(violation.residual)}")
-    if violation.ulp is not None:
-        out.print(f"  {violation.ulp:.3g} ulp")
-    if violation.reproducer and in_full:
-        out.print("  To reproduce:\n")
-        # Not through Rich, which would wrap long lines and break the program.
-        click.echo("".join(f"    {line}\n" for line in violation.reproducer.splitlines()))
+def _write_size(size: float | None) -> str:
+    """A size in two digits; nothing for what has none."""
+    return f"{size:.2g}" if size is not None and 0 < size < NO_SIZE else ""

@@ -7,17 +7,17 @@ jobs and results can be sent between processes. Start reading at :func:`measure_
 from __future__ import annotations
 
 import time
-from collections import Counter
+from typing import Any
 
 from bnproof.accuracy.assessment import assess
 from bnproof.baselines.baseline import list_baselines
 from bnproof.detection.subjects import COMPILES, load_subject
-from bnproof.implementations.targets import UnusableTarget, load
+from bnproof.implementations.targets import UnusableTarget, as_implementation, load
 from bnproof.laws.law import load_laws
 from bnproof.mutants.catalogue import Mutant, list_mutants
 from bnproof.records import Row
-from bnproof.verification.diagnosis import find_causes
 from bnproof.verification.examining import Examination, examine
+from bnproof.verification.findings import locate
 from bnproof.verification.planning import CheckOptions, plan_laws
 from bnproof.wording import describe_measurement
 
@@ -41,9 +41,9 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
     -------
     dict
         A row of the kind "mutant": where the bug comes from, whether it is found, for each law that
-        is broken in how many of how many cases, and the seconds that takes. The cause is named
-        twice, with all models at hand (``cause``) and without the bug's own (``cause_without``), as
-        it would be for a bug that nobody has modelled.
+        is broken in how many of how many cases, the findings, and the seconds that takes. The cause
+        of the first finding is named twice, with all models at hand (``cause``) and without the
+        bug's own (``cause_without``), as it would be for a bug that nobody has modelled.
     """
     # Only the examination is timed: the diagnosis and the grade are asked for this report alone.
     model, start = list_mutants()[name], time.perf_counter()
@@ -54,6 +54,7 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
         for law, tally in examined.session.tallies.items()
         if tally.violated
     }
+    findings = _list_findings(examined)
     return {
         "kind": "mutant",
         "id": name,
@@ -69,8 +70,10 @@ def measure_mutant(name: str, effort: str, seed: int) -> Row:
         "found": bool(broken),
         "laws": broken,
         "seconds": seconds,
-        "cause": _choose_cause(examined, without=""),
-        "cause_without": _choose_cause(examined, without=name),
+        "findings": findings,
+        "spots": _list_spots(examined),
+        "cause": _choose_cause(findings),
+        "cause_without": _choose_cause(_list_findings(examined, without=name)),
         **(grade_mutant(model) if model.grade else {"grade": None, "grade_expected": None}),
     }
 
@@ -81,8 +84,8 @@ def _examine(name: str, effort: str, seed: int) -> Examination:
     return examine(load_subject(name), plan_laws(options), options)
 
 
-def _choose_cause(examined: Examination, without: str) -> Row | None:
-    """The cause named for most of the broken laws; ``None`` where none is broken.
+def _list_findings(examined: Examination, without: str = "") -> list[Row]:
+    """What a user would be told: the findings with their causes, the first one first.
 
     Parameters
     ----------
@@ -91,12 +94,72 @@ def _choose_cause(examined: Examination, without: str) -> Row | None:
     without
         The id of a model that the diagnosis must not know; empty for none.
     """
-    if not examined.broken:
-        return None
-    causes = find_causes(examined, without=without).values()
-    named = Counter((cause.mechanism, cause.confidence) for cause in causes)
-    (mechanism, confidence), _ = named.most_common(1)[0]
-    return {"mechanism": mechanism, "confidence": confidence}
+    return [
+        {
+            "area": one.area,
+            "bug": one.group.cause.bug,
+            "mechanism": one.group.cause.mechanism,
+            "confidence": one.group.cause.confidence,
+            "extent": one.extent.says,
+            "laws": len({spot.law for spot in one.group.spots}),
+        }
+        for one in locate(examined, without=without)
+    ]
+
+
+def _choose_cause(findings: list[Row]) -> Row | None:
+    """The cause of the first finding; ``None`` where nothing is broken."""
+    first = findings[0] if findings else None
+    return first and {name: first[name] for name in ("mechanism", "confidence")}
+
+
+def _list_spots(examined: Examination) -> list[list[str]]:
+    """The broken laws with the place and the method where they fail."""
+    spots = examined.session.group_broken(examined.plan)
+    return [[spot.law, spot.place, spot.method] for spot in spots]
+
+
+def measure_pair(
+    names: tuple[str, str], alone: tuple[list[list[str]], ...], effort: str, seed: int
+) -> Row:
+    """Whether two bugs in one implementation are told as two findings with both causes.
+
+    Parameters
+    ----------
+    names
+        Ids of two models, which are combined in one class.
+    alone
+        What each of them breaks by itself, as their rows say (``spots``).
+    effort, seed
+        As for :func:`measure_mutant`.
+
+    Returns
+    -------
+    dict
+        A row of the kind "pair". ``apart`` says whether the two can be told apart at all: each
+        breaks a law in a place where the other does not, alone and together. ``both`` says whether
+        both causes are named.
+    """
+    models = [list_mutants()[name] for name in names]
+    bases: Any = tuple(model.make for model in models)
+    both = type("Both", bases, {})
+    options = CheckOptions(effort, seed, target="both")
+    examined = examine(as_implementation(both, "both"), plan_laws(options), options)
+    spots = _list_spots(examined)
+    apart = all(
+        any(spot in own and spot not in other for spot in spots)
+        for own, other in (alone, alone[::-1])
+    )
+    findings = _list_findings(examined)
+    named = {finding["mechanism"] for finding in findings}
+    return {
+        "kind": "pair",
+        "names": list(names),
+        "mechanisms": [model.mechanism for model in models],
+        "apart": apart,
+        "findings": findings,
+        "both": all(model.mechanism in named for model in models),
+    }
 
 
 def grade_mutant(model: Mutant) -> Row:

@@ -10,13 +10,16 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import combinations
 from multiprocessing import get_context
+from random import Random
 from typing import Any
 
 from bnproof.baselines.baseline import list_baselines
 from bnproof.detection import measuring
 from bnproof.detection.subjects import COMPILES, list_correct, list_wrong
 from bnproof.laws.law import list_law_rows
+from bnproof.mutants.catalogue import list_mutants
 from bnproof.mutants.catalogue import read_bugs as known
 from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Row
@@ -39,6 +42,8 @@ class Plan:
     quick_seeds, standard_seeds
         Under how many seeds correct implementations are examined at each of these efforts. False
         alarms are rare events: only many seeds would show them.
+    pairs
+        How many pairs of bugs in one implementation are looked for.
     workers
         The number of processes; ``None`` takes one for each core.
     """
@@ -47,6 +52,7 @@ class Plan:
     seed: int = 0
     quick_seeds: int = 5
     standard_seeds: int = 1
+    pairs: int = 0
     workers: int | None = None
 
 
@@ -72,6 +78,7 @@ def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> I
         "effort": plan.effort,
         "quick_seeds": plan.quick_seeds,
         "standard_seeds": plan.standard_seeds,
+        "pairs": plan.pairs,
     }
     yield from list_descriptions()
     # Spawned and not forked: a fork would copy the threads' locks of PyTorch as they are.
@@ -88,10 +95,51 @@ def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> I
         ]
         jobs += [pool.submit(measuring.measure_correct, *run) for run in list_correct_runs(plan)]
         # In the order in which they were submitted, so that equal plans give equal streams.
+        found: list[Row] = []
         for done, job in enumerate(jobs, 1):
             result: Any = job.result()
             progress(done, len(jobs))
-            yield from result if isinstance(result, list) else [result]
+            rows = result if isinstance(result, list) else [result]
+            found += rows
+            yield from rows
+        yield from _measure_pairs(plan, found, pool)
+
+
+def _measure_pairs(plan: Plan, found: list[Row], pool: ProcessPoolExecutor) -> Iterator[Row]:
+    """Random pairs of bugs of different areas that can be told apart, until there are enough.
+
+    A pair whose bugs hide each other is drawn but does not count: its row says so.
+    """
+    told = [
+        row
+        for row in found
+        if row["kind"] == "mutant" and row["findings"] and list_mutants()[row["id"]].combines
+    ]
+    pairs = [
+        (one, other)
+        for one, other in combinations(told, 2)
+        if one["findings"][0]["area"] != other["findings"][0]["area"]
+        and one["mechanism"] != other["mechanism"]
+    ]
+    Random(plan.seed).shuffle(pairs)
+    counted = 0
+    while pairs and counted < plan.pairs:
+        # As many as are wanting at once: most of them count.
+        drawn, pairs = pairs[: plan.pairs - counted], pairs[plan.pairs - counted :]
+        jobs = [
+            pool.submit(
+                measuring.measure_pair,
+                (one["id"], other["id"]),
+                (one["spots"], other["spots"]),
+                plan.effort,
+                plan.seed,
+            )
+            for one, other in drawn
+        ]
+        for job in jobs:
+            row = job.result()
+            counted += row["apart"]
+            yield row
 
 
 def _use_one_thread() -> None:

@@ -9,6 +9,8 @@ NAMED = {
         Convention("paper", momentum="new", running_var="unbiased", one_value="any"),
         Convention("keras", momentum="old", running_var="biased", one_value="beta"),
         Convention("flax", momentum="old", running_var="biased", one_value="beta"),
+        # Many implementations written by hand: PyTorch's momentum without Bessel's factor.
+        Convention("biased", momentum="new", running_var="biased", one_value="any"),
         Convention("onnx", momentum="old", running_var="biased", one_value="any"),
         Convention("paddle", momentum="old", running_var="biased", one_value="any"),
     )

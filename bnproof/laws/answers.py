@@ -7,6 +7,7 @@ buffers between calls.  :class:`Target` makes one call safely and turns whatever
 
 from __future__ import annotations
 
+import dis
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from bnproof.contract import (
 )
 from bnproof.laws.arguments import build_arguments, build_prototype, is_available
 from bnproof.wording import describe_failure
+
+# The types of exceptions by which Python code refuses an input.
+REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError)
 
 
 class NotOffered(Exception):
@@ -70,6 +74,8 @@ class Monitor:
     ----------
     progress
         Is told how many of how many cases are judged.
+    found
+        Is told the id of a law when it is broken for the first time.
     watch
         Is told of every call before it is made (method, and number of the call from 1), and of its
         end (an empty method).
@@ -82,6 +88,7 @@ class Monitor:
     """
 
     progress: Callable[[int, int], None] = lambda done, total: None
+    found: Callable[[str], None] = lambda law: None
     watch: Callable[[str, int], None] = lambda method, number: None
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
     alone: bool = False
@@ -104,6 +111,8 @@ class Target:
         Who is told of the calls, and which of them must not be made again.
     constants
         Arguments that ``supports`` fixes, so that they cannot be varied.
+    methods
+        The only methods that are called; all of them where it is empty.
     counts
         How often each method was called.
     """
@@ -112,6 +121,7 @@ class Target:
     convention: Convention
     monitor: Monitor = NOBODY
     constants: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
     counts: dict[str, int] = field(default_factory=dict)
 
     def call(
@@ -139,6 +149,8 @@ class Target:
         KeyboardInterrupt
             Only where it may be the user's own Ctrl-C.
         """
+        if self.methods and method not in self.methods:
+            return NotOffered(f"{method} is left out of this check")
         try:
             # Even this runs a stranger's code: a property may raise.
             function = getattr(self.implementation, method, None)
@@ -320,7 +332,24 @@ def wrap_exception(
     error: BaseException, method: str, kind: FailureKind = FailureKind.RAISED
 ) -> Failure:
     """Return an exception as a failure of a method."""
-    return Failure(kind, method, exception=type(error).__name__, got=read_first_line(error))
+    text = read_first_line(error)
+    refusal = bool(text) and isinstance(error, REFUSALS) and _is_raised_on_purpose(error)
+    return Failure(kind, method, exception=type(error).__name__, got=text, refusal=refusal)
+
+
+def _is_raised_on_purpose(error: BaseException) -> bool:
+    """Whether a ``raise`` (or a failed ``assert``) stands where the exception comes from.
+
+    An exception that comes out of an operation, such as an index beyond the end, is a crash
+    whatever its type.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    code = trace.tb_frame.f_code.co_code
+    return dis.opname[code[trace.tb_lasti]] in ("RAISE_VARARGS", "RERAISE")
 
 
 def check_count(method: str, answer: Any, count: int) -> Failure | None:

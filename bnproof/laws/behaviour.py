@@ -6,7 +6,7 @@ arguments alone, repeat itself, and do without running statistics if it says tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,15 +35,50 @@ ALL = tuple(QUANTITIES)
 
 def list_laws() -> Iterable[Law]:
     """Yield the laws of this module."""
-    says = "every method answers, with the contract's shapes and dtypes"
-    yield Law("answers", "", says, ALL, measure_answers, EVERY)
     yield Law(
-        "untouched", "", "nothing that is handed in is modified", ALL, measure_untouched, EVERY
+        "answers",
+        "",
+        "every method answers, with the contract's shapes and dtypes",
+        ALL,
+        measure_answers,
+        EVERY,
+        by_method=True,
+        area="behaviour",
+        mend="answer in the contract's form, or leave the input out of what supports declares",
     )
-    says = "equal arguments give equal answers, to the last bit"
-    yield Law("repeats", "", says, ALL, measure_repeats, EVERY, by_method=True)
-    says = "without running statistics: the same output, and None comes back"
-    yield Law("untracked", "collapse", says, ("y",), measure_untracked, by_convention=True)
+    yield Law(
+        "untouched",
+        "",
+        "nothing that is handed in is modified",
+        ALL,
+        measure_untouched,
+        EVERY,
+        by_method=True,
+        area="behaviour",
+        mend="write into an array of its own, not into one that was handed in",
+    )
+    yield Law(
+        "repeats",
+        "",
+        "equal arguments give equal answers, to the last bit",
+        ALL,
+        measure_repeats,
+        EVERY,
+        by_method=True,
+        area="behaviour",
+        mend="compute every answer from the arguments of its call, and initialise what is written",
+    )
+    yield Law(
+        "untracked",
+        "collapse",
+        "without running statistics: the same output, and None comes back",
+        ("y",),
+        measure_untracked,
+        by_convention=True,
+        area="statistics",
+        extent="only without running statistics",
+        mend="return None for statistics that are not tracked, and the same output",
+    )
 
 
 def measure_failure(
@@ -84,22 +119,24 @@ def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
     by_method = {method: answers.answer(method) for method in BACKWARD_FIRST}
     if all(isinstance(answer, NotOffered) for answer in by_method.values()):
         raise NotOffered("nothing is offered for this case")
-    failed = next(
-        (answer.failure for answer in by_method.values() if isinstance(answer, Failed)), None
-    )
-    return measure_failure("answers", failed, calls=_list_calls(answers, failed))
+    failures = [answer.failure for answer in by_method.values() if isinstance(answer, Failed)]
+    return _measure_failures("answers", failures, answers)
 
 
-def _list_calls(answers: Answers, failure: Failure | None) -> tuple[Call, ...]:
-    """The call that failed; none where nothing did."""
-    return () if failure is None else (answers.build_call(failure.method),)
+def _measure_failures(law: str, failures: Sequence[Failure], answers: Answers) -> Measurement:
+    """The first failure of each method, the others beside the first one; or that the law holds."""
+    first = {failure.method: failure for failure in reversed(failures)}
+    seen = [
+        measure_failure(law, failure, calls=(answers.build_call(method),))
+        for method, failure in reversed(first.items())
+    ]
+    return replace(seen[0], also=tuple(seen[1:])) if seen else measure_failure(law, None)
 
 
 def measure_untouched(answers: Answers, oracle: Oracle) -> Measurement | None:
     """Measure whether the arguments are what they were after every call, bit for bit."""
     measure_answers(answers, oracle)
-    modified = answers.modified[0] if answers.modified else None
-    return measure_failure("untouched", modified, calls=_list_calls(answers, modified))
+    return _measure_failures("untouched", answers.modified, answers)
 
 
 def measure_repeats(answers: Answers, oracle: Oracle) -> Measurement | None:

@@ -50,20 +50,56 @@ def list_laws() -> Iterable[Law]:
         measure_one_value,
         families=DEGENERATE,
         by_convention=True,
+        area="edges",
+        extent="only a batch with one value per channel",
+        mend="do what the convention says of a single value, or declare another convention",
     )
     says = "m = 0 raises ValueError, or returns nothing and leaves the statistics as they are"
     names = METHODS["train"].names
     yield Law(
-        "empty-batch", "ema-closed-form", says, names, measure_empty_batch, families=DEGENERATE
+        "empty-batch",
+        "ema-closed-form",
+        says,
+        names,
+        measure_empty_batch,
+        families=DEGENERATE,
+        area="edges",
+        extent="only a batch without samples",
+        mend="raise ValueError for a batch without samples, or leave the statistics as they are",
     )
     says = "a worker without samples raises ValueError, or changes nothing for the others"
     names = METHODS["train_shards"].names
-    yield Law("empty-shard", "total-variance", says, names, measure_idle_worker, families=WORKERS)
+    yield Law(
+        "empty-shard",
+        "total-variance",
+        says,
+        names,
+        measure_idle_worker,
+        families=WORKERS,
+        area="edges",
+        extent="only where a worker has no samples",
+        mend="give a worker without samples the weight 0, and do not divide by its count",
+    )
     says = "NaN and infinity in one channel do not reach the others"
-    yield Law("channels-apart", "", says, tuple(QUANTITIES), measure_channels_apart)
+    yield Law(
+        "channels-apart",
+        "",
+        says,
+        tuple(QUANTITIES),
+        measure_channels_apart,
+        area="edges",
+        extent="only a batch with NaN or infinity in one channel",
+        mend="compute every channel from its own values alone",
+    )
     says = "at inference a sample alone gives what it gives in its batch"
     yield Law(
-        "inference-alone", "frozen", says, ("infer_y",), measure_sample_alone, families=INFERENCE
+        "inference-alone",
+        "frozen",
+        says,
+        ("infer_y",),
+        measure_sample_alone,
+        families=INFERENCE,
+        extent="only a batch of one sample",
     )
 
 

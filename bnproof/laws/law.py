@@ -14,7 +14,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from bnproof.contract import Measurement
+from bnproof.contract import QUANTITIES, Measurement
 from bnproof.laws.answers import Answers
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.quantities import FEW
@@ -49,6 +49,16 @@ class Law:
         The families of bugs that break it.  Where all broken laws share one, that is the one named.
     by_convention
         Whether another convention may explain that it is broken.
+    area
+        The one of :data:`bnproof.contract.AREAS` that it belongs to.  Empty for a law about
+        numbers, which belongs where the quantity does that is wrong.
+    extent
+        On which inputs it can be broken at all, in words; empty where on any.
+    mend
+        What to do where it is broken, in one sentence; empty where its theorem says it.
+    follows
+        Laws about single calls whose violation shows in this law as well.  Where one of them is
+        broken, this one is no news.
     """
 
     id: str
@@ -60,6 +70,17 @@ class Law:
     by_method: bool = False
     families: frozenset[str] = frozenset()
     by_convention: bool = False
+    area: str = ""
+    extent: str = ""
+    mend: str = ""
+    follows: tuple[str, ...] = ()
+
+    @property
+    def areas(self) -> frozenset[str]:
+        """The areas in which it can be broken."""
+        if self.area:
+            return frozenset({self.area})
+        return frozenset(QUANTITIES[name].area for name in self.quantities if name in QUANTITIES)
 
 
 # The relations are read from the whole book, which takes a while.

@@ -15,6 +15,20 @@ from collections.abc import Iterable
 from bnproof.laws.law import Law
 from bnproof.laws.quantities import GRADIENT, RUNNING
 
+# A state is judged call by call with the formulas of single calls, so a formula that is wrong shows
+# here as well.
+FOLLOWS = {
+    "sequence-output": ("output", "inference-output"),
+    "sequence-statistics": ("running-mean", "running-variance"),
+    "sequence-backward": (
+        "gradient-x",
+        "gradient-gamma",
+        "gradient-beta",
+        "inference-gradient-x",
+        "inference-gradient-gamma",
+        "inference-gradient-beta",
+    ),
+}
 # By id: the theorem behind the law, empty for a promise of the contract, and the law in words.
 SAYS = {
     "fresh-state": (
@@ -51,4 +65,14 @@ def list_laws() -> Iterable[Law]:
     for name, (theorem, says) in SAYS.items():
         # A backward pass is wrong through its formula, or through the state it reads.
         families = RUNNING | GRADIENT if name == "sequence-backward" else RUNNING
-        yield Law(name, theorem, says, (), None, families=families)
+        yield Law(
+            name,
+            theorem,
+            says,
+            (),
+            None,
+            families=families,
+            area="behaviour",
+            extent="only a sequence of calls",
+            follows=FOLLOWS.get(name, ()),
+        )

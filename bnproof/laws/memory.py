@@ -37,6 +37,7 @@ LAWS: dict[str, tuple[str, str, frozenset[str]]] = {
     "train_shards": ("layout-shards", "the synchronised step", frozenset()),
     "train_shards_vjp": ("layout-shards-gradient", "the synchronised gradients", frozenset()),
 }
+MEND = "go by the shape and the strides of an array, or copy it into contiguous memory first"
 # the family of bugs that these laws point to
 MEMORY = frozenset({"layout"})
 # strided and read-only in every layout: a vector has no axes to exchange
@@ -123,16 +124,43 @@ def list_laws() -> Iterable[Law]:
     for method, (name, what, families) in LAWS.items():
         says = f"{what}: any layout in memory is as good as any other"
         measure = partial(measure_layout, method)
-        yield Law(name, "", says, METHODS[method].names, measure, families=families | MEMORY)
+        names = METHODS[method].names
+        yield Law(
+            name,
+            "",
+            says,
+            names,
+            measure,
+            families=families | MEMORY,
+            area="layout",
+            extent="only arrays that are not contiguous in memory",
+            mend=MEND,
+        )
     says = (
         "an upstream gradient that is a broadcast view (of a sum or a mean) is as good as any other"
     )
     names = METHODS["train_vjp"].names
     yield Law(
-        "broadcast-gradient", "gradient-x", says, names, measure_broadcast_gradient, families=MEMORY
+        "broadcast-gradient",
+        "gradient-x",
+        says,
+        names,
+        measure_broadcast_gradient,
+        families=MEMORY,
+        area="layout",
+        extent="only an upstream gradient that is a broadcast view",
+        mend=MEND,
     )
-    says = "an input that is a broadcast view is as good as any other"
-    yield Law("broadcast-input", "", says, METHODS["train"].names, measure_broadcast_input)
+    yield Law(
+        "broadcast-input",
+        "",
+        "an input that is a broadcast view is as good as any other",
+        METHODS["train"].names,
+        measure_broadcast_input,
+        area="layout",
+        extent="only an input that is a broadcast view",
+        mend=MEND,
+    )
 
 
 def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement | None:

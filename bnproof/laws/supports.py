@@ -7,8 +7,8 @@ in silence, so every key and every value is looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,31 @@ class Supports:
             # Cases are written with the weight of the new value.
             fixed["momentum"] = 1 - fixed["momentum"]
         return cls(dtypes, ranks, said.get("num_features"), **fixed)
+
+    def narrow(self, dtypes: Sequence[str] = (), ranks: Sequence[int] = ()) -> Supports:
+        """Return the same with fewer dtypes and ranks; an empty list narrows nothing.
+
+        Raises
+        ------
+        ValueError
+            Where nothing is left to ask.
+        """
+        for name in dtypes:
+            if name not in DTYPES:
+                raise ValueError(f"there is no dtype {name!r}: use {', '.join(DTYPES)}")
+        for rank in ranks:
+            if rank not in RANKS:
+                raise ValueError(f"there is no rank {rank}: use {', '.join(map(str, RANKS))}")
+        narrowed = replace(
+            self,
+            dtypes=tuple(name for name in self.dtypes if not dtypes or name in dtypes),
+            ranks=tuple(rank for rank in self.ranks if not ranks or rank in ranks),
+        )
+        if not narrowed.dtypes or not narrowed.ranks:
+            what = "dtypes" if not narrowed.dtypes else "ranks"
+            offered = ", ".join(map(str, getattr(self, what)))
+            raise ValueError(f"nothing is left to ask: the target takes the {what} {offered}")
+        return narrowed
 
     def admits(self, case: Case) -> bool:
         """Whether a case has a rank, a dtype and a number of channels that may be asked."""

@@ -81,6 +81,15 @@ class Mutant:
     make: Callable[..., Any]
     grade: str = ""
 
+    @property
+    def combines(self) -> bool:
+        """Whether its class can be combined with another one by inheritance.
+
+        Layers and classes with a convention or ``supports`` of their own are left out.
+        """
+        plain = getattr(self.make, "convention", None) == "torch"
+        return plain and hasattr(self.make, "train") and not hasattr(self.make, "supports")
+
 
 # Filled by the decorator as the modules are imported, so that there is no list to keep.
 _REGISTERED: dict[str, Mutant] = {}

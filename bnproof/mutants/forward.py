@@ -85,7 +85,7 @@ class SampleVariance(NumpyBatchNorm):
         """
         # mu and v are handed on as they are: the running variance gets Bessel's factor elsewhere.
         _, mu, v, _ = super().normalise(x, eps)
-        s = self.std(self.bessel(v, values_per_channel(x)), eps)
+        s = self.std(super().bessel(v, values_per_channel(x)), eps)
         return (widen(x) - mu) / s, mu, v, s
 
 

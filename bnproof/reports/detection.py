@@ -135,6 +135,7 @@ def render_detection(records: Records) -> str:
         },
         bugs=[_describe_bug(row, flags, names) for row in rows],
         graded=[row for row in every if row["grade_expected"] is not None],
+        findings=count_findings(records),
         diagnosis=count_diagnoses([row for row in every if row["cause"]]),
         causes=[_describe_cause(row) for row in every if row["cause"]],
         unusable={
@@ -228,6 +229,43 @@ def count_diagnoses(rows: list[Row]) -> Row:
         "wrong": len(wrong),
         "wrong_share": f"{len(wrong) / max(len(without), 1):.1%}",
         "wrongs": [f"{row['id']} as {row['cause_without']['mechanism']}" for row in wrong],
+    }
+
+
+def count_findings(records: Records) -> Row:
+    """How many findings a bug is told as, and whether two bugs are told apart.
+
+    Parameters
+    ----------
+    records : Records
+        Holds rows of the kind ``mutant``, and of the kind ``pair`` where pairs were measured.
+
+    Returns
+    -------
+    Row
+        Counts, and the bugs and pairs that fall short, in words.
+    """
+    told = [row for row in records.select("mutant") if row["findings"]]
+    pairs = [row for row in records.select("pair") if row["apart"]]
+    return {
+        "told": len(told),
+        "most": max((len(row["findings"]) for row in told), default=0),
+        "two": sum(len(row["findings"]) <= 2 for row in told),
+        "many": [row["id"] for row in told if len(row["findings"]) > 2],
+        "pairs": len(pairs),
+        "hidden": len(records.select("pair")) - len(pairs),
+        "both": sum(row["both"] for row in pairs),
+        "both_share": f"{sum(row['both'] for row in pairs) / max(len(pairs), 1):.0%}",
+        "missed": [_describe_pair(row) for row in pairs if not row["both"]],
+    }
+
+
+def _describe_pair(row: Row) -> Row:
+    """A pair that is not told apart, with what is told instead."""
+    return {
+        "names": " and ".join(row["names"]),
+        "mechanisms": "; ".join(row["mechanisms"]),
+        "told": "; ".join(f"{one['area']}: {one['mechanism']}" for one in row["findings"]),
     }
 
 

@@ -1,64 +1,38 @@
-"""From what was seen to a verdict: the likely causes, and which laws hold.
+"""From findings to a verdict: which areas and which laws hold, and what was expected.
 
 This is the last step of a check.  It decides nothing about numbers any more.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
-from bnproof.contract import Violation
-from bnproof.laws.quantities import FORMULAS
-from bnproof.verification.diagnosis import find_causes
+from bnproof.contract import AREAS, Cause, Finding, Violation
+from bnproof.formats import HALF
+from bnproof.laws.law import Law, load_laws
 from bnproof.verification.examining import Examination
-from bnproof.verification.planning import CheckOptions
+from bnproof.verification.findings import Explained
+from bnproof.verification.planning import CheckOptions, names_finding, tells
+from bnproof.verification.session import Session
 from bnproof.verification.verdict import Verdict
 from bnproof.wording import describe_idle_expectation
 
-# Laws that compare one output with its exact value. Their messages show a number next to the right
-# one, so they read best and come first.
-VALUE_LAWS = {formula.law for formula in FORMULAS.values()}
-
-
-def explain(violations: list[Violation], examination: Examination) -> list[Violation]:
-    """Give the violations their likely cause, and put those that show a value first.
-
-    Parameters
-    ----------
-    violations
-        One or more for each broken law, as :func:`bnproof.verification.violations.list_violations`
-        found them.
-    examination
-        What all laws saw.
-
-    Returns
-    -------
-    list of Violation
-        The same violations with ``cause`` set.  The order is kept within the laws that compare a
-        value with its exact one, and within the others.
-    """
-    if not any(violation.law in examination.broken for violation in violations):
-        # The only violation may be that another convention fits. Then no law is counted as broken,
-        # and there is no mechanism to look for.
-        return violations
-    causes = find_causes(examination)
-    explained = [replace(violation, cause=causes.get(violation.law)) for violation in violations]
-    return sorted(explained, key=lambda violation: violation.law not in VALUE_LAWS)
+EXPECTATION = Cause("expectation", "the expectation is out of date", "unknown")
 
 
 def conclude(
-    examination: Examination, violations: list[Violation], options: CheckOptions
+    examination: Examination, explained: Sequence[Explained], options: CheckOptions
 ) -> Verdict:
-    """Sort the laws into passed, violated, expected and not offered.
+    """Sort findings and laws into what holds, is wrong, was expected, and is not offered.
 
     Parameters
     ----------
     examination
         What all laws saw.
-    violations
-        The violations that were not expected, with their causes.
+    explained
+        The findings, with their violations.
     options
-        What was asked; ``expect`` says which laws are known to fail.
+        What was asked; ``expect`` says what is known to fail.
 
     Returns
     -------
@@ -67,8 +41,8 @@ def conclude(
 
     Notes
     -----
-    An expectation is strict: a law that is expected to fail and does not is a violation, so that a
-    list of known failures cannot go stale.  A law counts as not offered where no case let it judge
+    An expectation is strict: what is expected to fail and does not is a violation, so that a list
+    of known failures cannot go stale.  A law counts as not offered where no case let it judge
     anything.
     """
     session = examination.session
@@ -77,26 +51,94 @@ def conclude(
         session.target.convention.name,
         options.effort,
         options.seed,
-        violations=violations,
         tallies=session.tallies,
         unjudged=session.unjudged,
         options={
             "select": list(options.select),
             "ignore": list(options.ignore),
             "expect": dict(options.expect),
+            "dtypes": list(options.dtypes),
+            "ranks": list(options.ranks),
+            "methods": list(options.methods),
             "replay": str(options.replay) if options.replay else None,
         },
         cases=session.count,
     )
-    # A law that is broken and not expected has its violation already.
+    told = [one for one in explained if tells(options, one.finding)]
+    met: set[str] = set()
+    for one in told:
+        remaining = [v for v in one.violations if v.law not in options.expect]
+        names = [name for name in options.expect if names_finding(name, one.finding)]
+        met |= set(names)
+        whole = [name for name in names if name in (one.finding.id, one.finding.area)]
+        if whole:
+            verdict.expected[whole[0]] = options.expect[whole[0]]
+        elif remaining:
+            verdict.findings.append(one.finding)
+            verdict.violations += remaining
+    for name, reason in options.expect.items():
+        if name in examination.broken:
+            verdict.expected[name] = reason
+        elif name not in met:
+            finding, violation = _tell_idle_expectation(name, reason)
+            verdict.findings.append(finding)
+            verdict.violations.append(violation)
     for law in examination.plan:
-        reason = options.expect.get(law.id)
-        if law.id in examination.broken:
-            if reason is not None:
-                verdict.expected[law.id] = reason
-        elif reason is not None:
-            message = describe_idle_expectation(law.id, reason)
-            verdict.violations.append(Violation(law.id, ", ".join(law.quantities), message, ""))
-        else:
+        if law.id not in examination.broken and law.id not in options.expect:
             (verdict.passed if law.id in session.tallies else verdict.not_offered).append(law.id)
+    verdict.areas = {
+        area: "finding"
+        if any(one.finding.area == area for one in told)
+        else "holds"
+        if _is_judged(area, examination.plan, session)
+        else "not offered"
+        for area in AREAS
+    }
+    if verdict.findings:
+        verdict.affected = _find_affected(examination)
     return verdict
+
+
+def _find_affected(examination: Examination) -> str:
+    """The one dtype in which laws fail, or half precision; empty where others fail as well, or
+    where no other one was asked."""
+    session = examination.session
+    failing = {
+        session.traits[number].dtype
+        for cases in session.outcomes.values()
+        for number, holds in cases.items()
+        if not holds
+    }
+    asked = {traits.dtype for traits in session.traits}
+    if examination.walks or not failing or asked <= failing:
+        return ""
+    if len(failing) == 1:
+        return failing.pop()
+    return "half precision" if failing <= set(HALF) else ""
+
+
+def _is_judged(area: str, plan: Sequence[Law], session: Session) -> bool:
+    """Whether anything was judged that could have shown a finding of this area."""
+    if area in ("accuracy", "half"):
+        half = area == "half"
+        numeric = [session.outcomes.get(law.id, {}) for law in plan if not law.area]
+        return any(session.traits[number].half == half for cases in numeric for number in cases)
+    return any(area in law.areas and law.id in session.tallies for law in plan)
+
+
+def _tell_idle_expectation(name: str, reason: str) -> tuple[Finding, Violation]:
+    """What was expected to fail holds."""
+    law = load_laws().get(name)
+    area = min(law.areas, key=AREAS.index) if law else name.partition("/")[0]
+    says = describe_idle_expectation(name, reason)
+    finding = Finding(
+        f"{area}/expectation-{name.rpartition('/')[2]}",
+        area,
+        says,
+        (name,) if law else (),
+        "all inputs",
+        EXPECTATION,
+        "drop the expectation",
+    )
+    quantities = ", ".join(law.quantities) if law else ""
+    return finding, Violation(name, quantities, says, "", finding=finding.id)

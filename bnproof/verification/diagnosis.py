@@ -1,24 +1,30 @@
-"""The likely cause: models of known mechanisms are asked the same questions, and compared with what
-came back.
+"""The likely causes: models of known mechanisms are asked the same questions as the target.
 
 The catalogue of known bugs (:mod:`bnproof.mutants`) holds a small implementation for each
-mechanism.  A model fits where it breaks a law on the same input with the same answer, and breaks
-nothing that the target keeps.  Two wrong formulas differ from each other about as much as from the
-right one, so equal answers on several inputs leave little room for chance.
+mechanism, whose answers are compared with those that came back.  A model fits where it breaks a law
+on the same input with the same answer, and breaks nothing that the target keeps.  Two wrong
+formulas differ from each other about as much as from the right one, so equal answers on several
+inputs leave little room for chance.
 
-Where none fits, the pattern of broken laws gives at most the family
-(:mod:`bnproof.verification.families`); else the cause is unknown.  No verdict depends on any of
-this.  Start reading at :func:`find_causes`.
+A target may have several defects.  So a broken law is looked at in each place where it fails (half
+precision, a mean far from 0, ordinary inputs) by itself, and the models share these *spots* among
+them: the model that explains most comes first, and the next one explains what is left.
+
+What no model explains is told by area, with the family that the pattern of broken laws points to
+(:mod:`bnproof.verification.families`), or as unknown.  No verdict depends on any of this.  Start
+reading at :func:`diagnose`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Any
 
-from bnproof.contract import METHODS, QUANTITIES, Case, Cause, Measurement
+from bnproof.contract import QUANTITIES, Case, Cause, Convention, Measurement
 from bnproof.implementations.conventions import resolve_convention
+from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import as_implementation
 from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Answers, Target
@@ -26,14 +32,16 @@ from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.mutants.catalogue import Mutant, list_mutants
 from bnproof.verification.examining import Examination
+from bnproof.verification.extents import Traits, find_place
 from bnproof.verification.families import find_family
-from bnproof.verification.session import Broken, find_failed_method, measure_broken
+from bnproof.verification.session import Broken, Spot, find_like, find_spot, measure_broken
 from bnproof.verification.walk_judge import Walked
 from bnproof.verification.walks import explore
 
 # Every model of the catalogue is asked about each of these inputs, so their number sets the time
-# a diagnosis takes. On a single one, two mechanisms may happen to give the same answer.
-CASES = 4
+# a diagnosis takes. On a single one, two mechanisms may happen to give the same answer; and each
+# place in which laws fail needs one of its own.
+CASES = 6
 # Of an input, so many broken laws are looked at before a model is judged by all of them. Most
 # models fail this first look.
 TELLING = 5
@@ -52,7 +60,36 @@ DIRECT = {
     ),
     "untouched": ("argument modified", "an array of the caller is overwritten"),
 }
+# The families of the catalogue, in words for a reader.
+FAMILIES = {
+    "forward": "the forward pass",
+    "gradient": "the gradients",
+    "running-stats": "the running statistics",
+    "inference": "inference",
+    "fold": "folding",
+    "distributed": "the synchronised step",
+    "layout": "the memory layout",
+    "dtype": "half-precision arithmetic",
+    "variance-numerics": "the arithmetic of the variance",
+    "edge-case": "degenerate batches",
+}
 UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Spots with one cause, or with one that is not known.
+
+    Attributes
+    ----------
+    cause
+        What probably went wrong there.
+    spots
+        The broken laws, each where it fails; in the order of the plan.
+    """
+
+    cause: Cause
+    spots: tuple[Spot, ...]
 
 
 @dataclass(frozen=True)
@@ -69,19 +106,41 @@ class Exhibit:
         The laws that apply to a batch of this size, by id.
     seen
         What the target's broken laws saw; empty on a clean case.
+    expected
+        The laws that a correct batch norm breaks here, because the models follow one convention and
+        the target another.  No model is blamed for them.
     """
 
     case: Case
     oracle: Oracle
     laws: Mapping[str, Law]
     seen: Mapping[str, Measurement]
+    expected: frozenset[str] = frozenset()
 
     @classmethod
     def from_target(cls, target: Target, case: Case, laws: Mapping[str, Law]) -> Exhibit:
         """Judge the target once more on a case, by all laws that apply to it."""
         oracle = Oracle.from_convention(target.convention, case)
         applying = {name: law for name, law in laws.items() if case.x.size <= law.most}
-        return cls(case, oracle, applying, measure_broken(Answers(target, case), oracle, applying))
+        seen = measure_broken(Answers(target, case), oracle, applying)
+        exhibit = cls(case, oracle, applying, seen)
+        correct = _build_model(NumpyBatchNorm, "numpy", target.convention)
+        return replace(exhibit, expected=frozenset(exhibit.measure(correct, applying)))
+
+    def measure(self, model: Target, laws: Mapping[str, Law]) -> dict[str, Measurement]:
+        """Measure what a model breaks here, of some of the laws."""
+        # with the eps that the target's convention makes of the one that is handed over
+        case = replace(self.case, eps=self.oracle.case.eps)
+        broken = measure_broken(Answers(model, case), self.oracle, laws)
+        return {name: seen for name, seen in broken.items() if name not in self.expected}
+
+    def list_spots(self) -> Iterator[tuple[Spot, Measurement]]:
+        """List the spots that this input shows, each with what was seen."""
+        place = find_place(Traits.from_case(self.case))
+        for name, seen in self.seen.items():
+            law = self.laws[name]
+            for one in (seen, *seen.also) if law.by_method else (seen,):
+                yield find_spot(law, Broken(self.case, one, law.area or place)), one
 
     def select_telling(self) -> dict[str, Measurement]:
         """Choose a few of the broken laws.
@@ -93,42 +152,42 @@ class Exhibit:
         return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
 
 
-def choose_cases(broken: Mapping[str, Sequence[Broken]]) -> list[Case]:
-    """Choose a few small cases that between them show as many of the broken laws as possible.
+def choose_cases(broken: Mapping[Spot, Sequence[Broken]]) -> list[Case]:
+    """Choose a few small cases that between them show as many of the spots as possible.
 
     Parameters
     ----------
     broken
-        Law by law the failing cases that were kept.
+        Spot by spot the failing cases that were kept.
 
     Returns
     -------
     list of Case
-        At most ``CASES``.  The one that adds most broken laws comes first; of equals, the one with
-        the fewest entries.  What room is left goes to the smallest of the others.
+        At most ``CASES``.  The one that adds most spots comes first; of equals, the one with the
+        fewest entries.  What room is left goes to the smallest of the others.
     """
-    shown: dict[int, tuple[Case, set[str]]] = {}
-    for law, kept in broken.items():
+    shown: dict[int, tuple[Case, set[Spot]]] = {}
+    for spot, kept in broken.items():
         for one in kept:
-            shown.setdefault(id(one.case), (one.case, set()))[1].add(law)
+            shown.setdefault(id(one.case), (one.case, set()))[1].add(spot)
     chosen: list[Case] = []
     missing = set(broken)
     while missing and len(chosen) < CASES:
-        case, laws = max(
+        case, spots = max(
             shown.values(), key=lambda entry: (len(entry[1] & missing), -entry[0].x.size)
         )
-        if not laws & missing:
+        if not spots & missing:
             break
         chosen.append(case)
-        # Greedy: each case is chosen for the broken laws that no earlier one shows.
-        missing -= laws
+        # Greedy: each case is chosen for the spots that no earlier one shows.
+        missing -= spots
     others = sorted((case for case, _ in shown.values()), key=lambda case: case.x.size)
     further = [case for case in others if all(case is not known for known in chosen)]
     return [*chosen, *further[: CASES - len(chosen)]]
 
 
-def find_causes(examination: Examination, *, without: str = "") -> dict[str, Cause]:
-    """Find the likely cause of every broken law.
+def diagnose(examination: Examination, *, without: str = "") -> list[Group]:
+    """Group everything that is broken by its likely cause.
 
     Parameters
     ----------
@@ -140,112 +199,291 @@ def find_causes(examination: Examination, *, without: str = "") -> dict[str, Cau
 
     Returns
     -------
-    dict
-        By the id of the law, its cause.  Several laws may have the same one, and a target with two
-        bugs gets both, each for the laws it explains.
-
-    Notes
-    -----
-    Of several models that explain a law, the one that explains most laws is named.
+    list of Group
+        Between them they have every spot once.  A target with two bugs that show apart gets a group
+        for each.
     """
+    broken = examination.session.group_broken(examination.plan)
+    walks = [Spot(law.id, law.area) for law in examination.plan if law.id in examination.walks]
     laws = {law.id: law for law in examination.judgeable}
-    session = examination.session
     # The clean cases are exhibits as well: the target breaks nothing there, and a model that does
     # is ruled out.
     exhibits = [
-        Exhibit.from_target(session.target, case, laws)
-        for case in (*choose_cases(session.broken), *session.clean)
+        Exhibit.from_target(examination.session.target, case, laws)
+        for case in (*choose_cases(broken), *examination.session.clean)
     ]
-    models = [
-        model
+    matches = [
+        match
         for model in list_mutants().values()
         # Models of correct variants break no law, so they explain none.
         if model.kind != "correct" and model.id != without
+        if (match := _match(model, examination, laws, exhibits)).explained
     ]
-    fitting = [
-        (model, fit) for model in models if (fit := _match_laws(model, examination, laws, exhibits))
+    left = [*broken, *walks]
+    shares: list[tuple[Match, list[Spot]]] = []
+    while matches:
+        # ``max`` keeps the order of the catalogue among equals.
+        best = max(matches, key=lambda match: len(match.explained.intersection(left)))
+        explained = [spot for spot in left if spot in best.explained]
+        if not explained:
+            break
+        shares.append((best, explained))
+        left = [spot for spot in left if spot not in best.explained]
+    for spot in left[:]:
+        # A model that breaks the law here too, with another answer, still accounts for it: the two
+        # round differently, or two defects meet.
+        own = next((spots for known, spots in shares if known.breaks(spot, broken)), None)
+        if own is not None:
+            own.append(spot)
+            left.remove(spot)
+    order = {spot: number for number, spot in enumerate((*broken, *walks))}
+    groups = [
+        Group(_name_cause(match.model), tuple(sorted(spots, key=order.__getitem__)))
+        for match, spots in shares
     ]
-    # The model that explains most comes first, and the sort keeps the order of the catalogue among
-    # equals.
-    fitting.sort(key=lambda entry: -len(entry[1]))
-    causes: dict[str, Cause] = {}
-    # in the order of the plan, for a set has none
-    for law in (name for name in laws if name in examination.broken):
-        fits = next((model for model, explained in fitting if law in explained), None)
-        causes[law] = _name_cause(fits) if fits else _guess_cause(examination, laws[law], laws)
-    return causes
+    return _follow([*groups, *_guess_groups(left, broken, examination, laws)], broken, laws)
+
+
+def _follow(
+    groups: Sequence[Group],
+    broken: Mapping[Spot, Sequence[Broken]],
+    laws: Mapping[str, Law],
+) -> list[Group]:
+    """Join what follows from another group with it, and keep the order of the others.
+
+    A sequence of calls shows the wrong formula of a single one, and whatever comes from a method
+    that does not repeat itself is no news.
+    """
+    joined: list[Group] = []
+    for group in groups:
+        number = next(
+            (
+                number
+                for number, other in enumerate(joined)
+                if group.cause.confidence != "same values"
+                and (_is_shown_again(group, other, laws) or _is_unsteady(group, other, broken))
+            ),
+            None,
+        )
+        if number is None:
+            joined.append(group)
+        else:
+            other = joined[number]
+            joined[number] = replace(other, spots=(*other.spots, *group.spots))
+    return joined
+
+
+def _is_shown_again(group: Group, other: Group, laws: Mapping[str, Law]) -> bool:
+    """Whether all laws of a group follow from laws of the other one."""
+    known = {spot.law for spot in other.spots}
+    return all(known.intersection(laws[spot.law].follows) for spot in group.spots)
+
+
+def _is_unsteady(group: Group, other: Group, broken: Mapping[Spot, Sequence[Broken]]) -> bool:
+    """Whether a group is about methods alone whose answers another one says to be unsteady."""
+    unsteady = {spot.method for spot in other.spots if spot.law in DIRECT}
+    about = {
+        _find_measured_method(one.seen) for spot in group.spots for one in broken.get(spot, ())
+    }
+    return bool(about) and about <= unsteady
 
 
 def _name_cause(mutant: Mutant) -> Cause:
     """The mechanism of a model, in the words of its docstring, and where the bug was seen."""
     says = f"{mutant.mechanism}: {' '.join(mutant.says.split())}"
-    return Cause(mutant.mechanism, says, "same values", mutant.bug.sources)
+    return Cause(mutant.mechanism, says, "same values", mutant.bug.sources, mutant.bug.id)
 
 
-def _guess_cause(examination: Examination, law: Law, laws: Mapping[str, Law]) -> Cause:
-    """The cause of a law that no model explains: one that a law names directly, else the family.
+def _guess_groups(
+    spots: Sequence[Spot],
+    broken: Mapping[Spot, Sequence[Broken]],
+    examination: Examination,
+    laws: Mapping[str, Law],
+) -> list[Group]:
+    """The spots that no model explains, by what they are about."""
+    direct = {
+        law: {spot.method for spot in spots if spot.law == law}
+        for law in DIRECT
+        if any(spot.law == law for spot in spots)
+    }
+    ordinary = {
+        (spot.law, _find_home(spot, broken, laws)) for spot in spots if spot.place == "ordinary"
+    }
+    grouped: dict[tuple[str, ...], list[Spot]] = {}
+    for spot in spots:
+        telling = _find_direct(spot, broken, direct)
+        home = _find_home(spot, broken, laws)
+        if telling:
+            key: tuple[str, ...] = ("direct", telling)
+        elif home == "edges" and not spot.method:
+            # Who treats no degenerate batch has one thing to add.
+            key = (home,)
+        elif laws[spot.law].area:
+            # A law that asks for a special input is a matter of its own, and so is every method
+            # that fails in a way of its own.
+            key = (home, spot.method or spot.law)
+        elif spot.place == "ordinary" or (spot.law, home) in ordinary:
+            # What fails on ordinary inputs fails elsewhere for the same reason.
+            key = (home,)
+        else:
+            key = (spot.place,)
+        grouped.setdefault(key, []).append(spot)
+    groups = []
+    for key, members in grouped.items():
+        if key[0] == "direct":
+            cause_of = Cause(*DIRECT[key[1]], "same pattern")
+        else:
+            cause_of = _guess_cause(members, broken, examination, laws)
+        groups.append(Group(cause_of, tuple(members)))
+    return groups
 
-    A direct cause explains a law only where both are about the same method.  A law about all
-    methods says nothing about that.
+
+def _find_direct(
+    spot: Spot,
+    broken: Mapping[Spot, Sequence[Broken]],
+    direct: Mapping[str, set[str]],
+) -> str:
+    """The law that tells the cause of this spot directly, if one does; else empty.
+
+    It explains another law only where both are about the same method.
     """
-    broken = examination.session.broken
-    for name, (mechanism, says) in DIRECT.items():
-        methods = {find_failed_method(one.seen) for one in broken.get(name, ())}
-        about = {QUANTITIES[q].method for q in law.quantities if q in QUANTITIES}
-        if name == law.id or (len(about) < len(METHODS) and about & methods):
-            return Cause(mechanism, says, "same pattern")
-    # All failing cases count, not only those of this law: the pattern is that of the whole target.
-    pairs = [(one.case, one.seen) for kept in broken.values() for one in kept]
-    violated = [laws[name] for name in examination.broken]
+    if spot.law in direct:
+        return spot.law
+    about = {_find_measured_method(one.seen) for one in broken.get(spot, ())} - {""}
+    return next((law for law, methods in direct.items() if about and about <= methods), "")
+
+
+def _find_home(spot: Spot, broken: Mapping[Spot, Sequence[Broken]], laws: Mapping[str, Law]) -> str:
+    """The area of the law, or that of the quantities that are wrong most often."""
+    law = laws[spot.law]
+    if law.area:
+        return law.area
+    areas = [find_area(law, one.seen) for one in broken.get(spot, ())]
+    return max(areas, key=areas.count, default="formula")
+
+
+def find_area(law: Law, seen: Measurement) -> str:
+    """Find the area of what a law saw: its own, else that of the quantity that is wrong."""
+    if law.area:
+        return law.area
+    named = [name for name in (*seen.quantities, *law.quantities) if name in QUANTITIES]
+    return QUANTITIES[named[0]].area if named else "formula"
+
+
+def _guess_cause(
+    members: Sequence[Spot],
+    broken: Mapping[Spot, Sequence[Broken]],
+    examination: Examination,
+    laws: Mapping[str, Law],
+) -> Cause:
+    """The family that the pattern of these spots points to."""
+    pairs = [(one.case, one.seen) for spot in members for one in broken.get(spot, ())]
+    violated = [laws[spot.law] for spot in members]
     name = find_family(violated, pairs, examination.shares)
     if not name:
         return UNKNOWN
     return Cause(
         name,
-        f"no known mechanism gives these answers; the broken laws are those of {name}",
+        f"no known mechanism gives these answers; the broken laws point to {FAMILIES[name]}",
         "same pattern",
     )
 
 
-def _match_laws(
-    model: Mutant, examination: Examination, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
-) -> set[str]:
-    """The laws that a model explains: it breaks them wherever the target does, with the same
-    answers.
+def _build_model(make: Callable[..., Any], name: str, convention: Convention) -> Target:
+    """A model that follows the convention of the target, as far as its formulas allow.
 
-    Empty where the model breaks a law that the target keeps on the same case, for then the target
-    does something else.  A law is contradicted where the two differ on one exhibit, even if they
-    agree on all others.
+    Momentum and the channels' axis are translated when arguments are built.  What is tracked is a
+    formula of the model, which is replaced unless the model itself gets it wrong.
     """
-    implementation = as_implementation(model.make, model.id)
-    if isinstance(implementation, ThroughState):
-        return _match_walks(implementation, examination, laws)
-    target = Target(
-        implementation, resolve_convention(getattr(implementation, "convention", "torch"))
-    )
+    own = resolve_convention(getattr(make, "convention", "torch"))
+    if (
+        isinstance(make, type)
+        and own.running_var != convention.running_var
+        and getattr(make, "bessel", None) is NumpyBatchNorm.bessel
+    ):
+        make = type(make.__name__, (make,), {"bessel": lambda self, v, m: v})
+        own = replace(own, running_var=convention.running_var)
+    return Target(as_implementation(make, name), own)
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a model compares with the target.
+
+    Attributes
+    ----------
+    model
+        The model of a known bug.
+    explained
+        The spots where it gives the same answers on all exhibits.
+    touched
+        The spots where it breaks the same law, with the same answer or with another one.
+    breaks_on
+        Asks it about a spot that no exhibit shows.
+    """
+
+    model: Mutant
+    explained: frozenset[Spot]
+    touched: frozenset[Spot] = frozenset()
+    breaks_on: Callable[[Spot, Broken], bool] = lambda spot, broken: False
+
+    def breaks(self, spot: Spot, broken: Mapping[Spot, Sequence[Broken]]) -> bool:
+        """Whether the model breaks the law there as well."""
+        if spot in self.touched:
+            return True
+        smallest = min(broken.get(spot, ()), key=lambda one: one.case.x.size, default=None)
+        return smallest is not None and self.breaks_on(spot, smallest)
+
+
+def _match(
+    model: Mutant, examination: Examination, laws: Mapping[str, Law], exhibits: Sequence[Exhibit]
+) -> Match:
+    """Compare a model with the target on every exhibit.
+
+    It explains nothing where it breaks a law that the target keeps on the same case, for then the
+    target does something else.  A spot is not explained where the two differ on one exhibit, even
+    if they agree on all others.
+    """
+    convention = examination.session.target.convention
+    target = _build_model(model.make, model.id, convention)
+    if isinstance(target.implementation, ThroughState):
+        spots = _match_walks(target.implementation, examination, laws)
+        return Match(model, frozenset(spots), frozenset(spots))
     # A cheap look at few laws spares nearly all models the full comparison.
     if not any(_agrees(target, exhibit) for exhibit in exhibits):
-        return set()
-    explained: set[str] = set()
-    contradicted: set[str] = set()
+        return Match(model, frozenset())
+    explained: set[Spot] = set()
+    touched: set[Spot] = set()
+    contradicted: set[Spot] = set()
     for exhibit in exhibits:
-        broken = measure_broken(Answers(target, exhibit.case), exhibit.oracle, exhibit.laws)
+        broken = exhibit.measure(target, exhibit.laws)
         if not broken.keys() <= exhibit.seen.keys():
-            return set()
-        same = {law for law, seen in exhibit.seen.items() if _is_same_answer(broken.get(law), seen)}
-        explained |= same
-        contradicted |= exhibit.seen.keys() - same
-    return explained - contradicted
+            return Match(model, frozenset())
+        for spot, seen in exhibit.list_spots():
+            answer = _find_answer(broken, spot, exhibit.laws)
+            touched |= {spot} if answer else set()
+            (explained if _is_same_answer(answer, seen) else contradicted).add(spot)
+
+    def breaks_on(spot: Spot, broken: Broken) -> bool:
+        exhibit = Exhibit(broken.case, Oracle.from_convention(convention, broken.case), laws, {})
+        found = exhibit.measure(target, {spot.law: laws[spot.law]})
+        return _find_answer(found, spot, laws) is not None
+
+    return Match(model, frozenset(explained - contradicted), frozenset(touched), breaks_on)
+
+
+def _find_answer(
+    broken: Mapping[str, Measurement], spot: Spot, laws: Mapping[str, Law]
+) -> Measurement | None:
+    """What a model's broken laws say of a spot."""
+    seen = broken.get(spot.law)
+    return seen and find_like(seen, laws[spot.law], spot.method)
 
 
 def _agrees(target: Target, exhibit: Exhibit) -> bool:
     """A first look: whether a model breaks any of a few laws in the same way."""
     telling = exhibit.select_telling()
-    broken = measure_broken(
-        Answers(target, exhibit.case),
-        exhibit.oracle,
-        {name: exhibit.laws[name] for name in telling},
-    )
+    broken = exhibit.measure(target, {name: exhibit.laws[name] for name in telling})
     return any(_is_same_answer(broken.get(name), seen) for name, seen in telling.items())
 
 
@@ -275,8 +513,8 @@ def _is_same_answer(model: Measurement | None, seen: Measurement) -> bool:
 
 def _match_walks(
     model: ThroughState, examination: Examination, laws: Mapping[str, Law]
-) -> set[str]:
-    """The laws that a model of a layer explains: all of them, or none.
+) -> set[Spot]:
+    """The spots that a model of a layer explains: all of them, or none.
 
     The same sequences have to break the same laws, with the same answers or in the same words.  A
     state carries what one call did wrong into the next ones, so a part of the laws shows nothing.
@@ -290,7 +528,12 @@ def _match_walks(
     if broken.keys() != seen.keys():
         return set()
     same = all(_is_same_step(broken[law].seen, one.seen) for law, one in seen.items())
-    return examination.broken if same else set()
+    if not same:
+        return set()
+    return {
+        *session.group_broken(examination.plan),
+        *(Spot(law.id, law.area) for law in examination.plan if law.id in seen),
+    }
 
 
 def _is_same_step(model: Measurement, seen: Measurement) -> bool:

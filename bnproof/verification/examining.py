@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bnproof.contract import Case, Failure, FailureKind
+from bnproof.formats import HALF
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
 from bnproof.implementations.through_state import ThroughState
@@ -49,6 +50,9 @@ class Examination:
         Law by law what broke a law about layers, with the steps that lead there.
     undeclared
         Whether the target declares no convention, and none was asked for.
+    settled
+        The name of the convention that would have been assumed, where the target follows another
+        one without saying so and is judged by that; else empty.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Examination:
     session: Session
     walks: dict[str, LawBroken]
     undeclared: bool
+    settled: str = ""
 
     @property
     def broken(self) -> set[str]:
@@ -114,7 +119,11 @@ def examine(
     supports = Supports.from_mapping(
         _read_attribute(implementation, "supports", None), convention.momentum
     )
-    target = Target(implementation, convention, monitor, supports.constants)
+    dtypes = options.dtypes or (HALF if "half" in options.select else ())
+    supports = supports.narrow(dtypes, options.ranks)
+    target = Target(
+        implementation, convention, monitor, supports.constants, frozenset(options.methods)
+    )
     session = Session(target, options.seed, supports)
     recorded = _read_recorded(options.replay, plan) if options.replay else {}
     # Whether a recorded case is answered at all is judged beside the law it was recorded for,

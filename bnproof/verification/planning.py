@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from bnproof.contract import Convention
+from bnproof.contract import AREAS, METHODS, Convention, Finding
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.laws.law import Law, load_laws
 
@@ -18,6 +18,9 @@ from bnproof.laws.law import Law, load_laws
 #: formula that is wrong everywhere. More of them reach combinations of rank, dtype and absent
 #: parameters that ten cases miss, and the time of a check grows in proportion.
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 500}
+
+#: Areas that a law about numbers may be told in, by the inputs on which it is broken.
+SPECIAL = ("accuracy", "half", "layout", "edges")
 
 
 class UnknownLaw(LookupError):
@@ -38,9 +41,14 @@ class CheckOptions:
         A convention, or the name of one, instead of the declared one.  ``None`` takes the declared
         one, and "torch" where none is declared.
     select, ignore
-        Ids of the only laws to judge (all of them where it is empty), and of laws not to judge.
+        The only laws, areas or findings to tell of (all of them where it is empty), and those not
+        to tell of.  The area ``half`` judges all laws, on half precision alone.
     expect
-        Ids of laws that are known to fail, with the reason; passing is then a violation.
+        Laws, areas or findings that are known to fail, with the reason; passing is then a
+        violation.
+    dtypes, ranks, methods
+        The only dtypes and ranks of x to ask about, and the only methods to call; all that the
+        implementation supports where they are empty.
     replay
         A file that ``bnproof check --format json`` wrote: only the failing inputs in it are judged.
     target
@@ -54,6 +62,9 @@ class CheckOptions:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     expect: Mapping[str, str] = field(default_factory=dict)
+    dtypes: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
     replay: Path | None = None
     target: str = ""
 
@@ -88,16 +99,45 @@ def plan_laws(options: CheckOptions) -> list[Law]:
         raise ValueError(f"there is no effort {options.effort!r}: use one of {', '.join(EFFORTS)}")
     if options.convention is not None:
         resolve_convention(options.convention)
+    for method in options.methods:
+        if method not in METHODS:
+            raise ValueError(f"there is no method {method!r}: use {', '.join(METHODS)}")
     plan = select_laws(options.select, options.ignore, tuple(options.expect))
     if not plan:
         raise ValueError("no law is left: everything selected is ignored")
     planned = {law.id for law in plan}
     for name in options.expect:
-        if name not in planned:
+        if name in load_laws() and name not in planned:
             raise UnknownLaw(
                 f"{name} is expected to fail, but is not judged: select it, or drop the expectation"
             )
     return plan
+
+
+def names_finding(name: str, finding: Finding) -> bool:
+    """Whether a name stands for a finding: its own id, its area, or a law that it is about.
+
+    Parameters
+    ----------
+    name
+        What was selected, ignored or expected.
+    finding
+        What was found.
+    """
+    return name in (finding.id, finding.area, *finding.laws)
+
+
+def tells(options: CheckOptions, finding: Finding) -> bool:
+    """Whether a finding is to be told, by what was selected and ignored."""
+    selected = (
+        not options.select
+        # All laws were judged, on half precision alone: whatever they find is of that area.
+        or "half" in options.select
+        or any(names_finding(name, finding) for name in options.select)
+    )
+    # A law that is ignored was not judged, so a finding has none of them.
+    ignored = any(name in (finding.id, finding.area) for name in options.ignore)
+    return selected and not ignored
 
 
 def select_laws(
@@ -108,11 +148,12 @@ def select_laws(
     Parameters
     ----------
     select
-        Ids of the laws wanted; all laws where it is empty.
+        Ids of the laws wanted, areas, or ids of findings; all laws where it is empty.  An area
+        stands for all laws that can show a finding of it, and so does a finding of that area.
     ignore
-        Ids of laws to leave out, also of those selected.
+        What to leave out.  Of these, only ids of laws choose anything here.
     named
-        Further ids that have to exist, though they choose nothing.
+        Further names that have to exist, though they choose nothing.
 
     Returns
     -------
@@ -122,16 +163,28 @@ def select_laws(
     Raises
     ------
     UnknownLaw
-        For an id that is no law's; the message names near ones.
+        For a name that is none; the message names near ones.
     """
     for name in (*select, *ignore, *named):
-        if name not in load_laws():
+        if name not in load_laws() and name.partition("/")[0] not in AREAS:
             # A cutoff below the usual 0.6, because ids are long and people type the beginning.
             # Where nothing is near, the whole list helps more than silence.
-            near = get_close_matches(name, load_laws(), n=3, cutoff=0.4) or list(load_laws())
-            raise UnknownLaw(f"there is no law {name!r}: try {', '.join(near)}")
+            known = [*load_laws(), *AREAS]
+            near = get_close_matches(name, known, n=3, cutoff=0.4) or known
+            raise UnknownLaw(f"there is no law or area {name!r}: try {', '.join(near)}")
+    areas = {name.partition("/")[0] for name in select if name not in load_laws()}
     return [
         law
         for law in load_laws().values()
-        if (not select or law.id in select) and law.id not in ignore
+        if (not select or law.id in select or any(_can_show(law, area) for area in areas))
+        and law.id not in ignore
     ]
+
+
+def _can_show(law: Law, area: str) -> bool:
+    """Whether a finding of an area may come from a law.
+
+    A defect of numbers is told as one of accuracy, half precision, layout or edges where it shows
+    on such inputs alone.
+    """
+    return area in law.areas or (area in SPECIAL and not law.area)

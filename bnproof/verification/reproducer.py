@@ -1,25 +1,40 @@
 """A short program that shows a violation with NumPy and the implementation alone.
 
 The program is text that is put together from a case and from what a law saw.  It prints the answer
-that the violation speaks of, and says in comments what it should have been.
+that the violation speaks of and what it should have been, and ends with an assertion that fails as
+long as the defect is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from bnproof.contract import METHODS, QUANTITIES, Call, Case, Convention, Measurement
+from bnproof.contract import (
+    METHODS,
+    QUANTITIES,
+    Call,
+    Case,
+    Convention,
+    Failure,
+    FailureKind,
+    Measurement,
+)
 from bnproof.implementations.targets import list_builtin
 from bnproof.laws.arguments import build_arguments
 from bnproof.laws.relations import change_case, list_observations, snap
-from bnproof.wording import format_expected, format_got
+from bnproof.wording import has_short_decimals
 
 ARRAY = (
     "def array(shape, dtype, entries):",
     "    return np.array([float.fromhex(e) for e in entries.split()]).astype(dtype).reshape(shape)",
+)
+BITS = (
+    "def bits(value):  # NaNs count as equal",
+    "    parts = value if isinstance(value, (list, tuple)) else [value]",
+    "    return [part if part is None else np.asarray(part).tobytes() for part in parts]",
 )
 # Entries of an array that are printed. A program with longer ones is no longer read by anyone;
 # there a batch of the same shape is drawn anew, which most bugs show on as well.
@@ -30,48 +45,133 @@ def write_program(
     target: str,
     seen: Measurement,
     message: str,
-    case: Case,
-    convention: Convention,
+    calls: Sequence[Call],
     kind: str = "implementation",
+    channel_axis: int = 1,
 ) -> str:
-    """Write Python source: the input in hexadecimal floats, the calls, what came back and what
-    should have.
+    """Write Python source: the input, the calls, what came back and what should have.
 
     Parameters
     ----------
     target
         What was checked, as it is typed.
-    seen, message, case
-        What a law saw, in numbers and in words, and on which case.
-    convention
-        The convention that the arguments follow.
+    seen, message
+        What a law saw, in numbers and in words.
+    calls
+        The calls that show it: see :func:`list_calls`.
     kind
         "implementation", or "layer" for a layer that is asked through its state.
+    channel_axis
+        Where the target has its channels, 1 or -1.
 
     Returns
     -------
     str
-        A program that ends with a newline.  It runs as it stands, unless the target is an object
+        A program that ends with a newline.  Numbers are written as decimals where short ones are
+        exact, else in hexadecimal.  It runs as it stands, unless the target is an object
         that no import gives; then it has a line to fill in.
     """
-    calls = seen.calls or tuple(
+    body = _write_calls(seen, calls)
+    lines = [
+        *_frame(target, kind, [*body, *_write_assertion(seen, message, calls, channel_axis)]),
+        f"# law {seen.law}: {message}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _write_calls(seen: Measurement, calls: Sequence[Call]) -> list[str]:
+    """The lines of all calls, with copies of what has to stay as it is."""
+    body: list[str] = []
+    kind = seen.failure.kind if seen.failure else None
+    for call in calls:
+        lines = _write_call(call)
+        # The last line of a call makes it, and everything it takes stands above.
+        if kind is FailureKind.MODIFIED and seen.failure:
+            lines.insert(-2, f"before = copy.deepcopy({seen.failure.subject})")
+        body += lines
+        if kind is FailureKind.UNREPEATABLE and call is calls[0] and len(body) == len(lines):
+            body.append("first = copy.deepcopy(answer)")
+    return body
+
+
+def _write_assertion(
+    seen: Measurement, message: str, calls: Sequence[Call], channel_axis: int
+) -> list[str]:
+    """The end of the program: what is expected, and an assertion that does not hold.
+
+    A relation between several answers has none, and neither has a failure whose call raises.
+    """
+    if seen.got is not None:
+        return (
+            _write_comparison(seen, calls[-1], channel_axis) if seen.comparison == "value" else []
+        )
+    failure = seen.failure
+    if failure is None:
+        return []
+    part = _write_part(failure, calls[-1]) if calls else "answer"
+    checks = {
+        FailureKind.COUNT: f"isinstance(answer, tuple) and len(answer) == {failure.expected}",
+        FailureKind.TYPE: f"isinstance({part}, np.ndarray)",
+        FailureKind.SHAPE: f"str({part}.shape) == {failure.expected!r}",
+        FailureKind.DTYPE: f"str({part}.dtype) == {failure.expected!r}",
+        FailureKind.PRESENCE: f"{part} is {'not ' if failure.got == 'None' else ''}None",
+        FailureKind.MODIFIED: f"bits(before) == bits({failure.subject})",
+        FailureKind.UNREPEATABLE: "bits(first) == bits(answer)",
+        FailureKind.ACCEPTED: "False",
+        FailureKind.CHANGED: f"bits({part}) == bits({failure.subject})",
+        FailureKind.RANGE: f"np.all(np.isfinite({part})) and np.all({part} <= {failure.subject})",
+    }
+    if failure.kind not in checks:
+        return []
+    return [f"assert {checks[failure.kind]}, {message!r}"]
+
+
+def _write_part(failure: Failure, call: Call) -> str:
+    """The part of the answer that a failure is about, as an expression."""
+    names = METHODS[call.method].names
+    name, bracket, index = failure.subject.partition("[")
+    # A statistic of workers is called as it is handed in.
+    name = name if name in names else f"shards_{name}"
+    if len(names) == 1 or name not in names:
+        return f"answer{bracket}{index}"
+    return f"answer[{names.index(name)}]{bracket}{index}"
+
+
+def _write_comparison(seen: Measurement, call: Call, channel_axis: int) -> list[str]:
+    """One entry of the answer beside its exact value, and that it is within its bound where it is
+    not."""
+    names, (quantity,) = METHODS[call.method].names, seen.quantities
+    part = f"answer[{names.index(quantity)}]" if len(names) > 1 else "answer"
+    if QUANTITIES[quantity].like == "shards":
+        part = f"np.concatenate({part})"
+    if QUANTITIES[quantity].entrywise and channel_axis == -1:
+        part = f"np.moveaxis({part}, -1, 1)"
+    leading, trailing = seen.exact
+    # Where rounding of the leading part alone would matter, the trailing one is subtracted too.
+    rest = f" - {trailing!r}" if abs(trailing) > seen.allowed / 100 else ""
+    index = ", ".join(map(str, seen.where))
+    return [
+        f"got, expected, allowed = float({part}[{index}]), {leading!r}, {seen.allowed:.3g}",
+        f"print('{quantity}[{index}] is', got, 'and should be', expected, '+-', allowed)",
+        *([] if seen.holds else [f"assert abs(got - expected{rest}) <= allowed"]),
+    ]
+
+
+def list_calls(seen: Measurement, case: Case, convention: Convention) -> tuple[Call, ...]:
+    """List the calls that show what a law saw: its own, or one for each quantity on the case.
+
+    Parameters
+    ----------
+    seen
+        What a law saw.
+    case
+        The case it was seen on.
+    convention
+        The convention that the arguments follow.
+    """
+    return seen.calls or tuple(
         _build_call(seen.law, name, case, convention) for name in _list_observed(seen)
     )
-    body = [line for call in calls for line in _write_call(call)]
-    # The answers of such a call are right; the damage shows in the arguments afterwards.
-    if seen.law == "untouched":
-        body += [
-            f"print('{name} afterwards', {name})"
-            for call in calls
-            for name in METHODS[call.method].parameters
-        ]
-    lines = [*_frame(target, kind, body), f"# law {seen.law}: {message}"]
-    if seen.got is not None:
-        # Comments at the end, so that a reader sees what to look for in what the program prints.
-        lines.append(
-            f"# got {format_got(seen)}, expected {format_expected(seen)}, at {list(seen.where)}"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
@@ -96,14 +196,15 @@ def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
 
 def _frame(target: str, kind: str, body: list[str]) -> list[str]:
     """The lines of a program around its body."""
+    text = "\n".join(body)
     return [
         *list_imports(body),
         "",
         "np.set_printoptions(precision=17)",
         *obtain(target, kind),
         "",
-        *ARRAY,
-        "",
+        *([*ARRAY, ""] if "array(" in text.replace("np.array(", "") else []),
+        *([*BITS, ""] if "bits(" in text else []),
         *body,
     ]
 
@@ -115,12 +216,13 @@ def list_imports(body: Iterable[str]) -> list[str]:
     """
     text = "\n".join(body)
     half = ["import ml_dtypes  # half precisions for NumPy"] if "ml_dtypes" in text else []
+    copied = ["import copy"] if "copy." in text else []
     drawn = (
         ["# long arrays are drawn anew here; those of the check are in its JSON"]
         if "default_rng" in text
         else []
     )
-    return ["import numpy as np", *half, *drawn]
+    return [*copied, "import numpy as np", *half, *drawn]
 
 
 def _list_observed(seen: Measurement) -> list[str]:
@@ -197,10 +299,8 @@ def _write_call(call: Call) -> list[str]:
     answers = ", ".join(method.names)
     return [
         *shown,
-        (
-            f"print({answers!r}, implementation.{call.method}({', '.join(method.parameters)},"
-            f" {options})){note}"
-        ),
+        f"answer = implementation.{call.method}({', '.join(method.parameters)}, {options}){note}",
+        f"print({answers!r}, answer)",
         "",
     ]
 
@@ -225,15 +325,17 @@ def _write_argument(value: Any, view: str | None) -> str:
 def write_literal(value: Any) -> str:
     """Write a value as Python source.
 
-    Numbers of arrays are written in full, in hexadecimal, as a call of the program's own ``array``;
-    a long array is drawn anew.
+    Numbers of arrays are written as decimals where short ones are exact, else in hexadecimal, as a
+    call of the program's own ``array``; a long array is drawn anew.
 
     Examples
     --------
     >>> import numpy as np
     >>> from bnproof.verification.reproducer import write_literal
     >>> write_literal({"gamma": np.array([1.5], np.float32), "beta": None})
-    "{'gamma': array((1,), 'float32', '0x1.8000000000000p+0'), 'beta': None}"
+    "{'gamma': np.array([1.5], 'float32'), 'beta': None}"
+    >>> write_literal(np.array([0.1], np.float32))
+    "array((1,), 'float32', '0x1.99999a0000000p-4')"
     """
     if isinstance(value, dict):
         return (
@@ -248,5 +350,10 @@ def write_literal(value: Any) -> str:
     dtype = "ml_dtypes.bfloat16" if value.dtype.name == "bfloat16" else repr(value.dtype.name)
     if value.size > MOST:
         return f"np.random.default_rng(0).normal(size={value.shape}).astype({dtype})"
+    if not value.size:
+        return f"np.zeros({value.shape}, {dtype})"
+    if has_short_decimals(value):
+        numbers = value.astype(np.float64).tolist()
+        return f"np.array({numbers}, {dtype})"
     entries = " ".join(float(entry).hex() for entry in value.reshape(-1))
     return f"array({value.shape}, {dtype}, {entries!r})"

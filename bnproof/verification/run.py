@@ -1,20 +1,23 @@
 """``check``: judge an implementation by the laws of the contract, and say what is violated.
 
-Start reading here.  The function below is the whole course of a check in five lines; each line is a
-module.  :func:`bnproof.check` and the command line both end up here.
+Start reading here.  The function below is the whole course of a check in a few lines, and each step
+is a module: plan, examine, find (the causes are looked for and the inputs made small), conclude.
+:func:`bnproof.check` and the command line both end up here.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from bnproof.laws.answers import NOBODY, Monitor
-from bnproof.verification.concluding import conclude, explain
+from bnproof.verification.concluding import conclude
 from bnproof.verification.examining import examine
+from bnproof.verification.findings import list_findings
 from bnproof.verification.planning import DEFAULTS, CheckOptions, plan_laws
 from bnproof.verification.verdict import Verdict
-from bnproof.verification.violations import list_violations
+from bnproof.verification.violations import find_other_convention
 
 
 def check(
@@ -35,7 +38,7 @@ def check(
     Returns
     -------
     Verdict
-        Which laws hold, and for each broken one the smallest input that was found to break it.
+        Which areas hold, and for each defect one finding with the smallest input that shows it.
         Equal options give equal verdicts, ``seconds`` aside.
 
     Raises
@@ -65,7 +68,13 @@ def check(
     start = time.perf_counter()
     plan = plan_laws(options)
     examination = examine(implementation, plan, options, monitor)
-    violations = explain(list_violations(examination, options.expect), examination)
-    verdict = conclude(examination, violations, options)
+    fitting = find_other_convention(examination)
+    if fitting is not None:
+        # A list of broken laws would blame a correct implementation for following the custom of
+        # its framework. So it is judged by that, and told to say so.
+        assumed = examination.session.target.convention.name
+        examination = examine(implementation, plan, replace(options, convention=fitting), monitor)
+        examination.settled = assumed
+    verdict = conclude(examination, list_findings(examination), options)
     verdict.seconds = time.perf_counter() - start
     return verdict

@@ -18,23 +18,53 @@ from bnproof.laws.extreme_cases import draw_extreme_cases
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
 from bnproof.laws.supports import Supports
+from bnproof.verification.extents import Traits, find_place
 from bnproof.verification.verdict import Tally
 
 # Cases without a violation that are kept, and how many entries of x they may have. Every
 # model of a known bug is judged on each of them during a diagnosis, so more or longer ones make it
 # slow.
 CLEAN, SMALL = 6, 200
-# Failing cases a law keeps for shrinking and diagnosis. They are the first ones; a few show
-# what they have in common, and a thorough check must not hold hundreds of batches.
+# Failing cases a law keeps for shrinking and diagnosis, in each place where it fails. They are the
+# first ones; a few show what they have in common, and a thorough check must not hold hundreds of
+# batches.
 KEPT = 6
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A failing case and what the law saw on it."""
+    """A failing case and what the law saw on it.
+
+    Attributes
+    ----------
+    case, seen
+        The case, and the measurement.
+    place
+        Where a defect shows that fails here: see :func:`bnproof.verification.extents.find_place`.
+    """
 
     case: Case
     seen: Measurement
+    place: str = "ordinary"
+
+
+@dataclass(frozen=True, order=True)
+class Spot:
+    """A broken law where it is broken: what one cause explains or does not.
+
+    Attributes
+    ----------
+    law
+        The law's id.
+    place
+        Where it fails: see :func:`bnproof.verification.extents.find_place`.
+    method
+        The method that failed, where each one counts; else empty.
+    """
+
+    law: str
+    place: str
+    method: str = ""
 
 
 @dataclass
@@ -61,6 +91,10 @@ class Session:
         Per law, what it saw over all cases.
     broken
         Per law, the first failing cases.
+    traits
+        What may decide whether a case fails, case by case.
+    outcomes
+        Per law, the numbers of the cases it judged, and whether it holds there.
     unjudged
         Per law, in how many cases no bound exists because the batch is too long for the precision.
     clean
@@ -75,6 +109,8 @@ class Session:
     reason: str = ""
     tallies: dict[str, Tally] = field(default_factory=dict)
     broken: dict[str, list[Broken]] = field(default_factory=dict)
+    traits: list[Traits] = field(default_factory=list)
+    outcomes: dict[str, dict[int, bool]] = field(default_factory=dict)
     unjudged: dict[str, int] = field(default_factory=dict)
     clean: list[Case] = field(default_factory=list)
 
@@ -113,6 +149,7 @@ class Session:
             The input.
         """
         self.count += 1
+        self.traits.append(Traits.from_case(case))
         answers, oracle = self.prepare(case)
         broken = [self._judge(law, answers, oracle) for law in plan if case.x.size <= law.most]
         if not any(broken) and len(self.clean) < CLEAN and case.x.size <= SMALL:
@@ -137,8 +174,8 @@ class Session:
     def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> bool:
         """Whether a law is broken on one case.
 
-        Failing cases are kept up to ``KEPT``, and further ones for a method that has none yet,
-        where every method is a violation of its own.
+        Failing cases are kept up to ``KEPT`` in each place, and for every method that failed where
+        each one counts.
         """
         try:
             seen = measure(law, answers, oracle)
@@ -148,14 +185,35 @@ class Session:
         if seen is None:
             return False
         self.tallies.setdefault(law.id, Tally(law.theorem)).add(seen)
+        self.outcomes.setdefault(law.id, {})[self.count - 1] = seen.holds
         if not seen.holds:
-            kept = self.broken.setdefault(law.id, [])
-            if len(kept) < KEPT or (
-                law.by_method
-                and all(find_failed_method(b.seen) != find_failed_method(seen) for b in kept)
-            ):
-                kept.append(Broken(answers.case, seen))
+            if law.id not in self.broken:
+                self.target.monitor.found(law.id)
+            for one in (seen, *seen.also):
+                self._keep(law, Broken(answers.case, one, self.find_place(law, self.count - 1)))
         return not seen.holds
+
+    def find_place(self, law: Law, number: int) -> str:
+        """Find where a case shows a defect of its own.
+
+        It is the area of a law that has one, since such a law asks for a special input.
+        """
+        return law.area or find_place(self.traits[number])
+
+    def _keep(self, law: Law, broken: Broken) -> None:
+        """Keep a failing case, unless there are enough of its kind."""
+        kept, spot = self.broken.setdefault(law.id, []), find_spot(law, broken)
+        if sum(find_spot(law, other) == spot for other in kept) < KEPT:
+            kept.append(broken)
+
+    def group_broken(self, plan: Iterable[Law]) -> dict[Spot, list[Broken]]:
+        """Group the failing cases that were kept by law, place and method, in the order of the
+        plan."""
+        grouped: dict[Spot, list[Broken]] = {}
+        for law in plan:
+            for broken in self.broken.get(law.id, ()):
+                grouped.setdefault(find_spot(law, broken), []).append(broken)
+        return grouped
 
     def recheck(self, law: Law, case: Case) -> Measurement | None:
         """Judge a law on another case, without counting it.
@@ -170,6 +228,26 @@ class Session:
             return None
         answers, oracle = self.prepare(case)
         return measure_broken(answers, oracle, {law.id: law}).get(law.id)
+
+
+def find_spot(law: Law, broken: Broken) -> Spot:
+    """Find where a failing case belongs."""
+    method = find_failed_method(broken.seen) if law.by_method else ""
+    return Spot(law.id, broken.place, method)
+
+
+def find_like(seen: Measurement, law: Law, method: str) -> Measurement | None:
+    """Find what a measurement says of a method, for a law where every method counts.
+
+    Returns
+    -------
+    Measurement or None
+        The measurement itself for any other law; ``None`` where that method did not fail.
+    """
+    if not law.by_method:
+        return seen
+    failed = (one for one in (seen, *seen.also) if find_failed_method(one) == method)
+    return next(failed, None)
 
 
 def find_failed_method(seen: Measurement) -> str:

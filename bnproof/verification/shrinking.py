@@ -1,5 +1,4 @@
-"""The smallest failing input: fewer rows, channels, axes and digits, as long as the law stays
-broken.
+"""The smallest failing input: a wider dtype, fewer rows, channels and axes, plain numbers.
 
 From a failing case simpler ones are proposed, the boldest first.  The first one that still fails
 takes its place, and the search begins anew.  It ends where no proposal fails: no step leads from
@@ -23,12 +22,16 @@ from bnproof.laws.columns import has_constant_channel
 # Candidates tried for one law. Each one asks the target and judges the law again, so this caps the
 # time that a violation takes. Halving first, most cases are small long before it is spent.
 BUDGET = 250
+# From the plainest on; the last one is the default of most layers.
+EPS = (1.0, 0.1, 1e-3, 1e-5)
 # Arrays with an entry for every entry of x: they are cut together, or shapes no longer agree.
 ENTRYWISE = ("x", "dy", "ddx")
 Recheck = Callable[[Case], Measurement | None]
 
 
-def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measurement]:
+def shrink(
+    case: Case, seen: Measurement, recheck: Recheck, fixed: frozenset[str] = frozenset()
+) -> tuple[Case, Measurement]:
     """Make a failing case as simple as possible.
 
     Parameters
@@ -38,6 +41,8 @@ def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measu
     recheck
         Returns what the law sees on another case, or ``None`` where that does not fail in the same
         way.
+    fixed
+        Numbers that cannot be chosen: "eps", "momentum".
 
     Returns
     -------
@@ -53,7 +58,7 @@ def shrink(case: Case, seen: Measurement, recheck: Recheck) -> tuple[Case, Measu
     while tried < BUDGET:
         # The proposals are made from the case as it is now, so after a success they have to be made
         # anew: a ``break`` here goes to the next round of the outer loop.
-        for candidate in propose_simpler(case):
+        for candidate in propose_simpler(case, fixed):
             tried += 1
             failing = _attempt(recheck, candidate)
             if failing is not None:
@@ -78,26 +83,30 @@ def _attempt(recheck: Recheck, candidate: Case) -> Measurement | None:
         return None
 
 
-def propose_simpler(case: Case) -> Iterator[Case]:
+def propose_simpler(case: Case, fixed: frozenset[str] = frozenset()) -> Iterator[Case]:
     """Propose simpler cases, the boldest first.
 
     Parameters
     ----------
     case
         The case to simplify.
+    fixed
+        Numbers that cannot be chosen.
 
     Yields
     ------
     Case
-        Cases with fewer rows, channels, positions or axes, without a layer, ``ddx`` or shards, or
-        with fewer digits.  Each has two values per channel at least, and spread in every channel
-        where eps is 0.
+        Cases in float64 or float32, with fewer rows, channels, positions or axes, without a layer,
+        ``ddx`` or shards, or with plainer numbers.  Each has two values per channel at least, and
+        spread in every channel where eps is 0.
     """
     proposals = chain(
+        _widen(case),
         _drop_rows(case),
         _drop_channels(case),
         _shorten_axes(case),
         _drop_extras(case),
+        _take_plain_values(case, fixed),
         _round_arrays(case),
     )
     return (
@@ -107,6 +116,64 @@ def propose_simpler(case: Case) -> Iterator[Case]:
         # Without eps a constant channel is undefined, and every law would seem broken.
         if candidate.m >= 2 and (candidate.eps > 0 or not has_constant_channel(candidate.x))
     )
+
+
+def _widen(case: Case) -> Iterator[Case]:
+    """The case in float64, or in float32 where it is in half precision.
+
+    A reader needs no half precision to see a wrong formula.
+    """
+    for name in ("float64", "float32"):
+        wider = np.dtype(name)
+        if wider.itemsize > case.dtype.itemsize:
+            widened = _change_arrays(case, (*ENTRYWISE, *FIELDS), partial(np.astype, dtype=wider))
+            layer = case.layer and replace(
+                case.layer,
+                weight=case.layer.weight.astype(wider),
+                bias=None if case.layer.bias is None else case.layer.bias.astype(wider),
+            )
+            yield replace(widened, layer=layer)
+
+
+def _take_plain_values(case: Case, fixed: frozenset[str]) -> Iterator[Case]:
+    """The case with the values that a reader takes first: 0, 1, 2, ... for x, 1 for gamma and a
+    variance, 0 for beta and a mean, a gradient of 1 in one place."""
+    numbers = _rank_values(case.x)
+    for offset in (0.0, *(10.0**k for k in range(1, 8))):
+        with np.errstate(over="ignore"):
+            plain = (numbers + offset).astype(case.dtype)
+        if np.all(np.isfinite(plain)) and _is_plainer(plain, case.x):
+            yield replace(case, x=plain)
+    for name, value in (("gamma", 1), ("beta", 0), ("running_mean", 0), ("running_var", 1)):
+        before = getattr(case, name)
+        if before is not None and not np.all(before == value):
+            yield _change_arrays(case, (name,), partial(np.full_like, fill_value=value))
+    if np.count_nonzero(case.dy) > 1:
+        single = np.zeros_like(case.dy)
+        single[:1, ..., :1] = 1  # the first sample, in every channel of a plain batch
+        yield replace(case, dy=single)
+    # From the plainest on, up to the one that the case has.
+    for eps in EPS[: EPS.index(case.eps) if case.eps in EPS else None]:
+        if "eps" not in fixed and case.eps:
+            yield replace(case, eps=eps)
+    if "momentum" not in fixed and case.momentum not in (0.5, 0.0, 1.0):
+        yield replace(case, momentum=0.5)
+
+
+def _rank_values(x: Array) -> Array:
+    """The place of every value in the order of its channel, from 0 on; equal values share one."""
+    columns = np.moveaxis(np.asarray(x, dtype=float), 1, 0).reshape(x.shape[1], -1)
+    ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in columns])
+    spread = ranks.reshape(x.shape[1], x.shape[0], *x.shape[2:])
+    return np.moveaxis(spread, 0, 1).astype(float)
+
+
+def _is_plainer(plain: Array, x: Array) -> bool:
+    """Whether whole numbers are smaller than those that are there, or these are not whole."""
+    before = np.asarray(x, dtype=float)
+    if not np.array_equal(before, np.round(before)):
+        return True
+    return bool(np.abs(np.asarray(plain, dtype=float)).sum() < np.abs(before).sum())
 
 
 def _keep_rows(case: Case, keep: Any) -> Case:

@@ -8,9 +8,11 @@ same answers up to there.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
     from bnproof.verification.verdict import Verdict
 
 Progress = Callable[[int, int], None]
+Found = Callable[[str], None]
+# What the numerical libraries read their number of threads from.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+# Threads that wait go to sleep and do not spin.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 # The name under which the child announces that it imports the target.
 IMPORT = "import"
 # Seconds a target may take to import, at least: frameworks are large. The limit for a call is often
@@ -49,7 +63,12 @@ class Ended(Exception):
 
 
 def supervise(
-    request: Request, *, limit: float, progress: Progress = lambda done, total: None
+    request: Request,
+    *,
+    limit: float,
+    progress: Progress = lambda done, total: None,
+    found: Found = lambda law: None,
+    threads: int = 1,
 ) -> Verdict:
     """Judge a target in a process of its own.
 
@@ -61,6 +80,10 @@ def supervise(
         Seconds a single call may take; the import may take ``LOADING`` seconds at least.
     progress
         Is told how many of how many cases are judged.  It starts again after a crash.
+    found
+        Is told the id of a law when it is broken for the first time; again after a crash.
+    threads
+        How many threads the libraries of the target may start, unless the environment says it.
 
     Returns
     -------
@@ -77,7 +100,8 @@ def supervise(
     blocked: dict[str, tuple[str, int]] = {}
     while True:
         try:
-            return _attempt(request, blocked, limit, progress)
+            with _limit_threads(threads):
+                return _attempt(request, blocked, limit, progress, found)
         except Ended as ended:
             if ended.method == IMPORT:
                 raise CannotCheck(f"{request.target} does not import: it {ended.reason}") from ended
@@ -89,8 +113,33 @@ def supervise(
             blocked[ended.method] = (ended.reason, ended.number)
 
 
+@contextmanager
+def _limit_threads(threads: int) -> Iterator[None]:
+    """Hand the number of threads to the child, by what libraries read when they are imported.
+
+    The batches of a check are small. Several threads gain nothing on them, and threads that wait
+    for each other by spinning slow everything down on a machine whose cores are busy.
+    """
+    before = dict(os.environ)
+    for name in THREADS:
+        os.environ.setdefault(name, str(threads))
+    for name, value in WAITING.items():
+        os.environ.setdefault(name, value)
+    if threads == 1:
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def _attempt(
-    request: Request, blocked: dict[str, tuple[str, int]], limit: float, progress: Progress
+    request: Request,
+    blocked: dict[str, tuple[str, int]],
+    limit: float,
+    progress: Progress,
+    found: Found,
 ) -> Verdict:
     """Judge once in a new process, which is gone when this returns.
 
@@ -104,7 +153,7 @@ def _attempt(
     # Only the child holds the other end now, so that its death shows as the end of the stream.
     theirs.close()
     try:
-        return _listen(ours, process, limit, progress)
+        return _listen(ours, process, limit, progress, found)
     finally:
         # Also after a verdict: a target may leave threads behind that keep a process alive.
         process.kill()
@@ -112,7 +161,9 @@ def _attempt(
         ours.close()
 
 
-def _listen(ours: Connection, process: Any, limit: float, progress: Progress) -> Verdict:
+def _listen(
+    ours: Connection, process: Any, limit: float, progress: Progress, found: Found
+) -> Verdict:
     """Listen until there is a verdict; raises ``Ended`` and ``CannotCheck``."""
     method, number, since = "", 0, time.monotonic()
     while True:
@@ -135,6 +186,8 @@ def _listen(ours: Connection, process: Any, limit: float, progress: Progress) ->
                 raise CannotCheck(what[0])
             case "progress":
                 progress(*what)
+            case "found":
+                found(*what)
             case "calling":
                 method, number = what
                 since = time.monotonic()

@@ -6,10 +6,13 @@ A verdict is plain data.  How it is shown is decided in :mod:`bnproof.cli` and
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bnproof.contract import Measurement, Violation
+import numpy as np
+
+from bnproof.contract import Finding, Measurement, Violation
 from bnproof.records import list_versions
 
 if TYPE_CHECKING:
@@ -65,6 +68,14 @@ class Verdict:
     ----------
     target, convention, effort, seed, options
         What was checked, by the name of which convention, and how.
+    findings
+        What is wrong, one entry for each cause; the most harmful first.
+    areas
+        For each of :data:`bnproof.contract.AREAS`, whether it "holds", has a "finding", or is "not
+        offered".
+    affected
+        The dtype, or "half precision", that all findings lie in, where others were asked as well;
+        else empty.
     violations
         Broken laws, each with its message, the smallest failing input, a program and the likely
         cause.
@@ -87,6 +98,9 @@ class Verdict:
     convention: str
     effort: str
     seed: int
+    findings: list[Finding] = field(default_factory=list)
+    areas: dict[str, str] = field(default_factory=dict)
+    affected: str = ""
     violations: list[Violation] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
@@ -118,7 +132,8 @@ class Verdict:
         -------
         dict
             Plain JSON values.  Next to what the contract fixes (``target``, ``ok``, ``convention``,
-            ``violations``, ``passed``, ``not_offered``, ``seconds``) it holds ``versions``,
+            ``areas``, ``findings``, ``violations``, ``passed``, ``not_offered``, ``seconds``) it
+            holds ``affected``, ``versions``,
             ``seed``, ``effort``, ``options``, ``expected``, ``cases``, ``unjudged``, and per law
             what it saw (``laws``).  An error that is infinite is ``None``, since JSON has no
             infinity.
@@ -127,6 +142,9 @@ class Verdict:
             "target": self.target,
             "ok": self.ok,
             "convention": self.convention,
+            "areas": self.areas,
+            "affected": self.affected,
+            "findings": [_to_plain(finding) for finding in self.findings],
             "violations": [asdict(violation) for violation in self.violations],
             "passed": self.passed,
             "not_offered": self.not_offered,
@@ -170,3 +188,69 @@ class Verdict:
         import pandas as pd
 
         return pd.DataFrame(self._list_rows())
+
+
+# As the contract calls it.
+HOW = {"same values": "same values", "same pattern": "pattern", "unknown": "unknown"}
+# Entries of an array that are written out. Longer ones are in the violation's case.
+WRITTEN = 4096
+
+
+def _to_plain(finding: Finding) -> dict[str, Any]:
+    """A finding as plain JSON values, with the names of the contract."""
+    cause, example = finding.cause, finding.example
+    seen = example and example.seen
+    return {
+        "id": finding.id,
+        "area": finding.area,
+        "title": finding.title,
+        "laws": list(finding.laws),
+        "extent": finding.extent,
+        "cause": {
+            "id": cause.bug or None,
+            "how": HOW[cause.confidence],
+            "says": cause.says,
+            "seen": list(cause.sources),
+        },
+        "mend": finding.mend,
+        "residual": finding.residual,
+        "example": seen
+        and {
+            "method": example.call.method if example and example.call else "",
+            "arguments": {
+                name: _to_plain_argument(value)
+                for name, value in (
+                    example.call.arguments.items() if example and example.call else ()
+                )
+            },
+            "quantity": ", ".join(seen.quantities),
+            "where": list(seen.where),
+            "got": _to_plain_number(seen.got),
+            "exact": None if seen.got is None else _to_plain_number(seen.exact[0]),
+            "allowed": None if seen.got is None else _to_plain_number(seen.allowed),
+        },
+        "reproducer": finding.reproducer,
+    }
+
+
+def _to_plain_number(value: float | None) -> float | str | None:
+    """A number; its name where JSON has none for it."""
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def _to_plain_argument(value: Any) -> Any:
+    """An argument as nested lists with its dtype and shape; a list of arrays as a list of these."""
+    if isinstance(value, list):
+        return [_to_plain_argument(part) for part in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    # Through float64, which holds every entry exactly and which JSON can write.
+    numbers = value.astype(np.float64)
+    entries = np.where(np.isfinite(numbers), numbers, 0.0).tolist()
+    if not np.all(np.isfinite(numbers)):
+        entries = np.vectorize(_to_plain_number, otypes=[object])(numbers).tolist()
+    return {
+        "dtype": value.dtype.name,
+        "shape": list(value.shape),
+        "values": entries if value.size <= WRITTEN else None,
+    }

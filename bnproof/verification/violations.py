@@ -6,122 +6,160 @@ input, as small as it was found, what came back and what should have, and a prog
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from bnproof.contract import QUANTITIES, Case, FailureKind, Measurement, Violation
+from bnproof.contract import (
+    QUANTITIES,
+    Call,
+    Case,
+    Cause,
+    Convention,
+    FailureKind,
+    Measurement,
+    Violation,
+)
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.law import Law
 from bnproof.verification import replay, reproducer
 from bnproof.verification.examining import Examination
+from bnproof.verification.extents import Traits, find_place
 from bnproof.verification.residuals import explain_by_factor
-from bnproof.verification.session import Broken, Session, find_failed_method
+from bnproof.verification.session import Broken, Session, Spot, find_failed_method, find_like
 from bnproof.verification.shrinking import shrink
 from bnproof.verification.walk_judge import LawBroken
 from bnproof.wording import (
     describe_measurement,
-    describe_other_convention,
     format_expected,
     format_got,
     name_quantity,
 )
 
 
-def list_violations(examination: Examination, expect: Mapping[str, str]) -> list[Violation]:
-    """Make one violation for each broken law, or for each method it is broken for.
+@dataclass(frozen=True)
+class Shown:
+    """A violation, with what was seen on the input that shows it.
+
+    Attributes
+    ----------
+    violation
+        What a user gets to read.
+    seen
+        What the law saw on the smallest input.
+    call
+        The call that shows it; ``None`` for a sequence of calls.
+    """
+
+    violation: Violation
+    seen: Measurement
+    call: Call | None
+
+
+def list_shown(spots: Iterable[Spot], examination: Examination, cause: Cause) -> list[Shown]:
+    """Make one violation for each broken law of a group, or for each method it is broken for.
 
     Parameters
     ----------
+    spots
+        The broken laws, each where it fails.
     examination
         What all laws saw.
-    expect
-        Laws that are expected to fail, by id; they get no violation.
+    cause
+        What they have in common.
 
     Returns
     -------
-    list of Violation
-        In the order of the plan, without causes.
-
-    Notes
-    -----
-    Where the target declares no convention and its answers fit another named one exactly, that is
-    the one violation, of the law "convention".  A list of broken laws would blame a correct
-    implementation for following the custom of its framework.
+    list of Shown
+        In the order of the spots.
     """
-    settled = _find_other_convention(examination)
-    if settled:
-        return [settled]
-    violations: list[Violation] = []
-    for law in examination.plan:
-        if law.id in expect:
-            continue
-        if law.id in examination.walks:
-            violations.append(
-                _build_walk_violation(law, examination.walks[law.id], examination.name)
-            )
-        elif law.id in examination.session.broken:
-            violations += [
-                _build_violation(law, examination, start)
-                for start in _choose_starts(law, examination.session)
-            ]
-    return violations
+    laws = {law.id: law for law in examination.plan}
+    broken = examination.session.group_broken(examination.plan)
+    # A law that fails in several places is shown once, in the place that shrinks best.
+    together: dict[tuple[str, str], list[Spot]] = {}
+    for spot in spots:
+        together.setdefault((spot.law, spot.method), []).append(spot)
+    shown = []
+    for (name, _), of_law in together.items():
+        law = laws[name]
+        kept = [one for spot in of_law for one in broken.get(spot, ())]
+        if kept:
+            # From the smallest fewest tries are needed, and it may be the only one that is small
+            # enough to print. A law without half precision in it reads best.
+            start = min(kept, key=lambda one: (one.place == "half", one.case.x.size))
+            places = frozenset(spot.place for spot in of_law)
+            shown.append(_show(law, examination, start, kept, places))
+        else:
+            shown.append(_show_walk(law, examination.walks[name], examination.name))
+    return [replace(one, violation=replace(one.violation, cause=cause)) for one in shown]
 
 
-def _find_other_convention(examination: Examination) -> Violation | None:
-    """The violation that another convention fits, if that explains every broken law.
+def find_other_convention(examination: Examination) -> Convention | None:
+    """Find the convention that the target follows without saying so.
 
     All laws that depend on a convention are judged again, on the same cases, under each named one.
-    A convention that leaves a single law broken does not fit.
+
+    Returns
+    -------
+    Convention or None
+        The first convention under which every law about running statistics holds; one that also
+        says what the target does with a single value is preferred.  ``None`` where the target
+        declares one, where the statistics are right as they are, or where none fits.
     """
-    session, plan = examination.session, examination.plan
-    by_convention = [law for law in plan if law.by_convention]
-    # A broken law that no convention has a say in is a bug, whatever the statistics follow.
-    explained = examination.broken <= {law.id for law in by_convention}
-    if not (examination.undeclared and session.broken and explained):
+    session = examination.session
+    statistics = [
+        law for law in examination.plan if law.by_convention and law.areas & {"statistics"}
+    ]
+    if not examination.undeclared or not any(_is_broken(law, session) for law in statistics):
         return None
-    declared = session.target.convention
+    by_convention = [law for law in examination.plan if law.by_convention]
+    fitting: list[tuple[int, Convention]] = []
     for convention in NAMED.values():
         trial = Session(
             replace(session.target, convention=convention), session.seed, session.supports
         )
         trial.run(by_convention, session.count)
-        if not trial.broken:
-            message = describe_other_convention(convention.name, declared.name)
-            return Violation("convention", "running_mean, running_var", message, "")
-    return None
+        if not any(_is_broken(law, trial) for law in statistics):
+            fitting.append((len(trial.broken), convention))
+    return min(fitting, key=lambda one: one[0], default=(0, None))[1]
 
 
-def _choose_starts(law: Law, session: Session) -> list[Broken]:
-    """The smallest failing case that was kept; where every method counts, the smallest of each."""
-    # Shrinking from the smallest needs fewest tries, and it may be the only one that is small
-    # enough to print.
-    kept = sorted(session.broken[law.id], key=lambda broken: broken.case.x.size)
-    first: dict[str, Broken] = {}
-    for broken in kept:
-        first.setdefault(find_failed_method(broken.seen) if law.by_method else "", broken)
-    return list(first.values())
+def _is_broken(law: Law, session: Session) -> bool:
+    """Whether a law is broken on an ordinary input: half precision has defects of its own."""
+    return any(broken.place == "ordinary" for broken in session.broken.get(law.id, ()))
 
 
-def _build_violation(law: Law, examination: Examination, start: Broken) -> Violation:
-    """The violation on the smallest case that breaks the law in the same way."""
+def _show(
+    law: Law,
+    examination: Examination,
+    start: Broken,
+    kept: Sequence[Broken],
+    places: frozenset[str],
+) -> Shown:
+    """The violation on the smallest case that breaks the law in the same way and place."""
     session, case, seen = examination.session, start.case, start.seen
+    method = find_failed_method(seen)
 
     def recheck(candidate: Case) -> Measurement | None:
+        # Another place may be the matter of another finding.
+        if not law.area and find_place(Traits.from_case(candidate)) not in places:
+            return None
         measurement = session.recheck(law, candidate)
-        return (
-            measurement if measurement and _is_same_finding(law, measurement, start.seen) else None
-        )
+        like = measurement and find_like(measurement, law, method)
+        return like if like and _is_same_finding(law, like, start.seen) else None
 
     # A method that ended the process must not be called again, so this case cannot be shrunk.
     blocked = seen.failure is not None and seen.failure.kind is FailureKind.BLOCKED
     if not blocked:
-        case, seen = shrink(case, seen, recheck)
+        case, seen = shrink(case, seen, recheck, session.target.constants)
     kind = "layer" if isinstance(session.target.implementation, ThroughState) else "implementation"
     message = describe_measurement(seen, law.says)
     convention = session.target.convention
-    program = reproducer.write_program(examination.name, seen, message, case, convention, kind)
-    return Violation(
+    calls = reproducer.list_calls(seen, case, convention)
+    program = reproducer.write_program(
+        examination.name, seen, message, calls, kind, convention.channel_axis
+    )
+    violation = Violation(
         law.id,
         name_quantity(seen),
         message,
@@ -129,9 +167,10 @@ def _build_violation(law: Law, examination: Examination, start: Broken) -> Viola
         got=format_got(seen),
         expected=format_expected(seen),
         ulp=seen.ulp,
-        residual=_find_common_factor(law, session),
+        residual=_find_common_factor(kept, session),
         case=replay.to_json(case),
     )
+    return Shown(violation, seen, calls[-1])
 
 
 def _is_same_finding(law: Law, first: Measurement, second: Measurement) -> bool:
@@ -153,7 +192,7 @@ def _is_same_finding(law: Law, first: Measurement, second: Measurement) -> bool:
     return kinds[0] == kinds[1]
 
 
-def _find_common_factor(law: Law, session: Session) -> str:
+def _find_common_factor(kept: Sequence[Broken], session: Session) -> str:
     """A named factor between the answers and the exact values that fits every failing case that was
     kept.
 
@@ -161,7 +200,7 @@ def _find_common_factor(law: Law, session: Session) -> str:
     out.  Empty where none is left.
     """
     common: list[str] | None = None
-    for broken in session.broken[law.id]:
+    for broken in kept:
         seen = broken.seen
         quantity, *others = seen.quantities or ("",)
         if seen.got is None or seen.calls or others or quantity not in QUANTITIES:
@@ -177,14 +216,14 @@ def _find_common_factor(law: Law, session: Session) -> str:
     return common[0] if common else ""
 
 
-def _build_walk_violation(law: Law, broken: LawBroken, target: str) -> Violation:
+def _show_walk(law: Law, broken: LawBroken, target: str) -> Shown:
     """The violation of a law about layers, with the walk as a program.
 
     It has no case: a walk is several calls, and its program is what repeats it.
     """
     seen = broken.seen
     message = describe_measurement(seen, law.says)
-    return Violation(
+    violation = Violation(
         law.id,
         ", ".join(seen.quantities) or "state",
         message,
@@ -194,3 +233,4 @@ def _build_walk_violation(law: Law, broken: LawBroken, target: str) -> Violation
         expected=format_expected(seen),
         ulp=seen.ulp,
     )
+    return Shown(violation, seen, None)

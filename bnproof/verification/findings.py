@@ -1,0 +1,221 @@
+"""From groups of broken laws to findings: what is wrong, where it shows, why, and what to do.
+
+A group has one cause (:mod:`bnproof.verification.diagnosis`).  Here it gets its area, the inputs on
+which it shows, its violations and the simplest one of them as an example.  Start reading at
+:func:`list_findings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bnproof.contract import AREAS, Cause, Example, Finding, Violation
+from bnproof.laws.law import Law
+from bnproof.laws.quantities import FORMULAS
+from bnproof.verification.diagnosis import DIRECT, Group, diagnose, find_area
+from bnproof.verification.examining import Examination
+from bnproof.verification.extents import Extent, find_extent
+from bnproof.verification.session import Spot
+from bnproof.verification.violations import list_shown
+from bnproof.wording import MENDS, describe_other_convention, describe_title
+
+# Laws that compare one output with its exact value. Their messages show a number next to the right
+# one, so they read best and come first.
+VALUE_LAWS = {formula.law for formula in FORMULAS.values()}
+# Areas that laws about numbers belong to. A defect that shows on special inputs alone is told in
+# the area of these inputs.
+NUMERIC = AREAS[: AREAS.index("workers") + 1]
+# Mechanisms that make any output wrong: they are told as what they are.
+BEHAVIOUR = {mechanism for mechanism, _ in DIRECT.values()}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A finding with the violations that belong to it, the one that is shown first."""
+
+    finding: Finding
+    violations: tuple[Violation, ...]
+
+
+def list_findings(examination: Examination) -> list[Explained]:
+    """Group everything that is broken into findings.
+
+    Parameters
+    ----------
+    examination
+        What all laws saw of the target, which is asked again for smaller inputs.
+
+    Returns
+    -------
+    list of Explained
+        The most harmful first: in the order of the areas, and within one area those with a known
+        cause first.
+    """
+    laws = {law.id: law for law in examination.plan}
+    explained = [_explain(located, examination, laws) for located in locate(examination)]
+    if examination.settled:
+        explained.append(_tell_convention(examination))
+    explained.sort(key=lambda one: AREAS.index(one.finding.area))
+    return list(_number(explained))
+
+
+@dataclass(frozen=True)
+class Located:
+    """A group of broken laws, its area, and the inputs on which it shows."""
+
+    group: Group
+    area: str
+    extent: Extent
+
+
+def locate(examination: Examination, *, without: str = "") -> list[Located]:
+    """Find the groups of everything that is broken, and where each of them shows.
+
+    Parameters
+    ----------
+    examination
+        What all laws saw.
+    without
+        The id of a model that the diagnosis must not know.
+
+    Returns
+    -------
+    list of Located
+        The most harmful first.
+    """
+    laws = {law.id: law for law in examination.plan}
+    located = []
+    for group in diagnose(examination, without=without):
+        extent = find_group_extent(group.spots, examination, laws)
+        located.append(Located(group, find_group_area(group, extent, examination, laws), extent))
+    return sorted(
+        located,
+        key=lambda one: (AREAS.index(one.area), one.group.cause.confidence != "same values"),
+    )
+
+
+def _number(explained: Sequence[Explained]) -> Iterator[Explained]:
+    """Give findings of one name a number, and their violations the finding's id."""
+    seen: dict[str, int] = {}
+    for one in explained:
+        name = one.finding.id
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            name = f"{name}-{seen[name]}"
+        finding = replace(one.finding, id=name)
+        yield Explained(finding, tuple(replace(v, finding=name) for v in one.violations))
+
+
+def _tell_convention(examination: Examination) -> Explained:
+    """The finding that the target follows a convention without saying so."""
+    name = examination.session.target.convention.name
+    says = describe_other_convention(name, examination.settled)
+    cause = Cause("convention", "the running statistics follow it on every input", "same pattern")
+    finding = Finding(
+        "statistics/convention",
+        "statistics",
+        says,
+        ("running-mean", "running-variance"),
+        "all inputs",
+        cause,
+        f"declare convention = {name!r}, or check with --convention {name}",
+    )
+    message = f"{says}: {finding.mend}"
+    return Explained(finding, (Violation("convention", "running_mean, running_var", message, ""),))
+
+
+def _explain(located: Located, examination: Examination, laws: dict[str, Law]) -> Explained:
+    """One group as a finding."""
+    group, area = located.group, located.area
+    shown = list_shown(group.spots, examination, group.cause)
+    # Values first, then what has no exact value of its own; of each the smallest.
+    shown.sort(key=lambda one: one.violation.law not in VALUE_LAWS)
+    lead = shown[0]
+    refuses = lead.seen.failure is not None and lead.seen.failure.refusal
+    name = group.cause.bug or ("refuses" if refuses else _name_group(group))
+    law = laws[lead.violation.law]
+    mends = dict.fromkeys(laws[spot.law].mend or _refer(laws[spot.law]) for spot in group.spots)
+    mend = MENDS.get(area) or (law.mend and "; ".join(mends)) or _refer(law)
+    return Explained(
+        Finding(
+            f"{area}/{name}",
+            area,
+            describe_title([one.seen for one in shown], law.says),
+            tuple(dict.fromkeys(spot.law for spot in group.spots)),
+            located.extent.says,
+            group.cause,
+            mend,
+            Example(lead.call, lead.seen),
+            lead.violation.reproducer,
+            next((one.violation.residual for one in shown if one.violation.residual), ""),
+        ),
+        tuple(one.violation for one in shown),
+    )
+
+
+def _name_group(group: Group) -> str:
+    """A name from the first spot; with its method where each method counts."""
+    first = group.spots[0]
+    return f"{first.law}-{first.method}" if first.method else first.law
+
+
+def _refer(law: Law) -> str:
+    """Where the right formula stands."""
+    return f"compare with the derivation: bnproof show {law.theorem}" if law.theorem else law.says
+
+
+def find_group_extent(
+    spots: Sequence[Spot], examination: Examination, laws: dict[str, Law]
+) -> Extent:
+    """Find on which inputs the laws of a group fail.
+
+    Parameters
+    ----------
+    spots
+        The broken laws, each where it fails.
+    examination
+        What all laws saw.
+    laws
+        All laws by id.
+    """
+    session = examination.session
+    numeric = [spot for spot in spots if not laws[spot.law].extent]
+    special = "; ".join(dict.fromkeys(filter(None, (laws[spot.law].extent for spot in spots))))
+    places = {(spot.law, spot.place) for spot in numeric}
+    failing: set[int] = set()
+    holding: set[int] = set()
+    for spot in numeric:
+        for number, holds in session.outcomes.get(spot.law, {}).items():
+            if holds:
+                holding.add(number)
+            elif (spot.law, session.find_place(laws[spot.law], number)) in places:
+                failing.add(number)
+    if not failing:
+        return Extent(special or "a sequence of calls")
+    return find_extent(
+        [session.traits[number] for number in sorted(failing)],
+        [session.traits[number] for number in sorted(holding - failing)],
+    )
+
+
+def find_group_area(
+    group: Group, extent: Extent, examination: Examination, laws: dict[str, Law]
+) -> str:
+    """Find the area of a group.
+
+    It is that of the inputs where it shows on special ones alone, and else the first of the areas
+    of its laws.
+    """
+    if group.cause.mechanism in BEHAVIOUR:
+        return "behaviour"
+    homes = {
+        find_area(laws[spot.law], broken.seen)
+        for spot in group.spots
+        for broken in examination.session.broken.get(spot.law, ())
+        if broken.place == spot.place
+    } or {laws[spot.law].area for spot in group.spots}
+    numeric = [area for area in NUMERIC if area in homes]
+    if numeric:
+        return extent.area or numeric[0]
+    return min(homes, key=AREAS.index)
