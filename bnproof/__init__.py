@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bnproof.contract import Convention
     from bnproof.verification.verdict import Verdict
 
-__all__ = ["check", "tolerance"]
+__all__ = ["check", "tolerance", "wrap"]
 
 
 def check(
@@ -26,6 +26,9 @@ def check(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     expect: Mapping[str, str] | None = None,
+    dtypes: Iterable[str] = (),
+    ranks: Iterable[int] = (),
+    methods: Iterable[str] = (),
 ) -> Verdict:
     """Run the laws of batch normalisation on an implementation or a layer, and say which hold.
 
@@ -43,17 +46,20 @@ def check(
         A convention, or the name of one, instead of the declared one.  ``None`` leaves the declared
         one, which is "torch" where nothing is declared.
     select
-        Ids of the only laws to judge; empty selects all of them.
+        The only laws, areas or findings to tell of; empty selects all of them.
     ignore
-        Ids of laws that are not judged.
+        Laws, areas or findings that are left out.
     expect
-        Ids of laws that are known to fail, each with the reason.  If such a law holds, that is a
-        violation, so that an entry cannot outlive its bug.
+        Laws, areas or findings that are known to fail, each with the reason.  Where one does not,
+        that is a violation, so that an entry cannot outlive its bug.
+    dtypes, ranks, methods
+        The only dtypes and ranks of x to ask about, and the only methods to call; empty for all.
 
     Returns
     -------
     Verdict
-        ``verdict.ok``, ``verdict.violations``, ``verdict.passed``, ``verdict.not_offered``;
+        ``verdict.ok``, ``verdict.findings``, ``verdict.areas``, ``verdict.violations``,
+        ``verdict.passed``, ``verdict.not_offered``;
         ``verdict.to_frame()`` is a table of the laws, ``verdict.to_dict()`` everything.
 
     Raises
@@ -81,7 +87,15 @@ def check(
     from bnproof.verification.run import check as run
 
     options = CheckOptions(
-        effort, seed, convention, tuple(select), tuple(ignore), dict(expect or {})
+        effort,
+        seed,
+        convention,
+        tuple(select),
+        tuple(ignore),
+        dict(expect or {}),
+        tuple(dtypes),
+        tuple(ranks),
+        tuple(methods),
     )
     return run(implementation, options)
 
@@ -182,3 +196,25 @@ def tolerance(
         accumulate=accumulate,
         formula=formula,
     )
+
+
+def wrap(*functions: Any, **options: Any) -> Any:
+    """Make an implementation of functions with any signature.
+
+    See :func:`bnproof.implementations.wrapping.wrap` for all that it takes: ``forward``,
+    ``backward``, ``infer``, ``fold``, what each takes (``order``) and returns (``returns``), the
+    framework of their arrays, and further arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bnproof
+    >>> def normalise(inputs, scale, offset, mean, variance, epsilon):
+    ...     return scale * (inputs - mean) / np.sqrt(variance + epsilon) + offset
+    >>> wrapped = bnproof.wrap(infer=normalise, supports={"ranks": [2]})
+    >>> bnproof.check(wrapped, effort="quick", select=["inference"], dtypes=["float64"]).ok
+    True
+    """
+    from bnproof.implementations import wrapping
+
+    return wrapping.wrap(*functions, **options)

@@ -23,6 +23,19 @@ from bnproof.implementations.installed import import_modules
 from bnproof.implementations.signatures import Gradients
 from bnproof.implementations.through_state import FIELDS
 
+#: Names that people give to what the contract calls something else.
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "x": ("x", "input", "inputs", "data", "batch", "z"),
+    "gamma": ("gamma", "weight", "scale", "g", "gain"),
+    "beta": ("beta", "bias", "offset", "shift", "b"),
+    "running_mean": ("running_mean", "moving_mean", "mean", "run_mean", "mu"),
+    "running_var": ("running_var", "moving_var", "run_var", "var", "variance", "moving_variance"),
+    "eps": ("eps", "epsilon", "variance_epsilon"),
+    "momentum": ("momentum", "decay", "alpha", "exponential_average_factor"),
+    "training": ("training", "train", "is_training"),
+    "dy": ("dy", "dout", "grad_output", "grad", "upstream", "grad_out"),
+    "cache": ("cache", "ctx", "saved"),
+}
 Pullback = Callable[[Array], Gradients]
 
 # what a sample of a class is made with; the values do not matter, since only options that the

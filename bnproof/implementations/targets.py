@@ -14,9 +14,11 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from bnproof.contract import METHODS
 from bnproof.implementations.adapters import UnusableLayer, adapt_candidate, format_error
 from bnproof.implementations.installed import import_modules
 from bnproof.implementations.through_state import ThroughState
+from bnproof.implementations.wrapping import guess_order
 
 
 class UnusableTarget(LookupError):
@@ -76,10 +78,12 @@ def load(target: str) -> Any:
             n for n, value in named.items() if getattr(value, "__module__", "") == module.__name__
         ]
         offered = get_close_matches(name, named, n=3) or [
-            n for n in own if hasattr(named[n], "train")
+            n for n in own if any(hasattr(named[n], method) for method in METHODS)
         ]
         hint = (
-            f"it offers {', '.join(offered[:5])}" if offered else "nothing in it has a train method"
+            f"it offers {', '.join(offered[:5])}"
+            if offered
+            else "nothing in it has a method of the contract"
         )
         raise UnusableTarget(f"{place} has no {name!r}: {hint}")
     return as_implementation(getattr(module, name), target)
@@ -133,10 +137,15 @@ def _wrap_layer(candidate: Any) -> Any:
         except Exception as error:
             call = f"{candidate.__name__}(2, eps=0.25, momentum=0.25)"
             raise UnusableTarget(
-                f"it has no train method, and {call} makes no layer: {format_error(error)}"
+                f"{candidate.__name__} is a function, and {call} makes no layer"
+                f" ({format_error(error)}): {suggest_wrapper(candidate)}"
             ) from error
         if _is_layer(made):
             return ThroughState(candidate)
+        raise UnusableTarget(
+            f"{candidate.__name__} is a function, and makes a {type(made).__name__} of 2 features,"
+            f" which is no layer: {suggest_wrapper(candidate)}"
+        )
     return None
 
 
@@ -156,15 +165,40 @@ def _require_train(candidate: Any, name: str) -> Any:
             raise UnusableTarget(
                 f"{why}: name an instance, or a class that needs no arguments"
             ) from error
+    for method in METHODS:
+        try:
+            if callable(getattr(candidate, method, None)):
+                return candidate
+        except Exception as error:
+            raise UnusableTarget(
+                f"{name}.{method} cannot be read: {format_error(error)}"
+            ) from error
+    raise UnusableTarget(f"{name} {_describe_misfit(candidate)}")
+
+
+def _describe_misfit(candidate: Any) -> str:
+    """What an object offers instead of the contract's methods, and the wrapper that would fit."""
+    if callable(candidate) and hasattr(candidate, "__name__"):
+        return f"is a function: {suggest_wrapper(candidate)}"
+    own = [
+        method
+        for method in dir(candidate)
+        if not method.startswith("_") and callable(getattr(candidate, method, None))
+    ]
+    offers = f"it offers {', '.join(own[:5])}" if own else "it offers no method"
+    return (
+        f"has none of {', '.join(METHODS)}; {offers}: wrap its functions, as in bn ="
+        " bnproof.wrap(forward=..., order='x gamma beta eps')"
+    )
+
+
+def suggest_wrapper(function: Any) -> str:
+    """Write the shortest wrapper that may fit a function, ready to paste."""
     try:
-        offered = callable(getattr(candidate, "train", None))
-    except Exception as error:
-        raise UnusableTarget(f"{name}.train cannot be read: {format_error(error)}") from error
-    if not offered:
-        raise UnusableTarget(
-            f"{name} has no train method: see the contract in the README for its signature"
-        )
-    return candidate
+        order = guess_order(function)
+    except (TypeError, ValueError):
+        order = "x gamma beta running_mean running_var eps momentum"
+    return f"wrap it, as in bn = bnproof.wrap({function.__name__}, order={order!r})"
 
 
 def _import(place: str) -> ModuleType:

@@ -8,7 +8,7 @@ state that is assigned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from operator import attrgetter
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.implementations.adapters import (
+    ALIASES,
     SAMPLE,
     AdaptedLayer,
     Adapter,
@@ -47,6 +48,7 @@ NAMES = {
     "running_mean": ("running_mean",),
     "running_var": ("running_var",),
 }
+Inputs = Callable[[Any], tuple[Any, ...]]
 RANKS = {"BatchNorm1d": [2, 3], "BatchNorm2d": [4], "BatchNorm3d": [5]}
 KEYWORDS = {name: (name,) for name in ("eps", "momentum", "affine", "track_running_stats")}
 
@@ -58,11 +60,17 @@ class TorchLayer(AdaptedLayer):
     ----------
     module
         The module, whose tensors are found by the names in :data:`NAMES`.
+    names
+        Other names of tensors, which go before those.
+    inputs
+        What ``forward`` takes for a batch x; ``None`` for x alone.
     """
 
-    def __init__(self, module: Any) -> None:
-        self.module, self.name = module, class_name(module)
-        self.names = locate_fields(module)
+    def __init__(
+        self, module: Any, names: Mapping[str, str] | None = None, inputs: Inputs | None = None
+    ) -> None:
+        self.module, self.name, self.inputs = module, class_name(module), inputs
+        self.names = locate_fields(module, names)
 
     @property
     def from_torch(self) -> bool:
@@ -170,7 +178,8 @@ class TorchLayer(AdaptedLayer):
         registered = {name: value for name, value in copies.items() if name not in plain}
         own.update({name: copies[name] for name in plain})
         try:
-            y = functional_call(self.module, registered, (entry,))
+            given = (entry,) if self.inputs is None else self.inputs(entry)
+            y = functional_call(self.module, registered, given)
             copies.update(registered | {name: own[name] for name in plain})
         except Exception as error:
             refused = find_refusal(error) if self.compiled else error
@@ -223,8 +232,8 @@ def unwrap(candidate: Any) -> Any:
     return getattr(candidate, "_orig_mod", candidate)
 
 
-def locate_fields(module: Any) -> dict[str, str]:
-    """Where a module has gamma, beta, running_mean and running_var.
+def locate_fields(module: Any, own: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Where a module has gamma, beta, running_mean and running_var; by its ``own`` names first.
 
     Wrappers such as ``torch.compile`` have them further in, so a tensor is looked up by identity
     among the named ones.
@@ -235,20 +244,31 @@ def locate_fields(module: Any) -> dict[str, str]:
         The dotted name of each of the four that the module has.
     """
     attributes = {
-        f: next((n for n in names if getattr(module, n, None) is not None), "")
-        for f, names in NAMES.items()
+        f: next((n for n in names if _find_tensor(module, n) is not None), "")
+        for f, names in (
+            (field, (own[field],) if own and field in own else known)
+            for field, known in NAMES.items()
+        )
     }
     within = {
         id(value): name for name, value in [*module.named_parameters(), *module.named_buffers()]
     }
     return {
-        field: within.get(id(getattr(module, name)), name)
+        field: within.get(id(_find_tensor(module, name)), name)
         for field, name in attributes.items()
         if name
     }
 
 
-def inspect_module(module: Any) -> dict[str, Any]:
+def _find_tensor(module: Any, name: str) -> Any:
+    """The tensor at a dotted name; ``None`` where there is none."""
+    try:
+        return attrgetter(name)(module)
+    except AttributeError:
+        return None
+
+
+def inspect_module(module: Any, own: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What a module's tensors show of its options.
 
     Returns
@@ -261,7 +281,9 @@ def inspect_module(module: Any) -> dict[str, Any]:
     UnusableLayer
         For a module whose tensors have other names or sizes, or are not on the CPU.
     """
-    by_field = {field: attrgetter(name)(module) for field, name in locate_fields(module).items()}
+    by_field = {
+        field: attrgetter(name)(module) for field, name in locate_fields(module, own).items()
+    }
     known = {id(value) for value in by_field.values()}
     tensors = [*module.named_parameters(), *module.named_buffers()]
     others = [
@@ -270,7 +292,15 @@ def inspect_module(module: Any) -> dict[str, Any]:
     missing = [" or ".join(NAMES[f]) for f in NAMES if f not in by_field]
     if missing and others:
         problem = f"{class_name(module)} has no {', no '.join(missing)}, but {', '.join(others)}"
-        raise UnusableLayer(f"{problem}: rename these, or name the batch norm inside it")
+        guessed = {
+            field: next((n for n in others if n.rpartition(".")[2] in ALIASES[field]), "...")
+            for field in NAMES
+            if field not in by_field
+        }
+        raise UnusableLayer(
+            f"{problem}: say which is which, as in bn = bnproof.wrap({class_name(module)},"
+            f" names={guessed})"
+        )
     sizes = {value.numel() for value in by_field.values()}
     if len(sizes) > 1 or {value.device.type for value in by_field.values()} - {"cpu"}:
         problem = (
@@ -314,8 +344,17 @@ def accepts(candidate: object) -> bool:
     return belongs_to(candidate, "torch.nn", "Module")
 
 
-def adapt(candidate: Any) -> LayerFactory:
+def adapt(
+    candidate: Any, names: Mapping[str, str] | None = None, inputs: Inputs | None = None
+) -> LayerFactory:
     """The factory of a module: it constructs a class and copies an instance.
+
+    Parameters
+    ----------
+    candidate
+        The class or instance.
+    names, inputs
+        As of :class:`TorchLayer`.
 
     Raises
     ------
@@ -332,7 +371,7 @@ def adapt(candidate: Any) -> LayerFactory:
             if isinstance(candidate, type)
             else deepcopy(candidate)
         )
-        return TorchLayer(made)
+        return TorchLayer(made, names, inputs)
 
     sample = build(sample_width(candidate), **SAMPLE).module
     ranks = [RANKS[name] for name in RANKS if is_a(unwrap(candidate), getattr(torch.nn, name))]
@@ -343,7 +382,7 @@ def adapt(candidate: Any) -> LayerFactory:
         axis=1,
         keywords=KEYWORDS,
         sample=sample,
-        present=inspect_module(sample),
+        present=inspect_module(sample, names),
         narrowed={"ranks": ranks[0]} if ranks else {},
         fresh=isinstance(candidate, type),
     )

@@ -32,6 +32,10 @@ from bnproof.wording import describe_failure
 REFUSALS = (ValueError, TypeError, RuntimeError, AssertionError)
 
 
+# Arguments that a target without running statistics is not handed in training.
+UNTRACKED = ("running_mean", "running_var")
+
+
 class NotOffered(Exception):
     """The implementation does not offer this method, or not for this case."""
 
@@ -111,6 +115,8 @@ class Target:
         Who is told of the calls, and which of them must not be made again.
     constants
         Arguments that ``supports`` fixes, so that they cannot be varied.
+    untracked
+        Whether it keeps no running statistics, so that none are handed to it in training.
     methods
         The only methods that are called; all of them where it is empty.
     counts
@@ -122,6 +128,7 @@ class Target:
     monitor: Monitor = NOBODY
     constants: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
+    untracked: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
     def call(
@@ -219,9 +226,10 @@ class Target:
             return Failed(problem)
         values = dict(zip(names, answer if len(names) > 1 else (answer,), strict=True))
         for name, value in values.items():
-            if problem := check_form(
-                method, name, value, build_prototype(name, case, self.convention)
-            ):
+            expected = build_prototype(name, case, self.convention)
+            if self.untracked and QUANTITIES[name].like in UNTRACKED:
+                expected = None
+            if problem := check_form(method, name, value, expected):
                 return Failed(problem)
         return {name: self.copy_answer(name, value) for name, value in values.items()}
 
@@ -311,7 +319,10 @@ class Answers:
         **changed
             Arguments that take the place of the case's own.
         """
-        arguments = build_arguments(method, self.case, self.convention) | changed
+        arguments = build_arguments(method, self.case, self.convention)
+        if self.target.untracked and method in ("train", "train_shards"):
+            arguments |= dict.fromkeys(UNTRACKED)
+        arguments |= changed
         return Call(method, arguments, says=says)
 
     def make_call(self, call: Call, modified: list[Failure] | None = None) -> Any:

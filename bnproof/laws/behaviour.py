@@ -76,7 +76,7 @@ def list_laws() -> Iterable[Law]:
         measure_untracked,
         by_convention=True,
         area="statistics",
-        extent="only without running statistics",
+        extent="a call without running statistics",
         mend="return None for statistics that are not tracked, and the same output",
     )
 

@@ -51,7 +51,7 @@ def list_laws() -> Iterable[Law]:
         families=DEGENERATE,
         by_convention=True,
         area="edges",
-        extent="only a batch with one value per channel",
+        extent="a batch with one value per channel",
         mend="do what the convention says of a single value, or declare another convention",
     )
     says = "m = 0 raises ValueError, or returns nothing and leaves the statistics as they are"
@@ -64,7 +64,7 @@ def list_laws() -> Iterable[Law]:
         measure_empty_batch,
         families=DEGENERATE,
         area="edges",
-        extent="only a batch without samples",
+        extent="a batch without samples",
         mend="raise ValueError for a batch without samples, or leave the statistics as they are",
     )
     says = "a worker without samples raises ValueError, or changes nothing for the others"
@@ -77,7 +77,7 @@ def list_laws() -> Iterable[Law]:
         measure_idle_worker,
         families=WORKERS,
         area="edges",
-        extent="only where a worker has no samples",
+        extent="a worker without samples",
         mend="give a worker without samples the weight 0, and do not divide by its count",
     )
     says = "NaN and infinity in one channel do not reach the others"
@@ -88,7 +88,7 @@ def list_laws() -> Iterable[Law]:
         tuple(QUANTITIES),
         measure_channels_apart,
         area="edges",
-        extent="only a batch with NaN or infinity in one channel",
+        extent="a batch with NaN or infinity in one channel",
         mend="compute every channel from its own values alone",
     )
     says = "at inference a sample alone gives what it gives in its batch"
@@ -99,7 +99,7 @@ def list_laws() -> Iterable[Law]:
         ("infer_y",),
         measure_sample_alone,
         families=INFERENCE,
-        extent="only a batch of one sample",
+        extent="a batch of one sample",
     )
 
 

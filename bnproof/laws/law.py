@@ -53,7 +53,8 @@ class Law:
         The one of :data:`bnproof.contract.AREAS` that it belongs to.  Empty for a law about
         numbers, which belongs where the quantity does that is wrong.
     extent
-        On which inputs it can be broken at all, in words; empty where on any.
+        On which inputs alone it can be broken, such as "a batch without samples"; empty where on
+        any.
     mend
         What to do where it is broken, in one sentence; empty where its theorem says it.
     follows

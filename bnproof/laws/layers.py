@@ -73,6 +73,6 @@ def list_laws() -> Iterable[Law]:
             None,
             families=families,
             area="behaviour",
-            extent="only a sequence of calls",
+            extent="a sequence of calls",
             follows=FOLLOWS.get(name, ()),
         )

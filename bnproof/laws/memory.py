@@ -133,7 +133,7 @@ def list_laws() -> Iterable[Law]:
             measure,
             families=families | MEMORY,
             area="layout",
-            extent="only arrays that are not contiguous in memory",
+            extent="arrays that are not contiguous in memory",
             mend=MEND,
         )
     says = (
@@ -148,7 +148,7 @@ def list_laws() -> Iterable[Law]:
         measure_broadcast_gradient,
         families=MEMORY,
         area="layout",
-        extent="only an upstream gradient that is a broadcast view",
+        extent="an upstream gradient that is a broadcast view",
         mend=MEND,
     )
     yield Law(
@@ -158,7 +158,7 @@ def list_laws() -> Iterable[Law]:
         METHODS["train"].names,
         measure_broadcast_input,
         area="layout",
-        extent="only an input that is a broadcast view",
+        extent="an input that is a broadcast view",
         mend=MEND,
     )
 

@@ -122,7 +122,12 @@ def examine(
     dtypes = options.dtypes or (HALF if "half" in options.select else ())
     supports = supports.narrow(dtypes, options.ranks)
     target = Target(
-        implementation, convention, monitor, supports.constants, frozenset(options.methods)
+        implementation,
+        convention,
+        monitor,
+        supports.constants,
+        frozenset(options.methods),
+        untracked=supports.track_running_stats is False,
     )
     session = Session(target, options.seed, supports)
     recorded = _read_recorded(options.replay, plan) if options.replay else {}

@@ -181,7 +181,7 @@ def find_group_extent(
     """
     session = examination.session
     numeric = [spot for spot in spots if not laws[spot.law].extent]
-    special = "; ".join(dict.fromkeys(filter(None, (laws[spot.law].extent for spot in spots))))
+    special = " or ".join(dict.fromkeys(filter(None, (laws[spot.law].extent for spot in spots))))
     places = {(spot.law, spot.place) for spot in numeric}
     failing: set[int] = set()
     holding: set[int] = set()
@@ -192,7 +192,7 @@ def find_group_extent(
             elif (spot.law, session.find_place(laws[spot.law], number)) in places:
                 failing.add(number)
     if not failing:
-        return Extent(special or "a sequence of calls")
+        return Extent(f"only {special or 'a sequence of calls'}")
     return find_extent(
         [session.traits[number] for number in sorted(failing)],
         [session.traits[number] for number in sorted(holding - failing)],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from bnproof.certify.bounds import NoBound
-from bnproof.contract import Case, Measurement
+from bnproof.contract import METHODS, Case, Measurement
 from bnproof.laws.answers import NOBODY, Answers, Failed, NotOffered, Target
 from bnproof.laws.cases import draw_case
 from bnproof.laws.extreme_cases import draw_extreme_cases
@@ -83,8 +83,7 @@ class Session:
     supports
         What may be asked of the target.
     count, usable
-        How many cases were judged, and how many of them had an answer to at least one of ``train``,
-        ``infer`` and ``train_vjp``.
+        How many cases were judged, and how many of them had an answer to at least one method.
     reason
         Why the first case without a usable answer has none.
     tallies
@@ -163,9 +162,8 @@ class Session:
         return Answers(self.target, case), Oracle.from_convention(self.target.convention, case)
 
     def _note(self, answers: Answers) -> None:
-        """Count the case as usable if the target answers any of the methods that everything else
-        needs."""
-        given = [answers.answer(method) for method in ("train", "infer", "train_vjp")]
+        """Count the case as usable if the target answers any of the methods."""
+        given = [answers.answer(method) for method in METHODS]
         if not all(isinstance(answer, Exception) for answer in given):
             self.usable += 1
         elif not self.reason:

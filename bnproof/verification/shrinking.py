@@ -126,7 +126,7 @@ def _widen(case: Case) -> Iterator[Case]:
     for name in ("float64", "float32"):
         wider = np.dtype(name)
         if wider.itemsize > case.dtype.itemsize:
-            widened = _change_arrays(case, (*ENTRYWISE, *FIELDS), partial(np.astype, dtype=wider))
+            widened = _change_arrays(case, (*ENTRYWISE, *FIELDS), partial(np.asarray, dtype=wider))
             layer = case.layer and replace(
                 case.layer,
                 weight=case.layer.weight.astype(wider),

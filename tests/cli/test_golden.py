@@ -24,7 +24,8 @@ from bnproof.accuracy import assessment
 from bnproof.cli import group, main
 from bnproof.implementations import installed
 from bnproof.theorems import book
-from bnproof.verification import child, supervisor
+from bnproof.verification import supervisor
+from tests.cli.judging import judge_here
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITE = "BNPROOF_WRITE_GOLDEN"
@@ -54,11 +55,17 @@ COMMANDS = {
     "check_right_json": [f"check {RIGHT} --effort quick {LAWS} --format json"],
     "check_violated": [f"check {WITHOUT_BESSEL} --effort quick {LAWS}"],
     "check_violated_json": [f"check {WITHOUT_BESSEL} --effort quick {LAWS} --format json"],
+    "check_laws": [f"check {WITHOUT_BESSEL} --effort quick {LAWS} --laws"],
+    "check_edges": [f"check {RIGHT} --effort quick --select edges"],
+    "check_reproducers": [f"check {WITHOUT_BESSEL} --effort quick {LAWS} --reproducers programs"],
+    "check_fail_on": [f"check {WITHOUT_BESSEL} --effort quick {LAWS} --fail-on formula,edges"],
     "check_expected": [
-        f"check {WITHOUT_BESSEL} --effort quick {LAWS} --expect running-variance=old"
+        f"check {WITHOUT_BESSEL} --effort quick {LAWS} --expect {name}=old"
+        for name in ("running-variance", "statistics", "statistics/R01")
     ],
     "check_idle_expectation": [
-        f"check {RIGHT} --effort quick --select output --expect output=[fixed]"
+        f"check {RIGHT} --effort quick {LAWS} --expect {name}=[fixed]"
+        for name in ("output", "statistics", "statistics/R01")
     ],
     "accuracy": [f"accuracy {RIGHT} --effort quick"],
     "accuracy_json": [f"accuracy {RIGHT} --effort quick --format json"],
@@ -76,6 +83,20 @@ COMMANDS = {
         f"check {RIGHT} --replay broken.py",
         f"check {RIGHT} --time-limit nan",
         f"check {RIGHT} --seed -1",
+        f"check {RIGHT} --select outputs",
+        f"check {RIGHT} --select half",
+        f"check {RIGHT} --expect statistics",
+        f"check {RIGHT} --dtypes float8",
+        f"check {RIGHT} --dtypes float64",
+        f"check {RIGHT} --ranks 2,x",
+        f"check {RIGHT} --ranks 7",
+        f"check {RIGHT} --methods predict",
+        f"check {RIGHT} --methods fold",
+        f"check {RIGHT} --fail-on statistic",
+        f"check {RIGHT} --fail-on ,",
+        f"check {RIGHT} --reproducers broken.py",
+        f"check {RIGHT} --reproducers broken.py/programs",
+        f"check {RIGHT} --threads 0",
         "accuracy nowhere",
         f"accuracy {RIGHT} --convention teras",
         "laws shifty",
@@ -155,30 +176,23 @@ def show(line, monkeypatch, *, measured):
     return f"$ bnproof {line}\n(exit status {status})\n{output}"
 
 
-class NoPipe:
-    """Takes the place of the pipe by which the process of a target says what it is doing."""
-
-    def send(self, told):
-        """Say it to nobody."""
-
-
-def judge_here(request, **options):
-    """Judge a target in this process; the process of its own has its tests in
-    ``tests/verification``."""
-    try:
-        return child._check(NoPipe(), request, {})
-    except child._list_refusals() as error:
-        raise supervisor.CannotCheck(error.args[0]) from error
-
-
 def remember(function):
-    """Answer equal questions once: the text and the JSON of a command share what was measured."""
+    """Answer equal questions once: the text and the JSON of a command share what was measured.
 
-    def remembered(request, *arguments, progress, **options):
+    The laws that are told as broken meanwhile are told again.
+    """
+
+    def remembered(request, *arguments, progress, found=None, **options):
         key = f"{request} {options}"
         if key not in ANSWERS:
-            ANSWERS[key] = function(request, *arguments, progress=progress, **options)
-        return ANSWERS[key]
+            told = []
+            further = {} if found is None else {"found": told.append}
+            answer = function(request, *arguments, progress=progress, **further, **options)
+            ANSWERS[key] = (answer, told)
+        answer, told = ANSWERS[key]
+        for law in told:
+            found(law)
+        return answer
 
     return remembered
 
