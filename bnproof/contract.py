@@ -312,6 +312,9 @@ class FailureKind(StrEnum):
     CHANGED = "changed"  # a state or statistic that has to stay
     LOST = "lost"  # an assigned state does not come back
     START = "start"  # what a fresh layer starts from
+    ATTACHED = "attached"  # a statistic that keeps the graph of automatic differentiation
+    UNSAVED = "unsaved"  # a statistic that is no part of what a module saves
+    NOT_FINITE = "not finite"  # a statistic that has become NaN or infinite
 
 
 @dataclass(frozen=True)

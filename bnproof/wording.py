@@ -98,6 +98,13 @@ _FAILURES: Mapping[FailureKind, Callable[[Failure], str]] = {
     ),
     FailureKind.CHANGED: lambda f: f"{f.method} changes {f.subject}",
     FailureKind.LOST: lambda f: f"{f.subject} does not come back as it was assigned",
+    FailureKind.ATTACHED: lambda f: (
+        f"{f.subject} keeps the graph of the step that made it, so that memory grows step by step"
+    ),
+    FailureKind.UNSAVED: lambda f: (
+        f"{f.subject} is no part of state_dict, so that it is lost when the model is saved"
+    ),
+    FailureKind.NOT_FINITE: lambda f: f"{f.subject} is no longer finite after {f.got}",
     FailureKind.START: lambda f: f"a fresh layer's {f.subject} is {f.got}",
 }
 

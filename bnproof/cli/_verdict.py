@@ -81,6 +81,8 @@ def print_verdict(
             f"[dim]{len(verdict.unjudged)} laws left out up to {most} cases, whose batches are too"
             " long for the precision (m u >= 1).[/]"
         )
+    if verdict.unanswered:
+        out.print(f"not judged, since the method fails: {', '.join(verdict.unanswered)}")
     for name, reason in verdict.expected.items():
         out.print(f"[yellow]expected: {escape(name)}[/] ({escape(reason)})")
     if verdict.affected:

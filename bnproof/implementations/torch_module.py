@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bnproof.contract import Array
+from bnproof.contract import Array, Failure, FailureKind
 from bnproof.implementations.adapters import (
     ALIASES,
     SAMPLE,
@@ -71,6 +71,7 @@ class TorchLayer(AdaptedLayer):
     ) -> None:
         self.module, self.name, self.inputs = module, class_name(module), inputs
         self.names = locate_fields(module, names)
+        self.attached: set[str] = set()
 
     @property
     def from_torch(self) -> bool:
@@ -106,9 +107,15 @@ class TorchLayer(AdaptedLayer):
 
     def move(self, dtype: Any) -> None:
         """Move the module to another dtype, with its tensors that are no parameters or buffers."""
+        import torch
+
         self.module.to(dtype)
-        for name, value in self.list_unregistered().items():
-            setattr(self.module, name, value.to(dtype))
+        for module in self.module.modules():
+            # Plain attributes are left alone by ``to``.
+            plain = {n: v for n, v in vars(module).items() if isinstance(v, torch.Tensor)}
+            for name, value in plain.items():
+                if value.is_floating_point():
+                    setattr(module, name, value.to(dtype))
 
     def list_unregistered(self) -> dict[str, Any]:
         """Statistics or parameters that are kept as plain tensors."""
@@ -194,6 +201,27 @@ class TorchLayer(AdaptedLayer):
             own.update(plain)
         return y
 
+    def find_slip(self) -> Failure | None:
+        """Find what is wrong with how the module keeps its running statistics, after a forward.
+
+        Returns
+        -------
+        Failure or None
+            A statistic that autograd still follows, that ``state_dict`` leaves out, or that is not
+            finite.
+        """
+        for field in ("running_mean", "running_var"):
+            name = self.names.get(field)
+            if name is None:
+                continue
+            if name in self.attached:
+                return Failure(FailureKind.ATTACHED, "forward", field)
+            if name not in self.module.state_dict():
+                return Failure(FailureKind.UNSAVED, "forward", field)
+            if not attrgetter(name)(self.module).isfinite().all():
+                return Failure(FailureKind.NOT_FINITE, "forward", field, got="this batch")
+        return None
+
     def keep(self, copies: Mapping[str, Any]) -> None:
         """Put buffers and unregistered tensors back as the module left them.
 
@@ -203,11 +231,13 @@ class TorchLayer(AdaptedLayer):
             Where one of them has another shape now: the module broadcast x's channels.
         """
         before = self.list_others()
+        self.attached = {name for name in before if copies[name].requires_grad}
         for name, value in before.items():
-            if copies[name].shape != value.shape:
+            # One value per channel may come back with further axes of size 1.
+            if copies[name].numel() != value.numel():
                 raise ValueError(
                     f"forward makes {name} {tuple(copies[name].shape)} of {tuple(value.shape)}:"
-                    " check x's channels"
+                    " another number of channels"
                 )
         for name in before:
             owner, _, last = name.rpartition(".")
@@ -375,6 +405,9 @@ def adapt(
 
     sample = build(sample_width(candidate), **SAMPLE).module
     ranks = [RANKS[name] for name in RANKS if is_a(unwrap(candidate), getattr(torch.nn, name))]
+    shown = inspect_module(sample, names)
+    if not ranks and "num_features" in shown:
+        ranks = _find_ranks(TorchLayer(deepcopy(sample), names, inputs), shown["num_features"])
     return make_factory(
         candidate,
         build,
@@ -382,10 +415,31 @@ def adapt(
         axis=1,
         keywords=KEYWORDS,
         sample=sample,
-        present=inspect_module(sample, names),
+        present=shown,
         narrowed={"ranks": ranks[0]} if ranks else {},
         fresh=isinstance(candidate, type),
     )
+
+
+def _find_ranks(layer: TorchLayer, channels: int) -> list[list[int]]:
+    """The ranks that a module takes, where it refuses others; they are tried in eval mode.
+
+    Returns
+    -------
+    list of list of int
+        One list, or none where it takes all ranks or refuses them all.
+    """
+    taken = []
+    for rank in (2, 3, 4, 5):
+        x = np.zeros((2, channels, *(2,) * (rank - 2)), np.float32)
+        try:
+            layer.call_layer(x, training=False)
+        except (ValueError, AssertionError, NotImplementedError):
+            continue
+        except Exception:
+            pass  # what crashes is a matter for the laws
+        taken.append(rank)
+    return [taken] if 0 < len(taken) < len((2, 3, 4, 5)) else []
 
 
 ADAPTER = Adapter(accepts, adapt)

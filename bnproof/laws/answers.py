@@ -201,7 +201,9 @@ class Target:
                 modified.append(Failure(FailureKind.MODIFIED, method, name))
         return answer
 
-    def check_answer(self, method: str, answer: Any, case: Case) -> Any:
+    def check_answer(
+        self, method: str, answer: Any, case: Case, noted: list[Failure] | None = None
+    ) -> Any:
         """Return an answer by the names of its quantities, or ``Failed``.
 
         Parameters
@@ -212,6 +214,10 @@ class Target:
             What :meth:`call` returned.
         case
             The case that was asked about; it decides shapes and dtypes.
+        noted
+            A list that gets a failure for every value per channel that comes back in the shape
+            ``(1, C, 1, ...)``.  It is read as ``(C,)`` all the same, so that its numbers are
+            judged.
 
         Returns
         -------
@@ -229,7 +235,13 @@ class Target:
             expected = build_prototype(name, case, self.convention)
             if self.untracked and QUANTITIES[name].like in UNTRACKED:
                 expected = None
-            if problem := check_form(method, name, value, expected):
+            problem = check_form(method, name, value, expected)
+            if problem and _is_expanded(value, expected):
+                values[name] = value.reshape(expected.shape)
+                if noted is not None:
+                    noted.append(problem)
+                problem = check_form(method, name, values[name], expected)
+            if problem:
                 return Failed(problem)
         return {name: self.copy_answer(name, value) for name, value in values.items()}
 
@@ -256,6 +268,8 @@ class Answers:
         Who is asked, and about what.
     modified
         A failure for every argument that some call changed.
+    noted
+        A failure for every value per channel that came back with further axes.
     shared
         What laws of this case have already worked out, by a key of theirs.
     """
@@ -263,6 +277,7 @@ class Answers:
     target: Target
     case: Case
     modified: list[Failure] = field(default_factory=list)
+    noted: list[Failure] = field(default_factory=list)
     shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
@@ -336,7 +351,7 @@ class Answers:
             As in :meth:`Target.call`.
         """
         answer = self.target.call(call.method, call.arguments, modified)
-        return self.target.check_answer(call.method, answer, self.case)
+        return self.target.check_answer(call.method, answer, self.case, self.noted)
 
 
 def wrap_exception(
@@ -432,6 +447,13 @@ def check_form(method: str, name: str, value: Any, expected: Any) -> Failure | N
         if value.dtype == expected.dtype
         else build_failure(FailureKind.DTYPE, value.dtype, expected.dtype)
     )
+
+
+def _is_expanded(value: Any, expected: Any) -> bool:
+    """Whether an array has one value per channel, on one axis among others of size 1."""
+    if not isinstance(value, np.ndarray) or not isinstance(expected, np.ndarray):
+        return False
+    return expected.ndim == 1 and value.ndim > 1 and max(value.shape) == value.size == expected.size
 
 
 def _read_bits(value: Any) -> Any:

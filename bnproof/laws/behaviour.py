@@ -120,6 +120,7 @@ def measure_answers(answers: Answers, oracle: Oracle) -> Measurement | None:
     if all(isinstance(answer, NotOffered) for answer in by_method.values()):
         raise NotOffered("nothing is offered for this case")
     failures = [answer.failure for answer in by_method.values() if isinstance(answer, Failed)]
+    failures += answers.noted
     return _measure_failures("answers", failures, answers)
 
 

@@ -29,6 +29,14 @@ FOLLOWS = {
         "inference-gradient-beta",
     ),
 }
+# What to do where no theorem says it.
+MENDS = {
+    "fresh-state": "start from gamma = 1, beta = 0, running mean 0 and running variance 1",
+    "sequence-frozen": "write the running statistics in a training step and nowhere else",
+    "sequence-reload": "take over every array of an assigned state, and hand the same ones out",
+    "sequence-refused": "look at the input before anything is written",
+    "sequence-saved": "register the statistics as buffers, and update them without autograd",
+}
 # By id: the theorem behind the law, empty for a promise of the contract, and the law in words.
 SAYS = {
     "fresh-state": (
@@ -53,6 +61,10 @@ SAYS = {
     ),
     "sequence-reload": ("", "a state comes back as it was assigned, also into another layer"),
     "sequence-refused": ("", "a forward that raises leaves the state as it was"),
+    "sequence-saved": (
+        "",
+        "a module's running statistics are saved with it, hold no graph and stay finite",
+    ),
 }
 
 
@@ -74,5 +86,6 @@ def list_laws() -> Iterable[Law]:
             families=families,
             area="behaviour",
             extent="a sequence of calls",
+            mend=MENDS.get(name, ""),
             follows=FOLLOWS.get(name, ()),
         )

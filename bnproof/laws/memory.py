@@ -65,8 +65,11 @@ class Layout:
 
 
 def _reverse(x: Array) -> Array:
-    """Every axis runs backwards through memory that cannot be written to."""
-    flip = (slice(None, None, -1),) * x.ndim
+    """Every axis runs backwards through memory that cannot be written to.
+
+    One of size 1 has no direction, and stays as it is.
+    """
+    flip = tuple(slice(None, None, -1 if size > 1 else 1) for size in x.shape)
     # of bytes: read-only
     return np.frombuffer(np.array(x[flip], order="C").tobytes(), x.dtype).reshape(x.shape)[flip]
 
@@ -95,7 +98,7 @@ def _interleave(x: Array) -> Array:
 
 
 # What ``_reverse`` does, as source.
-FLIP = "(slice(None, None, -1),) * {0}.ndim"
+FLIP = "tuple(slice(None, None, -1 if n > 1 else 1) for n in {0}.shape)"
 LAYOUTS = (
     Layout(
         "reversed in memory and read-only",

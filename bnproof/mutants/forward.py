@@ -11,7 +11,12 @@ import numpy as np
 
 from bnproof.contract import Array
 from bnproof.implementations.numpy import NumpyBatchNorm
-from bnproof.implementations.numpy_arrays import batch_axes, values_per_channel, widen
+from bnproof.implementations.numpy_arrays import (
+    batch_axes,
+    expand_parameter,
+    values_per_channel,
+    widen,
+)
 from bnproof.implementations.signatures import Arguments, Gradients, Trained, pack_arguments
 from bnproof.mutants.catalogue import bug
 
@@ -87,6 +92,64 @@ class SampleVariance(NumpyBatchNorm):
         _, mu, v, _ = super().normalise(x, eps)
         s = self.std(super().bessel(v, values_per_channel(x)), eps)
         return (widen(x) - mu) / s, mu, v, s
+
+
+class OwnDerivative(NumpyBatchNorm):
+    """The gradients of whatever its forward computes, as automatic differentiation gives them.
+
+    For ``y = gamma d/S(v) + beta`` with ``d = x - mu`` they are ``dx = gamma/S (g - mean g) - gamma
+    S'(v)/S^2 (2/m) d sum g d``, since ``dv/dx_k = 2 d_k/m``.  The right ``S = sqrt(v + eps)`` gives
+    the right gradient.
+    """
+
+    def scale(self, v: Array, m: int, eps: float) -> Array:
+        """``S(v)``, which the deviations are divided by."""
+        return self.std(v, eps)
+
+    def train_vjp(
+        self, dy: Array, x: Array, gamma: Array | None, beta: Array | None, *, eps: float
+    ) -> Gradients:
+        """The vector-Jacobian product of the forward as it is."""
+        like, x, dy = x.dtype, widen(x), widen(dy)
+        mu, m = self.mean(x), values_per_channel(x)
+        v, d, axes = self.variance(x, mu), x - mu, batch_axes(x)
+        s = self.scale(v, m, eps)
+        # An imaginary step gives the derivative of S without a difference of nearly equal numbers.
+        slope = np.imag(self.scale(v + 1e-30j, m, eps)) / 1e-30
+        centred = dy - dy.mean(axis=axes, keepdims=True)
+        through_v = slope / s**2 * 2 / m * d * (dy * d).sum(axis=axes, keepdims=True)
+        dx = expand_parameter(gamma, x, 1) * (centred / s - through_v)
+        return (
+            dx.astype(like, copy=False),
+            None if gamma is None else (dy * d / s).sum(axis=axes).astype(x.dtype, copy=False),
+            None if beta is None else dy.sum(axis=axes),
+        )
+
+
+@bug("F01-own", mechanism="eps misplaced")
+class EpsOutsideRootThroughout(OwnDerivative, EpsOutsideRoot):
+    """eps is added to the standard deviation instead of the variance, and the gradients are those
+    of that."""
+
+
+@bug("F03-own", mechanism="square root misplaced")
+class RootMissingThroughout(OwnDerivative, RootMissing):
+    """Divides by the variance instead of the standard deviation, and the gradients are those of
+    that."""
+
+
+@bug("F04-own", mechanism="eps ignored or replaced")
+class EpsConstantThroughout(OwnDerivative, EpsConstant):
+    """``s = sqrt(v + 0.00001)``, whatever eps is asked for, and the gradients are those of that."""
+
+
+@bug("F07-own", mechanism="Bessel's factor in the normalising variance")
+class SampleVarianceThroughout(OwnDerivative, SampleVariance):
+    """Normalises by the unbiased variance, and the gradients are those of that."""
+
+    def scale(self, v: Array, m: int, eps: float) -> Array:
+        """``sqrt(m/(m - 1) v + eps)``."""
+        return self.std(v * (m / (m - 1)), eps)
 
 
 @bug("F10", mechanism="gamma ignored")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnproof.contract import AREAS, Cause, Finding, Violation
+from bnproof.contract import AREAS, QUANTITIES, Cause, Finding, Violation
 from bnproof.formats import HALF
 from bnproof.laws.law import Law, load_laws
-from bnproof.verification.examining import Examination
+from bnproof.verification.examining import ANSWERS, Examination
 from bnproof.verification.findings import Explained
 from bnproof.verification.planning import CheckOptions, names_finding, tells
 from bnproof.verification.session import Session
@@ -83,9 +83,20 @@ def conclude(
             finding, violation = _tell_idle_expectation(name, reason)
             verdict.findings.append(finding)
             verdict.violations.append(violation)
+    failed = {
+        broken.seen.failure.method
+        for broken in session.broken.get(ANSWERS, ())
+        if broken.seen.failure is not None
+    } - session.answered
     for law in examination.plan:
-        if law.id not in examination.broken and law.id not in options.expect:
-            (verdict.passed if law.id in session.tallies else verdict.not_offered).append(law.id)
+        if law.id in examination.broken or law.id in options.expect:
+            continue
+        if law.id in session.tallies:
+            verdict.passed.append(law.id)
+        elif failed & {QUANTITIES[name].method for name in law.quantities if name in QUANTITIES}:
+            verdict.unanswered.append(law.id)
+        else:
+            verdict.not_offered.append(law.id)
     verdict.areas = {
         area: "finding"
         if any(one.finding.area == area for one in told)

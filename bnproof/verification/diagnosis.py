@@ -30,10 +30,11 @@ from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
-from bnproof.mutants.catalogue import Mutant, list_mutants
+from bnproof.mutants.catalogue import Mutant, list_mutants, read_bugs
 from bnproof.verification.examining import Examination
-from bnproof.verification.extents import Traits, find_place
+from bnproof.verification.extents import SMALL_KAPPA, Traits, find_place
 from bnproof.verification.families import find_family
+from bnproof.verification.growth import grows_like_one_pass
 from bnproof.verification.session import Broken, Spot, find_like, find_spot, measure_broken
 from bnproof.verification.walk_judge import Walked
 from bnproof.verification.walks import explore
@@ -73,6 +74,14 @@ FAMILIES = {
     "variance-numerics": "the arithmetic of the variance",
     "edge-case": "degenerate batches",
 }
+ONE_PASS = Cause(
+    "one-pass variance",
+    "one-pass variance: the error of the output grows with the square of mean/std, as that of"
+    " mean(x^2) - mean(x)^2 does",
+    "same pattern",
+    read_bugs()["V01"].sources,
+    "V01",
+)
 UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
 
 
@@ -315,6 +324,9 @@ def _guess_groups(
         home = _find_home(spot, broken, laws)
         if telling:
             key: tuple[str, ...] = ("direct", telling)
+        elif home == "layout" and _is_strained(spot, broken):
+            # Another layout is summed in another order, whose noise is as large there.
+            key = ("accuracy",)
         elif home == "edges" and not spot.method:
             # Who treats no degenerate batch has one thing to add.
             key = (home,)
@@ -332,10 +344,18 @@ def _guess_groups(
     for key, members in grouped.items():
         if key[0] == "direct":
             cause_of = Cause(*DIRECT[key[1]], "same pattern")
+        elif key == ("accuracy",) and _is_one_pass(examination):
+            cause_of = ONE_PASS
         else:
             cause_of = _guess_cause(members, broken, examination, laws)
         groups.append(Group(cause_of, tuple(members)))
     return groups
+
+
+def _is_one_pass(examination: Examination) -> bool:
+    """Whether the error of the output grows as that of a one-pass variance does."""
+    session = examination.session
+    return grows_like_one_pass(session.target, session.supports)
 
 
 def _find_direct(
@@ -351,6 +371,12 @@ def _find_direct(
         return spot.law
     about = {_find_measured_method(one.seen) for one in broken.get(spot, ())} - {""}
     return next((law for law, methods in direct.items() if about and about <= methods), "")
+
+
+def _is_strained(spot: Spot, broken: Mapping[Spot, Sequence[Broken]]) -> bool:
+    """Whether every failing case has a mean that is large against the spread."""
+    kept = broken.get(spot, ())
+    return bool(kept) and all(Traits.from_case(one.case).kappa > SMALL_KAPPA for one in kept)
 
 
 def _find_home(spot: Spot, broken: Mapping[Spot, Sequence[Broken]], laws: Mapping[str, Law]) -> str:

@@ -218,4 +218,7 @@ def find_group_area(
     numeric = [area for area in NUMERIC if area in homes]
     if numeric:
         return extent.area or numeric[0]
+    # Laws about memory that fail on strained inputs alone show the noise of the arithmetic there.
+    if homes == {"layout"} and extent.area == "accuracy":
+        return "accuracy"
     return min(homes, key=AREAS.index)

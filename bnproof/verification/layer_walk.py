@@ -259,6 +259,12 @@ class LayerWalk:
         self.judge.expect_unchanged("sequence-frozen", "training", parameters, after)
         for name in ("running_mean", "running_var") if self.tracked else ():
             self.judge.compare("sequence-statistics", name, after[name], oracle)
+        self.judge_kept()
+
+    def judge_kept(self) -> None:
+        """Judge how a module keeps its statistics, where its adapter can tell."""
+        if self.tracked and hasattr(self.layer, "find_slip"):
+            self.judge.expect("sequence-saved", self.layer.find_slip())
 
     def infer(self, drawn: int) -> None:
         """Ask for inference: the output follows the running statistics, and nothing moves."""
@@ -419,6 +425,10 @@ class LayerWalk:
                 "sequence-refused", "a forward that raised", before, self.read()
             )
         else:
+            self.steps.append(f"layer.forward(np.ones({x.shape}, {x.dtype.name!r}), training=True)")
+            if single:
+                self.judge_kept()
             # It was accepted, and training has moved the statistics. The walk goes on from where it
             # was.
+            self.steps.pop()
             self.layer.state = before

@@ -84,6 +84,8 @@ class Session:
         What may be asked of the target.
     count, usable
         How many cases were judged, and how many of them had an answer to at least one method.
+    answered
+        The methods that gave an answer to some case.
     reason
         Why the first case without a usable answer has none.
     tallies
@@ -105,6 +107,7 @@ class Session:
     supports: Supports
     count: int = 0
     usable: int = 0
+    answered: set[str] = field(default_factory=set)
     reason: str = ""
     tallies: dict[str, Tally] = field(default_factory=dict)
     broken: dict[str, list[Broken]] = field(default_factory=dict)
@@ -163,11 +166,13 @@ class Session:
 
     def _note(self, answers: Answers) -> None:
         """Count the case as usable if the target answers any of the methods."""
-        given = [answers.answer(method) for method in METHODS]
-        if not all(isinstance(answer, Exception) for answer in given):
+        given = {method: answers.answer(method) for method in METHODS}
+        answered = {name for name, one in given.items() if not isinstance(one, Exception)}
+        self.answered |= answered
+        if answered:
             self.usable += 1
         elif not self.reason:
-            self.reason = str(given[0])
+            self.reason = str(given["train"])
 
     def _judge(self, law: Law, answers: Answers, oracle: Oracle) -> bool:
         """Whether a law is broken on one case.

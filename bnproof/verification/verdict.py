@@ -81,8 +81,10 @@ class Verdict:
         cause.
     passed, not_offered
         Ids of the laws that hold in every case that was judged, and of those without such a case.
+    unanswered
+        Ids of laws that judged nothing because the method they are about fails.
     expected
-        Ids of laws that failed as expected, with the reason that was given.
+        What failed as expected (a law, an area or a finding), with the reason that was given.
     tallies
         Per law, what it saw over all cases; a law that judged nothing has none.
     unjudged
@@ -104,6 +106,7 @@ class Verdict:
     violations: list[Violation] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     unjudged: dict[str, int] = field(default_factory=dict)
@@ -148,6 +151,7 @@ class Verdict:
             "violations": [asdict(violation) for violation in self.violations],
             "passed": self.passed,
             "not_offered": self.not_offered,
+            "unanswered": self.unanswered,
             "seconds": round(self.seconds, 3),
             "versions": list_versions(PACKAGES),
             "seed": self.seed,
