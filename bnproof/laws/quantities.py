@@ -67,7 +67,7 @@ class Formula:
         running statistics normalise ("fixed").
     most
         Up to how many entries of x it is judged.
-    families, by_convention
+    families, by_convention, follows
         As in :class:`bnproof.laws.law.Law`.
 
     Notes
@@ -95,6 +95,7 @@ class Formula:
     most: int = EVERY
     families: frozenset[str] = frozenset()
     by_convention: bool = False
+    follows: tuple[str, ...] = ()
 
     def select_batch(self, r: Reference) -> ExactBatch:
         """Return the batch with the statistics that the quantity is computed with."""
@@ -242,7 +243,14 @@ def _synchronise(formula: Formula, law: str, says: str) -> Formula:
     # What is wrong with running statistics on one machine may be wrong with them on workers.
     families = WORKERS | (formula.families & RUNNING)
     return replace(
-        formula, law=law, says=says, theorem="total-variance", families=families, batch="merged"
+        formula,
+        law=law,
+        says=says,
+        theorem="total-variance",
+        families=families,
+        batch="merged",
+        # Workers compute with the formula of one machine.
+        follows=(formula.law,),
     )
 
 

@@ -29,6 +29,7 @@ def list_laws() -> Iterable[Law]:
             formula.most,
             families=formula.families,
             by_convention=formula.by_convention,
+            follows=formula.follows,
         )
 
 

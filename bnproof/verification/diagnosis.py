@@ -265,15 +265,11 @@ def _follow(
     """
     joined: list[Group] = []
     for group in groups:
-        number = next(
-            (
-                number
-                for number, other in enumerate(joined)
-                if group.cause.confidence != "same values"
-                and (_is_shown_again(group, other, laws) or _is_unsteady(group, other, broken))
-            ),
-            None,
-        )
+        number = None
+        if group.cause.confidence != "same values":
+            number = _find_causing(group, groups, joined, laws)
+            unsteady = (n for n, other in enumerate(joined) if _is_unsteady(group, other, broken))
+            number = next(unsteady, None) if number is None else number
         if number is None:
             joined.append(group)
         else:
@@ -282,10 +278,20 @@ def _follow(
     return joined
 
 
-def _is_shown_again(group: Group, other: Group, laws: Mapping[str, Law]) -> bool:
-    """Whether all laws of a group follow from laws of the other one."""
-    known = {spot.law for spot in other.spots}
-    return all(known.intersection(laws[spot.law].follows) for spot in group.spots)
+def _find_causing(
+    group: Group, groups: Sequence[Group], joined: Sequence[Group], laws: Mapping[str, Law]
+) -> int | None:
+    """The first of the joined groups that has a law from which one of this group follows.
+
+    ``None`` where some law of the group follows from nothing that is broken.
+    """
+    known = {spot.law for other in groups if other is not group for spot in other.spots}
+    if not all(known.intersection(laws[spot.law].follows) for spot in group.spots):
+        return None
+    causing = {name for spot in group.spots for name in laws[spot.law].follows}
+    return next(
+        (n for n, other in enumerate(joined) if causing & {spot.law for spot in other.spots}), None
+    )
 
 
 def _is_unsteady(group: Group, other: Group, broken: Mapping[Spot, Sequence[Broken]]) -> bool:

@@ -33,10 +33,9 @@ SMALL_KAPPA = 10.0
 # Errors of a one-pass variance are as good as random, so that a few cases fail below the ratio of
 # mean to standard deviation from which nearly all do.
 OUTLIERS = 0.15
-# As many values per channel are summed without a visible loss in any order.
-SHORT = 33
-# Channels that every kernel has in one block.
-NARROW = 33
+# Up to so many values per channel are summed without a visible loss in any order, and up to so many
+# channels are one block of every kernel.
+MANY = 33
 
 
 @dataclass(frozen=True)
@@ -123,13 +122,15 @@ class Extent:
 class _Candidate:
     """A trait that failing cases may have in common, all but a share of ``outliers``.
 
-    Of the cases with it, a share of ``telling`` has to fail.
+    Of the cases with it, a share of ``telling`` has to fail.  A ``weak`` trait says little where
+    nearly all cases fail.
     """
 
     extent: Extent
     has: Callable[[Traits], bool]
     outliers: float = 0.0
     telling: float = TELLING
+    weak: bool = False
 
 
 def find_extent(failing: Sequence[Traits], holding: Sequence[Traits]) -> Extent:
@@ -165,6 +166,8 @@ def find_extent(failing: Sequence[Traits], holding: Sequence[Traits]) -> Extent:
     every = len(failing) + len(holding)
     best, fewest = None, len(holding) + 1
     for candidate in _list_candidates(failing):
+        if candidate.weak and len(failing) > TELLING * every:
+            continue
         met = sum(map(candidate.has, failing))
         if met < (1 - candidate.outliers) * len(failing):
             continue
@@ -188,8 +191,8 @@ def _list_candidates(failing: Sequence[Traits]) -> Iterator[_Candidate]:
         telling=SELDOM if half else TELLING,
     )
     yield from _list_conditioned(failing)
-    for size in (min, max):
-        yield from _list_sizes(failing, size)
+    for least in (True, False):
+        yield from _list_sizes(failing, least=least)
     for absent in ({"gamma"}, {"beta"}, {"gamma", "beta"}):
         says = f"only without {' and '.join(sorted(absent, reverse=True))}"
         yield _Candidate(Extent(says), partial(_lacks, absent))
@@ -225,32 +228,24 @@ def _list_conditioned(failing: Sequence[Traits]) -> Iterator[_Candidate]:
     )
 
 
-def _list_sizes(
-    failing: Sequence[Traits], bound: Callable[[Iterator[int]], int]
-) -> Iterator[_Candidate]:
-    """Shapes: at least (``bound`` is ``min``) or at most so many values, channels, axes or rows."""
-    least = bound is min
-    reach = "on" if least else "down"
-    m, channels = bound(one.m for one in failing), bound(one.channels for one in failing)
-    rank, samples = bound(one.rank for one in failing), bound(one.samples for one in failing)
+def _list_sizes(failing: Sequence[Traits], *, least: bool) -> Iterator[_Candidate]:
+    """Shapes: at least or at most so many values, channels, axes or rows."""
 
-    def compare(value: int, limit: int) -> bool:
-        return value >= limit if least else value <= limit
+    def build(what: str, area: str, read: Callable[[Traits], int]) -> _Candidate:
+        sizes = [read(one) for one in failing]
+        limit = min(sizes) if least else max(sizes)
+        # The counts of rank come behind the word, those of everything else in front of it.
+        count = what.format(limit)
+        says = f"from {count} on" if least else f"up to {count}"
+        if not least:
+            return _Candidate(Extent(says), lambda traits: read(traits) <= limit, weak=True)
+        far = area and (what.startswith("rank") or limit >= MANY)
+        return _Candidate(Extent(says, area if far else ""), lambda traits: read(traits) >= limit)
 
-    yield _Candidate(
-        Extent(f"from {m} values per channel {reach}", "accuracy" if least and m >= SHORT else ""),
-        lambda traits: compare(traits.m, m),
-    )
-    yield _Candidate(
-        Extent(f"from {channels} channels {reach}", "layout" if channels >= NARROW else ""),
-        lambda traits: compare(traits.channels, channels),
-    )
-    yield _Candidate(
-        Extent(f"from rank {rank} {reach}", "layout"), lambda traits: compare(traits.rank, rank)
-    )
-    yield _Candidate(
-        Extent(f"from {samples} samples {reach}"), lambda traits: compare(traits.samples, samples)
-    )
+    yield build("{} values per channel", "accuracy", lambda traits: traits.m)
+    yield build("{} channels", "layout", lambda traits: traits.channels)
+    yield build("rank {}", "layout", lambda traits: traits.rank)
+    yield build("{} samples", "", lambda traits: traits.samples)
 
 
 def find_place(traits: Traits) -> str:
@@ -267,4 +262,4 @@ def find_place(traits: Traits) -> str:
     """
     if traits.half:
         return "half"
-    return "accuracy" if traits.kappa > SMALL_KAPPA or traits.m >= SHORT else "ordinary"
+    return "accuracy" if traits.kappa > SMALL_KAPPA or traits.m >= MANY else "ordinary"

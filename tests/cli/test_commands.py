@@ -36,6 +36,8 @@ def test_check_passes_as_json():
         "target",
         "ok",
         "convention",
+        "areas",
+        "findings",
         "violations",
         "passed",
         "not_offered",
@@ -45,31 +47,39 @@ def test_check_passes_as_json():
     assert answer["effort"] == "quick"
     assert {row["law"] for row in answer["laws"]} == set(answer["passed"])
     assert answer["ok"]
-    assert answer["violations"] == []
+    assert answer["violations"] == answer["findings"] == []
+    assert set(answer["areas"].values()) == {"holds"}
 
 
 def test_check_names_the_law_and_prints_a_reproducer(tmp_path):
-    """A broken implementation from a file: status 1, the law, a program."""
+    """A broken implementation from a file: status 1, one finding with its laws, and a program that
+    ends in an assertion."""
     path = tmp_path / "broken.py"
     path.write_text(BROKEN)
     status, out, _ = run("check", f"{path}:Bessel", "--effort", "quick", "--format", "json")
-    violation, _ = json.loads(out)["violations"]
+    answer = json.loads(out)
+    (finding,) = answer["findings"]
     assert status == 1
-    assert violation["law"] == "running-variance"
+    assert (finding["id"], finding["cause"]["how"]) == ("statistics/R01", "same values")
+    assert {violation["law"] for violation in answer["violations"]} == set(finding["laws"])
+    assert finding["laws"][0] == answer["violations"][0]["law"] == "running-variance"
+    assert {area for area, state in answer["areas"].items() if state == "finding"} == {"statistics"}
     program = tmp_path / "reproducer.py"
-    program.write_text(violation["reproducer"])
-    shown = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    program.write_text(finding["reproducer"])
+    shown = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
     assert "running_var" in shown.stdout
+    assert shown.returncode == 1
+    assert shown.stderr.splitlines()[-1].startswith("AssertionError")
 
 
 @pytest.mark.parametrize(
     ("arguments", "mend"),
     [
         (("check", "nump"), "try numpy"),
-        (("check", "json:dumps"), "no train method"),
+        (("check", "json:dumps"), "wrap it, as in bn = bnproof.wrap(dumps"),
         (("check", "numpy", "--select", "outputt"), "try output"),
         (("check", "numpy", "--convention", "teras"), "use one of"),
-        (("check", "numpy", "--expect", "output"), "LAW=REASON"),
+        (("check", "numpy", "--expect", "output"), "NAME=REASON"),
         (("check", "numpy", "--effort", "huge"), "quick"),
         (("prove", "colapse"), "try collapse"),
         (("show", "jacobain"), "try jacobian"),

@@ -65,7 +65,9 @@ def test_names_are_never_broken(monkeypatch):
 
 def test_a_name_that_is_unknown_stops_the_list(capsys):
     """Before anything is printed, also behind names that are known."""
-    with pytest.raises(click.ClickException, match="no law 'outputs': try output") as refused:
+    with pytest.raises(
+        click.ClickException, match="no law or area 'outputs': try output"
+    ) as refused:
         group.main(["laws", "output", "outputs"], standalone_mode=False)
     assert "\n" not in refused.value.message
     assert capsys.readouterr().out == ""

@@ -5,6 +5,7 @@ import csv
 import json
 from concurrent.futures import Future
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,7 @@ from bnproof.mutants.unmodelled import UNMODELLED
 from bnproof.records import Records, build_header, collect, read, write
 from bnproof.reports.detection import (
     count_diagnoses,
+    count_findings,
     list_bugs,
     list_shortfalls,
     render_csv,
@@ -53,8 +55,8 @@ class Here:
 
 @pytest.fixture(scope="module")
 def small():
-    """The rows of two bugs and one correct implementation, on few cases, and the progress that was
-    told."""
+    """The rows of two bugs, their pair and one correct implementation, on few cases, and the
+    progress that was told."""
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of_rows, "ProcessPoolExecutor", Here)
@@ -63,20 +65,21 @@ def small():
         patch.setattr(session, "draw_extreme_cases", lambda asked, seed: ())
         patch.setitem(planning.EFFORTS, "quick", 5)
         patch.setitem(planning.EFFORTS, "standard", 2)
-        plan = Plan("quick", seed=3, quick_seeds=2, standard_seeds=1)
+        plan = Plan("quick", seed=3, quick_seeds=2, standard_seeds=1, pairs=2)
         found = list(measure_rows(plan, lambda *count: told.append(count)))
     return found, told
 
 
 def test_the_plan_is_told_first_then_everything_in_order(small):
     """The header row, laws, baselines, what is not modelled; then bugs, baselines, correct
-    implementations."""
+    implementations, and pairs of bugs as far as there are any."""
     found, _ = small
     assert found[0] == {
         "kind": "detection",
         "effort": "quick",
         "quick_seeds": 2,
         "standard_seeds": 1,
+        "pairs": 2,
     }
     kinds = list(dict.fromkeys(row["kind"] for row in found))
     assert kinds == [
@@ -87,12 +90,14 @@ def test_the_plan_is_told_first_then_everything_in_order(small):
         "mutant",
         "baseline",
         "correct",
+        "pair",
     ]
     assert [row["id"] for row in found if row["kind"] == "mutant"] == WRONG
     pairs = [(row["id"], row["baseline"]) for row in found if row["kind"] == "baseline"]
     assert pairs == [
         (name, baseline) for name in (*WRONG, *CORRECT) for baseline in list_baselines()
     ]
+    assert [row["names"] for row in found if row["kind"] == "pair"] == [WRONG]
     runs = [(row["id"], row["effort"], row["seed"]) for row in found if row["kind"] == "correct"]
     assert runs == [("numpy", "quick", 3), ("numpy", "quick", 4), ("numpy", "standard", 3)]
 
@@ -103,6 +108,80 @@ def test_progress_counts_every_job(small):
     jobs = len(WRONG) + len(WRONG) + len(CORRECT) + 3
     assert told == [(done, jobs) for done in range(1, jobs + 1)]
     assert sum(row["kind"] in ("mutant", "correct") for row in found) == len(WRONG) + 3
+
+
+MODELS = {
+    # By area, mechanism, and whether the class combines with others.
+    "a": ("formula", "eps", True),
+    "b": ("formula", "mean", True),
+    "c": ("statistics", "eps", True),
+    "d": ("statistics", "momentum", True),
+    "e": ("edges", "empty", True),
+    "layer": ("edges", "state", False),
+    "unseen": (None, "nothing", True),
+}
+#: Different areas and mechanisms, and both are told and combine.
+PAIRS_LEFT = [
+    {"a", "d"}, {"a", "e"}, {"b", "c"}, {"b", "d"}, {"b", "e"}, {"c", "e"}, {"d", "e"},
+]  # fmt: skip
+
+
+def measure_pairs(monkeypatch, count, hidden=(), seed=0):
+    """The rows of so many pairs of made-up bugs, of which some hide each other, and all that was
+    asked."""
+    asked = []
+
+    def measure_mutant(name, effort, seed):
+        area, mechanism, _ = MODELS[name]
+        findings = [{"area": area}, {"area": "half"}] if area else []
+        row = {"kind": "mutant", "id": name, "mechanism": mechanism}
+        return row | {"findings": findings, "spots": [[name, "ordinary", ""]]}
+
+    def measure_pair(names, alone, effort, seed):
+        asked.append((names, alone, effort, seed))
+        return {"kind": "pair", "names": list(names), "apart": set(names) not in hidden}
+
+    combines = {name: SimpleNamespace(combines=own) for name, (_, _, own) in MODELS.items()}
+    monkeypatch.setattr(of_rows, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(of_rows, "list_wrong", lambda: list(MODELS))
+    monkeypatch.setattr(of_rows, "list_correct", list)
+    monkeypatch.setattr(of_rows, "list_mutants", lambda: combines)
+    monkeypatch.setattr(measuring, "measure_mutant", measure_mutant)
+    monkeypatch.setattr(measuring, "measure_baselines", lambda name: [])
+    monkeypatch.setattr(measuring, "measure_pair", measure_pair)
+    rows = [row for row in measure_rows(Plan("quick", seed, pairs=count)) if row["kind"] == "pair"]
+    assert [row["names"] for row in rows] == [list(names) for names, *_ in asked]
+    return rows, asked
+
+
+def test_pairs_are_of_different_areas_and_mechanisms(monkeypatch):
+    """By the first finding of each; a bug that is not told, or whose class does not combine, is in
+    none. Each pair is drawn once, with what its bugs break alone."""
+    rows, asked = measure_pairs(monkeypatch, 99)
+    assert sorted(map(sorted, (row["names"] for row in rows))) == sorted(map(sorted, PAIRS_LEFT))
+    for (first, second), alone, effort, seed in asked:
+        assert alone == ([[first, "ordinary", ""]], [[second, "ordinary", ""]])
+        assert (effort, seed) == ("quick", 0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 7])
+def test_pairs_are_drawn_until_enough_of_them_count(count, monkeypatch):
+    """A pair in which one bug hides the other has a row and does not count, and no pair is asked
+    for that is not needed."""
+    every = [set(row["names"]) for row in measure_pairs(monkeypatch, 99)[0]]
+    hidden = every[1:3]
+    rows, _ = measure_pairs(monkeypatch, count, hidden)
+    names = [set(row["names"]) for row in rows]
+    needed = next((n for n in range(7) if sum(e not in hidden for e in every[:n]) == count), 7)
+    assert names == every[:needed]
+    assert sum(row["apart"] for row in rows) == min(count, 5)
+
+
+def test_equal_seeds_draw_equal_pairs(monkeypatch):
+    """And another seed draws others."""
+    first, again, other = (measure_pairs(monkeypatch, 3, seed=seed)[1] for seed in (0, 0, 1))
+    assert first == again
+    assert [names for names, *_ in first] != [names for names, *_ in other]
 
 
 def test_a_bug_is_found_with_its_laws_and_its_cause(small):
@@ -119,6 +198,19 @@ def test_a_bug_is_found_with_its_laws_and_its_cause(small):
         }
         assert row["row"] in known()
     assert bugs["G01"]["cause_without"] == {"mechanism": "gradient", "confidence": "same pattern"}
+
+
+def test_a_bug_is_one_finding_and_a_pair_is_two(small):
+    """With the causes of both, each in the area that it has alone."""
+    alone = {row["id"]: row["findings"] for row in small[0] if row["kind"] == "mutant"}
+    assert {name: [one["area"] for one in told] for name, told in alone.items()} == {
+        "R01": ["statistics"],
+        "G01": ["formula"],
+    }
+    (pair,) = (row for row in small[0] if row["kind"] == "pair")
+    assert (pair["apart"], pair["both"]) == (True, True)
+    told = {(one["area"], one["bug"]) for one in pair["findings"]}
+    assert told == {("statistics", "R01"), ("formula", "G01")}
 
 
 def test_a_correct_implementation_is_not_flagged(small):
@@ -200,6 +292,18 @@ def test_a_graded_bug_is_not_found_and_graded_as_expected():
 # -- the page --------------------------------------------------------------------------------------
 
 
+def build_finding(name, area="formula"):
+    """What is told of a bug."""
+    return {
+        "area": area,
+        "bug": name,
+        "mechanism": f"mechanism of {name}",
+        "confidence": "same values",
+        "extent": "all inputs",
+        "laws": 5,
+    }
+
+
 def bug(name, family="forward", **changed):
     """A row of a bug that was found."""
     row = {
@@ -222,6 +326,8 @@ def bug(name, family="forward", **changed):
             "affine": [2, 12],
         },
         "seconds": 1.25,
+        "findings": [build_finding(name)],
+        "spots": [["output", "ordinary", ""]],
         "cause": {"mechanism": f"mechanism of {name}", "confidence": "same values"},
         "cause_without": {"mechanism": family, "confidence": "same pattern"},
         "grade": None,
@@ -230,7 +336,14 @@ def bug(name, family="forward", **changed):
     return row | changed
 
 
-MISSED = {"found": False, "laws": {}, "cause": None, "cause_without": None}
+MISSED = {
+    "found": False,
+    "laws": {},
+    "findings": [],
+    "spots": [],
+    "cause": None,
+    "cause_without": None,
+}
 BUGS = [
     bug("F01"),
     bug("F02", cause_without={"mechanism": "another", "confidence": "same values"}),
@@ -310,9 +423,23 @@ def records():
     return Records(build_header(7), (plan, *kept, *says, *left, *BUGS, *flags, *alarms))
 
 
-def lines(start):
-    """Lines of the page that begin so."""
-    return [line for line in render_detection(records()).splitlines() if line.startswith(start)]
+def lines(start, *further):
+    """Lines of the page that begin so, with further rows."""
+    page = render_detection(Records(build_header(7), (*records().rows, *further)))
+    return [line for line in page.splitlines() if line.startswith(start)]
+
+
+def pair(first, second, *, apart=True, told=()):
+    """A row of two bugs in one implementation, of which these are told."""
+    names = [first, second]
+    return {
+        "kind": "pair",
+        "names": names,
+        "mechanisms": [f"mechanism of {name}" for name in names],
+        "apart": apart,
+        "findings": [build_finding(name) for name in told],
+        "both": set(names) <= set(told),
+    }
 
 
 def test_the_page_counts_what_was_found():
@@ -375,6 +502,81 @@ def test_the_page_says_how_often_the_cause_is_right():
 def test_the_diagnosis_of_nothing_divides_by_nothing():
     """No bug found."""
     assert count_diagnoses([])["right_share"] == "0%"
+
+
+PAIRS = [
+    pair("F01", "O01", told=("F01", "O01")),
+    pair("F01", "G01", told=("F01",)),
+    pair("F02", "G01", told=("G01", "F02", "O02")),
+    pair("F01", "F02", apart=False, told=("F01",)),
+]
+
+
+def test_findings_are_counted_by_bug_and_by_pair():
+    """Bugs that are told as nothing, such as those that only a grade tells, do not count, and a
+    pair counts where it can be told apart."""
+    many = bug("L01", findings=[build_finding(name) for name in "abc"])
+    two = bug("L02", findings=[build_finding(name) for name in "ab"])
+    rows = (*records().rows, many, two, *PAIRS)
+    found = count_findings(Records(build_header(7), rows))
+    assert {name: found[name] for name in ("told", "most", "two", "many")} == {
+        "told": 6,
+        "most": 3,
+        "two": 5,
+        "many": ["L01"],
+    }
+    assert {name: found[name] for name in ("pairs", "hidden", "both", "both_share")} == {
+        "pairs": 3,
+        "hidden": 1,
+        "both": 2,
+        "both_share": "67%",
+    }
+    assert found["missed"] == [
+        {
+            "names": "F01 and G01",
+            "mechanisms": "mechanism of F01; mechanism of G01",
+            "told": "formula: mechanism of F01",
+        }
+    ]
+
+
+def test_findings_of_nothing_divide_by_nothing():
+    """No bug and no pair."""
+    found = count_findings(Records(build_header(7), ()))
+    assert (found["told"], found["most"], found["pairs"], found["both_share"]) == (0, 0, 0, "0%")
+
+
+def test_the_page_says_how_many_findings_a_bug_is():
+    """Bugs of more than two findings are named, and pairs are mentioned where they were measured
+    alone."""
+    said = "A check tells a defect as one finding"
+    assert lines(said)[0].endswith("Of the 4 bugs that are told,")
+    assert lines("4 are at most two findings") == ["4 are at most two findings."]
+    many = bug("L01", findings=[build_finding(name) for name in "abc"])
+    page = render_detection(Records(build_header(7), (*records().rows, many, *flag("L01"))))
+    assert "4 are at most two findings (not L01)." in page
+    assert "Two bugs of different areas" not in page
+
+
+def flag(name):
+    """What the baselines say of one more bug."""
+    return [
+        {"kind": "baseline", "id": name, "baseline": by, "flagged": False, "seconds": 0.0}
+        for by in ("forward-test", "full-test")
+    ]
+
+
+def test_the_page_shows_the_pairs_that_are_not_told_apart():
+    """With what is told in their place; those in which one bug hides the other are counted, and
+    are no failures."""
+    text = " ".join(lines("", *PAIRS))
+    assert "**2 of 3** random pairs (67%) are told with both causes." in text
+    assert "1 further pairs were drawn in which one bug hides the other" in text
+    assert lines("| F01 and G01 |", *PAIRS) == [
+        "| F01 and G01 | mechanism of F01; mechanism of G01 | formula: mechanism of F01 |"
+    ]
+    assert len(lines("| F01 and ", *PAIRS)) == 1
+    assert not lines("| pair |", PAIRS[0])
 
 
 def test_what_falls_short_is_listed():

@@ -21,6 +21,7 @@ def bug(name, laws, **changed):
         "kind": "mutant", "id": name, "row": name, "family": "forward", "severity": "low",
         "sources": ["https://example.org"], "mechanism": "bead lost", "model": "semantic",
         "says": f"What {name} does.", "found": bool(laws), "laws": laws, "seconds": 0.777,
+        "findings": [{"area": "formula", "mechanism": "bead lost"}] if laws else [], "spots": [],
         "cause": None, "cause_without": None, "grade": None, "grade_expected": None,
     }  # fmt: skip
     return row | changed
