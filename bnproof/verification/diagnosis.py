@@ -23,6 +23,7 @@ from math import isfinite
 from typing import Any
 
 from bnproof.contract import QUANTITIES, Case, Cause, Convention, Measurement
+from bnproof.formats import is_half
 from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import as_implementation
@@ -74,6 +75,12 @@ FAMILIES = {
     "variance-numerics": "the arithmetic of the variance",
     "edge-case": "degenerate batches",
 }
+HALF_STRIDED = Cause(
+    "half sums of strided arrays",
+    "arrays of half precision are summed in half precision where they are not contiguous, as"
+    " PyTorch 2.13 does in its backward pass",
+    "same pattern",
+)
 ONE_PASS = Cause(
     "one-pass variance",
     "one-pass variance: the error of the output grows with the square of mean/std, as that of"
@@ -352,6 +359,8 @@ def _guess_groups(
             cause_of = Cause(*DIRECT[key[1]], "same pattern")
         elif key == ("accuracy",) and _is_one_pass(examination):
             cause_of = ONE_PASS
+        elif all(laws[spot.law].area == "layout" and _is_half(spot, broken) for spot in members):
+            cause_of = HALF_STRIDED
         else:
             cause_of = _guess_cause(members, broken, examination, laws)
         groups.append(Group(cause_of, tuple(members)))
@@ -377,6 +386,12 @@ def _find_direct(
         return spot.law
     about = {_find_measured_method(one.seen) for one in broken.get(spot, ())} - {""}
     return next((law for law, methods in direct.items() if about and about <= methods), "")
+
+
+def _is_half(spot: Spot, broken: Mapping[Spot, Sequence[Broken]]) -> bool:
+    """Whether every failing case is in half precision."""
+    kept = broken.get(spot, ())
+    return bool(kept) and all(is_half(one.case.dtype) for one in kept)
 
 
 def _is_strained(spot: Spot, broken: Mapping[Spot, Sequence[Broken]]) -> bool:

@@ -17,7 +17,7 @@ from bnproof.verification.diagnosis import DIRECT, Group, diagnose, find_area
 from bnproof.verification.examining import Examination
 from bnproof.verification.extents import Extent, find_extent
 from bnproof.verification.session import Spot
-from bnproof.verification.violations import list_shown
+from bnproof.verification.violations import fit_convention, list_shown
 from bnproof.wording import MENDS, describe_other_convention, describe_title
 
 # Laws that compare one output with its exact value. Their messages show a number next to the right
@@ -137,6 +137,9 @@ def _explain(located: Located, examination: Examination, laws: dict[str, Law]) -
     law = laws[lead.violation.law]
     mends = dict.fromkeys(laws[spot.law].mend or _refer(laws[spot.law]) for spot in group.spots)
     mend = MENDS.get(area) or (law.mend and "; ".join(mends)) or _refer(law)
+    if area == "statistics" and (fitting := fit_convention(examination)):
+        # Another convention may be what is wanted.
+        mend = f"declare convention = {fitting.name!r} if that is meant; else {mend}"
     return Explained(
         Finding(
             f"{area}/{name}",

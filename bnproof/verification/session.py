@@ -117,7 +117,11 @@ class Session:
     clean: list[Case] = field(default_factory=list)
 
     def run(
-        self, plan: list[Law], count: int, progress: Callable[[int, int], None] = NOBODY.progress
+        self,
+        plan: list[Law],
+        count: int,
+        progress: Callable[[int, int], None] = NOBODY.progress,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         """Draw cases and let every law judge each; those at the extremes come last.
 
@@ -130,6 +134,8 @@ class Session:
             higher effort judges the cases of a lower one first.
         progress
             Is told after each case how many of how many are judged.
+        enough
+            Is asked after each case whether nothing more needs to be known.
         """
         extremes = list(draw_extreme_cases(self.supports, self.seed))
         total = count + len(extremes)
@@ -139,6 +145,8 @@ class Session:
         for case in chain(drawn, extremes):
             self.judge(plan, case)
             progress(min(self.count, total), total)
+            if enough():
+                return
 
     def judge(self, plan: Iterable[Law], case: Case) -> None:
         """Judge laws on one case.

@@ -97,20 +97,31 @@ def list_shown(spots: Iterable[Spot], examination: Examination, cause: Cause) ->
 def find_other_convention(examination: Examination) -> Convention | None:
     """Find the convention that the target follows without saying so.
 
+    Returns
+    -------
+    Convention or None
+        ``None`` where the target declares one, or where :func:`fit_convention` finds none.
+    """
+    return fit_convention(examination) if examination.undeclared else None
+
+
+def fit_convention(examination: Examination) -> Convention | None:
+    """Find another named convention that the running statistics follow.
+
     All laws that depend on a convention are judged again, on the same cases, under each named one.
 
     Returns
     -------
     Convention or None
-        The first convention under which every law about running statistics holds; one that also
-        says what the target does with a single value is preferred.  ``None`` where the target
-        declares one, where the statistics are right as they are, or where none fits.
+        The first convention under which every law about running statistics holds on ordinary
+        inputs; one that also says what the target does with a single value is preferred.  ``None``
+        where the statistics are right as they are, or where none fits.
     """
     session = examination.session
     statistics = [
         law for law in examination.plan if law.by_convention and law.areas & {"statistics"}
     ]
-    if not examination.undeclared or not any(_is_broken(law, session) for law in statistics):
+    if not any(_is_broken(law, session) for law in statistics):
         return None
     by_convention = [law for law in examination.plan if law.by_convention]
     fitting: list[tuple[int, Convention]] = []
@@ -118,8 +129,13 @@ def find_other_convention(examination: Examination) -> Convention | None:
         trial = Session(
             replace(session.target, convention=convention), session.seed, session.supports
         )
-        trial.run(by_convention, session.count)
-        if not any(_is_broken(law, trial) for law in statistics):
+
+        def fails(trial: Session = trial) -> bool:
+            return any(_is_broken(law, trial) for law in statistics)
+
+        # Nearly all conventions fail on the first few cases.
+        trial.run(by_convention, session.count, enough=fails)
+        if not fails():
             fitting.append((len(trial.broken), convention))
     return min(fitting, key=lambda one: one[0], default=(0, None))[1]
 
