@@ -11,7 +11,7 @@ A *length* is a bound of ``log2 |p|`` and ``log2 q`` for a number ``p/q``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import (
     Add,
@@ -21,13 +21,17 @@ from sympy import (
     Indexed,
     Integer,
     Limit,
+    Max,
+    Min,
     Mul,
     Pow,
     Rational,
     Sum,
     Symbol,
+    cosh,
     exp,
     log,
+    sinh,
 )
 
 from bnproof.symbolic.outcomes import Unreadable
@@ -112,7 +116,8 @@ def refuse_large_trees(parts: Iterable[Basic]) -> None:
     def count(e: Basic) -> int:
         # A part that stands in twice is counted twice and looked at once.
         if e not in counts:
-            counts[e] = 1 + sum(map(count, e.args))
+            sizes = sorted(map(count, e.args), reverse=True)
+            counts[e] = _count_maximum(sizes) if isinstance(e, (Max, Min)) else 1 + sum(sizes)
         return counts[e]
 
     for part in parts:
@@ -121,6 +126,15 @@ def refuse_large_trees(parts: Iterable[Basic]) -> None:
                 f"a statement of more than {MOST_NODES} nodes: name its parts by symbols, with"
                 " conditions"
             )
+
+
+def _count_maximum(sizes: Sequence[int]) -> int:
+    """The nodes of ``max(a, b) = (a + b + |a - b|)/2``, with itself in the place of a for each
+    further argument: each of them doubles what there is."""
+    total, *others = sizes
+    for size in others:
+        total = 2 * (total + size) + 4
+    return total
 
 
 class Measuring:
@@ -158,7 +172,7 @@ class Measuring:
                 return sum(map(self.measure, e.args))
             case Pow():
                 return self._measure_power(e.base, e.exp)
-            case exp():
+            case exp() | cosh() | sinh():
                 return self._measure_exponential(e)
             case log():
                 # log(2^k) is k log 2
@@ -191,10 +205,15 @@ class Measuring:
         )
         return self._check(self.measure(base) * float(min(times, 2**FAR)))
 
-    def _measure_exponential(self, e: exp) -> float:
-        """``exp(k log b) = b^k``; without a logarithm SymPy keeps the function as it is."""
+    def _measure_exponential(self, e: Basic) -> float:
+        """``exp(k log b) = b^k``, and of a number ``exp(k) = 2^(k/log 2)``.
+
+        SymPy keeps the latter as it is, and writes out its digits as soon as it stands in another
+        function or is compared.
+        """
         bases = [self.measure(inner.args[0]) for inner in e.atoms(log)]
-        return self._check(max(bases, default=0.0) * 2 ** min(self.measure(e.args[0]), FAR))
+        base = max(bases, default=0.0 if e.free_symbols - self.known.keys() else 1 / math.log(2))
+        return self._check(base * 2 ** min(self.measure(e.args[0]), FAR))
 
     def _check(self, length: float) -> float:
         if length > self.most:

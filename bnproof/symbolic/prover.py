@@ -110,10 +110,11 @@ def prove(statement: Any, *given: Any, by: Witness | None = None) -> Proof:
     # verdict.
     except Unreadable:
         raise
-    except (
-        ValueError
-    ) as error:  # SymPy refuses to rebuild an expression, such as a maximum of what is not real
-        raise Undecided(f"SymPy cannot follow it: {error}") from error
+    # SymPy refuses to rebuild an expression, such as a maximum of what is not real or a remainder
+    # by 0, or a number in it is too large to be written out.
+    except (ValueError, ArithmeticError, MemoryError) as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise Undecided(f"SymPy cannot follow it: {why}") from error
 
 
 def _settle(statement: Any, given: tuple[Any, ...], by: Witness | None) -> Proof:

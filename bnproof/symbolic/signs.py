@@ -94,7 +94,8 @@ class Signs:
             return int(e)
         place = self.ring.find_place(e)
         known = self.lower.get(place) if place is not None else None
-        if known is None and e.is_integer:
+        # SymPy would write a number such as sin(exp(10^6)) out to tell whether it is whole.
+        if known is None and not e.is_number and e.is_integer:
             known = 1 if e.is_positive else 0 if e.is_nonnegative else None
         return known
 

@@ -357,6 +357,12 @@ class Symbols:
         function, variable, target, _ = e.args
         if not isinstance(variable, Symbol):
             raise Unreadable(f"a limit by {variable}: let a symbol tend to {target}, and put it in")
+        # A sequence has no limit at a number, and SymPy would take one of real numbers.
+        if variable.is_integer and target.is_finite is not False:
+            raise Unreadable(
+                f"a limit where {variable}, an integer, tends to {target}: put it in, or let a real"
+                " symbol tend there"
+            )
         # A limit at infinity or minus infinity is the one place where these may stand.
         if target not in NO_NUMBERS[1:3]:
             self.collect(target, bound)
