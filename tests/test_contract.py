@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.contract import METHODS, QUANTITIES, Case, Failure, FailureKind, Measurement
+from bnproof.contract import AREAS, METHODS, QUANTITIES, Case, Failure, FailureKind, Measurement
 
 
 def test_a_quantity_is_like_an_argument_of_its_method():
@@ -23,6 +23,27 @@ def test_the_table_finds_every_quantity_in_its_method():
     for name, method in METHODS.items():
         assert method.name == name
         assert all(QUANTITIES[returned].method == name for returned in method.names)
+
+
+def test_a_wrong_quantity_belongs_to_an_area():
+    """Running statistics of a training step are a matter of their own, everything else goes by its
+    method, and no area is listed twice."""
+    assert len(set(AREAS)) == len(AREAS)
+    by_method = {
+        method.name: {quantity.area for quantity in method.returns} for method in METHODS.values()
+    }
+    assert by_method == {
+        "train": {"formula", "statistics"},
+        "infer": {"inference"},
+        "train_vjp": {"formula"},
+        "infer_vjp": {"inference"},
+        "fold": {"folding"},
+        "train_double_vjp": {"formula"},
+        "train_shards": {"workers"},
+        "train_shards_vjp": {"workers"},
+    }
+    statistics = [name for name, quantity in QUANTITIES.items() if quantity.area == "statistics"]
+    assert statistics == ["running_mean", "running_var"]
 
 
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=5))
@@ -66,3 +87,10 @@ def test_failures_that_differ_in_kind_do_not_resemble(name, value):
     assert not RAISED.resembles(other)
     assert not other.resembles(RAISED)
     assert RAISED.resembles(Failure(**{**vars(RAISED), "got": "m = 4"}))
+
+
+def test_a_refusal_and_a_crash_fail_alike():
+    """Whether an exception was meant decides nothing but how it is told."""
+    refused = Failure(**{**vars(RAISED), "refusal": True})
+    assert refused == RAISED
+    assert refused.resembles(RAISED)

@@ -33,7 +33,7 @@ def checked(monkeypatch):
 def build_verdict(*violations, **changed):
     """A verdict with violations of these laws, each with a message and a program of its own."""
     broken = [Violation(law, "y", f"{law} is wrong", f"show({n})") for n, law in violations]
-    return Verdict("mine", "torch", "quick", 0, broken, **changed)
+    return Verdict("mine", "torch", "quick", 0, violations=broken, **changed)
 
 
 def list_tests(**options):
@@ -113,7 +113,7 @@ def test_expected_failures_are_strict_and_of_one_kind(checked):
     ("expected", "error", "message"),
     [
         (["output"], TypeError, "give a dictionary of laws and reasons"),
-        ({"no-law": "old"}, UnknownLaw, "no law 'no-law'"),
+        ({"no-law": "old"}, UnknownLaw, "no law or area 'no-law'"),
         ({"gradient-x": "old"}, UnknownLaw, "not judged"),
     ],
 )

@@ -266,6 +266,13 @@ def test_what_was_not_judged_is_told():
     assert "no findings; 3 laws hold, 1 are not offered." in text
 
 
+def test_laws_of_a_method_that_fails_are_named():
+    """They neither hold nor are they left out by the implementation."""
+    text = " ".join(print_lines(unanswered=["output", "shift"], not_offered=["fold-bias"]))
+    assert "not judged, since the method fails: output, shift" in text
+    assert "not judged" not in " ".join(print_lines(not_offered=["fold-bias"]))
+
+
 @pytest.mark.parametrize(
     ("count", "told"), [(0, "no findings; "), (1, "1 finding; "), (2, "2 findings; ")]
 )

@@ -96,22 +96,33 @@ def test_the_entry_page_needs_every_theorem_it_speaks_of():
 
 
 def test_a_law_has_one_line_with_every_implementation():
-    """A violation is bold, what is exact or not offered is said, and theorems are linked."""
+    """A violation is bold, what is exact holds, what is not offered is said, and theorems are
+    linked."""
     page = render_check(stream(*CHECKED))
+    assert lines(page, "| law | what it says |") == [
+        "| law | what it says | theorem | abacus | beads |"
+    ]
     assert lines(page, "| output | What") == [
-        "| output | What output says. | [collapse](derivations.md#collapse) | 0.25 | 1.5 |"
-        " **violated** 77.7 | 123 |"
+        "| output | What output says. | [collapse](derivations.md#collapse) | 0.25 |"
+        " **violated** 77.7 |"
     ]
-    assert lines(page, "| finite |") == [
-        "| finite | What finite says. |  | holds | - | holds | 1.5 |"
-    ]
-    assert lines(page, "| fold |")[0].endswith("| not offered | - | exact | 1.5 |")
+    assert lines(page, "| finite |") == ["| finite | What finite says. |  | holds | holds |"]
+    assert lines(page, "| fold |")[0].endswith("#fold-linear) | not offered | holds |")
     assert lines(page, "- `abacus`") == [
         "- `abacus`: 71 cases, 2 laws hold, 0 violated, 1 not offered."
     ]
     assert lines(page, "- `beads`") == [
         "- `beads`: 72 cases, 2 laws hold, 1 violated, 0 not offered."
     ]
+
+
+@pytest.mark.parametrize("ratio", [float("inf"), 1e9, 3e307])
+def test_a_violation_without_a_size_has_no_number(ratio):
+    """Nobody reads its digits."""
+    checked = change(CHECKED, {"target": "beads", "law": "output"}, ratio=ratio)
+    assert lines(render_check(stream(*checked)), "| output | What")[0].endswith(
+        " 0.25 | **violated** |"
+    )
 
 
 def test_real_data_stand_under_their_own_heading():
