@@ -432,6 +432,10 @@ class Cause:
         Where the same mechanism happened before.
     bug
         The id of the known bug that is the same mechanism; empty where none is.
+    mend
+        What to do about it; empty where the derivation of the formula says it.
+    family
+        Whether all that is known is the family of bugs that the broken laws point to.
     """
 
     mechanism: str
@@ -439,6 +443,8 @@ class Cause:
     confidence: Literal["same values", "same pattern", "unknown"]
     sources: tuple[str, ...] = ()
     bug: str = ""
+    mend: str = ""
+    family: bool = False
 
 
 @dataclass(frozen=True)
@@ -523,6 +529,8 @@ class Finding:
         A short program that shows it.
     residual
         A simple factor that turns the exact value into the one that came back, in words.
+    touches
+        The areas in which it breaks laws, its own among them.
     """
 
     id: str
@@ -535,3 +543,4 @@ class Finding:
     example: Example | None = None
     reproducer: str = ""
     residual: str = ""
+    touches: tuple[str, ...] = ()

@@ -39,9 +39,9 @@ from bnproof.arrays.asserting import (
     assert_inference_gradient,
     assert_statistics,
 )
-from bnproof.contract import Convention
+from bnproof.contract import AREAS, Convention
 from bnproof.implementations.targets import UnusableTarget, as_implementation
-from bnproof.verification.planning import CheckOptions, plan_laws
+from bnproof.verification.planning import CheckOptions, UnknownLaw, plan_laws
 from bnproof.verification.run import check
 from bnproof.verification.verdict import Verdict
 from bnproof.wording import describe_violation
@@ -117,6 +117,8 @@ class LawTest:
         ]
         if violations:
             raise AssertionError("\n\n".join(map(describe_violation, violations)))
+        if self.law in verdict.unanswered:
+            pytest.skip(f"{verdict.target} fails in the method that {self.law} is about")
         if self.law in verdict.not_offered:
             pytest.skip(f"{verdict.target} does not offer what {self.law} is about")
 
@@ -171,6 +173,10 @@ def parametrize_with_laws(
             f"expected_failures is {expected_failures!r}: give a dictionary of laws and reasons"
         )
     known = dict(expected_failures or {})
+    # Areas and findings are no tests, so an expectation of one would go unheard.
+    for name in known:
+        if name in AREAS or "/" in name:
+            raise UnknownLaw(f"expected_failures: {name!r} is no law; there is one test for each")
     # The check itself knows of no expectation: pytest judges those, one test at a time.
     options = CheckOptions(effort, seed, convention, tuple(select), tuple(ignore))
     # With the expectations, so that a slip in one of them is named when the tests are collected.

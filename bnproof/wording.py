@@ -7,6 +7,7 @@ at the data alone, so a sentence may be improved at any time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
@@ -251,17 +252,20 @@ def describe_title(seen: Sequence[Measurement], law: str) -> str:
     'y is wrong'
     """
     first = seen[0]
-    failures = [describe_measurement(one, law) for one in seen if one.failure is not None]
     if first.failure is not None:
-        return "; ".join(failures[:LISTED])
+        # The same failure in several circumstances is told once.
+        told = {one.failure: one for one in reversed(seen) if one.failure is not None}
+        messages = [describe_measurement(one, law) for one in seen if one in told.values()]
+        return "; ".join(list(dict.fromkeys(messages))[:LISTED])
     wrong = {name for one in seen if one.got is not None for name in one.quantities}
     names = [_name_in_place(name) for name in QUANTITIES if name in wrong]
-    if not names or first.calls:
+    if not names or first.comparison == "relation":
         return f"this does not hold: {law}"
     if len(names) > LISTED + 1:
         names = [*names[:LISTED], f"{len(names) - LISTED} more values"]
     listed = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
-    return f"{listed} {'are' if len(names) > 1 else 'is'} wrong"
+    where = f" ({first.calls[0].says})" if first.calls and first.calls[0].says else ""
+    return f"{listed} {'are' if len(names) > 1 else 'is'} wrong{where}"
 
 
 def _name_in_place(quantity: str) -> str:
@@ -279,15 +283,28 @@ def describe_seen(seen: Measurement) -> str:
     """
     if seen.got is None:
         return ""
-    entry = f"{name_quantity(seen)}[{', '.join(map(str, seen.where))}]"
+    index = ", ".join(map(str, seen.where))
+    names = [_name_in_place(name) for name in seen.quantities] or ["it"]
+    name, blank, place = names[0].partition(" ")
+    entry = f"{name}[{index}]{blank}{place}"
+    explained = f"rounding explains {_write_allowed(seen.allowed)}"
     if seen.comparison == "value":
         digits = _count_digits(seen.got, seen.exact[0])
-        return (
-            f"{entry} is {seen.got:.{digits}g}, exactly {seen.exact[0]:.{digits}g};"
-            f" rounding explains {seen.allowed:.1g}"
-        )
-    what = "moves wrongly by" if seen.comparison == "effect" else "is off by"
-    return f"{entry} {what} {abs(seen.got):.3g}; rounding explains {seen.allowed:.1g}"
+        # Adding 0.0 turns -0.0 into 0.0.
+        got, exact = (f"{number + 0.0:.{digits}g}" for number in (seen.got, seen.exact[0]))
+        return f"{entry} is {got}, exactly {exact}; {explained}"
+    if seen.comparison == "effect":
+        return f"{entry} moves wrongly by {abs(seen.got):.3g}; {explained}"
+    return f"the two sides differ by {abs(seen.got):.3g}; {explained}"
+
+
+# Below any error that a reader cares for; bounds of exact zeros are a few of the smallest numbers.
+NEGLIGIBLE = 1e-37
+
+
+def _write_allowed(allowed: float) -> str:
+    """What rounding explains, in one digit."""
+    return f"{allowed:.1g}" if not allowed < NEGLIGIBLE else "none of it"
 
 
 def _count_digits(got: float, exact: float) -> int:
@@ -302,7 +319,11 @@ def describe_call(call: Call) -> str:
     """
     arguments = [f"{name} = {_write_short(value)}" for name, value in call.arguments.items()]
     said = f"{call.says}: " if call.says else ""
-    return f"{said}{call.method}({', '.join(arguments)})"
+    x = call.arguments.get("x")
+    # Most inputs are float64, and a reader takes plain numbers for that.
+    name = x.dtype.name if isinstance(x, np.ndarray) else "float64"
+    dtype = "" if name == "float64" else f", x in {name}"
+    return f"{said}{call.method}({', '.join(arguments)}){dtype}"
 
 
 # Entries and characters of an array that is shown in one line.
@@ -317,14 +338,14 @@ def _write_short(value: Any) -> str:
         return f"{value!r}"
     if not 0 < value.size <= SHORT_ARRAY or not has_short_decimals(value):
         return f"<{value.dtype.name} of shape {value.shape}>"
-    numbers = value.astype(np.float64).tolist()
+    numbers = (value.astype(np.float64) + 0.0).tolist()
     return str(numbers).replace(".0,", ",").replace(".0]", "]")
 
 
 def has_short_decimals(value: Array) -> bool:
     """Whether every entry of an array is exactly a decimal of a few digits."""
     entries = value.astype(np.float64).ravel().tolist()
-    return all(len(repr(entry)) <= SHORT_NUMBER for entry in entries)
+    return all(math.isfinite(entry) and len(repr(entry)) <= SHORT_NUMBER for entry in entries)
 
 
 def describe_finding(finding: Finding) -> list[tuple[str, str]]:
@@ -350,8 +371,10 @@ def describe_finding(finding: Finding) -> list[tuple[str, str]]:
     # A factor is a hint, which a known cause makes idle.
     if finding.residual and cause.confidence != "same values":
         lines.append(("that is", finding.residual))
-    # An input of its own, such as a batch without samples, tells more than the family of a bug.
-    if cause.confidence == "same values" or finding.area not in ("layout", "edges", "behaviour"):
+    # An input of its own, such as a batch without samples, tells more than the family of a bug; and
+    # where nothing was seen there is nothing to explain.
+    guessed = cause.family or cause.confidence == "unknown"
+    if not guessed or (example and finding.area not in ("layout", "edges", "behaviour")):
         lines.append(("cause", describe_finding_cause(cause)))
     lines += [("seen in", source) for source in cause.sources[:1]]
     lines.append(("to do", finding.mend))
@@ -432,4 +455,4 @@ def describe_other_convention(fitting: str, declared: str) -> str:
 
 def describe_idle_expectation(law: str, reason: str) -> str:
     """Say that a law which was expected to fail holds."""
-    return f"{law} was expected to fail ({reason}) and does not: drop the expectation"
+    return f"{law} was expected to fail ({reason}) and does not"

@@ -289,5 +289,4 @@ def write_reproducer(
         "accuracy of y", ("y",), 0.0, error, place, got, exact_entry, float(exact.rad[place])
     )
     calls = list_calls(seen, case, subject.convention)
-    axis = subject.convention.channel_axis
-    return write_program(subject.target, seen, message, calls, channel_axis=axis)
+    return write_program(subject.target, seen, message, calls, convention=subject.convention)

@@ -34,11 +34,15 @@ NO_SIZE = 1e9
 # Columns in front of the text of a finding, and the fewest columns that a terminal is taken to
 # have.
 INDENT, NARROWEST = 11, 40
+# A space at which no line is broken.
+KEEP = "\u00a0"
 COLOURS = {
     "holds": "green",
     "violated": "red",
     "finding": "red",
     "expected": "yellow",
+    "ignored": "yellow",
+    "unanswered": "yellow",
     "not offered": "dim",
 }
 
@@ -67,7 +71,7 @@ def print_verdict(
 
     out = open_console()
     out.print(
-        f"[bold]{escape(verdict.target)}[/], {verdict.convention} convention,"
+        f"[bold]{escape(verdict.target)}[/], {escape(verdict.convention)} convention,"
         f" {verdict.cases} cases, seed {verdict.seed}"
     )
     out.print(_list_areas(verdict, max(out.width, NARROWEST)))
@@ -94,25 +98,31 @@ def print_verdict(
     further = [] if laws else ["--laws lists the laws"]
     if count and programs is None:
         further.append("--reproducers DIR writes a program for each finding")
+    holds, missing = len(verdict.passed), len(verdict.not_offered)
     out.print(
-        f"{count or 'no'} finding{'' if count == 1 else 's'}; {len(verdict.passed)} laws hold,"
-        f" {len(verdict.not_offered)} are not offered."
+        f"{count or 'no'} finding{'' if count == 1 else 's'};"
+        f" {holds} law{' holds' if holds == 1 else 's hold'},"
+        f" {missing} {'is' if missing == 1 else 'are'} not offered."
         + (f" [dim]{escape('; '.join(further))}.[/]" if further else "")
     )
 
 
 def _list_areas(verdict: Verdict, width: int) -> str:
     """Every area with what is found there, broken between areas only."""
-    counts = {
-        area: sum(finding.area == area for finding in verdict.findings) for area in verdict.areas
-    }
     lines, column = "", 0
     for area, state in verdict.areas.items():
-        says = state if state != "finding" else "expected"
-        if counts[area]:
-            says = f"{counts[area]} finding{'' if counts[area] == 1 else 's'}"
-        colour = COLOURS["expected" if says == "expected" else state]
-        words = f"{area}: {says}" if counts[area] else f"{area} {says}"
+        own = sum(finding.area == area for finding in verdict.findings)
+        see = [str(n) for n, finding in enumerate(verdict.findings, 1) if area in finding.touches]
+        colour = COLOURS[state]
+        if own:
+            words = f"{area}: {own} finding{'' if own == 1 else 's'}"
+        elif see:
+            words = f"{area}: see {', '.join(see)}"
+        elif state == "finding":
+            # It was expected, ignored, or not selected.
+            words, colour = f"{area}: set aside", COLOURS["expected"]
+        else:
+            words = f"{area} {state}"
         if column and column + len(words) > width - len(" · "):
             lines, column = f"{lines}\n", 0
         elif column:
@@ -134,12 +144,19 @@ def _print_finding(out: Console, number: int, finding: Finding, program: Path | 
     width = max(out.width, NARROWEST)
     for label, text in lines:
         # A label stands once, and the text goes on below its own beginning.
-        first, *rest = textwrap.wrap(
-            text, width - INDENT, break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        first, *rest = _wrap(text, width - INDENT)
         out.print(f"   [dim]{label:{INDENT - 3}}[/]{escape(first)}", soft_wrap=True)
         for line in rest:
             out.print(" " * INDENT + escape(line), soft_wrap=True)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """The lines of a text, without a break in what is typed or belongs together."""
+    kept = text.replace(" = ", f"{KEEP}={KEEP}").replace(
+        "bnproof show ", f"bnproof{KEEP}show{KEEP}"
+    )
+    lines = textwrap.wrap(kept, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(KEEP, " ") for line in lines] or [""]
 
 
 def _tabulate_laws(verdict: Verdict) -> Table:

@@ -185,9 +185,11 @@ def _describe_misfit(candidate: Any) -> str:
         for method in dir(candidate)
         if not method.startswith("_") and callable(getattr(candidate, method, None))
     ]
-    offers = f"it offers {', '.join(own[:5])}" if own else "it offers no method"
+    offers = (
+        f"; it has {', '.join(own[:5])}: wrap them, as in" if own else ": wrap its functions in"
+    )
     return (
-        f"has none of {', '.join(METHODS)}; {offers}: wrap its functions, as in bn ="
+        f"has no method of the contract (train, infer, train_vjp, fold, ...){offers} bn ="
         " bnproof.wrap(forward=..., order='x gamma beta eps')"
     )
 

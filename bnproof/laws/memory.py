@@ -118,7 +118,11 @@ LAYOUTS = (
         "np.pad({0}, [(1, 0), (1, 1), *[(0, 1)] * ({0}.ndim - 2)], constant_values=7)"
         "[(slice(1, None), slice(1, -1), *[slice(None, -1)] * ({0}.ndim - 2))]",
     ),
-    Layout("every other row of a larger array", _interleave, "np.repeat({0}, 2, axis=0)[1::2]"),
+    Layout(
+        "every other row of a larger array",
+        _interleave,
+        "np.stack([np.full_like({0}, 7), {0}], axis=1).reshape(-1, *{0}.shape[1:])[1::2]",
+    ),
 )
 
 

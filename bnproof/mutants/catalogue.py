@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -82,6 +82,11 @@ class Mutant:
     grade: str = ""
 
     @property
+    def mend(self) -> str:
+        """What to do about its mechanism; empty where the derivation of the formula says it."""
+        return MENDS.get(self.mechanism, "")
+
+    @property
     def combines(self) -> bool:
         """Whether its class can be combined with another one by inheritance.
 
@@ -90,6 +95,55 @@ class Mutant:
         plain = getattr(self.make, "convention", None) == "torch"
         return plain and hasattr(self.make, "train") and not hasattr(self.make, "supports")
 
+
+#: What to do about a mechanism, where the derivation of a formula does not say it.
+MENDS: Mapping[str, str] = {
+    "Bessel's factor at one value": "leave the factor out for one value, or refuse a single value",
+    "Bessel's factor in the normalising variance": (
+        "divide by m in the variance that normalises, and by m - 1 in the one that is tracked alone"
+    ),
+    "absent parameter read": "take 1 for an absent gamma and 0 for an absent beta",
+    "argument modified": "copy an argument before it is written to",
+    "channels left out": "let the last block of channels be smaller than the others",
+    "division by gamma": "compute with gamma/s, which needs no division by gamma",
+    "empty input not handled": (
+        "raise ValueError for a batch without samples, or leave the statistics as they are"
+    ),
+    "eps counted twice": "add eps to the variance in one place alone",
+    "eps ignored or replaced": "use the eps that is handed over, in every branch",
+    "eps misplaced": "add eps under the root: sqrt(v + eps)",
+    "folded twice": "mark a layer whose batch norm is folded already",
+    "half-precision accumulation": (
+        "compute and add up in float32, and round to the dtype of x once, at the end"
+    ),
+    "inference by batch statistics": "normalise by the running statistics at inference",
+    "memory order ignored": (
+        "go by the shape and the strides of an array, or copy it into contiguous memory first"
+    ),
+    "momentum on the wrong side": (
+        "exchange the two weights, or declare a convention whose momentum weighs the old value"
+    ),
+    "momentum replaced by a constant": "use the momentum that is handed over",
+    "one-pass variance": (
+        "compute the variance from the deviations x - mean, in a second pass over x"
+    ),
+    "overflow of squares": "subtract the mean before anything is squared",
+    "parameter gradients reduced twice": "add the gradients up over the workers once",
+    "parameters in the wrong order": "hand over arguments by name",
+    "parameters rounded to half": "keep gamma, beta and the statistics in float32",
+    "state carried between calls": (
+        "compute every answer from the arguments of its call, and initialise what is written"
+    ),
+    "state not loaded as given": "take over every array of an assigned state as it is",
+    "statistics never updated": "return the new statistics, or write them where they are read",
+    "statistics of one worker": "merge the statistics of all workers",
+    "statistics updated at inference": "write the statistics in training alone",
+    "statistics updated twice": "update the statistics once in a step",
+    "storage offset ignored": "start reading an array at its own offset",
+    "workers averaged without counts": "weigh every worker by its number of samples",
+    "wrong axis": "reduce over every axis except that of the channels, by its position",
+    "wrong initial state": "start from gamma = 1, beta = 0, running mean 0 and running variance 1",
+}
 
 # Filled by the decorator as the modules are imported, so that there is no list to keep.
 _REGISTERED: dict[str, Mutant] = {}

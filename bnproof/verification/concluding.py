@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnproof.contract import AREAS, QUANTITIES, Cause, Finding, Violation
+from bnproof.contract import AREAS, METHODS, QUANTITIES, Cause, Finding, Violation
 from bnproof.formats import HALF
 from bnproof.laws.law import Law, load_laws
 from bnproof.verification.examining import ANSWERS, Examination
@@ -99,15 +99,32 @@ def conclude(
             verdict.not_offered.append(law.id)
     verdict.areas = {
         area: "finding"
-        if any(one.finding.area == area for one in told)
+        if any(area in (one.finding.area, *one.finding.touches) for one in explained)
         else "holds"
         if _is_judged(area, examination.plan, session)
         else "not offered"
         for area in AREAS
     }
+    verdict.accounted = _account(explained, verdict, examination)
     if verdict.findings:
         verdict.affected = _find_affected(examination)
     return verdict
+
+
+def _account(
+    explained: Sequence[Explained], verdict: Verdict, examination: Examination
+) -> dict[str, str]:
+    """The broken laws without a violation, and why they have none: "expected" or "ignored"."""
+    told = {violation.law for violation in verdict.violations}
+    expected = set(verdict.expected)
+    return {
+        law: "expected"
+        if law in expected or expected & {one.finding.id, one.finding.area}
+        else "ignored"
+        for one in explained
+        for law in one.finding.laws
+        if law in examination.broken and law not in told
+    }
 
 
 def _find_affected(examination: Examination) -> str:
@@ -130,11 +147,15 @@ def _find_affected(examination: Examination) -> str:
 
 def _is_judged(area: str, plan: Sequence[Law], session: Session) -> bool:
     """Whether anything was judged that could have shown a finding of this area."""
+    numeric = [law for law in plan if not law.area and law.id in session.outcomes]
     if area in ("accuracy", "half"):
-        half = area == "half"
-        numeric = [session.outcomes.get(law.id, {}) for law in plan if not law.area]
-        return any(session.traits[number].half == half for cases in numeric for number in cases)
-    return any(area in law.areas and law.id in session.tallies for law in plan)
+        numbers = {number for law in numeric for number in session.outcomes[law.id]}
+        return any(session.traits[number].half == (area == "half") for number in numbers)
+    # A law about several methods says nothing about one that was not called or gave no answer.
+    answered = {q.area for name in session.answered for q in METHODS[name].returns}
+    return (area in answered and any(area in law.areas for law in numeric)) or any(
+        law.area == area and law.id in session.tallies for law in plan
+    )
 
 
 def _tell_idle_expectation(name: str, reason: str) -> tuple[Finding, Violation]:
@@ -152,4 +173,5 @@ def _tell_idle_expectation(name: str, reason: str) -> tuple[Finding, Violation]:
         "drop the expectation",
     )
     quantities = ", ".join(law.quantities) if law else ""
-    return finding, Violation(name, quantities, says, "", finding=finding.id)
+    message = f"{says}: {finding.mend}"
+    return finding, Violation(name, quantities, message, "", finding=finding.id)

@@ -31,7 +31,7 @@ from bnproof.implementations.through_state import ThroughState
 from bnproof.laws.answers import Answers, Target
 from bnproof.laws.law import Law
 from bnproof.laws.oracle import Oracle
-from bnproof.mutants.catalogue import Mutant, list_mutants, read_bugs
+from bnproof.mutants.catalogue import MENDS, Mutant, list_mutants, read_bugs
 from bnproof.verification.examining import Examination
 from bnproof.verification.extents import SMALL_KAPPA, Traits, find_place
 from bnproof.verification.families import find_family
@@ -46,7 +46,7 @@ from bnproof.verification.walks import explore
 CASES = 6
 # Of an input, so many broken laws are looked at before a model is judged by all of them. Most
 # models fail this first look.
-TELLING = 5
+TELLING = 8
 # How near a model's answer has to be, as a share of the error. The target rounds differently from
 # the model, which moves an answer by far less than this. Another mechanism moves it by about the
 # error itself.
@@ -88,6 +88,7 @@ ONE_PASS = Cause(
     "same pattern",
     read_bugs()["V01"].sources,
     "V01",
+    MENDS["one-pass variance"],
 )
 UNKNOWN = Cause("unknown", "no known mechanism gives these answers", "unknown")
 
@@ -161,11 +162,13 @@ class Exhibit:
     def select_telling(self) -> dict[str, Measurement]:
         """Choose a few of the broken laws.
 
-        Of those about numbers it takes one for each method: a wrong formula usually shows in all
-        outputs of its method, and one of them tells whether a model is the same.
+        Of those about numbers it takes one for each quantity: two bugs may meet in one method.
         """
-        by_method = {_find_measured_method(seen) or name: name for name, seen in self.seen.items()}
-        return {name: self.seen[name] for name in list(by_method.values())[:TELLING]}
+        by_quantity = {
+            (seen.quantities or (name,))[0] if seen.got is not None else name: name
+            for name, seen in self.seen.items()
+        }
+        return {name: self.seen[name] for name in list(by_quantity.values())[:TELLING]}
 
 
 def choose_cases(broken: Mapping[Spot, Sequence[Broken]]) -> list[Case]:
@@ -313,7 +316,9 @@ def _is_unsteady(group: Group, other: Group, broken: Mapping[Spot, Sequence[Brok
 def _name_cause(mutant: Mutant) -> Cause:
     """The mechanism of a model, in the words of its docstring, and where the bug was seen."""
     says = f"{mutant.mechanism}: {' '.join(mutant.says.split())}"
-    return Cause(mutant.mechanism, says, "same values", mutant.bug.sources, mutant.bug.id)
+    return Cause(
+        mutant.mechanism, says, "same values", mutant.bug.sources, mutant.bug.id, mutant.mend
+    )
 
 
 def _guess_groups(
@@ -356,7 +361,8 @@ def _guess_groups(
     groups = []
     for key, members in grouped.items():
         if key[0] == "direct":
-            cause_of = Cause(*DIRECT[key[1]], "same pattern")
+            mechanism, says = DIRECT[key[1]]
+            cause_of = Cause(mechanism, says, "same pattern", mend=MENDS[mechanism])
         elif key == ("accuracy",) and _is_one_pass(examination):
             cause_of = ONE_PASS
         elif all(laws[spot.law].area == "layout" and _is_half(spot, broken) for spot in members):
@@ -433,6 +439,7 @@ def _guess_cause(
         name,
         f"no known mechanism gives these answers; the broken laws point to {FAMILIES[name]}",
         "same pattern",
+        family=True,
     )
 
 

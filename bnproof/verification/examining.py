@@ -53,6 +53,8 @@ class Examination:
     settled
         The name of the convention that would have been assumed, where the target follows another
         one without saying so and is judged by that; else empty.
+    half_alone
+        Whether half precision alone was asked for, so that whatever fails is told in that area.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Examination:
     walks: dict[str, LawBroken]
     undeclared: bool
     settled: str = ""
+    half_alone: bool = False
 
     @property
     def broken(self) -> set[str]:
@@ -145,7 +148,8 @@ def examine(
         raise UnusableTarget(f"{name} gives no usable answer: {session.reason}")
     walks = {} if recorded else _walk(session, plan, EFFORTS[options.effort])
     undeclared = options.convention is None and not hasattr(implementation, "convention")
-    return Examination(name, plan, session, walks, undeclared)
+    half_alone = "half" in options.select
+    return Examination(name, plan, session, walks, undeclared, half_alone=half_alone)
 
 
 def _read_recorded(path: Path, plan: list[Law]) -> dict[str, list[Case]]:

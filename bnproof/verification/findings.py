@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from bnproof.contract import AREAS, Cause, Example, Finding, Violation
 from bnproof.laws.law import Law
 from bnproof.laws.quantities import FORMULAS
+from bnproof.mutants.catalogue import read_bugs
 from bnproof.verification.diagnosis import DIRECT, Group, diagnose, find_area
 from bnproof.verification.examining import Examination
 from bnproof.verification.extents import Extent, find_extent
 from bnproof.verification.session import Spot
-from bnproof.verification.violations import fit_convention, list_shown
+from bnproof.verification.violations import Shown, fit_convention, list_shown
 from bnproof.wording import MENDS, describe_other_convention, describe_title
 
 # Laws that compare one output with its exact value. Their messages show a number next to the right
@@ -26,6 +27,8 @@ VALUE_LAWS = {formula.law for formula in FORMULAS.values()}
 # Areas that laws about numbers belong to. A defect that shows on special inputs alone is told in
 # the area of these inputs.
 NUMERIC = AREAS[: AREAS.index("workers") + 1]
+# Areas of known bugs that show on no ordinary input, by their family.
+FAMILY_AREAS = {"variance-numerics": "accuracy", "dtype": "half"}
 # Mechanisms that make any output wrong: they are told as what they are.
 BEHAVIOUR = {mechanism for mechanism, _ in DIRECT.values()}
 
@@ -129,32 +132,70 @@ def _explain(located: Located, examination: Examination, laws: dict[str, Law]) -
     """One group as a finding."""
     group, area = located.group, located.area
     shown = list_shown(group.spots, examination, group.cause)
-    # Values first, then what has no exact value of its own; of each the smallest.
-    shown.sort(key=lambda one: one.violation.law not in VALUE_LAWS)
+    # Of what does not repeat itself a single call shows nothing. Else values come first, then what
+    # has no exact value of its own.
+    direct = group.cause.mechanism in BEHAVIOUR
+    shown.sort(
+        key=lambda one: (
+            (direct and one.violation.law not in DIRECT)
+            or one.violation.law not in (*VALUE_LAWS, *DIRECT)
+        )
+    )
     lead = shown[0]
     refuses = lead.seen.failure is not None and lead.seen.failure.refusal
     name = group.cause.bug or ("refuses" if refuses else _name_group(group))
-    law = laws[lead.violation.law]
-    mends = dict.fromkeys(laws[spot.law].mend or _refer(laws[spot.law]) for spot in group.spots)
-    mend = MENDS.get(area) or (law.mend and "; ".join(mends)) or _refer(law)
-    if area == "statistics" and (fitting := fit_convention(examination)):
-        # Another convention may be what is wanted.
-        mend = f"declare convention = {fitting.name!r} if that is meant; else {mend}"
     return Explained(
         Finding(
             f"{area}/{name}",
             area,
-            describe_title([one.seen for one in shown], law.says),
+            describe_title([one.seen for one in shown], laws[lead.violation.law].says),
             tuple(dict.fromkeys(spot.law for spot in group.spots)),
             located.extent.says,
             group.cause,
-            mend,
+            _find_mend(located, lead, examination, laws),
             Example(lead.call, lead.seen),
             lead.violation.reproducer,
-            next((one.violation.residual for one in shown if one.violation.residual), ""),
+            lead.violation.residual,
+            _list_touched(located, examination, laws),
         ),
         tuple(one.violation for one in shown),
     )
+
+
+def _find_mend(
+    located: Located, lead: Shown, examination: Examination, laws: dict[str, Law]
+) -> str:
+    """What to do: about the mechanism, else on such inputs, else where the right formula stands."""
+    group, law = located.group, laws[lead.violation.law]
+    mend = group.cause.mend or MENDS.get(located.area, "")
+    if not mend and located.area == "edges":
+        # Each kind of degenerate batch needs its own treatment.
+        mend = "; ".join(dict.fromkeys(filter(None, (laws[s.law].mend for s in group.spots))))
+    mend = mend or law.mend or _refer(law)
+    if located.area == "statistics" and (fitting := fit_convention(examination)):
+        # Another convention may be what is wanted.
+        return f"declare convention = {fitting.name!r} if that is meant; else {mend}"
+    return mend
+
+
+def _list_touched(
+    located: Located, examination: Examination, laws: dict[str, Law]
+) -> tuple[str, ...]:
+    """The areas in which a group breaks laws; its own one alone where special inputs decide it."""
+    homes = _find_homes(located.group, examination, laws)
+    if located.area in NUMERIC:
+        return tuple(area for area in NUMERIC if area in {*homes, located.area})
+    return (located.area,)
+
+
+def _find_homes(group: Group, examination: Examination, laws: dict[str, Law]) -> set[str]:
+    """The areas of what the laws of a group saw."""
+    return {
+        find_area(laws[spot.law], broken.seen)
+        for spot in group.spots
+        for broken in examination.session.broken.get(spot.law, ())
+        if broken.place == spot.place
+    } or {laws[spot.law].area for spot in group.spots}
 
 
 def _name_group(group: Group) -> str:
@@ -212,16 +253,20 @@ def find_group_area(
     """
     if group.cause.mechanism in BEHAVIOUR:
         return "behaviour"
-    homes = {
-        find_area(laws[spot.law], broken.seen)
-        for spot in group.spots
-        for broken in examination.session.broken.get(spot.law, ())
-        if broken.place == spot.place
-    } or {laws[spot.law].area for spot in group.spots}
+    homes = _find_homes(group, examination, laws)
     numeric = [area for area in NUMERIC if area in homes]
     if numeric:
-        return extent.area or numeric[0]
+        if examination.half_alone:
+            return "half"
+        return extent.area or FAMILY_AREAS.get(_find_family(group), numeric[0])
     # Laws about memory that fail on strained inputs alone show the noise of the arithmetic there.
     if homes == {"layout"} and extent.area == "accuracy":
         return "accuracy"
     return min(homes, key=AREAS.index)
+
+
+def _find_family(group: Group) -> str:
+    """The family of the known bug that is the cause, where it fails on no ordinary input."""
+    if not group.cause.bug or any(spot.place == "ordinary" for spot in group.spots):
+        return ""
+    return read_bugs()[group.cause.bug].family

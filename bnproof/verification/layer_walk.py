@@ -355,7 +355,8 @@ class LayerWalk:
         dy = (random.integers(-8, 8, size=self.latest.case.x.shape) * 0.25).astype(self.dtype)
         before, case = self.read(), replace(self.latest.case, dy=dy)
         self.steps += [
-            f"print('dx, dgamma, dbeta', layer.backward({write_literal(self.place_channels(dy))}))",
+            f"gradients = layer.backward({write_literal(self.place_channels(dy))})",
+            "print('dx, dgamma, dbeta', gradients)",
             STATE,
         ]
         first, second = (

@@ -172,7 +172,8 @@ def select_laws(
             known = [*load_laws(), *AREAS]
             near = get_close_matches(name, known, n=3, cutoff=0.4) or known
             raise UnknownLaw(f"there is no law or area {name!r}: try {', '.join(near)}")
-    areas = {name.partition("/")[0] for name in select if name not in load_laws()}
+    # "layout" is a law too: the area stands for it and for more.
+    areas = {name.partition("/")[0] for name in select if name in AREAS or "/" in name}
     return [
         law
         for law in load_laws().values()

@@ -22,6 +22,7 @@ from bnproof.contract import (
     FailureKind,
     Measurement,
 )
+from bnproof.formats import Format, dtype_of
 from bnproof.implementations.targets import list_builtin
 from bnproof.laws.arguments import build_arguments
 from bnproof.laws.relations import change_case, list_observations, snap
@@ -33,9 +34,13 @@ ARRAY = (
 )
 BITS = (
     "def bits(value):  # NaNs count as equal",
-    "    parts = value if isinstance(value, (list, tuple)) else [value]",
-    "    return [part if part is None else np.asarray(part).tobytes() for part in parts]",
+    "    if isinstance(value, (list, tuple)):",
+    "        return [bits(part) for part in value]",
+    "    return value if value is None else np.asarray(value).tobytes()",
 )
+# Laws that a refusal with ValueError keeps.
+REFUSABLE = ("one-value", "empty-batch", "empty-shard")
+PLAIN = Convention("torch")
 # Entries of an array that are printed. A program with longer ones is no longer read by anyone;
 # there a batch of the same shape is drawn anew, which most bugs show on as well.
 MOST = 4096
@@ -47,7 +52,7 @@ def write_program(
     message: str,
     calls: Sequence[Call],
     kind: str = "implementation",
-    channel_axis: int = 1,
+    convention: Convention = PLAIN,
 ) -> str:
     """Write Python source: the input, the calls, what came back and what should have.
 
@@ -61,8 +66,8 @@ def write_program(
         The calls that show it: see :func:`list_calls`.
     kind
         "implementation", or "layer" for a layer that is asked through its state.
-    channel_axis
-        Where the target has its channels, 1 or -1.
+    convention
+        Where the target has its channels, and what its momentum weighs.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def write_program(
     """
     body = _write_calls(seen, calls)
     lines = [
-        *_frame(target, kind, [*body, *_write_assertion(seen, message, calls, channel_axis)]),
+        *_frame(target, kind, [*body, *_write_assertion(seen, message, calls, convention)]),
         f"# law {seen.law}: {message}",
     ]
     return "\n".join(lines) + "\n"
@@ -85,9 +90,17 @@ def _write_calls(seen: Measurement, calls: Sequence[Call]) -> list[str]:
     kind = seen.failure.kind if seen.failure else None
     for call in calls:
         lines = _write_call(call)
-        # The last line of a call makes it, and everything it takes stands above.
+        if seen.law in REFUSABLE:
+            # A refusal is right, and ends the program.
+            lines[-3:-2] = [
+                "try:",
+                f"    {lines[-3]}",
+                "except ValueError as refusal:",
+                "    raise SystemExit(f'refused: {refusal}') from None",
+            ]
+        # The call stands in front of its print and a blank line, what it takes above.
         if kind is FailureKind.MODIFIED and seen.failure:
-            lines.insert(-2, f"before = copy.deepcopy({seen.failure.subject})")
+            lines.insert(-3, f"before = copy.deepcopy({seen.failure.subject})")
         body += lines
         if kind is FailureKind.UNREPEATABLE and call is calls[0] and len(body) == len(lines):
             body.append("first = copy.deepcopy(answer)")
@@ -95,23 +108,27 @@ def _write_calls(seen: Measurement, calls: Sequence[Call]) -> list[str]:
 
 
 def _write_assertion(
-    seen: Measurement, message: str, calls: Sequence[Call], channel_axis: int
+    seen: Measurement, message: str, calls: Sequence[Call], convention: Convention
 ) -> list[str]:
     """The end of the program: what is expected, and an assertion that does not hold.
 
     A relation between several answers has none, and neither has a failure whose call raises.
     """
     if seen.got is not None:
-        return (
-            _write_comparison(seen, calls[-1], channel_axis) if seen.comparison == "value" else []
-        )
+        # A long array is drawn anew, and has other exact values.
+        long = any(_is_long(value) for value in calls[-1].arguments.values())
+        if seen.comparison != "value" or long:
+            return []
+        return _write_comparison(seen, calls[-1], convention.channel_axis)
     failure = seen.failure
     if failure is None:
         return []
     part = _write_part(failure, calls[-1]) if calls else "answer"
     checks = {
         FailureKind.COUNT: f"isinstance(answer, tuple) and len(answer) == {failure.expected}",
-        FailureKind.TYPE: f"isinstance({part}, np.ndarray)",
+        FailureKind.TYPE: f"type({part}) in (list, tuple)"
+        if failure.expected.startswith("list")
+        else f"isinstance({part}, np.ndarray) and not np.ma.isMaskedArray({part})",
         FailureKind.SHAPE: f"str({part}.shape) == {failure.expected!r}",
         FailureKind.DTYPE: f"str({part}.dtype) == {failure.expected!r}",
         FailureKind.PRESENCE: f"{part} is {'not ' if failure.got == 'None' else ''}None",
@@ -119,11 +136,30 @@ def _write_assertion(
         FailureKind.UNREPEATABLE: "bits(first) == bits(answer)",
         FailureKind.ACCEPTED: "False",
         FailureKind.CHANGED: f"bits({part}) == bits({failure.subject})",
-        FailureKind.RANGE: f"np.all(np.isfinite({part})) and np.all({part} <= {failure.subject})",
+        FailureKind.RANGE: _write_range(part, failure.subject, calls, convention),
     }
     if failure.kind not in checks:
         return []
     return [f"assert {checks[failure.kind]}, {message!r}"]
+
+
+def _is_long(value: Any) -> bool:
+    """Whether an argument has too many entries to be written."""
+    if isinstance(value, list):
+        return any(map(_is_long, value))
+    return isinstance(value, np.ndarray) and value.size > MOST
+
+
+def _write_range(part: str, old: str, calls: Sequence[Call], convention: Convention) -> str:
+    """That a running variance is finite, and between the share that is kept of the old one and the
+    old one."""
+    momentum = calls[-1].arguments.get("momentum", 0.0) if calls else 0.0
+    kept = momentum if convention.momentum == "old" else 1 - momentum
+    # A few units roundoff of float32 for what rounding may add.
+    return (
+        f"np.all(np.isfinite({part})) and np.all({part} <= {old} * (1 + 1e-6))"
+        f" and np.all({part} >= {kept!r} * {old} * (1 - 1e-6))"
+    )
 
 
 def _write_part(failure: Failure, call: Call) -> str:
@@ -138,22 +174,37 @@ def _write_part(failure: Failure, call: Call) -> str:
 
 
 def _write_comparison(seen: Measurement, call: Call, channel_axis: int) -> list[str]:
-    """One entry of the answer beside its exact value, and that it is within its bound where it is
-    not."""
+    """One entry of the answer beside its exact value."""
     names, (quantity,) = METHODS[call.method].names, seen.quantities
     part = f"answer[{names.index(quantity)}]" if len(names) > 1 else "answer"
     if QUANTITIES[quantity].like == "shards":
         part = f"np.concatenate({part})"
+    return _compare_entry(part, seen, channel_axis)
+
+
+def _compare_entry(part: str, seen: Measurement, channel_axis: int) -> list[str]:
+    """One entry of an array beside its exact value, and that it is within its bound where it is
+    not."""
+    (quantity,) = seen.quantities
     if QUANTITIES[quantity].entrywise and channel_axis == -1:
         part = f"np.moveaxis({part}, -1, 1)"
     leading, trailing = seen.exact
     # Where rounding of the leading part alone would matter, the trailing one is subtracted too.
     rest = f" - {trailing!r}" if abs(trailing) > seen.allowed / 100 else ""
     index = ", ".join(map(str, seen.where))
+    short = float(f"{seen.allowed:.3g}")
+    # Rounded up it would let an error pass that the law does not.
+    allowed = short if short <= seen.allowed else seen.allowed
+    within = f"abs(got - expected{rest}) <= allowed"
+    if (
+        seen.dtype
+        and abs(leading) + seen.allowed >= Format.from_dtype(dtype_of(seen.dtype)).overflow
+    ):
+        within += f" or got == {'-' if leading < 0 else ''}np.inf"
     return [
-        f"got, expected, allowed = float({part}[{index}]), {leading!r}, {seen.allowed:.3g}",
+        f"got, expected, allowed = float({part}[{index}]), {leading!r}, {allowed!r}",
         f"print('{quantity}[{index}] is', got, 'and should be', expected, '+-', allowed)",
-        *([] if seen.holds else [f"assert abs(got - expected{rest}) <= allowed"]),
+        *([] if seen.holds else [f"assert {within}"]),
     ]
 
 
@@ -174,7 +225,14 @@ def list_calls(seen: Measurement, case: Case, convention: Convention) -> tuple[C
     )
 
 
-def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
+def write_walk(
+    target: str,
+    law: str,
+    message: str,
+    steps: list[str],
+    seen: Measurement | None = None,
+    channel_axis: int = 1,
+) -> str:
     """Write Python source: the calls of a walk on a layer, and what is wrong at its end.
 
     Parameters
@@ -185,13 +243,30 @@ def write_walk(target: str, law: str, message: str, steps: list[str]) -> str:
         The broken law, and what it saw in words.
     steps
         The statements of the walk.  They speak of ``make`` and ``layer``.
+    seen
+        What was seen at its end; with a number in it the program ends in an assertion.
+    channel_axis
+        Where the layer has its channels.
 
     Returns
     -------
     str
         A program that ends with a newline.
     """
-    return "\n".join([*_frame(target, "make", steps), f"# law {law}: {message}"]) + "\n"
+    end = [] if seen is None or seen.got is None else _write_walk_comparison(seen, channel_axis)
+    return "\n".join([*_frame(target, "make", [*steps, *end]), f"# law {law}: {message}"]) + "\n"
+
+
+def _write_walk_comparison(seen: Measurement, channel_axis: int) -> list[str]:
+    """The entry that is wrong after the last step of a walk, beside its exact value."""
+    (quantity,) = seen.quantities
+    name = quantity.removeprefix("infer_")
+    gradients = ("dx", "dgamma", "dbeta")
+    if name in gradients:
+        part = f"gradients[{gradients.index(name)}]"
+    else:
+        part = "y" if name == "y" else f"layer.state[{name!r}]"
+    return _compare_entry(part, seen, channel_axis)
 
 
 def _frame(target: str, kind: str, body: list[str]) -> list[str]:
@@ -268,7 +343,8 @@ def obtain(target: str, name: str = "implementation") -> list[str]:
     adapted = f"load({target!r})" + (".make" if name == "make" else "")
     own = "make" if name == "make" else "implementation"
     # These need an adapter of this package, so the program imports its loader.
-    if (not place and target in list_builtin()) or target.endswith(".onnx") or name == "layer":
+    known = target in list_builtin() if not place else name == "layer"
+    if known or target.endswith(".onnx"):
         return ["from bnproof.implementations.targets import load", f"{own} = {adapted}"]
     if not place:
         # An object that was made somewhere, which no import gives.

@@ -85,6 +85,8 @@ class Verdict:
         Ids of laws that judged nothing because the method they are about fails.
     expected
         What failed as expected (a law, an area or a finding), with the reason that was given.
+    accounted
+        Broken laws without a violation: "expected" or "ignored", by the law's id.
     tallies
         Per law, what it saw over all cases; a law that judged nothing has none.
     unjudged
@@ -108,6 +110,7 @@ class Verdict:
     not_offered: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
+    accounted: dict[str, str] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     unjudged: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
@@ -120,12 +123,17 @@ class Verdict:
         return not self.violations
 
     def find_state(self, law: str) -> str:
-        """Say how a law came out: "holds", "violated", "expected" or "not offered"."""
+        """Say how a law came out: "holds", "violated", "expected", "ignored", "unanswered" or "not
+        offered"."""
         # A law that failed as expected has no violation, and one that did not has one.
         if law in self.expected:
             return "expected"
         if any(violation.law == law for violation in self.violations):
             return "violated"
+        if law in self.accounted:
+            return self.accounted[law]
+        if law in self.unanswered:
+            return "unanswered"
         return "holds" if law in self.passed else "not offered"
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,7 +156,11 @@ class Verdict:
             "areas": self.areas,
             "affected": self.affected,
             "findings": [_to_plain(finding) for finding in self.findings],
-            "violations": [asdict(violation) for violation in self.violations],
+            "violations": [
+                # An infinite size is left out, since JSON has no infinity.
+                asdict(violation) | {"ulp": _to_finite(violation.ulp)}
+                for violation in self.violations
+            ],
             "passed": self.passed,
             "not_offered": self.not_offered,
             "unanswered": self.unanswered,
@@ -174,7 +186,7 @@ class Verdict:
                 "violated": tally.violated,
                 # JSON has no infinity, which is the size of what has none.
                 "worst_error": tally.ratio if tally.ratio < float("inf") else None,
-                "ulp": tally.ulp if tally.ulp is None or tally.ulp < float("inf") else None,
+                "ulp": _to_finite(tally.ulp),
                 "where": list(tally.where),
             }
             for law, tally in self.tallies.items()
@@ -198,6 +210,11 @@ class Verdict:
 HOW = {"same values": "same values", "same pattern": "pattern", "unknown": "unknown"}
 # Entries of an array that are written out. Longer ones are in the violation's case.
 WRITTEN = 4096
+
+
+def _to_finite(size: float | None) -> float | None:
+    """A size, or ``None`` where it is infinite or no number."""
+    return size if size is not None and math.isfinite(size) else None
 
 
 def _to_plain(finding: Finding) -> dict[str, Any]:
@@ -234,6 +251,7 @@ def _to_plain(finding: Finding) -> dict[str, Any]:
             "allowed": None if seen.got is None else _to_plain_number(seen.allowed),
         },
         "reproducer": finding.reproducer,
+        "touches": list(finding.touches),
     }
 
 

@@ -28,7 +28,6 @@ from bnproof.verification.extents import Traits, find_place
 from bnproof.verification.residuals import explain_by_factor
 from bnproof.verification.session import Broken, Session, Spot, find_failed_method, find_like
 from bnproof.verification.shrinking import shrink
-from bnproof.verification.walk_judge import LawBroken
 from bnproof.wording import (
     describe_measurement,
     format_expected,
@@ -90,7 +89,7 @@ def list_shown(spots: Iterable[Spot], examination: Examination, cause: Cause) ->
             places = frozenset(spot.place for spot in of_law)
             shown.append(_show(law, examination, start, kept, places))
         else:
-            shown.append(_show_walk(law, examination.walks[name], examination.name))
+            shown.append(_show_walk(law, examination))
     return [replace(one, violation=replace(one.violation, cause=cause)) for one in shown]
 
 
@@ -172,9 +171,7 @@ def _show(
     message = describe_measurement(seen, law.says)
     convention = session.target.convention
     calls = reproducer.list_calls(seen, case, convention)
-    program = reproducer.write_program(
-        examination.name, seen, message, calls, kind, convention.channel_axis
-    )
+    program = reproducer.write_program(examination.name, seen, message, calls, kind, convention)
     violation = Violation(
         law.id,
         name_quantity(seen),
@@ -216,7 +213,9 @@ def _find_common_factor(kept: Sequence[Broken], session: Session) -> str:
     out.  Empty where none is left.
     """
     common: list[str] | None = None
-    for broken in kept:
+    # Elsewhere rounding hides a factor.
+    ordinary = [broken for broken in kept if broken.place == "ordinary"]
+    for broken in ordinary or kept:
         seen = broken.seen
         quantity, *others = seen.quantities or ("",)
         if seen.got is None or seen.calls or others or quantity not in QUANTITIES:
@@ -232,19 +231,21 @@ def _find_common_factor(kept: Sequence[Broken], session: Session) -> str:
     return common[0] if common else ""
 
 
-def _show_walk(law: Law, broken: LawBroken, target: str) -> Shown:
+def _show_walk(law: Law, examination: Examination) -> Shown:
     """The violation of a law about layers, with the walk as a program.
 
     It has no case: a walk is several calls, and its program is what repeats it.
     """
-    seen = broken.seen
+    broken = examination.walks[law.id]
+    seen, axis = broken.seen, examination.session.target.convention.channel_axis
     message = describe_measurement(seen, law.says)
+    program = reproducer.write_walk(examination.name, law.id, message, broken.steps, seen, axis)
     violation = Violation(
         law.id,
         ", ".join(seen.quantities) or "state",
         message,
         # A layer that ended its process left no steps behind.
-        reproducer.write_walk(target, law.id, message, broken.steps) if broken.steps else "",
+        program if broken.steps else "",
         got=format_got(seen),
         expected=format_expected(seen),
         ulp=seen.ulp,

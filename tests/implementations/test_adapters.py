@@ -321,7 +321,7 @@ UNUSABLE = {
     "one without eps": (NoEps, "NoEps has eps = None: set this attribute"),
     "other names": (
         OtherNames,
-        "OtherNames has no weight or gamma, no bias or beta.* but scale: rename these",
+        "OtherNames has no weight or gamma, no bias or beta.* but scale: say which is which",
     ),
     "more arguments": (
         NeedsMore,
@@ -333,7 +333,7 @@ UNUSABLE = {
     ),
     "a network": (
         torch.nn.Sequential(torch.nn.BatchNorm1d(3)),
-        "but 0.weight.*: rename these, or name the batch norm",
+        "but 0.weight.*: say which is which, as in bn = bnproof.wrap.*'gamma': '0.weight'",
     ),
     "on no device": (
         torch.nn.BatchNorm1d(3, device="meta"),

@@ -167,17 +167,18 @@ def raise_unshowable(*arguments):
 UNUSABLE = {
     "a function that fails": (
         raise_two_lines,
-        r"raise_two_lines\(2, eps=0.25, momentum=0.25\) makes no layer: ValueError: first$",
+        r"is a function, and raise_two_lines\(2, eps=0.25, momentum=0.25\) makes no layer"
+        r" \(ValueError: first\): wrap it, as in bn = bnproof.wrap",
     ),
-    "a function of anything": (lambda *_, **__: 3, "^it has no train method"),
+    "a function of anything": (lambda *_, **__: 3, "makes a int of 2 features, which is no layer"),
     "a class that exits": (type("Exits", (), {"__init__": exit_at_once}), r"it\(\) raises System"),
     "an error without a text": (
         type("Mute", (), {"__init__": raise_unshowable}),
         r"it\(\) raises Unshowable: name an instance",
     ),
     "train that cannot be read": (ReadingRaises(), "it.train cannot be read: ValueError: no$"),
-    "train that is no method": (type("Data", (), {"train": 3}), "it has no train method"),
-    "nothing": (None, "it has no train method: see the contract"),
+    "train that is no method": (type("Data", (), {"train": 3}), "it has no method of the contract"),
+    "nothing": (None, "it has no method of the contract"),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnproof.contract import METHODS, QUANTITIES, Convention, Weights
+from bnproof.contract import METHODS, QUANTITIES, Convention, FailureKind, Weights
 from bnproof.formats import is_half
 from bnproof.implementations.conventions import NAMED
 from bnproof.implementations.numpy import NumpyBatchNorm
@@ -154,7 +154,8 @@ MALFORMED = {
     "y has dtype": lambda y, mean, var: (y.astype("float64"), mean, var),
     "not a NumPy array": lambda y, mean, var: (y.tolist(), mean, var),
     "running_mean is None": lambda y, mean, var: (y, None, var),
-    "running_var has shape": lambda y, mean, var: (y, mean, var.reshape(1, -1)),
+    "running_var has shape": lambda y, mean, var: (y, mean, var[:1]),
+    "running_mean has shape": lambda y, mean, var: (y, mean.reshape(2, 1, 1)[:, :0], var),
 }
 
 
@@ -170,6 +171,25 @@ def test_an_answer_of_another_form_is_named(problem, spoil):
     assert isinstance(answer, Failed)
     assert problem in str(answer)
     assert "\n" not in str(answer)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 1), (1, 2, 1, 1)])
+def test_values_per_channel_with_further_axes_are_read_and_noted(shape):
+    """Their numbers are judged as any others, and their shape is a failure of its own."""
+
+    class Spoils(NumpyBatchNorm):
+        def train(self, *arguments, **options):
+            y, mean, var = super().train(*arguments, **options)
+            return y, mean, var.reshape(shape)
+
+    answers, right = (Answers(target(made), by_hand()) for made in (Spoils(), NumpyBatchNorm()))
+    assert np.array_equal(
+        answers.answer("train")["running_var"], right.answer("train")["running_var"]
+    )
+    (noted,) = answers.noted
+    assert (noted.kind, noted.subject) == (FailureKind.SHAPE, "running_var")
+    assert (noted.got, noted.expected) == (str(shape), "(2,)")
+    assert right.noted == []
 
 
 class Raises(NumpyBatchNorm):
@@ -195,6 +215,104 @@ def test_what_is_raised_comes_back_as_failed(error):
     assert f"infer raised {type(error).__name__}" in str(answer)
     assert answer.__cause__ is error
     assert "more" not in str(answer)
+
+
+def refuse(x):
+    """Plainly."""
+    raise ValueError("only on Sundays")
+
+
+def refuse_in_a_context(x):
+    """The context passes it on."""
+    with np.errstate(all="ignore"):
+        raise TypeError("only on Sundays")
+
+
+def refuse_by_assertion(x):
+    """As older code does."""
+    assert len(x) < 0, "only on Sundays"
+
+
+def refuse_after_an_attempt(x):
+    """In words of its own."""
+    try:
+        x.reshape(1)
+    except ValueError as error:
+        raise ValueError("only on Sundays") from error
+
+
+def raise_without_a_word(x):
+    """Nobody learns why."""
+    raise ValueError
+
+
+def raise_of_another_kind(x):
+    """A type that stands for an accident."""
+    raise KeyError("only on Sundays")
+
+
+def fail_in_an_operation(x):
+    """NumPy raises, and no statement of this function."""
+    x.reshape(1)
+
+
+def fail_in_a_context(x):
+    """The context passes it on."""
+    with np.errstate(all="ignore"):
+        x.reshape(1)
+
+
+def fail_and_clean_up(x):
+    """Something is done on the way out."""
+    try:
+        x.reshape(1)
+    finally:
+        x.sum()
+
+
+def fail_and_pass_it_on(x):
+    """It is caught, and raised as it was."""
+    try:
+        x.reshape(1)
+    except ValueError:
+        raise
+
+
+REFUSING = (refuse, refuse_in_a_context, refuse_by_assertion, refuse_after_an_attempt)
+CRASHING = (
+    raise_without_a_word,
+    raise_of_another_kind,
+    fail_in_an_operation,
+    fail_in_a_context,
+    fail_and_clean_up,
+    fail_and_pass_it_on,
+)
+
+
+@pytest.mark.parametrize("fail", [*REFUSING, *CRASHING])
+def test_a_refusal_is_raised_on_purpose_and_says_why(fail):
+    """A ``raise`` with a message by which Python code refuses an input; an operation that fails is
+    a crash, whatever its type is and wherever it is caught on the way."""
+
+    class Fails(NumpyBatchNorm):
+        def infer(self, x, *arguments, **options):
+            return fail(x)
+
+    failure = Answers(target(Fails()), by_hand()).answer("infer").failure
+    assert failure.refusal == (fail in REFUSING)
+    # A model that refuses and a target that crashes fail alike.
+    assert failure == replace(failure, refusal=not failure.refusal)
+
+
+def test_a_method_that_is_left_out_is_not_called():
+    """It counts as not offered, and all others are asked."""
+    called = []
+    monitor = Monitor(watch=lambda method, number: called.append(method))
+    of = Target(NumpyBatchNorm(), TORCH, monitor, methods=frozenset({"train", "fold"}))
+    answers = {method: Answers(of, by_hand()).answer(method) for method in METHODS}
+    offered = {method for method, one in answers.items() if not isinstance(one, Exception)}
+    assert offered == {"train", "fold"} == set(called) - {""}
+    assert all(isinstance(answers[method], NotOffered) for method in METHODS.keys() - offered)
 
 
 def test_not_implemented_is_not_offered():

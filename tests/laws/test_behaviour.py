@@ -63,6 +63,40 @@ def test_a_backward_pass_has_to_do_without_its_forward_pass():
     assert np.array_equal(seen.calls[0].arguments["dy"], CASE.dy)
 
 
+class FailsOften(NumpyBatchNorm):
+    """Three methods fail, and two write into what they are handed."""
+
+    def infer(self, x, *arguments, **options):
+        raise RuntimeError("not now")
+
+    def fold(self, weight, *arguments, **options):
+        answer = super().fold(weight, *arguments, **options)
+        weight += 1
+        return answer[:1]
+
+    def train_vjp(self, dy, x, *arguments, **options):
+        answer = super().train_vjp(dy, x, *arguments, **options)
+        dy[:], x[:] = 0, 0
+        return answer[0]
+
+
+@pytest.mark.parametrize(
+    ("law", "methods"),
+    [("answers", {"infer", "fold", "train_vjp"}), ("untouched", {"fold", "train_vjp"})],
+)
+def test_every_method_that_fails_is_seen_once(law, methods):
+    """The first failure stands for the measurement, and each other method is beside it with its
+    own call."""
+    seen = see(law, FailsOften())
+    every = (seen, *seen.also)
+    assert sorted(one.failure.method for one in every) == sorted(methods)
+    assert all([call.method for call in one.calls] == [one.failure.method] for one in every)
+    assert all(one.also == () and not one.holds for one in seen.also)
+    if law == "untouched":
+        # Of two arguments that are written into, the first one is told.
+        assert {one.failure.subject for one in every} == {"weight", "dy"}
+
+
 def test_nothing_offered_is_not_judged():
     """An object without any method has no law to break."""
     nothing = Answers(Target(object(), NAMED["torch"]), CASE)

@@ -1,6 +1,7 @@
 """The list of laws: nothing is lost on the way into it, and every entry can be read."""
 
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -8,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from bnproof import laws
-from bnproof.contract import QUANTITIES
+from bnproof.contract import AREAS, QUANTITIES
 from bnproof.laws.law import Law, load_laws
 from bnproof.laws.relations import list_observations
 
@@ -46,6 +47,34 @@ def test_laws_speak_of_quantities_that_there_are():
     """Of the contract's, or of what a relation observes."""
     for law in load_laws().values():
         assert set(law.quantities) <= QUANTITIES.keys() | list_observations(law.id).keys(), law.id
+
+
+def test_every_law_belongs_to_an_area():
+    """Its own one, or those of the quantities that it is about."""
+    for law in load_laws().values():
+        assert law.areas, law.id
+        assert law.areas <= set(AREAS), law.id
+    assert load_laws()["running-mean"].areas == {"statistics"}
+    assert load_laws()["output"].areas == {"formula"}
+    assert load_laws()["beta-matters"].areas == {"formula", "inference"}
+    mixed = Law("mixed", "", "", ("running_var", "folded_bias", "of its own"), None)
+    assert mixed.areas == {"statistics", "folding"}
+    assert replace(mixed, area="edges").areas == {"edges"}
+
+
+def test_what_a_law_follows_from_is_judged_by_itself():
+    """Else what follows would be no news of something that nobody is told."""
+    followed = {law.id: law.follows for law in load_laws().values() if law.follows}
+    assert "sequence-output" in followed
+    for name, causing in followed.items():
+        assert all(load_laws()[law].measure is not None for law in causing), name
+        assert name not in causing
+
+
+def test_a_law_of_its_own_area_says_what_to_do():
+    """No formula is wrong there, so no derivation would help; others name their theorem."""
+    for law in load_laws().values():
+        assert law.mend or law.theorem, law.id
 
 
 def test_only_laws_of_sequences_have_no_measurement():

@@ -1,5 +1,7 @@
 """What ``supports`` narrows, and the slips in it that are named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,31 @@ def test_what_may_be_asked_is_admitted():
         {"num_features": channels + 1},
     )
     assert not any(Supports.from_mapping(supports).admits(case) for supports in other)
+
+
+def test_what_is_asked_may_be_narrowed():
+    """To some of the dtypes and ranks that are supported, in their own order; all else stays."""
+    supports = Supports.from_mapping({"dtypes": ["float64", "float16"], "ranks": [2, 4], "eps": 1})
+    narrowed = supports.narrow(("float16", "float32"), (5, 4))
+    assert narrowed == replace(supports, dtypes=("float16",), ranks=(4,))
+    assert supports.narrow() == supports.narrow((), ()) == supports
+    assert supports.narrow(ranks=(4, 2)).ranks == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"dtypes": ("float32",)}, "takes the dtypes float64, float16"),
+        ({"ranks": (3, 5)}, "takes the ranks 2, 4"),
+        ({"dtypes": ("float64", "single")}, "no dtype 'single': use "),
+        ({"ranks": (2, 6)}, "no rank 6: use 2, 3, 4, 5"),
+    ],
+)
+def test_nothing_is_left_to_ask(asked, message):
+    """Then the message says what there is."""
+    supports = Supports.from_mapping({"dtypes": ["float64", "float16"], "ranks": [2, 4]})
+    with pytest.raises(ValueError, match=message):
+        supports.narrow(**asked)
 
 
 def test_a_fixed_momentum_of_the_old_value_weighs_the_new_one():

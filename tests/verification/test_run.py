@@ -1,9 +1,13 @@
 """Planning a check: selection, bad requests, the JSON object."""
 
+import json
+
+import numpy as np
 import pytest
 
 import bnproof
 from bnproof.certify.bounds import NoBound, Precision
+from bnproof.contract import AREAS
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.implementations.targets import UnusableTarget
 from bnproof.laws.law import load_laws
@@ -21,6 +25,7 @@ def test_every_law_names_a_theorem_of_the_book():
         "repeats",
         "channels-apart",
         "fresh-state",
+        "sequence-saved",
         "broadcast-input",
     }
     assert {law.id for law in load_laws().values() if not law.theorem} == contract
@@ -120,3 +125,111 @@ def test_the_verdict_as_a_table():
     assert frame.loc["running-variance", "violated"] > 0
     assert frame.loc["output", "worst_error"] <= 1
     assert verdict.to_dict()["options"]["expect"] == {"running-variance": "tracks v"}
+
+
+class HandWritten:
+    """Tracks the biased variance without saying so, and folds with a bias that is not scaled."""
+
+    formulas = type("Made", (list_mutants()["O01"].make,), {"bessel": lambda self, v, m: v})()
+
+    def train(self, *arguments, **options):
+        return self.formulas.train(*arguments, **options)
+
+    def fold(self, *arguments, **options):
+        return self.formulas.fold(*arguments, **options)
+
+
+# One rank of one dtype, and two methods: a check of a second.
+SMALL = {"effort": "quick", "dtypes": ["float64"], "ranks": [2]}
+
+
+def test_a_convention_that_is_followed_in_silence_is_one_finding_beside_the_others():
+    """The target is judged by it, so that no law about statistics is violated."""
+    verdict = bnproof.check(HandWritten(), select=["statistics", "folding"], **SMALL)
+    assert [finding.id for finding in verdict.findings] == ["statistics/convention", "folding/O01"]
+    assert verdict.convention == "biased"
+    assert {violation.law for violation in verdict.violations} == {"convention", "fold-bias"}
+    assert "running-variance" in verdict.passed
+    assert {area for area, state in verdict.areas.items() if state == "finding"} == {
+        "statistics",
+        "folding",
+    }
+
+
+def test_a_convention_that_is_asked_for_is_no_finding():
+    """Neither is one that is declared."""
+    asked = bnproof.check(
+        HandWritten(), convention="biased", select=["running-variance", "fold-bias"], **SMALL
+    )
+    assert [finding.id for finding in asked.findings] == ["folding/O01"]
+    wrong = bnproof.check(
+        HandWritten(), convention="torch", select=["running-variance", "fold-bias"], **SMALL
+    )
+    assert [finding.id for finding in wrong.findings] == ["statistics/R01", "folding/O01"]
+    assert wrong.convention == "torch"
+
+
+def test_a_finding_may_be_selected_ignored_or_expected():
+    """By its id or by its area, as it was told the first time."""
+    options = {"convention": "torch", **SMALL}
+    for name in ("folding/O01", "folding"):
+        (only,) = bnproof.check(HandWritten(), select=[name], **options).findings
+        assert only.id == "folding/O01"
+        laws = ["running-variance", "fold-bias"]
+        (other,) = bnproof.check(HandWritten(), select=laws, ignore=[name], **options).findings
+        assert other.id == "statistics/R01"
+        expected = bnproof.check(HandWritten(), select=laws, expect={name: "known"}, **options)
+        assert [finding.id for finding in expected.findings] == ["statistics/R01"]
+        assert expected.expected == {name: "known"}
+
+
+def test_half_precision_alone_may_be_selected_and_expected():
+    """What fails on all of it is told in its area, as it is where other dtypes are asked too."""
+
+    class Half(NumpyBatchNorm):
+        def infer(self, x, *arguments, **options):
+            y = super().infer(x, *arguments, **options)
+            return y * x.dtype.type(2 if x.dtype.itemsize == 2 else 1)
+
+    options = {"effort": "quick", "methods": ["infer"], "ranks": [2]}
+    whole = bnproof.check(Half(), select=["inference-output"], **options)
+    alone = bnproof.check(Half(), select=["half"], ignore=["inference-alone"], **options)
+    for verdict in (whole, alone):
+        (finding,) = verdict.findings
+        assert finding.area == "half"
+        assert verdict.areas["half"] == "finding"
+    assert whole.affected == "half precision"
+    assert bnproof.check(Half(), select=["half"], expect={"half": "known"}, **options).ok
+
+
+def test_a_verdict_with_findings_is_valid_json():
+    """The keys are those of the contract, and every finding has its example as plain values."""
+    verdict = bnproof.check(HandWritten(), select=["folding"], **SMALL)
+    written = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
+    assert {"target", "ok", "convention", "areas", "affected", "findings", "violations"} <= set(
+        written
+    )
+    assert list(written["areas"]) == list(AREAS)
+    (finding,) = written["findings"]
+    assert (finding["id"], finding["cause"]["how"]) == ("folding/O01", "same values")
+    weight = finding["example"]["arguments"]["weight"]
+    assert np.array(weight["values"], weight["dtype"]).shape == tuple(weight["shape"])
+    answer = HandWritten().fold(
+        **{
+            name: np.array(value["values"], value["dtype"]) if isinstance(value, dict) else value
+            for name, value in finding["example"]["arguments"].items()
+        }
+    )
+    (index,) = finding["example"]["where"]
+    assert answer[1][index] == finding["example"]["got"] != finding["example"]["exact"]
+    assert {violation["finding"] for violation in written["violations"]} == {"folding/O01"}
+
+
+def test_methods_that_are_left_out_are_not_called():
+    """Their laws are not offered, whatever the implementation offers."""
+    made = HandWritten()
+    made.infer = lambda *arguments, **options: pytest.fail("called")
+    laws = ["running-variance", "inference-output"]
+    verdict = bnproof.check(made, select=laws, convention="biased", methods=["train"], **SMALL)
+    assert (verdict.passed, verdict.not_offered) == (laws[:1], laws[1:])
+    assert verdict.areas["inference"] == "not offered"

@@ -1,5 +1,9 @@
 """Laws over many cases: what is counted, what is kept, and what is asked of the target when."""
 
+from collections import Counter
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -9,9 +13,19 @@ from bnproof.implementations.conventions import resolve_convention
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.answers import Answers, Failed, Monitor, NotOffered, Target
 from bnproof.laws.behaviour import measure_failure
-from bnproof.laws.law import Law
-from bnproof.laws.supports import Supports
-from bnproof.verification.session import CLEAN, KEPT, SMALL, Session, measure
+from bnproof.laws.law import Law, load_laws
+from bnproof.laws.supports import EVERYTHING, Supports
+from bnproof.verification.extents import Traits
+from bnproof.verification.session import (
+    CLEAN,
+    KEPT,
+    SMALL,
+    Session,
+    Spot,
+    find_failed_method,
+    find_like,
+    measure,
+)
 from tests.laws.draws import by_hand
 
 MATRICES = Supports.from_mapping({"ranks": [2], "dtypes": ["float64"]})
@@ -62,12 +76,128 @@ def test_a_method_that_fails_late_is_kept_as_well():
         method = "infer" if answers.case.running_mean[0] > KEPT + 2 else "train"
         return measure_failure("made", Failure(FailureKind.RAISED, method))
 
-    for by_method, late in ((True, 1), (False, 0)):
+    for by_method, late in ((True, KEPT - 3), (False, 0)):
         session = build_session()
         for n in range(2 * KEPT):
             session.judge([Law("made", "", "", (), look, by_method=by_method)], number(n))
         methods = [broken.seen.failure.method for broken in session.broken["made"]]
         assert methods == ["train"] * KEPT + ["infer"] * late
+
+
+class FailsTwice(NumpyBatchNorm):
+    """Inference and its gradients raise, and the gradients of training have a wrong form."""
+
+    def infer(self, *arguments, **options):
+        raise RuntimeError("out of order")
+
+    def infer_vjp(self, *arguments, **options):
+        raise ValueError("not yet")
+
+    def train_vjp(self, *arguments, **options):
+        return super().train_vjp(*arguments, **options)[:2]
+
+
+def test_every_failing_method_of_a_case_is_kept_once():
+    """The law counts the case once, and each method is a failure of its own beside the others."""
+    session = build_session(FailsTwice(), EVERYTHING)
+    answers = load_laws()["answers"]
+    for case in (by_hand(), by_hand("float64")):
+        session.judge([answers], case)
+    tally = session.tallies["answers"]
+    assert (tally.cases, tally.violated) == (2, 2)
+    methods = ["train_vjp", "infer_vjp", "infer"]
+    assert Counter(
+        (broken.case.dtype.name, find_failed_method(broken.seen))
+        for broken in session.broken["answers"]
+    ) == Counter(product(("float32", "float64"), methods))
+    # Every method is found again by its name, and one that did not fail is not.
+    seen = session.recheck(answers, by_hand())
+    for method in methods:
+        assert find_like(seen, answers, method).failure.method == method
+    assert find_like(seen, answers, "train") is None
+    assert find_like(seen, replace(answers, by_method=False), "train") is seen
+
+
+def test_a_method_has_a_spot_of_its_own_where_each_one_counts():
+    """A cause may explain one method and not another one."""
+    session = build_session(FailsTwice(), EVERYTHING)
+    session.judge([load_laws()["answers"], load_laws()["output"]], by_hand())
+    spots = session.group_broken([load_laws()["answers"]])
+    assert set(spots) == {
+        Spot("answers", "behaviour", method) for method in ("infer", "infer_vjp", "train_vjp")
+    }
+    assert all(len(kept) == 1 for kept in spots.values())
+
+
+SMALLER = by_hand(parts=(), layer=None, ddx=None)
+
+
+def test_failing_cases_are_kept_in_every_place():
+    """Half precision that fails late must not drown in ordinary inputs that fail at once."""
+    session, law = build_session(supports=EVERYTHING), build_law(lambda case: 2.0)
+    long = np.arange(66.0).reshape(33, 2) / 32
+    far = SMALLER.x.astype(float) + 1e4
+    kinds = {
+        "ordinary": SMALLER,
+        "accuracy": replace(SMALLER, x=far, dy=far),
+        "half": by_hand("float16", parts=(), layer=None, ddx=None),
+    }
+    for case in [case for case in kinds.values() for _ in range(KEPT + 2)]:
+        session.judge([law], case)
+    session.judge([law], replace(SMALLER, x=long, dy=long))
+    spots = session.group_broken([law])
+    assert {spot.place: len(kept) for spot, kept in spots.items()} == dict.fromkeys(kinds, KEPT)
+    assert all(one.case is kinds[spot.place] for spot, kept in spots.items() for one in kept), (
+        "each under its own place"
+    )
+    assert session.tallies["made"].violated == 3 * (KEPT + 2) + 1
+
+
+def test_a_law_with_an_area_fails_in_it_on_any_input():
+    """It asks for a special input by itself, so that half precision or a large mean is no news."""
+    session, law = build_session(supports=EVERYTHING), build_law(lambda case: 2.0, area="edges")
+    for dtype in ("float16", "float32"):
+        session.judge([law], by_hand(dtype))
+    (spot,) = session.group_broken([law])
+    assert spot == Spot("made", "edges")
+
+
+def test_spots_come_in_the_order_of_the_plan():
+    """Whatever broke first, and a law that is not asked about is left out."""
+    first, second = (
+        replace(build_law(see), id=name)
+        for name, see in (
+            ("first", lambda case: 2.0 if case.dtype == "float64" else 0.5),
+            ("second", lambda case: 2.0),
+        )
+    )
+    session = build_session(supports=EVERYTHING)
+    for dtype in ("float32", "float64"):
+        session.judge([second, first], by_hand(dtype))
+    assert [spot.law for spot in session.group_broken([first, second])] == ["first", "second"]
+    assert [spot.law for spot in session.group_broken([second])] == ["second"]
+
+
+def test_what_a_law_said_of_each_case_is_remembered_by_number():
+    """Where it was not judged nothing is remembered, and the traits of every case are."""
+    verdicts = {0: 0.5, 1: 2.0, 2: None, 3: 1.0}
+    law = build_law(lambda case: verdicts[int(case.running_mean[0])])
+    session = build_session()
+    for n in verdicts:
+        session.judge([law, replace(build_law(raise_no_bound), id="long")], number(n))
+    assert session.outcomes == {"made": {0: True, 1: False, 3: True}}
+    assert session.unjudged == {"long": 4}
+    assert session.traits == [Traits.from_case(number(n)) for n in verdicts]
+
+
+def test_the_first_time_a_law_is_broken_is_announced():
+    """Once for each law, as soon as it is seen, and not where it holds."""
+    told = []
+    session = build_session(found=told.append)
+    law = build_law(lambda case: 2.0 if case.running_mean[0] else 0.5)
+    for n, so_far in ((0, []), (1, ["made"]), (2, ["made"])):
+        session.judge([law], number(n))
+        assert told == so_far
 
 
 def test_a_batch_that_is_too_long_is_not_judged():

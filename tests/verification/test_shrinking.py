@@ -3,12 +3,14 @@ every time."""
 
 from dataclasses import fields, replace
 from functools import cache
+from itertools import takewhile
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from bnproof.contract import Measurement
+from bnproof.formats import dtype_of
 from bnproof.implementations.numpy import NumpyBatchNorm
 from bnproof.laws.columns import validate
 from bnproof.laws.law import load_laws
@@ -20,6 +22,15 @@ from bnproof.wording import describe_measurement
 from tests.laws.draws import by_hand, cases, drawn, semantic, target
 
 SEEN = Measurement("the law", ("y",), 2.0)
+
+
+# The dtypes that a case may be widened to.
+WIDER = {
+    "float16": ("float32", "float64"),
+    "bfloat16": ("float32", "float64"),
+    "float32": ("float64",),
+    "float64": (),
+}
 
 
 def size(case):
@@ -43,10 +54,11 @@ def fails_if(predicate):
 @settings(max_examples=30)
 @given(cases())
 def test_simpler_cases_are_cases(case):
-    """Valid, no larger, parts that add up, and a layer with as many outputs as channels."""
+    """Valid, no larger, in no narrower dtype, parts that add up, and a layer with as many outputs
+    as channels."""
     for candidate in propose_simpler(case):
         assert candidate.x.shape[1] == candidate.running_mean.size
-        assert candidate.x.dtype == case.x.dtype
+        assert candidate.dtype == case.dtype or candidate.dtype in WIDER[case.dtype.name]
         assert size(candidate) <= size(case)
         assert bits(candidate) != bits(case)
         assert sum(candidate.parts) in (0, len(candidate.x))
@@ -157,8 +169,114 @@ def test_digits_that_are_needed_are_kept_and_no_others():
     )
     case, _ = shrink(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x < 0.35))))
     assert np.all(case.x == 0.3)
-    case, _ = shrink(tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x != 0.3))))
+    case, _ = shrink(
+        tenth, SEEN, fails_if(lambda c: np.all((c.x > 0.25) & (c.x < 0.35) & (c.x != 0.3)))
+    )
     assert np.all(case.x == 0.3000000123)
+
+
+# -- wider dtypes and plain values -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", WIDER)
+def test_a_wider_dtype_is_tried_first_and_changes_no_number(dtype):
+    """float64 and then float32; every array of the case and of its layer comes along."""
+    case = by_hand(dtype)
+    wider = list(takewhile(lambda c: c.dtype != case.dtype, propose_simpler(case)))
+    assert [candidate.dtype.name for candidate in wider] == list(reversed(WIDER[dtype]))
+    for candidate in wider:
+        for name in ("x", "dy", "ddx", "gamma", "beta", "running_mean", "running_var"):
+            widened, held = getattr(candidate, name), getattr(case, name)
+            assert widened.dtype == candidate.dtype
+            assert np.array_equal(widened.astype(float), held.astype(float))
+        assert candidate.layer.weight.dtype == candidate.layer.bias.dtype == candidate.dtype
+        assert np.array_equal(candidate.layer.weight, case.layer.weight)
+        assert (candidate.eps, candidate.parts) == (case.eps, case.parts)
+
+
+def test_absent_arrays_stay_absent_in_a_wider_dtype():
+    """Neither a parameter nor a layer nor its bias comes into being."""
+    case = by_hand(gamma=None, ddx=None)
+    case = replace(case, layer=replace(case.layer, bias=None))
+    candidate = next(propose_simpler(case))
+    assert (candidate.dtype, candidate.gamma, candidate.ddx) == ("float64", None, None)
+    assert candidate.layer.bias is None
+    assert next(propose_simpler(replace(case, layer=None))).layer is None
+
+
+@pytest.mark.parametrize("needed", ["float16", "bfloat16", "float32", "float64"])
+def test_the_dtype_is_kept_where_the_failure_needs_it(needed):
+    """What fails in float32 and half precision is shown in float32, the wider of the two."""
+    case, _ = shrink(by_hand(needed), SEEN, fails_if(lambda c: c.dtype == needed))
+    assert case.dtype == dtype_of(needed)
+    narrow = ("float16", "float32")
+    case, _ = shrink(by_hand("float16"), SEEN, fails_if(lambda c: c.dtype in narrow))
+    assert case.dtype == "float32"
+
+
+def test_what_fails_on_anything_is_shown_on_the_plainest_values():
+    """0 and 1 for x, 1 for gamma and a variance, 0 for beta and a mean, one upstream gradient."""
+    case, _ = shrink(by_hand("float16"), SEEN, fails_if(lambda c: True))
+    plain = {"gamma": [1], "beta": [0], "running_mean": [0], "running_var": [1]}
+    assert {name: getattr(case, name).tolist() for name in plain} == plain
+    assert sorted(set(case.x.ravel().tolist())) in ([0, 1], [0])
+    assert np.count_nonzero(case.dy) <= 1
+    assert (case.dtype, case.eps, case.momentum) == ("float64", 1.0, 0.5)
+
+
+def test_plain_values_keep_the_order_in_every_channel():
+    """The rank of every value in its channel takes its place, with an offset of a power of ten."""
+    x = np.array([[[0.5, -3.25], [7.0, 7.0]], [[0.5, 2.0], [9.5, -1.0]]])
+    case = by_hand("float64", x=x, dy=np.zeros_like(x), ddx=None, parts=(), layer=None)
+    ranks = np.array([[[1.0, 0.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 0.0]]])
+    offsets = [
+        float(candidate.x[0, 0, 1])
+        for candidate in propose_simpler(case)
+        if candidate.x.shape == x.shape
+        and np.array_equal(candidate.x - candidate.x[0, 0, 1], ranks)
+    ]
+    assert offsets == [0.0, *(10.0**n for n in range(1, 8))]
+
+
+def test_a_mean_that_is_needed_is_a_round_one():
+    """What fails from some ratio of mean to spread on is shown at a power of ten."""
+    far = by_hand("float64", x=by_hand("float64").x + 43210.7)
+    case, _ = shrink(far, SEEN, fails_if(lambda c: np.all(c.x > 2000)))
+    assert case.x.min() == 10000
+    assert case.x.max() <= 10003
+
+
+def test_half_precision_is_not_driven_out_of_its_range():
+    """Beyond 65504 plain values would be infinite, which is another matter."""
+    case = by_hand("float16", ddx=None, parts=(), layer=None)
+    same = [c for c in propose_simpler(case) if c.dtype == case.dtype]
+    assert all(np.all(np.isfinite(c.x.astype(float))) for c in same)
+    assert any(c.x.max() > 1e4 for c in same)
+
+
+@pytest.mark.parametrize("fixed", [frozenset(), frozenset({"eps"}), frozenset({"eps", "momentum"})])
+def test_numbers_that_cannot_be_chosen_are_not_changed(fixed):
+    """A layer is built with its eps and its momentum."""
+    proposed = list(propose_simpler(by_hand(), fixed))
+    assert {c.eps != by_hand().eps for c in proposed} == (
+        {False} if "eps" in fixed else {False, True}
+    )
+    assert {c.momentum != by_hand().momentum for c in proposed} == (
+        {False} if "momentum" in fixed else {False, True}
+    )
+
+
+def test_eps_grows_plain_and_stays_where_it_is_none():
+    """0.25 may become 1, 0.1, 0.001 or 0.00001; 0.1 may become 1 alone; and 0 is a special case."""
+    for eps, plainer in ((0.25, [1.0, 0.1, 1e-3, 1e-5]), (0.1, [1.0]), (1.0, []), (0.0, [])):
+        proposed = propose_simpler(by_hand(eps=eps))
+        assert [c.eps for c in proposed if c.eps != eps] == plainer
+
+
+def test_a_case_of_plain_numbers_is_the_end():
+    """The search begins anew after each success, so nothing may be proposed for ever."""
+    case, _ = shrink(by_hand(), SEEN, fails_if(lambda c: True))
+    assert list(propose_simpler(case)) == []
 
 
 BROKEN = {
