@@ -45,11 +45,20 @@ def test_a_layout_holds_the_same_numbers(layout, x):
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.says)
 @given(x=arrays())
 def test_the_source_makes_the_same_array(layout, x):
-    """Evaluated with NumPy alone: equal numbers, equal strides, and as writable."""
+    """Evaluated with NumPy alone: equal numbers, equal strides, as writable, and the same memory
+    around it, which code that goes by neither shape nor strides reads."""
     laid, made = layout.lay(x), eval(layout.source.format("x"), {"np": np, "x": x})
     assert np.array_equal(made, laid)
     assert made.strides == laid.strides
     assert made.flags.writeable == laid.flags.writeable
+    assert read_memory(made) == read_memory(laid)
+
+
+def read_memory(array):
+    """Everything that lies in the memory of an array, also outside of it."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.ravel(order="K").tobytes()
 
 
 def test_the_layouts_differ():

@@ -127,6 +127,24 @@ def test_one_input_that_agrees_does_not_outweigh_another_that_does_not():
     assert_not_misled("F01", examined)
 
 
+class ByDtype(NumpyBatchNorm):
+    """eps is misplaced in float32, and Bessel's factor in float64."""
+
+    def train(self, x, *arguments, **options):
+        made = list_mutants()["F01" if x.dtype == "float32" else "F07"].make()
+        return made.train(x, *arguments, **options)
+
+
+def test_a_model_has_to_agree_on_every_input():
+    """One that gives the same answers on one of two says nothing of the cause."""
+    plan = [load_laws()["output"]]
+    groups = diagnose(seen(ByDtype, [by_hand(), by_hand("float64")], plan))
+    assert all(group.cause.confidence != "same values" for group in groups)
+    for dtype, name in (("float32", "F01"), ("float64", "F07")):
+        (found,) = diagnose(seen(ByDtype, [by_hand(dtype)], plan))
+        assert list_mechanisms([found]) == [name_known(name)]
+
+
 class Keras:
     """The convention of Keras around a class that follows the one of torch."""
 
@@ -154,6 +172,15 @@ def test_models_answer_in_the_convention_of_the_target():
         (found,) = diagnose(examined)
         assert list_mechanisms([found]) == [name_known(name)]
         assert list_laws(found) == examined.broken
+
+
+def test_models_track_the_variance_of_the_convention():
+    """A bug that shows in the running variance alone has the value of the biased one."""
+    plan = [load_laws()[name] for name in ("running-variance", "output")]
+    examined = seen(type("Made", (Keras, list_mutants()["R13"].make), {}), some()[:3], plan)
+    (found,) = diagnose(examined)
+    assert list_mechanisms([found]) == [name_known("R13")]
+    assert list_laws(found) == {"running-variance"}
 
 
 def test_another_convention_alone_is_no_known_bug():

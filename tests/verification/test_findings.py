@@ -120,6 +120,8 @@ PAIRS = {
     "R06+O01": (("running-mean", "fold-bias"), ("statistics/R06", "folding/O01")),
     "G03+V01": (("gradient-gamma", "gradient-x", "output"), ("formula/G03", "accuracy/V01")),
     "D01+O01": (("output", "fold-bias"), ("folding/O01", "half/D01")),
+    # Both in the training step.
+    "D01+R01": (("output", "running-variance"), ("statistics/R01", "half/D01")),
     "L04+R01": (("running-variance", "layout-gradient"), ("statistics/R01", "layout/L04")),
 }
 
@@ -361,16 +363,31 @@ def test_an_extent_is_that_of_the_spots_of_the_group():
     assert both == Extent("some inputs (6 of 9)")
 
 
+class WithoutGamma(NumpyBatchNorm):
+    """Without gamma training is wrong in float32, and inference in float64."""
+
+    def train(self, x, gamma, *arguments, **options):
+        y, *statistics = super().train(x, gamma, *arguments, **options)
+        wrong = gamma is None and x.dtype == "float32"
+        return y * x.dtype.type(2 if wrong else 1), *statistics
+
+    def infer(self, x, gamma, *arguments, **options):
+        wrong = gamma is None and x.dtype == "float64"
+        return super().infer(x, gamma, *arguments, **options) * x.dtype.type(2 if wrong else 1)
+
+
 def test_an_input_fails_if_one_law_of_the_group_does():
     """Another law that holds on it does not make it a holding one."""
-    examined = examine(list_mutants()["D01"].make, "output", "running-variance")
+    inputs = [by_hand(dtype, gamma=None) for dtype in ("float32", "float64")]
+    laws = ("output", "inference-output")
+    examined = examine(WithoutGamma, *laws, inputs=[*inputs, by_hand(), by_hand("float64")])
     failing = [
         {number for number, holds in examined.session.outcomes[law].items() if not holds}
-        for law in ("output", "running-variance")
+        for law in laws
     ]
-    assert failing[0] | failing[1] == {2}
-    both = find_extent_of(examined, Spot("output", "half"), Spot("running-variance", "half"))
-    assert both == Extent("only float16", "half")
+    assert failing == [{0}, {1}]
+    both = find_extent_of(examined, *(Spot(law, "ordinary") for law in laws))
+    assert both == Extent("only without gamma")
 
 
 def test_laws_about_special_inputs_say_so():

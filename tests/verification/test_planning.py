@@ -92,6 +92,14 @@ def test_an_area_of_special_inputs_has_laws_of_its_own_besides():
     assert find_planned("edges") == NUMERIC | own
 
 
+def test_the_area_layout_is_more_than_the_law_of_that_name():
+    """One name stands for both, and the area is the wider one."""
+    own = {law.id for law in load_laws().values() if law.area == "layout"}
+    assert {"layout", "layout-gradient", "broadcast-input"} <= own
+    assert find_planned("layout") == NUMERIC | own
+    assert "layout" not in find_planned(ignore=("layout",))
+
+
 def test_a_finding_stands_for_the_laws_of_its_area():
     """What it is called beyond that is only known once it is found."""
     assert find_planned("folding/O01") == find_planned("folding")

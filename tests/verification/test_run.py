@@ -225,6 +225,19 @@ def test_a_verdict_with_findings_is_valid_json():
     assert {violation["finding"] for violation in written["violations"]} == {"folding/O01"}
 
 
+def test_an_answer_without_a_size_is_valid_json():
+    """NaN is as far off as can be, and JSON has neither it nor infinity."""
+    made = HandWritten()
+    made.infer = lambda x, *arguments, **options: x * np.nan
+    verdict = bnproof.check(made, select=["inference-output"], convention="biased", **SMALL)
+    written = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
+    assert (written["violations"][0]["law"], written["violations"][0]["ulp"]) == (
+        "inference-output",
+        None,
+    )
+    assert written["findings"][0]["example"]["got"] == "nan"
+
+
 def test_methods_that_are_left_out_are_not_called():
     """Their laws are not offered, whatever the implementation offers."""
     made = HandWritten()

@@ -140,19 +140,24 @@ def test_plain_numbers_in_double_precision_are_shown_where_they_show_it():
 
 
 class ByPlace(NumpyBatchNorm):
-    """Inference is 3 times what it should be in half precision, and 2 times far from zero."""
+    """Inference is 3 times what it should be in half precision, twice far from zero, and one and a
+    half times elsewhere."""
 
     def infer(self, x, *arguments, **options):
         y = super().infer(x, *arguments, **options)
-        far = abs(float(np.mean(x.astype(float)))) > 100
-        return y * x.dtype.type(3 if x.dtype.itemsize == 2 else 2 if far else 1)
+        columns = np.moveaxis(x.astype(float), 1, -1).reshape(-1, x.shape[1])
+        # As a violation's place is told: 10 times the spread.
+        far = np.any(np.abs(columns.mean(axis=0)) > 10 * columns.std(axis=0))
+        return y * x.dtype.type(3 if x.dtype.itemsize == 2 else 2 if far else 1.5)
 
 
 def test_a_violation_stays_where_its_spot_is():
     """The same law fails elsewhere for another reason, which a simpler input must not slip to."""
     far = by_hand("float64", x=by_hand("float64").x + 1e4)
-    examination = examine(ByPlace(), "inference-output", cases=[by_hand("float16"), far])
-    for place, factor, dtype in (("half", 3, "float16"), ("accuracy", 2, "float64")):
+    cases = [by_hand("float16"), far, by_hand("float64")]
+    examination = examine(ByPlace(), "inference-output", cases=cases)
+    places = (("half", 3, "float16"), ("accuracy", 2, "float64"), ("ordinary", 1.5, "float64"))
+    for place, factor, dtype in places:
         (shown,) = show(examination, Spot("inference-output", place))
         assert shown.seen.got / shown.seen.exact[0] == pytest.approx(factor, rel=2.0**-9)
         case = from_json(shown.violation.case)
@@ -168,6 +173,26 @@ def test_a_law_that_fails_in_several_places_is_shown_once():
     found = list_violations(examination)
     assert [violation.law for violation in found] == ["inference-output", "gradient-x"]
     assert all(from_json(violation.case).dtype == "float64" for violation in found)
+
+
+class HalfOrMany(NumpyBatchNorm):
+    """Inference is wrong in half precision, and in single on four rows or more."""
+
+    def infer(self, x, *arguments, **options):
+        y = super().infer(x, *arguments, **options)
+        wrong = x.dtype.itemsize == 2 or (x.dtype == "float32" and len(x) > 3)
+        return y * x.dtype.type(2 if wrong else 1)
+
+
+def test_a_violation_needs_no_half_precision_where_there_is_another_one():
+    """Half precision is the smaller case here, and yet it is not begun with."""
+    whole = by_hand("float16", ddx=None, parts=(), layer=None)
+    cases = [replace(whole, x=whole.x[:2], dy=whole.dy[:2]), by_hand()]
+    (violation,) = list_violations(examine(HalfOrMany(), "inference-output", cases=cases))
+    case = from_json(violation.case)
+    assert (case.dtype, len(case.x)) == ("float32", 4)
+    (only,) = list_violations(examine(HalfOrMany(), "inference-output", cases=cases[:1]))
+    assert from_json(only.case).dtype == "float16"
 
 
 def test_a_factor_is_named_only_where_it_fits_every_case():
@@ -304,6 +329,18 @@ def test_statistics_that_no_convention_allows_are_no_convention():
             return v if m % 2 else super().bessel(v, m)
 
     assert name_convention(Sometimes(), *STATISTICS, undeclared=True) is None
+
+
+@pytest.mark.usefixtures("small")
+def test_a_convention_may_be_followed_in_all_but_half_precision():
+    """What is wrong there is told besides."""
+
+    class AndHalf(Biased):
+        def train(self, x, *arguments, **options):
+            y, mean, var = super().train(x, *arguments, **options)
+            return y, mean, var * var.dtype.type(2 if x.dtype.itemsize == 2 else 1)
+
+    assert name_convention(AndHalf(), *STATISTICS, undeclared=True) == "biased"
 
 
 @pytest.mark.usefixtures("small")
