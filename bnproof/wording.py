@@ -25,6 +25,7 @@ from bnproof.contract import (
     Measurement,
     Violation,
 )
+from bnproof.formats import HALF
 
 # of an exact value: a float64 has up to 17, so an error of less than a unit still shows
 DIGITS = Context(prec=20)
@@ -254,8 +255,8 @@ def describe_title(seen: Sequence[Measurement], law: str) -> str:
     first = seen[0]
     if first.failure is not None:
         # The same failure in several circumstances is told once.
-        told = {one.failure: one for one in reversed(seen) if one.failure is not None}
-        messages = [describe_measurement(one, law) for one in seen if one in told.values()]
+        first_of = {one.failure: one for one in reversed(seen) if one.failure is not None}
+        messages = [describe_measurement(one, law) for one in seen if one in first_of.values()]
         return "; ".join(list(dict.fromkeys(messages))[:LISTED])
     wrong = {name for one in seen if one.got is not None for name in one.quantities}
     names = [_name_in_place(name) for name in QUANTITIES if name in wrong]
@@ -320,9 +321,9 @@ def describe_call(call: Call) -> str:
     arguments = [f"{name} = {_write_short(value)}" for name, value in call.arguments.items()]
     said = f"{call.says}: " if call.says else ""
     x = call.arguments.get("x")
-    # Most inputs are float64, and a reader takes plain numbers for that.
+    # Whether plain numbers are float64 or float32 decides nothing; half precision does.
     name = x.dtype.name if isinstance(x, np.ndarray) else "float64"
-    dtype = "" if name == "float64" else f", x in {name}"
+    dtype = f", x in {name}" if name in HALF else ""
     return f"{said}{call.method}({', '.join(arguments)}){dtype}"
 
 
@@ -371,10 +372,9 @@ def describe_finding(finding: Finding) -> list[tuple[str, str]]:
     # A factor is a hint, which a known cause makes idle.
     if finding.residual and cause.confidence != "same values":
         lines.append(("that is", finding.residual))
-    # An input of its own, such as a batch without samples, tells more than the family of a bug; and
-    # where nothing was seen there is nothing to explain.
+    # An input of its own, such as a batch without samples, tells more than the family of a bug.
     guessed = cause.family or cause.confidence == "unknown"
-    if not guessed or (example and finding.area not in ("layout", "edges", "behaviour")):
+    if cause.says and not (guessed and finding.area in ("layout", "edges", "behaviour")):
         lines.append(("cause", describe_finding_cause(cause)))
     lines += [("seen in", source) for source in cause.sources[:1]]
     lines.append(("to do", finding.mend))

@@ -89,7 +89,7 @@ def test_an_expected_failure_that_holds_fails(package):
     ("target", "message"),
     [
         ("broken:Never", "gives no usable answer: train raised RuntimeError: never"),
-        ("broken:NoTrain", "broken:NoTrain has no train method"),
+        ("broken:NoTrain", "broken:NoTrain has no method of the contract"),
     ],
 )
 def test_what_gives_no_answer_is_told_without_a_traceback(package, target, message):

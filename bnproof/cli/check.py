@@ -154,7 +154,7 @@ def command(
                 Request(target, options),
                 limit=time_limit,
                 progress=advance,
-                found=_announce_first(),
+                broken=_announce_first(),
                 threads=threads,
             )
     except CannotCheck as error:
@@ -169,12 +169,12 @@ def command(
 
 def _announce_first() -> Callable[[str], None]:
     """Tell the first broken law on standard error, since the findings take a while longer."""
-    told: list[str] = []
+    announced: list[str] = []
 
     def announce(law: str) -> None:
-        if not told:
+        if not announced:
             click.echo(f"broken: {law} (looking for everything that is, and why)", err=True)
-        told.append(law)
+        announced.append(law)
 
     return announce
 

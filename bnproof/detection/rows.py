@@ -95,29 +95,29 @@ def measure_rows(plan: Plan, progress: Progress = lambda done, total: None) -> I
         ]
         jobs += [pool.submit(measuring.measure_correct, *run) for run in list_correct_runs(plan)]
         # In the order in which they were submitted, so that equal plans give equal streams.
-        found: list[Row] = []
+        measured: list[Row] = []
         for done, job in enumerate(jobs, 1):
             result: Any = job.result()
             progress(done, len(jobs))
             rows = result if isinstance(result, list) else [result]
-            found += rows
+            measured += rows
             yield from rows
-        yield from _measure_pairs(plan, found, pool)
+        yield from _measure_pairs(plan, measured, pool)
 
 
-def _measure_pairs(plan: Plan, found: list[Row], pool: ProcessPoolExecutor) -> Iterator[Row]:
+def _measure_pairs(plan: Plan, measured: list[Row], pool: ProcessPoolExecutor) -> Iterator[Row]:
     """Random pairs of bugs of different areas that can be told apart, until there are enough.
 
     A pair whose bugs hide each other is drawn but does not count: its row says so.
     """
-    told = [
+    explained = [
         row
-        for row in found
+        for row in measured
         if row["kind"] == "mutant" and row["findings"] and list_mutants()[row["id"]].combines
     ]
     pairs = [
         (one, other)
-        for one, other in combinations(told, 2)
+        for one, other in combinations(explained, 2)
         if one["findings"][0]["area"] != other["findings"][0]["area"]
         and one["mechanism"] != other["mechanism"]
     ]

@@ -40,11 +40,11 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Group:
+class Bundle:
     """Several values: in a dictionary by keys, or in a tuple."""
 
     kind: Literal["dict", "tuple"]
-    items: tuple[tuple[str, Name | Group], ...]
+    items: tuple[tuple[str, Name | Bundle], ...]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Order:
         The arguments; of what a function returns, only the former.
     """
 
-    positional: tuple[Name | Group, ...]
-    keywords: Mapping[str, Name | Group]
+    positional: tuple[Name | Bundle, ...]
+    keywords: Mapping[str, Name | Bundle]
 
     @classmethod
     def parse(cls, text: str) -> Order:
@@ -87,7 +87,7 @@ class Order:
         )
 
 
-def _parse_items(tokens: list[str], closing: str, text: str) -> Iterator[tuple[str, Name | Group]]:
+def _parse_items(tokens: list[str], closing: str, text: str) -> Iterator[tuple[str, Name | Bundle]]:
     """The items up to a closing bracket, which is taken away with them."""
     kinds: dict[str, tuple[str, Literal["dict", "tuple"]]] = {
         "{": ("}", "dict"),
@@ -99,7 +99,7 @@ def _parse_items(tokens: list[str], closing: str, text: str) -> Iterator[tuple[s
             return
         if token in kinds:
             end, kind = kinds[token]
-            yield "", Group(kind, tuple(_parse_items(tokens, end, text)))
+            yield "", Bundle(kind, tuple(_parse_items(tokens, end, text)))
         elif token in ("}", ")"):
             raise BadOrder(f"{text!r}: {token!r} closes nothing")
         elif token.endswith("=") and tokens:
@@ -126,7 +126,7 @@ def _take_group(tokens: list[str]) -> list[str]:
     return taken
 
 
-def _list_names(item: Name | Group) -> Iterator[str]:
+def _list_names(item: Name | Bundle) -> Iterator[str]:
     if isinstance(item, Name):
         yield item.name
     else:
@@ -134,7 +134,7 @@ def _list_names(item: Name | Group) -> Iterator[str]:
             yield from _list_names(inner)
 
 
-def _build(item: Name | Group, values: Mapping[str, Any]) -> Any:
+def _build(item: Name | Bundle, values: Mapping[str, Any]) -> Any:
     """The argument that an item stands for."""
     if isinstance(item, Name):
         return values[item.name]
@@ -143,7 +143,7 @@ def _build(item: Name | Group, values: Mapping[str, Any]) -> Any:
     return {key: _build(inner, values) for key, inner in item.items}
 
 
-def _read(item: Name | Group, value: Any, into: dict[str, Any]) -> None:
+def _read(item: Name | Bundle, value: Any, into: dict[str, Any]) -> None:
     """Take a value apart as an item says, by the names in it."""
     if isinstance(item, Name):
         into[item.name] = value
@@ -206,14 +206,14 @@ class Part:
         positional = [_build(item, values) for item in self.order.positional]
         keywords = {key: _build(item, values) for key, item in self.order.keywords.items()}
         answer = self.function(*positional, **keywords)
-        found: dict[str, Any] = {}
+        returned: dict[str, Any] = {}
         for item, value in (
             *zip(self.order.positional, positional, strict=True),
             *((item, keywords[key]) for key, item in self.order.keywords.items()),
         ):
-            _read(item, value, found)
-        kept = {name: found[name] for name in STATISTICS if name in found}
-        found = {}
+            _read(item, value, returned)
+        kept = {name: returned[name] for name in STATISTICS if name in returned}
+        returned = {}
         wanted = self.returns.positional
         parts = answer if len(wanted) > 1 else (answer,)
         if not isinstance(parts, tuple | list) or len(parts) != len(wanted):
@@ -222,8 +222,8 @@ class Part:
                 f"{_name(self.function)} returned {got}, where returns = names {len(wanted)} values"
             )
         for item, value in zip(wanted, parts, strict=True):
-            _read(item, value, found)
-        return kept | found
+            _read(item, value, returned)
+        return kept | returned
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -393,12 +393,12 @@ class Wrapped:
     @pack_arguments
     def train(self, a: Arguments) -> Trained:
         """The forward function in training."""
-        found = self.parts["forward"].call(self._prepare(a, training=True))
+        returned = self.parts["forward"].call(self._prepare(a, training=True))
         statistics = [
-            None if a.values[name] is None else self._leave(name, found.get(name))
+            None if a.values[name] is None else self._leave(name, returned.get(name))
             for name in STATISTICS
         ]
-        return self._leave("y", found["y"]), statistics[0], statistics[1]
+        return self._leave("y", returned["y"]), statistics[0], statistics[1]
 
     @pack_arguments
     def infer(self, a: Arguments) -> Array:
@@ -414,9 +414,9 @@ class Wrapped:
         values = self._prepare(a, training=True)
         if "backward" not in self.parts:
             return self._pull_back(a, self.parts["forward"], training=True)
-        found = self.parts["forward"].call(values)
+        returned = self.parts["forward"].call(values)
         # What the forward has made, and the upstream gradient, which is always called dy.
-        back = self.parts["backward"].call({**values, **found, "dy": self.framework.enter(a.dy)})
+        back = self.parts["backward"].call({**values, **returned, "dy": self.framework.enter(a.dy)})
         return self._list_gradients(a, back)
 
     @pack_arguments
@@ -435,13 +435,17 @@ class Wrapped:
                 n: v.reshape(np.shape(fixed[n])) for n, v in leaves.items() if n in PER_CHANNEL
             }
         used = {name: value for name, value in leaves.items() if name in part.order.names}
-        found = self.framework.pull_back(lambda **given: part.call(fixed | given)["y"], used, a.dy)
-        return self._list_gradients(a, {f"d{name}": value for name, value in found.items()})
+        returned = self.framework.pull_back(
+            lambda **given: part.call(fixed | given)["y"], used, a.dy
+        )
+        return self._list_gradients(a, {f"d{name}": value for name, value in returned.items()})
 
-    def _list_gradients(self, a: Arguments, found: Mapping[str, Any]) -> Gradients:
+    def _list_gradients(self, a: Arguments, returned: Mapping[str, Any]) -> Gradients:
         """The three gradients; ``None`` for a parameter that is absent."""
         gradients = [
-            self._leave(f"d{name}", found.get(f"d{name}")) if a.values[name] is not None else None
+            self._leave(f"d{name}", returned.get(f"d{name}"))
+            if a.values[name] is not None
+            else None
             for name in ("x", "gamma", "beta")
         ]
         return gradients[0], gradients[1], gradients[2]  # type: ignore[return-value]
@@ -449,8 +453,8 @@ class Wrapped:
     @pack_arguments
     def fold(self, a: Arguments) -> tuple[Array, Array]:
         """The function that folds into the layer in front."""
-        found = self.parts["fold"].call(self._prepare(a, training=False))
-        return self._leave("weight", found["weight"]), self._leave("bias", found["bias"])
+        returned = self.parts["fold"].call(self._prepare(a, training=False))
+        return self._leave("weight", returned["weight"]), self._leave("bias", returned["bias"])
 
 
 def _count_channels(a: Arguments) -> int:

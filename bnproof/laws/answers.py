@@ -78,7 +78,7 @@ class Monitor:
     ----------
     progress
         Is told how many of how many cases are judged.
-    found
+    broken
         Is told the id of a law when it is broken for the first time.
     watch
         Is told of every call before it is made (method, and number of the call from 1), and of its
@@ -92,7 +92,7 @@ class Monitor:
     """
 
     progress: Callable[[int, int], None] = lambda done, total: None
-    found: Callable[[str], None] = lambda law: None
+    broken: Callable[[str], None] = lambda law: None
     watch: Callable[[str, int], None] = lambda method, number: None
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
     alone: bool = False

@@ -209,8 +209,10 @@ def measure_layout(method: str, answers: Answers, oracle: Oracle) -> Measurement
 
 
 def _apply_layout(lay: Callable[[Array], Array], value: Any) -> Any:
-    """An argument laid out; shards each for itself."""
-    return [lay(part) for part in value] if isinstance(value, list) else lay(value)
+    """An argument laid out; shards each for itself, and what is no array as it is."""
+    if isinstance(value, list):
+        return [lay(part) for part in value]
+    return lay(value) if isinstance(value, np.ndarray) else value
 
 
 def measure_call(
@@ -242,16 +244,19 @@ def measure_call(
         If the method is not offered for these arguments.
     """
     modified: list[Failure] = []
+    # The target may write into what it is handed; a program has to begin from what was there.
+    given_to = {name: _apply_layout(np.array, value) for name, value in call.arguments.items()}
+    recorded = replace(call, arguments=given_to)
     checked = answers.make_call(call, modified)
     if isinstance(checked, NotOffered):
         raise checked
     if isinstance(checked, Failed) or modified:
         failure = checked.failure if isinstance(checked, Failed) else modified[0]
-        return measure_failure(law, failure, METHODS[call.method].names, (call,))
+        return measure_failure(law, failure, METHODS[call.method].names, (recorded,))
     # Absent outputs, such as the gradient of an absent gamma, have no numbers to judge.
     given = {name: value for name, value in checked.items() if value is not None and name in names}
     return select_worst(
-        compare(law, name, value, oracle, calls=(call,)) for name, value in given.items()
+        compare(law, name, value, oracle, calls=(recorded,)) for name, value in given.items()
     )
 
 

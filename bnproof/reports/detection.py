@@ -245,13 +245,13 @@ def count_findings(records: Records) -> Row:
     Row
         Counts, and the bugs and pairs that fall short, in words.
     """
-    told = [row for row in records.select("mutant") if row["findings"]]
+    explained = [row for row in records.select("mutant") if row["findings"]]
     pairs = [row for row in records.select("pair") if row["apart"]]
     return {
-        "told": len(told),
-        "most": max((len(row["findings"]) for row in told), default=0),
-        "two": sum(len(row["findings"]) <= 2 for row in told),
-        "many": [row["id"] for row in told if len(row["findings"]) > 2],
+        "told": len(explained),
+        "most": max((len(row["findings"]) for row in explained), default=0),
+        "two": sum(len(row["findings"]) <= 2 for row in explained),
+        "many": [row["id"] for row in explained if len(row["findings"]) > 2],
         "pairs": len(pairs),
         "hidden": len(records.select("pair")) - len(pairs),
         "both": sum(row["both"] for row in pairs),

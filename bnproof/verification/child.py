@@ -40,7 +40,7 @@ def serve(connection: Connection, request: Request, blocked: dict[str, tuple[str
     """Judge the target and send what happens.
 
     Sends ``("calling", method, number)`` before a call and ``("calling", "", 0)`` after it,
-    ``("progress", done, total)`` after a case, ``("found", law)`` when a law is broken for the
+    ``("progress", done, total)`` after a case, ``("broken", law)`` when a law is broken for the
     first time, and in the end ``("verdict", verdict)`` or ``("cannot", why)``.
 
     Parameters
@@ -84,7 +84,7 @@ def _check(
     connection.send(("calling", "", 0))
     monitor = Monitor(
         progress=lambda done, total: connection.send(("progress", done, total)),
-        found=lambda law: connection.send(("found", law)),
+        broken=lambda law: connection.send(("broken", law)),
         watch=lambda method, number: connection.send(("calling", method, number)),
         blocked={method: Blocked(*reason) for method, reason in blocked.items()},
         alone=True,

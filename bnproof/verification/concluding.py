@@ -17,7 +17,8 @@ from bnproof.verification.session import Session
 from bnproof.verification.verdict import Verdict
 from bnproof.wording import describe_idle_expectation
 
-EXPECTATION = Cause("expectation", "the expectation is out of date", "unknown")
+# Nothing went wrong but the expectation.
+EXPECTATION = Cause("expectation", "", "unknown")
 
 
 def conclude(
@@ -64,9 +65,9 @@ def conclude(
         },
         cases=session.count,
     )
-    told = [one for one in explained if tells(options, one.finding)]
+    shown = [one for one in explained if tells(options, one.finding)]
     met: set[str] = set()
-    for one in told:
+    for one in shown:
         remaining = [v for v in one.violations if v.law not in options.expect]
         names = [name for name in options.expect if names_finding(name, one.finding)]
         met |= set(names)
@@ -115,7 +116,7 @@ def _account(
     explained: Sequence[Explained], verdict: Verdict, examination: Examination
 ) -> dict[str, str]:
     """The broken laws without a violation, and why they have none: "expected" or "ignored"."""
-    told = {violation.law for violation in verdict.violations}
+    violated = {violation.law for violation in verdict.violations}
     expected = set(verdict.expected)
     return {
         law: "expected"
@@ -123,7 +124,7 @@ def _account(
         else "ignored"
         for one in explained
         for law in one.finding.laws
-        if law in examination.broken and law not in told
+        if law in examination.broken and law not in violated
     }
 
 
@@ -137,8 +138,8 @@ def _find_affected(examination: Examination) -> str:
         for number, holds in cases.items()
         if not holds
     }
-    asked = {traits.dtype for traits in session.traits}
-    if examination.walks or not failing or asked <= failing:
+    drawn = {traits.dtype for traits in session.traits}
+    if examination.walks or not failing or drawn <= failing:
         return ""
     if len(failing) == 1:
         return failing.pop()

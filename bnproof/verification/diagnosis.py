@@ -280,6 +280,7 @@ def _follow(
             number = _find_causing(group, groups, joined, laws)
             unsteady = (n for n, other in enumerate(joined) if _is_unsteady(group, other, broken))
             number = next(unsteady, None) if number is None else number
+            number = _find_edges(group, joined, laws) if number is None else number
         if number is None:
             joined.append(group)
         else:
@@ -302,6 +303,18 @@ def _find_causing(
     return next(
         (n for n, other in enumerate(joined) if causing & {spot.law for spot in other.spots}), None
     )
+
+
+def _find_edges(group: Group, joined: Sequence[Group], laws: Mapping[str, Law]) -> int | None:
+    """The first of the joined groups that is about degenerate batches alone, if this one is too:
+    who treats no such batch has one thing to add."""
+
+    def is_about_edges(one: Group) -> bool:
+        return all(laws[spot.law].area == "edges" for spot in one.spots)
+
+    if not is_about_edges(group):
+        return None
+    return next((n for n, other in enumerate(joined) if is_about_edges(other)), None)
 
 
 def _is_unsteady(group: Group, other: Group, broken: Mapping[Spot, Sequence[Broken]]) -> bool:
@@ -520,8 +533,8 @@ def _match(
 
     def breaks_on(spot: Spot, broken: Broken) -> bool:
         exhibit = Exhibit(broken.case, Oracle.from_convention(convention, broken.case), laws, {})
-        found = exhibit.measure(target, {spot.law: laws[spot.law]})
-        return _find_answer(found, spot, laws) is not None
+        answers = exhibit.measure(target, {spot.law: laws[spot.law]})
+        return _find_answer(answers, spot, laws) is not None
 
     return Match(model, frozenset(explained - contradicted), frozenset(touched), breaks_on)
 

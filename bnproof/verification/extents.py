@@ -218,9 +218,9 @@ def _list_conditioned(failing: Sequence[Traits]) -> Iterator[_Candidate]:
     says = "only a constant channel"
     if finite:
         # Where both occur, float32 is told: it fails at ratios that are met in practice.
-        told = min(finite, key=lambda one: (one.dtype == "float64", one.loss))
-        sums = "float64" if told.dtype == "float64" else "float32"
-        says = f"from mean/std = {told.kappa:.2g} on in {sums}"
+        shown = min(finite, key=lambda one: (one.dtype == "float64", one.loss))
+        sums = "float64" if shown.dtype == "float64" else "float32"
+        says = f"from mean/std = {shown.kappa:.2g} on in {sums}"
     yield _Candidate(
         Extent(f"mostly {says}" if skipped else says, "accuracy"),
         lambda traits: traits.loss >= first.loss,

@@ -168,9 +168,10 @@ def _find_mend(
     """What to do: about the mechanism, else on such inputs, else where the right formula stands."""
     group, law = located.group, laws[lead.violation.law]
     mend = group.cause.mend or MENDS.get(located.area, "")
-    if not mend and located.area == "edges":
+    own = dict.fromkeys(laws[spot.law].mend for spot in group.spots if laws[spot.law].mend)
+    if located.area == "edges" and own and (not mend or len(own) > 1):
         # Each kind of degenerate batch needs its own treatment.
-        mend = "; ".join(dict.fromkeys(filter(None, (laws[s.law].mend for s in group.spots))))
+        mend = "; ".join(own)
     mend = mend or law.mend or _refer(law)
     if located.area == "statistics" and (fitting := fit_convention(examination)):
         # Another convention may be what is wanted.

@@ -199,7 +199,7 @@ class Session:
         self.outcomes.setdefault(law.id, {})[self.count - 1] = seen.holds
         if not seen.holds:
             if law.id not in self.broken:
-                self.target.monitor.found(law.id)
+                self.target.monitor.broken(law.id)
             for one in (seen, *seen.also):
                 self._keep(law, Broken(answers.case, one, self.find_place(law, self.count - 1)))
         return not seen.holds

@@ -67,7 +67,7 @@ def supervise(
     *,
     limit: float,
     progress: Progress = lambda done, total: None,
-    found: Found = lambda law: None,
+    broken: Found = lambda law: None,
     threads: int = 1,
 ) -> Verdict:
     """Judge a target in a process of its own.
@@ -80,7 +80,7 @@ def supervise(
         Seconds a single call may take; the import may take ``LOADING`` seconds at least.
     progress
         Is told how many of how many cases are judged.  It starts again after a crash.
-    found
+    broken
         Is told the id of a law when it is broken for the first time; again after a crash.
     threads
         How many threads the libraries of the target may start, unless the environment says it.
@@ -101,7 +101,7 @@ def supervise(
     while True:
         try:
             with _limit_threads(threads):
-                return _attempt(request, blocked, limit, progress, found)
+                return _attempt(request, blocked, limit, progress, broken)
         except Ended as ended:
             if ended.method == IMPORT:
                 raise CannotCheck(f"{request.target} does not import: it {ended.reason}") from ended
@@ -139,7 +139,7 @@ def _attempt(
     blocked: dict[str, tuple[str, int]],
     limit: float,
     progress: Progress,
-    found: Found,
+    broken: Found,
 ) -> Verdict:
     """Judge once in a new process, which is gone when this returns.
 
@@ -153,7 +153,7 @@ def _attempt(
     # Only the child holds the other end now, so that its death shows as the end of the stream.
     theirs.close()
     try:
-        return _listen(ours, process, limit, progress, found)
+        return _listen(ours, process, limit, progress, broken)
     finally:
         # Also after a verdict: a target may leave threads behind that keep a process alive.
         process.kill()
@@ -162,7 +162,7 @@ def _attempt(
 
 
 def _listen(
-    ours: Connection, process: Any, limit: float, progress: Progress, found: Found
+    ours: Connection, process: Any, limit: float, progress: Progress, broken: Found
 ) -> Verdict:
     """Listen until there is a verdict; raises ``Ended`` and ``CannotCheck``."""
     method, number, since = "", 0, time.monotonic()
@@ -186,8 +186,8 @@ def _listen(
                 raise CannotCheck(what[0])
             case "progress":
                 progress(*what)
-            case "found":
-                found(*what)
+            case "broken":
+                broken(*what)
             case "calling":
                 method, number = what
                 since = time.monotonic()

@@ -65,4 +65,4 @@ def test_shortfalls_are_named_and_set_the_exit_status(tmp_path, monkeypatch, pro
     assert done.exit_code == len(problems)
     assert done.stdout.split("\n")[:-1] == problems
     assert "20 of 40" in done.stderr
-    assert asked == [detection.Plan("quick", 9, 2, 3)]
+    assert asked == [detection.Plan("quick", 9, 2, 3, 100)]

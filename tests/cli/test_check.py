@@ -35,10 +35,10 @@ def asked(monkeypatch):
     """Every request that is made, by its target, with its options and those of the process."""
     requests = {}
 
-    def answer(request, *, limit, progress, found, threads):
+    def answer(request, *, limit, progress, broken, threads):
         requests[request.target] = (request.options, limit, threads)
         for law in BROKEN.get(request.target, ()):
-            found(law)
+            broken(law)
         findings = [build_finding(name) for name in FOUND.get(request.target, ())]
         violations = [Violation("output", "y", "wrong", "") for _ in findings]
         return Verdict(

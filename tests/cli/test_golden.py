@@ -182,16 +182,16 @@ def remember(function):
     The laws that are told as broken meanwhile are told again.
     """
 
-    def remembered(request, *arguments, progress, found=None, **options):
+    def remembered(request, *arguments, progress, broken=None, **options):
         key = f"{request} {options}"
         if key not in ANSWERS:
             told = []
-            further = {} if found is None else {"found": told.append}
+            further = {} if broken is None else {"broken": told.append}
             answer = function(request, *arguments, progress=progress, **further, **options)
             ANSWERS[key] = (answer, told)
         answer, told = ANSWERS[key]
         for law in told:
-            found(law)
+            broken(law)
         return answer
 
     return remembered

@@ -81,7 +81,7 @@ def test_the_line_of_areas_is_broken_between_areas_alone(width):
     lines = print_lines(width, areas=states, findings=findings)
     shown = lines[1 : lines.index("")]
     assert " · ".join(shown).split(" · ") == [
-        "formula holds", "statistics not offered", "inference: 2 findings", "folding expected",
+        "formula holds", "statistics not offered", "inference: 2 findings", "folding: set aside",
         "workers: 1 finding", "accuracy not offered", "half expected", "layout: 12 findings",
         "edges holds", "behaviour not offered",
     ]  # fmt: skip
@@ -263,7 +263,7 @@ def test_what_was_not_judged_is_told():
         print_lines(unjudged={"output": 4, "shift": 2}, not_offered=["fold-bias"], passed=["a"] * 3)
     )
     assert "2 laws left out up to 4 cases, whose batches are too long" in text
-    assert "no findings; 3 laws hold, 1 are not offered." in text
+    assert "no findings; 3 laws hold, 1 is not offered." in text
 
 
 def test_laws_of_a_method_that_fails_are_named():

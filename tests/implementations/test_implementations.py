@@ -83,8 +83,8 @@ def test_nan_stays_in_its_channel():
         ("nump", "try numpy"),
         ("no_such_package:Name", "no module 'no_such_package'"),
         ("nowhere.py:Name", "there is no file"),
-        ("json:Nothing", "nothing in it has a train method"),
-        ("json:dumps", "has no train method"),
+        ("json:Nothing", "nothing in it has a method of the contract"),
+        ("json:dumps", "dumps is a function, and"),
     ],
 )
 def test_unusable_targets_name_the_mend(target, mend):
@@ -115,5 +115,5 @@ def test_conventions_by_name():
     """The named conventions are found, others refused with the list."""
     assert resolve_convention("keras").momentum == "old"
     assert resolve_convention(NAMED["torch"]) is NAMED["torch"]
-    with pytest.raises(LookupError, match="use one of flax, keras"):
+    with pytest.raises(LookupError, match="use one of biased, flax, keras"):
         resolve_convention("teras")

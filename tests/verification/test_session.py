@@ -193,7 +193,7 @@ def test_what_a_law_said_of_each_case_is_remembered_by_number():
 def test_the_first_time_a_law_is_broken_is_announced():
     """Once for each law, as soon as it is seen, and not where it holds."""
     told = []
-    session = build_session(found=told.append)
+    session = build_session(broken=told.append)
     law = build_law(lambda case: 2.0 if case.running_mean[0] else 0.5)
     for n, so_far in ((0, []), (1, ["made"]), (2, ["made"])):
         session.judge([law], number(n))
