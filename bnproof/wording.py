@@ -375,18 +375,17 @@ def describe_finding(finding: Finding) -> list[tuple[str, str]]:
     # An input of its own, such as a batch without samples, tells more than the family of a bug.
     guessed = cause.family or cause.confidence == "unknown"
     if cause.says and not (guessed and finding.area in ("layout", "edges", "behaviour")):
-        lines.append(("cause", describe_finding_cause(cause)))
+        # Whether a mechanism is known, or only what the broken laws have in common.
+        label = "guess" if guessed else "cause"
+        lines.append((label, describe_finding_cause(cause)))
     lines += [("seen in", source) for source in cause.sources[:1]]
     lines.append(("to do", finding.mend))
     return lines
 
 
 def describe_finding_cause(cause: Cause) -> str:
-    """Say the cause, and how it was found where it is known."""
-    says = cause.says.replace("``", "")
-    if cause.confidence == "same values":
-        return f"{says} A model of this bug gives the same values."
-    return says
+    """Say the cause, without the marks of code in it."""
+    return cause.says.replace("``", "")
 
 
 # In the reader's words, since "same pattern" alone says nothing to a stranger.

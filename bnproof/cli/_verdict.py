@@ -14,6 +14,7 @@ They are escaped wherever they are printed.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -152,9 +153,8 @@ def _print_finding(out: Console, number: int, finding: Finding, program: Path | 
 
 def _wrap(text: str, width: int) -> list[str]:
     """The lines of a text, without a break in what is typed or belongs together."""
-    kept = text.replace(" = ", f"{KEEP}={KEEP}").replace(
-        "bnproof show ", f"bnproof{KEEP}show{KEEP}"
-    )
+    kept = re.sub(r"\b(\w{1,12}) = (?=\S{1,9}(?:\s|$))", rf"\1{KEEP}={KEEP}", text)
+    kept = kept.replace("bnproof show ", f"bnproof{KEEP}show{KEEP}")
     lines = textwrap.wrap(kept, width, break_long_words=False, break_on_hyphens=False)
     return [line.replace(KEEP, " ") for line in lines] or [""]
 

@@ -248,15 +248,16 @@ def measure_call(
     given_to = {name: _apply_layout(np.array, value) for name, value in call.arguments.items()}
     recorded = replace(call, arguments=given_to)
     checked = answers.make_call(call, modified)
+    shown = recorded if modified else call
     if isinstance(checked, NotOffered):
         raise checked
     if isinstance(checked, Failed) or modified:
         failure = checked.failure if isinstance(checked, Failed) else modified[0]
-        return measure_failure(law, failure, METHODS[call.method].names, (recorded,))
+        return measure_failure(law, failure, METHODS[call.method].names, (shown,))
     # Absent outputs, such as the gradient of an absent gamma, have no numbers to judge.
     given = {name: value for name, value in checked.items() if value is not None and name in names}
     return select_worst(
-        compare(law, name, value, oracle, calls=(recorded,)) for name, value in given.items()
+        compare(law, name, value, oracle, calls=(shown,)) for name, value in given.items()
     )
 
 

@@ -371,6 +371,7 @@ def _guess_groups(
         else:
             key = (spot.place,)
         grouped.setdefault(key, []).append(spot)
+    _join_places(grouped, examination)
     groups = []
     for key, members in grouped.items():
         if key[0] == "direct":
@@ -384,6 +385,19 @@ def _guess_groups(
             cause_of = _guess_cause(members, broken, examination, laws)
         groups.append(Group(cause_of, tuple(members)))
     return groups
+
+
+def _join_places(grouped: dict[tuple[str, ...], list[Spot]], examination: Examination) -> None:
+    """Make one group of half precision and strained inputs where one law fails in both.
+
+    It is one defect then, which ordinary inputs are too small to show, unless the strained inputs
+    have a cause of their own.
+    """
+    half, strained = ("half",), ("accuracy",)
+    if half in grouped and strained in grouped:
+        shared = {s.law for s in grouped[half]} & {s.law for s in grouped[strained]}
+        if shared and not _is_one_pass(examination):
+            grouped[strained] += grouped.pop(half)
 
 
 def _is_one_pass(examination: Examination) -> bool:
